@@ -1,0 +1,35 @@
+# `make run` builds and runs the main job; `make test` builds and passes the tests.
+PYTHON ?= python3
+TAG    := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV   := .venv/$(TAG)
+BIN    := $(VENV)/bin
+
+.PHONY: run test build lint stubs conformance conformance-all coverage bench clean
+
+run: build
+	$(BIN)/ostler run examples/tour.py
+
+test: build
+	$(BIN)/python -m pytest
+
+build: $(VENV)/.built
+
+# The stamp is older than any source that changed: then the package is built again, in place.
+SOURCES := $(shell find src build_tools setup.py pyproject.toml -name '*.py' -o -name '*.pxd' -o -name '*.toml')
+$(VENV)/.built: $(SOURCES)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,cli]'
+	touch $@
+
+$(VENV)/.linters: pyproject.toml | build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'ruff>=0.8' 'mypy>=1.13'
+	touch $@
+
+lint: $(VENV)/.linters
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src/ostler
+
+clean:
+	rm -rf build .venv src/*.egg-info
+	find src -name '*.so' -delete

@@ -1,0 +1,27 @@
+"""Python's os, built again from the kernel up: `import ostler as os`.
+
+The functions here are the bound methods of `ostler.host`, the Machine that this process stands
+on; `ostler.path` is its os.path.
+"""
+
+from ostler import _interpreter, path
+from ostler.machines import Machine, host
+
+# Names with an underscore that the standard library and programs take from os.
+_PRIVATE = ("_exit",)
+
+
+def _offer(target, source, also=()):
+    """Put every public attribute of `source`, and those named in `also`, into a namespace."""
+    for name in dir(source):
+        if not name.startswith("_") or name in also:
+            target[name] = getattr(source, name)
+
+
+host.path = path
+_offer(vars(path), host._path)
+vars(path).update(path.CONSTANTS)
+path.__all__ = [name for name in _interpreter.PATH_ALL if hasattr(path, name)]
+_offer(globals(), host, _PRIVATE)
+host._names = globals()
+__all__ = [name for name in _interpreter.OS_ALL if name in globals()]  # noqa: PLE0605

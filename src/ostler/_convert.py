@@ -1,0 +1,63 @@
+"""From Python's numbers to C's, with the errors that the interpreter's own os gives."""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+
+
+def to_int(o):
+    # As the interpreter's `int` arguments: __index__ is honoured, floats are refused.
+    overflow: cython.int = 0
+    value: cython.long = py.PyLong_AsLongAndOverflow(py.PyNumber_Index(o), cython.address(overflow))
+    if overflow or value != cython.cast(cython.int, value):
+        raise OverflowError("Python int too large to convert to C int")
+    return cython.cast(cython.int, value)
+
+
+def to_fd_or_overflow(o):
+    # A descriptor given where a path may stand, or a dir_fd.
+    overflow: cython.int = 0
+    if py.PY_VERSION_HEX >= 0x030D0000 and py.PyBool_Check(o):
+        py.PyErr_WarnEx(RuntimeWarning, b"bool is used as a file descriptor", 1)
+    value: cython.long = py.PyLong_AsLongAndOverflow(py.PyNumber_Index(o), cython.address(overflow))
+    if overflow > 0 or value > 0x7FFFFFFF:
+        raise OverflowError("fd is greater than maximum")
+    if overflow < 0 or value < -0x80000000:
+        raise OverflowError("fd is less than minimum")
+    return cython.cast(cython.int, value)
+
+
+def to_dir_fd(o):
+    if o is None:
+        return libc.AT_FDCWD
+    if not py.PyIndex_Check(o):
+        raise TypeError(f"argument should be integer or None, not {type(o).__name__}")
+    return to_fd_or_overflow(o)
+
+
+def to_fildes(o):
+    # An integer, or anything with fileno().
+    return py.PyObject_AsFileDescriptor(o)
+
+
+def to_uid(o):
+    return _to_id(o, "uid")
+
+
+def to_gid(o):
+    return _to_id(o, "gid")
+
+
+@cython.cfunc
+@cython.exceptval(0xFFFFFFFF, check=True)
+def _to_id(o, what: object) -> cython.uint:
+    # -1 stands for "unchanged"; everything else must fit in 32 bits.
+    if not py.PyIndex_Check(o):
+        raise TypeError(f"{what} should be integer, not {type(o).__name__}")
+    overflow: cython.int = 0
+    value: cython.long = py.PyLong_AsLongAndOverflow(py.PyNumber_Index(o), cython.address(overflow))
+    if overflow < 0 or value < -1:
+        raise OverflowError(f"{what} is less than minimum")
+    if overflow > 0 or value > 0xFFFFFFFE:
+        raise OverflowError(f"{what} is greater than maximum")
+    return cython.cast(cython.uint, value)

@@ -1,0 +1,35 @@
+# The crossing: every call that takes a path goes convert, place, call, check.
+
+# What a path-taking call is about to do with the last component of its path.
+cdef enum:
+    TARGET = 0      # act on what the path means, links followed
+    ENTRY = 1       # act on the name itself: create it, remove it, rename it
+    LOOK = 2        # look at what the name holds, a last link not followed
+    OPEN = 3        # open it, with O_ flags of the caller's own
+
+# What take() admits besides str, bytes and PathLike.
+cdef enum:
+    ALLOW_FD = 1
+    ALLOW_NONE = 2
+
+cdef struct Where:
+    int dir             # directory descriptor for the *at calls, AT_FDCWD
+    int fd              # the descriptor given in place of a path, -1: none
+    int held            # a descriptor that place() opened, for settle() to close, -1: none
+    const char *name    # the path as the kernel gets it; NULL when None was given
+    char magic[32]      # room for /proc/self/fd/N
+
+cdef class Core:
+    cdef public dict _names         # the host: the facade's namespace; other machines: None
+    cdef public object environ      # this machine's environment, a mapping
+    cdef public object path         # its os.path: for the host a module, else a Path
+    cdef public object _path        # the Path behind it
+    cdef int place(self, Where *w, int purpose) noexcept nogil
+
+cdef object take(Where *w, object path, str function, str argument, int allow)
+cdef object failure(int number, object kept)
+cdef object failure2(int number, object kept, object kept2)
+cdef object plain_failure(int number)
+cdef object verb(Core machine, str name)
+cdef bint is_own(Core machine, str name) except -1
+cdef int settle(Where *w, long result) noexcept nogil

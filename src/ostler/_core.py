@@ -1,0 +1,190 @@
+"""The whole crossing between a Python call and the kernel.
+
+Every call travels the same four steps: *take* (convert) its arguments, *place* its path,
+make one system call with the GIL released, and *settle* (check) the result::
+
+    w: Where
+    kept = take(cython.address(w), path, "rmdir", "path", 0)
+    w.dir = to_dir_fd(dir_fd)
+    with cython.nogil:
+        r = self.place(cython.address(w), ENTRY)
+        if r == 0:
+            r = libc.unlinkat(w.dir, w.name, libc.AT_REMOVEDIR)
+        r = settle(cython.address(w), r)
+    if r:
+        raise failure(r, kept)
+
+Only `place` differs between machines: the host hands the path on as it is, a rooted machine
+resolves it below its own root.
+"""
+
+import sys
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._convert import to_fd_or_overflow
+
+_UTF8 = sys.getfilesystemencoding() == "utf-8" and sys.getfilesystemencodeerrors() == "surrogateescape"
+_CLASSES = {}  # errno -> (exception class, message), filled as they occur
+
+
+@cython.cclass
+class Core:
+    """What all machines share: how a path is placed, and where compositions find primitives."""
+
+    def place(self, w, purpose):
+        # The host: the kernel gets the path as the caller gave it.
+        return 0
+
+
+def take(w, path, function, argument, allow):
+    """Convert a path argument; return what an error names, which also keeps the text alive.
+
+    The rules and messages are those of the interpreter's own path converter.
+    """
+    size: cython.Py_ssize_t = 0
+    w.fd = -1
+    w.held = -1
+    w.dir = libc.AT_FDCWD
+    w.name = cython.NULL
+    if not py.PyUnicode_Check(path) and not py.PyBytes_Check(path):
+        if path is None and allow & ALLOW_NONE:
+            return None
+        if allow & ALLOW_FD and py.PyIndex_Check(path):
+            w.fd = to_fd_or_overflow(path)
+            return path
+        if py.PY_VERSION_HEX < 0x030C0000 and py.PyObject_CheckBuffer(path):
+            message = _should_be(path, function, argument, allow)
+            py.PyErr_WarnEx(DeprecationWarning, message.encode(), 1)
+            path = py.PyBytes_FromObject(path)
+        else:
+            path = _fspath(path, function, argument, allow)
+    if py.PyUnicode_Check(path):
+        if py.PyUnicode_IS_COMPACT_ASCII(path):
+            w.name = py.PyUnicode_DATA(path)
+            size = py.PyUnicode_GET_LENGTH(path)
+        else:
+            encoded = _encoded(path)
+            if encoded is None:
+                w.name = py.PyUnicode_AsUTF8AndSize(path, cython.address(size))
+            else:
+                w.name = py.PyBytes_AS_STRING(encoded)
+                size = py.PyBytes_GET_SIZE(encoded)
+                if libc.strlen(w.name) == cython.cast(cython.size_t, size):
+                    return (path, encoded)
+        if libc.strlen(w.name) != cython.cast(cython.size_t, size):
+            if py.PY_VERSION_HEX < 0x030D0000:
+                raise ValueError("embedded null byte")
+            raise ValueError(f"{function}: embedded null character in {argument}")
+        return path
+    w.name = py.PyBytes_AS_STRING(path)
+    if libc.strlen(w.name) != cython.cast(cython.size_t, py.PyBytes_GET_SIZE(path)):
+        raise ValueError(f"{function}: embedded null character in {argument}")
+    return path
+
+
+@cython.cfunc
+def _encoded(path):
+    # None when the text's own UTF-8 form serves; else the bytes, surrogates escaped.
+    size: cython.Py_ssize_t = 0
+    if _UTF8:
+        try:
+            py.PyUnicode_AsUTF8AndSize(path, cython.address(size))
+            return None
+        except UnicodeEncodeError:
+            pass
+    return py.PyUnicode_EncodeFSDefault(path)
+
+
+@cython.cfunc
+def _should_be(path, function, argument, allow: cython.int):
+    if allow & ALLOW_FD:
+        kinds = "string, bytes, os.PathLike, integer or None" if allow & ALLOW_NONE else (
+            "string, bytes, os.PathLike or integer")
+    else:
+        kinds = "string, bytes, os.PathLike or None" if allow & ALLOW_NONE else (
+            "string, bytes or os.PathLike")
+    return f"{function}: {argument} should be {kinds}, not {type(path).__name__}"
+
+
+@cython.cfunc
+def _fspath(path, function, argument, allow: cython.int):
+    kind = type(path)
+    method = getattr(kind, "__fspath__", None)
+    if method is None:
+        raise TypeError(_should_be(path, function, argument, allow))
+    text = method(path)
+    if not py.PyUnicode_Check(text) and not py.PyBytes_Check(text):
+        raise TypeError(
+            f"expected {kind.__name__}.__fspath__() to return str or bytes, not {type(text).__name__}"
+        )
+    return text
+
+
+def settle(w, result):
+    # 0, or the errno of a failed call; closes what place() opened.
+    number: cython.int = 0
+    if result < 0:
+        number = libc.errno
+    if w.held >= 0:
+        libc.close(w.held)
+        w.held = -1
+    return number
+
+
+def plain_failure(number):
+    """The exception of the right class for this errno, naming no path."""
+    kind, message = _kind(number)
+    return kind(number, message)
+
+
+def failure(number, kept):
+    """The exception of the right class for this errno, naming one path."""
+    kind, message = _kind(number)
+    return kind(number, message, _named(kept))
+
+
+def failure2(number, kept, kept2):
+    """The exception of the right class for this errno, naming two paths."""
+    kind, message = _kind(number)
+    return kind(number, message, _named(kept), None, _named(kept2))
+
+
+@cython.cfunc
+def _kind(number: cython.int):
+    known = _CLASSES.get(number)
+    if known is None:
+        message = py.PyUnicode_DecodeLocale(libc.strerror(number), b"surrogateescape")
+        known = _CLASSES[number] = (type(OSError(number, message)), message)
+    return known
+
+
+@cython.cfunc
+def _named(kept):
+    return kept[0] if type(kept) is tuple else kept
+
+
+def verb(machine, name):
+    """The primitive that a composition is written on.
+
+    As with os, where a composition looks its primitives up in the module: for the host the
+    facade's own, so that a replaced one (a test's patch) is seen; else the machine's method.
+    """
+    if machine._names is not None:
+        found = machine._names.get(name)
+        if found is not None:
+            return found
+    return getattr(machine, name)
+
+
+def is_own(machine, name):
+    """Whether verb(machine, name) is the machine's own, so that its C path may be taken."""
+    if machine._names is None:
+        return True
+    found = machine._names.get(name)
+    return (
+        found is None
+        or (py.PyCFunction_Check(found)
+            and py.PyCFunction_GET_SELF(found) == cython.cast(cython.pointer(py.PyObject), machine))
+    )

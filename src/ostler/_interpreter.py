@@ -1,0 +1,22 @@
+"""The doors into the interpreter that have no other key.
+
+This is the one file that imports the interpreter's own `posix` or `os`; a test fails when
+another does. What is taken, and why:
+
+- `posix.register_at_fork`: the lists of callables live in the interpreter's private state; the
+  C API runs them (PyOS_BeforeFork and its relatives) but has no call that adds to them.
+- `os.__all__` and the names in `os` and `os.path`: only the lists of names are read, so that
+  what ostler exports follows the running interpreter.
+"""
+
+import os
+import posixpath
+
+from posix import register_at_fork
+
+OS_ALL = tuple(os.__all__)
+PATH_ALL = tuple(posixpath.__all__)
+OS_NAMES = frozenset(vars(os))
+PATH_NAMES = frozenset(vars(posixpath))
+
+__all__ = ["OS_ALL", "OS_NAMES", "PATH_ALL", "PATH_NAMES", "register_at_fork"]

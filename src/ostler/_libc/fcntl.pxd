@@ -1,0 +1,5 @@
+cdef extern from "fcntl.h" nogil:
+    enum:
+        AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW, AT_REMOVEDIR
+        AT_EACCESS, AT_EMPTY_PATH
+        F_OK, R_OK, W_OK, X_OK

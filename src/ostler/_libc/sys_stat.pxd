@@ -1,0 +1,4 @@
+cdef extern from "sys/stat.h" nogil:
+    int fchmod(int fd, unsigned int mode)
+    int fchmodat(int dir, const char *path, unsigned int mode, int flags)
+    unsigned int umask(unsigned int mask)

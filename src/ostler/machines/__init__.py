@@ -1,0 +1,64 @@
+"""Machine: an operating system as a value. The host is made here; the other kinds on first touch."""
+
+from ostler import (
+    commands,
+    descriptors,
+    directories,
+    environment,
+    files,
+    path,
+    permissions,
+    processes,
+    records,
+    sysinfo,
+)
+
+_TOPICS = (
+    directories, files, environment, commands, processes, permissions, descriptors, sysinfo,
+)  # fmt: skip
+
+
+class Machine(
+    directories.Directories,
+    files.Files,
+    environment.Environment,
+    commands.Commands,
+    processes.Processes,
+    permissions.Permissions,
+    descriptors.Descriptors,
+    sysinfo.SysInfo,
+):
+    """An operating system: a root directory, a working directory, an environment, an identity.
+
+    Its methods are the functions of os, its attributes os's constants and types.
+    """
+
+    __slots__ = ()
+
+    name = "posix"
+    linesep = "\n"
+    error = OSError
+
+
+for _topic in (*_TOPICS, records):
+    for _name, _value in {**getattr(_topic, "CONSTANTS", {}), **_topic.TYPES}.items():
+        setattr(Machine, _name, _value)
+for _name, _value in path.CONSTANTS.items():
+    setattr(Machine, _name, _value)
+del _topic, _name, _value
+
+
+class Host(Machine):
+    """The machine that this process stands on."""
+
+    __slots__ = ()
+
+    def __reduce__(self):
+        return "host"
+
+    def __repr__(self):
+        return "<ostler.host>"
+
+
+host = Host()
+host._path = path.Path(host)

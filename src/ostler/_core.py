@@ -57,9 +57,9 @@ def take(w, path, function, argument, allow):
         if py.PY_VERSION_HEX < 0x030C0000 and py.PyObject_CheckBuffer(path):
             message = _should_be(path, function, argument, allow)
             py.PyErr_WarnEx(DeprecationWarning, message.encode(), 1)
-            path = py.PyBytes_FromObject(path)
-        else:
-            path = _fspath(path, function, argument, allow)
+            encoded = py.PyBytes_FromObject(path)
+            return _bytes(w, encoded, (path, encoded), function, argument)
+        path = _fspath(path, function, argument, allow)
     if py.PyUnicode_Check(path):
         if py.PyUnicode_IS_COMPACT_ASCII(path):
             w.name = py.PyUnicode_DATA(path)
@@ -78,10 +78,15 @@ def take(w, path, function, argument, allow):
                 raise ValueError("embedded null byte")
             raise ValueError(f"{function}: embedded null character in {argument}")
         return path
+    return _bytes(w, path, path, function, argument)
+
+
+@cython.cfunc
+def _bytes(w: cython.pointer(Where), path, kept, function, argument):
     w.name = py.PyBytes_AS_STRING(path)
     if libc.strlen(w.name) != cython.cast(cython.size_t, py.PyBytes_GET_SIZE(path)):
         raise ValueError(f"{function}: embedded null character in {argument}")
-    return path
+    return kept
 
 
 @cython.cfunc

@@ -1,0 +1,69 @@
+"""Parity: the interpreter's own os is the reference, in the same process and the same moment.
+
+A *case* is a function of one argument, an os. It runs twice, each time in a fresh, empty working
+directory: once with the interpreter's own os and once with the machine under test. What it
+returns must be equal. A case makes what it needs through the os it is given, with relative paths,
+and so runs on every kind of machine.
+"""
+
+import warnings
+
+CASES = {}
+
+
+def case(function):
+    """Register a case under its module's and its own name."""
+    topic = function.__module__.rpartition("cases_")[2]
+    name = f"{topic}.{function.__name__}"
+    if name in CASES:
+        raise ValueError(f"two cases named {name}")
+    CASES[name] = function
+    return function
+
+
+def attempt(function, *args, **kwargs):
+    """What a call came to, as a value that can be compared: a result or an error, and warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            outcome = ("value", plain(function(*args, **kwargs)))
+        except Exception as error:
+            outcome = ("error", type(error).__name__, plain(error.args), *_details(error))
+    return (*outcome, [(w.category.__name__, str(w.message)) for w in caught])
+
+
+def _details(error):
+    return [
+        plain(getattr(error, name, None)) for name in ("errno", "strerror", "filename", "filename2")
+    ]
+
+
+def plain(value):
+    """The value with its type's name at every level, so that 1 and True, b"" and "" differ."""
+    kind = type(value).__name__
+    if isinstance(value, dict):
+        return kind, [(plain(k), plain(v)) for k, v in value.items()]
+    if isinstance(value, (set, frozenset)):
+        return kind, sorted(map(plain, value), key=repr)
+    if isinstance(value, (tuple, list)):
+        return kind, [plain(item) for item in value]
+    return kind, value
+
+
+def touch(os, name, data=b""):
+    """Make a file through the given os."""
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        if data:
+            os.write(fd, data)
+    finally:
+        os.close(fd)
+
+
+# Arguments that are wrong for nearly every path-taking call.
+BAD_PATHS = [
+    None, 3.5, [], object, "a\0b", b"a\0b", "", b"", "x" * 5000, b"x" * 300,
+    "missing", b"missing", "\udcff", "\ud800", -1, 2**31, -(2**31) - 1, 2**80, bytearray(b"a"),
+]  # fmt: skip
+# Arguments that are wrong, or at the edge, where a C int is wanted.
+BAD_INTS = [None, "1", b"1", 1.0, 2**31, -(2**31) - 1, 2**63, -(2**63) - 1, 2**80, [], -1]

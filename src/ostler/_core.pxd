@@ -5,7 +5,8 @@ cdef enum:
     TARGET = 0      # act on what the path means, links followed
     ENTRY = 1       # act on the name itself: create it, remove it, rename it
     LOOK = 2        # look at what the name holds, a last link not followed
-    OPEN = 3        # open it, with O_ flags of the caller's own
+    OPEN = 3        # open it, with O_ flags of the caller's own: open_at() does this whole
+    SEEN = 4        # as TARGET, for a call that takes AT_ flags: or w.flags into them
 
 # What take() admits besides str, bytes and PathLike.
 cdef enum:
@@ -15,6 +16,7 @@ cdef enum:
 cdef struct Where:
     int dir             # directory descriptor for the *at calls, AT_FDCWD
     int fd              # the descriptor given in place of a path, -1: none
+    int flags           # AT_ flags that the call must add (AT_EMPTY_PATH), else 0
     int held            # a descriptor that place() opened, for settle() to close, -1: none
     const char *name    # the path as the kernel gets it; NULL when None was given
     char magic[32]      # room for /proc/self/fd/N
@@ -25,6 +27,12 @@ cdef class Core:
     cdef public object path         # its os.path: for the host a module, else a Path
     cdef public object _path        # the Path behind it
     cdef int place(self, Where *w, int purpose) noexcept nogil
+    # The three calls that make something with a mode, or open it; instead of place() and the
+    # call itself, because a rooted machine has its own umask and opens by openat2. EINTR is the
+    # caller's to retry; settle() follows as always.
+    cdef int open_at(self, Where *w, int flags, unsigned int mode) noexcept nogil
+    cdef int mkdir_at(self, Where *w, unsigned int mode) noexcept nogil
+    cdef int mknod_at(self, Where *w, unsigned int mode, unsigned long device) noexcept nogil
 
 cdef object take(Where *w, object path, str function, str argument, int allow)
 cdef object failure(int number, object kept)

@@ -37,6 +37,15 @@ class Core:
         # The host: the kernel gets the path as the caller gave it.
         return 0
 
+    def open_at(self, w, flags, mode):
+        return libc.openat(w.dir, w.name, flags, mode)
+
+    def mkdir_at(self, w, mode):
+        return libc.mkdirat(w.dir, w.name, mode)
+
+    def mknod_at(self, w, mode, device):
+        return libc.mknodat(w.dir, w.name, mode, device)
+
 
 def take(w, path, function, argument, allow):
     """Convert a path argument; return what an error names, which also keeps the text alive.
@@ -45,6 +54,7 @@ def take(w, path, function, argument, allow):
     """
     size: cython.Py_ssize_t = 0
     w.fd = -1
+    w.flags = 0
     w.held = -1
     w.dir = libc.AT_FDCWD
     w.name = cython.NULL

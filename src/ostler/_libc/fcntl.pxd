@@ -3,3 +3,4 @@ cdef extern from "fcntl.h" nogil:
         AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW, AT_REMOVEDIR
         AT_EACCESS, AT_EMPTY_PATH
         F_OK, R_OK, W_OK, X_OK
+    int openat(int dir, const char *path, int flags, ...)

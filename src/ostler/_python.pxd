@@ -44,6 +44,58 @@ cdef extern from "Python.h":
     # type slots
     object PyType_GenericGetAttr "PyObject_GenericGetAttr"(object o, object name)
 
+    # records: named tuples made in C, and the slots of their types
+    ctypedef int (*visitor "visitproc")(PyObject *o, void *arg) noexcept
+    ctypedef object (*getter)(object record, void *closure)
+    ctypedef int (*setter)(object record, PyObject *value, void *closure) except -1
+    ctypedef struct PyTypeObject:
+        object (*tp_new)(PyTypeObject *kind, PyObject *args, PyObject *kwargs)
+        void (*tp_dealloc)(PyObject *record) noexcept
+        int (*tp_traverse)(PyObject *record, visitor visit, void *arg) noexcept
+    ctypedef struct PyTupleObject:
+        PyObject **ob_item
+    ctypedef struct PyStructSequence_Field:
+        const char *name
+        const char *doc
+    ctypedef struct PyStructSequence_Desc:
+        const char *name
+        const char *doc
+        PyStructSequence_Field *fields
+        int n_in_sequence
+    ctypedef struct PyGetSetDef:
+        const char *name
+        getter get
+        setter set
+        const char *doc
+        void *closure
+    ctypedef struct PyMethodDef:
+        const char *ml_name
+        void *ml_meth
+        int ml_flags
+        const char *ml_doc
+    enum: METH_NOARGS
+    const char *PyStructSequence_UnnamedField
+    PyTypeObject *PyStructSequence_NewType(PyStructSequence_Desc *desc) except NULL
+    object PyStructSequence_New(PyTypeObject *kind)
+    object PyDescr_NewGetSet(PyTypeObject *kind, PyGetSetDef *getset)
+    object PyDescr_NewMethod(PyTypeObject *kind, PyMethodDef *method)
+    enum: AS_OBJECT "PyObject"  # the C type that the next one is to return
+    object PyObject_GC_NewVar(int c_type, PyTypeObject *kind, Py_ssize_t size)
+    void PyObject_GC_Del(void *o)
+    void PyObject_GC_Track(PyObject *o)
+    void PyObject_GC_UnTrack(void *o)
+    int PyArg_ParseTupleAndKeywords(PyObject *args, PyObject *kwargs, const char *format,
+                                    char **keywords, ...) except 0
+    PyTypeObject *Py_TYPE(PyObject *o)
+    void Py_SET_SIZE(object o, Py_ssize_t size)
+    void Py_INCREF(PyObject *o)
+    void Py_DECREF(PyObject *o)
+    void Py_XDECREF(PyObject *o)
+    # the same numbers as above, owned by the caller
+    PyObject *own_long "PyLong_FromLong" (long v) except NULL
+    PyObject *own_long_long "PyLong_FromLongLong" (long long v) except NULL
+    PyObject *own_unsigned "PyLong_FromUnsignedLong" (unsigned long v) except NULL
+
     # functions
     bint PyCFunction_Check(object o)
     PyObject *PyCFunction_GET_SELF(object o)

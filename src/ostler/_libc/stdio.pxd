@@ -1,0 +1,3 @@
+cdef extern from "stdio.h" nogil:
+    enum: TMP_MAX
+    int renameat(int from_dir, const char *source, int to_dir, const char *destination)

@@ -30,6 +30,13 @@ lint: $(VENV)/.linters
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src/ostler
 
+# CPython's own suites, on its os and on ostler; OPTIONS="--help" tells what can be chosen.
+conformance: build
+	$(BIN)/python -m tests.conformance $(OPTIONS)
+
+conformance-all:
+	for v in 3.11 3.12 3.13; do $(MAKE) --no-print-directory conformance PYTHON=python$$v || exit; done
+
 clean:
 	rm -rf build .venv src/*.egg-info
 	find src -name '*.so' -delete

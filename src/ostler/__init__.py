@@ -25,3 +25,19 @@ path.__all__ = [name for name in _interpreter.PATH_ALL if hasattr(path, name)]
 _offer(globals(), host, _PRIVATE)
 host._names = globals()
 __all__ = [name for name in _interpreter.OS_ALL if name in globals()]  # noqa: PLE0605
+
+# What is loaded on first touch, and the module that has it.
+_LATER = {
+    "install": "installation",
+    "uninstall": "installation",
+}
+
+
+def __getattr__(name):
+    module = _LATER.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"ostler.{module}"), name)
+    return value

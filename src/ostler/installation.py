@@ -1,0 +1,194 @@
+"""Taking the place of os: in sys.modules, and in the modules that have taken os already."""
+
+import _thread
+import sys
+from types import BuiltinFunctionType, FunctionType, ModuleType
+
+import ostler
+
+# The modules that are replaced, by the name under which programs import them; what genericpath
+# defines is seen through posixpath.
+_REPLACED = ("os", "posix", "posixpath", "os.path")
+_SOURCES = ("os", "posix", "posixpath", "genericpath")
+
+_lock = _thread.allocate_lock()
+_installed = None
+
+
+def install():
+    """Put ostler in the place of os, posix and posixpath, everywhere in this process.
+
+    `import os` gives ostler from then on. Modules that have imported os, or names of it, before
+    are pointed at ostler's; that covers their globals, the attributes of their classes, and the
+    defaults of their functions. A second call does nothing. uninstall() gives everything back.
+    """
+    global _installed
+    with _lock:
+        if _installed is None:
+            replacement = Replacement(ostler, ostler.path, _posix())
+            replacement.apply()
+            _installed = replacement
+
+
+def uninstall():
+    """Give everything that install() replaced back to the interpreter's own modules."""
+    global _installed
+    with _lock:
+        if _installed is not None:
+            _installed.undo()
+            _installed = None
+
+
+def installed():
+    """Whether ostler stands in the place of os."""
+    return _installed is not None
+
+
+class Replacement:
+    """Three modules in the place of os, os.path and posix, and the record of what was there."""
+
+    def __init__(self, system, path, posix):
+        self.modules = dict(zip(_REPLACED, (system, posix, path, path), strict=True))
+        self.record = []  # (kind of place, the place, key, what was there, what is there now)
+
+    def apply(self):
+        """Replace the modules, and every binding that other modules have made of their names."""
+        old = {name: sys.modules[name] for name in _SOURCES if name in sys.modules}
+        new = self._successors(old)
+        self._carry_environment(old["os"].environ, self.modules["os"].environ)
+        for name, module in self.modules.items():
+            self._put(_ITEM, sys.modules, name, module)
+        # Programs find the standard library beside os.__file__, and tell the kind of paths by
+        # the name of os.path.
+        self._put(_ITEM, vars(self.modules["os"]), "__file__", old["os"].__file__)
+        self._put(_ITEM, vars(self.modules["posixpath"]), "__name__", "posixpath")
+        untouched = {id(module) for module in old.values() if module is not old.get("genericpath")}
+        untouched.update(id(module) for module in self.modules.values())
+        for name, module in list(sys.modules.items()):
+            if isinstance(module, ModuleType) and id(module) not in untouched:
+                if name == "ostler" or name.startswith("ostler."):
+                    continue
+                untouched.add(id(module))  # under two names: once is enough
+                self._namespace(vars(module), new, name)
+
+    def undo(self):
+        """Put back what apply() replaced, except where something else has been put since."""
+        environment = self.modules["os"].environ
+        while self.record:
+            kind, place, key, before, now = self.record.pop()
+            if kind.get(place, key) is now:
+                kind.put(place, key, before)
+        self._carry_environment(environment, sys.modules["os"].environ)
+
+    def _successors(self, old):
+        """The objects that are replaced, by their id: (the old, the new)."""
+        new = {}
+        for name, module in old.items():
+            successor = self.modules.get(name, self.modules["posixpath"])
+            if name in self.modules:
+                new[id(module)] = module, successor
+            for attribute, value in vars(module).items():
+                if not attribute.startswith("__") and _is_own(value):
+                    other = getattr(successor, attribute, value)
+                    if other is not value:
+                        new.setdefault(id(value), (value, other))
+        return new
+
+    def _namespace(self, names, new, module):
+        """Replace what a module's globals, its classes and its functions hold."""
+        for key, value in list(names.items()):
+            if id(value) in new:
+                self._put(_ITEM, names, key, new[id(value)][1])
+            elif isinstance(value, type) and value.__module__ == module:
+                self._class(value, new)
+            elif isinstance(value, FunctionType) and value.__module__ == module:
+                self._defaults(value, new)
+
+    def _class(self, kind, new):
+        for key, value in list(vars(kind).items()):
+            if id(value) in new:
+                self._put(_ATTRIBUTE, kind, key, new[id(value)][1])
+            elif isinstance(value, staticmethod) and id(value.__func__) in new:
+                self._put(_ATTRIBUTE, kind, key, staticmethod(new[id(value.__func__)][1]))
+            elif isinstance(value, (staticmethod, classmethod)):
+                if isinstance(value.__func__, FunctionType):
+                    self._defaults(value.__func__, new)
+            elif isinstance(value, FunctionType):
+                self._defaults(value, new)
+
+    def _defaults(self, function, new):
+        values = function.__defaults__
+        if values and any(id(value) in new for value in values):
+            replaced = tuple(new[id(v)][1] if id(v) in new else v for v in values)
+            self._put(_ATTRIBUTE, function, "__defaults__", replaced)
+        values = function.__kwdefaults__
+        for key, value in list(values.items()) if values else ():
+            if id(value) in new:
+                self._put(_ITEM, values, key, new[id(value)][1])
+
+    def _put(self, kind, place, key, value):
+        before = kind.get(place, key)
+        try:
+            kind.put(place, key, value)
+        except TypeError:  # an immutable type: it stays as it is
+            return
+        self.record.append((kind, place, key, before, value))
+
+    @staticmethod
+    def _carry_environment(source, target):
+        # Both mappings stand before the one environment of the process. What the program has
+        # done through the one is handed to the other, without calling putenv again.
+        if source is not target:
+            held = dict(source._data)
+            target._data.clear()
+            target._data.update(held)
+
+
+class _Items:
+    """Entries of a dict: module globals, keyword defaults, sys.modules."""
+
+    @staticmethod
+    def get(place, key):
+        return place.get(key, _NOTHING)
+
+    @staticmethod
+    def put(place, key, value):
+        if value is _NOTHING:
+            del place[key]
+        else:
+            place[key] = value
+
+
+class _Attributes:
+    """Attributes of classes and functions."""
+
+    @staticmethod
+    def get(place, key):
+        return vars(place)[key] if isinstance(place, type) else getattr(place, key)
+
+    put = staticmethod(setattr)
+
+
+_ITEM = _Items()
+_ATTRIBUTE = _Attributes()
+_NOTHING = object()
+
+
+def _is_own(value):
+    # Whether a value is one that only os and its parts can have given away: numbers and text are
+    # equal on both sides, and what os itself imported from elsewhere is not replaced.
+    if isinstance(value, (FunctionType, BuiltinFunctionType, type)):
+        return value.__module__ in _SOURCES
+    return isinstance(value, (set, frozenset)) or type(value).__module__ == "os"
+
+
+def _posix():
+    """A module with the names of posix; for what ostler has no use for, the interpreter's own."""
+    own = sys.modules["posix"]
+    module = ModuleType("posix", own.__doc__)
+    for name, value in vars(own).items():
+        if name == "environ" or name.startswith("__"):
+            setattr(module, name, value)
+        else:
+            setattr(module, name, getattr(ostler, name, value))
+    return module

@@ -1,0 +1,135 @@
+"""install() and uninstall(): os replaced everywhere, and given back everywhere."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+SOURCE = str(Path(__file__).resolve().parents[1] / "src")
+
+
+def in_child(program):
+    """Run a program in a fresh interpreter; its output, which must come without an error."""
+    prelude = f"import sys; sys.path.insert(0, {SOURCE!r})\n"
+    done = subprocess.run(
+        [sys.executable, "-c", prelude + textwrap.dedent(program)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_every_name_of_the_replaced_modules():
+    assert in_child("""
+        import sys
+        import ostler
+        ostler.install()
+        import os, os.path, posix, posixpath
+        from os import path, getcwd
+        assert os is ostler and os.path is path is posixpath is ostler.path
+        assert getcwd is ostler.getcwd and posix.getcwd is ostler.getcwd
+        assert posix.__name__ == "posix" and os.path.__name__ == "posixpath"
+        assert all(type(k) is bytes for k in posix.environ)
+        print("done")
+    """) == "done\n"
+
+
+def test_what_other_modules_have_taken():
+    assert in_child("""
+        import sys, types
+        import os
+        module = types.ModuleType("taker")
+        sys.modules["taker"] = module
+        exec('''if True:
+            import os, os as system, posix, posixpath, genericpath
+            from os import getpid, stat as look, PathLike
+            from os.path import join as put_together
+            number = os.O_CREAT
+            class Kept:
+                pid = os.getpid
+                join = staticmethod(os.path.join)
+                def method(self, pid=os.getpid, *, join=os.path.join): pass
+                @staticmethod
+                def plain(pid=os.getpid): pass
+            def function(a, pid=os.getpid, *, pid2=os.getpid): pass
+        ''', vars(module))
+        def taken():
+            Kept = module.Kept
+            return [module.os, module.system, module.posix, module.posixpath, module.getpid,
+                    module.look, module.PathLike, module.put_together, module.genericpath.exists,
+                    Kept.pid, Kept.join, Kept.method.__defaults__, Kept.method.__kwdefaults__["join"],
+                    Kept.plain.__defaults__, module.function.__defaults__,
+                    module.function.__kwdefaults__["pid2"]]
+        before = taken()
+        own = os
+        import ostler
+        ostler.install()
+        assert os is ostler   # this module's own global too
+        pid, join = ostler.getpid, ostler.path.join
+        assert taken() == [ostler, ostler, sys.modules["posix"], ostler.path, pid, ostler.stat,
+            ostler.PathLike, join, ostler.path.exists, pid, join, (pid,), join, (pid,), (pid,), pid]
+        ostler.uninstall()
+        assert taken() == before and os is own is sys.modules["os"]
+        print("done")
+    """.replace("own = os\n", "own = sys.modules['os']\n").replace("os is own is", "os is")
+    ) == "done\n"
+
+
+def test_again_and_back():
+    assert in_child("""
+        import os, sys, shutil
+        import ostler
+        names = ("os", "posix", "posixpath", "os.path")
+        before = [sys.modules[n] for n in names], shutil.os, ostler.__file__, ostler.path.__name__
+        ostler.uninstall()
+        for _ in range(2):
+            ostler.install()
+            ostler.install()
+            assert sys.modules["os"] is shutil.os is ostler
+            assert ostler.__file__ == before[0][0].__file__
+            ostler.uninstall()
+            ostler.uninstall()
+        assert before == ([sys.modules[n] for n in names], shutil.os, ostler.__file__,
+                          ostler.path.__name__)
+        print("done")
+    """) == "done\n"
+
+
+def test_environment_is_carried_over():
+    assert in_child("""
+        import os
+        import ostler
+        os.environ["OSTLER_A"] = "1"
+        ostler.install()
+        assert ostler.environ["OSTLER_A"] == "1"
+        os.environ["OSTLER_B"] = "2"
+        ostler.uninstall()
+        assert os.environ["OSTLER_B"] == "2" and os.getenv("OSTLER_A") == "1"
+        print("done")
+    """) == "done\n"
+
+
+def test_a_binding_changed_meanwhile_is_left():
+    assert in_child("""
+        import shutil
+        import ostler
+        ostler.install()
+        shutil.os = "mine"
+        ostler.uninstall()
+        print(shutil.os)
+    """) == "mine\n"
+
+
+def test_threads_install_once():
+    assert in_child("""
+        import sys, threading
+        import ostler
+        before = sys.modules["os"]
+        threads = [threading.Thread(target=ostler.install) for _ in range(8)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        assert sys.modules["os"] is ostler
+        ostler.uninstall()
+        assert sys.modules["os"] is before
+        print("done")
+    """) == "done\n"

@@ -16,6 +16,7 @@ import compiler  # noqa: E402
 COMPILED = (
     "_convert",
     "_core",
+    "_spawn",
     "commands",
     "descriptors",
     "directories",

@@ -1,5 +1,7 @@
 # The crossing: every call that takes a path goes convert, place, call, check.
 
+from ostler._spawn cimport Spawn
+
 # What a path-taking call is about to do with the last component of its path.
 cdef enum:
     TARGET = 0      # act on what the path means, links followed
@@ -33,6 +35,10 @@ cdef class Core:
     cdef int open_at(self, Where *w, int flags, unsigned int mode) noexcept nogil
     cdef int mkdir_at(self, Where *w, unsigned int mode) noexcept nogil
     cdef int mknod_at(self, Where *w, unsigned int mode, unsigned long device) noexcept nogil
+
+    # A child is about to be started in this machine: add to the Spawn what makes it live there
+    # (see _spawn.pxd). The host adds nothing. What the Spawn points to must outlive launch().
+    cdef int enter(self, Spawn *s) except -1
 
 cdef object take(Where *w, object path, str function, str argument, int allow)
 cdef object failure(int number, object kept)

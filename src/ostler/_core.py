@@ -46,6 +46,9 @@ class Core:
     def mknod_at(self, w, mode, device):
         return libc.mknodat(w.dir, w.name, mode, device)
 
+    def enter(self, s):
+        return 0
+
 
 def take(w, path, function, argument, allow):
     """Convert a path argument; return what an error names, which also keeps the text alive.

@@ -4,3 +4,6 @@ cdef extern from "fcntl.h" nogil:
         AT_EACCESS, AT_EMPTY_PATH
         F_OK, R_OK, W_OK, X_OK
     int openat(int dir, const char *path, int flags, ...)
+    enum:
+        F_GETFD, F_SETFD, FD_CLOEXEC
+    int fcntl(int fd, int command, ...)

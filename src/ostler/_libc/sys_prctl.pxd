@@ -1,0 +1,4 @@
+cdef extern from "sys/prctl.h" nogil:
+    enum:
+        PR_SET_NO_NEW_PRIVS
+    int prctl(int option, ...)

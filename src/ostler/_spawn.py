@@ -1,0 +1,304 @@
+"""The spawn core: a child by clone(CLONE_VM | CLONE_VFORK), with no Python between clone and exec.
+
+Its cost doesn't depend on this process's memory, and it is safe with other threads running: the
+child shares the memory, this thread stands still until the child has called exec or is gone, and
+all signals are blocked meanwhile. `_spawn.pxd` tells what a Spawn describes and in which order it
+is done. Nothing here may allocate, take a lock or touch an object: half of it runs in the child.
+"""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+
+_STACK = cython.declare(cython.size_t, 64 * 1024)
+_EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+
+
+@cython.cclass
+class Words:
+    """A NULL-terminated array of C strings, and the bytes objects that keep them alive."""
+
+    def __dealloc__(self):
+        libc.free(cython.cast(cython.p_void, self.array))
+
+
+def words(kept):
+    size: cython.Py_ssize_t = len(kept)
+    made = Words()
+    made.kept = kept
+    made.array = cython.cast(
+        cython.pointer(cython.p_const_char),
+        libc.malloc((size + 1) * cython.sizeof(cython.p_const_char)),
+    )
+    if made.array == cython.NULL:
+        raise MemoryError
+    i: cython.Py_ssize_t
+    for i in range(size):
+        made.array[i] = py.PyBytes_AS_STRING(kept[i])
+    made.array[size] = cython.NULL
+    return made
+
+
+def prepare(s):
+    """Empty a Spawn: nothing is changed, and no program is named yet."""
+    libc.memset(s, 0, cython.sizeof(Spawn) - cython.sizeof(s.room))
+    s.exec_fd = s.cwd_fd = s.landlock = s.pidfd = -1
+    s.envp = libc.environ
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def launch(s):
+    """Start the child. Return 0, or the errno of what failed; no child is left then."""
+    first: libc.pid_t
+    flags: cython.int = libc.CLONE_VM | libc.CLONE_VFORK | libc.SIGCHLD
+    size: cython.size_t = 2 * _STACK if s.flags & SPAWN_TWICE else _STACK
+    i: cython.int
+    s.error = s.step = 0
+    stack: cython.p_char = cython.cast(cython.p_char, libc.mmap(
+        cython.NULL, size, libc.PROT_READ | libc.PROT_WRITE,
+        libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_STACK, -1, 0,
+    ))  # fmt: skip
+    if stack == libc.MAP_FAILED:
+        s.error = libc.errno
+        s.step = STEP_CLONE
+    else:
+        s.second_stack = stack + size
+        if s.flags & SPAWN_PIDFD and not s.flags & SPAWN_TWICE:
+            flags |= libc.CLONE_PIDFD
+        # The raw call, because libc's leaves out the signals that it uses itself.
+        libc.syscall(
+            libc.SYS_rt_sigprocmask,
+            libc.SIG_SETMASK,
+            cython.address(_EVERY),
+            cython.address(s.before),
+            8,
+        )
+        first = libc.clone(_child, stack + _STACK, flags, s, cython.address(s.pidfd))
+        if first < 0:
+            _fail(s, STEP_CLONE)
+        elif s.flags & SPAWN_TWICE:
+            _reap(first)
+            if s.error and s.pid > 0:
+                _reap(s.pid)
+            elif s.error == 0 and s.flags & SPAWN_PIDFD:
+                s.pidfd = libc.syscall(libc.SYS_pidfd_open, s.pid, 0)
+        else:
+            s.pid = first
+            if s.error:
+                _reap(first)
+        if s.error and s.pidfd >= 0:
+            libc.close(s.pidfd)
+            s.pidfd = -1
+        libc.syscall(
+            libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(s.before), cython.NULL, 8
+        )
+        libc.munmap(stack, size)
+    for i in range(s.held_count):
+        libc.close(s.held[i])
+    s.held_count = 0
+    return s.error
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _reap(pid):
+    status: cython.int
+    while libc.waitpid(pid, cython.address(status), 0) < 0 and libc.errno == libc.EINTR:
+        pass
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _fail(s, step):
+    s.error = libc.errno
+    s.step = step
+    return -1
+
+
+# ---- from here on, in the child -------------------------------------------------------------
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _child(argument):
+    s: cython.pointer(Spawn) = cython.cast(cython.pointer(Spawn), argument)
+    i: cython.int
+    _signals(s)
+    for i in range(s.namespace_count):
+        if libc.setns(s.namespaces[i], 0) < 0:
+            _fail(s, STEP_NAMESPACE)
+            libc._exit(127)
+    if s.unshare and libc.unshare(s.unshare) < 0:
+        _fail(s, STEP_NAMESPACE)
+        libc._exit(127)
+    if s.flags & SPAWN_TWICE:
+        s.pid = libc.clone(
+            _second, s.second_stack,
+            libc.CLONE_VM | libc.CLONE_VFORK | libc.CLONE_PARENT | libc.SIGCHLD, s,
+        )  # fmt: skip
+        if s.pid < 0:
+            _fail(s, STEP_CLONE)
+        libc._exit(0)
+    return _second(argument)
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _second(argument):
+    s: cython.pointer(Spawn) = cython.cast(cython.pointer(Spawn), argument)
+    i: cython.int
+    if _live(s) == 0 and _schedule(s) == 0:
+        for i in range(s.action_count):
+            if _act(cython.address(s.actions[i])) < 0:
+                _fail(s, STEP_ACTION)
+                libc._exit(127)
+        libc.syscall(
+            libc.SYS_rt_sigprocmask, libc.SIG_SETMASK,
+            cython.address(s.mask) if s.flags & SPAWN_SETMASK else cython.address(s.before),
+            cython.NULL, 8,
+        )  # fmt: skip
+        _exec(s)
+    libc._exit(127)
+    return 127
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _signals(s):
+    # A handler of the parent's must not run here, where it would act on the parent's memory.
+    action: libc.sigaction_t
+    default: libc.sigaction_t
+    number: cython.int
+    libc.memset(cython.address(default), 0, cython.sizeof(default))
+    default.sa_handler = libc.SIG_DFL
+    for number in range(1, libc.NSIG):
+        if s.defaults >> (number - 1) & 1 == 0:
+            if libc.sigaction(number, cython.NULL, cython.address(action)) < 0:
+                continue
+            if action.sa_handler == libc.SIG_DFL or action.sa_handler == libc.SIG_IGN:
+                continue
+        libc.sigaction(number, cython.address(default), cython.NULL)
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _live(s):
+    limit: libc.rlimit
+    i: cython.int
+    if s.cwd_fd >= 0 and libc.fchdir(s.cwd_fd) < 0:
+        return _fail(s, STEP_CWD)
+    if s.cwd != cython.NULL and libc.chdir(s.cwd) < 0:
+        return _fail(s, STEP_CWD)
+    for i in range(s.limit_count):
+        limit.rlim_cur = s.limits[i].soft
+        limit.rlim_max = s.limits[i].hard
+        if libc.setrlimit(s.limits[i].resource, cython.address(limit)) < 0:
+            return _fail(s, STEP_LIMIT)
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _schedule(s):
+    param: libc.sched_param
+    param.sched_priority = s.priority
+    if s.flags & SPAWN_SCHEDULER:
+        if libc.sched_setscheduler(0, s.policy, cython.address(param)) < 0:
+            return _fail(s, STEP_SCHEDULE)
+    elif s.flags & SPAWN_SCHEDPARAM:
+        if libc.sched_setparam(0, cython.address(param)) < 0:
+            return _fail(s, STEP_SCHEDULE)
+    if s.flags & SPAWN_SETSID and libc.setsid() < 0:
+        return _fail(s, STEP_SESSION)
+    if s.flags & SPAWN_SETPGROUP and libc.setpgid(0, s.pgroup) < 0:
+        return _fail(s, STEP_GROUP)
+    if s.flags & SPAWN_RESETIDS:
+        # The raw calls: libc's would tell all threads of the parent.
+        if libc.syscall(libc.SYS_setresuid, -1, libc.getuid(), -1) < 0:
+            return _fail(s, STEP_IDS)
+        if libc.syscall(libc.SYS_setresgid, -1, libc.getgid(), -1) < 0:
+            return _fail(s, STEP_IDS)
+    if s.flags & SPAWN_NO_NEW_PRIVS or s.landlock >= 0:
+        if libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0:
+            return _fail(s, STEP_LANDLOCK)
+    if s.landlock >= 0 and libc.syscall(libc.SYS_landlock_restrict_self, s.landlock, 0) < 0:
+        return _fail(s, STEP_LANDLOCK)
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _act(a):
+    # As posix_spawn does them: a descriptor that was not open may be closed.
+    fd: cython.int
+    if a.kind == ACT_CLOSE:
+        libc.close(a.fd)
+        return 0
+    if a.kind == ACT_CLOSEFROM:
+        return _close_from(a.fd)
+    if a.kind == ACT_DUP2:
+        if a.fd != a.to:
+            return libc.dup2(a.fd, a.to)
+        fd = libc.fcntl(a.fd, libc.F_GETFD)
+        return fd if fd < 0 else libc.fcntl(a.fd, libc.F_SETFD, fd & ~libc.FD_CLOEXEC)
+    libc.close(a.fd)
+    fd = libc.openat(libc.AT_FDCWD, a.path, a.flags, a.mode)
+    if fd < 0 or fd == a.fd:
+        return fd
+    if libc.dup2(fd, a.fd) < 0:
+        return -1
+    return libc.close(fd)
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _close_from(first):
+    limit: libc.rlimit
+    fd: cython.ulong
+    if libc.syscall(libc.SYS_close_range, first, cython.cast(cython.uint, -1), 0) == 0:
+        return 0
+    # A kernel before 5.9, or a filter that doesn't know the call.
+    if libc.getrlimit(libc.RLIMIT_NOFILE, cython.address(limit)) < 0:
+        return -1
+    fd = first
+    while fd < limit.rlim_cur:
+        libc.close(cython.cast(cython.int, fd))
+        fd += 1
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _exec(s):
+    path: cython.pointer(cython.p_const_char) = s.paths
+    serious: cython.int = 0
+    if s.exec_fd >= 0:
+        libc.syscall(libc.SYS_execveat, s.exec_fd, b"", s.argv, s.envp, libc.AT_EMPTY_PATH)
+    elif path == cython.NULL:
+        libc.execve(s.path, s.argv, s.envp)
+    else:
+        libc.errno = libc.ENOENT
+        while path[0] != cython.NULL:
+            libc.execve(path[0], s.argv, s.envp)
+            path += 1
+            if libc.errno == libc.ENOENT or libc.errno == libc.ENOTDIR:
+                continue
+            if s.flags & SPAWN_FIRST:
+                break
+            if s.flags & SPAWN_SEARCH and libc.errno != libc.EACCES:
+                if (
+                    libc.errno == libc.ESTALE
+                    or libc.errno == libc.ENODEV
+                    or libc.errno == libc.ETIMEDOUT
+                ):
+                    continue
+                break
+            if serious == 0:
+                serious = libc.errno
+        if serious:
+            libc.errno = serious
+    return _fail(s, STEP_EXEC)

@@ -17,6 +17,8 @@ COMPILED = (
     "_convert",
     "_core",
     "_spawn",
+    "_environ",
+    "_scan",
     "commands",
     "descriptors",
     "directories",

@@ -41,6 +41,7 @@ cdef class Core:
     cdef int enter(self, Spawn *s) except -1
 
 cdef object take(Where *w, object path, str function, str argument, int allow)
+cdef object named(object kept)
 cdef object failure(int number, object kept)
 cdef object failure2(int number, object kept, object kept2)
 cdef object plain_failure(int number)

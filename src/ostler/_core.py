@@ -160,13 +160,13 @@ def plain_failure(number):
 def failure(number, kept):
     """The exception of the right class for this errno, naming one path."""
     kind, message = _kind(number)
-    return kind(number, message, _named(kept))
+    return kind(number, message, named(kept))
 
 
 def failure2(number, kept, kept2):
     """The exception of the right class for this errno, naming two paths."""
     kind, message = _kind(number)
-    return kind(number, message, _named(kept), None, _named(kept2))
+    return kind(number, message, named(kept), None, named(kept2))
 
 
 @cython.cfunc
@@ -178,8 +178,8 @@ def _kind(number: cython.int):
     return known
 
 
-@cython.cfunc
-def _named(kept):
+def named(kept):
+    """What an error or an audit event names, of what take() returned."""
     return kept[0] if type(kept) is tuple else kept
 
 

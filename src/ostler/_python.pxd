@@ -100,3 +100,21 @@ cdef extern from "Python.h":
     bint PyCFunction_Check(object o)
     PyObject *PyCFunction_GET_SELF(object o)
     PyObject *PyDict_GetItemWithError(object d, object key) except? NULL
+
+cdef extern from *:
+    """
+    static inline PyObject *ostler_ascii_text(const char *text, Py_ssize_t size) {
+        PyObject *made = PyUnicode_New(size, 127);
+        if (made != NULL)
+            memcpy(PyUnicode_1BYTE_DATA(made), text, (size_t)size);
+        return made;
+    }
+    static inline PyObject *ostler_fs_bytes(PyObject *path) {
+        PyObject *made = NULL;
+        return PyUnicode_FSConverter(path, &made) ? made : NULL;
+    }
+    """
+    # A path as bytes: str, bytes or PathLike, with no NUL inside.
+    object fs_bytes "ostler_fs_bytes"(object path)
+    # Text of these bytes, every one of which is under 128.
+    object ascii_text "ostler_ascii_text"(const char *text, Py_ssize_t size)

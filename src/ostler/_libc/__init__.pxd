@@ -1,5 +1,7 @@
 # Every C declaration of the system, one file per header; used under the one prefix `libc.`
 from ostler._libc.absent cimport *
+from ostler._libc.dirent cimport *
+from ostler._libc.environ cimport *
 from ostler._libc.errno cimport *
 from ostler._libc.fcntl cimport *
 from ostler._libc.sched cimport *

@@ -2,7 +2,10 @@ cdef extern from "fcntl.h" nogil:
     enum:
         AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW, AT_REMOVEDIR
         AT_EACCESS, AT_EMPTY_PATH
+        F_DUPFD_CLOEXEC
         F_OK, R_OK, W_OK, X_OK
+        O_CLOEXEC, O_DIRECTORY, O_NONBLOCK, O_RDONLY
+    int fcntl(int fd, int command, ...)
     int openat(int dir, const char *path, int flags, ...)
     enum:
         F_GETFD, F_SETFD, FD_CLOEXEC

@@ -37,3 +37,8 @@ cdef extern from "unistd.h" nogil:
     int setpgid(pid_t pid, pid_t group)
     int setpgrp()
     pid_t setsid()
+    int chroot(const char *path)
+    char *getcwd(char *room, size_t size)
+    off_t lseek(int fd, off_t offset, int whence)
+    enum:
+        SEEK_SET

@@ -1,12 +1,139 @@
 """The environment: variables as one coherent mapping, text and bytes."""
 
-import cython
-from cython.cimports.ostler._core import Core
+import sys
 
-CONSTANTS = {}
-TYPES = {}
+import cython
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._core import Core, verb
+from cython.cimports.ostler._environ import (
+    EnvironCore,
+    bytes_view,
+    check_name,
+    clear_variables,
+    environ_of,
+    process_variables,
+    set_variable,
+    unset_variable,
+)
+
+from ostler._environ import _Environ
+
+CONSTANTS = {"supports_bytes_environ": True}
+TYPES = {"_Environ": _Environ}
+
+
+def of_process(machine: Core, /):
+    """The environ of the machine that this process stands on: changes are the process's own."""
+    return environ_of(process_variables(), machine)
+
+
+def of_variables(variables=(), /):
+    """An environ of its own, bound to no process, from a mapping or pairs of text or bytes."""
+    made = environ_of({}, None)
+    for key, value in dict(variables).items():
+        made[_as_text(key)] = _as_text(value)
+    return made
+
+
+@cython.cfunc
+def _as_text(value):
+    return py.PyUnicode_DecodeFSDefaultAndSize(value, len(value)) if type(value) is bytes else value
+
+
+@cython.cfunc
+def _fs_bytes(value):
+    # As the interpreter's file system converter: str, bytes or PathLike, no NUL inside.
+    return py.fs_bytes(value)
 
 
 @cython.cclass
 class Environment(Core):
     """The calls of os that are about the environment."""
+
+    @property
+    def environb(self):
+        """The environ as bytes."""
+        return bytes_view(self.environ)
+
+    def getenv(self, key, default=None):
+        """The value of a variable, or the default."""
+        environ = verb(self, "environ")
+        if type(environ) is _Environ:
+            return cython.cast(EnvironCore, environ).looked_up(key, default)
+        return environ.get(key, default)
+
+    def getenvb(self, key, default=None):
+        """The value of a variable as bytes, or the default."""
+        return verb(self, "environb").get(key, default)
+
+    def putenv(self, name, value, /):
+        """Set a variable of the process, which environ does not see; setenv(3)."""
+        key = _fs_bytes(name)
+        text = _fs_bytes(value)
+        check_name(key)
+        if self._names is not None:
+            set_variable(key, text)
+        else:
+            bytes_view(self.environ)[key] = text
+
+    def unsetenv(self, name, /):
+        """Remove a variable of the process, which environ does not see; unsetenv(3)."""
+        key = _fs_bytes(name)
+        if self._names is not None:
+            unset_variable(key)
+        else:
+            bytes_view(self.environ).pop(key, None)
+
+    def reload_environ(self):
+        """Bring environ up to date with changes that were made behind its back."""
+        if self._names is None:
+            return
+        found = process_variables()
+        data = verb(self, "environ")
+        if isinstance(data, EnvironCore):
+            cython.cast(EnvironCore, data).store.replace(found)
+        else:
+            data.clear()
+            data.update(environ_of(found, None))
+
+    def _clearenv(self):
+        """Remove every variable of the process, which environ does not see; clearenv(3)."""
+        if self._names is None:
+            bytes_view(self.environ).clear()
+            return
+        clear_variables()
+
+    def get_exec_path(self, env=None):
+        """The directories of PATH, in which a program is looked for, as a list of text."""
+        if env is None:
+            env = verb(self, "environ")
+        if sys.flags.bytes_warning:
+            import warnings
+
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", BytesWarning)
+                path = _path_of(env)
+        else:
+            path = _path_of(env)
+        if path is None:
+            path = verb(self, "defpath")
+        return path.split(verb(self, "pathsep"))
+
+
+@cython.cfunc
+def _path_of(env):
+    try:
+        path = env.get("PATH")
+    except TypeError:
+        path = None
+    try:
+        raw = env[b"PATH"]
+    except (KeyError, TypeError):
+        pass
+    else:
+        if path is not None:
+            raise ValueError("env cannot contain 'PATH' and b'PATH' keys")
+        path = raw
+    if isinstance(path, bytes):
+        path = py.PyUnicode_DecodeFSDefaultAndSize(path, len(path))
+    return path

@@ -61,4 +61,5 @@ class Host(Machine):
 
 
 host = Host()
+host.environ = environment.of_process(host)
 host._path = path.Path(host)

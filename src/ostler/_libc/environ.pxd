@@ -1,0 +1,42 @@
+# The environment of the process is one table without a lock of its own in every libc: ours is
+# taken around each change and each reading of the whole table, with no Python inside.
+cdef extern from *:
+    """
+    #include <pthread.h>
+    #include <stdlib.h>
+    #include <unistd.h>
+    static pthread_mutex_t ostler_environment = PTHREAD_MUTEX_INITIALIZER;
+    static inline void ostler_lock_environment(void) {
+        pthread_mutex_lock(&ostler_environment);
+    }
+    static inline void ostler_unlock_environment(void) {
+        pthread_mutex_unlock(&ostler_environment);
+    }
+    static inline int ostler_setenv(const char *name, const char *value) {
+        int result;
+        pthread_mutex_lock(&ostler_environment);
+        result = setenv(name, value, 1);
+        pthread_mutex_unlock(&ostler_environment);
+        return result;
+    }
+    static inline int ostler_unsetenv(const char *name) {
+        int result;
+        pthread_mutex_lock(&ostler_environment);
+        result = unsetenv(name);
+        pthread_mutex_unlock(&ostler_environment);
+        return result;
+    }
+    static inline int ostler_clearenv(void) {
+        int result;
+        pthread_mutex_lock(&ostler_environment);
+        result = clearenv();
+        pthread_mutex_unlock(&ostler_environment);
+        return result;
+    }
+    """
+    void lock_environment "ostler_lock_environment"() nogil
+    void unlock_environment "ostler_unlock_environment"() nogil
+    int locked_setenv "ostler_setenv"(const char *name, const char *value) nogil
+    int locked_unsetenv "ostler_unsetenv"(const char *name) nogil
+    int locked_clearenv "ostler_clearenv"() nogil
+    const char **process_environ "environ"

@@ -1,0 +1,65 @@
+"""`ostler run`: a Python program, unmodified, with ostler in the place of os.
+
+The interpreter itself runs the program: this process becomes `python PROGRAM ...`, with a
+start-up file (startup/sitecustomize.py) that installs ostler before the first line of it. So
+everything else, from sys.path to the exit status, is python's own.
+"""
+
+import sys
+from pathlib import Path
+
+import ostler
+from ostler.cli import UsageError
+
+USAGE = """\
+usage: ostler run SCRIPT [ARG...]
+       ostler run -m MODULE [ARG...]
+       ostler run -c CODE [ARG...]
+       ostler run - [ARG...]
+
+Run a Python program with ostler in the place of os; everything else is as with python. Children
+of the program that are Python interpreters of the same version have ostler too. Options for the
+interpreter are given to it: python -X dev -m ostler run SCRIPT."""
+
+STARTUP = str(Path(__file__).with_name("startup"))
+
+
+def main(arguments):
+    """Become the interpreter that runs the program; return only when that can't be."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE, file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    first = arguments[0]
+    if first.startswith("-") and first not in ("-", "--") and first[1] not in "mc":
+        raise UsageError(f"run: no option {first}")
+    if sys.flags.ignore_environment or sys.flags.no_site:
+        raise UsageError("run: the interpreter's options -I, -E and -S keep ostler out")
+    if ":" in STARTUP:
+        raise UsageError(f"run: not possible from a path with a colon: {STARTUP}")
+    command = [sys.executable, *interpreter_options(), *arguments]
+    ostler.execve(sys.executable, command, environment(ostler.environ))
+
+
+def environment(variables):
+    """These variables, with the start-up file in front of PYTHONPATH.
+
+    The start-up file takes itself out again before the program sees its environment; a slash at
+    the end tells it that PYTHONPATH was there and empty.
+    """
+    before = variables.get("PYTHONPATH")
+    if before is None:
+        path = STARTUP
+    else:
+        path = f"{STARTUP}:{before}" if before else f"{STARTUP}/"
+    return {**variables, "PYTHONPATH": path}
+
+
+def interpreter_options():
+    """The options that this interpreter was given, as `-X dev` in `python -X dev -m ostler`."""
+    given = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]
+    if len(given) > 1 and given[-1] == "ostler" and given[-2].startswith("-"):
+        options = given[:-2]
+        if given[-2] != "-m":  # -Bm ostler
+            options.append(given[-2].removesuffix("m"))
+        return options
+    return given[:-1]  # all but the script, or -mostler

@@ -1,0 +1,65 @@
+"""Runs when an interpreter starts below `ostler run`: puts ostler in the place of os.
+
+It stands in front of PYTHONPATH, and so is found as `sitecustomize`. It takes itself out of
+sys.path and of the environment that the program sees; the environment that children inherit
+keeps it, so that they have ostler too. An interpreter of another version, which can't load the
+compiled modules, runs as it is. In the end the real sitecustomize has its turn.
+"""
+
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.dirname(os.path.dirname(HERE))
+
+
+def leave_no_trace():
+    """Take this directory out of sys.path and of the variables that the program sees."""
+    if HERE in sys.path:
+        sys.path.remove(HERE)
+    sys.path_importer_cache.pop(HERE, None)
+    seen = os.environ.get("PYTHONPATH", "")
+    if seen == HERE:
+        after = None
+    elif seen == HERE + "/":
+        after = ""
+    elif seen.startswith(HERE + ":"):
+        after = seen[len(HERE) + 1 :]
+    else:
+        return
+    import posix
+
+    # Beside putenv, which would change what children inherit.
+    for variables in (os.environ._data, posix.environ):
+        if after is None:
+            del variables[b"PYTHONPATH"]
+        else:
+            variables[b"PYTHONPATH"] = os.fsencode(after)
+
+
+def begin():
+    """Put ostler in the place of os, if this interpreter can load it."""
+    from _imp import extension_suffixes
+
+    core = os.path.join(PACKAGE, "_core")
+    if not any(os.path.exists(core + suffix) for suffix in extension_suffixes()):
+        return
+    before = sys.path[:]
+    sys.path.append(os.path.dirname(PACKAGE))
+    try:
+        import ostler
+    except ImportError:  # a subinterpreter that admits no such modules
+        return
+    finally:
+        sys.path[:] = before
+    ostler.install()
+
+
+if sys.version_info >= (3, 11):
+    leave_no_trace()
+    begin()
+elif HERE in sys.path:
+    sys.path.remove(HERE)
+
+del sys.modules["sitecustomize"]
+import sitecustomize  # noqa: E402, F401  the real one, or the error that says there is none

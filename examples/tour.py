@@ -60,8 +60,10 @@ def files():
 
     os.rename("log.txt", "logbook.txt")
     did("os.rename('log.txt', 'logbook.txt')", "another name, the same file:")
-    show("os.stat('logbook.txt').st_ino == about.st_ino",
-         os.stat("logbook.txt").st_ino == about.st_ino)
+    show(
+        "os.stat('logbook.txt').st_ino == about.st_ino",
+        os.stat("logbook.txt").st_ino == about.st_ino,
+    )
 
     os.remove("logbook.txt")
     did("os.remove('logbook.txt')", "no name left, so the file is gone")
@@ -70,8 +72,8 @@ def files():
 
 def environment():
     part(3, "Environment", "the variables that a program is given and hands on")
-    os.environ["TOUR_SHIP"] = "Ostler"
-    did("os.environ['TOUR_SHIP'] = 'Ostler'", "set, for this program and its children")
+    os.environ["TOUR_SHIP"] = "Heron"
+    did("os.environ['TOUR_SHIP'] = 'Heron'", "set, for this program and its children")
     show("os.getenv('TOUR_SHIP')", os.getenv("TOUR_SHIP"))
     show("os.getenv('TOUR_CREW', 'nobody')", os.getenv("TOUR_CREW", "nobody"))
 
@@ -108,7 +110,7 @@ def paths():
 def commands():
     part(5, "Commands", "other programs, run from this one")
     status = os.system("echo '      (the shell speaks, on the same output)'")
-    show("os.system(\"echo ...\")", status)
+    show('os.system("echo ...")', status)
     status = os.system("exit 3")
     show("os.system('exit 3')", status)
     show("os.waitstatus_to_exitcode(status)", os.waitstatus_to_exitcode(status))
@@ -140,13 +142,11 @@ def permissions():
     write("orders.txt", "Sealed until the equator.\n")
     os.chmod("orders.txt", 0o400)
     did("os.chmod('orders.txt', 0o400)", "to be read by its owner alone")
-    show("oct(os.stat('orders.txt').st_mode & 0o777)",
-         oct(os.stat("orders.txt").st_mode & 0o777))
+    show("oct(os.stat('orders.txt').st_mode & 0o777)", oct(os.stat("orders.txt").st_mode & 0o777))
 
     os.chown("orders.txt", os.getuid(), os.getgid())
     did("os.chown('orders.txt', os.getuid(), os.getgid())", "the owner is who runs this:")
-    show("os.stat('orders.txt').st_uid == os.getuid()",
-         os.stat("orders.txt").st_uid == os.getuid())
+    show("os.stat('orders.txt').st_uid == os.getuid()", os.stat("orders.txt").st_uid == os.getuid())
     os.remove("orders.txt")
 
 

@@ -20,7 +20,8 @@ def in_child(program):
 
 
 def test_every_name_of_the_replaced_modules():
-    assert in_child("""
+    assert (
+        in_child("""
         import sys
         import ostler
         ostler.install()
@@ -31,11 +32,15 @@ def test_every_name_of_the_replaced_modules():
         assert posix.__name__ == "posix" and os.path.__name__ == "posixpath"
         assert all(type(k) is bytes for k in posix.environ)
         print("done")
-    """) == "done\n"
+    """)
+        == "done\n"
+    )
 
 
 def test_what_other_modules_have_taken():
-    assert in_child("""
+    assert (
+        in_child(
+            """
         import sys, types
         import os
         module = types.ModuleType("taker")
@@ -57,7 +62,8 @@ def test_what_other_modules_have_taken():
             Kept = module.Kept
             return [module.os, module.system, module.posix, module.posixpath, module.getpid,
                     module.look, module.PathLike, module.put_together, module.genericpath.exists,
-                    Kept.pid, Kept.join, Kept.method.__defaults__, Kept.method.__kwdefaults__["join"],
+                    Kept.pid, Kept.join, Kept.method.__defaults__,
+                    Kept.method.__kwdefaults__["join"],
                     Kept.plain.__defaults__, module.function.__defaults__,
                     module.function.__kwdefaults__["pid2"]]
         before = taken()
@@ -72,11 +78,14 @@ def test_what_other_modules_have_taken():
         assert taken() == before and os is own is sys.modules["os"]
         print("done")
     """.replace("own = os\n", "own = sys.modules['os']\n").replace("os is own is", "os is")
-    ) == "done\n"
+        )
+        == "done\n"
+    )
 
 
 def test_again_and_back():
-    assert in_child("""
+    assert (
+        in_child("""
         import os, sys, shutil
         import ostler
         names = ("os", "posix", "posixpath", "os.path")
@@ -92,11 +101,14 @@ def test_again_and_back():
         assert before == ([sys.modules[n] for n in names], shutil.os, ostler.__file__,
                           ostler.path.__name__)
         print("done")
-    """) == "done\n"
+    """)
+        == "done\n"
+    )
 
 
 def test_environment_is_carried_over():
-    assert in_child("""
+    assert (
+        in_child("""
         import os
         import ostler
         os.environ["OSTLER_A"] = "1"
@@ -106,22 +118,28 @@ def test_environment_is_carried_over():
         ostler.uninstall()
         assert os.environ["OSTLER_B"] == "2" and os.getenv("OSTLER_A") == "1"
         print("done")
-    """) == "done\n"
+    """)
+        == "done\n"
+    )
 
 
 def test_a_binding_changed_meanwhile_is_left():
-    assert in_child("""
+    assert (
+        in_child("""
         import shutil
         import ostler
         ostler.install()
         shutil.os = "mine"
         ostler.uninstall()
         print(shutil.os)
-    """) == "mine\n"
+    """)
+        == "mine\n"
+    )
 
 
 def test_threads_install_once():
-    assert in_child("""
+    assert (
+        in_child("""
         import sys, threading
         import ostler
         before = sys.modules["os"]
@@ -132,4 +150,6 @@ def test_threads_install_once():
         ostler.uninstall()
         assert sys.modules["os"] is before
         print("done")
-    """) == "done\n"
+    """)
+        == "done\n"
+    )

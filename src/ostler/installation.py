@@ -187,8 +187,9 @@ def _posix():
     own = sys.modules["posix"]
     module = ModuleType("posix", own.__doc__)
     for name, value in vars(own).items():
-        if name == "environ" or name.startswith("__"):
+        if name.startswith("__"):
             setattr(module, name, value)
         else:
             setattr(module, name, getattr(ostler, name, value))
+    module.environ = ostler.environ._data  # bytes, as the interpreter's
     return module

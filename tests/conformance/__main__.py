@@ -132,13 +132,18 @@ def parse(arguments):
     parser = argparse.ArgumentParser("python -m tests.conformance", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="test modules, e.g. test_os")
     parser.add_argument("--wider", action="store_true", help="the wider list of modules as well")
-    parser.add_argument("--user", choices=["self", "ordinary", "both", "inside"], default="both",
-                        help="who runs them, when this is root (default: %(default)s)")
+    parser.add_argument(
+        "--user",
+        choices=["self", "ordinary", "both", "inside"],
+        default="both",
+        help="who runs them, when this is root (default: %(default)s)",
+    )
     parser.add_argument("--jobs", "-j", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--timeout", type=float, default=600, help="seconds for a module")
     parser.add_argument("--verbose", "-v", action="store_true", help="whole tracebacks")
-    parser.add_argument("--control", action="store_true",
-                        help="os against os: shows what the method itself costs")
+    parser.add_argument(
+        "--control", action="store_true", help="os against os: shows what the method itself costs"
+    )
     parser.add_argument("--needed", action="append", default=[], help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -176,11 +181,13 @@ def compare(options, directory, uid):
     other.build()
     report = Report(options.verbose)
     names = options.modules or MODULES + [m for m in WIDER * options.wider if m not in MODULES]
-    user = "uid %d" % (os.geteuid() if uid is None else uid)
+    user = f"uid {os.geteuid() if uid is None else uid}"
     print(f"Python {sys.version.split()[0]}, {user}, {len(names)} modules", flush=True)
     with ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        runs = [(name, pool.submit(examine, name, plain, other, options.timeout))
-                for name in dict.fromkeys(names)]
+        runs = [
+            (name, pool.submit(examine, name, plain, other, options.timeout))
+            for name in dict.fromkeys(names)
+        ]
         for name, run in runs:
             report.module(user, name, *run.result())
     return report.end()

@@ -79,8 +79,10 @@ def main():
         try:
             suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{module}")
         except unittest.SkipTest as skipped:
-            stream.write(json.dumps(
-                {"test": f"test.{module}", "outcome": "skipped", "detail": str(skipped)}) + "\n")
+            stream.write(
+                json.dumps({"test": f"test.{module}", "outcome": "skipped", "detail": str(skipped)})
+                + "\n"
+            )
         else:
             suite.run(Outcomes(stream))
         stream.write(json.dumps({"end": True}) + "\n")

@@ -22,7 +22,7 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help", "help"):
-        print(_help())
+        print(_help(), file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
     if name in ("-V", "--version"):
         from importlib.metadata import version
@@ -55,12 +55,14 @@ def parser(name, **kwargs):
 def _help():
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {what}" for name, what in COMMANDS.items()]
-    return "\n".join([
-        "usage: ostler COMMAND [ARGUMENT...]",
-        "",
-        "Python's os, built again from the kernel up.",
-        "",
-        *lines,
-        "",
-        "ostler COMMAND --help tells about one of them.",
-    ])
+    return "\n".join(
+        [
+            "usage: ostler COMMAND [ARGUMENT...]",
+            "",
+            "Python's os, built again from the kernel up.",
+            "",
+            *lines,
+            "",
+            "ostler COMMAND --help tells about one of them.",
+        ]
+    )

@@ -46,11 +46,10 @@ def environment(variables):
     The start-up file takes itself out again before the program sees its environment; a slash at
     the end tells it that PYTHONPATH was there and empty.
     """
-    before = variables.get("PYTHONPATH")
-    if before is None:
-        path = STARTUP
-    else:
-        path = f"{STARTUP}:{before}" if before else f"{STARTUP}/"
+    path = STARTUP
+    if "PYTHONPATH" in variables:
+        before = variables["PYTHONPATH"]
+        path += f":{before}" if before else "/"
     return {**variables, "PYTHONPATH": path}
 
 

@@ -27,14 +27,11 @@ def leave_no_trace():
         after = seen[len(HERE) + 1 :]
     else:
         return
-    import posix
-
     # Beside putenv, which would change what children inherit.
-    for variables in (os.environ._data, posix.environ):
-        if after is None:
-            del variables[b"PYTHONPATH"]
-        else:
-            variables[b"PYTHONPATH"] = os.fsencode(after)
+    if after is None:
+        del os.environ._data[b"PYTHONPATH"]
+    else:
+        os.environ._data[b"PYTHONPATH"] = os.fsencode(after)
 
 
 def begin():
@@ -55,7 +52,7 @@ def begin():
     ostler.install()
 
 
-if sys.version_info >= (3, 11):
+if sys.version_info >= (3, 11):  # noqa: UP036  any interpreter may come by here
     leave_no_trace()
     begin()
 elif HERE in sys.path:

@@ -1,6 +1,8 @@
 from ostler cimport _libc as libc
 
 cdef int to_int(object o) except? -1
+cdef int to_parsed_int(object o) except? -1
+cdef unsigned int to_unsigned(object o) except? <unsigned int>-1
 cdef int to_dir_fd(object o) except? -1
 cdef int to_fd_or_overflow(object o) except? -1
 cdef int to_fildes(object o) except -1

@@ -14,6 +14,28 @@ def to_int(o):
     return cython.cast(cython.int, value)
 
 
+def to_parsed_int(o):
+    # As a C int where the interpreter parses an argument tuple: the errors have other words.
+    value: cython.long = py.PyLong_AsLong(py.PyNumber_Index(o))
+    if value > 0x7FFFFFFF:
+        raise OverflowError("signed integer is greater than maximum")
+    if value < -0x80000000:
+        raise OverflowError("signed integer is less than minimum")
+    return cython.cast(cython.int, value)
+
+
+def to_unsigned(o):
+    # As the interpreter's `unsigned int` arguments: ints only, none negative.
+    if not isinstance(o, int):
+        raise TypeError("an integer is required")
+    if o < 0:
+        raise ValueError("value must be positive")
+    value: cython.ulong = py.PyLong_AsUnsignedLong(o)
+    if value > 0xFFFFFFFF:
+        raise OverflowError("Python int too large for C unsigned int")
+    return cython.cast(cython.uint, value)
+
+
 def to_fd_or_overflow(o):
     # A descriptor given where a path may stand, or a dir_fd.
     overflow: cython.int = 0

@@ -26,6 +26,7 @@ cdef extern from "Python.h":
     bint PyBool_Check(object o)
     bint PyIndex_Check(object o)
     object PyNumber_Index(object o)
+    Py_ssize_t PyLong_AsSsize_t(object o) except? -1
     long PyLong_AsLong(object o) except? -1
     long PyLong_AsLongAndOverflow(object o, int *overflow) except? -1
     unsigned long PyLong_AsUnsignedLong(object o) except? <unsigned long>-1
@@ -40,6 +41,11 @@ cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
     int PyErr_WarnEx(object category, const char *text, Py_ssize_t level) except -1
     int PySys_Audit(const char *event, const char *format, ...) except -1
+
+    # fork
+    void PyOS_BeforeFork()
+    void PyOS_AfterFork_Parent()
+    void PyOS_AfterFork_Child()
 
     # type slots
     object PyType_GenericGetAttr "PyObject_GenericGetAttr"(object o, object name)
@@ -118,3 +124,11 @@ cdef extern from *:
     object fs_bytes "ostler_fs_bytes"(object path)
     # Text of these bytes, every one of which is under 128.
     object ascii_text "ostler_ascii_text"(const char *text, Py_ssize_t size)
+
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX < 0x030D0000
+    #define Py_IsFinalizing _Py_IsFinalizing
+    #endif
+    """
+    bint Py_IsFinalizing()

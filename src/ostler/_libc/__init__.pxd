@@ -9,12 +9,14 @@ from ostler._libc.signal cimport *
 from ostler._libc.stdio cimport *
 from ostler._libc.stdlib cimport *
 from ostler._libc.string cimport *
+from ostler._libc.sys_ioctl cimport *
 from ostler._libc.sys_mman cimport *
 from ostler._libc.sys_prctl cimport *
 from ostler._libc.sys_resource cimport *
 from ostler._libc.sys_stat cimport *
 from ostler._libc.sys_statvfs cimport *
 from ostler._libc.sys_syscall cimport *
+from ostler._libc.sys_times cimport *
 from ostler._libc.sys_wait cimport *
 from ostler._libc.time cimport *
 from ostler._libc.unistd cimport *

@@ -4,9 +4,8 @@ cdef extern from "fcntl.h" nogil:
         AT_EACCESS, AT_EMPTY_PATH
         F_DUPFD_CLOEXEC
         F_OK, R_OK, W_OK, X_OK
-        O_CLOEXEC, O_DIRECTORY, O_NONBLOCK, O_RDONLY
+        O_CLOEXEC, O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR
     int fcntl(int fd, int command, ...)
     int openat(int dir, const char *path, int flags, ...)
     enum:
         F_GETFD, F_SETFD, FD_CLOEXEC
-    int fcntl(int fd, int command, ...)

@@ -4,3 +4,7 @@ cdef extern from "stdlib.h" nogil:
     void free(void *block)
     void abort()
     char *getenv(const char *name)
+    int posix_openpt(int flags)
+    int grantpt(int fd)
+    int unlockpt(int fd)
+    int ptsname_r(int fd, char *room, size_t size)

@@ -42,3 +42,6 @@ cdef extern from "unistd.h" nogil:
     off_t lseek(int fd, off_t offset, int whence)
     enum:
         SEEK_SET
+    enum: _SC_CLK_TCK, _SC_OPEN_MAX
+    long sysconf(int name)
+    ssize_t read(int fd, void *buffer, size_t size)

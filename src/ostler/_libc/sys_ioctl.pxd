@@ -1,0 +1,7 @@
+cdef extern from "sys/ioctl.h" nogil:
+    enum:
+        FIOCLEX, FIONCLEX, TIOCGWINSZ, TIOCSCTTY
+    struct winsize:
+        unsigned short ws_row
+        unsigned short ws_col
+    int ioctl(int fd, unsigned long request, ...)

@@ -1,0 +1,1 @@
+cdef int to_priority(object param) except? -1

@@ -184,6 +184,10 @@ class EnvironCore:
         self.store.text = None
         self.store.data = data
 
+    def _carry_over(self, data):
+        # installation.py: other variables, the process's own environment left as it is.
+        self.store.replace(dict(data))
+
     @property
     def encodekey(self):
         return self._encodekey

@@ -25,6 +25,9 @@ def install():
     global _installed
     with _lock:
         if _installed is None:
+            # Two mappings stand before the one environment of the process: what the program has
+            # done through the one is handed to the other.
+            ostler.environ._carry_over(sys.modules["os"].environ._data)
             replacement = Replacement(ostler, ostler.path, _posix())
             replacement.apply()
             _installed = replacement
@@ -37,6 +40,9 @@ def uninstall():
         if _installed is not None:
             _installed.undo()
             _installed = None
+            variables = sys.modules["os"].environ._data
+            variables.clear()
+            variables.update(ostler.environb)
 
 
 def installed():
@@ -55,7 +61,6 @@ class Replacement:
         """Replace the modules, and every binding that other modules have made of their names."""
         old = {name: sys.modules[name] for name in _SOURCES if name in sys.modules}
         new = self._successors(old)
-        self._carry_environment(old["os"].environ, self.modules["os"].environ)
         for name, module in self.modules.items():
             self._put(_ITEM, sys.modules, name, module)
         # Programs find the standard library beside os.__file__, and tell the kind of paths by
@@ -73,12 +78,10 @@ class Replacement:
 
     def undo(self):
         """Put back what apply() replaced, except where something else has been put since."""
-        environment = self.modules["os"].environ
         while self.record:
             kind, place, key, before, now = self.record.pop()
             if kind.get(place, key) is now:
                 kind.put(place, key, before)
-        self._carry_environment(environment, sys.modules["os"].environ)
 
     def _successors(self, old):
         """The objects that are replaced, by their id: (the old, the new)."""
@@ -92,6 +95,9 @@ class Replacement:
                     other = getattr(successor, attribute, value)
                     if other is not value:
                         new.setdefault(id(value), (value, other))
+                        if isinstance(value, type) and isinstance(other, type):
+                            # Under this name pickles find it, now that it is there.
+                            self._put(_ATTRIBUTE, other, "__module__", value.__module__)
         return new
 
     def _namespace(self, names, new, module):
@@ -133,15 +139,6 @@ class Replacement:
         except TypeError:  # an immutable type: it stays as it is
             return
         self.record.append((kind, place, key, before, value))
-
-    @staticmethod
-    def _carry_environment(source, target):
-        # Both mappings stand before the one environment of the process. What the program has
-        # done through the one is handed to the other, without calling putenv again.
-        if source is not target:
-            held = dict(source._data)
-            target._data.clear()
-            target._data.update(held)
 
 
 class _Items:
@@ -189,7 +186,14 @@ def _posix():
     for name, value in vars(own).items():
         if name.startswith("__"):
             setattr(module, name, value)
-        else:
+        elif name != "environ":
             setattr(module, name, getattr(ostler, name, value))
-    module.environ = ostler.environ._data  # bytes, as the interpreter's
+    module.__getattr__ = _environ_as_bytes
     return module
+
+
+def _environ_as_bytes(name):
+    # On demand: once its dict is handed out, ostler.environ is not as fast as before.
+    if name == "environ":
+        return ostler.environ._data
+    raise AttributeError(f"module 'posix' has no attribute {name!r}")

@@ -19,6 +19,8 @@ COMPILED = (
     "_spawn",
     "_environ",
     "_scan",
+    "_pathtext",
+    "_realpath",
     "commands",
     "descriptors",
     "directories",

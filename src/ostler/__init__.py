@@ -4,6 +4,8 @@ The functions here are the bound methods of `ostler.host`, the Machine that this
 on; `ostler.path` is its os.path.
 """
 
+import sys
+
 from ostler import _interpreter, path
 from ostler.machines import Machine, host
 
@@ -19,8 +21,10 @@ def _offer(target, source, also=()):
 
 
 host.path = path
-_offer(vars(path), host._path)
-vars(path).update(path.CONSTANTS)
+_offer(vars(path), host._path, path.PRIVATE)
+for _name, _variant in path.VARIANTS.items():
+    setattr(path, _name, getattr(host._path, _variant))
+path.os = sys.modules[__name__]
 path.__all__ = [name for name in _interpreter.PATH_ALL if hasattr(path, name)]
 _offer(globals(), host, _PRIVATE)
 host._names = globals()

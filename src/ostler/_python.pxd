@@ -21,6 +21,21 @@ cdef extern from "Python.h":
     object PyBytes_FromStringAndSize(const char *text, Py_ssize_t size)
     object PyBytes_FromObject(object o)
     bint PyObject_CheckBuffer(object o)
+    bint PyUnicode_CheckExact(object o)
+    bint PyUnicode_IS_READY(object o)
+    int PyUnicode_KIND(object o)
+    unsigned int PyUnicode_MAX_CHAR_VALUE(object o)
+    unsigned int PyUnicode_READ_CHAR(object o, Py_ssize_t index)
+    object PyUnicode_New(Py_ssize_t size, unsigned int greatest)
+    int PyUnicode_WriteChar(object o, Py_ssize_t index, unsigned int character) except -1
+    Py_ssize_t PyUnicode_CopyCharacters(object to, Py_ssize_t start, object source,
+                                        Py_ssize_t first, Py_ssize_t count) except -1
+    Py_ssize_t PyUnicode_FindChar(object o, unsigned int character, Py_ssize_t start,
+                                  Py_ssize_t end, int direction) except -2
+    object PyUnicode_Substring(object o, Py_ssize_t start, Py_ssize_t end)
+    object PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
+    bint PyBytes_CheckExact(object o)
+    object PyOS_FSPath(object o)
 
     # numbers
     bint PyBool_Check(object o)
@@ -46,6 +61,10 @@ cdef extern from "Python.h":
     void PyOS_BeforeFork()
     void PyOS_AfterFork_Parent()
     void PyOS_AfterFork_Child()
+
+    # recursion in C
+    int Py_EnterRecursiveCall(const char *where) except -1
+    void Py_LeaveRecursiveCall()
 
     # type slots
     object PyType_GenericGetAttr "PyObject_GenericGetAttr"(object o, object name)
@@ -132,3 +151,15 @@ cdef extern from *:
     #endif
     """
     bint Py_IsFinalizing()
+
+cdef extern from *:
+    """
+    static inline const char *ostler_utf8_or_null(PyObject *text, Py_ssize_t *size) {
+        const char *utf8 = PyUnicode_AsUTF8AndSize(text, size);
+        if (utf8 == NULL)
+            PyErr_Clear();
+        return utf8;
+    }
+    """
+    # The text's UTF-8 form, which lives as long as it; NULL when it has none.
+    const char *utf8_or_null "ostler_utf8_or_null"(object text, Py_ssize_t *size)

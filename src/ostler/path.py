@@ -1,18 +1,541 @@
 """Paths: the text of them, and the questions about what they name; all of os.path."""
 
-import cython
-from cython.cimports.ostler._core import Core
+import abc
+import stat
+import sys
+import types
 
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _pathtext as text
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._core import (
+    ALLOW_FD,
+    LOOK,
+    TARGET,
+    Core,
+    Where,
+    failure,
+    is_own,
+    settle,
+    take,
+    verb,
+)
+from cython.cimports.ostler._realpath import abspath as to_absolute
+from cython.cimports.ostler._realpath import realpath as to_real
+from cython.cimports.ostler._realpath import walk as walk_links
+
+from ostler._pathtext import splitext_plain as _splitext
+from ostler._realpath import ALL_BUT_LAST, ALLOW_MISSING
+
+
+class PathLike(abc.ABC):
+    """What stands for a path: anything whose class has __fspath__()."""
+
+    if sys.version_info >= (3, 13):
+        __slots__ = ()
+
+    @abc.abstractmethod
+    def __fspath__(self):
+        """Return the path as str or bytes."""
+        raise NotImplementedError
+
+    @classmethod
+    def __subclasshook__(cls, subclass):
+        if cls is not PathLike:
+            return NotImplemented
+        for base in subclass.__mro__:
+            if "__fspath__" in base.__dict__:
+                return NotImplemented if base.__dict__["__fspath__"] is None else True
+        return NotImplemented
+
+    __class_getitem__ = classmethod(types.GenericAlias)
+
+
+PathLike.__module__ = "ostler"
+
+# What os and os.path share; the rest of os.path's is below.
 CONSTANTS = {"curdir": ".", "pardir": "..", "extsep": ".", "sep": "/", "altsep": None,
              "pathsep": ":", "defpath": "/bin:/usr/bin", "devnull": "/dev/null"}
+TYPES = {"PathLike": PathLike}
+
+supports_unicode_filenames = False
+
+
+@cython.cclass
+class PathText(Core):
+    """The calls of os that turn paths into text."""
+
+    def fspath(self, path):
+        """Return the str or bytes that a path is; PathLike objects are asked for theirs."""
+        return py.PyOS_FSPath(path)
+
+    def fsencode(self, filename):
+        """Return a path as bytes, in the file system's encoding, surrogates as the raw bytes."""
+        return text.fsencode(filename)
+
+    def fsdecode(self, filename):
+        """Return a path as str, in the file system's encoding, undecodable bytes as surrogates."""
+        return text.fsdecode(filename)
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _look(
+    machine: Core, path, follow: cython.bint, found: cython.pointer(libc.stat_t)
+) -> cython.int:
+    # Fill `found`, return 0; or an errno, as well when the path is none that could be there.
+    w: Where
+    r: cython.int
+    if (
+        py.PyUnicode_Check(path)
+        and py.PyUnicode_IS_COMPACT_ASCII(path)
+        and libc.strlen(py.PyUnicode_DATA(path))
+        == cython.cast(cython.size_t, py.PyUnicode_GET_LENGTH(path))
+    ):
+        w.dir = libc.AT_FDCWD
+        w.fd = w.held = -1
+        w.flags = 0
+        w.name = py.PyUnicode_DATA(path)
+    else:
+        try:
+            kept = _taken(cython.address(w), path, follow)
+        except (OSError, ValueError):
+            return libc.EINVAL
+    with cython.nogil:
+        r = _status(machine, cython.address(w), follow, found)
+    return r
+
+
+@cython.cfunc
+@cython.inline
+def _taken(w: cython.pointer(Where), path, follow: cython.bint):
+    if follow:
+        return take(w, path, "stat", "path", ALLOW_FD)
+    return take(w, path, "lstat", "path", 0)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _status(
+    machine: Core,
+    w: cython.pointer(Where),
+    follow: cython.bint,
+    found: cython.pointer(libc.stat_t),
+) -> cython.int:
+    r: cython.int
+    if w.name == cython.NULL:
+        r = libc.fstat(w.fd, found)
+    else:
+        r = machine.place(w, TARGET if follow else LOOK)
+        if r == 0:
+            r = libc.fstatat(w.dir, w.name, found, 0 if follow else libc.AT_SYMLINK_NOFOLLOW)
+    return settle(w, r)
+
+
+@cython.cfunc
+def _seen(machine: Core, path, name):
+    # The mode by a function that has been put in the place of ours; None: not there.
+    try:
+        return verb(machine, name)(path)
+    except (OSError, ValueError):
+        return None
+
+
+@cython.cfunc
+def _seconds(time: libc.timespec):
+    return cython.cast(cython.double, time.tv_sec) + 1e-9 * time.tv_nsec
 
 
 @cython.cclass
 class Path:
     """The os.path of one machine."""
 
+    curdir = "."
+    pardir = ".."
+    extsep = "."
+    sep = "/"
+    altsep = None
+    pathsep = ":"
+    defpath = "/bin:/usr/bin"
+    devnull = "/dev/null"
+    supports_unicode_filenames = False
+    ALLOW_MISSING = ALLOW_MISSING
+    ALL_BUT_LAST = ALL_BUT_LAST
+
     def __init__(self, machine: Core, /):
         self.machine = machine
 
     def __reduce__(self):
         return getattr, (self.machine, "_path")
+
+    # Text
+
+    def normcase(self, s):
+        """Return the path; case matters here."""
+        return py.PyOS_FSPath(s)
+
+    def isabs(self, s):
+        """Whether the path starts at the root."""
+        s = py.PyOS_FSPath(s)
+        return s.startswith(b"/" if py.PyBytes_Check(s) else "/")
+
+    def join(self, a, *p):
+        """Join parts with '/'; an absolute part drops all before it."""
+        return text.join(a, p)
+
+    def split(self, p):
+        """Return (head, tail): what is before the last '/', and what is after it."""
+        return text.split(p)
+
+    def splitext(self, p):
+        """Return (root, ext): ext is what follows the last name's last dot, with that dot.
+
+        Dots that the name begins with do not count.
+        """
+        return text.splitext(p)
+
+    def splitdrive(self, p):
+        """Return (drive, path); the drive is empty here."""
+        p = py.PyOS_FSPath(p)
+        return p[:0], p
+
+    def splitroot(self, path):
+        """Return (drive, root, tail): no drive, the root '', '/' or '//', the rest."""
+        return text.splitroot(path)
+
+    def _splitroot_p(self, p):
+        """Return (drive, root, tail): no drive, the root '', '/' or '//', the rest."""
+        return text.splitroot(p)  # as 3.12 names its argument
+
+    def basename(self, p):
+        """Return what is after the last '/'."""
+        return text.basename(p)
+
+    def dirname(self, p):
+        """Return what is before the last '/'."""
+        return text.dirname(p)
+
+    def commonprefix(self, m):
+        """Return the longest common beginning, character by character (or item by item)."""
+        return text.commonprefix(m)
+
+    def commonpath(self, paths):
+        """Return the longest common path; ValueError for none, or absolute mixed with relative."""
+        return text.commonpath(paths)
+
+    def normpath(self, path):
+        """Drop double slashes, '.' and 'name/..'; what this means may change where links are."""
+        return text.normpath(path)
+
+    def relpath(self, path, start=None):
+        """Return the way from `start` (the working directory) to a path; both are only text."""
+        if py.PY_VERSION_HEX < 0x030D0000 and not path:
+            raise ValueError("no path specified")
+        path = py.PyOS_FSPath(path)
+        if not path:
+            raise ValueError("no path specified")
+        if py.PyBytes_Check(path):
+            sep, dot, dots = b"/", b".", b".."
+        else:
+            sep, dot, dots = "/", ".", ".."
+        start = dot if start is None else py.PyOS_FSPath(start)
+        try:
+            origin = [part for part in to_absolute(self.machine, start).split(sep) if part]
+            goal = [part for part in to_absolute(self.machine, path).split(sep) if part]
+            shared: cython.Py_ssize_t = len(text.commonprefix([origin, goal]))
+            way = [dots] * (len(origin) - shared) + goal[shared:]
+            return sep.join(way) if way else dot
+        except (TypeError, AttributeError, BytesWarning, DeprecationWarning):
+            text.check_arg_types("relpath", (path, start))
+            raise
+
+    def isjunction(self, path):
+        """Return False: there are no junctions here."""
+        py.PyOS_FSPath(path)
+        return False
+
+    def isdevdrive(self, path):
+        """Return False: there are no Dev Drives here."""
+        py.PyOS_FSPath(path)
+        return False
+
+    # What a path names
+
+    def exists(self, path):
+        """Whether the path leads somewhere; a broken link does not. stat(2)"""
+        found: libc.stat_t
+        if not is_own(self.machine, "stat"):
+            return _seen(self.machine, path, "stat") is not None
+        return _look(self.machine, path, True, cython.address(found)) == 0
+
+    def lexists(self, path):
+        """Whether the name is there, be it a broken link. lstat(2)"""
+        found: libc.stat_t
+        if not is_own(self.machine, "lstat"):
+            return _seen(self.machine, path, "lstat") is not None
+        return _look(self.machine, path, False, cython.address(found)) == 0
+
+    def isfile(self, path):
+        """Whether the path leads to a regular file. stat(2)"""
+        found: libc.stat_t
+        if not is_own(self.machine, "stat"):
+            seen = _seen(self.machine, path, "stat")
+            return seen is not None and stat.S_ISREG(seen.st_mode)
+        if _look(self.machine, path, True, cython.address(found)):
+            return False
+        return libc.S_ISREG(found.st_mode) != 0
+
+    def isdir(self, s):
+        """Whether the path leads to a directory. stat(2)"""
+        found: libc.stat_t
+        if not is_own(self.machine, "stat"):
+            seen = _seen(self.machine, s, "stat")
+            return seen is not None and stat.S_ISDIR(seen.st_mode)
+        if _look(self.machine, s, True, cython.address(found)):
+            return False
+        return libc.S_ISDIR(found.st_mode) != 0
+
+    def islink(self, path):
+        """Whether the name is a symbolic link. lstat(2)"""
+        found: libc.stat_t
+        if not is_own(self.machine, "lstat"):
+            seen = _seen(self.machine, path, "lstat")
+            return seen is not None and stat.S_ISLNK(seen.st_mode)
+        if _look(self.machine, path, False, cython.address(found)):
+            return False
+        return libc.S_ISLNK(found.st_mode) != 0
+
+    def ismount(self, path):
+        """Whether a file system is mounted here: the parent directory is on another device."""
+        try:
+            here = verb(self.machine, "lstat")(path)
+        except (OSError, ValueError):
+            return False
+        if stat.S_ISLNK(here.st_mode):
+            return False
+        path = py.PyOS_FSPath(path)
+        parent = text.join(path, (b".." if py.PyBytes_Check(path) else "..",))
+        if py.PY_VERSION_HEX < 0x030D0000:
+            above = _seen(self.machine, to_real(self.machine, parent, False), "lstat")
+            if above is None:
+                return False
+        else:
+            try:
+                above = verb(self.machine, "lstat")(parent)
+            except OSError:
+                try:
+                    above = verb(self.machine, "lstat")(to_real(self.machine, parent, False))
+                except OSError:
+                    return False
+        return here.st_dev != above.st_dev or here.st_ino == above.st_ino
+
+    def getsize(self, filename):
+        """Return the size of a file in bytes. stat(2)"""
+        w: Where
+        found: libc.stat_t
+        r: cython.int
+        if not is_own(self.machine, "stat"):
+            return verb(self.machine, "stat")(filename).st_size
+        kept = take(cython.address(w), filename, "stat", "path", ALLOW_FD)
+        with cython.nogil:
+            r = _status(self.machine, cython.address(w), True, cython.address(found))
+        if r:
+            raise failure(r, kept)
+        return found.st_size
+
+    def getmtime(self, filename):
+        """Return when the content last changed, in seconds since the epoch. stat(2)"""
+        w: Where
+        found: libc.stat_t
+        r: cython.int
+        if not is_own(self.machine, "stat"):
+            return verb(self.machine, "stat")(filename).st_mtime
+        kept = take(cython.address(w), filename, "stat", "path", ALLOW_FD)
+        with cython.nogil:
+            r = _status(self.machine, cython.address(w), True, cython.address(found))
+        if r:
+            raise failure(r, kept)
+        return _seconds(found.st_mtim)
+
+    def getatime(self, filename):
+        """Return when the content was last read, in seconds since the epoch. stat(2)"""
+        w: Where
+        found: libc.stat_t
+        r: cython.int
+        if not is_own(self.machine, "stat"):
+            return verb(self.machine, "stat")(filename).st_atime
+        kept = take(cython.address(w), filename, "stat", "path", ALLOW_FD)
+        with cython.nogil:
+            r = _status(self.machine, cython.address(w), True, cython.address(found))
+        if r:
+            raise failure(r, kept)
+        return _seconds(found.st_atim)
+
+    def getctime(self, filename):
+        """Return when the file or its metadata last changed, in seconds since the epoch. stat(2)"""
+        w: Where
+        found: libc.stat_t
+        r: cython.int
+        if not is_own(self.machine, "stat"):
+            return verb(self.machine, "stat")(filename).st_ctime
+        kept = take(cython.address(w), filename, "stat", "path", ALLOW_FD)
+        with cython.nogil:
+            r = _status(self.machine, cython.address(w), True, cython.address(found))
+        if r:
+            raise failure(r, kept)
+        return _seconds(found.st_ctim)
+
+    def samestat(self, s1, s2):
+        """Whether two stat results are of the same file."""
+        return s1.st_ino == s2.st_ino and s1.st_dev == s2.st_dev
+
+    def samefile(self, f1, f2):
+        """Whether two paths lead to the same file. stat(2)"""
+        w: Where
+        one: libc.stat_t
+        other: libc.stat_t
+        r: cython.int
+        if not is_own(self.machine, "stat"):
+            look = verb(self.machine, "stat")
+            s1 = look(f1)
+            s2 = look(f2)
+            return s1.st_ino == s2.st_ino and s1.st_dev == s2.st_dev
+        kept = take(cython.address(w), f1, "stat", "path", ALLOW_FD)
+        with cython.nogil:
+            r = _status(self.machine, cython.address(w), True, cython.address(one))
+        if r:
+            raise failure(r, kept)
+        kept = take(cython.address(w), f2, "stat", "path", ALLOW_FD)
+        with cython.nogil:
+            r = _status(self.machine, cython.address(w), True, cython.address(other))
+        if r:
+            raise failure(r, kept)
+        return one.st_ino == other.st_ino and one.st_dev == other.st_dev
+
+    def sameopenfile(self, fp1, fp2):
+        """Whether two descriptors are of the same file. fstat(2)"""
+        look = verb(self.machine, "fstat")
+        s1 = look(fp1)
+        s2 = look(fp2)
+        return s1.st_ino == s2.st_ino and s1.st_dev == s2.st_dev
+
+    # Where a path leads
+
+    def abspath(self, path):
+        """Return the path from the root on, normalized; links are not looked at."""
+        return to_absolute(self.machine, path)
+
+    def _joinrealpath(self, path, rest, strict, seen):
+        return walk_links(self.machine, path, rest, strict, seen)
+
+    def realpath(self, filename, *, strict=False):
+        """Return the path from the root on, every link followed.
+
+        What is missing or can't be read is taken as it is written; with `strict` it is an
+        OSError. ALLOW_MISSING: missing names are no error; ALL_BUT_LAST: a missing last name.
+        """
+        return to_real(self.machine, filename, strict)
+
+    # What stands for something else
+
+    def expanduser(self, path):
+        """Put a home directory in the place of a leading '~' or '~user', where it is known."""
+        path = py.PyOS_FSPath(path)
+        data: cython.bint = py.PyBytes_Check(path)
+        if not path.startswith(b"~" if data else "~"):
+            return path
+        sep = b"/" if data else "/"
+        end: cython.Py_ssize_t = path.find(sep, 1)
+        if end < 0:
+            end = len(path)
+        if end == 1:
+            environ = verb(self.machine, "environ")
+            if "HOME" in environ:
+                home = environ["HOME"]
+            else:
+                home = _home(verb(self.machine, "getuid")(), "getpwuid")
+        else:
+            name = path[1:end]
+            if data:
+                name = str(name, "ASCII") if py.PY_VERSION_HEX < 0x030D0000 else (
+                    text.fsdecode(name))
+            home = _home(name, "getpwnam")
+        if home is None:
+            return path
+        if data:
+            home = text.fsencode(home)
+        return (home.rstrip(sep) + path[end:]) or sep
+
+    def expandvars(self, path):
+        """Put values in the place of $name and ${name}; unknown variables are left as they are."""
+        path = py.PyOS_FSPath(path)
+        data: cython.bint = py.PyBytes_Check(path)
+        if (b"$" if data else "$") not in path:
+            return path
+        environ = verb(self.machine, "environb" if data else "environ")
+        parts = []
+        done: cython.Py_ssize_t = 0
+        for match in _pattern(data).finditer(path):
+            name = match[1]
+            if name[:1] in ("{", b"{"):
+                name = name[1 : len(name) - 1]
+            try:
+                value = environ[name]
+            except KeyError:
+                continue
+            parts.append(path[done : match.start()])
+            parts.append(value)
+            done = match.end()
+        if not parts:
+            return path
+        parts.append(path[done:])
+        return path[:0].join(parts)
+
+
+@cython.cfunc
+def _home(who, function):
+    # The home directory in the password database; None: it has no such user, or is not there.
+    try:
+        import pwd
+    except ImportError:
+        return None
+    try:
+        return getattr(pwd, function)(who).pw_dir
+    except KeyError:
+        return None
+
+
+_varprog = None
+_varprogb = None
+
+
+@cython.cfunc
+def _pattern(data: cython.bint):
+    global _varprog, _varprogb
+    if _varprog is None:
+        import re
+
+        _varprog = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)
+        _varprogb = re.compile(rb"\$(\w+|\{[^}]*\})", re.ASCII)
+    return _varprogb if data else _varprog
+
+
+# Names that the standard library and programs take from posixpath and genericpath.
+
+
+def _get_sep(path):
+    return b"/" if isinstance(path, bytes) else "/"
+
+
+def _check_arg_types(funcname, *args):
+    text.check_arg_types(funcname, args)
+
+
+genericpath = sys.modules[__name__]
+# What the facade takes from the host's Path besides its public names: under the same name, and
+# under another, where versions of os.path differ in a signature.
+PRIVATE = ("_joinrealpath",) if sys.version_info < (3, 13) else ()
+VARIANTS = {"splitroot": "_splitroot_p"} if sys.version_info < (3, 13) else {}

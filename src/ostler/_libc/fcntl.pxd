@@ -4,7 +4,7 @@ cdef extern from "fcntl.h" nogil:
         AT_EACCESS, AT_EMPTY_PATH
         F_DUPFD_CLOEXEC
         F_OK, R_OK, W_OK, X_OK
-        O_CLOEXEC, O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR
+        O_CLOEXEC, O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR
     int fcntl(int fd, int command, ...)
     int openat(int dir, const char *path, int flags, ...)
     enum:

@@ -15,6 +15,9 @@ cdef extern from "sys/stat.h" nogil:
         timespec st_atim
         timespec st_mtim
         timespec st_ctim
+    bint S_ISDIR(unsigned int mode)
+    bint S_ISLNK(unsigned int mode)
+    bint S_ISREG(unsigned int mode)
 
     int fchmod(int fd, unsigned int mode)
     int fchmodat(int dir, const char *path, unsigned int mode, int flags)

@@ -14,7 +14,7 @@ from ostler import (
 )
 
 _TOPICS = (
-    directories, files, environment, commands, processes, permissions, descriptors, sysinfo,
+    directories, files, environment, commands, processes, permissions, descriptors, sysinfo, path,
 )  # fmt: skip
 
 
@@ -27,6 +27,7 @@ class Machine(
     permissions.Permissions,
     descriptors.Descriptors,
     sysinfo.SysInfo,
+    path.PathText,
 ):
     """An operating system: a root directory, a working directory, an environment, an identity.
 
@@ -43,8 +44,6 @@ class Machine(
 for _topic in (*_TOPICS, records):
     for _name, _value in {**getattr(_topic, "CONSTANTS", {}), **_topic.TYPES}.items():
         setattr(Machine, _name, _value)
-for _name, _value in path.CONSTANTS.items():
-    setattr(Machine, _name, _value)
 del _topic, _name, _value
 
 

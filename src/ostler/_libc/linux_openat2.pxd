@@ -1,0 +1,19 @@
+cdef extern from *:
+    """
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    #include <linux/openat2.h>
+    #ifndef SYS_openat2
+    #define SYS_openat2 437
+    #endif
+    static inline int openat2(int dir, const char *path, struct open_how *how) {
+        return (int)syscall(SYS_openat2, dir, path, how, sizeof(*how));
+    }
+    """
+    enum:
+        RESOLVE_NO_SYMLINKS
+    struct open_how:
+        unsigned long long flags
+        unsigned long long mode
+        unsigned long long resolve
+    int openat2(int dir, const char *path, open_how *how) nogil

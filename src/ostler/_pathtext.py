@@ -1,0 +1,527 @@
+"""The text of paths: joining, splitting, normalizing, by the rules of os.path.
+
+Each function has a fast way for exact str and bytes, and a plain way, in Python's own operations,
+for their subclasses and for what goes wrong; the plain way decides what is right.
+"""
+
+import sys
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+
+_ENCODING = sys.getfilesystemencoding()
+_ERRORS = sys.getfilesystemencodeerrors()
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _is_text(o) -> cython.bint:
+    # Exactly str, in the form whose characters can be read.
+    return py.PyUnicode_CheckExact(o) and py.PyUnicode_IS_READY(o)
+
+
+@cython.cfunc
+def _sep(path):
+    return b"/" if py.PyBytes_Check(path) else "/"
+
+
+def check_arg_types(function, args):
+    # Say what is wrong with arguments that failed to go together.
+    text: cython.bint = False
+    data: cython.bint = False
+    for s in args:
+        if isinstance(s, str):
+            text = True
+        elif isinstance(s, bytes):
+            data = True
+        else:
+            raise TypeError(
+                f"{function}() argument must be str, bytes, or os.PathLike object, "
+                f"not {s.__class__.__name__!r}"
+            ) from None
+    if text and data:
+        raise TypeError("Can't mix strings and bytes in path components") from None
+
+
+# join
+
+
+def join(a, parts):
+    a = py.PyOS_FSPath(a)
+    if _is_text(a):
+        whole = _join_text(a, parts)
+        if whole is not None:
+            return whole
+    elif py.PyBytes_CheckExact(a):
+        whole = _join_bytes(a, parts)
+        if whole is not None:
+            return whole
+    return _join_plain(a, parts)
+
+
+@cython.cfunc
+def _join_text(a, parts: tuple):
+    count: cython.Py_ssize_t = len(parts)
+    first: cython.Py_ssize_t = -1
+    i: cython.Py_ssize_t
+    size: cython.Py_ssize_t
+    total: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    greatest: cython.uint
+    slashed: cython.bint
+    for i in range(count):
+        part = parts[i]
+        if not _is_text(part):
+            return None
+        if py.PyUnicode_GET_LENGTH(part) and py.PyUnicode_READ_CHAR(part, 0) == 47:
+            first = i
+    # Length and widest character of the result.
+    head = a if first < 0 else parts[first]
+    total = py.PyUnicode_GET_LENGTH(head)
+    if first == count - 1:
+        return head
+    greatest = py.PyUnicode_MAX_CHAR_VALUE(head)
+    slashed = total == 0 or py.PyUnicode_READ_CHAR(head, total - 1) == 47
+    for i in range(first + 1, count):
+        part = parts[i]
+        size = py.PyUnicode_GET_LENGTH(part)
+        if not slashed:
+            total += 1
+        total += size
+        if size:
+            greatest |= py.PyUnicode_MAX_CHAR_VALUE(part)
+            slashed = py.PyUnicode_READ_CHAR(part, size - 1) == 47
+        else:
+            slashed = True
+    whole = py.PyUnicode_New(total, greatest)
+    at = py.PyUnicode_GET_LENGTH(head)
+    slashed = at == 0 or py.PyUnicode_READ_CHAR(head, at - 1) == 47
+    if greatest < 128:
+        room = cython.cast(cython.p_char, py.PyUnicode_DATA(whole))
+        libc.memcpy(room, py.PyUnicode_DATA(head), at)
+        for i in range(first + 1, count):
+            part = parts[i]
+            size = py.PyUnicode_GET_LENGTH(part)
+            if not slashed:
+                room[at] = 47
+                at += 1
+            libc.memcpy(room + at, py.PyUnicode_DATA(part), size)
+            at += size
+            slashed = room[at - 1] == 47 if at else True
+    else:
+        py.PyUnicode_CopyCharacters(whole, 0, head, 0, at)
+        for i in range(first + 1, count):
+            part = parts[i]
+            size = py.PyUnicode_GET_LENGTH(part)
+            if not slashed:
+                py.PyUnicode_WriteChar(whole, at, 47)
+                at += 1
+            py.PyUnicode_CopyCharacters(whole, at, part, 0, size)
+            at += size
+            slashed = py.PyUnicode_READ_CHAR(whole, at - 1) == 47 if at else True
+    return whole
+
+
+@cython.cfunc
+def _join_bytes(a, parts: tuple):
+    count: cython.Py_ssize_t = len(parts)
+    first: cython.Py_ssize_t = -1
+    i: cython.Py_ssize_t
+    size: cython.Py_ssize_t
+    total: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    slashed: cython.bint
+    for i in range(count):
+        part = parts[i]
+        if not py.PyBytes_CheckExact(part):
+            return None
+        if py.PyBytes_GET_SIZE(part) and py.PyBytes_AS_STRING(part)[0] == 47:
+            first = i
+    head = a if first < 0 else parts[first]
+    if first == count - 1:
+        return head
+    total = py.PyBytes_GET_SIZE(head)
+    slashed = total == 0 or py.PyBytes_AS_STRING(head)[total - 1] == 47
+    for i in range(first + 1, count):
+        part = parts[i]
+        size = py.PyBytes_GET_SIZE(part)
+        if not slashed:
+            total += 1
+        total += size
+        slashed = size == 0 or py.PyBytes_AS_STRING(part)[size - 1] == 47
+    whole = py.PyBytes_FromStringAndSize(cython.NULL, total)
+    room = cython.cast(cython.p_char, py.PyBytes_AS_STRING(whole))
+    at = py.PyBytes_GET_SIZE(head)
+    libc.memcpy(room, py.PyBytes_AS_STRING(head), at)
+    slashed = at == 0 or room[at - 1] == 47
+    for i in range(first + 1, count):
+        part = parts[i]
+        size = py.PyBytes_GET_SIZE(part)
+        if not slashed:
+            room[at] = 47
+            at += 1
+        libc.memcpy(room + at, py.PyBytes_AS_STRING(part), size)
+        at += size
+        slashed = at == 0 or room[at - 1] == 47
+    return whole
+
+
+@cython.cfunc
+def _join_plain(a, parts: tuple):
+    sep = _sep(a)
+    path = a
+    try:
+        if not parts:
+            path[:0] + sep
+        for part in parts:
+            part = py.PyOS_FSPath(part)
+            if part.startswith(sep) or (py.PY_VERSION_HEX >= 0x030D0000 and not path):
+                path = part
+            elif not path or path.endswith(sep):
+                path += part
+            else:
+                path += sep + part
+    except (TypeError, AttributeError, BytesWarning):
+        check_arg_types("join", (a, *parts))
+        raise
+    return path
+
+
+# splitting
+
+
+@cython.cfunc
+@cython.exceptval(-2)
+def _last(text, character: cython.int, start: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    # Where this character stands last in the text from start on, -1: nowhere.
+    size: cython.Py_ssize_t = py.PyUnicode_GET_LENGTH(text)
+    if py.PyUnicode_KIND(text) == 1:
+        data = py.PyUnicode_DATA(text)
+        found = cython.cast(
+            cython.p_char, libc.memrchr(data + start, character, size - start)
+        )
+        return -1 if found == cython.NULL else found - cython.cast(cython.p_char, data)
+    return py.PyUnicode_FindChar(text, character, start, size, -1)
+
+
+@cython.cfunc
+@cython.exceptval(-2)
+def _last_byte(data, character: cython.int, start: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    text = py.PyBytes_AS_STRING(data)
+    found = cython.cast(
+        cython.p_char,
+        libc.memrchr(text + start, character, py.PyBytes_GET_SIZE(data) - start),
+    )
+    return -1 if found == cython.NULL else found - cython.cast(cython.p_char, text)
+
+
+@cython.cfunc
+def _part(text, start: cython.Py_ssize_t, end: cython.Py_ssize_t):
+    size: cython.Py_ssize_t = py.PyUnicode_GET_LENGTH(text)
+    if start == 0 and end == size:
+        return text
+    if py.PyUnicode_IS_COMPACT_ASCII(text):
+        return py.ascii_text(py.PyUnicode_DATA(text) + start, end - start)
+    return py.PyUnicode_Substring(text, start, end)
+
+
+@cython.cfunc
+def _part_bytes(data, start: cython.Py_ssize_t, end: cython.Py_ssize_t):
+    if start == 0 and end == py.PyBytes_GET_SIZE(data):
+        return data
+    return py.PyBytes_FromStringAndSize(py.PyBytes_AS_STRING(data) + start, end - start)
+
+
+@cython.cfunc
+def _head(text, end: cython.Py_ssize_t):
+    # The text before end, without the slashes at its end if it is more than slashes.
+    i: cython.Py_ssize_t = end
+    while i and py.PyUnicode_READ_CHAR(text, i - 1) == 47:
+        i -= 1
+    return _part(text, 0, i if i else end)
+
+
+@cython.cfunc
+def _head_bytes(data, end: cython.Py_ssize_t):
+    i: cython.Py_ssize_t = end
+    text = py.PyBytes_AS_STRING(data)
+    while i and text[i - 1] == 47:
+        i -= 1
+    return _part_bytes(data, 0, i if i else end)
+
+
+@cython.cfunc
+def _head_plain(p, i):
+    sep = _sep(p)
+    head = p[:i]
+    if head and head != sep * len(head):
+        head = head.rstrip(sep)
+    return head
+
+
+def split(p):
+    i: cython.Py_ssize_t
+    p = py.PyOS_FSPath(p)
+    if _is_text(p):
+        i = _last(p, 47, 0) + 1
+        return _head(p, i), _part(p, i, py.PyUnicode_GET_LENGTH(p))
+    if py.PyBytes_CheckExact(p):
+        i = _last_byte(p, 47, 0) + 1
+        return _head_bytes(p, i), _part_bytes(p, i, py.PyBytes_GET_SIZE(p))
+    cut = p.rfind(_sep(p)) + 1
+    tail = p[cut:]
+    return _head_plain(p, cut), tail
+
+
+def basename(p):
+    p = py.PyOS_FSPath(p)
+    if _is_text(p):
+        return _part(p, _last(p, 47, 0) + 1, py.PyUnicode_GET_LENGTH(p))
+    if py.PyBytes_CheckExact(p):
+        return _part_bytes(p, _last_byte(p, 47, 0) + 1, py.PyBytes_GET_SIZE(p))
+    return p[p.rfind(_sep(p)) + 1 :]
+
+
+def dirname(p):
+    p = py.PyOS_FSPath(p)
+    if _is_text(p):
+        return _head(p, _last(p, 47, 0) + 1)
+    if py.PyBytes_CheckExact(p):
+        return _head_bytes(p, _last_byte(p, 47, 0) + 1)
+    return _head_plain(p, p.rfind(_sep(p)) + 1)
+
+
+def splitext(p):
+    i: cython.Py_ssize_t
+    dot: cython.Py_ssize_t
+    p = py.PyOS_FSPath(p)
+    if _is_text(p):
+        i = _last(p, 47, 0) + 1
+        dot = _last(p, 46, i)
+        while i < dot:
+            if py.PyUnicode_READ_CHAR(p, i) != 46:
+                return _part(p, 0, dot), _part(p, dot, py.PyUnicode_GET_LENGTH(p))
+            i += 1
+        return p, ""
+    if py.PyBytes_CheckExact(p):
+        i = _last_byte(p, 47, 0) + 1
+        dot = _last_byte(p, 46, i)
+        data = py.PyBytes_AS_STRING(p)
+        while i < dot:
+            if data[i] != 46:
+                return _part_bytes(p, 0, dot), _part_bytes(p, dot, py.PyBytes_GET_SIZE(p))
+            i += 1
+        return p, b""
+    return splitext_plain(p, _sep(p), None, b"." if py.PyBytes_Check(p) else ".")
+
+
+def splitext_plain(p, sep, altsep, extsep):
+    """Split the extension from a pathname, whatever its separators are."""
+    start = p.rfind(sep)
+    if altsep:
+        start = max(start, p.rfind(altsep))
+    dot = p.rfind(extsep)
+    for i in range(start + 1, dot):
+        if p[i : i + 1] != extsep:
+            return p[:dot], p[dot:]
+    return p, p[:0]
+
+
+def splitroot(p):
+    if py.PY_VERSION_HEX >= 0x030D0000:
+        p = _as_native(p, "_path_splitroot_ex")
+    else:
+        p = py.PyOS_FSPath(p)
+    sep = _sep(p)
+    empty = b"" if py.PyBytes_Check(p) else ""
+    if p[:1] != sep:
+        return empty, empty, p
+    if p[1:2] != sep or p[2:3] == sep:
+        return empty, sep, p[1:]
+    return empty, p[:2], p[2:]
+
+
+@cython.cfunc
+def _as_native(p, function):
+    # Where the interpreter's function is one of C: its own words for a wrong type, and no
+    # subclasses in what it returns.
+    if not py.PyUnicode_Check(p) and not py.PyBytes_Check(p):
+        if getattr(type(p), "__fspath__", None) is None:
+            raise TypeError(
+                f"{function}: path should be string, bytes or os.PathLike, "
+                f"not {type(p).__name__}"
+            )
+        p = py.PyOS_FSPath(p)
+    if py.PyUnicode_CheckExact(p) or py.PyBytes_CheckExact(p):
+        return p
+    if py.PyUnicode_Check(p):
+        return str.__str__(p)
+    return bytes.__getitem__(p, slice(None))
+
+
+# normalizing
+
+
+def normalize(source, size, out):
+    # Write the normal form of a path to `out`, which has room for it and a byte more; return
+    # its length.
+    i: cython.Py_ssize_t = 0
+    end: cython.Py_ssize_t
+    at: cython.Py_ssize_t = 0  # length so far
+    root: cython.Py_ssize_t  # of this, the root's slashes
+    floor: cython.Py_ssize_t  # and what '..' must not take away
+    if size and source[0] == 47:
+        out[0] = 47
+        at = 1
+        if size > 1 and source[1] == 47 and (size == 2 or source[2] != 47):
+            out[1] = 47
+            at = 2
+    root = floor = at
+    while True:
+        while i < size and source[i] == 47:
+            i += 1
+        if i == size:
+            break
+        end = i + 1
+        while end < size and source[end] != 47:
+            end += 1
+        if source[i] == 46 and end - i <= 2 and source[end - 1] == 46:
+            if end - i == 2:
+                if at > floor:
+                    while at > floor and out[at - 1] != 47:
+                        at -= 1
+                    if at > root:
+                        at -= 1
+                elif root == 0:
+                    if at:
+                        out[at] = 47
+                        at += 1
+                    out[at] = 46
+                    out[at + 1] = 46
+                    at += 2
+                    floor = at
+            i = end
+            continue
+        if at > root:
+            out[at] = 47
+            at += 1
+        while i < end:
+            out[at] = source[i]
+            at += 1
+            i += 1
+    if at == 0:
+        out[0] = 46
+        at = 1
+    return at
+
+
+def normpath(p):
+    size: cython.Py_ssize_t = 0
+    length: cython.Py_ssize_t
+    room: cython.char[1024]
+    out: cython.p_char = room
+    if py.PY_VERSION_HEX >= 0x030D0000:
+        if not py.PyUnicode_CheckExact(p):
+            p = _as_native(p, "_path_normpath")
+    else:
+        p = py.PyOS_FSPath(p)
+    ascii: cython.bint = False
+    if py.PyBytes_Check(p):
+        source = py.PyBytes_AS_STRING(p)
+        size = py.PyBytes_GET_SIZE(p)
+    elif py.PyUnicode_IS_COMPACT_ASCII(p):
+        ascii = True
+        source = py.PyUnicode_DATA(p)
+        size = py.PyUnicode_GET_LENGTH(p)
+    else:
+        try:
+            source = py.PyUnicode_AsUTF8AndSize(p, cython.address(size))
+        except UnicodeEncodeError:
+            return _normpath_plain(p)
+    if size >= 1023:
+        long_room = py.PyBytes_FromStringAndSize(cython.NULL, size + 1)
+        out = cython.cast(cython.p_char, py.PyBytes_AS_STRING(long_room))
+    length = normalize(source, size, out)
+    if length == size and size and (py.PyUnicode_CheckExact(p) or py.PyBytes_CheckExact(p)):
+        return p  # nothing but shortening happens, except to nothing at all
+    if ascii:
+        return py.ascii_text(out, length)
+    if py.PyBytes_Check(p):
+        return py.PyBytes_FromStringAndSize(out, length)
+    return py.PyUnicode_DecodeUTF8(out, length, cython.NULL)
+
+
+@cython.cfunc
+def _normpath_plain(p):
+    # For text with surrogates, which has no UTF-8 form of its own.
+    return normpath(p.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+
+# several paths at once
+
+
+def commonprefix(m):
+    if not m:
+        return ""
+    if not isinstance(m[0], (list, tuple)):
+        m = tuple([py.PyOS_FSPath(p) for p in m])
+    least = min(m)
+    greatest = max(m)
+    for i, c in enumerate(least):
+        if c != greatest[i]:
+            return least[:i]
+    return least
+
+
+def commonpath(paths):
+    if py.PY_VERSION_HEX < 0x030D0000 and not paths:
+        raise ValueError("commonpath() arg is an empty sequence")
+    paths = tuple([py.PyOS_FSPath(p) for p in paths])
+    if py.PY_VERSION_HEX >= 0x030D0000 and not paths:
+        raise ValueError("commonpath() arg is an empty sequence")
+    if isinstance(paths[0], bytes):
+        sep, dot = b"/", b"."
+    else:
+        sep, dot = "/", "."
+    try:
+        lists = [path.split(sep) for path in paths]
+        rooted = {path.startswith(sep) for path in paths}
+        if len(rooted) > 1:
+            raise ValueError("Can't mix absolute and relative paths")
+        lists = [[c for c in parts if c and c != dot] for parts in lists]
+        least = min(lists)
+        greatest = max(lists)
+        common = least
+        for i, c in enumerate(least):
+            if c != greatest[i]:
+                common = least[:i]
+                break
+        return (sep if True in rooted else sep[:0]) + sep.join(common)
+    except (TypeError, AttributeError):
+        check_arg_types("commonpath", paths)
+        raise
+
+
+# between text and what the system sees
+
+
+def fsencode(filename):
+    filename = py.PyOS_FSPath(filename)
+    if py.PyUnicode_CheckExact(filename):
+        return py.PyUnicode_EncodeFSDefault(filename)
+    if py.PyUnicode_Check(filename):
+        return filename.encode(_ENCODING, _ERRORS)
+    return filename
+
+
+def fsdecode(filename):
+    filename = py.PyOS_FSPath(filename)
+    if py.PyBytes_CheckExact(filename):
+        return py.PyUnicode_DecodeFSDefaultAndSize(
+            py.PyBytes_AS_STRING(filename), py.PyBytes_GET_SIZE(filename)
+        )
+    if py.PyBytes_Check(filename):
+        return filename.decode(_ENCODING, _ERRORS)
+    return filename

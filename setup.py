@@ -1,6 +1,7 @@
 """Compiles the modules that are written in Cython's pure-Python mode."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def extensions():
     ]
 
 
+# Cython's line for the traceback; not the one of an `except` that looks at its exception, which
+# must find a traceback on it.
+FRAME = re.compile(r'(?:__Pyx_AddTraceback|OSTLER_FRAME)(\("[^\n]*\n)(\s*if \(__Pyx_GetException)?')
+
+
+def frame(match):
+    name = "__Pyx_AddTraceback" if match[2] else "OSTLER_FRAME"
+    return name + match[1] + (match[2] or "")
+
+
 def without_frames(extensions):
     """Let errors leave our functions as they leave os's: with no traceback line of ours.
 
@@ -76,7 +87,9 @@ def without_frames(extensions):
         for extension in extensions:
             for source in map(Path, extension.sources):
                 text = source.read_text()
-                source.write_text(text.replace('__Pyx_AddTraceback("', 'OSTLER_FRAME("'))
+                changed = FRAME.sub(frame, text)
+                if changed != text:
+                    source.write_text(changed)
     return extensions
 
 

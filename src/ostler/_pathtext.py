@@ -422,6 +422,7 @@ def normpath(p):
     length: cython.Py_ssize_t
     room: cython.char[1024]
     out: cython.p_char = room
+    source: cython.p_const_char
     if py.PY_VERSION_HEX >= 0x030D0000:
         if not py.PyUnicode_CheckExact(p):
             p = _as_native(p, "_path_normpath")

@@ -3,11 +3,12 @@ PYTHON ?= python3
 TAG    := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
 .PHONY: run test build lint stubs conformance conformance-all coverage bench clean
 
 run: build
-	$(BIN)/ostler run examples/tour.py
+	@$(BIN)/ostler run examples/tour.py
 
 test: build
 	$(BIN)/python -m pytest
@@ -16,14 +17,20 @@ build: $(VENV)/.built
 
 # The stamp is older than any source that changed: then the package is built again, in place.
 SOURCES := $(shell find src build_tools setup.py pyproject.toml -name '*.py' -o -name '*.pxd' -o -name '*.toml')
-$(VENV)/.built: $(SOURCES)
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,cli]'
-	touch $@
+$(VENV)/.built: $(SOURCES) | $(BIN)/python
+	@echo "building ostler for Python $(TAG) in $(VENV) (a minute or two)"
+	@$(PIP) -e '.[test,cli]'
+	@touch $@
+
+# Where the interpreter comes without ensurepip, its own pip fills the environment.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("ostler needs Python 3.11 or newer; choose one: make PYTHON=python3.13")'
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || \
+	  { $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install -qq pip; }
 
 $(VENV)/.linters: pyproject.toml | build
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'ruff>=0.8' 'mypy>=1.13'
-	touch $@
+	@$(PIP) 'ruff>=0.8' 'mypy>=1.13'
+	@touch $@
 
 lint: $(VENV)/.linters
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ import sysconfig
 
 
 def needs_ziglang():
-    """Whether neither CC nor the compiler that Python was built with, nor cc, is on this machine."""
+    """Whether neither CC, nor the compiler that Python was built with, nor cc, is here."""
     candidates = [os.environ.get("CC"), sysconfig.get_config_var("CC"), "cc"]
     return not any(c and shutil.which(shlex.split(c)[0]) for c in candidates)
 

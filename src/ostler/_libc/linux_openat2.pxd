@@ -6,7 +6,7 @@ cdef extern from *:
     #ifndef SYS_openat2
     #define SYS_openat2 437
     #endif
-    static inline int openat2(int dir, const char *path, struct open_how *how) {
+    static inline int ostler_openat2(int dir, const char *path, struct open_how *how) {
         return (int)syscall(SYS_openat2, dir, path, how, sizeof(*how));
     }
     """
@@ -16,4 +16,4 @@ cdef extern from *:
         unsigned long long flags
         unsigned long long mode
         unsigned long long resolve
-    int openat2(int dir, const char *path, open_how *how) nogil
+    int openat2 "ostler_openat2"(int dir, const char *path, open_how *how) nogil

@@ -27,6 +27,8 @@ COMPILED = (
     "directories",
     "environment",
     "files",
+    "machines._mounts",
+    "machines._rooted",
     "path",
     "permissions",
     "processes",

@@ -9,6 +9,7 @@ cdef enum:
     LOOK = 2        # look at what the name holds, a last link not followed
     OPEN = 3        # open it, with O_ flags of the caller's own: open_at() does this whole
     SEEN = 4        # as TARGET, for a call that takes AT_ flags: or w.flags into them
+    BARE = 5        # as LOOK, for a call that takes no directory descriptor (lsetxattr ...)
 
 # What take() admits besides str, bytes and PathLike.
 cdef enum:
@@ -21,7 +22,7 @@ cdef struct Where:
     int flags           # AT_ flags that the call must add (AT_EMPTY_PATH), else 0
     int held            # a descriptor that place() opened, for settle() to close, -1: none
     const char *name    # the path as the kernel gets it; NULL when None was given
-    char magic[32]      # room for /proc/self/fd/N
+    char magic[320]     # room for /proc/self/fd/N/name
 
 cdef class Core:
     cdef public dict _names         # the host: the facade's namespace; other machines: None

@@ -4,6 +4,7 @@ from ostler._libc.dirent cimport *
 from ostler._libc.environ cimport *
 from ostler._libc.errno cimport *
 from ostler._libc.fcntl cimport *
+from ostler._libc.linux_mount cimport *
 from ostler._libc.linux_openat2 cimport *
 from ostler._libc.sched cimport *
 from ostler._libc.signal cimport *

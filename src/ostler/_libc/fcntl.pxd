@@ -4,7 +4,9 @@ cdef extern from "fcntl.h" nogil:
         AT_EACCESS, AT_EMPTY_PATH
         F_DUPFD_CLOEXEC
         F_OK, R_OK, W_OK, X_OK
-        O_CLOEXEC, O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR
+        O_ACCMODE, O_APPEND, O_ASYNC, O_CLOEXEC, O_CREAT, O_DIRECT, O_DIRECTORY, O_DSYNC, O_EXCL
+        O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH
+        O_RDONLY, O_RDWR, O_SYNC, O_TMPFILE, O_TRUNC, O_WRONLY
     int fcntl(int fd, int command, ...)
     int openat(int dir, const char *path, int flags, ...)
     enum:

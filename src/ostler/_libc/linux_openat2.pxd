@@ -11,7 +11,8 @@ cdef extern from *:
     }
     """
     enum:
-        RESOLVE_NO_SYMLINKS
+        RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS
+        RESOLVE_NO_XDEV
     struct open_how:
         unsigned long long flags
         unsigned long long mode

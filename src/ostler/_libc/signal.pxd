@@ -15,6 +15,7 @@ cdef extern from "signal.h" nogil:
         sigset_t sa_mask
         int sa_flags
     int sigaction(int number, const sigaction_t *new, sigaction_t *old)
+    int sigfillset(sigset_t *set)
     int sigemptyset(sigset_t *set)
     int sigaddset(sigset_t *set, int number)
     int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)

@@ -8,3 +8,5 @@ cdef extern from "string.h" nogil:
     void *memset(void *to, int byte, size_t size)
     void *memchr(const void *text, int byte, size_t size)
     void *memrchr(const void *text, int byte, size_t size)
+    int memcmp(const void *a, const void *b, size_t size)
+    void *memmove(void *to, const void *source, size_t size)

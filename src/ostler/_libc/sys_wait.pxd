@@ -14,6 +14,7 @@ cdef extern from *:
 cdef extern from "sys/wait.h" nogil:
     enum:
         WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED, WUNTRACED
+        __WALL
         P_ALL, P_PGID, P_PID, P_PIDFD
         CLD_CONTINUED, CLD_DUMPED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, CLD_TRAPPED
     ctypedef int idtype_t

@@ -20,6 +20,8 @@ cdef extern from "unistd.h" nogil:
     long fpathconf(int fd, int name)
     char **environ
     int dup2(int fd, int to)
+    int dup3(int fd, int to, int flags)
+    ssize_t write(int fd, const void *data, size_t size)
     int execve(const char *path, char *const argv[], char *const envp[])
     int fexecve(int fd, char *const argv[], char *const envp[])
     void _exit(int status)
@@ -27,6 +29,8 @@ cdef extern from "unistd.h" nogil:
     int fchdir(int fd)
     pid_t fork()
     uid_t getuid()
+    uid_t geteuid()
+    gid_t getegid()
     gid_t getgid()
     pid_t getpgid(pid_t pid)
     pid_t getpgrp()

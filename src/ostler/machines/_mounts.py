@@ -1,0 +1,318 @@
+"""What machines are made of: detached mounts and namespaces, from the kernel.
+
+Who may mount does it in this process. Who may not gets a helper that lives for less than a
+millisecond: a child that shares this process's memory and descriptors (so that it costs the same
+in a large process as in a small one, and its descriptors are ours), with a user namespace and a
+mount namespace of its own. A detached mount made there is used from here like any directory.
+No Python runs in the helper.
+"""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+
+_STACK = 65536
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _failed(order: cython.pointer(Order), step: cython.p_const_char) -> cython.int:
+    order.number = libc.errno
+    order.step = step
+    return -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _write_all(path: cython.p_const_char, text: cython.p_const_char) -> cython.int:
+    fd: cython.int = libc.openat(libc.AT_FDCWD, path, libc.O_WRONLY | libc.O_CLOEXEC)
+    if fd < 0:
+        return -1
+    r: cython.long = libc.write(fd, text, libc.strlen(text))
+    number: cython.int = libc.errno
+    libc.close(fd)
+    libc.errno = number
+    return 0 if r >= 0 else -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _map_identity(order: cython.pointer(Order)) -> cython.int:
+    # The same numbers inside as outside, so that a file's owner is the caller's own.
+    line: cython.char[64]
+    if _write_all(b"/proc/self/setgroups", b"deny") < 0 and libc.errno != libc.ENOENT:
+        return _failed(order, b"setgroups")
+    libc.sprintf(line, b"%u %u 1\n", order.uid, order.uid)
+    if _write_all(b"/proc/self/uid_map", line) < 0:
+        return _failed(order, b"uid_map")
+    libc.sprintf(line, b"%u %u 1\n", order.gid, order.gid)
+    if _write_all(b"/proc/self/gid_map", line) < 0:
+        return _failed(order, b"gid_map")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _own_namespaces(order: cython.pointer(Order), kinds: cython.int) -> cython.int:
+    if libc.unshare(kinds) < 0:
+        return _failed(order, b"unshare")
+    if kinds & libc.CLONE_NEWUSER and _map_identity(order) < 0:
+        return -1
+    if kinds & libc.CLONE_NEWUSER:
+        order.user_ns = libc.openat(
+            libc.AT_FDCWD, b"/proc/self/ns/user", libc.O_RDONLY | libc.O_CLOEXEC
+        )
+        if order.user_ns < 0:
+            return _failed(order, b"user namespace")
+    order.mount_ns = libc.openat(
+        libc.AT_FDCWD, b"/proc/self/ns/mnt", libc.O_RDONLY | libc.O_CLOEXEC
+    )
+    if order.mount_ns < 0:
+        return _failed(order, b"mount namespace")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _set(fs: cython.int, key: cython.p_const_char, value: cython.p_const_char) -> cython.long:
+    return libc.syscall(libc.SYS_fsconfig, fs, libc.FSCONFIG_SET_STRING, key, value, 0)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _tmpfs(order: cython.pointer(Order)) -> cython.int:
+    fs: cython.int = libc.syscall(libc.SYS_fsopen, b"tmpfs", libc.FSOPEN_CLOEXEC)
+    if fs < 0:
+        return _failed(order, b"fsopen")
+    if (
+        _set(fs, b"mode", b"0755") < 0
+        or (order.size != cython.NULL and _set(fs, b"size", order.size) < 0)
+        or (order.inodes != cython.NULL and _set(fs, b"nr_inodes", order.inodes) < 0)
+        or libc.syscall(libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE, 0, 0, 0) < 0
+    ):
+        _failed(order, b"fsconfig")
+        libc.close(fs)
+        return -1
+    order.root = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, 0)
+    if order.root < 0:
+        _failed(order, b"fsmount")
+    libc.close(fs)
+    return order.root
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _clone_tree(order: cython.pointer(Order), dir: cython.int) -> cython.int:
+    # By the directory's descriptor, or after fchdir to it by ".", which works across unshare.
+    attributes: libc.mount_attr
+    path: cython.p_const_char = b"" if dir >= 0 else b"."
+    order.root = libc.syscall(
+        libc.SYS_open_tree, dir if dir >= 0 else libc.AT_FDCWD, path,
+        libc.OPEN_TREE_CLONE | libc.OPEN_TREE_CLOEXEC | libc.AT_RECURSIVE | libc.AT_EMPTY_PATH,
+    )  # fmt: skip
+    if order.root < 0:
+        return _failed(order, b"open_tree")
+    libc.memset(cython.address(attributes), 0, cython.sizeof(attributes))
+    attributes.propagation = libc.MS_PRIVATE
+    if order.read_only:
+        attributes.attr_set = libc.MOUNT_ATTR_RDONLY
+    if libc.syscall(
+        libc.SYS_mount_setattr, order.root, b"", libc.AT_EMPTY_PATH | libc.AT_RECURSIVE,
+        cython.address(attributes), cython.sizeof(attributes),
+    ) < 0:  # fmt: skip
+        _failed(order, b"mount_setattr")
+        libc.close(order.root)
+        order.root = -1
+        return -1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _make_root(order: cython.pointer(Order), tree: cython.int) -> cython.int:
+    # Put a detached tree over "/" and make it this mount namespace's root.
+    attributes: libc.mount_attr
+    libc.memset(cython.address(attributes), 0, cython.sizeof(attributes))
+    attributes.propagation = libc.MS_PRIVATE
+    if libc.syscall(
+        libc.SYS_mount_setattr, libc.AT_FDCWD, b"/", libc.AT_RECURSIVE,
+        cython.address(attributes), cython.sizeof(attributes),
+    ) < 0:  # fmt: skip
+        return _failed(order, b"mount_setattr")
+    if libc.syscall(
+        libc.SYS_move_mount, tree, b"", libc.AT_FDCWD, b"/", libc.MOVE_MOUNT_F_EMPTY_PATH
+    ) < 0:  # fmt: skip
+        return _failed(order, b"move_mount")
+    if libc.fchdir(tree) < 0:
+        return _failed(order, b"fchdir")
+    if libc.syscall(libc.SYS_pivot_root, b".", b".") < 0:
+        return _failed(order, b"pivot_root")
+    if libc.syscall(libc.SYS_umount2, b".", libc.MNT_DETACH) < 0:
+        return _failed(order, b"umount2")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _children(order: cython.pointer(Order)) -> cython.int:
+    # order.dir is the machine's root. A tree is cloned in the namespace that it was made in.
+    tree: cython.int
+    if order.user_ns >= 0:
+        if libc.setns(order.user_ns, libc.CLONE_NEWUSER) < 0:
+            return _failed(order, b"setns user")
+        if libc.setns(order.mount_ns, libc.CLONE_NEWNS) < 0:
+            return _failed(order, b"setns mnt")
+    if _clone_tree(order, order.dir) < 0:
+        return -1
+    tree = order.root
+    order.root = -1
+    order.mount_ns = -1
+    if _own_namespaces(order, libc.CLONE_NEWNS) == 0:
+        _make_root(order, tree)
+    libc.close(tree)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _carry_out(order: cython.pointer(Order), dir: cython.int) -> cython.int:
+    if order.work == SCRATCH:
+        return _tmpfs(order)
+    if order.work == TREE:
+        return _clone_tree(order, dir)
+    return _children(order)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _helper(argument: cython.p_void) -> cython.int:
+    order: cython.pointer(Order) = cython.cast(cython.pointer(Order), argument)
+    if order.enters:
+        if order.dir >= 0 and libc.fchdir(order.dir) < 0:
+            _failed(order, b"fchdir")
+            return 0
+        if _own_namespaces(order, libc.CLONE_NEWUSER | libc.CLONE_NEWNS) < 0:
+            return 0
+    _carry_out(order, -1 if order.enters else order.dir)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _in_helper(order: cython.pointer(Order)) -> cython.int:
+    # The helper stands in this thread's place until it has ended; no signal reaches it.
+    everything: libc.sigset_t
+    before: libc.sigset_t
+    pid: cython.int
+    status: cython.int
+    stack: cython.p_char = cython.cast(cython.p_char, libc.malloc(_STACK))
+    if stack == cython.NULL:
+        libc.errno = libc.ENOMEM
+        return _failed(order, b"malloc")
+    libc.sigfillset(cython.address(everything))
+    libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(everything), cython.address(before))
+    pid = libc.clone(
+        _helper, stack + _STACK, libc.CLONE_VM | libc.CLONE_VFORK | libc.CLONE_FILES, order
+    )
+    if pid < 0:
+        _failed(order, b"clone")
+    else:
+        while libc.waitpid(pid, cython.address(status), libc.__WALL) < 0:
+            if libc.errno != libc.EINTR:
+                break
+    libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(before), cython.NULL)
+    libc.free(stack)
+    return 0 if order.number == 0 else -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _drop(order: cython.pointer(Order)) -> cython.int:
+    if order.root >= 0:
+        libc.close(order.root)
+    if order.user_ns >= 0:
+        libc.close(order.user_ns)
+    if order.mount_ns >= 0:
+        libc.close(order.mount_ns)
+    return 0
+
+
+@cython.cfunc
+def _make(order: cython.pointer(Order), directly: cython.bint):
+    # Directly where that is permitted, else in a helper's namespaces.
+    order.uid = libc.geteuid()
+    order.gid = libc.getegid()
+    order.root = order.user_ns = order.mount_ns = -1
+    order.number = 0
+    order.step = b""
+    order.enters = False
+    with cython.nogil:
+        if directly:
+            _carry_out(order, order.dir)
+        if not directly or order.number == libc.EPERM:
+            order.number = 0
+            order.enters = True
+            _in_helper(order)
+        if order.number:
+            _drop(order)
+    return order.number
+
+
+def scratch(size, inodes, directly=True):
+    """A detached tmpfs: (root, user namespace, mount namespace, errno, step)."""
+    order: Order
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = SCRATCH
+    order.dir = -1
+    if size is not None:
+        order.size = size
+    if inodes is not None:
+        order.inodes = inodes
+    _make(cython.address(order), directly)
+    return _answer(cython.address(order))
+
+
+def tree(fd: cython.int, read_only: cython.bint, directly=True):
+    """A detached clone of the mounts at an open directory and below."""
+    order: Order
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = TREE
+    order.dir = fd
+    order.read_only = read_only
+    _make(cython.address(order), directly)
+    return _answer(cython.address(order))
+
+
+def children(root: cython.int, user_ns: cython.int, mount_ns: cython.int):
+    """A mount namespace whose root is a clone of this machine's root, for its children."""
+    order: Order
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = CHILDREN
+    order.dir = root
+    order.user_ns = user_ns
+    order.mount_ns = mount_ns
+    order.root = -1
+    with cython.nogil:
+        _in_helper(cython.address(order))
+    if order.number and order.mount_ns >= 0 and order.mount_ns != mount_ns:
+        libc.close(order.mount_ns)
+        order.mount_ns = -1
+    return order.mount_ns, order.number, cython.cast(bytes, order.step).decode() if order.number else ""
+
+
+@cython.cfunc
+def _answer(order: cython.pointer(Order)):
+    step = cython.cast(bytes, order.step).decode()
+    return order.root, order.user_ns, order.mount_ns, order.number, step

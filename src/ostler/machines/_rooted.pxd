@@ -1,0 +1,34 @@
+from ostler._core cimport Core, Where
+
+cdef class RootedCore(Core):
+    cdef readonly int _root         # the machine's root directory; -1: closed
+    cdef readonly int _cwd          # its working directory, an O_PATH descriptor
+    cdef readonly int _user_ns      # the namespaces that its children enter; -1: not made (yet)
+    cdef readonly int _mount_ns
+    cdef readonly int _base         # the descriptor that keeps the mounts alive; -1: it is _root
+    cdef int _umask                 # -1: the process's own
+    cdef bint _lax                  # _umask allows what the process's umask does not
+    cdef readonly bint _closed
+    cdef bint _walks                # no openat2 here: paths are walked name by name
+    cdef size_t _prefix_size        # the root's own path in the host, for a root that is no mount
+    cdef char _prefix[4096]
+
+    cdef int place(self, Where *w, int purpose) noexcept nogil
+    cdef int open_at(self, Where *w, int flags, unsigned int mode) noexcept nogil
+    cdef int mkdir_at(self, Where *w, unsigned int mode) noexcept nogil
+    cdef int mknod_at(self, Where *w, unsigned int mode, unsigned long device) noexcept nogil
+
+    cdef int resolve(self, int dir, const char *path, int flags, unsigned int mode) noexcept nogil
+    cdef int _from_root(self, int dir, const char *path, int flags, unsigned int mode) noexcept nogil
+    cdef int _below(self, int dir, const char *path, int flags, unsigned int mode,
+                    unsigned long how) noexcept nogil
+    cdef int _whole(self, Where *w, int dir) noexcept nogil
+    cdef int _parent(self, Where *w, int dir, int purpose) noexcept nogil
+    cdef int _open(self, Where *w, int flags, unsigned int mode) noexcept nogil
+    cdef int _open_directory(self, Where *w) noexcept nogil
+    cdef int _enter(self, Where *w) noexcept nogil
+    cdef bint _inside(self, int fd, const char *path) noexcept nogil
+    cdef long path_of(self, int fd, char *buffer) noexcept nogil
+    cdef int _allow(self, int fd, unsigned int mode) noexcept nogil
+    cdef int give(self, int root, int base, int user_ns, int mount_ns) except -1
+    cdef int _forget(self, int spare) noexcept nogil

@@ -1,0 +1,504 @@
+"""The crossing of a machine that has a root directory of its own.
+
+Every path is resolved by the kernel below the root's descriptor: openat2 with RESOLVE_IN_ROOT,
+so that "/", ".." and links mean what they mean on this machine, and magic links are refused.
+A name that is made, removed or looked at itself is handed on as a descriptor of its parent and
+the last name, which no call of that kind follows.
+"""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._convert import to_fildes, to_int
+from cython.cimports.ostler._core import (
+    ALLOW_FD,
+    BARE,
+    ENTRY,
+    LOOK,
+    SEEN,
+    Core,
+    Where,
+    failure,
+    plain_failure,
+    settle,
+    take,
+)
+
+# A resolution with ".." must be repeated when anything was renamed or mounted meanwhile.
+_TRIES = 128
+_PATH_MAX = cython.declare(cython.size_t, 4096)
+_BITS = cython.declare(cython.uint, 0o7777)
+# openat2 refuses what open ignores.
+_O_KNOWN = cython.declare(
+    cython.int,
+    libc.O_ACCMODE | libc.O_CREAT | libc.O_EXCL | libc.O_NOCTTY | libc.O_TRUNC | libc.O_APPEND
+    | libc.O_NONBLOCK | libc.O_SYNC | libc.O_DSYNC | libc.O_ASYNC | libc.O_DIRECT
+    | libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_NOATIME | libc.O_CLOEXEC | libc.O_PATH
+    | libc.O_TMPFILE,
+)  # fmt: skip
+_O_WITH_PATH = cython.declare(
+    cython.int, libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_PATH | libc.O_CLOEXEC
+)
+_O_PARENT = cython.declare(cython.int, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
+
+
+@cython.cclass
+class RootedCore(Core):
+    """What the machines with a root of their own share; the host's paths know nothing of it."""
+
+    def __cinit__(self, *args, **kwargs):
+        self._root = self._cwd = self._user_ns = self._mount_ns = self._base = -1
+        self._umask = -1
+
+    def __dealloc__(self):
+        self._forget(-1)
+
+    # Placing
+
+    def place(self, w, purpose):
+        if w.name == cython.NULL:
+            return 0
+        dir: cython.int = self._cwd if w.dir == libc.AT_FDCWD else w.dir
+        if purpose == ENTRY or purpose == LOOK or purpose == BARE:
+            return self._parent(w, dir, purpose)
+        w.held = self.resolve(dir, w.name, libc.O_PATH | libc.O_CLOEXEC, 0)
+        if w.held < 0:
+            return -1
+        if purpose == SEEN:
+            w.dir = w.held
+            w.name = b""
+            w.flags = libc.AT_EMPTY_PATH
+        else:
+            libc.sprintf(w.magic, b"/proc/self/fd/%d", w.held)
+            w.dir = libc.AT_FDCWD
+            w.name = w.magic
+        return 0
+
+    def _parent(self, w, dir, purpose):
+        # The descriptor of the directory that holds the last name, and that name.
+        parent: cython.char[4096]
+        start: cython.size_t
+        end: cython.size_t
+        size: cython.size_t = libc.strlen(w.name)
+        if size >= _PATH_MAX:
+            libc.errno = libc.ENAMETOOLONG
+            return -1
+        end = size
+        while end > 0 and w.name[end - 1] == b"/":
+            end -= 1
+        start = end
+        while start > 0 and w.name[start - 1] != b"/":
+            start -= 1
+        if size == 0:
+            # No file: the call itself says so.
+            w.dir = dir
+            return 0
+        if end == 0 or (purpose != ENTRY and (end < size or _is_dots(w.name + start, end - start))):
+            return self._whole(w, dir)
+        if start == 0:
+            w.dir = dir
+        elif _is_root(w.name, start):
+            w.dir = self._root
+        else:
+            libc.memcpy(parent, w.name, start)
+            parent[start] = 0
+            w.held = self.resolve(dir, parent, _O_PARENT, 0)
+            if w.held < 0:
+                return -1
+            w.dir = w.held
+        w.name = w.name + start
+        if purpose == BARE:
+            if end - start > 255:
+                libc.errno = libc.ENAMETOOLONG
+                return -1
+            libc.sprintf(w.magic, b"/proc/self/fd/%d/%s", w.dir, w.name)
+            w.dir = libc.AT_FDCWD
+            w.name = w.magic
+        return 0
+
+    def _whole(self, w, dir):
+        # A directory itself, under a name that no call follows any further.
+        w.held = self.resolve(dir, w.name, _O_PARENT, 0)
+        if w.held < 0:
+            return -1
+        libc.sprintf(w.magic, b"/proc/self/fd/%d/", w.held)
+        w.dir = libc.AT_FDCWD
+        w.name = w.magic
+        return 0
+
+    # Resolving
+
+    def resolve(self, dir, path, flags, mode):
+        # A descriptor of what the path means on this machine, or -1 with errno.
+        r: cython.int
+        if self._closed:
+            libc.errno = libc.EBADF
+            return -1
+        if path[0] == b"/":
+            return self._below(self._root, path, flags, mode, libc.RESOLVE_IN_ROOT)
+        r = self._below(dir, path, flags, mode, libc.RESOLVE_BENEATH)
+        if r < 0 and libc.errno == libc.EXDEV:
+            return self._from_root(dir, path, flags, mode)
+        return r
+
+    def _below(self, dir, path, flags, mode, how):
+        r: cython.long = -1
+        tries: cython.int
+        order: libc.open_how
+        if flags & libc.O_PATH:
+            flags &= _O_WITH_PATH
+        order.flags = flags & _O_KNOWN
+        order.mode = 0
+        if flags & libc.O_CREAT or flags & libc.O_TMPFILE == libc.O_TMPFILE:
+            order.mode = mode & _BITS
+        order.resolve = how | libc.RESOLVE_NO_MAGICLINKS
+        for tries in range(_TRIES):
+            r = libc.syscall(
+                libc.SYS_openat2, dir, path, cython.address(order), cython.sizeof(order)
+            )
+            if r >= 0 or libc.errno != libc.EAGAIN:
+                break
+        return cython.cast(cython.int, r)
+
+    def _from_root(self, dir, path, flags, mode):
+        # A relative path that leaves its directory: from the root, by the directory's own path.
+        full: cython.char[8192]
+        size: cython.long = self.path_of(dir, full)
+        more: cython.size_t = libc.strlen(path)
+        if size < 0:
+            return -1
+        if not self._inside(dir, full):
+            libc.errno = libc.ENOENT if dir == self._cwd else libc.EXDEV
+            return -1
+        if size + 1 + more >= _PATH_MAX:
+            libc.errno = libc.ENAMETOOLONG
+            return -1
+        full[size] = b"/"
+        libc.memcpy(full + size + 1, path, more + 1)
+        return self._below(self._root, full, flags, mode, libc.RESOLVE_IN_ROOT)
+
+    def path_of(self, fd, buffer):
+        # The path on this machine of an open file, for a buffer of PATH_MAX bytes; its length.
+        link: cython.char[32]
+        size: cython.long
+        libc.sprintf(link, b"/proc/self/fd/%d", fd)
+        size = libc.readlinkat(libc.AT_FDCWD, link, buffer, _PATH_MAX - 1)
+        if size < 0:
+            if libc.errno == libc.ENOENT:
+                libc.errno = libc.EBADF
+            return -1
+        buffer[size] = 0
+        if self._prefix_size and size >= cython.cast(cython.long, self._prefix_size):
+            if libc.memcmp(buffer, self._prefix, self._prefix_size) == 0 and (
+                buffer[self._prefix_size] == b"/" or buffer[self._prefix_size] == 0
+            ):
+                size -= self._prefix_size
+                libc.memmove(buffer, buffer + self._prefix_size, size + 1)
+                if size == 0:
+                    buffer[0] = b"/"
+                    buffer[1] = 0
+                    size = 1
+            else:
+                buffer[0] = b"?"
+        if buffer[0] != b"/":
+            libc.errno = libc.ENOENT
+            return -1
+        return size
+
+    def _inside(self, fd, path):
+        # Whether this path means this open directory, on this machine.
+        a: libc.stat_t
+        b: libc.stat_t
+        found: cython.int = self._below(self._root, path, _O_PARENT, 0, libc.RESOLVE_IN_ROOT)
+        if found < 0:
+            return False
+        same: cython.bint = (
+            libc.fstat(fd, cython.address(a)) == 0
+            and libc.fstat(found, cython.address(b)) == 0
+            and a.st_dev == b.st_dev
+            and a.st_ino == b.st_ino
+        )
+        libc.close(found)
+        return same
+
+    # Opening and making, with this machine's umask
+
+    def open_at(self, w, flags, mode):
+        r: cython.int
+        if self._umask >= 0:
+            mode = mode & ~cython.cast(cython.uint, self._umask)
+        if not self._lax or not flags & libc.O_CREAT:
+            return self._open(w, flags, mode)
+        # The process's umask is stricter: what is made here is given its mode afterwards.
+        r = self._open(w, flags | libc.O_EXCL, mode)
+        if r >= 0:
+            return self._allow(r, mode)
+        if libc.errno != libc.EEXIST or flags & libc.O_EXCL:
+            return r
+        return self._open(w, flags, mode)
+
+    def _open(self, w, flags, mode):
+        dir: cython.int = self._cwd if w.dir == libc.AT_FDCWD else w.dir
+        return self.resolve(dir, w.name, flags, mode)
+
+    def _allow(self, fd, mode):
+        status: libc.stat_t
+        if libc.fstat(fd, cython.address(status)) == 0:
+            libc.fchmod(fd, (status.st_mode & _BITS) | (mode & _BITS))
+        return fd
+
+    def mkdir_at(self, w, mode):
+        r: cython.int
+        if self.place(w, ENTRY) < 0:
+            return -1
+        if self._umask >= 0:
+            mode = mode & ~cython.cast(cython.uint, self._umask)
+        r = libc.mkdirat(w.dir, w.name, mode)
+        if r == 0 and self._lax:
+            _allow_name(w, mode)
+        return r
+
+    def mknod_at(self, w, mode, device):
+        r: cython.int
+        if self.place(w, ENTRY) < 0:
+            return -1
+        if self._umask >= 0:
+            mode = mode & ~cython.cast(cython.uint, self._umask)
+        r = libc.mknodat(w.dir, w.name, mode, device)
+        if r == 0 and self._lax:
+            _allow_name(w, mode)
+        return r
+
+    # The verbs whose meaning is the machine's own
+
+    def getcwd(self):
+        """The machine's working directory, as a path on it; readlink(2) of its descriptor."""
+        here = self.getcwdb()
+        return py.PyUnicode_DecodeFSDefaultAndSize(
+            py.PyBytes_AS_STRING(here), py.PyBytes_GET_SIZE(here)
+        )
+
+    def getcwdb(self):
+        """The machine's working directory, as bytes."""
+        here: cython.char[4096]
+        status: libc.stat_t
+        size: cython.long
+        number: cython.int = 0
+        with cython.nogil:
+            size = self.path_of(self._cwd, here)
+            if size < 0:
+                number = libc.errno
+            elif libc.fstat(self._cwd, cython.address(status)) == 0 and status.st_nlink == 0:
+                number = libc.ENOENT
+        if number:
+            raise plain_failure(number)
+        return py.PyBytes_FromStringAndSize(here, size)
+
+    def chdir(self, path):
+        """Change the machine's working directory; the process's own stays where it is."""
+        w: Where
+        r: cython.int
+        kept = take(cython.address(w), path, "chdir", "path", ALLOW_FD)
+        py.PySys_Audit(b"os.chdir", b"(O)", cython.cast(cython.pointer(py.PyObject), path))
+        with cython.nogil:
+            r = settle(cython.address(w), self._enter(cython.address(w)))
+        if r:
+            raise failure(r, kept)
+
+    def fchdir(self, fd):
+        """Change the machine's working directory to an open directory of this machine."""
+        w: Where
+        r: cython.int
+        w.held = -1
+        w.fd = to_fildes(fd)
+        py.PySys_Audit(b"os.chdir", b"(i)", w.fd)
+        with cython.nogil:
+            r = settle(cython.address(w), self._enter(cython.address(w)))
+        if r:
+            raise plain_failure(r)
+
+    def chroot(self, path):
+        """Make a directory the machine's root, for those who may chroot; chroot(2)."""
+        w: Where
+        r: cython.int
+        kept = take(cython.address(w), path, "chroot", "path", 0)
+        with cython.nogil:
+            r = self._open_directory(cython.address(w))
+            if r == 0 and libc.geteuid() != 0:
+                libc.errno = libc.EPERM
+                r = -1
+            if r == 0:
+                if self._base < 0:
+                    self._base = libc.fcntl(self._root, libc.F_DUPFD_CLOEXEC, 3)
+                r = libc.dup3(w.held, self._root, libc.O_CLOEXEC)
+            r = settle(cython.address(w), r)
+        if r:
+            raise failure(r, kept)
+        if self._mount_ns >= 0:
+            self._leave_namespace()
+
+    def _enter(self, w):
+        path: cython.char[4096]
+        if w.fd >= 0:
+            if libc.faccessat(w.fd, b".", libc.F_OK, 0) < 0:
+                return -1
+            if self.path_of(w.fd, path) < 0 or not self._inside(w.fd, path):
+                libc.errno = libc.EXDEV
+                return -1
+            return libc.dup3(w.fd, self._cwd, libc.O_CLOEXEC)
+        if self._open_directory(w) < 0:
+            return -1
+        return libc.dup3(w.held, self._cwd, libc.O_CLOEXEC)
+
+    def _open_directory(self, w):
+        # "." at the end asks for the permission to search it, as chdir does.
+        path: cython.char[4100]
+        size: cython.size_t = libc.strlen(w.name)
+        if size == 0 or size >= _PATH_MAX:
+            libc.errno = libc.ENAMETOOLONG if size else libc.ENOENT
+            return -1
+        libc.memcpy(path, w.name, size)
+        libc.memcpy(path + size, b"/.", 3)
+        w.held = self.resolve(self._cwd, path, _O_PARENT, 0)
+        return -1 if w.held < 0 else 0
+
+    def umask(self, mask, /):
+        """Set the machine's own file mode creation mask and return the previous one.
+
+        The process's umask belongs to all its threads and is left alone. Where it is stricter
+        than the machine's, what is made is given its mode right afterwards.
+        """
+        new: cython.int = to_int(mask) & 0o777
+        process: cython.int = _process_umask()
+        old: cython.int = process if self._umask < 0 else self._umask
+        self._umask = new
+        self._lax = process & ~new != 0
+        return old
+
+    # Holding and giving back
+
+    def give(self, root, base, user_ns, mount_ns):
+        # Take possession of these descriptors, once.
+        self._root = _high(root)
+        self._base = _high(base)
+        self._user_ns = _high(user_ns)
+        self._mount_ns = _high(mount_ns)
+        self._cwd = libc.fcntl(self._root, libc.F_DUPFD_CLOEXEC, 3)
+        if self._cwd < 0:
+            number: cython.int = libc.errno
+            self._forget(-1)
+            raise plain_failure(number)
+        return 0
+
+    def _take_hold(self, root, base=-1, user_ns=-1, mount_ns=-1):
+        self.give(root, base, user_ns, mount_ns)
+
+    def _prefixed(self, prefix):
+        # The root is no mount of its own: this is its path in the host.
+        size: cython.size_t = len(prefix)
+        if size < _PATH_MAX and size > 1:
+            libc.memcpy(self._prefix, py.PyBytes_AS_STRING(prefix), size + 1)
+            self._prefix_size = size
+
+    def _namespaces(self, user_ns, mount_ns):
+        self._user_ns = _high(user_ns)
+        self._mount_ns = _high(mount_ns)
+
+    def _leave_namespace(self):
+        libc.close(self._mount_ns)
+        self._mount_ns = -1
+
+    def close(self):
+        """Give back the descriptors, and with them the mounts; a closed machine stays closed."""
+        status: libc.stat_t
+        spare: cython.int = -1
+        if self._closed:
+            return
+        self._closed = True
+        if (
+            libc.fstatat(libc.AT_FDCWD, b"/proc/self/task", cython.address(status), 0) < 0
+            or status.st_nlink != 3
+        ):
+            # Another thread may be on its way into a call with these numbers: they are filled
+            # with something harmless now and given back when nobody holds the machine.
+            spare = libc.openat(libc.AT_FDCWD, b"/dev/null", libc.O_PATH | libc.O_CLOEXEC)
+        with cython.nogil:
+            self._forget(spare)
+
+    def _forget(self, spare):
+        fd: cython.int
+        i: cython.int
+        for i in range(5):
+            if i == 0:
+                fd = self._root
+            elif i == 1:
+                fd = self._cwd
+            elif i == 2:
+                fd = self._base
+            elif i == 3:
+                fd = self._user_ns
+            else:
+                fd = self._mount_ns
+            if fd < 0:
+                continue
+            if spare >= 0:
+                libc.dup3(spare, fd, libc.O_CLOEXEC)
+            else:
+                libc.close(fd)
+        if spare >= 0:
+            libc.close(spare)
+        else:
+            self._root = self._cwd = self._base = self._user_ns = self._mount_ns = -1
+        return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_dots(name: cython.p_const_char, size: cython.size_t) -> cython.bint:
+    return name[0] == b"." and (size == 1 or (size == 2 and name[1] == b"."))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_root(path: cython.p_const_char, size: cython.size_t) -> cython.bint:
+    i: cython.size_t
+    for i in range(size):
+        if path[i] != b"/":
+            return False
+    return True
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _allow_name(w: cython.pointer(Where), mode: cython.uint) -> cython.int:
+    status: libc.stat_t
+    if libc.fstatat(w.dir, w.name, cython.address(status), libc.AT_SYMLINK_NOFOLLOW) == 0:
+        libc.fchmodat(
+            w.dir, w.name, (status.st_mode | mode) & _BITS, libc.AT_SYMLINK_NOFOLLOW
+        )
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _high(fd: cython.int) -> cython.int:
+    # Out of the way of standard input, output and error.
+    if fd < 0 or fd > 2:
+        return fd
+    moved: cython.int = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, 3)
+    libc.close(fd)
+    return moved
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def _process_umask() -> cython.int:
+    # Read, not set and set back: another thread might be making a file.
+    with open("/proc/self/status", "rb") as status:
+        for line in status:
+            if line.startswith(b"Umask:"):
+                return int(line[6:], 8)
+    return 0o022

@@ -9,8 +9,7 @@ No Python runs in the helper.
 
 import cython
 from cython.cimports.ostler import _libc as libc
-
-_STACK = 65536
+from cython.cimports.ostler._core import Where, failure, settle, take
 
 
 @cython.cfunc
@@ -268,6 +267,27 @@ def _make(order: cython.pointer(Order), directly: cython.bint):
         if order.number:
             _drop(order)
     return order.number
+
+
+def directory(path, function: str):
+    """A descriptor of a directory of the host, for a machine to be made of."""
+    w: Where
+    fd: cython.int
+    number: cython.int
+    kept = take(cython.address(w), path, function, "directory", 0)
+    with cython.nogil:
+        fd = libc.openat(
+            libc.AT_FDCWD, w.name, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
+        )
+        number = settle(cython.address(w), fd)
+    if number:
+        raise failure(number, kept)
+    return fd
+
+
+def close(fd: cython.int):
+    """Close what directory() opened."""
+    libc.close(fd)
 
 
 def scratch(size, inodes, directly=True):

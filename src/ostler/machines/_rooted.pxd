@@ -1,5 +1,10 @@
 from ostler._core cimport Core, Where
 
+cdef enum:
+    _TRIES = 128        # a resolution with ".." is repeated when anything was renamed meanwhile
+    _PATH_MAX = 4096
+    _BITS = 0o7777      # of a mode
+
 cdef class RootedCore(Core):
     cdef readonly int _root         # the machine's root directory; -1: closed
     cdef readonly int _cwd          # its working directory, an O_PATH descriptor

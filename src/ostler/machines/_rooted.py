@@ -24,10 +24,6 @@ from cython.cimports.ostler._core import (
     take,
 )
 
-# A resolution with ".." must be repeated when anything was renamed or mounted meanwhile.
-_TRIES = 128
-_PATH_MAX = cython.declare(cython.size_t, 4096)
-_BITS = cython.declare(cython.uint, 0o7777)
 # openat2 refuses what open ignores.
 _O_KNOWN = cython.declare(
     cython.int,

@@ -32,7 +32,11 @@ __all__ = [name for name in _interpreter.OS_ALL if name in globals()]  # noqa: P
 
 # What is loaded on first touch, and the module that has it.
 _LATER = {
+    "MachineUnavailable": "machines.rooted",
+    "confined": "machines.kinds",
     "install": "installation",
+    "read_only": "machines.kinds",
+    "scratch": "machines.kinds",
     "uninstall": "installation",
 }
 

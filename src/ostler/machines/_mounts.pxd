@@ -21,3 +21,5 @@ cdef struct Order:
     int root            # the answer: the detached mount
     int number          # errno, and the step that failed
     const char *step
+
+cpdef tuple children(int root, int user_ns, int mount_ns)

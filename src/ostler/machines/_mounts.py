@@ -315,7 +315,7 @@ def tree(fd: cython.int, read_only: cython.bint, directly=True):
     return _answer(cython.address(order))
 
 
-def children(root: cython.int, user_ns: cython.int, mount_ns: cython.int):
+def children(root, user_ns, mount_ns):
     """A mount namespace whose root is a clone of this machine's root, for its children."""
     order: Order
     libc.memset(cython.address(order), 0, cython.sizeof(order))
@@ -329,7 +329,8 @@ def children(root: cython.int, user_ns: cython.int, mount_ns: cython.int):
     if order.number and order.mount_ns >= 0 and order.mount_ns != mount_ns:
         libc.close(order.mount_ns)
         order.mount_ns = -1
-    return order.mount_ns, order.number, cython.cast(bytes, order.step).decode() if order.number else ""
+    step = cython.cast(bytes, order.step).decode() if order.number else ""
+    return order.mount_ns, order.number, step
 
 
 @cython.cfunc

@@ -1,4 +1,5 @@
 from ostler._core cimport Core, Where
+from ostler._spawn cimport Spawn
 
 cdef enum:
     _TRIES = 128        # a resolution with ".." is repeated when anything was renamed meanwhile
@@ -8,8 +9,9 @@ cdef enum:
 cdef class RootedCore(Core):
     cdef readonly int _root         # the machine's root directory; -1: closed
     cdef readonly int _cwd          # its working directory, an O_PATH descriptor
-    cdef readonly int _user_ns      # the namespaces that its children enter; -1: not made (yet)
+    cdef readonly int _user_ns      # the namespaces that its mounts were made in; -1: our own
     cdef readonly int _mount_ns
+    cdef readonly int _children_ns  # the mount namespace of its children; -1: not made yet
     cdef readonly int _base         # the descriptor that keeps the mounts alive; -1: it is _root
     cdef int _umask                 # -1: the process's own
     cdef bint _lax                  # _umask allows what the process's umask does not
@@ -22,6 +24,8 @@ cdef class RootedCore(Core):
     cdef int open_at(self, Where *w, int flags, unsigned int mode) noexcept nogil
     cdef int mkdir_at(self, Where *w, unsigned int mode) noexcept nogil
     cdef int mknod_at(self, Where *w, unsigned int mode, unsigned long device) noexcept nogil
+
+    cdef int enter(self, Spawn *s) except -1
 
     cdef int resolve(self, int dir, const char *path, int flags, unsigned int mode) noexcept nogil
     cdef int _from_root(self, int dir, const char *path, int flags, unsigned int mode) noexcept nogil

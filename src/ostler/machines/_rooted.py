@@ -23,6 +23,7 @@ from cython.cimports.ostler._core import (
     settle,
     take,
 )
+from cython.cimports.ostler.machines._mounts import children
 
 # openat2 refuses what open ignores.
 _O_KNOWN = cython.declare(
@@ -44,7 +45,7 @@ class RootedCore(Core):
 
     def __cinit__(self, *args, **kwargs):
         self._root = self._cwd = self._user_ns = self._mount_ns = self._base = -1
-        self._umask = -1
+        self._children_ns = self._umask = -1
 
     def __dealloc__(self):
         self._forget(-1)
@@ -89,8 +90,15 @@ class RootedCore(Core):
             # No file: the call itself says so.
             w.dir = dir
             return 0
-        if end == 0 or (purpose != ENTRY and (end < size or _is_dots(w.name + start, end - start))):
+        if purpose != ENTRY and (
+            end == 0 or end < size or _is_dots(w.name + start, end - start)
+        ):
             return self._whole(w, dir)
+        if end == 0:
+            # The root: making, removing or renaming it fails, under either name.
+            w.dir = self._root
+            w.name = b"."
+            return 0
         if start == 0:
             w.dir = dir
         elif _is_root(w.name, start):
@@ -330,8 +338,9 @@ class RootedCore(Core):
             r = settle(cython.address(w), r)
         if r:
             raise failure(r, kept)
-        if self._mount_ns >= 0:
-            self._leave_namespace()
+        if self._children_ns >= 0:
+            libc.close(self._children_ns)
+            self._children_ns = -1
 
     def _enter(self, w):
         path: cython.char[4096]
@@ -396,13 +405,30 @@ class RootedCore(Core):
             libc.memcpy(self._prefix, py.PyBytes_AS_STRING(prefix), size + 1)
             self._prefix_size = size
 
-    def _namespaces(self, user_ns, mount_ns):
-        self._user_ns = _high(user_ns)
-        self._mount_ns = _high(mount_ns)
+    def enter(self, s):
+        size: cython.long
+        if self._closed:
+            raise plain_failure(libc.EBADF)
+        if self._children_ns < 0:
+            self._children_ns = self._make_namespace()
+        if self._user_ns >= 0:
+            s.namespaces[s.namespace_count] = self._user_ns
+            s.namespace_count += 1
+        s.namespaces[s.namespace_count] = self._children_ns
+        s.namespace_count += 1
+        if s.cwd == cython.NULL and s.cwd_fd < 0:
+            size = self.path_of(self._cwd, s.room)
+            if size < 0:
+                raise plain_failure(libc.errno)
+            s.cwd = s.room
+        return 0
 
-    def _leave_namespace(self):
-        libc.close(self._mount_ns)
-        self._mount_ns = -1
+    def _make_namespace(self):
+        fd, number, step = children(self._root, self._user_ns, self._mount_ns)
+        if number:
+            kind = type(plain_failure(number))
+            raise kind(number, f"no namespace for the machine's children: {step}")
+        return fd
 
     def close(self):
         """Give back the descriptors, and with them the mounts; a closed machine stays closed."""
@@ -424,7 +450,7 @@ class RootedCore(Core):
     def _forget(self, spare):
         fd: cython.int
         i: cython.int
-        for i in range(5):
+        for i in range(6):
             if i == 0:
                 fd = self._root
             elif i == 1:
@@ -433,8 +459,10 @@ class RootedCore(Core):
                 fd = self._base
             elif i == 3:
                 fd = self._user_ns
-            else:
+            elif i == 4:
                 fd = self._mount_ns
+            else:
+                fd = self._children_ns
             if fd < 0:
                 continue
             if spare >= 0:
@@ -444,7 +472,8 @@ class RootedCore(Core):
         if spare >= 0:
             libc.close(spare)
         else:
-            self._root = self._cwd = self._base = self._user_ns = self._mount_ns = -1
+            self._root = self._cwd = self._base = -1
+            self._user_ns = self._mount_ns = self._children_ns = -1
         return 0
 
 

@@ -2,6 +2,7 @@
 
 import io
 
+from ostler import environment
 from ostler.machines import Machine, host
 from ostler.machines._rooted import RootedCore
 from ostler.path import Path
@@ -138,5 +139,4 @@ def _refuse(self, name):
 
 
 def _own_environ():
-    source = host.environ
-    return source.copy() if source is not None else {}
+    return environment.of_variables(host.environ)

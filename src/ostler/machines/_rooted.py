@@ -146,7 +146,7 @@ class RootedCore(Core):
         return r
 
     def _below(self, dir, path, flags, mode, how):
-        r: cython.long = -1
+        r: cython.int = -1
         tries: cython.int
         order: libc.open_how
         if flags & libc.O_PATH:
@@ -157,12 +157,10 @@ class RootedCore(Core):
             order.mode = mode & _BITS
         order.resolve = how | libc.RESOLVE_NO_MAGICLINKS
         for tries in range(_TRIES):
-            r = libc.syscall(
-                libc.SYS_openat2, dir, path, cython.address(order), cython.sizeof(order)
-            )
+            r = libc.openat2(dir, path, cython.address(order))
             if r >= 0 or libc.errno != libc.EAGAIN:
                 break
-        return cython.cast(cython.int, r)
+        return r
 
     def _from_root(self, dir, path, flags, mode):
         # A relative path that leaves its directory: from the root, by the directory's own path.

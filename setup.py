@@ -26,6 +26,7 @@ COMPILED = (
     "descriptors",
     "directories",
     "environment",
+    "facts",
     "files",
     "machines._mounts",
     "machines._rooted",

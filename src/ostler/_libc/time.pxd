@@ -2,3 +2,5 @@ cdef extern from "time.h" nogil:
     struct timespec:
         long tv_sec
         long tv_nsec
+    enum: CLOCK_BOOTTIME
+    int clock_gettime(int clock, timespec *now)

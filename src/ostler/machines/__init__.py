@@ -5,6 +5,7 @@ from ostler import (
     descriptors,
     directories,
     environment,
+    facts,
     files,
     path,
     permissions,
@@ -27,6 +28,7 @@ class Machine(
     permissions.Permissions,
     descriptors.Descriptors,
     sysinfo.SysInfo,
+    facts.Facts,
     path.PathText,
 ):
     """An operating system: a root directory, a working directory, an environment, an identity.

@@ -1,0 +1,113 @@
+"""What the control groups of this process allow it: processors and memory, version 1 and 2."""
+
+_UNLIMITED = 1 << 60  # version 1 writes "no limit" as the largest number of whole pages
+
+
+def text_of(path):
+    """The content of a file that the kernel makes, or None when it can't be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode("utf-8", "surrogateescape")
+    except OSError:
+        return None
+
+
+def unescaped(field):
+    """A path as mountinfo writes it, with its octal escapes undone."""
+    if "\\" not in field:
+        return field
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        field = field.replace(code, character)
+    return field
+
+
+def mount_lines(text):
+    """The lines of a mountinfo file, split: (fields before the dash, fields after it)."""
+    for line in text.splitlines():
+        head, _, tail = line.partition(" - ")
+        yield head.split(" "), tail.split(" ")
+
+
+class Groups:
+    """The control groups this process is in. `root` is "/", or a copy of its files for tests."""
+
+    def __init__(self, root="/"):
+        self._root = root.rstrip("/")
+        membership = text_of(f"{self._root}/proc/self/cgroup") or ""
+        mounts = text_of(f"{self._root}/proc/self/mountinfo") or ""
+        paths = {}  # controller ("" for version 2) -> path of the group
+        for line in membership.splitlines():
+            _, controllers, path = line.split(":", 2)
+            for controller in controllers.split(","):
+                paths[controller] = path
+        self._unified = []
+        self._version1 = {}  # controller -> directories
+        for head, tail in mount_lines(mounts):
+            point = self._root + unescaped(head[4])
+            if tail[0] == "cgroup2" and "" in paths:
+                self._unified = _upwards(point, unescaped(head[3]), paths[""])
+            elif tail[0] == "cgroup":
+                for controller in tail[2].split(","):
+                    if controller in paths:
+                        directories = _upwards(point, unescaped(head[3]), paths[controller])
+                        self._version1[controller] = directories
+
+    def cpus(self):
+        """The processors' worth of time that the quotas allow, a float, or None without one."""
+        allowed = []
+        for directory in self._unified:
+            fields = (text_of(f"{directory}/cpu.max") or "max").split()
+            if fields and fields[0] != "max":
+                allowed.append(int(fields[0]) / int(fields[1] if len(fields) > 1 else 100000))
+        for directory in self._version1.get("cpu", ()):
+            quota = _number(f"{directory}/cpu.cfs_quota_us")
+            period = _number(f"{directory}/cpu.cfs_period_us")
+            if quota is not None and quota > 0 and period:
+                allowed.append(quota / period)
+        return min(allowed, default=None)
+
+    def memory_limit(self):
+        """The bytes of memory that the groups allow, or None without a limit."""
+        allowed = [
+            limit
+            for directories, name in (
+                (self._unified, "memory.max"),
+                (self._version1.get("memory", ()), "memory.limit_in_bytes"),
+            )
+            for directory in directories
+            if (limit := _number(f"{directory}/{name}")) is not None and limit < _UNLIMITED
+        ]
+        return min(allowed, default=None)
+
+    def memory_used(self):
+        """The bytes of memory that the innermost group uses now, or None when not counted."""
+        for directories, name in (
+            (self._unified, "memory.current"),
+            (self._version1.get("memory", ()), "memory.usage_in_bytes"),
+        ):
+            for directory in directories[:1]:
+                used = _number(f"{directory}/{name}")
+                if used is not None:
+                    return used
+        return None
+
+
+def _number(path):
+    text = text_of(path)
+    if text is None:
+        return None
+    text = text.strip()
+    return int(text) if text.lstrip("-").isdigit() else None
+
+
+def _upwards(point, root, path):
+    """The group's directory and those above it, as far as this mount shows them."""
+    if root != "/" and (path == root or path.startswith(f"{root}/")):
+        path = path[len(root) :]
+    elif root != "/" or path.startswith("/.."):
+        path = "/"  # the mount shows another part of the hierarchy: its top stands for us
+    directories = []
+    while path not in ("", "/"):
+        directories.append(point + path)
+        path = path.rpartition("/")[0]
+    return [*directories, point]

@@ -1,0 +1,171 @@
+"""Facts: what this process was really given of the machine, and whose a file is."""
+
+import math
+from collections import namedtuple
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler._core import Core, verb
+
+Memory = namedtuple("Memory", "total available limit used")
+Memory.__doc__ = "Bytes of memory: of the machine, free to take, allowed to us, used by our group."
+Mount = namedtuple(
+    "Mount", "id parent device root point options propagation kind source super_options"
+)
+Mount.__doc__ = "One mounted file system, a line of /proc/self/mountinfo; proc_pid_mountinfo(5)."
+Owner = namedtuple("Owner", "uid gid user group")
+Owner.__doc__ = "Whose a file is: numbers, and names or None where a number has no name."
+for _kind in (Memory, Mount, Owner):
+    _kind.__module__ = "ostler"
+
+CONSTANTS = {}
+TYPES = {}
+
+
+@cython.cclass
+class Facts(Core):
+    """The machine as this process may use it."""
+
+    def available_cpus(self, *, cgroup=True):
+        """How many threads can really run at once here: an int, at least 1.
+
+        The processors in this process's affinity mask, and with `cgroup` no more than the CPU
+        quota of its control groups allows, rounded up; cgroups(7), sched_getaffinity(2).
+        """
+        count = len(verb(self, "sched_getaffinity")(0))
+        quota = _groups().cpus() if cgroup else None
+        return count if quota is None else max(1, min(count, math.ceil(quota)))
+
+    def cpu_quota(self):
+        """The processors' worth of time that the control groups allow: a float, None without."""
+        return _groups().cpus()
+
+    def memory(self):
+        """Memory in bytes, as a Memory record.
+
+        total and available are the machine's (proc_meminfo(5)); limit is the least of the
+        machine's and of what the control groups allow; used is what our own group uses, or the
+        machine when groups do not count it.
+        """
+        from ostler import _cgroups
+
+        fields = {}
+        for line in (_cgroups.text_of("/proc/meminfo") or "").splitlines():
+            name, _, rest = line.partition(":")
+            fields[name] = int(rest.split()[0]) * 1024
+        total = fields["MemTotal"]
+        available = fields.get("MemAvailable", fields.get("MemFree", 0))
+        groups = _groups()
+        limit = groups.memory_limit()
+        limit = total if limit is None else min(limit, total)
+        used = groups.memory_used()
+        if used is None:
+            used = total - available
+        return Memory(total, min(available, max(0, limit - used)), limit, used)
+
+    def uptime(self):
+        """Seconds since the machine started, time asleep included; a float; CLOCK_BOOTTIME."""
+        now: libc.timespec
+        libc.clock_gettime(libc.CLOCK_BOOTTIME, cython.address(now))
+        return now.tv_sec + now.tv_nsec * 1e-9
+
+    def mounts(self):
+        """The mounted file systems that this process sees, a list of Mount in mounting order.
+
+        options and super_options are tuples of str, device is (major, minor), propagation a
+        tuple such as ("shared:1",); proc_pid_mountinfo(5).
+        """
+        from ostler import _cgroups
+
+        text = _cgroups.text_of("/proc/self/mountinfo") or ""
+        return [_mount(head, tail) for head, tail in _cgroups.mount_lines(text)]
+
+    def owner(self, path, *, dir_fd=None, follow_symlinks=True):
+        """Whose a file is, as an Owner record with names; stat(2), getpwuid(3), getgrgid(3)."""
+        found = verb(self, "stat")(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        return Owner(
+            found.st_uid, found.st_gid, _user_name(found.st_uid), _group_name(found.st_gid)
+        )
+
+    def change_owner(self, path, user=None, group=None, *, dir_fd=None, follow_symlinks=True):
+        """As chown(), with names: user and group are a name, a number, or None for unchanged.
+
+        LookupError when there is no such user or group.
+        """
+        verb(self, "chown")(
+            path,
+            user_id(user),
+            group_id(group),
+            dir_fd=dir_fd,
+            follow_symlinks=follow_symlinks,
+        )
+
+
+def _groups():
+    from ostler import _cgroups
+
+    return _cgroups.Groups()
+
+
+def _mount(head, tail):
+    from ostler._cgroups import unescaped
+
+    major, _, minor = head[2].partition(":")
+    return Mount(
+        int(head[0]),
+        int(head[1]),
+        (int(major), int(minor)),
+        unescaped(head[3]),
+        unescaped(head[4]),
+        tuple(head[5].split(",")),
+        tuple(field for field in head[6:] if field),
+        tail[0],
+        unescaped(tail[1]),
+        tuple(tail[2].split(",")) if len(tail) > 2 else (),
+    )
+
+
+def user_id(user):
+    """A user's number from a name or a number; -1 for None; LookupError without such a name."""
+    if user is None:
+        return -1
+    if not isinstance(user, str):
+        return user
+    import pwd
+
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise LookupError(f"no such user: {user!r}") from None
+
+
+def group_id(group):
+    """A group's number from a name or a number; -1 for None; LookupError without such a name."""
+    if group is None:
+        return -1
+    if not isinstance(group, str):
+        return group
+    import grp
+
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise LookupError(f"no such group: {group!r}") from None
+
+
+def _user_name(uid):
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
+
+
+def _group_name(gid):
+    import grp
+
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return None

@@ -35,6 +35,12 @@ COMPILED = (
     "processes",
     "records",
     "sysinfo",
+    "trees._engine",
+    "trees._find",
+    "trees._links",
+    "trees._remove",
+    "trees._run",
+    "trees._size",
 )
 
 DIRECTIVES = {

@@ -14,6 +14,8 @@ cdef extern from "Python.h":
     object PyUnicode_DecodeFSDefault(const char *text)
     object PyUnicode_DecodeFSDefaultAndSize(const char *text, Py_ssize_t size)
     object PyUnicode_DecodeLocale(const char *text, const char *errors)
+    object PyUnicode_New(Py_ssize_t size, unsigned int highest)
+    object PyOS_FSPath(object path)
     bint PyBytes_Check(object o)
     const char *PyBytes_AS_STRING(object o)
     Py_ssize_t PyBytes_GET_SIZE(object o)

@@ -1,11 +1,13 @@
 # Every C declaration of the system, one file per header; used under the one prefix `libc.`
 from ostler._libc.absent cimport *
+from ostler._libc.atomic cimport *
 from ostler._libc.dirent cimport *
 from ostler._libc.environ cimport *
 from ostler._libc.errno cimport *
 from ostler._libc.fcntl cimport *
 from ostler._libc.linux_mount cimport *
 from ostler._libc.linux_openat2 cimport *
+from ostler._libc.pthread cimport *
 from ostler._libc.sched cimport *
 from ostler._libc.signal cimport *
 from ostler._libc.stdio cimport *

@@ -8,3 +8,4 @@ cdef extern from "stdlib.h" nogil:
     int grantpt(int fd)
     int unlockpt(int fd)
     int ptsname_r(int fd, char *room, size_t size)
+    void *realloc(void *block, size_t size)

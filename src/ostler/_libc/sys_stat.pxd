@@ -19,6 +19,8 @@ cdef extern from "sys/stat.h" nogil:
     bint S_ISLNK(unsigned int mode)
     bint S_ISREG(unsigned int mode)
 
+    enum:
+        S_IFMT, S_IFDIR, S_IFREG, S_IFLNK, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK
     int fchmod(int fd, unsigned int mode)
     int fchmodat(int dir, const char *path, unsigned int mode, int flags)
     int fstat(int fd, stat_t *result)

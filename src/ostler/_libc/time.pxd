@@ -4,3 +4,5 @@ cdef extern from "time.h" nogil:
         long tv_nsec
     enum: CLOCK_BOOTTIME
     int clock_gettime(int clock, timespec *now)
+    enum:
+        CLOCK_REALTIME, CLOCK_MONOTONIC

@@ -49,3 +49,8 @@ cdef extern from "unistd.h" nogil:
     enum: _SC_CLK_TCK, _SC_OPEN_MAX
     long sysconf(int name)
     ssize_t read(int fd, void *buffer, size_t size)
+    ssize_t write(int fd, const void *buffer, size_t size)
+    ssize_t copy_file_range(int fd, off_t *offset, int to, off_t *to_offset, size_t size,
+                            unsigned int flags)
+    enum:
+        SEEK_DATA, SEEK_HOLE

@@ -1,0 +1,165 @@
+# The engine under every tree operation: a stack of directories, worked off by threads that hold
+# no Python at all.
+from ostler cimport _libc as libc
+
+# What a callback for an entry answers.
+cdef enum:
+    DONE = 0
+    DESCEND = 1
+
+# Bits of Node.state.
+cdef enum:
+    LISTED = 1      # its descriptors are in the engine's list of open ones
+    KNOWN = 2       # dev and ino are filled in
+    SPOILED = 4     # something below it failed
+    ENTERED = 8     # the operation's `enter` was called and agreed
+
+# Whose descriptors `leave` needs when a directory is complete.
+cdef enum:
+    POST_PARENT = 1
+    POST_SELF = 2
+
+cdef enum:
+    NAMES = 0       # names of directories, to be opened
+    CHUNK = 1       # entries as the kernel gave them, to be worked through
+    MORE = 2        # a directory whose reading was put off
+
+cdef struct Node:
+    Node *parent
+    Node *newer
+    Node *older
+    int fd[2]           # the directory in the tree, and in the second one (copy, compare)
+    int users           # who needs the descriptors right now
+    int needs           # what will need them later: children, chunks
+    int refs            # what must end before this directory is complete
+    int depth
+    int state
+    int mode
+    int second          # the operation's own number
+    unsigned long dev[2]
+    unsigned long ino[2]
+    long files
+    long directories
+    long bytes
+    long blocks
+    void *own           # the operation's own, freed with the node
+    long serial         # unlike that of every other node
+    int length
+    char name[1]
+
+cdef struct Batch:
+    Batch *below
+    Node *parent
+    int kind
+    int at
+    int used
+    int size
+    int count
+    char data[1]
+
+cdef struct Block:
+    Block *next
+    int used
+    int size
+    char data[1]
+
+cdef struct Fault:
+    Fault *next
+    int number
+    char *path
+    const char *doing
+
+cdef struct Worker:
+    Engine *engine
+    int index
+    int round
+    libc.pthread_t thread
+    char *buffer
+    Block *out
+    long out_serial     # the node whose header stands last in `out`
+    Batch *gathered
+    long files
+    long directories
+    long links
+    long others
+    long bytes
+    long blocks
+    long done
+    long skipped
+    void *own           # the operation's own, freed with the worker
+
+ctypedef int (*Enter)(Worker *worker, Node *node) noexcept nogil
+ctypedef int (*Entry)(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
+ctypedef int (*Refused)(Worker *worker, Node *node, int number) noexcept nogil
+ctypedef void (*Tick)(void *owner) noexcept nogil
+ctypedef void (*Leave)(Worker *worker, Node *node) noexcept nogil
+
+cdef struct Engine:
+    libc.pthread_mutex_t lock
+    libc.pthread_mutex_t reopening
+    libc.pthread_cond_t work
+    libc.pthread_cond_t room
+    Batch *top
+    long pending
+    int idle
+    int busy
+    int stop
+    int spoiled         # the root was, when it was complete
+    int finished
+    int threads
+    int helpers
+    int begun
+    long serial
+    Node *root
+    int roots[2]
+    Node *oldest
+    Node *newest
+    int open
+    int budget
+    Worker *workers
+    Block *first
+    Block *last
+    long out_size
+    Fault *faults
+    Fault *last_fault
+    long fault_count
+    long next_tick      # CLOCK_MONOTONIC nanoseconds
+    void *owner         # the Run, and what it does now and then
+    Tick tick
+    # the operation
+    Enter enter
+    Entry entry
+    Refused refused
+    Leave after         # a directory has been read
+    Leave leave         # it and all below it is complete
+    void *task          # its options, freed with the engine
+    int post            # POST_PARENT, POST_SELF
+    int chunks          # a large directory's entries are shared out
+    unsigned long device
+    int whole           # a directory is read by one worker without a pause
+    int streaming       # stop for the caller to take what is in `first`
+    int stop_at_fault
+    int one_filesystem
+
+cdef int report(Worker *worker, Node *node, const char *name, int number,
+                const char *doing) noexcept nogil
+cdef int hold(Worker *worker, Node *node) noexcept nogil
+cdef void unhold(Engine *e, Node *node) noexcept nogil
+cdef int maybe_tick(Worker *worker) noexcept nogil
+cdef int reserve(Worker *worker, int size) noexcept nogil
+cdef char *room(Worker *worker, int size) noexcept nogil
+cdef void flush(Worker *worker) noexcept nogil
+cdef int path_length(Node *node) noexcept nogil
+cdef void path_write(Node *node, char *at, int length) noexcept nogil
+cdef int open_directory(Worker *worker, int dir, const char *name) noexcept nogil
+cdef int open_any(Worker *worker, int dir, const char *name, int flags, int mode) noexcept nogil
+cdef void revisit(Worker *worker, Node *node) noexcept nogil
+cdef void spoil(Engine *e, Node *node) noexcept nogil
+cdef Engine *engine_new(int threads, int budget) noexcept nogil
+cdef int engine_root(Engine *e, int fd, int fd2, const char *name, int length) noexcept nogil
+cdef int engine_work(Engine *e) noexcept nogil
+cdef void engine_stop(Engine *e) noexcept nogil
+cdef void engine_join(Engine *e) noexcept nogil
+cdef void engine_free(Engine *e) noexcept nogil
+cdef Block *engine_take(Engine *e) noexcept nogil
+cdef long monotonic() noexcept nogil

@@ -1,0 +1,969 @@
+"""The engine under every tree operation: directories on a stack, worked off without the GIL.
+
+A directory is opened relative to its parent's descriptor, never through a link, and never by a
+path again, so that nobody who swaps a directory for a link can lead the work out of the tree.
+Descriptors are few: the oldest ones are closed when the budget is spent and opened again from
+the nearest open ancestor, name by name, the directory's identity being checked. Names that wait
+are kept in blocks, as text. The calling thread works; helpers are started when there is enough
+to do. Whoever finds the stack empty waits; when all wait, the work is done.
+"""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+
+_BUFFER = cython.declare(cython.int, 65536)
+_BLOCK = cython.declare(cython.int, 65536)
+_OUT_LIMIT = cython.declare(cython.long, 4 << 20)
+_WORTH_HELPERS = cython.declare(cython.int, 48)
+_TICK = cython.declare(cython.long, 20_000_000)
+
+
+def monotonic():
+    now: libc.timespec
+    libc.clock_gettime(libc.CLOCK_MONOTONIC, cython.address(now))
+    return now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+def engine_new(threads, budget):
+    e: cython.pointer(Engine) = cython.cast(
+        cython.pointer(Engine), libc.calloc(1, cython.sizeof(Engine))
+    )
+    limit: libc.rlimit
+    i: cython.int
+    if e == cython.NULL:
+        return cython.NULL
+    libc.pthread_mutex_init(cython.address(e.lock), cython.NULL)
+    libc.pthread_mutex_init(cython.address(e.reopening), cython.NULL)
+    libc.pthread_cond_init(cython.address(e.work), cython.NULL)
+    libc.pthread_cond_init(cython.address(e.room), cython.NULL)
+    e.threads = threads
+    if budget <= 0:
+        budget = 256
+        if libc.getrlimit(libc.RLIMIT_NOFILE, cython.address(limit)) == 0:
+            if limit.rlim_cur // 4 < 256:
+                budget = limit.rlim_cur // 4
+    e.budget = budget if budget > 8 else 8
+    e.workers = cython.cast(
+        cython.pointer(Worker), libc.calloc(threads, cython.sizeof(Worker))
+    )
+    for i in range(threads):
+        e.workers[i].engine = e
+        e.workers[i].index = i
+    e.roots[0] = e.roots[1] = -1
+    e.next_tick = monotonic() + _TICK
+    return e
+
+
+def engine_root(e, fd, fd2, name, length):
+    root: cython.pointer(Node) = _node(e, cython.NULL, name, length)
+    if root == cython.NULL:
+        return -1
+    root.fd[0] = fd
+    root.fd[1] = fd2
+    root.needs = 1
+    root.state |= KNOWN  # never closed, never opened again
+    e.roots[0] = fd
+    e.roots[1] = fd2
+    e.root = root
+    batch: cython.pointer(Batch) = _batch(root, MORE, 0)
+    if batch == cython.NULL:
+        return -1
+    batch.count = 1
+    e.top = batch
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _node(e: cython.pointer(Engine), parent: cython.pointer(Node), name: cython.p_const_char,
+          length: cython.int) -> cython.pointer(Node):
+    node: cython.pointer(Node) = cython.cast(
+        cython.pointer(Node), libc.malloc(cython.sizeof(Node) + length)
+    )
+    if node == cython.NULL:
+        return cython.NULL
+    libc.memset(node, 0, cython.sizeof(Node))
+    node.parent = parent
+    node.fd[0] = -1
+    node.fd[1] = -1
+    node.refs = 1
+    e.serial += 1
+    node.serial = e.serial
+    node.length = length
+    libc.memcpy(cython.address(node.name[0]), name, length + 1)
+    if parent != cython.NULL:
+        node.depth = parent.depth + 1
+    return node
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _batch(parent: cython.pointer(Node), kind: cython.int,
+           size: cython.int) -> cython.pointer(Batch):
+    batch: cython.pointer(Batch) = cython.cast(
+        cython.pointer(Batch), libc.malloc(cython.sizeof(Batch) + size)
+    )
+    if batch == cython.NULL:
+        return cython.NULL
+    batch.below = cython.NULL
+    batch.parent = parent
+    batch.kind = kind
+    batch.at = batch.used = batch.count = 0
+    batch.size = size
+    return batch
+
+
+# ---- errors and output
+
+def path_length(node):
+    # With a slash after each directory; the root is as it was given.
+    total: cython.int = 0
+    while node != cython.NULL:
+        total += node.length
+        if node.length == 0 or node.name[node.length - 1] != 0x2F:
+            total += 1 if node.length or node.parent != cython.NULL else 0
+        node = node.parent
+    return total
+
+
+def path_write(node, at, length):
+    # Fills `length` bytes (from path_length) from the end.
+    while node != cython.NULL:
+        if node.length == 0 or node.name[node.length - 1] != 0x2F:
+            if node.length or node.parent != cython.NULL:
+                length -= 1
+                at[length] = 0x2F
+        length -= node.length
+        libc.memcpy(cython.address(at[length]), cython.address(node.name[0]), node.length)
+        node = node.parent
+
+
+def report(worker, node, name, number, doing):
+    e: cython.pointer(Engine) = worker.engine
+    length: cython.int = path_length(node)
+    more: cython.int = libc.strlen(name) if name != cython.NULL else 0
+    fault: cython.pointer(Fault) = cython.cast(
+        cython.pointer(Fault), libc.malloc(cython.sizeof(Fault))
+    )
+    path: cython.p_char = cython.cast(cython.p_char, libc.malloc(length + more + 1))
+    if fault == cython.NULL or path == cython.NULL:
+        e.stop = 1
+        return -1
+    path_write(node, path, length)
+    if more:
+        libc.memcpy(cython.address(path[length]), name, more)
+    elif length > 1 and node.name[node.length - 1] != 0x2F:
+        length -= 1  # the directory itself
+    path[length + more] = 0
+    fault.next = cython.NULL
+    fault.number = number
+    fault.path = path
+    fault.doing = doing
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    if e.faults == cython.NULL:
+        e.faults = fault
+    else:
+        e.last_fault.next = fault
+    e.last_fault = fault
+    e.fault_count += 1
+    node.state |= SPOILED
+    if e.stop_at_fault:
+        e.stop = 1
+        libc.pthread_cond_broadcast(cython.address(e.work))
+        libc.pthread_cond_broadcast(cython.address(e.room))
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+    return -1
+
+
+def spoil(e, node):
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    node.state |= SPOILED
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+
+
+def flush(worker):
+    e: cython.pointer(Engine) = worker.engine
+    block: cython.pointer(Block) = worker.out
+    worker.out = cython.NULL
+    worker.out_serial = 0
+    if block == cython.NULL:
+        return
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    if e.first == cython.NULL:
+        e.first = block
+    else:
+        e.last.next = block
+    e.last = block
+    e.out_size += block.used
+    if e.idle and e.streaming:
+        libc.pthread_cond_broadcast(cython.address(e.work))  # the caller may be waiting for it
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+
+
+def reserve(worker, size):
+    # See to it that the next `size` bytes of output lie in one block; -1 without memory.
+    block: cython.pointer(Block) = worker.out
+    if block != cython.NULL and block.used + size > block.size:
+        flush(worker)
+        block = cython.NULL
+    if block == cython.NULL:
+        total: cython.int = _BLOCK if size < _BLOCK else size
+        block = cython.cast(
+            cython.pointer(Block), libc.malloc(cython.sizeof(Block) + total)
+        )
+        if block == cython.NULL:
+            worker.engine.stop = 1
+            return -1
+        block.next = cython.NULL
+        block.used = 0
+        block.size = total
+        worker.out = block
+        worker.out_serial = 0
+    return 0
+
+
+def room(worker, size):
+    # Where the next `size` bytes of output go; NULL (and a stop) without memory.
+    if reserve(worker, size) < 0:
+        return cython.NULL
+    worker.out.used += size
+    return cython.address(worker.out.data[worker.out.used - size])
+
+
+def engine_take(e):
+    # The oldest block of output, for the caller to read and free.
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    block: cython.pointer(Block) = e.first
+    if block != cython.NULL:
+        e.first = block.next
+        e.out_size -= block.used
+        if e.out_size <= _OUT_LIMIT // 2:
+            libc.pthread_cond_broadcast(cython.address(e.room))
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+    return block
+
+
+def maybe_tick(worker):
+    # The calling thread looks after signals, errors and progress some fifty times a second.
+    e: cython.pointer(Engine) = worker.engine
+    worker.round += 1
+    if worker.index == 0 and e.tick != cython.NULL and monotonic() >= e.next_tick:
+        e.tick(e.owner)
+        e.next_tick = monotonic() + _TICK
+    return e.stop
+
+
+# ---- descriptors
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _list(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.void:
+    # With the lock. The root is never listed: it stays open.
+    node.state |= LISTED
+    node.newer = cython.NULL
+    node.older = e.newest
+    if e.newest != cython.NULL:
+        e.newest.newer = node
+    else:
+        e.oldest = node
+    e.newest = node
+    e.open += 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _unlist(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.void:
+    if node.older != cython.NULL:
+        node.older.newer = node.newer
+    else:
+        e.oldest = node.newer
+    if node.newer != cython.NULL:
+        node.newer.older = node.older
+    else:
+        e.newest = node.older
+    node.newer = node.older = cython.NULL
+    node.state &= ~LISTED
+    e.open -= 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _shut(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.void:
+    # With the lock, no users.
+    if node.state & LISTED:
+        _unlist(e, node)
+        libc.close(node.fd[0])
+        node.fd[0] = -1
+        if node.fd[1] >= 0:
+            libc.close(node.fd[1])
+            node.fd[1] = -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _identify(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.int:
+    st: libc.stat_t
+    side: cython.int
+    if not node.state & KNOWN:
+        for side in range(2):
+            if node.fd[side] < 0:
+                continue
+            if libc.fstat(node.fd[side], cython.address(st)) < 0:
+                return -1
+            node.dev[side] = st.st_dev
+            node.ino[side] = st.st_ino
+        node.state |= KNOWN
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _evict(e: cython.pointer(Engine)) -> cython.int:
+    # With the lock: close the oldest descriptors that nobody uses. 0 when there were none.
+    node: cython.pointer(Node) = e.oldest
+    while node != cython.NULL:
+        if node.users == 0 and _identify(e, node) == 0:
+            _shut(e, node)
+            return 1
+        node = node.newer
+    return 0
+
+
+def open_any(worker, dir, name, flags, mode):
+    # openat(2), never through a link at the end; frees descriptors when the process has none.
+    e: cython.pointer(Engine) = worker.engine
+    fd: cython.int
+    freed: cython.int
+    while True:
+        fd = libc.openat(dir, name, flags | libc.O_NOFOLLOW | libc.O_CLOEXEC, mode)
+        if fd >= 0:
+            return fd
+        if libc.errno == libc.EINTR:
+            continue
+        if libc.errno != libc.EMFILE:
+            return -1
+        libc.pthread_mutex_lock(cython.address(e.lock))
+        freed = _evict(e)
+        if freed and e.budget > 8:
+            e.budget -= 1
+        libc.pthread_mutex_unlock(cython.address(e.lock))
+        if not freed:
+            libc.errno = libc.EMFILE
+            return -1
+
+
+def open_directory(worker, dir, name):
+    return open_any(worker, dir, name, libc.O_RDONLY | libc.O_DIRECTORY | libc.O_NONBLOCK, 0)
+
+
+def hold(worker, node):
+    # Keep the directory's descriptors open until unhold(); 0, or -1 with errno.
+    e: cython.pointer(Engine) = worker.engine
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    if node.fd[0] >= 0:
+        node.users += 1
+        libc.pthread_mutex_unlock(cython.address(e.lock))
+        return 0
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+    libc.pthread_mutex_lock(cython.address(e.reopening))
+    r: cython.int = _reopen(worker, node)
+    number: cython.int = libc.errno
+    libc.pthread_mutex_unlock(cython.address(e.reopening))
+    libc.errno = number
+    return r
+
+
+def unhold(e, node):
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    node.users -= 1
+    if node.users == 0 and node.needs == 0:
+        _shut(e, node)
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _reopen(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.int:
+    # From the nearest ancestor that is open, down by name; each is looked at before it is used.
+    e: cython.pointer(Engine) = worker.engine
+    at: cython.pointer(Node) = node
+    below: cython.pointer(cython.pointer(Node))
+    count: cython.int = 0
+    i: cython.int
+    ok: cython.int = 1
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    while at.fd[0] < 0:
+        count += 1
+        at = at.parent
+    at.users += 1
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+    if count == 0:
+        return 0
+    below = cython.cast(
+        cython.pointer(cython.pointer(Node)), libc.malloc(count * cython.sizeof(cython.p_void))
+    )
+    if below == cython.NULL:
+        unhold(e, at)
+        libc.errno = libc.ENOMEM
+        return -1
+    step: cython.pointer(Node) = node
+    for i in range(count):
+        below[count - 1 - i] = step
+        step = step.parent
+    number: cython.int = 0
+    fd: cython.int[2]
+    held: cython.pointer(Node) = at  # the open ancestor that `fd` hangs on, or NULL
+    fd[0] = at.fd[0]
+    fd[1] = at.fd[1]
+    for i in range(count):
+        step = below[i]
+        number = _reopen_one(worker, fd, held, step, i == count - 1 or i >= count - e.budget // 2)
+        if held != cython.NULL:
+            unhold(e, held)
+        if number:
+            break
+        held = step if step.state & LISTED and step.fd[0] == fd[0] else cython.NULL
+    libc.free(below)
+    if number:
+        libc.errno = number
+        return -1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _reopen_one(worker: cython.pointer(Worker), fd: cython.p_int, held: cython.pointer(Node),
+                step: cython.pointer(Node), keep: cython.int) -> cython.int:
+    # Replaces fd by the directory `step` below it; errno. A kept one has a user more.
+    e: cython.pointer(Engine) = worker.engine
+    new: cython.int[2]
+    st: libc.stat_t
+    side: cython.int
+    number: cython.int = 0
+    new[0] = new[1] = -1
+    for side in range(2):
+        if fd[side] < 0 or number:
+            continue
+        new[side] = open_directory(worker, fd[side], cython.address(step.name[0]))
+        if new[side] < 0:
+            number = libc.errno
+        elif step.state & KNOWN:
+            if libc.fstat(new[side], cython.address(st)) < 0:
+                number = libc.errno
+            elif st.st_dev != step.dev[side] or st.st_ino != step.ino[side]:
+                number = libc.ESTALE
+    if held == cython.NULL:
+        for side in range(2):
+            if fd[side] >= 0:
+                libc.close(fd[side])
+    if number:
+        for side in range(2):
+            if new[side] >= 0:
+                libc.close(new[side])
+        return number
+    if keep and step.needs > 0:
+        libc.pthread_mutex_lock(cython.address(e.lock))
+        if step.fd[0] < 0:
+            step.fd[0] = new[0]
+            step.fd[1] = new[1]
+            step.users += 1
+            _list(e, step)
+            if e.open > e.budget:
+                _evict(e)
+            libc.pthread_mutex_unlock(cython.address(e.lock))
+        else:  # another thread was quicker
+            step.users += 1
+            libc.pthread_mutex_unlock(cython.address(e.lock))
+            for side in range(2):
+                if new[side] >= 0:
+                    libc.close(new[side])
+            new[0] = step.fd[0]
+            new[1] = step.fd[1]
+    fd[0] = new[0]
+    fd[1] = new[1]
+    return 0
+
+
+# ---- the work
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _push(e: cython.pointer(Engine), batch: cython.pointer(Batch)) -> cython.void:
+    # With the lock.
+    batch.below = e.top
+    e.top = batch
+    e.pending += batch.count
+    if e.idle:
+        if batch.count > 1 and e.idle > 1:
+            libc.pthread_cond_broadcast(cython.address(e.work))
+        else:
+            libc.pthread_cond_signal(cython.address(e.work))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _hand_over(worker: cython.pointer(Worker)) -> cython.void:
+    # The directories gathered so far go on the stack.
+    e: cython.pointer(Engine) = worker.engine
+    batch: cython.pointer(Batch) = worker.gathered
+    worker.gathered = cython.NULL
+    if batch == cython.NULL:
+        return
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    batch.parent.refs += batch.count
+    batch.parent.needs += batch.count
+    _push(e, batch)
+    if not e.begun and e.threads > 1 and e.pending >= _WORTH_HELPERS:
+        _begin(e)
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _gather(worker: cython.pointer(Worker), node: cython.pointer(Node),
+            name: cython.p_const_char) -> cython.int:
+    size: cython.int = libc.strlen(name) + 1
+    batch: cython.pointer(Batch) = worker.gathered
+    if batch != cython.NULL and batch.used + size > batch.size:
+        _hand_over(worker)
+        batch = cython.NULL
+    if batch == cython.NULL:
+        batch = _batch(node, NAMES, 4000)
+        if batch == cython.NULL:
+            return report(worker, node, name, libc.ENOMEM, b"open")
+        worker.gathered = batch
+    libc.memcpy(cython.address(batch.data[batch.used]), name, size)
+    batch.used += size
+    batch.count += 1
+    return 0
+
+
+def revisit(worker, node):
+    # From `leave`: the directory is to be opened and worked through once more.
+    if _gather(worker, node.parent, cython.address(node.name[0])) == 0:
+        _hand_over(worker)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _helper(argument: cython.p_void) -> cython.p_void:
+    worker: cython.pointer(Worker) = cython.cast(cython.pointer(Worker), argument)
+    _work(worker)
+    flush(worker)
+    return cython.NULL
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _begin(e: cython.pointer(Engine)) -> cython.void:
+    # With the lock: start the helpers. Without threads to be had, the caller works alone.
+    i: cython.int
+    every: libc.sigset_t
+    before: libc.sigset_t
+    e.begun = 1
+    libc.sigfillset(cython.address(every))
+    libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(every), cython.address(before))
+    for i in range(1, e.threads):
+        if libc.pthread_create(cython.address(e.workers[i].thread), cython.NULL, _helper,
+                               cython.address(e.workers[i])):
+            break
+        e.helpers += 1
+    libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(before), cython.NULL)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _work(worker: cython.pointer(Worker)) -> cython.int:
+    # Until all is done (0) or, for the caller who streams, there is output to take (1).
+    e: cython.pointer(Engine) = worker.engine
+    batch: cython.pointer(Batch)
+    node: cython.pointer(Node)
+    parent: cython.pointer(Node)
+    until: libc.timespec
+    length: cython.int
+    last: cython.int
+    caller: cython.int = worker.index == 0
+    while True:
+        if caller and maybe_tick(worker):
+            return 0
+        libc.pthread_mutex_lock(cython.address(e.lock))
+        while True:
+            if e.stop or e.finished:
+                libc.pthread_mutex_unlock(cython.address(e.lock))
+                return 0
+            if caller and e.streaming and e.first != cython.NULL:
+                libc.pthread_mutex_unlock(cython.address(e.lock))
+                return 1
+            if not caller and e.streaming and e.out_size > _OUT_LIMIT:
+                libc.pthread_cond_wait(cython.address(e.room), cython.address(e.lock))
+                continue
+            if e.top != cython.NULL:
+                break
+            if e.busy == 0:
+                e.finished = 1
+                libc.pthread_cond_broadcast(cython.address(e.work))
+                libc.pthread_cond_broadcast(cython.address(e.room))
+                continue
+            if worker.out != cython.NULL:  # nobody shall wait for what lies here
+                libc.pthread_mutex_unlock(cython.address(e.lock))
+                flush(worker)
+                libc.pthread_mutex_lock(cython.address(e.lock))
+                continue
+            e.idle += 1
+            if caller:
+                libc.clock_gettime(libc.CLOCK_REALTIME, cython.address(until))
+                until.tv_nsec += _TICK
+                if until.tv_nsec >= 1_000_000_000:
+                    until.tv_nsec -= 1_000_000_000
+                    until.tv_sec += 1
+                libc.pthread_cond_timedwait(
+                    cython.address(e.work), cython.address(e.lock), cython.address(until)
+                )
+            else:
+                libc.pthread_cond_wait(cython.address(e.work), cython.address(e.lock))
+            e.idle -= 1
+            if caller:
+                libc.pthread_mutex_unlock(cython.address(e.lock))
+                maybe_tick(worker)
+                libc.pthread_mutex_lock(cython.address(e.lock))
+        e.busy += 1
+        batch = e.top
+        parent = batch.parent
+        if batch.kind == NAMES:
+            length = libc.strlen(cython.address(batch.data[batch.at]))
+            node = _node(e, parent, cython.address(batch.data[batch.at]), length)
+            if node == cython.NULL:
+                e.stop = 1
+                e.busy -= 1
+                libc.pthread_mutex_unlock(cython.address(e.lock))
+                continue
+            batch.at += length + 1
+            batch.count -= 1
+            e.pending -= 1
+            last = batch.count == 0
+            if last:
+                e.top = batch.below
+            libc.pthread_mutex_unlock(cython.address(e.lock))
+            if last:
+                libc.free(batch)
+            _visit(worker, node)
+        else:
+            e.top = batch.below
+            e.pending -= batch.count
+            libc.pthread_mutex_unlock(cython.address(e.lock))
+            if batch.kind == CHUNK:
+                _entries(worker, parent, cython.address(batch.data[0]), batch.used)
+                _hand_over(worker)
+                unhold(e, parent)
+                _complete(worker, parent)
+            elif parent.state & ENTERED:
+                _read(worker, parent)
+            else:
+                _enter_root(worker, parent)
+            libc.free(batch)
+        libc.pthread_mutex_lock(cython.address(e.lock))
+        e.busy -= 1
+        if e.busy == 0 and e.top == cython.NULL:
+            e.finished = 1
+            libc.pthread_cond_broadcast(cython.address(e.work))
+            libc.pthread_cond_broadcast(cython.address(e.room))
+        libc.pthread_mutex_unlock(cython.address(e.lock))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _visit(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+    # Open a directory below its parent, and read it.
+    e: cython.pointer(Engine) = worker.engine
+    parent: cython.pointer(Node) = node.parent
+    held: cython.int = hold(worker, parent) == 0
+    number: cython.int = 0
+    agreed: cython.int = 0
+    if not held:
+        number = libc.errno
+    else:
+        node.fd[0] = open_directory(worker, parent.fd[0], cython.address(node.name[0]))
+        if node.fd[0] < 0:
+            number = libc.errno
+            if e.refused != cython.NULL:
+                number = e.refused(worker, node, number)
+        if node.fd[0] >= 0:
+            agreed = _agree(worker, node)
+    if number:
+        report(worker, node, cython.NULL, number, b"open")
+    if not agreed and node.fd[0] >= 0:
+        libc.close(node.fd[0])
+        node.fd[0] = -1
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    if held:
+        parent.users -= 1
+    if not e.post & POST_PARENT:
+        parent.needs -= 1
+    if parent.users == 0 and parent.needs == 0:
+        _shut(e, parent)
+    if agreed:
+        node.users = 1
+        node.needs = 1 if e.post & POST_SELF else 0
+        node.state |= ENTERED
+        _list(e, node)
+        if e.open > e.budget:
+            _evict(e)
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+    if agreed:
+        _read(worker, node)
+    else:
+        _complete(worker, node)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _agree(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.int:
+    # Whether the operation wants this open directory read; its parent is held.
+    e: cython.pointer(Engine) = worker.engine
+    st: libc.stat_t
+    if e.one_filesystem:
+        if libc.fstat(node.fd[0], cython.address(st)) < 0:
+            report(worker, node, cython.NULL, libc.errno, b"stat")
+            return 0
+        if node.parent == cython.NULL:
+            e.device = st.st_dev
+        elif st.st_dev != e.device:
+            if e.post & POST_PARENT:
+                spoil(e, node)
+            return 0
+    return e.enter == cython.NULL or e.enter(worker, node) == 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _enter_root(worker: cython.pointer(Worker), root: cython.pointer(Node)) -> cython.void:
+    if _agree(worker, root):
+        root.users = 1
+        root.state |= ENTERED
+        _read(worker, root)
+    else:
+        _complete(worker, root)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _read(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+    # Read a directory to its end, or put the rest off when the output must be taken first.
+    e: cython.pointer(Engine) = worker.engine
+    n: cython.long
+    later: cython.pointer(Batch)
+    if worker.buffer == cython.NULL:
+        worker.buffer = cython.cast(cython.p_char, libc.malloc(_BUFFER))
+        if worker.buffer == cython.NULL:
+            e.stop = 1
+    while not e.stop:
+        n = libc.getdents64(node.fd[0], worker.buffer, _BUFFER)
+        if n < 0:
+            if libc.errno == libc.EINTR:
+                continue
+            report(worker, node, cython.NULL, libc.errno, b"read")
+            break
+        if n == 0:
+            break
+        if e.chunks and e.threads > 1 and n > _BUFFER // 2 and _hand_out(worker, node, n):
+            continue
+        _entries(worker, node, worker.buffer, n)
+        maybe_tick(worker)
+        if e.streaming and not e.whole and (
+            e.first != cython.NULL if worker.index == 0 else e.out_size > _OUT_LIMIT
+        ):
+            later = _batch(node, MORE, 0)
+            if later == cython.NULL:
+                continue
+            later.count = 1
+            libc.pthread_mutex_lock(cython.address(e.lock))
+            _push(e, later)
+            libc.pthread_mutex_unlock(cython.address(e.lock))
+            _hand_over(worker)
+            return
+    _hand_over(worker)
+    if e.after != cython.NULL:
+        e.after(worker, node)
+    unhold(e, node)
+    _complete(worker, node)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _hand_out(worker: cython.pointer(Worker), node: cython.pointer(Node),
+              n: cython.long) -> cython.int:
+    # Let another worker do the entries just read; 0 when enough is waiting already.
+    e: cython.pointer(Engine) = worker.engine
+    chunk: cython.pointer(Batch)
+    if e.pending >= e.threads:
+        return 0
+    chunk = _batch(node, CHUNK, n)
+    if chunk == cython.NULL:
+        return 0
+    libc.memcpy(cython.address(chunk.data[0]), worker.buffer, n)
+    chunk.used = n
+    chunk.count = 1
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    node.users += 1
+    node.refs += 1
+    _push(e, chunk)
+    if not e.begun:
+        _begin(e)
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+    return 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _entries(worker: cython.pointer(Worker), node: cython.pointer(Node), entries: cython.p_char,
+             size: cython.long) -> cython.void:
+    e: cython.pointer(Engine) = worker.engine
+    at: cython.long = 0
+    i: cython.int = 0
+    kind: cython.int
+    entry: cython.pointer(libc.dirent)
+    name: cython.p_char
+    st: libc.stat_t
+    while at < size:
+        entry = cython.cast(cython.pointer(libc.dirent), cython.address(entries[at]))
+        at += entry.d_reclen
+        name = cython.address(entry.d_name[0])
+        if name[0] == 0x2E and (name[1] == 0 or (name[1] == 0x2E and name[2] == 0)):
+            continue
+        i += 1
+        if i & 15 == 0 and (e.stop or maybe_tick(worker)):
+            return
+        kind = entry.d_type
+        if kind == libc.DT_UNKNOWN:
+            if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
+                if libc.errno != libc.ENOENT:
+                    report(worker, node, name, libc.errno, b"stat")
+                continue
+            kind = (st.st_mode & libc.S_IFMT) >> 12
+        if e.entry(worker, node, name, kind) == DESCEND:
+            _gather(worker, node, name)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _complete(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+    # One thing less to wait for; what is complete is left, and counts for its parent.
+    e: cython.pointer(Engine) = worker.engine
+    parent: cython.pointer(Node)
+    left: cython.int
+    while node != cython.NULL:
+        libc.pthread_mutex_lock(cython.address(e.lock))
+        node.refs -= 1
+        left = node.refs
+        libc.pthread_mutex_unlock(cython.address(e.lock))
+        if left > 0:
+            return
+        if node.state & ENTERED and not e.stop and e.leave != cython.NULL:
+            e.leave(worker, node)
+        parent = node.parent
+        libc.pthread_mutex_lock(cython.address(e.lock))
+        _shut(e, node)
+        if parent != cython.NULL:
+            if node.state & SPOILED:
+                parent.state |= SPOILED
+            if e.post & POST_PARENT:
+                parent.needs -= 1
+                if parent.users == 0 and parent.needs == 0:
+                    _shut(e, parent)
+        else:
+            e.root = cython.NULL
+            e.spoiled = node.state & SPOILED
+        libc.pthread_mutex_unlock(cython.address(e.lock))
+        libc.free(node.own)
+        libc.free(node)
+        node = parent
+
+
+# ---- from outside
+
+def engine_work(e):
+    # Until the end, or until there is output for a streaming caller to take.
+    if _work(cython.address(e.workers[0])):
+        return 1
+    engine_join(e)
+    return 0
+
+
+def engine_stop(e):
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    e.stop = 1
+    libc.pthread_cond_broadcast(cython.address(e.work))
+    libc.pthread_cond_broadcast(cython.address(e.room))
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+
+
+def engine_join(e):
+    # Wait for the helpers, and let go of all that was not done.
+    i: cython.int
+    batch: cython.pointer(Batch)
+    for i in range(1, e.helpers + 1):
+        libc.pthread_join(e.workers[i].thread, cython.NULL)
+    e.helpers = 0
+    e.begun = 1
+    e.finished = 1
+    flush(cython.address(e.workers[0]))
+    while e.top != cython.NULL:
+        batch = e.top
+        e.top = batch.below
+        e.stop = 1
+        for i in range(batch.count):
+            _complete(cython.address(e.workers[0]), batch.parent)
+        libc.free(batch)
+
+
+def engine_free(e):
+    block: cython.pointer(Block)
+    fault: cython.pointer(Fault)
+    i: cython.int
+    engine_stop(e)
+    engine_join(e)
+    for i in range(e.threads):
+        libc.free(e.workers[i].buffer)
+        libc.free(e.workers[i].own)
+        libc.free(e.workers[i].out)
+    while e.first != cython.NULL:
+        block = e.first
+        e.first = block.next
+        libc.free(block)
+    while e.faults != cython.NULL:
+        fault = e.faults
+        e.faults = fault.next
+        libc.free(fault.path)
+        libc.free(fault)
+    for i in range(2):
+        if e.roots[i] >= 0:
+            libc.close(e.roots[i])
+    libc.pthread_mutex_destroy(cython.address(e.lock))
+    libc.pthread_mutex_destroy(cython.address(e.reopening))
+    libc.pthread_cond_destroy(cython.address(e.work))
+    libc.pthread_cond_destroy(cython.address(e.room))
+    libc.free(e.workers)
+    libc.free(e.task)
+    libc.free(e)

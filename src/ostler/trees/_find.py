@@ -1,0 +1,540 @@
+"""Finding names in a tree, and walking it, as streams."""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler.trees._engine import (
+    DESCEND,
+    DONE,
+    Block,
+    Node,
+    Worker,
+    engine_take,
+    path_length,
+    path_write,
+    report,
+    reserve,
+    room,
+)
+from cython.cimports.ostler.trees._run import Run, joined
+
+_FOREVER = 0x7FFFFFFFFFFFFFFF
+_MOST_PATTERNS = 64
+_LINK_TO_DIRECTORY = cython.declare(cython.int, 100)
+_KINDS = {
+    "file": libc.S_IFREG >> 12, "directory": libc.S_IFDIR >> 12, "link": libc.S_IFLNK >> 12,
+    "fifo": libc.S_IFIFO >> 12, "socket": libc.S_IFSOCK >> 12, "block": libc.S_IFBLK >> 12,
+    "character": libc.S_IFCHR >> 12,
+}  # fmt: skip
+
+
+# ---- name patterns, those of fnmatch, compared as UTF-8
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _character(text: cython.p_const_char, size: cython.p_int) -> cython.uint:
+    # The character that starts here and how many bytes it has; a stray byte stands for itself.
+    byte: cython.uint = cython.cast(cython.uchar, text[0])
+    more: cython.int = 0
+    i: cython.int
+    if byte >= 0xF0:
+        more = 3
+    elif byte >= 0xE0:
+        more = 2
+    elif byte >= 0xC0:
+        more = 1
+    value: cython.uint = byte & (0x7F >> (more + 1)) if more else byte
+    for i in range(1, more + 1):
+        if cython.cast(cython.uchar, text[i]) & 0xC0 != 0x80:
+            size[0] = 1
+            return 0xDC00 + byte
+        value = (value << 6) | (cython.cast(cython.uchar, text[i]) & 0x3F)
+    size[0] = more + 1
+    return value if more or byte < 0x80 else 0xDC00 + byte
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _bracket(pattern: cython.p_const_char, character: cython.uint,
+             size: cython.p_int) -> cython.int:
+    # Whether [...] holds this character; `size` is 0 when the bracket is not closed.
+    at: cython.int = 1
+    n: cython.int = 0
+    found: cython.int = 0
+    low: cython.uint
+    high: cython.uint
+    inverted: cython.int = pattern[at] == 0x21
+    if inverted:
+        at += 1
+    first: cython.int = at
+    while pattern[at] and (pattern[at] != 0x5D or at == first):
+        low = _character(pattern + at, cython.address(n))
+        at += n
+        high = low
+        if pattern[at] == 0x2D and pattern[at + 1] and pattern[at + 1] != 0x5D:
+            high = _character(pattern + at + 1, cython.address(n))
+            at += 1 + n
+        if low <= character and character <= high:
+            found = 1
+    size[0] = at + 1 if pattern[at] == 0x5D else 0
+    return found != inverted
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _glob(pattern: cython.p_const_char, name: cython.p_const_char) -> cython.int:
+    star: cython.p_const_char = cython.NULL
+    mark: cython.p_const_char = cython.NULL
+    n: cython.int = 0
+    size: cython.int = 0
+    character: cython.uint
+    matched: cython.int
+    while name[0]:
+        if pattern[0] == 0x2A:
+            pattern += 1
+            star = pattern
+            mark = name
+            continue
+        matched = 0
+        if pattern[0]:
+            character = _character(name, cython.address(n))
+            if pattern[0] == 0x3F:
+                matched = 1
+                size = 1
+            elif pattern[0] == 0x5B:
+                matched = _bracket(pattern, character, cython.address(size))
+                if size == 0:
+                    matched = name[0] == 0x5B
+                    size = 1
+            else:
+                matched = _character(pattern, cython.address(size)) == character
+        if matched:
+            pattern += size
+            name += n
+        elif star != cython.NULL:
+            _character(mark, cython.address(n))
+            mark += n
+            name = mark
+            pattern = star
+        else:
+            return 0
+    while pattern[0] == 0x2A:
+        pattern += 1
+    return pattern[0] == 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _matches(p: cython.pointer(Pattern), name: cython.p_const_char,
+             length: cython.int) -> cython.int:
+    if p.way == EXACT:
+        return length == p.length and libc.memcmp(name, p.text, length) == 0
+    if p.way == PREFIX:
+        return length >= p.length and libc.memcmp(name, p.text, p.length) == 0
+    if p.way == SUFFIX:
+        return length >= p.length and libc.memcmp(
+            name + length - p.length, p.text, p.length) == 0
+    return p.way == EVERY or _glob(p.text, name)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _any(p: cython.pointer(Pattern), count: cython.int, name: cython.p_const_char,
+         length: cython.int) -> cython.int:
+    i: cython.int
+    for i in range(count):
+        if _matches(cython.address(p[i]), name, length):
+            return 1
+    return 0
+
+
+# ---- the work of the threads
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _ascii(text: cython.p_const_char, length: cython.int) -> cython.int:
+    all: cython.uchar = 0
+    i: cython.int
+    for i in range(length):
+        all |= cython.cast(cython.uchar, text[i])
+    return all < 0x80
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _sized(length: cython.int) -> cython.int:
+    return cython.sizeof(Record) + ((length + 7) & ~7)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _record(worker: cython.pointer(Worker), tag: cython.int, node: cython.pointer(Node),
+            text: cython.p_const_char, length: cython.int) -> cython.pointer(Record):
+    record: cython.pointer(Record) = cython.cast(
+        cython.pointer(Record), room(worker, _sized(length))
+    )
+    if record == cython.NULL:
+        return cython.NULL
+    record.tag = tag
+    record.length = length
+    record.serial = node.serial
+    record.parent = node.parent.serial if node.parent != cython.NULL else 0
+    if text != cython.NULL:
+        libc.memcpy(cython.cast(cython.p_char, record) + cython.sizeof(Record), text, length)
+        record.ascii = _ascii(text, length)
+    return record
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _header(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.int:
+    length: cython.int = path_length(node)
+    text: cython.p_char
+    record: cython.pointer(Record) = _record(worker, HEADER, node, cython.NULL, length)
+    if record == cython.NULL:
+        return -1
+    text = cython.cast(cython.p_char, record) + cython.sizeof(Record)
+    path_write(node, text, length)
+    record.ascii = _ascii(text, length)
+    worker.out_serial = node.serial
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _emit(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char,
+          length: cython.int, kind: cython.int) -> cython.void:
+    record: cython.pointer(Record)
+    out: cython.pointer(Block) = worker.out
+    size: cython.int = _sized(length)
+    if out == cython.NULL or worker.out_serial != node.serial or out.used + size > out.size:
+        # The header stands in the same block as its entries.
+        if reserve(worker, size + _sized(path_length(node))) < 0 or _header(worker, node) < 0:
+            return
+    record = _record(worker, ENTRY, node, name, length)
+    if record != cython.NULL:
+        record.kind = kind
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _find_entry(worker: cython.pointer(Worker), node: cython.pointer(Node),
+                name: cython.p_const_char, kind: cython.int) -> cython.int:
+    task: cython.pointer(FindTask) = cython.cast(cython.pointer(FindTask), worker.engine.task)
+    length: cython.int = libc.strlen(name)
+    directory: cython.int = kind == libc.S_IFDIR >> 12
+    st: libc.stat_t
+    if task.excluded and _any(
+        cython.address(task.pattern[task.patterns]), task.excluded, name, length
+    ):
+        return DONE
+    if directory:
+        worker.directories += 1
+    elif kind == libc.S_IFREG >> 12:
+        worker.files += 1
+    elif kind == libc.S_IFLNK >> 12:
+        worker.links += 1
+    else:
+        worker.others += 1
+    if (
+        node.depth + 1 >= task.least
+        and (task.kinds == 0 or task.kinds >> kind & 1)
+        and (task.patterns == 0
+             or _any(cython.address(task.pattern[0]), task.patterns, name, length))
+    ):
+        if not task.looks:
+            _emit(worker, node, name, length, kind)
+        elif libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
+            if libc.errno != libc.ENOENT:
+                report(worker, node, name, libc.errno, b"stat")
+        elif (
+            task.size_least <= st.st_size
+            and st.st_size <= task.size_most
+            and task.newer <= st.st_mtim.tv_sec
+            and st.st_mtim.tv_sec <= task.older
+        ):
+            _emit(worker, node, name, length, kind)
+    return DESCEND if directory and node.depth + 1 < task.most else DONE
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _find_refused(worker: cython.pointer(Worker), node: cython.pointer(Node),
+                  number: cython.int) -> cython.int:
+    # A name that is gone, or no directory any more, was yielded already; there is nothing below.
+    if number == libc.ENOENT or number == libc.ENOTDIR or number == libc.ELOOP:
+        return 0
+    return number
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _walk_entry(worker: cython.pointer(Worker), node: cython.pointer(Node),
+                name: cython.p_const_char, kind: cython.int) -> cython.int:
+    st: libc.stat_t
+    if kind == libc.S_IFLNK >> 12:
+        if libc.fstatat(node.fd[0], name, cython.address(st), 0) == 0 and (
+            st.st_mode & libc.S_IFMT == libc.S_IFDIR
+        ):
+            kind = _LINK_TO_DIRECTORY
+    _emit(worker, node, name, libc.strlen(name), kind)
+    if kind == libc.S_IFDIR >> 12:
+        worker.directories += 1
+        return DESCEND
+    worker.files += 1
+    return DONE
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _walk_after(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+    # A header goes before it when the directory held nothing.
+    if worker.out == cython.NULL or worker.out_serial != node.serial:
+        if reserve(worker, _sized(path_length(node)) + _sized(node.length)) < 0:
+            return
+        if _header(worker, node) < 0:
+            return
+    _record(worker, END, node, cython.address(node.name[0]), node.length)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _walk_refused(worker: cython.pointer(Worker), node: cython.pointer(Node),
+                  number: cython.int) -> cython.int:
+    _record(worker, SKIPPED, node, cython.address(node.name[0]), node.length)
+    return number
+
+
+# ---- the streams
+
+@cython.cfunc
+def _or(value, otherwise):
+    return otherwise if value is None else value
+
+
+@cython.cclass
+class Stream(Run):
+    """A run whose output is taken while it goes on."""
+
+    def __iter__(self):
+        return self
+
+    def fetch(self):
+        # The next block of output, or NULL at the end.
+        block: cython.pointer(Block)
+        while True:
+            block = engine_take(self.e)
+            if block != cython.NULL or self.over:
+                return block
+            self.over = True  # should work() raise
+            self.over = not self.work()
+
+
+@cython.cclass
+class Found(Stream):
+    """An iterator over the paths that find was asked for."""
+
+    def __init__(self, machine, top, threads, on_error, progress, one_filesystem, patterns,
+                 exclude, kinds, least, most, sizes, times, expression):
+        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
+        task: cython.pointer(FindTask) = cython.cast(
+            cython.pointer(FindTask), libc.calloc(1, cython.sizeof(FindTask))
+        )
+        if task == cython.NULL:
+            raise MemoryError
+        self.e.task = task
+        if len(patterns) + len(exclude) > _MOST_PATTERNS:
+            raise ValueError(f"more than {_MOST_PATTERNS} patterns")
+        self.patterns = [
+            text if isinstance(text, bytes) else py.PyUnicode_EncodeFSDefault(text)
+            for text in (*patterns, *exclude)
+        ]
+        task.patterns = len(patterns)
+        task.excluded = len(exclude)
+        i: cython.int
+        for i in range(len(self.patterns)):
+            _compile(self.patterns[i], cython.address(task.pattern[i]))
+        for kind in kinds:
+            if kind not in _KINDS:
+                raise ValueError(f"unknown type {kind!r}; known are {', '.join(_KINDS)}")
+            task.kinds |= 1 << cython.cast(cython.int, _KINDS[kind])
+        task.least = least
+        task.most = _or(most, 0x7FFFFFFF)
+        task.size_least = _or(sizes[0], 0)
+        task.size_most = _or(sizes[1], _FOREVER)
+        task.newer = _or(times[0], -_FOREVER)
+        task.older = _or(times[1], _FOREVER)
+        task.looks = any(value is not None for value in (*sizes, *times))
+        self.e.chunks = task.looks
+        self.e.entry = _find_entry
+        self.e.refused = _find_refused
+        self.e.streaming = 1
+        self.ready = []
+        self.expression = expression
+        self.place_root(top, "find", True)
+        self.over = task.most <= 0
+        self.skip = len(self.kept) + (not self.kept.endswith(b"/" if self.as_bytes else "/"))
+
+    def __next__(self):
+        block: cython.pointer(Block)
+        while self.at >= len(self.ready):
+            block = self.fetch()
+            if block == cython.NULL:
+                self.ready = []
+                raise StopIteration
+            self.ready = []
+            self.at = 0
+            try:
+                self.unpack(block)
+            finally:
+                libc.free(block)
+        found = self.ready[self.at]
+        self.at += 1
+        return found
+
+    def unpack(self, block):
+        at: cython.int = 0
+        record: cython.pointer(Record)
+        head: cython.pointer(Record) = cython.NULL
+        text: cython.p_char
+        head_text: cython.p_char = cython.NULL
+        ready: list = self.ready
+        head_bytes: bytes = b""
+        while at < block.used:
+            record = cython.cast(cython.pointer(Record), cython.address(block.data[at]))
+            at += _sized(record.length)
+            text = cython.cast(cython.p_char, record) + cython.sizeof(Record)
+            if record.tag == HEADER:
+                head = record
+                head_text = text
+                if self.as_bytes:
+                    head_bytes = py.PyBytes_FromStringAndSize(text, record.length)
+                continue
+            if self.as_bytes:
+                path = head_bytes + py.PyBytes_FromStringAndSize(text, record.length)
+            else:
+                path = joined(head_text, head.length, head.ascii and record.ascii, text,
+                              record.length)
+            if self.expression is None or self.expression(path[self.skip:]):
+                ready.append(path)
+
+
+@cython.cfunc
+def _compile(text: bytes, pattern: cython.pointer(Pattern)):
+    # The cheapest way to compare a pattern; it points into `text`.
+    raw: cython.p_const_char = text
+    size: cython.Py_ssize_t = len(text)
+    pattern.text = raw
+    pattern.length = size
+    if not any(c in text for c in b"*?["):
+        pattern.way = EXACT
+    elif text == b"*":
+        pattern.way = EVERY
+    elif text.startswith(b"*") and not any(c in text[1:] for c in b"*?["):
+        pattern.way = SUFFIX
+        pattern.text = raw + 1
+        pattern.length = size - 1
+    elif text.endswith(b"*") and not any(c in text[: size - 1] for c in b"*?["):
+        pattern.way = PREFIX
+        pattern.length = size - 1
+    else:
+        pattern.way = GLOB
+
+
+@cython.cclass
+class Walked(Stream):
+    """An iterator over (directory, names of directories, other names), parents first."""
+
+    def __init__(self, machine, top, threads, on_error, progress, one_filesystem, sort):
+        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
+        self.e.entry = _walk_entry
+        self.e.after = _walk_after
+        self.e.refused = _walk_refused
+        self.e.streaming = 1
+        self.e.whole = 1
+        self.sort = bool(sort)
+        self.begun = {}
+        self.complete = {}
+        self.place_root(top, "walk", True)
+        self.expected = [(0, self.kept)]
+
+    def __next__(self):
+        block: cython.pointer(Block)
+        while self.expected:
+            key = self.expected[len(self.expected) - 1]
+            found = self.complete.pop(key, None)
+            if found is None:
+                block = self.fetch()
+                if block == cython.NULL:
+                    self.expected.pop()  # it was gone, or could not be read
+                    continue
+                try:
+                    self.unpack(block)
+                finally:
+                    libc.free(block)
+                continue
+            self.expected.pop()
+            path, directories, files, below, serial = found
+            if serial is None:
+                continue
+            if self.sort:
+                directories.sort()
+                files.sort()
+                below.sort()
+            for name in reversed(below):
+                self.expected.append((serial, name))
+            return path, directories, files
+        raise StopIteration
+
+    def unpack(self, block):
+        at: cython.int = 0
+        record: cython.pointer(Record)
+        text: cython.p_char
+        current: tuple = None
+        while at < block.used:
+            record = cython.cast(cython.pointer(Record), cython.address(block.data[at]))
+            at += _sized(record.length)
+            text = cython.cast(cython.p_char, record) + cython.sizeof(Record)
+            name = self.name(text, record.length, record.ascii)
+            if record.tag == ENTRY:
+                if record.kind == libc.S_IFDIR >> 12:
+                    cython.cast(list, current[1]).append(name)
+                    cython.cast(list, current[3]).append(name)
+                elif record.kind == _LINK_TO_DIRECTORY:
+                    cython.cast(list, current[1]).append(name)
+                else:
+                    cython.cast(list, current[2]).append(name)
+            elif record.tag == HEADER:
+                current = self.begun.get(record.serial)
+                if current is None:
+                    if record.length > 1 and record.parent:
+                        name = name[: record.length - 1] if self.as_bytes else name[: len(name) - 1]
+                    elif not record.parent:
+                        name = self.kept
+                    current = (name, [], [], [], record.serial)
+                    self.begun[record.serial] = current
+            elif record.tag == SKIPPED:
+                self.complete[record.parent, name] = (None, None, None, None, None)
+            else:
+                current = self.begun.pop(record.serial, None)
+                self.complete[record.parent, name] = current
+
+    def name(self, text, length, ascii):
+        if self.as_bytes:
+            return py.PyBytes_FromStringAndSize(text, length)
+        return joined(text, length, ascii, text, 0)

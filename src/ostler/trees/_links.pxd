@@ -1,0 +1,18 @@
+# A set of inodes, for the files that have more than one name.
+from ostler cimport _libc as libc
+
+cdef struct Inode:
+    unsigned long dev
+    unsigned long ino
+    char *path          # copy: where the first name went
+
+cdef struct Inodes:
+    libc.pthread_mutex_t lock
+    Inode *slots
+    long size
+    long used
+
+cdef int inodes_init(Inodes *set) noexcept nogil
+cdef void inodes_clear(Inodes *set) noexcept nogil
+cdef Inode *inodes_find(Inodes *set, unsigned long dev, unsigned long ino) noexcept nogil
+cdef int inodes_add(Inodes *set, unsigned long dev, unsigned long ino) noexcept nogil

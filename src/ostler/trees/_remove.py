@@ -1,0 +1,149 @@
+"""Removing a tree: every name by the descriptor of its directory, never through a link."""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._core import failure
+from cython.cimports.ostler.trees._engine import (
+    DESCEND,
+    DONE,
+    POST_PARENT,
+    SPOILED,
+    Node,
+    Worker,
+    hold,
+    report,
+    revisit,
+    unhold,
+)
+from cython.cimports.ostler.trees._run import Run, open_root, split
+
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def retries(worker: cython.pointer(Worker)) -> cython.pointer(cython.long):
+    return cython.cast(cython.pointer(cython.long), worker.engine.task)
+
+
+
+_AGAIN = 1000  # directories that were not empty when they should have been
+
+
+@cython.cclass
+class Remove(Run):
+    """The run that removes a tree."""
+
+    def __init__(self, machine, threads, on_error, progress, one_filesystem):
+        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
+        self.e.post = POST_PARENT
+        self.e.task = libc.malloc(cython.sizeof(cython.long))
+        if self.e.task == cython.NULL:
+            raise MemoryError
+        cython.cast(cython.pointer(cython.long), self.e.task)[0] = _AGAIN
+        self.e.entry = _entry
+        self.e.refused = _refused
+        self.e.leave = _leave
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _unlink(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char,
+            kind: cython.int) -> cython.int:
+    # 0, or the errno. What is gone already counts as removed by someone else.
+    if libc.unlinkat(node.fd[0], name, 0) < 0:
+        return 0 if libc.errno == libc.ENOENT else libc.errno
+    if kind == libc.S_IFREG >> 12:
+        worker.files += 1
+    elif kind == libc.S_IFLNK >> 12:
+        worker.links += 1
+    else:
+        worker.others += 1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _entry(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char,
+           kind: cython.int) -> cython.int:
+    number: cython.int
+    if kind == libc.S_IFDIR >> 12:
+        return DESCEND
+    number = _unlink(worker, node, name, kind)
+    if number == libc.EISDIR:  # it became a directory meanwhile
+        return DESCEND
+    if number:
+        report(worker, node, name, number, b"unlink")
+    return DONE
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _refused(worker: cython.pointer(Worker), node: cython.pointer(Node),
+             number: cython.int) -> cython.int:
+    # The parent is held. A name that is no directory any more is removed as what it is; a
+    # directory that can't be read may still be empty.
+    if number == libc.ENOENT:
+        return 0
+    if number == libc.ENOTDIR or number == libc.ELOOP:
+        return _unlink(worker, node.parent, cython.address(node.name[0]), 0)
+    if libc.unlinkat(node.parent.fd[0], cython.address(node.name[0]), libc.AT_REMOVEDIR) == 0:
+        worker.directories += 1
+        return 0
+    return number
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _leave(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+    parent: cython.pointer(Node) = node.parent
+    number: cython.int = 0
+    done: cython.int
+    if parent == cython.NULL or node.state & SPOILED:
+        return
+    if hold(worker, parent) < 0:
+        report(worker, node, cython.NULL, libc.errno, b"rmdir")
+        return
+    done = libc.unlinkat(parent.fd[0], cython.address(node.name[0]), libc.AT_REMOVEDIR)
+    if done < 0:
+        number = libc.errno
+    unhold(worker.engine, parent)
+    if done == 0:
+        worker.directories += 1
+    elif number == libc.ENOTEMPTY and libc.atomic_add(retries(worker), -1, libc.ATOMIC_RELAXED) > 0:
+        revisit(worker, node)  # the reading missed names, or somebody makes new ones
+    elif number != libc.ENOENT:
+        report(worker, node, cython.NULL, number, b"rmdir")
+
+
+def remove_tree(machine, top, threads, on_error, progress, one_filesystem):
+    """Remove a tree, its root last; the counts of what was removed."""
+    run: Run = Remove(machine, threads, on_error, progress, one_filesystem)
+    path = py.PyOS_FSPath(top)
+    head, name = split(path)
+    text: bytes = name if isinstance(name, bytes) else py.PyUnicode_EncodeFSDefault(name)
+    base: cython.p_const_char = text
+    r: cython.int
+    number: cython.int = 0
+    py.PySys_Audit(b"ostler.trees.remove", b"O", cython.cast(cython.pointer(py.PyObject), path))
+    parent: cython.int = open_root(machine, head, "remove", True)
+    try:
+        run.place_below(parent, text, top)
+        run.work()
+        if not run.spoiled():
+            with cython.nogil:
+                r = libc.unlinkat(parent, base, libc.AT_REMOVEDIR)
+                if r < 0:
+                    number = libc.errno
+            if r == 0:
+                run.e.workers[0].directories += 1
+            elif number != libc.ENOENT:
+                run.failed(failure(number, top))
+        return run.finish()
+    finally:
+        libc.close(parent)

@@ -1,0 +1,55 @@
+"""What an operation on a tree answers."""
+
+
+class Counts:
+    """What a tree holds, or what was done with it: numbers of entries, bytes, errors.
+
+    `bytes` are those of the files' (and links') contents, `disk` what they take up on disk;
+    `errors` are the OSErrors that did not stop the operation.
+    """
+
+    __slots__ = ("by_directory", "bytes", "directories", "disk", "errors", "files", "links", "others")
+
+    def __init__(
+        self,
+        files=0,
+        directories=0,
+        links=0,
+        others=0,
+        bytes=0,
+        disk=0,
+        errors=(),
+        by_directory=None,
+    ):
+        self.files = files
+        self.directories = directories
+        self.links = links
+        self.others = others
+        self.bytes = bytes
+        self.disk = disk
+        self.errors = errors
+        self.by_directory = by_directory
+
+    @property
+    def entries(self):
+        """Entries of every kind."""
+        return self.files + self.directories + self.links + self.others
+
+    def numbers(self):
+        """The numbers alone, as a dictionary."""
+        return {
+            name: getattr(self, name)
+            for name in ("files", "directories", "links", "others", "bytes", "disk")
+        }
+
+    def __eq__(self, other):
+        if not isinstance(other, Counts):
+            return NotImplemented
+        return self.numbers() == other.numbers() and self.by_directory == other.by_directory
+
+    __hash__ = None
+
+    def __repr__(self):
+        numbers = ", ".join(f"{name}={value}" for name, value in self.numbers().items())
+        errors = f", errors={len(self.errors)}" if self.errors else ""
+        return f"Counts({numbers}{errors})"

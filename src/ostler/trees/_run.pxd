@@ -1,0 +1,24 @@
+from ostler._core cimport Core
+from ostler.trees._engine cimport Block, Engine
+
+cdef class Run:
+    cdef Engine *e
+    cdef Core machine
+    cdef object kept        # the root as the caller gave it
+    cdef object on_error
+    cdef object progress
+    cdef object interrupt   # what the calling thread must raise
+    cdef bint collecting
+    cdef bint as_bytes
+    cdef int pid
+    cdef readonly list errors
+    cdef object place_root(self, object top, str function, bint follow)
+    cdef int look(self) except -1
+    cdef bint work(self) except -1
+    cdef object text(self, const char *path, Py_ssize_t size)
+    cdef object finish(self)
+    cdef object stopped(self)
+
+cdef int open_root(Core machine, object top, str function, bint follow) except -1
+cdef tuple split(object top)
+cdef object joined(const char *head, int head_size, bint ascii, const char *name, int size)

@@ -1,0 +1,246 @@
+"""One run of the engine, seen from Python: its root, its errors, its progress, its interruption."""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._core import Core, Where, failure, settle, take
+from cython.cimports.ostler.trees._engine import (
+    Block,
+    Fault,
+    engine_free,
+    engine_new,
+    engine_root,
+    engine_stop,
+    engine_work,
+)
+
+from ostler.trees._results import Counts
+
+_MOST_THREADS = 8
+
+
+def default_threads():
+    """How many threads fit this process: one for each processor it may use, at most eight."""
+    from ostler import host
+
+    return max(1, min(len(host.sched_getaffinity(0)), _MOST_THREADS))
+
+
+def open_root(machine, top, function, follow):
+    # A descriptor of the directory that is the root of a tree. The machine finds it, once.
+    w: Where
+    fd: cython.int
+    r: cython.int
+    flags: cython.int = libc.O_RDONLY | libc.O_DIRECTORY | libc.O_CLOEXEC | libc.O_NONBLOCK
+    if not follow:
+        flags |= libc.O_NOFOLLOW
+    kept = take(cython.address(w), top, function, "top", 0)
+    while True:
+        with cython.nogil:
+            fd = machine.open_at(cython.address(w), flags, 0)
+            r = settle(cython.address(w), fd)
+        if r == libc.EINTR:
+            py.PyErr_CheckSignals()
+            continue
+        if r:
+            raise failure(r, kept)
+        return fd
+
+
+def split(top):
+    # A path as the directory that holds its last name, and that name.
+    slash, dot = (b"/", b".") if isinstance(top, bytes) else ("/", ".")
+    bare = top.rstrip(slash)
+    head, found, name = bare.rpartition(slash)
+    if name in (dot, dot + dot) or not name:
+        raise failure(libc.EINVAL, top)
+    return (head or slash) if found else dot, name
+
+
+def joined(head, head_size, ascii, name, size):
+    # The text of a path from its two parts.
+    if ascii:
+        result = py.PyUnicode_New(head_size + size, 127)
+        at: cython.p_char = cython.cast(cython.p_char, py.PyUnicode_DATA(result))
+        libc.memcpy(at, head, head_size)
+        libc.memcpy(at + head_size, name, size)
+        return result
+    return py.PyUnicode_DecodeFSDefaultAndSize(head, head_size) + (
+        py.PyUnicode_DecodeFSDefaultAndSize(name, size)
+    )
+
+
+@cython.cfunc
+@cython.with_gil
+@cython.exceptval(check=False)
+def _tick(owner: cython.p_void) -> cython.void:
+    run: Run = cython.cast(Run, owner)
+    try:
+        py.PyErr_CheckSignals()
+        run.look()
+        if run.progress is not None:
+            run.progress(run.counts())
+    except BaseException as error:
+        if run.interrupt is None:
+            run.interrupt = error
+        engine_stop(run.e)
+
+
+@cython.cclass
+class Run:
+    """What every operation on a tree has: on_error, progress, threads, and a way to stop."""
+
+    def __init__(self, machine: Core, threads, on_error, progress, one_filesystem):
+        if threads is None:
+            threads = default_threads()
+        count: cython.int = threads
+        if count < 1:
+            raise ValueError("threads must be at least 1")
+        if on_error not in ("raise", "collect") and not callable(on_error):
+            raise ValueError('on_error must be "raise", "collect" or a function')
+        self.machine = machine
+        self.on_error = on_error
+        self.collecting = on_error == "collect"
+        self.progress = progress
+        self.errors = []
+        self.pid = libc.getpid()
+        self.e = engine_new(min(count, 256), 0)
+        if self.e == cython.NULL:
+            raise MemoryError
+        self.e.owner = cython.cast(cython.p_void, self)
+        self.e.tick = _tick
+        self.e.stop_at_fault = on_error == "raise"
+        self.e.one_filesystem = bool(one_filesystem)
+
+    def __dealloc__(self):
+        if self.e != cython.NULL and self.pid == libc.getpid():
+            # Without the GIL: a helper may be waiting, none needs Python.
+            self.e.tick = cython.NULL
+            with cython.nogil:
+                engine_free(self.e)
+            self.e = cython.NULL
+
+    def place_root(self, top, function, follow):
+        # Open the root and give it to the engine.
+        name = py.PyOS_FSPath(top)
+        self.as_bytes = isinstance(name, bytes)
+        fd: cython.int = open_root(self.machine, top, function, follow)
+        self.kept = name
+        text: bytes = name if self.as_bytes else py.PyUnicode_EncodeFSDefault(name)
+        if engine_root(self.e, fd, -1, py.PyBytes_AS_STRING(text), len(text)) < 0:
+            raise MemoryError
+
+    def place_below(self, parent, name, top):
+        # The same, the root being a name in an open directory.
+        fd: cython.int
+        number: cython.int = 0
+        directory: cython.int = parent
+        text: bytes = name
+        last: cython.p_const_char = text
+        flags: cython.int = libc.O_RDONLY | libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_CLOEXEC
+        with cython.nogil:
+            fd = libc.openat(directory, last, flags)
+            if fd < 0:
+                number = libc.errno
+        if fd < 0:
+            raise failure(number, top)
+        whole = py.PyOS_FSPath(top)
+        self.as_bytes = isinstance(whole, bytes)
+        self.kept = whole
+        text = whole if self.as_bytes else py.PyUnicode_EncodeFSDefault(whole)
+        if engine_root(self.e, fd, -1, py.PyBytes_AS_STRING(text), len(text)) < 0:
+            raise MemoryError
+
+    def text(self, path, size):
+        if self.as_bytes:
+            return py.PyBytes_FromStringAndSize(path, size)
+        return py.PyUnicode_DecodeFSDefaultAndSize(path, size)
+
+    def look(self):
+        # Take the errors that the workers reported, and do with them what the caller asked for.
+        fault: cython.pointer(Fault)
+        while True:
+            libc.pthread_mutex_lock(cython.address(self.e.lock))
+            fault = self.e.faults
+            if fault != cython.NULL:
+                self.e.faults = fault.next
+            libc.pthread_mutex_unlock(cython.address(self.e.lock))
+            if fault == cython.NULL:
+                return 0
+            error = failure(fault.number, self.text(fault.path, libc.strlen(fault.path)))
+            libc.free(fault.path)
+            libc.free(fault)
+            self.on_fault(error)
+
+    def on_fault(self, error):
+        if self.collecting:
+            self.errors.append(error)
+        elif self.on_error == "raise":
+            if self.interrupt is None:
+                self.interrupt = error
+        else:
+            self.errors.append(error)
+            self.on_error(error)
+
+    def spoiled(self):
+        return bool(self.e.spoiled)
+
+    def failed(self, error):
+        # An error outside the engine, treated as one of its own.
+        self.on_fault(error)
+        if self.interrupt is not None:
+            raise self.stopped()
+
+    def counts(self):
+        """What was done so far."""
+        files: cython.long = 0
+        directories: cython.long = 0
+        links: cython.long = 0
+        others: cython.long = 0
+        size: cython.long = 0
+        blocks: cython.long = 0
+        i: cython.int
+        for i in range(self.e.threads):
+            files += self.e.workers[i].files
+            directories += self.e.workers[i].directories
+            links += self.e.workers[i].links
+            others += self.e.workers[i].others
+            size += self.e.workers[i].bytes
+            blocks += self.e.workers[i].blocks
+        return Counts(files, directories, links, others, size, blocks * 512, self.errors)
+
+    def work(self):
+        # Run until the end, or until there is output; raises what stopped it.
+        if self.pid != libc.getpid():
+            raise RuntimeError("a tree operation does not outlive a fork")
+        more: cython.int
+        with cython.nogil:
+            more = engine_work(self.e)
+        try:
+            self.look()
+        except BaseException as error:
+            if self.interrupt is None:
+                self.interrupt = error
+        if self.interrupt is not None:
+            raise self.stopped()
+        return more
+
+    def stopped(self):
+        # The reason to stop, telling what was done; the helpers have ended.
+        with cython.nogil:
+            engine_stop(self.e)
+            engine_work(self.e)
+        error, self.interrupt = self.interrupt, None
+        try:
+            error.done = self.counts()
+        except AttributeError:
+            pass
+        return error
+
+    def finish(self):
+        # All of it, at one go.
+        self.work()
+        counts = self.counts()
+        if self.progress is not None:
+            self.progress(counts)
+        return counts

@@ -1,0 +1,237 @@
+"""How much a tree holds."""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler.trees._engine import (
+    DESCEND,
+    DONE,
+    Block,
+    Engine,
+    Node,
+    Worker,
+    engine_take,
+    path_length,
+    path_write,
+    report,
+    room,
+)
+from cython.cimports.ostler.trees._links import inodes_add, inodes_clear, inodes_init
+from cython.cimports.ostler.trees._run import Run
+
+from ostler.trees._results import Counts
+
+_ALL = 1 << 30
+
+
+@cython.cclass
+class Size(Run):
+    """The run that adds up a tree."""
+
+    task: cython.pointer(SizeTask)
+
+    def __init__(self, machine, threads, on_error, progress, one_filesystem, depth, apart):
+        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
+        self.task = cython.cast(
+            cython.pointer(SizeTask), libc.calloc(1, cython.sizeof(SizeTask))
+        )
+        if self.task == cython.NULL:
+            raise MemoryError
+        inodes_init(cython.address(self.task.seen))
+        self.e.task = self.task
+        self.task.depth = depth
+        self.task.apart = apart
+        self.e.chunks = 1
+        self.e.enter = _enter
+        self.e.entry = _entry
+        self.e.refused = _refused
+        if depth >= 0:
+            self.e.leave = _leave
+
+    def __dealloc__(self):
+        if self.task != cython.NULL:
+            inodes_clear(cython.address(self.task.seen))
+
+    def totals(self, links, directories):
+        """Move what was handed over into these two, a list and a dictionary."""
+        block: cython.pointer(Block)
+        total: cython.pointer(Total)
+        at: cython.int
+        while True:
+            block = engine_take(self.e)
+            if block == cython.NULL:
+                return
+            at = 0
+            while at < block.used:
+                total = cython.cast(cython.pointer(Total), cython.address(block.data[at]))
+                path = self.text(
+                    cython.cast(cython.p_char, total) + cython.sizeof(Total), total.length
+                )
+                if total.is_link:
+                    links.append(
+                        (total.dev, total.ino, path, total.kind, total.bytes, total.blocks * 512)
+                    )
+                else:
+                    directories[path] = Counts(
+                        total.files, total.directories, 0, 0, total.bytes, total.blocks * 512
+                    )
+                at += _rounded(total.length)
+            libc.free(block)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _rounded(length: cython.long) -> cython.int:
+    return cython.sizeof(Total) + ((length + 7) & ~7)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _count(worker: cython.pointer(Worker), node: cython.pointer(Node), kind: cython.int,
+           st: cython.pointer(libc.stat_t)) -> cython.void:
+    task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
+    size: cython.long = 0
+    worker.blocks += st.st_blocks
+    if kind == libc.S_IFDIR >> 12:
+        worker.directories += 1
+    elif kind == libc.S_IFREG >> 12:
+        worker.files += 1
+        size = st.st_size
+    elif kind == libc.S_IFLNK >> 12:
+        worker.links += 1
+        size = st.st_size
+    else:
+        worker.others += 1
+    worker.bytes += size
+    if task.depth >= 0 and node != cython.NULL:
+        if kind == libc.S_IFDIR >> 12:
+            libc.atomic_add(cython.address(node.directories), 1, libc.ATOMIC_RELAXED)
+        else:
+            libc.atomic_add(cython.address(node.files), 1, libc.ATOMIC_RELAXED)
+        libc.atomic_add(cython.address(node.bytes), size, libc.ATOMIC_RELAXED)
+        libc.atomic_add(cython.address(node.blocks), st.st_blocks, libc.ATOMIC_RELAXED)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _hand(worker: cython.pointer(Worker), node: cython.pointer(Node),
+          name: cython.p_const_char) -> cython.pointer(Total):
+    # Room for a total with its path: of the directory, or of a name in it.
+    length: cython.int = path_length(node)
+    more: cython.int = libc.strlen(name) if name != cython.NULL else 0
+    total: cython.pointer(Total) = cython.cast(
+        cython.pointer(Total), room(worker, _rounded(length + more))
+    )
+    path: cython.p_char
+    if total == cython.NULL:
+        return cython.NULL
+    libc.memset(total, 0, cython.sizeof(Total))
+    path = cython.cast(cython.p_char, total) + cython.sizeof(Total)
+    path_write(node, path, length)
+    if more:
+        libc.memcpy(path + length, name, more)
+        total.length = length + more
+    else:
+        total.length = length
+        if length > 1 and node.name[node.length - 1] != 0x2F:
+            total.length -= 1
+    # The room is measured by the length that is read.
+    worker.out.used -= _rounded(length + more) - _rounded(total.length)
+    return total
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _enter(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.int:
+    st: libc.stat_t
+    if libc.fstat(node.fd[0], cython.address(st)) < 0:
+        return report(worker, node, cython.NULL, libc.errno, b"stat")
+    _count(worker, node, libc.S_IFDIR >> 12, cython.address(st))
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _refused(worker: cython.pointer(Worker), node: cython.pointer(Node),
+             number: cython.int) -> cython.int:
+    # A directory that can't be opened counts all the same; a name that is none any more, as it is.
+    if number == libc.ENOENT:
+        return 0
+    _entry(worker, node.parent, cython.address(node.name[0]), -1)
+    return 0 if number == libc.ENOTDIR or number == libc.ELOOP else number
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _entry(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char,
+           kind: cython.int) -> cython.int:
+    task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
+    st: libc.stat_t
+    total: cython.pointer(Total)
+    if kind == libc.S_IFDIR >> 12:
+        return DESCEND
+    if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
+        if libc.errno != libc.ENOENT:  # else it is gone
+            report(worker, node, name, libc.errno, b"stat")
+        return DONE
+    kind = (st.st_mode & libc.S_IFMT) >> 12
+    if st.st_nlink > 1 and kind != libc.S_IFDIR >> 12:
+        if task.apart:
+            total = _hand(worker, node, name)
+            if total != cython.NULL:
+                total.is_link = 1
+                total.dev = st.st_dev
+                total.ino = st.st_ino
+                total.kind = kind
+                total.bytes = st.st_size
+                total.blocks = st.st_blocks
+            return DONE
+        if inodes_add(cython.address(task.seen), st.st_dev, st.st_ino) == 0:
+            return DONE
+    _count(worker, node, kind, cython.address(st))
+    return DONE
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _leave(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+    task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
+    parent: cython.pointer(Node) = node.parent
+    total: cython.pointer(Total)
+    if node.depth <= task.depth:
+        total = _hand(worker, node, cython.NULL)
+        if total == cython.NULL:
+            return
+        total.files = node.files
+        total.directories = node.directories
+        total.bytes = node.bytes
+        total.blocks = node.blocks
+    if parent != cython.NULL:
+        libc.atomic_add(cython.address(parent.files), node.files, libc.ATOMIC_RELAXED)
+        libc.atomic_add(cython.address(parent.directories), node.directories, libc.ATOMIC_RELAXED)
+        libc.atomic_add(cython.address(parent.bytes), node.bytes, libc.ATOMIC_RELAXED)
+        libc.atomic_add(cython.address(parent.blocks), node.blocks, libc.ATOMIC_RELAXED)
+
+
+def measure(machine, top, threads, on_error, progress, one_filesystem, depth, apart):
+    """The counts of a tree, and the files with several names when these are to stay apart."""
+    if depth is True:
+        depth = _ALL
+    elif depth is None or depth is False:
+        depth = -1
+    run = Size(machine, threads, on_error, progress, one_filesystem, depth, apart or depth >= 0)
+    run.place_root(top, "size", False)
+    counts = run.finish()
+    links = []
+    directories = {}
+    run.totals(links, directories)
+    if depth >= 0:
+        counts.by_directory = directories
+    return counts, links

@@ -16,7 +16,7 @@ _PRIVATE = ("_exit",)
 def _offer(target, source, also=()):
     """Put every public attribute of `source`, and those named in `also`, into a namespace."""
     for name in dir(source):
-        if not name.startswith("_") or name in also:
+        if (not name.startswith("_") and name != "trees") or name in also:
             target[name] = getattr(source, name)
 
 
@@ -30,22 +30,26 @@ _offer(globals(), host, _PRIVATE)
 host._names = globals()
 __all__ = [name for name in _interpreter.OS_ALL if name in globals()]  # noqa: PLE0605
 
-# What is loaded on first touch, and the module that has it.
+# What is loaded on first touch, and the module that has it (None: it is one).
 _LATER = {
     "MachineUnavailable": "machines.rooted",
     "confined": "machines.kinds",
     "install": "installation",
     "read_only": "machines.kinds",
     "scratch": "machines.kinds",
+    "trees": None,
     "uninstall": "installation",
 }
 
 
 def __getattr__(name):
-    module = _LATER.get(name)
-    if module is None:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = globals()[name] = getattr(import_module(f"ostler.{module}"), name)
+    module = _LATER[name]
+    value = import_module(f"ostler.{module or name}")
+    if module is not None:
+        value = getattr(value, name)
+    globals()[name] = value
     return value

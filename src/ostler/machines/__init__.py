@@ -42,6 +42,13 @@ class Machine(
     linesep = "\n"
     error = OSError
 
+    @property
+    def trees(self):
+        """Whole trees of this machine: walk, find, size, remove, copy, change, compare, digest."""
+        from ostler.trees import Trees
+
+        return Trees(self)
+
 
 for _topic in (*_TOPICS, records):
     for _name, _value in {**getattr(_topic, "CONSTANTS", {}), **_topic.TYPES}.items():

@@ -7,9 +7,11 @@ far, some fifty times a second) and `one_filesystem` (stay on the root's file sy
 never followed below the root. What stops an operation carries what was done as its `done`.
 """
 
+from ostler.machines import host
 from ostler.trees._results import Counts
 
-__all__ = ["Counts", "Trees"]
+_OPERATIONS = ("find", "remove", "size", "walk")
+__all__ = ["Counts", "Trees", *_OPERATIONS]
 
 
 class Trees:
@@ -24,8 +26,16 @@ class Trees:
     def __reduce__(self):
         return getattr, (self._machine, "trees")
 
-    def walk(self, top, *, sort=False, threads=None, on_error="raise", progress=None,
-             one_filesystem=False):
+    def walk(
+        self,
+        top,
+        *,
+        sort=False,
+        threads=None,
+        on_error="raise",
+        progress=None,
+        one_filesystem=False,
+    ):
         """Iterate over (directory, names of directories, other names), as os.walk does top-down.
 
         Directories are read ahead by several threads, in the order of os.walk (with `sort`, each
@@ -35,9 +45,25 @@ class Trees:
 
         return Walked(self._machine, top, threads, on_error, progress, one_filesystem, sort)
 
-    def find(self, top, name=(), *, exclude=(), type=(), regex=None, size=(None, None),
-             newer=None, older=None, min_depth=1, max_depth=None, sort=False, threads=None,
-             on_error="raise", progress=None, one_filesystem=False):
+    def find(
+        self,
+        top,
+        name=(),
+        *,
+        exclude=(),
+        type=(),
+        regex=None,
+        size=(None, None),
+        newer=None,
+        older=None,
+        min_depth=1,
+        max_depth=None,
+        sort=False,
+        threads=None,
+        on_error="raise",
+        progress=None,
+        one_filesystem=False,
+    ):
         """Iterate over the paths of the entries below `top`, in no order or sorted.
 
         `name`: a pattern or patterns as fnmatch's, one of which the name matches; `exclude`: of
@@ -60,8 +86,16 @@ class Trees:
         )  # fmt: skip
         return iter(sorted(found)) if sort else found
 
-    def size(self, top, *, by_directory=False, threads=None, on_error="raise", progress=None,
-             one_filesystem=False):
+    def size(
+        self,
+        top,
+        *,
+        by_directory=False,
+        threads=None,
+        on_error="raise",
+        progress=None,
+        one_filesystem=False,
+    ):
         """What the tree holds, its root included: entries, bytes and disk use.
 
         A file with several names counts once. `by_directory` (True, or down to which depth)
@@ -83,3 +117,8 @@ class Trees:
 
 def _several(value):
     return (value,) if isinstance(value, (str, bytes)) else tuple(value)
+
+
+for _name in _OPERATIONS:  # ostler.trees is the host's
+    globals()[_name] = getattr(Trees(host), _name)
+del _name

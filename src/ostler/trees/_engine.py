@@ -43,9 +43,7 @@ def engine_new(threads, budget):
             if limit.rlim_cur // 4 < 256:
                 budget = limit.rlim_cur // 4
     e.budget = budget if budget > 8 else 8
-    e.workers = cython.cast(
-        cython.pointer(Worker), libc.calloc(threads, cython.sizeof(Worker))
-    )
+    e.workers = cython.cast(cython.pointer(Worker), libc.calloc(threads, cython.sizeof(Worker)))
     for i in range(threads):
         e.workers[i].engine = e
         e.workers[i].index = i
@@ -76,8 +74,12 @@ def engine_root(e, fd, fd2, name, length):
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _node(e: cython.pointer(Engine), parent: cython.pointer(Node), name: cython.p_const_char,
-          length: cython.int) -> cython.pointer(Node):
+def _node(
+    e: cython.pointer(Engine),
+    parent: cython.pointer(Node),
+    name: cython.p_const_char,
+    length: cython.int,
+) -> cython.pointer(Node):
     node: cython.pointer(Node) = cython.cast(
         cython.pointer(Node), libc.malloc(cython.sizeof(Node) + length)
     )
@@ -100,8 +102,9 @@ def _node(e: cython.pointer(Engine), parent: cython.pointer(Node), name: cython.
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _batch(parent: cython.pointer(Node), kind: cython.int,
-           size: cython.int) -> cython.pointer(Batch):
+def _batch(parent: cython.pointer(Node), kind: cython.int, size: cython.int) -> cython.pointer(
+    Batch
+):
     batch: cython.pointer(Batch) = cython.cast(
         cython.pointer(Batch), libc.malloc(cython.sizeof(Batch) + size)
     )
@@ -116,6 +119,7 @@ def _batch(parent: cython.pointer(Node), kind: cython.int,
 
 
 # ---- errors and output
+
 
 def path_length(node):
     # With a slash after each directory; the root is as it was given.
@@ -210,9 +214,7 @@ def reserve(worker, size):
         block = cython.NULL
     if block == cython.NULL:
         total: cython.int = _BLOCK if size < _BLOCK else size
-        block = cython.cast(
-            cython.pointer(Block), libc.malloc(cython.sizeof(Block) + total)
-        )
+        block = cython.cast(cython.pointer(Block), libc.malloc(cython.sizeof(Block) + total))
         if block == cython.NULL:
             worker.engine.stop = 1
             return -1
@@ -256,6 +258,7 @@ def maybe_tick(worker):
 
 
 # ---- descriptors
+
 
 @cython.cfunc
 @cython.nogil
@@ -398,7 +401,6 @@ def _reopen(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cytho
     below: cython.pointer(cython.pointer(Node))
     count: cython.int = 0
     i: cython.int
-    ok: cython.int = 1
     libc.pthread_mutex_lock(cython.address(e.lock))
     while at.fd[0] < 0:
         count += 1
@@ -441,8 +443,13 @@ def _reopen(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cytho
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _reopen_one(worker: cython.pointer(Worker), fd: cython.p_int, held: cython.pointer(Node),
-                step: cython.pointer(Node), keep: cython.int) -> cython.int:
+def _reopen_one(
+    worker: cython.pointer(Worker),
+    fd: cython.p_int,
+    held: cython.pointer(Node),
+    step: cython.pointer(Node),
+    keep: cython.int,
+) -> cython.int:
     # Replaces fd by the directory `step` below it; errno. A kept one has a user more.
     e: cython.pointer(Engine) = worker.engine
     new: cython.int[2]
@@ -495,6 +502,7 @@ def _reopen_one(worker: cython.pointer(Worker), fd: cython.p_int, held: cython.p
 
 # ---- the work
 
+
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
@@ -532,8 +540,9 @@ def _hand_over(worker: cython.pointer(Worker)) -> cython.void:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _gather(worker: cython.pointer(Worker), node: cython.pointer(Node),
-            name: cython.p_const_char) -> cython.int:
+def _gather(
+    worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char
+) -> cython.int:
     size: cython.int = libc.strlen(name) + 1
     batch: cython.pointer(Batch) = worker.gathered
     if batch != cython.NULL and batch.used + size > batch.size:
@@ -578,8 +587,9 @@ def _begin(e: cython.pointer(Engine)) -> cython.void:
     libc.sigfillset(cython.address(every))
     libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(every), cython.address(before))
     for i in range(1, e.threads):
-        if libc.pthread_create(cython.address(e.workers[i].thread), cython.NULL, _helper,
-                               cython.address(e.workers[i])):
+        if libc.pthread_create(
+            cython.address(e.workers[i].thread), cython.NULL, _helper, cython.address(e.workers[i])
+        ):
             break
         e.helpers += 1
     libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(before), cython.NULL)
@@ -788,8 +798,10 @@ def _read(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.
             continue
         _entries(worker, node, worker.buffer, n)
         maybe_tick(worker)
-        if e.streaming and not e.whole and (
-            e.first != cython.NULL if worker.index == 0 else e.out_size > _OUT_LIMIT
+        if (
+            e.streaming
+            and not e.whole
+            and (e.first != cython.NULL if worker.index == 0 else e.out_size > _OUT_LIMIT)
         ):
             later = _batch(node, MORE, 0)
             if later == cython.NULL:
@@ -810,8 +822,9 @@ def _read(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _hand_out(worker: cython.pointer(Worker), node: cython.pointer(Node),
-              n: cython.long) -> cython.int:
+def _hand_out(
+    worker: cython.pointer(Worker), node: cython.pointer(Node), n: cython.long
+) -> cython.int:
     # Let another worker do the entries just read; 0 when enough is waiting already.
     e: cython.pointer(Engine) = worker.engine
     chunk: cython.pointer(Batch)
@@ -836,8 +849,12 @@ def _hand_out(worker: cython.pointer(Worker), node: cython.pointer(Node),
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _entries(worker: cython.pointer(Worker), node: cython.pointer(Node), entries: cython.p_char,
-             size: cython.long) -> cython.void:
+def _entries(
+    worker: cython.pointer(Worker),
+    node: cython.pointer(Node),
+    entries: cython.p_char,
+    size: cython.long,
+) -> cython.void:
     e: cython.pointer(Engine) = worker.engine
     at: cython.long = 0
     i: cython.int = 0
@@ -902,6 +919,7 @@ def _complete(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cyt
 
 
 # ---- from outside
+
 
 def engine_work(e):
     # Until the end, or until there is output for a streaming caller to take.

@@ -30,6 +30,7 @@ _KINDS = {
 
 # ---- name patterns, those of fnmatch, compared as UTF-8
 
+
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
@@ -57,8 +58,9 @@ def _character(text: cython.p_const_char, size: cython.p_int) -> cython.uint:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _bracket(pattern: cython.p_const_char, character: cython.uint,
-             size: cython.p_int) -> cython.int:
+def _bracket(
+    pattern: cython.p_const_char, character: cython.uint, size: cython.p_int
+) -> cython.int:
     # Whether [...] holds this character; `size` is 0 when the bracket is not closed.
     at: cython.int = 1
     n: cython.int = 0
@@ -129,23 +131,24 @@ def _glob(pattern: cython.p_const_char, name: cython.p_const_char) -> cython.int
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _matches(p: cython.pointer(Pattern), name: cython.p_const_char,
-             length: cython.int) -> cython.int:
+def _matches(
+    p: cython.pointer(Pattern), name: cython.p_const_char, length: cython.int
+) -> cython.int:
     if p.way == EXACT:
         return length == p.length and libc.memcmp(name, p.text, length) == 0
     if p.way == PREFIX:
         return length >= p.length and libc.memcmp(name, p.text, p.length) == 0
     if p.way == SUFFIX:
-        return length >= p.length and libc.memcmp(
-            name + length - p.length, p.text, p.length) == 0
+        return length >= p.length and libc.memcmp(name + length - p.length, p.text, p.length) == 0
     return p.way == EVERY or _glob(p.text, name)
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _any(p: cython.pointer(Pattern), count: cython.int, name: cython.p_const_char,
-         length: cython.int) -> cython.int:
+def _any(
+    p: cython.pointer(Pattern), count: cython.int, name: cython.p_const_char, length: cython.int
+) -> cython.int:
     i: cython.int
     for i in range(count):
         if _matches(cython.address(p[i]), name, length):
@@ -154,6 +157,7 @@ def _any(p: cython.pointer(Pattern), count: cython.int, name: cython.p_const_cha
 
 
 # ---- the work of the threads
+
 
 @cython.cfunc
 @cython.nogil
@@ -176,8 +180,13 @@ def _sized(length: cython.int) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _record(worker: cython.pointer(Worker), tag: cython.int, node: cython.pointer(Node),
-            text: cython.p_const_char, length: cython.int) -> cython.pointer(Record):
+def _record(
+    worker: cython.pointer(Worker),
+    tag: cython.int,
+    node: cython.pointer(Node),
+    text: cython.p_const_char,
+    length: cython.int,
+) -> cython.pointer(Record):
     record: cython.pointer(Record) = cython.cast(
         cython.pointer(Record), room(worker, _sized(length))
     )
@@ -212,8 +221,13 @@ def _header(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cytho
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _emit(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char,
-          length: cython.int, kind: cython.int) -> cython.void:
+def _emit(
+    worker: cython.pointer(Worker),
+    node: cython.pointer(Node),
+    name: cython.p_const_char,
+    length: cython.int,
+    kind: cython.int,
+) -> cython.void:
     record: cython.pointer(Record)
     out: cython.pointer(Block) = worker.out
     size: cython.int = _sized(length)
@@ -229,8 +243,12 @@ def _emit(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cyth
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _find_entry(worker: cython.pointer(Worker), node: cython.pointer(Node),
-                name: cython.p_const_char, kind: cython.int) -> cython.int:
+def _find_entry(
+    worker: cython.pointer(Worker),
+    node: cython.pointer(Node),
+    name: cython.p_const_char,
+    kind: cython.int,
+) -> cython.int:
     task: cython.pointer(FindTask) = cython.cast(cython.pointer(FindTask), worker.engine.task)
     length: cython.int = libc.strlen(name)
     directory: cython.int = kind == libc.S_IFDIR >> 12
@@ -250,8 +268,9 @@ def _find_entry(worker: cython.pointer(Worker), node: cython.pointer(Node),
     if (
         node.depth + 1 >= task.least
         and (task.kinds == 0 or task.kinds >> kind & 1)
-        and (task.patterns == 0
-             or _any(cython.address(task.pattern[0]), task.patterns, name, length))
+        and (
+            task.patterns == 0 or _any(cython.address(task.pattern[0]), task.patterns, name, length)
+        )
     ):
         if not task.looks:
             _emit(worker, node, name, length, kind)
@@ -271,8 +290,9 @@ def _find_entry(worker: cython.pointer(Worker), node: cython.pointer(Node),
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _find_refused(worker: cython.pointer(Worker), node: cython.pointer(Node),
-                  number: cython.int) -> cython.int:
+def _find_refused(
+    worker: cython.pointer(Worker), node: cython.pointer(Node), number: cython.int
+) -> cython.int:
     # A name that is gone, or no directory any more, was yielded already; there is nothing below.
     if number == libc.ENOENT or number == libc.ENOTDIR or number == libc.ELOOP:
         return 0
@@ -282,8 +302,12 @@ def _find_refused(worker: cython.pointer(Worker), node: cython.pointer(Node),
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _walk_entry(worker: cython.pointer(Worker), node: cython.pointer(Node),
-                name: cython.p_const_char, kind: cython.int) -> cython.int:
+def _walk_entry(
+    worker: cython.pointer(Worker),
+    node: cython.pointer(Node),
+    name: cython.p_const_char,
+    kind: cython.int,
+) -> cython.int:
     st: libc.stat_t
     if kind == libc.S_IFLNK >> 12:
         if libc.fstatat(node.fd[0], name, cython.address(st), 0) == 0 and (
@@ -314,13 +338,15 @@ def _walk_after(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> c
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _walk_refused(worker: cython.pointer(Worker), node: cython.pointer(Node),
-                  number: cython.int) -> cython.int:
+def _walk_refused(
+    worker: cython.pointer(Worker), node: cython.pointer(Node), number: cython.int
+) -> cython.int:
     _record(worker, SKIPPED, node, cython.address(node.name[0]), node.length)
     return number
 
 
 # ---- the streams
+
 
 @cython.cfunc
 def _or(value, otherwise):
@@ -349,8 +375,23 @@ class Stream(Run):
 class Found(Stream):
     """An iterator over the paths that find was asked for."""
 
-    def __init__(self, machine, top, threads, on_error, progress, one_filesystem, patterns,
-                 exclude, kinds, least, most, sizes, times, expression):
+    def __init__(
+        self,
+        machine,
+        top,
+        threads,
+        on_error,
+        progress,
+        one_filesystem,
+        patterns,
+        exclude,
+        kinds,
+        least,
+        most,
+        sizes,
+        times,
+        expression,
+    ):
         Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
         task: cython.pointer(FindTask) = cython.cast(
             cython.pointer(FindTask), libc.calloc(1, cython.sizeof(FindTask))
@@ -428,9 +469,10 @@ class Found(Stream):
             if self.as_bytes:
                 path = head_bytes + py.PyBytes_FromStringAndSize(text, record.length)
             else:
-                path = joined(head_text, head.length, head.ascii and record.ascii, text,
-                              record.length)
-            if self.expression is None or self.expression(path[self.skip:]):
+                path = joined(
+                    head_text, head.length, head.ascii and record.ascii, text, record.length
+                )
+            if self.expression is None or self.expression(path[self.skip :]):
                 ready.append(path)
 
 

@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import failure
+from cython.cimports.ostler._core import Where, failure, take
 from cython.cimports.ostler.trees._engine import (
     DESCEND,
     DONE,
@@ -19,13 +19,11 @@ from cython.cimports.ostler.trees._engine import (
 from cython.cimports.ostler.trees._run import Run, open_root, split
 
 
-
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def retries(worker: cython.pointer(Worker)) -> cython.pointer(cython.long):
     return cython.cast(cython.pointer(cython.long), worker.engine.task)
-
 
 
 _AGAIN = 1000  # directories that were not empty when they should have been
@@ -50,8 +48,12 @@ class Remove(Run):
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _unlink(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char,
-            kind: cython.int) -> cython.int:
+def _unlink(
+    worker: cython.pointer(Worker),
+    node: cython.pointer(Node),
+    name: cython.p_const_char,
+    kind: cython.int,
+) -> cython.int:
     # 0, or the errno. What is gone already counts as removed by someone else.
     if libc.unlinkat(node.fd[0], name, 0) < 0:
         return 0 if libc.errno == libc.ENOENT else libc.errno
@@ -67,8 +69,12 @@ def _unlink(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cy
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _entry(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char,
-           kind: cython.int) -> cython.int:
+def _entry(
+    worker: cython.pointer(Worker),
+    node: cython.pointer(Node),
+    name: cython.p_const_char,
+    kind: cython.int,
+) -> cython.int:
     number: cython.int
     if kind == libc.S_IFDIR >> 12:
         return DESCEND
@@ -83,8 +89,9 @@ def _entry(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cyt
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _refused(worker: cython.pointer(Worker), node: cython.pointer(Node),
-             number: cython.int) -> cython.int:
+def _refused(
+    worker: cython.pointer(Worker), node: cython.pointer(Node), number: cython.int
+) -> cython.int:
     # The parent is held. A name that is no directory any more is removed as what it is; a
     # directory that can't be read may still be empty.
     if number == libc.ENOENT:
@@ -124,6 +131,8 @@ def _leave(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython
 def remove_tree(machine, top, threads, on_error, progress, one_filesystem):
     """Remove a tree, its root last; the counts of what was removed."""
     run: Run = Remove(machine, threads, on_error, progress, one_filesystem)
+    w: Where
+    take(cython.address(w), top, "remove", "top", 0)  # for its errors
     path = py.PyOS_FSPath(top)
     head, name = split(path)
     text: bytes = name if isinstance(name, bytes) else py.PyUnicode_EncodeFSDefault(name)

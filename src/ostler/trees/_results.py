@@ -8,7 +8,16 @@ class Counts:
     `errors` are the OSErrors that did not stop the operation.
     """
 
-    __slots__ = ("by_directory", "bytes", "directories", "disk", "errors", "files", "links", "others")
+    __slots__ = (
+        "by_directory",
+        "bytes",
+        "directories",
+        "disk",
+        "errors",
+        "files",
+        "links",
+        "others",
+    )
 
     def __init__(
         self,
@@ -34,6 +43,18 @@ class Counts:
     def entries(self):
         """Entries of every kind."""
         return self.files + self.directories + self.links + self.others
+
+    def add(self, kind, size, disk):
+        """Count one more entry, of this DT_ kind."""
+        if kind == 8:
+            self.files += 1
+        elif kind == 10:
+            self.links += 1
+        else:
+            self.others += 1
+            size = 0
+        self.bytes += size
+        self.disk += disk
 
     def numbers(self):
         """The numbers alone, as a dictionary."""

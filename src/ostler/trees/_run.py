@@ -5,7 +5,6 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, Where, failure, settle, take
 from cython.cimports.ostler.trees._engine import (
-    Block,
     Fault,
     engine_free,
     engine_new,

@@ -7,7 +7,6 @@ from cython.cimports.ostler.trees._engine import (
     DESCEND,
     DONE,
     Block,
-    Engine,
     Node,
     Worker,
     engine_take,
@@ -22,6 +21,7 @@ from cython.cimports.ostler.trees._run import Run
 from ostler.trees._results import Counts
 
 _ALL = 1 << 30
+_WITH_BYTES = (libc.S_IFREG >> 12, libc.S_IFLNK >> 12)
 
 
 @cython.cclass
@@ -32,9 +32,7 @@ class Size(Run):
 
     def __init__(self, machine, threads, on_error, progress, one_filesystem, depth, apart):
         Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
-        self.task = cython.cast(
-            cython.pointer(SizeTask), libc.calloc(1, cython.sizeof(SizeTask))
-        )
+        self.task = cython.cast(cython.pointer(SizeTask), libc.calloc(1, cython.sizeof(SizeTask)))
         if self.task == cython.NULL:
             raise MemoryError
         inodes_init(cython.address(self.task.seen))
@@ -89,8 +87,12 @@ def _rounded(length: cython.long) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _count(worker: cython.pointer(Worker), node: cython.pointer(Node), kind: cython.int,
-           st: cython.pointer(libc.stat_t)) -> cython.void:
+def _count(
+    worker: cython.pointer(Worker),
+    node: cython.pointer(Node),
+    kind: cython.int,
+    st: cython.pointer(libc.stat_t),
+) -> cython.void:
     task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
     size: cython.long = 0
     worker.blocks += st.st_blocks
@@ -117,8 +119,9 @@ def _count(worker: cython.pointer(Worker), node: cython.pointer(Node), kind: cyt
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _hand(worker: cython.pointer(Worker), node: cython.pointer(Node),
-          name: cython.p_const_char) -> cython.pointer(Total):
+def _hand(
+    worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char
+) -> cython.pointer(Total):
     # Room for a total with its path: of the directory, or of a name in it.
     length: cython.int = path_length(node)
     more: cython.int = libc.strlen(name) if name != cython.NULL else 0
@@ -157,8 +160,9 @@ def _enter(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _refused(worker: cython.pointer(Worker), node: cython.pointer(Node),
-             number: cython.int) -> cython.int:
+def _refused(
+    worker: cython.pointer(Worker), node: cython.pointer(Node), number: cython.int
+) -> cython.int:
     # A directory that can't be opened counts all the same; a name that is none any more, as it is.
     if number == libc.ENOENT:
         return 0
@@ -169,8 +173,12 @@ def _refused(worker: cython.pointer(Worker), node: cython.pointer(Node),
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _entry(worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char,
-           kind: cython.int) -> cython.int:
+def _entry(
+    worker: cython.pointer(Worker),
+    node: cython.pointer(Node),
+    name: cython.p_const_char,
+    kind: cython.int,
+) -> cython.int:
     task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
     st: libc.stat_t
     total: cython.pointer(Total)
@@ -227,11 +235,42 @@ def measure(machine, top, threads, on_error, progress, one_filesystem, depth, ap
     elif depth is None or depth is False:
         depth = -1
     run = Size(machine, threads, on_error, progress, one_filesystem, depth, apart or depth >= 0)
-    run.place_root(top, "size", False)
+    run.place_root(_bare(top) if depth >= 0 else top, "size", False)
     counts = run.finish()
     links = []
     directories = {}
     run.totals(links, directories)
     if depth >= 0:
         counts.by_directory = directories
+    if not apart:
+        _count_once(counts, links, directories)
+        links = []
     return counts, links
+
+
+def _bare(top):
+    # Without the slashes at its end, so that directories' names are found in those of files.
+    top = py.PyOS_FSPath(top)
+    slash = b"/" if isinstance(top, bytes) else "/"
+    return top.rstrip(slash) or top[:1]
+
+
+def _count_once(counts, links, directories):
+    # Each file with several names counts where the first of them, by name, stands.
+    first = {}
+    for link in links:
+        known = first.get(link[:2])
+        if known is None or link[2] < known[2]:
+            first[link[:2]] = link
+    for _, _, path, kind, size, disk in first.values():
+        counts.add(kind, size, disk)
+        slash = b"/" if isinstance(path, bytes) else "/"
+        while True:
+            path, found, _ = path.rpartition(slash)
+            total = directories.get(path or found)
+            if total is not None:
+                total.files += 1
+                total.bytes += size if kind in _WITH_BYTES else 0
+                total.disk += disk
+            if not found:
+                break

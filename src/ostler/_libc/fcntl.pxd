@@ -11,5 +11,3 @@ cdef extern from "fcntl.h" nogil:
     int openat(int dir, const char *path, int flags, ...)
     enum:
         F_GETFD, F_SETFD, FD_CLOEXEC
-    enum:
-        O_WRONLY, O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW

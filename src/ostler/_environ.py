@@ -6,12 +6,12 @@ it may change behind the mapping's back, only the bytes count.
 """
 
 import sys
-from collections.abc import Mapping, MutableMapping
+from _collections_abc import Mapping, MutableMapping  # loaded by every interpreter
 
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Core, is_own, plain_failure, verb
+from cython.cimports.ostler._core import is_own, plain_failure, verb
 
 _PLAIN_ASCII = sys.getfilesystemencoding() in ("utf-8", "ascii", "iso8859-1")
 _MISSING = object()

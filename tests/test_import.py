@@ -1,0 +1,39 @@
+"""What `import ostler` loads; the time it takes follows from that (bench/import_time.py)."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCE = str(Path(__file__).resolve().parents[1] / "src")
+# Light modules that every interpreter has built in or loads in a moment.
+LIGHT = {"_stat", "errno", "stat", "types"}
+
+
+def loaded_by(statement):
+    code = (
+        f"import sys; sys.path.insert(0, {SOURCE!r}); before = set(sys.modules); {statement}; "
+        "print(*(set(sys.modules) - before))"
+    )
+    # Without site, so that nothing is loaded beforehand but what the interpreter needs itself.
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def of_ostler(names):
+    return {name for name in names if name.partition(".")[0] == "ostler"}
+
+
+def test_nothing_but_itself():
+    always = loaded_by("import os")
+    loaded = loaded_by("import ostler")
+    others = {name for name in loaded - of_ostler(loaded) if "cython" not in name}
+    assert others - always <= LIGHT
+
+
+def test_the_rest_is_loaded_on_first_touch():
+    loaded = of_ostler(loaded_by("import ostler"))
+    assert not {name for name in loaded if name.startswith(("ostler.cli", "ostler.installation"))}
+    assert {name for name in loaded if name.startswith("ostler.machines")} == {"ostler.machines"}
+    assert "ostler.installation" in loaded_by("import ostler; ostler.install")

@@ -15,13 +15,16 @@ import compiler  # noqa: E402
 
 # One entry per compiled module; tests/test_layout.py holds this list against the files.
 COMPILED = (
+    "_arguments",
     "_convert",
     "_core",
-    "_spawn",
     "_environ",
-    "_scan",
     "_pathtext",
+    "_popen",
     "_realpath",
+    "_scan",
+    "_shell",
+    "_spawn",
     "commands",
     "descriptors",
     "directories",

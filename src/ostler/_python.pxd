@@ -59,6 +59,12 @@ cdef extern from "Python.h":
     int PyErr_WarnEx(object category, const char *text, Py_ssize_t level) except -1
     int PySys_Audit(const char *event, const char *format, ...) except -1
 
+    # mappings
+    bint PyMapping_Check(object o)
+    Py_ssize_t PyMapping_Size(object o) except -1
+    list PyMapping_Keys(object o)
+    list PyMapping_Values(object o)
+
     # fork
     void PyOS_BeforeFork()
     void PyOS_AfterFork_Parent()

@@ -9,6 +9,8 @@
 #     with nogil:
 #         error = launch(&s)      # 0: s.pid runs the program; else errno, and s.step tells where
 #
+# enter() comes last before launch(), with nothing in between that can raise.
+#
 # Everything that the struct points to must stay alive until launch() returns; by then the child
 # has its own memory (exec) or is gone and reaped. The child does, in this order, what is asked:
 #
@@ -21,6 +23,9 @@
 #     6. PR_SET_NO_NEW_PRIVS, the Landlock ruleset `landlock`
 #     7. `actions` on descriptors (posix_spawn's kinds), so their opens are confined too
 #     8. the signal mask, and exec
+#
+# become() does the same in this process, for exec*(): from 2 on, without 3, actions and mask;
+# where it fails after step 2 this process is in the namespaces already.
 #
 # A machine's enter() fills in namespaces, unshare, cwd, landlock, limits and flags, and may
 # append to `held` what launch() shall close in this process afterwards. `room` is space for a
@@ -39,6 +44,7 @@ cdef enum:
     SPAWN_TWICE = 256
     SPAWN_SEARCH = 512          # `paths` as posix_spawnp searches: stop at a serious error
     SPAWN_FIRST = 1024          # `paths` only while they are missing: stop at any other error
+    SPAWN_KEEP = 2048           # a child that failed stays to be waited for: it exited with 127
 
 # What failed, in `step`.
 cdef enum:
@@ -119,6 +125,7 @@ cdef class Words:
 cdef Words words(list kept)
 cdef int prepare(Spawn *s) noexcept nogil
 cdef int launch(Spawn *s) noexcept nogil
+cdef int become(Spawn *s) noexcept nogil
 cdef int _child(void *argument) noexcept nogil
 cdef int _second(void *argument) noexcept nogil
 cdef int _fail(Spawn *s, int step) noexcept nogil

@@ -80,13 +80,13 @@ def launch(s):
             _fail(s, STEP_CLONE)
         elif s.flags & SPAWN_TWICE:
             _reap(first)
-            if s.error and s.pid > 0:
+            if s.error and s.pid > 0 and not s.flags & SPAWN_KEEP:
                 _reap(s.pid)
             elif s.error == 0 and s.flags & SPAWN_PIDFD:
                 s.pidfd = libc.syscall(libc.SYS_pidfd_open, s.pid, 0)
         else:
             s.pid = first
-            if s.error:
+            if s.error and not s.flags & SPAWN_KEEP:
                 _reap(first)
         if s.error and s.pidfd >= 0:
             libc.close(s.pidfd)
@@ -95,6 +95,29 @@ def launch(s):
             libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(s.before), cython.NULL, 8
         )
         libc.munmap(stack, size)
+    for i in range(s.held_count):
+        libc.close(s.held[i])
+    s.held_count = 0
+    return s.error
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def become(s):
+    """Run the program in place of this one. Return only when that failed: the errno."""
+    i: cython.int
+    s.error = 0
+    if s.flags & SPAWN_TWICE:
+        # Only a child can be in another PID namespace.
+        s.error = libc.ENOTSUP
+        s.step = STEP_NAMESPACE
+    for i in range(s.namespace_count):
+        if s.error == 0 and libc.setns(s.namespaces[i], 0) < 0:
+            _fail(s, STEP_NAMESPACE)
+    if s.error == 0 and s.unshare and libc.unshare(s.unshare) < 0:
+        _fail(s, STEP_NAMESPACE)
+    if s.error == 0 and _live(s) == 0 and _schedule(s) == 0:
+        _exec(s)
     for i in range(s.held_count):
         libc.close(s.held[i])
     s.held_count = 0
@@ -286,6 +309,11 @@ def _exec(s):
             libc.execve(path[0], s.argv, s.envp)
             path += 1
             if libc.errno == libc.ENOENT or libc.errno == libc.ENOTDIR:
+                if s.flags & SPAWN_FIRST and libc.faccessat(
+                    libc.AT_FDCWD, (path - 1)[0], libc.F_OK, 0
+                ) == 0:
+                    libc.errno = libc.ENOENT  # it is there: what it needs to run is missing
+                    break
                 continue
             if s.flags & SPAWN_FIRST:
                 break

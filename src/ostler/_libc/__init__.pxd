@@ -22,5 +22,6 @@ from ostler._libc.sys_statvfs cimport *
 from ostler._libc.sys_syscall cimport *
 from ostler._libc.sys_times cimport *
 from ostler._libc.sys_wait cimport *
+from ostler._libc.sysexits cimport *
 from ostler._libc.time cimport *
 from ostler._libc.unistd cimport *

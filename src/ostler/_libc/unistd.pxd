@@ -54,3 +54,4 @@ cdef extern from "unistd.h" nogil:
                             unsigned int flags)
     enum:
         SEEK_DATA, SEEK_HOLE
+    int pipe2(int *ends, int flags)

@@ -1,0 +1,7 @@
+from ostler._core cimport Core
+from ostler._spawn cimport Words
+
+cdef list byte_strings(object given)
+cdef Words parse_environment(object env)
+cdef Words environment_of(Core machine)
+cdef object search_path(Core machine)

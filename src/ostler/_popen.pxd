@@ -1,0 +1,1 @@
+from ostler._core cimport Core

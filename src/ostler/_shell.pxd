@@ -1,0 +1,6 @@
+from ostler._core cimport Core
+
+cdef int run_shell(Core machine, bytes command) except? -1
+cdef list simple_words(bytes command)
+cdef object shell_environment()
+cdef void _note(int number) noexcept nogil

@@ -9,5 +9,4 @@ cdef extern from "string.h" nogil:
     void *memchr(const void *text, int byte, size_t size)
     void *memrchr(const void *text, int byte, size_t size)
     int memcmp(const void *a, const void *b, size_t size)
-    void *memmove(void *to, const void *source, size_t size)
     char *strsignal(int number)

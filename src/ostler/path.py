@@ -126,8 +126,10 @@ def _status(
     found: cython.pointer(libc.stat_t),
 ) -> cython.int:
     r: cython.int
-    if w.name == cython.NULL:
+    if w.fd != -1:
         r = libc.fstat(w.fd, found)
+    elif w.name == cython.NULL:
+        return libc.EFAULT  # -1 was given, which os takes for no path at all
     else:
         r = machine.place(w, TARGET if follow else LOOK)
         if r == 0:

@@ -15,11 +15,29 @@ import ostler
 from tests.parity import attempt
 
 _PIECES = st.sampled_from(
-    ["/", "//", ".", "..", "a", "b.c", ".d", "é", "日", "\udcff", "\ud800", "~", " ", "\0", "..e", "\xff"]
+    [
+        "/",
+        "//",
+        ".",
+        "..",
+        "a",
+        "b.c",
+        ".d",
+        "é",
+        "日",
+        "\udcff",
+        "\ud800",
+        "~",
+        " ",
+        "\0",
+        "..e",
+        "\xff",
+    ]
 )
 TEXT = st.lists(_PIECES, max_size=12).map("".join) | st.text(max_size=20)
 DATA = st.lists(
-    st.sampled_from([b"/", b"//", b".", b"..", b"a", b"b.c", b"\xff", b"\xc3\xa9", b"\0"]), max_size=12
+    st.sampled_from([b"/", b"//", b".", b"..", b"a", b"b.c", b"\xff", b"\xc3\xa9", b"\0"]),
+    max_size=12,
 ).map(b"".join) | st.binary(max_size=20)
 
 
@@ -30,7 +48,17 @@ def agree(name, *args):
 
 @pytest.mark.parametrize(
     "name",
-    ["normcase", "isabs", "split", "splitext", "splitdrive", "basename", "dirname", "normpath", "abspath"],
+    [
+        "normcase",
+        "isabs",
+        "split",
+        "splitext",
+        "splitdrive",
+        "basename",
+        "dirname",
+        "normpath",
+        "abspath",
+    ],
 )
 def test_text_of_one_path(name):
     @given(TEXT | DATA)
@@ -89,7 +117,9 @@ def maze(tmp_path_factory):
 
 
 _STEPS = st.lists(
-    st.sampled_from(["a", "b", "l", "f", "g", "loop", "..", ".", "", "abs", "twist", "up", "odd", "no"]),
+    st.sampled_from(
+        ["a", "b", "l", "f", "g", "loop", "..", ".", "", "abs", "twist", "up", "odd", "no"]
+    ),
     min_size=1,
     max_size=8,
 )

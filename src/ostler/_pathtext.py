@@ -49,8 +49,13 @@ def check_arg_types(function, args):
 
 
 def join(a, parts):
-    a = py.PyOS_FSPath(a)
+    if not _is_text(a):
+        a = py.PyOS_FSPath(a)
     if _is_text(a):
+        if len(parts) == 1 and py.PyUnicode_IS_COMPACT_ASCII(a):
+            part = parts[0]
+            if py.PyUnicode_CheckExact(part) and py.PyUnicode_IS_COMPACT_ASCII(part):
+                return _join_two(a, part)
         whole = _join_text(a, parts)
         if whole is not None:
             return whole
@@ -62,65 +67,85 @@ def join(a, parts):
 
 
 @cython.cfunc
+@cython.inline
+def _join_two(a, b):
+    # The most usual case, two parts of ASCII text.
+    size: cython.Py_ssize_t = py.PyUnicode_GET_LENGTH(a)
+    more: cython.Py_ssize_t = py.PyUnicode_GET_LENGTH(b)
+    first = cython.cast(cython.p_const_char, py.PyUnicode_DATA(a))
+    second = cython.cast(cython.p_const_char, py.PyUnicode_DATA(b))
+    if size == 0 or (more and second[0] == 47):
+        return b
+    slash: cython.int = first[size - 1] != 47
+    whole = py.PyUnicode_New(size + slash + more, 127)
+    room = cython.cast(cython.p_char, py.PyUnicode_DATA(whole))
+    libc.memcpy(room, first, size)
+    if slash:
+        room[size] = 47
+    libc.memcpy(room + size + slash, second, more)
+    return whole
+
+
+@cython.cfunc
 def _join_text(a, parts: tuple):
+    # None: a part is no plain text.
     count: cython.Py_ssize_t = len(parts)
-    first: cython.Py_ssize_t = -1
+    first: cython.Py_ssize_t = -1  # the last absolute part, where the result starts
     i: cython.Py_ssize_t
-    size: cython.Py_ssize_t
-    total: cython.Py_ssize_t
-    at: cython.Py_ssize_t
-    greatest: cython.uint
-    slashed: cython.bint
+    size: cython.Py_ssize_t = py.PyUnicode_GET_LENGTH(a)
+    total: cython.Py_ssize_t = size
+    greatest: cython.uint = py.PyUnicode_MAX_CHAR_VALUE(a)
+    slashed: cython.bint = size == 0 or py.PyUnicode_READ_CHAR(a, size - 1) == 47
     for i in range(count):
         part = parts[i]
         if not _is_text(part):
             return None
-        if py.PyUnicode_GET_LENGTH(part) and py.PyUnicode_READ_CHAR(part, 0) == 47:
-            first = i
-    # Length and widest character of the result.
-    head = a if first < 0 else parts[first]
-    total = py.PyUnicode_GET_LENGTH(head)
-    if first == count - 1:
-        return head
-    greatest = py.PyUnicode_MAX_CHAR_VALUE(head)
-    slashed = total == 0 or py.PyUnicode_READ_CHAR(head, total - 1) == 47
-    for i in range(first + 1, count):
-        part = parts[i]
         size = py.PyUnicode_GET_LENGTH(part)
-        if not slashed:
-            total += 1
-        total += size
-        if size:
-            greatest |= py.PyUnicode_MAX_CHAR_VALUE(part)
-            slashed = py.PyUnicode_READ_CHAR(part, size - 1) == 47
+        if size == 0:
+            if not slashed:
+                total += 1
+                slashed = True
+            continue
+        if py.PyUnicode_READ_CHAR(part, 0) == 47:
+            first = i
+            total = size
+            greatest = py.PyUnicode_MAX_CHAR_VALUE(part)
         else:
-            slashed = True
+            total += size if slashed else size + 1
+            greatest |= py.PyUnicode_MAX_CHAR_VALUE(part)
+        slashed = py.PyUnicode_READ_CHAR(part, size - 1) == 47
+    head = a if first < 0 else parts[first]
+    size = py.PyUnicode_GET_LENGTH(head)
+    if size == total:
+        return head
     whole = py.PyUnicode_New(total, greatest)
-    at = py.PyUnicode_GET_LENGTH(head)
-    slashed = at == 0 or py.PyUnicode_READ_CHAR(head, at - 1) == 47
     if greatest < 128:
         room = cython.cast(cython.p_char, py.PyUnicode_DATA(whole))
-        libc.memcpy(room, py.PyUnicode_DATA(head), at)
+        libc.memcpy(room, py.PyUnicode_DATA(head), size)
+        slashed = size == 0 or room[size - 1] == 47
+        total = size
         for i in range(first + 1, count):
             part = parts[i]
             size = py.PyUnicode_GET_LENGTH(part)
             if not slashed:
-                room[at] = 47
-                at += 1
-            libc.memcpy(room + at, py.PyUnicode_DATA(part), size)
-            at += size
-            slashed = room[at - 1] == 47 if at else True
+                room[total] = 47
+                total += 1
+            libc.memcpy(room + total, py.PyUnicode_DATA(part), size)
+            total += size
+            slashed = total == 0 or room[total - 1] == 47
     else:
-        py.PyUnicode_CopyCharacters(whole, 0, head, 0, at)
+        py.PyUnicode_CopyCharacters(whole, 0, head, 0, size)
+        slashed = size == 0 or py.PyUnicode_READ_CHAR(head, size - 1) == 47
+        total = size
         for i in range(first + 1, count):
             part = parts[i]
             size = py.PyUnicode_GET_LENGTH(part)
             if not slashed:
-                py.PyUnicode_WriteChar(whole, at, 47)
-                at += 1
-            py.PyUnicode_CopyCharacters(whole, at, part, 0, size)
-            at += size
-            slashed = py.PyUnicode_READ_CHAR(whole, at - 1) == 47 if at else True
+                py.PyUnicode_WriteChar(whole, total, 47)
+                total += 1
+            py.PyUnicode_CopyCharacters(whole, total, part, 0, size)
+            total += size
+            slashed = total == 0 or py.PyUnicode_READ_CHAR(whole, total - 1) == 47
     return whole
 
 
@@ -193,36 +218,45 @@ def _join_plain(a, parts: tuple):
 
 
 @cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _last_in(
+    data: cython.p_const_char,
+    character: cython.int,
+    start: cython.Py_ssize_t,
+    size: cython.Py_ssize_t,
+) -> cython.Py_ssize_t:
+    # Where this byte stands last from start on, -1: nowhere. Not memrchr: names are short.
+    i: cython.Py_ssize_t = size
+    while i > start:
+        i -= 1
+        if data[i] == character:
+            return i
+    return -1
+
+
+@cython.cfunc
+@cython.inline
 @cython.exceptval(-2)
 def _last(text, character: cython.int, start: cython.Py_ssize_t) -> cython.Py_ssize_t:
-    # Where this character stands last in the text from start on, -1: nowhere.
-    size: cython.Py_ssize_t = py.PyUnicode_GET_LENGTH(text)
     if py.PyUnicode_KIND(text) == 1:
-        data = py.PyUnicode_DATA(text)
-        found = cython.cast(
-            cython.p_char, libc.memrchr(data + start, character, size - start)
-        )
-        return -1 if found == cython.NULL else found - cython.cast(cython.p_char, data)
-    return py.PyUnicode_FindChar(text, character, start, size, -1)
+        return _last_in(py.PyUnicode_DATA(text), character, start, py.PyUnicode_GET_LENGTH(text))
+    return py.PyUnicode_FindChar(text, character, start, py.PyUnicode_GET_LENGTH(text), -1)
 
 
 @cython.cfunc
-@cython.exceptval(-2)
+@cython.inline
+@cython.exceptval(check=False)
 def _last_byte(data, character: cython.int, start: cython.Py_ssize_t) -> cython.Py_ssize_t:
-    text = py.PyBytes_AS_STRING(data)
-    found = cython.cast(
-        cython.p_char,
-        libc.memrchr(text + start, character, py.PyBytes_GET_SIZE(data) - start),
-    )
-    return -1 if found == cython.NULL else found - cython.cast(cython.p_char, text)
+    return _last_in(py.PyBytes_AS_STRING(data), character, start, py.PyBytes_GET_SIZE(data))
 
 
 @cython.cfunc
+@cython.inline
 def _part(text, start: cython.Py_ssize_t, end: cython.Py_ssize_t):
-    size: cython.Py_ssize_t = py.PyUnicode_GET_LENGTH(text)
-    if start == 0 and end == size:
+    if start == 0 and end == py.PyUnicode_GET_LENGTH(text):
         return text
-    if py.PyUnicode_IS_COMPACT_ASCII(text):
+    if py.PyUnicode_IS_COMPACT_ASCII(text) and end > start:
         return py.ascii_text(py.PyUnicode_DATA(text) + start, end - start)
     return py.PyUnicode_Substring(text, start, end)
 
@@ -263,7 +297,8 @@ def _head_plain(p, i):
 
 def split(p):
     i: cython.Py_ssize_t
-    p = py.PyOS_FSPath(p)
+    if not _is_text(p):
+        p = py.PyOS_FSPath(p)
     if _is_text(p):
         i = _last(p, 47, 0) + 1
         return _head(p, i), _part(p, i, py.PyUnicode_GET_LENGTH(p))
@@ -276,7 +311,8 @@ def split(p):
 
 
 def basename(p):
-    p = py.PyOS_FSPath(p)
+    if not _is_text(p):
+        p = py.PyOS_FSPath(p)
     if _is_text(p):
         return _part(p, _last(p, 47, 0) + 1, py.PyUnicode_GET_LENGTH(p))
     if py.PyBytes_CheckExact(p):
@@ -285,7 +321,8 @@ def basename(p):
 
 
 def dirname(p):
-    p = py.PyOS_FSPath(p)
+    if not _is_text(p):
+        p = py.PyOS_FSPath(p)
     if _is_text(p):
         return _head(p, _last(p, 47, 0) + 1)
     if py.PyBytes_CheckExact(p):
@@ -293,27 +330,47 @@ def dirname(p):
     return _head_plain(p, p.rfind(_sep(p)) + 1)
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _dot_in(data: cython.p_const_char, size: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    # Where the last name's extension starts, -1: it has none.
+    dot: cython.Py_ssize_t = -1
+    i: cython.Py_ssize_t = size
+    while i and data[i - 1] != 47:
+        i -= 1
+        if data[i] == 46 and dot < 0:
+            dot = i
+    while i < dot:
+        if data[i] != 46:
+            return dot
+        i += 1
+    return -1
+
+
 def splitext(p):
     i: cython.Py_ssize_t
     dot: cython.Py_ssize_t
-    p = py.PyOS_FSPath(p)
+    if not _is_text(p):
+        p = py.PyOS_FSPath(p)
     if _is_text(p):
-        i = _last(p, 47, 0) + 1
-        dot = _last(p, 46, i)
-        while i < dot:
-            if py.PyUnicode_READ_CHAR(p, i) != 46:
-                return _part(p, 0, dot), _part(p, dot, py.PyUnicode_GET_LENGTH(p))
-            i += 1
-        return p, ""
+        if py.PyUnicode_KIND(p) == 1:
+            dot = _dot_in(py.PyUnicode_DATA(p), py.PyUnicode_GET_LENGTH(p))
+        else:
+            i = _last(p, 47, 0) + 1
+            dot = _last(p, 46, i)
+            while i < dot and py.PyUnicode_READ_CHAR(p, i) == 46:
+                i += 1
+            if i >= dot:
+                dot = -1
+        if dot < 0:
+            return p, ""
+        return _part(p, 0, dot), _part(p, dot, py.PyUnicode_GET_LENGTH(p))
     if py.PyBytes_CheckExact(p):
-        i = _last_byte(p, 47, 0) + 1
-        dot = _last_byte(p, 46, i)
-        data = py.PyBytes_AS_STRING(p)
-        while i < dot:
-            if data[i] != 46:
-                return _part_bytes(p, 0, dot), _part_bytes(p, dot, py.PyBytes_GET_SIZE(p))
-            i += 1
-        return p, b""
+        dot = _dot_in(py.PyBytes_AS_STRING(p), py.PyBytes_GET_SIZE(p))
+        if dot < 0:
+            return p, b""
+        return _part_bytes(p, 0, dot), _part_bytes(p, dot, py.PyBytes_GET_SIZE(p))
     return splitext_plain(p, _sep(p), None, b"." if py.PyBytes_Check(p) else ".")
 
 
@@ -350,8 +407,7 @@ def _as_native(p, function):
     if not py.PyUnicode_Check(p) and not py.PyBytes_Check(p):
         if getattr(type(p), "__fspath__", None) is None:
             raise TypeError(
-                f"{function}: path should be string, bytes or os.PathLike, "
-                f"not {type(p).__name__}"
+                f"{function}: path should be string, bytes or os.PathLike, not {type(p).__name__}"
             )
         p = py.PyOS_FSPath(p)
     if py.PyUnicode_CheckExact(p) or py.PyBytes_CheckExact(p):
@@ -362,6 +418,23 @@ def _as_native(p, function):
 
 
 # normalizing
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def tidy(source: cython.p_const_char, size: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    # The length of the beginning, up to the end of a name, that surely is normal: before the
+    # first slash that a slash, a dot or nothing follows.
+    i: cython.Py_ssize_t = 0
+    if size == 0 or source[0] == 46:
+        return 0
+    while i < size:
+        if source[i] == 47 and (i + 1 == size or source[i + 1] == 47 or source[i + 1] == 46):
+            return i
+        i += 1
+    return size
 
 
 def normalize(source, size, out):
@@ -379,6 +452,11 @@ def normalize(source, size, out):
             out[1] = 47
             at = 2
     root = floor = at
+    if at < 2:
+        i = tidy(source, size)
+        if i > at:
+            libc.memcpy(out, source, i)
+            at = i
     while True:
         while i < size and source[i] == 47:
             i += 1
@@ -426,7 +504,7 @@ def normpath(p):
     if py.PY_VERSION_HEX >= 0x030D0000:
         if not py.PyUnicode_CheckExact(p):
             p = _as_native(p, "_path_normpath")
-    else:
+    elif not py.PyUnicode_CheckExact(p):
         p = py.PyOS_FSPath(p)
     ascii: cython.bint = False
     if py.PyBytes_Check(p):
@@ -437,10 +515,12 @@ def normpath(p):
         source = py.PyUnicode_DATA(p)
         size = py.PyUnicode_GET_LENGTH(p)
     else:
-        try:
-            source = py.PyUnicode_AsUTF8AndSize(p, cython.address(size))
-        except UnicodeEncodeError:
+        source = py.utf8_or_null(p, cython.address(size))
+        if source == cython.NULL:
             return _normpath_plain(p)
+    if tidy(source, size) == size and size and (ascii or py.PyBytes_CheckExact(p)):
+        if py.PyUnicode_CheckExact(p) or py.PyBytes_CheckExact(p):
+            return p
     if size >= 1023:
         long_room = py.PyBytes_FromStringAndSize(cython.NULL, size + 1)
         out = cython.cast(cython.p_char, py.PyBytes_AS_STRING(long_room))
@@ -463,6 +543,7 @@ def _normpath_plain(p):
 # several paths at once
 
 
+@cython.boundscheck(True)
 def commonprefix(m):
     if not m:
         return ""
@@ -476,6 +557,7 @@ def commonprefix(m):
     return least
 
 
+@cython.boundscheck(True)
 def commonpath(paths):
     if py.PY_VERSION_HEX < 0x030D0000 and not paths:
         raise ValueError("commonpath() arg is an empty sequence")

@@ -16,7 +16,10 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, failure, is_own, verb
 from cython.cimports.ostler._pathtext import join, normalize, normpath, split
 
-_UTF8 = sys.getfilesystemencoding() == "utf-8" and sys.getfilesystemencodeerrors() == "surrogateescape"
+_UTF8 = (
+    sys.getfilesystemencoding() == "utf-8" and sys.getfilesystemencodeerrors() == "surrogateescape"
+)
+
 
 class Strictness:
     """A value of realpath's `strict` between False and True."""
@@ -64,6 +67,8 @@ def _source(path, size: cython.pointer(cython.Py_ssize_t)) -> cython.p_const_cha
 def _result(path, text: cython.p_const_char, size: cython.Py_ssize_t):
     if py.PyBytes_Check(path):
         return py.PyBytes_FromStringAndSize(text, size)
+    if _UTF8:
+        return py.PyUnicode_DecodeUTF8(text, size, b"surrogateescape")
     return py.PyUnicode_DecodeFSDefaultAndSize(text, size)
 
 
@@ -75,9 +80,9 @@ def _from_here(
 ) -> cython.Py_ssize_t:
     # Write working directory, slash and path to `out`, which has ROOM; the length, or -1.
     at: cython.Py_ssize_t
-    if libc.getcwd(out, 2000) == cython.NULL:
-        return -1
-    at = libc.strlen(out)
+    at = libc.syscall(libc.SYS_getcwd, out, 2000) - 1  # with the NUL it ends with
+    if at <= 0 or out[0] != 47:
+        return -1  # too long, gone, or out of this root's reach
     if out[at - 1] != 47:
         out[at] = 47
         at += 1
@@ -89,16 +94,18 @@ def abspath(machine, path):
     size: cython.Py_ssize_t = 0
     whole: cython.char[4096]
     out: cython.char[4096]
+    text: cython.p_const_char
     path = py.PyOS_FSPath(path)
-    text: cython.p_const_char = _source(path, cython.address(size))
+    if py.PyUnicode_CheckExact(path) and py.PyUnicode_IS_COMPACT_ASCII(path):
+        if py.PyUnicode_GET_LENGTH(path) and py.PyUnicode_READ_CHAR(path, 0) == 47:
+            return normpath(path)
+    text = _source(path, cython.address(size))
     if text != cython.NULL and text[0] != 47 and machine._names is not None:
         if is_own(machine, "getcwdb" if py.PyBytes_Check(path) else "getcwd"):
-            with cython.nogil:
-                size = _from_here(whole, text, size)
-                if size >= 0:
-                    size = normalize(whole, size, out)
+            # The GIL is kept: the kernel has the answer in memory.
+            size = _from_here(whole, text, size)
             if size >= 0:
-                return _result(path, out, size)
+                return _result(path, out, normalize(whole, size, out))
     if py.PyBytes_Check(path):
         if not path.startswith(b"/"):
             path = join(verb(machine, "getcwdb")(), (path,))
@@ -151,9 +158,9 @@ def _resolve(
     how.flags = libc.O_PATH | libc.O_CLOEXEC
     how.mode = 0
     how.resolve = libc.RESOLVE_NO_SYMLINKS
-    if size == 0:
-        text = b"."
-        size = 1
+    if size == 0 or (size == 1 and text[0] == 46):
+        size = _from_here(whole, text, size)
+        return -1 if size < 0 else normalize(whole, size, out)
     fd = libc.openat2(libc.AT_FDCWD, text, cython.address(how))
     if fd >= 0:
         libc.close(fd)

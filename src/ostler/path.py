@@ -55,8 +55,16 @@ class PathLike(abc.ABC):
 PathLike.__module__ = "ostler"
 
 # What os and os.path share; the rest of os.path's is below.
-CONSTANTS = {"curdir": ".", "pardir": "..", "extsep": ".", "sep": "/", "altsep": None,
-             "pathsep": ":", "defpath": "/bin:/usr/bin", "devnull": "/dev/null"}
+CONSTANTS = {
+    "curdir": ".",
+    "pardir": "..",
+    "extsep": ".",
+    "sep": "/",
+    "altsep": None,
+    "pathsep": ":",
+    "defpath": "/bin:/usr/bin",
+    "devnull": "/dev/null",
+}
 TYPES = {"PathLike": PathLike}
 
 supports_unicode_filenames = False
@@ -181,6 +189,8 @@ class Path:
 
     def isabs(self, s):
         """Whether the path starts at the root."""
+        if py.PyUnicode_CheckExact(s) and py.PyUnicode_IS_COMPACT_ASCII(s):
+            return py.PyUnicode_GET_LENGTH(s) != 0 and py.PyUnicode_READ_CHAR(s, 0) == 47
         s = py.PyOS_FSPath(s)
         return s.startswith(b"/" if py.PyBytes_Check(s) else "/")
 
@@ -462,8 +472,9 @@ class Path:
         else:
             name = path[1:end]
             if data:
-                name = str(name, "ASCII") if py.PY_VERSION_HEX < 0x030D0000 else (
-                    text.fsdecode(name))
+                name = (
+                    str(name, "ASCII") if py.PY_VERSION_HEX < 0x030D0000 else (text.fsdecode(name))
+                )
             home = _home(name, "getpwnam")
         if home is None:
             return path

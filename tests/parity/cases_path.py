@@ -80,7 +80,15 @@ def kinds_of_results(os):
     """Which types come back, and whether a path that stays as it is stays the same object."""
     found = []
     for name in [*TEXT_FUNCTIONS, "abspath", "realpath"]:
-        for path in [Text("a/b.c"), Text("a"), Text("/"), Text(""), Data(b"a/b"), Data(b"a"), Data(b"")]:
+        for path in [
+            Text("a/b.c"),
+            Text("a"),
+            Text("/"),
+            Text(""),
+            Data(b"a/b"),
+            Data(b"a"),
+            Data(b""),
+        ]:
             result = getattr(os.path, name)(path)
             parts = result if isinstance(result, tuple) else (result,)
             found.append((name, path, [type(part).__name__ for part in parts]))
@@ -312,7 +320,18 @@ def constants(os):
 
 @case
 def expanduser(os):
-    some = ["~", "~/a", "~root", "~root/a/b", "~no-such-user-here/a", "a~", "~\udcff", "~//x", "~\0", "~é"]
+    some = [
+        "~",
+        "~/a",
+        "~root",
+        "~root/a/b",
+        "~no-such-user-here/a",
+        "a~",
+        "~\udcff",
+        "~//x",
+        "~\0",
+        "~é",
+    ]
     found = []
     for home in ("/home/me", "/", "relative", "//x//", "", None):
         if home is None:

@@ -14,7 +14,7 @@ cdef extern from *:
     #endif
     """
     enum:
-        SYS_close_range
+        SYS_close_range, SYS_getcwd
         SYS_execveat
         SYS_landlock_restrict_self
         SYS_pidfd_open

@@ -28,6 +28,7 @@ COMPILED = (
     "commands",
     "descriptors",
     "directories",
+    "durable",
     "environment",
     "facts",
     "files",

@@ -45,7 +45,7 @@ cdef extern from "unistd.h" nogil:
     char *getcwd(char *room, size_t size)
     off_t lseek(int fd, off_t offset, int whence)
     enum:
-        SEEK_SET
+        SEEK_SET, SEEK_CUR, SEEK_END
     enum: _SC_CLK_TCK, _SC_OPEN_MAX
     long sysconf(int name)
     ssize_t read(int fd, void *buffer, size_t size)

@@ -4,6 +4,7 @@ from ostler import (
     commands,
     descriptors,
     directories,
+    durable,
     environment,
     facts,
     files,
@@ -29,6 +30,7 @@ class Machine(
     descriptors.Descriptors,
     sysinfo.SysInfo,
     facts.Facts,
+    durable.Durable,
     path.PathText,
 ):
     """An operating system: a root directory, a working directory, an environment, an identity.

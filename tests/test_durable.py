@@ -1,0 +1,451 @@
+"""Replacement that leaves the old or the new content, exchange, and moving."""
+
+import contextlib
+import ctypes
+import errno
+import os
+import signal
+import stat
+import subprocess
+import threading
+
+import pytest
+
+import ostler
+
+OLD, NEW = b"old" * 1000, b"new!" * 50_000
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(folder):
+    return sorted(os.listdir(folder))
+
+
+class TestWriteAtomic:
+    def test_creates_with_the_umask(self, folder):
+        old = os.umask(0o027)
+        try:
+            ostler.write_atomic("f", b"data")
+        finally:
+            os.umask(old)
+        assert (folder / "f").read_bytes() == b"data"
+        assert stat.S_IMODE(os.stat("f").st_mode) == 0o640
+        assert names(folder) == ["f"]
+
+    def test_text_is_written_as_utf8(self, folder):
+        ostler.write_atomic("f", "žluť\n")
+        assert (folder / "f").read_bytes() == "žluť\n".encode()
+
+    def test_a_writer_gets_a_binary_file(self, folder):
+        ostler.write_atomic(b"f", lambda file: file.write(b"by hand"), durable=False)
+        assert (folder / "f").read_bytes() == b"by hand"
+
+    def test_keeps_mode_owner_and_attributes(self, folder):
+        (folder / "f").write_bytes(OLD)
+        os.chmod("f", 0o741)
+        with contextlib.suppress(OSError):
+            os.setxattr("f", "user.colour", b"green")
+        if os.getuid() == 0:
+            os.chown("f", 1234, 4321)
+        attributes = os.listxattr("f")
+        before = os.stat("f")
+        ostler.write_atomic("f", NEW)
+        after = os.stat("f")
+        assert (folder / "f").read_bytes() == NEW
+        assert (after.st_mode, after.st_uid, after.st_gid) == (
+            before.st_mode,
+            before.st_uid,
+            before.st_gid,
+        )
+        assert os.listxattr("f") == attributes
+        assert after.st_ino != before.st_ino
+
+    def test_mode_can_be_set(self, folder):
+        ostler.write_atomic("f", b"", mode=0o600)
+        assert stat.S_IMODE(os.stat("f").st_mode) == 0o600
+
+    def test_hard_links_keep_the_old_content(self, folder):
+        (folder / "f").write_bytes(OLD)
+        os.link("f", "g")
+        ostler.write_atomic("f", NEW)
+        assert (folder / "g").read_bytes() == OLD
+
+    def test_a_link_is_replaced_and_not_followed(self, folder):
+        (folder / "target").write_bytes(OLD)
+        os.symlink("target", "f")
+        ostler.write_atomic("f", NEW)
+        assert not os.path.islink("f")
+        assert (folder / "target").read_bytes() == OLD
+
+    def test_an_error_leaves_the_old_file_and_nothing_else(self, folder):
+        (folder / "f").write_bytes(OLD)
+
+        def fails(file):
+            file.write(NEW)
+            raise KeyError("half way")
+
+        with pytest.raises(KeyError, match="half way"):
+            ostler.write_atomic("f", fails)
+        assert (folder / "f").read_bytes() == OLD
+        assert names(folder) == ["f"]
+
+    def test_no_descriptor_stays_open(self, folder):
+        before = os.listdir("/proc/self/fd")
+        ostler.write_atomic("f", NEW)
+        with pytest.raises(TypeError):
+            ostler.write_atomic("f", 5)
+        assert len(os.listdir("/proc/self/fd")) == len(before)
+
+    @pytest.mark.parametrize("call", ["fsync", "fchmod"])
+    def test_a_failing_call_leaves_the_old_file(self, folder, monkeypatch, call):
+        (folder / "f").write_bytes(OLD)
+
+        def fails(*args):
+            raise OSError(errno.EIO, "injected")
+
+        monkeypatch.setattr(ostler, call, fails)
+        with pytest.raises(OSError, match="injected"):
+            ostler.write_atomic("f", NEW)
+        assert (folder / "f").read_bytes() == OLD
+        assert names(folder) == ["f"]
+
+    def test_without_nameless_files(self, folder, monkeypatch):
+        # A file system that has no O_TMPFILE.
+        real = ostler.open
+
+        def without(path, flags, *args, **kwargs):
+            if flags & ostler.O_TMPFILE == ostler.O_TMPFILE:
+                raise OSError(errno.EOPNOTSUPP, "Operation not supported", path)
+            return real(path, flags, *args, **kwargs)
+
+        monkeypatch.setattr(ostler, "open", without)
+        ostler.write_atomic("f", NEW)
+        ostler.write_atomic("f", OLD)
+        assert (folder / "f").read_bytes() == OLD
+        with pytest.raises(TypeError):
+            ostler.write_atomic("f", 5)
+        assert names(folder) == ["f"]
+
+    def test_readers_see_one_or_the_other(self, folder):
+        ostler.write_atomic("f", OLD)
+        seen, done = set(), threading.Event()
+
+        def read():
+            while not done.is_set():
+                seen.add((folder / "f").read_bytes())
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        for _ in range(200):
+            ostler.write_atomic("f", NEW, durable=False)
+            ostler.write_atomic("f", OLD, durable=False)
+        done.set()
+        reader.join()
+        assert seen <= {OLD, NEW}
+
+    @pytest.mark.parametrize(
+        ("arguments", "error"),
+        [
+            (("missing/f", b""), FileNotFoundError),
+            (("d", b""), IsADirectoryError),
+            (("d/", b""), IsADirectoryError),
+            (("", b""), IsADirectoryError),
+            (("fifo", b""), OSError),
+            ((5, b""), TypeError),
+            (("a\0b", b""), ValueError),
+            (("f", None), TypeError),
+        ],
+    )
+    def test_bad_input(self, folder, arguments, error):
+        os.mkdir("d")
+        os.mkfifo("fifo")
+        with pytest.raises(error):
+            ostler.write_atomic(*arguments)
+        assert names(folder) == ["d", "fifo"]
+        assert names("d") == []
+
+    @pytest.mark.parametrize(
+        ("mode", "error"), [(-1, ValueError), (0o10000, ValueError), ("w", TypeError)]
+    )
+    def test_bad_mode(self, folder, mode, error):
+        with pytest.raises(error):
+            ostler.write_atomic("f", b"", mode=mode)
+        assert names(folder) == []
+
+
+class TestReplacing:
+    def test_text(self, folder):
+        with ostler.replacing("f", encoding="latin-1", newline="\r\n") as file:
+            file.write("é\n")
+            assert names(folder) == []
+        assert (folder / "f").read_bytes() == b"\xe9\r\n"
+
+    def test_is_used_once(self, folder):
+        replacing = ostler.replacing("f")
+        with replacing as file:
+            file.write("x")
+        with pytest.raises(RuntimeError), replacing:
+            pass
+
+    def test_open_mode(self, folder):
+        with pytest.raises(ValueError, match="open_mode"):
+            ostler.replacing("f", "a")
+
+
+# --- a writer killed at every system call
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_TRACEME, _SYSCALL, _SETOPTIONS, _EXITKILL = 0, 24, 0x4200, 0x100000
+
+
+def _ptrace(request, pid, data=0):
+    if _libc.ptrace(ctypes.c_long(request), pid, None, ctypes.c_void_p(data)) < 0:
+        raise OSError(ctypes.get_errno(), "ptrace")
+
+
+def run_and_kill(function, stops):
+    """Run function in a child and kill it at its system call stop number `stops`.
+
+    True when the child came to its end before that.
+    """
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _ptrace(_TRACEME, 0)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            function()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    _ptrace(_SETOPTIONS, pid, _EXITKILL)
+    for _ in range(stops):
+        _ptrace(_SYSCALL, pid)
+        _, status = os.waitpid(pid, 0)
+        if os.WIFEXITED(status):
+            return True
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("durable", [True, False])
+def test_killed_at_every_system_call(folder, durable):
+    found = []
+    for stops in range(1, 1000):
+        (folder / "f").write_bytes(OLD)
+        ended = run_and_kill(lambda: ostler.write_atomic("f", NEW, durable=durable), stops)
+        found.append((folder / "f").read_bytes())
+        assert found[-1] in (OLD, NEW), f"something else after {stops} stops"
+        if ended:
+            break
+    assert ended
+    assert OLD in found
+    assert found[-1] == NEW
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_killing_finds_a_writer_that_is_not_atomic(folder):
+    def plain():
+        with open("f", "wb", buffering=0) as file:
+            for at in range(0, len(NEW), 100_000):
+                file.write(NEW[at : at + 100_000])
+
+    found = set()
+    for stops in range(1, 1000):
+        (folder / "f").write_bytes(OLD)
+        ended = run_and_kill(plain, stops)
+        found.add((folder / "f").read_bytes())
+        if ended:
+            break
+    assert found - {OLD, NEW}
+
+
+# --- what a crash of the machine would leave
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A mounted ext4 image that writes nothing back by itself, and a way to crash it."""
+    if os.getuid() != 0:
+        pytest.skip("mounting an image takes root")
+    path, at = tmp_path / "image", tmp_path / "mnt"
+    at.mkdir()
+    with open(path, "wb") as file:
+        file.truncate(32 << 20)
+    options = "loop,commit=300,noauto_da_alloc"
+    try:
+        subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True, capture_output=True)
+        subprocess.run(["mount", "-o", options, path, at], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no ext4 loop mount on this machine: {error}")
+
+    def after_a_crash(name):
+        """The content of a file when the power goes now: a copy of the device, mounted afresh."""
+        crashed, there = tmp_path / "crashed", tmp_path / "there"
+        there.mkdir(exist_ok=True)
+        subprocess.run(["cp", "--sparse=always", path, crashed], check=True)
+        subprocess.run(["mount", "-o", "loop", crashed, there], check=True)
+        try:
+            return (there / name).read_bytes()
+        finally:
+            subprocess.run(["umount", there], check=True)
+
+    yield at, after_a_crash
+    subprocess.run(["umount", at], check=True)
+
+
+def test_after_a_crash(image):
+    at, after_a_crash = image
+    ostler.write_atomic(at / "f", OLD)
+    os.sync()
+    assert after_a_crash("f") == OLD
+    ostler.write_atomic(at / "f", NEW)
+    assert after_a_crash("f") == NEW
+
+
+def test_a_crash_shows_what_was_not_synced(image):
+    at, after_a_crash = image
+    ostler.write_atomic(at / "f", OLD)
+    os.sync()
+    ostler.write_atomic(at / "f", NEW, durable=False)
+    assert (at / "f").read_bytes() == NEW
+    assert after_a_crash("f") != NEW
+
+
+def test_replace_durable(image):
+    at, after_a_crash = image
+    (at / "f").write_bytes(OLD)
+    (at / "d").mkdir()
+    (at / "d" / "g").write_bytes(NEW)
+    os.sync()
+    (at / "d" / "g").write_bytes(NEW[::-1])
+    ostler.replace_durable(at / "d" / "g", at / "f")
+    assert after_a_crash("f") == NEW[::-1]
+    with pytest.raises(FileNotFoundError):
+        after_a_crash("d/g")
+
+
+def test_sync_directory(image):
+    at, after_a_crash = image
+    (at / "d").mkdir()
+    os.sync()
+    (at / "d" / "f").symlink_to("nowhere")
+    (at / "d" / "g").touch()
+    ostler.sync_directory(at / "d")
+    assert after_a_crash("d/g") == b""
+
+
+class TestRenames:
+    def test_noreplace(self, folder):
+        (folder / "a").write_bytes(b"a")
+        (folder / "b").write_bytes(b"b")
+        with pytest.raises(FileExistsError) as caught:
+            ostler.rename_noreplace("a", "b")
+        assert (caught.value.filename, caught.value.filename2) == ("a", "b")
+        ostler.rename_noreplace("a", "c")
+        assert names(folder) == ["b", "c"]
+
+    def test_noreplace_in_directories(self, folder):
+        os.mkdir("d")
+        (folder / "d" / "a").write_bytes(b"a")
+        fd = os.open("d", os.O_RDONLY)
+        try:
+            ostler.rename_noreplace("a", "b", src_dir_fd=fd, dst_dir_fd=fd)
+            with pytest.raises(FileNotFoundError):
+                ostler.rename_noreplace("a", "b", src_dir_fd=fd)
+        finally:
+            os.close(fd)
+        assert names("d") == ["b"]
+
+    def test_exchange(self, folder):
+        (folder / "a").write_bytes(b"a")
+        (folder / "b").mkdir()
+        ostler.exchange("a", b"b")
+        assert (folder / "b").read_bytes() == b"a"
+        assert (folder / "a").is_dir()
+        with pytest.raises(FileNotFoundError) as caught:
+            ostler.exchange("a", "missing")
+        assert (caught.value.filename, caught.value.filename2) == ("a", "missing")
+
+
+@pytest.fixture
+def elsewhere():
+    """A directory on another file system than the temporary one's."""
+    for base in ("/dev/shm", "/var/tmp", os.path.expanduser("~")):
+        if os.access(base, os.W_OK) and os.stat(base).st_dev != os.stat("/tmp").st_dev:
+            path = f"{base}/ostler-{os.getpid()}"
+            os.mkdir(path)
+            yield path
+            subprocess.run(["rm", "-rf", path], check=True)
+            return
+    pytest.skip("one file system only")
+
+
+class TestMove:
+    def test_on_one_file_system(self, folder):
+        (folder / "a").write_bytes(NEW)
+        inode = os.stat("a").st_ino
+        ostler.move("a", "b")
+        assert os.stat("b").st_ino == inode
+        assert names(folder) == ["b"]
+
+    def test_a_file_to_another(self, folder, elsewhere):
+        (folder / "a").write_bytes(NEW)
+        os.chmod("a", 0o640)
+        os.utime("a", ns=(1_000_000_001, 2_000_000_002))
+        ostler.move("a", f"{elsewhere}/b")
+        assert names(folder) == []
+        assert names(elsewhere) == ["b"]
+        found = os.stat(f"{elsewhere}/b")
+        assert stat.S_IMODE(found.st_mode) == 0o640
+        assert (found.st_atime_ns, found.st_mtime_ns) == (1_000_000_001, 2_000_000_002)
+        with open(f"{elsewhere}/b", "rb") as file:
+            assert file.read() == NEW
+
+    def test_a_sparse_file_to_another(self, folder, elsewhere):
+        with open("a", "wb") as file:
+            file.seek(5 << 20)
+            file.write(b"x" * 4096)
+            file.truncate(10 << 20)
+        ostler.move("a", f"{elsewhere}/b")
+        found = os.stat(f"{elsewhere}/b")
+        assert found.st_size == 10 << 20
+        assert found.st_blocks * 512 < 1 << 20
+        with open(f"{elsewhere}/b", "rb") as file:
+            data = file.read()
+        assert data[5 << 20 : (5 << 20) + 4096] == b"x" * 4096
+        assert data.count(b"\0") == (10 << 20) - 4096
+
+    def test_a_file_onto_a_directory(self, folder, elsewhere):
+        (folder / "a").write_bytes(NEW)
+        with pytest.raises(IsADirectoryError):
+            ostler.move("a", elsewhere)
+        assert names(folder) == ["a"]
+
+    def test_a_full_destination_keeps_the_source(self, folder, elsewhere, monkeypatch):
+        (folder / "a").write_bytes(NEW)
+        with open(f"{elsewhere}/b", "wb") as file:
+            file.write(OLD)
+
+        def fails(*args):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(ostler, "pwrite", fails)
+        with pytest.raises(OSError, match="No space"):
+            ostler.move("a", f"{elsewhere}/b")
+        monkeypatch.undo()
+        os.chdir(folder)
+        assert (folder / "a").read_bytes() == NEW
+        with open(f"{elsewhere}/b", "rb") as file:
+            assert file.read() == OLD
+        assert names(elsewhere) == ["b"]
+
+    def test_missing(self, folder):
+        with pytest.raises(FileNotFoundError):
+            ostler.move("a", "b")

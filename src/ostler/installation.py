@@ -182,12 +182,18 @@ def _is_own(value):
 def _posix():
     """A module with the names of posix; for what ostler has no use for, the interpreter's own."""
     own = sys.modules["posix"]
+    # What posixpath has taken from posix under another name.
+    taken = {
+        id(value): getattr(ostler.path, name, value)
+        for name, value in vars(sys.modules["posixpath"]).items()
+        if isinstance(value, BuiltinFunctionType)
+    }
     module = ModuleType("posix", own.__doc__)
     for name, value in vars(own).items():
         if name.startswith("__"):
             setattr(module, name, value)
         elif name != "environ":
-            setattr(module, name, getattr(ostler, name, value))
+            setattr(module, name, getattr(ostler, name, taken.get(id(value), value)))
     module.__getattr__ = _environ_as_bytes
     return module
 

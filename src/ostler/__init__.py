@@ -10,7 +10,7 @@ from ostler import _interpreter, path
 from ostler.machines import Machine, host
 
 # Names with an underscore that the standard library and programs take from os.
-_PRIVATE = ("_exit",)
+_PRIVATE = ("_execvpe", "_exit", "_spawnvef", "_wrap_close")
 
 
 def _offer(target, source, also=()):

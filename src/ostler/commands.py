@@ -452,6 +452,8 @@ def _posix_spawn(
         else:
             s.flags |= SPAWN_SCHEDULER
             s.policy = to_int(scheduler[0])
+            if s.policy not in (libc.SCHED_OTHER, libc.SCHED_FIFO, libc.SCHED_RR):
+                raise plain_failure(libc.EINVAL)  # so does posix_spawnattr_setschedpolicy
         s.priority = to_priority(scheduler[1])
     named = _named(kept)
     py.PySys_Audit(

@@ -83,3 +83,18 @@ def _to_id(o, what: object) -> cython.uint:
     if overflow > 0 or value > 0xFFFFFFFE:
         raise OverflowError(f"{what} is greater than maximum")
     return cython.cast(cython.uint, value)
+
+
+def to_offset(o):
+    # As off_t.
+    return py.PyLong_AsLong(py.PyNumber_Index(o))
+
+
+def to_size(o):
+    # As Py_ssize_t.
+    return py.PyLong_AsSsize_t(py.PyNumber_Index(o))
+
+
+def to_unsigned_mask(o):
+    # As the interpreter's bitwise `unsigned int`: the low bits of any integer.
+    return py.PyLong_AsUnsignedLongMask(py.PyNumber_Index(o))

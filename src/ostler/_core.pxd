@@ -46,6 +46,7 @@ cdef object named(object kept)
 cdef object failure(int number, object kept)
 cdef object failure2(int number, object kept, object kept2)
 cdef object plain_failure(int number)
+cdef object named(object kept)
 cdef object verb(Core machine, str name)
 cdef bint is_own(Core machine, str name) except -1
 cdef int settle(Where *w, long result) noexcept nogil

@@ -26,6 +26,7 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_fd_or_overflow
 
 _UTF8 = sys.getfilesystemencoding() == "utf-8" and sys.getfilesystemencodeerrors() == "surrogateescape"
+ABSENT = libc.OSTLER_ABSENT  # the value of a constant that the headers lacked
 _CLASSES = {}  # errno -> (exception class, message), filled as they occur
 
 

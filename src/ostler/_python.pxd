@@ -171,3 +171,26 @@ cdef extern from *:
     """
     # The text's UTF-8 form, which lives as long as it; NULL when it has none.
     const char *utf8_or_null "ostler_utf8_or_null"(object text, Py_ssize_t *size)
+
+cdef extern from "Python.h":
+    # buffers and sequences
+    ctypedef struct Py_buffer:
+        void *buf
+        Py_ssize_t len
+    enum: PyBUF_SIMPLE, PyBUF_WRITABLE
+    int PyObject_GetBuffer(object o, Py_buffer *view, int flags) except -1
+    void PyBuffer_Release(Py_buffer *view)
+    bint PySequence_Check(object o)
+    Py_ssize_t PySequence_Size(object o) except -1
+    object PySequence_GetItem(object o, Py_ssize_t index)
+    # bytes that are filled before anybody sees them
+    PyObject *own_bytes "PyBytes_FromStringAndSize" (const char *text, Py_ssize_t size) except NULL
+    char *bytes_room "PyBytes_AS_STRING" (PyObject *o)
+    int resize_bytes "_PyBytes_Resize" (PyObject **o, Py_ssize_t size) except -1
+    # numbers
+    double PyFloat_AsDouble(object o) except? -1
+    unsigned long PyLong_AsUnsignedLongMask(object o) except? <unsigned long>-1
+    unsigned long long PyLong_AsUnsignedLongLong(object o) except? <unsigned long long>-1
+    # signals
+    ctypedef void (*signal_handler "PyOS_sighandler_t")(int) noexcept
+    signal_handler PyOS_setsig(int number, signal_handler handler)

@@ -1,13 +1,19 @@
+from ostler._libc.unistd cimport off_t, ssize_t
+
 cdef extern from "fcntl.h" nogil:
     enum:
         AT_FDCWD, AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW, AT_REMOVEDIR
         AT_EACCESS, AT_EMPTY_PATH
-        F_DUPFD_CLOEXEC
+        F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, FD_CLOEXEC
         F_OK, R_OK, W_OK, X_OK
         O_ACCMODE, O_APPEND, O_ASYNC, O_CLOEXEC, O_CREAT, O_DIRECT, O_DIRECTORY, O_DSYNC, O_EXCL
-        O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH
-        O_RDONLY, O_RDWR, O_SYNC, O_TMPFILE, O_TRUNC, O_WRONLY
+        O_FSYNC, O_LARGEFILE, O_NDELAY, O_NOATIME, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH
+        O_RDONLY, O_RDWR, O_RSYNC, O_SYNC, O_TMPFILE, O_TRUNC, O_WRONLY
+        POSIX_FADV_DONTNEED, POSIX_FADV_NOREUSE, POSIX_FADV_NORMAL, POSIX_FADV_RANDOM
+        POSIX_FADV_SEQUENTIAL, POSIX_FADV_WILLNEED
+        SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK
     int fcntl(int fd, int command, ...)
     int openat(int dir, const char *path, int flags, ...)
-    enum:
-        F_GETFD, F_SETFD, FD_CLOEXEC
+    int posix_fadvise(int fd, off_t offset, off_t length, int advice)
+    int posix_fallocate(int fd, off_t offset, off_t length)
+    ssize_t splice(int source, off_t *from_, int target, off_t *to, size_t size, unsigned int flags)

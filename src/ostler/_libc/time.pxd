@@ -6,3 +6,6 @@ cdef extern from "time.h" nogil:
     int clock_gettime(int clock, timespec *now)
     enum:
         CLOCK_REALTIME, CLOCK_MONOTONIC
+    struct itimerspec:
+        timespec it_interval
+        timespec it_value

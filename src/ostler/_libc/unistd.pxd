@@ -45,13 +45,22 @@ cdef extern from "unistd.h" nogil:
     char *getcwd(char *room, size_t size)
     off_t lseek(int fd, off_t offset, int whence)
     enum:
-        SEEK_SET, SEEK_CUR, SEEK_END
+        F_LOCK, F_TEST, F_TLOCK, F_ULOCK
+        SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE
     enum: _SC_CLK_TCK, _SC_OPEN_MAX
     long sysconf(int name)
     ssize_t read(int fd, void *buffer, size_t size)
-    ssize_t write(int fd, const void *buffer, size_t size)
-    ssize_t copy_file_range(int fd, off_t *offset, int to, off_t *to_offset, size_t size,
+    ssize_t pread(int fd, void *to, size_t size, off_t offset)
+    ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
+    ssize_t copy_file_range(int source, off_t *from_, int target, off_t *to, size_t size,
                             unsigned int flags)
-    enum:
-        SEEK_DATA, SEEK_HOLE
-    int pipe2(int *ends, int flags)
+    int pipe2(int *fds, int flags)
+    int fsync(int fd)
+    int fdatasync(int fd)
+    void sync()
+    int lockf(int fd, int command, off_t length)
+    int isatty(int fd)
+    int ttyname_r(int fd, char *to, size_t size)
+    pid_t tcgetpgrp(int fd)
+    int tcsetpgrp(int fd, pid_t pgid)
+    size_t confstr(int name, char *to, size_t size)

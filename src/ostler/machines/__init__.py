@@ -1,6 +1,7 @@
 """Machine: an operating system as a value. The host is made here; the other kinds on first touch."""
 
 from ostler import (
+    _core,
     commands,
     descriptors,
     directories,
@@ -13,10 +14,14 @@ from ostler import (
     processes,
     records,
     sysinfo,
+    terminals,
+    timers,
+    transfers,
 )
 
 _TOPICS = (
     directories, files, environment, commands, processes, permissions, descriptors, sysinfo, path,
+    terminals, timers, transfers,
 )  # fmt: skip
 
 
@@ -28,6 +33,9 @@ class Machine(
     processes.Processes,
     permissions.Permissions,
     descriptors.Descriptors,
+    terminals.Terminals,
+    timers.Timers,
+    transfers.Transfers,
     sysinfo.SysInfo,
     facts.Facts,
     durable.Durable,
@@ -54,7 +62,10 @@ class Machine(
 
 for _topic in (*_TOPICS, records):
     for _name, _value in {**getattr(_topic, "CONSTANTS", {}), **_topic.TYPES}.items():
-        setattr(Machine, _name, _value)
+        if type(_value) is not int or _value != _core.ABSENT:
+            setattr(Machine, _name, _value)
+for _name, _value in path.CONSTANTS.items():
+    setattr(Machine, _name, _value)
 del _topic, _name, _value
 
 

@@ -1,0 +1,3 @@
+cdef extern from "langinfo.h" nogil:
+    enum: CODESET
+    char *nl_langinfo(int item)

@@ -1,0 +1,2 @@
+cdef extern from "utmp.h" nogil:
+    int login_tty(int fd)

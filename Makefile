@@ -42,7 +42,8 @@ conformance: build
 	$(BIN)/python -m tests.conformance $(OPTIONS)
 
 conformance-all:
-	for v in 3.11 3.12 3.13; do $(MAKE) --no-print-directory conformance PYTHON=python$$v || exit; done
+	@build_tools/interpreters | while read -r version python; do \
+	  $(MAKE) --no-print-directory conformance PYTHON="$$python" </dev/null || exit; done
 
 clean:
 	rm -rf build .venv src/*.egg-info

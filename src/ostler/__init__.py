@@ -27,6 +27,8 @@ for _name, _variant in path.VARIANTS.items():
 path.os = sys.modules[__name__]
 path.__all__ = [name for name in _interpreter.PATH_ALL if hasattr(path, name)]
 _offer(globals(), host, _PRIVATE)
+if sys.version_info >= (3, 13):  # where these are functions of posix
+    _path_normpath, _path_splitroot_ex = path.normpath, path.splitroot
 host._names = globals()
 __all__ = [name for name in _interpreter.OS_ALL if name in globals()]  # noqa: PLE0605
 

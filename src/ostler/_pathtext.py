@@ -518,14 +518,14 @@ def normpath(p):
         source = py.utf8_or_null(p, cython.address(size))
         if source == cython.NULL:
             return _normpath_plain(p)
-    if tidy(source, size) == size and size and (ascii or py.PyBytes_CheckExact(p)):
-        if py.PyUnicode_CheckExact(p) or py.PyBytes_CheckExact(p):
-            return p
+    exact: cython.bint = py.PyUnicode_CheckExact(p) or py.PyBytes_CheckExact(p)
+    if exact and size and tidy(source, size) == size:
+        return p
     if size >= 1023:
         long_room = py.PyBytes_FromStringAndSize(cython.NULL, size + 1)
         out = cython.cast(cython.p_char, py.PyBytes_AS_STRING(long_room))
     length = normalize(source, size, out)
-    if length == size and size and (py.PyUnicode_CheckExact(p) or py.PyBytes_CheckExact(p)):
+    if exact and size and length == size:
         return p  # nothing but shortening happens, except to nothing at all
     if ascii:
         return py.ascii_text(out, length)

@@ -154,7 +154,6 @@ def _resolve(
     # Write the answer to `out` and return its length; -1: it must be found step by step.
     how: libc.open_how
     fd: cython.int
-    at: cython.Py_ssize_t
     how.flags = libc.O_PATH | libc.O_CLOEXEC
     how.mode = 0
     how.resolve = libc.RESOLVE_NO_SYMLINKS
@@ -170,7 +169,6 @@ def _resolve(
         size = _from_here(whole, text, size)
         if size < 0:
             return -1
-        at = size
         text = whole
     if fd >= 0:
         size = normalize(text, size, out)

@@ -1,0 +1,5 @@
+from typing import AnyStr
+
+def splitext_plain(
+    p: AnyStr, sep: AnyStr, altsep: AnyStr | None, extsep: AnyStr
+) -> tuple[AnyStr, AnyStr]: ...

@@ -6,7 +6,7 @@ from pathlib import Path
 
 SOURCE = str(Path(__file__).resolve().parents[1] / "src")
 # Light modules that every interpreter has built in or loads in a moment.
-LIGHT = {"_stat", "errno", "math", "stat", "types"}
+LIGHT = {"_stat", "errno", "math", "stat", "types", "warnings"}
 # facts.py makes named tuples.
 LIGHT |= {
     "collections", "_collections", "itertools", "keyword", "operator", "_operator", "reprlib",

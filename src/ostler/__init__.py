@@ -29,6 +29,8 @@ path.__all__ = [name for name in _interpreter.PATH_ALL if hasattr(path, name)]
 _offer(globals(), host, _PRIVATE)
 if sys.version_info >= (3, 13):  # where these are functions of posix
     _path_normpath, _path_splitroot_ex = path.normpath, path.splitroot
+for _name, _members in _interpreter.SUPPORTS.items():
+    globals()[_name] = {globals()[_member] for _member in _members if _member in globals()}
 host._names = globals()
 __all__ = [name for name in _interpreter.OS_ALL if name in globals()]  # noqa: PLE0605
 

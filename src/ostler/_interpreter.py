@@ -6,7 +6,8 @@ another does. What is taken, and why:
 - `posix.register_at_fork`: the lists of callables live in the interpreter's private state; the
   C API runs them (PyOS_BeforeFork and its relatives) but has no call that adds to them.
 - `os.__all__` and the names in `os` and `os.path`: only the lists of names are read, so that
-  what ostler exports follows the running interpreter.
+  what ostler exports follows the running interpreter. Likewise the names of the functions in the
+  sets `supports_dir_fd` and its relatives.
 """
 
 import os
@@ -18,5 +19,10 @@ OS_ALL = tuple(os.__all__)
 PATH_ALL = tuple(posixpath.__all__)
 OS_NAMES = frozenset(vars(os))
 PATH_NAMES = frozenset(vars(posixpath))
+SUPPORTS = {
+    name: tuple(function.__name__ for function in vars(os)[name])
+    for name in ("supports_dir_fd", "supports_effective_ids", "supports_fd",
+                 "supports_follow_symlinks")
+}  # fmt: skip
 
-__all__ = ["OS_ALL", "OS_NAMES", "PATH_ALL", "PATH_NAMES", "register_at_fork"]
+__all__ = ["OS_ALL", "OS_NAMES", "PATH_ALL", "PATH_NAMES", "SUPPORTS", "register_at_fork"]

@@ -25,6 +25,7 @@ COMPILED = (
     "_scan",
     "_shell",
     "_spawn",
+    "_walk",
     "commands",
     "descriptors",
     "directories",

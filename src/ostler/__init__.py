@@ -10,7 +10,9 @@ from ostler import _interpreter, path
 from ostler.machines import Machine, host
 
 # Names with an underscore that the standard library and programs take from os.
-_PRIVATE = ("_execvpe", "_exit", "_spawnvef", "_wrap_close")
+_PRIVATE = (
+    "_Environ", "_execvpe", "_exit", "_spawnvef", "_walk_symlinks_as_files", "_wrap_close",
+)  # fmt: skip
 
 
 def _offer(target, source, also=()):

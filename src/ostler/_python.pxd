@@ -11,6 +11,8 @@ cdef extern from "Python.h":
     Py_ssize_t PyUnicode_GET_LENGTH(object o)
     const char *PyUnicode_AsUTF8AndSize(object o, Py_ssize_t *size) except NULL
     object PyUnicode_EncodeFSDefault(object o)
+    object PyOS_FSPath(object path)
+    object PyUnicode_Concat(object a, object b)
     object PyUnicode_DecodeFSDefault(const char *text)
     object PyUnicode_DecodeFSDefaultAndSize(const char *text, Py_ssize_t size)
     object PyUnicode_DecodeLocale(const char *text, const char *errors)
@@ -49,6 +51,7 @@ cdef extern from "Python.h":
     unsigned long PyLong_AsUnsignedLong(object o) except? <unsigned long>-1
     long long PyLong_AsLongLong(object o) except? -1
     object PyLong_FromLong(long v)
+    object PyBool_FromLong(long v)
     object PyLong_FromUnsignedLong(unsigned long v)
     object PyLong_FromLongLong(long long v)
     int PyObject_AsFileDescriptor(object o) except -1
@@ -57,6 +60,7 @@ cdef extern from "Python.h":
     # errors, warnings, signals, audit
     int PyErr_CheckSignals() except -1
     int PyErr_WarnEx(object category, const char *text, Py_ssize_t level) except -1
+    int PyErr_ResourceWarning(object source, Py_ssize_t level, const char *format, ...) except -1
     int PySys_Audit(const char *event, const char *format, ...) except -1
 
     # mappings
@@ -142,11 +146,23 @@ cdef extern from *:
             memcpy(PyUnicode_1BYTE_DATA(made), text, (size_t)size);
         return made;
     }
+    static inline int ostler_forbid_making(PyObject *type) {
+        PyTypeObject *t = (PyTypeObject *)type;
+        t->tp_new = NULL;
+        t->tp_vectorcall = NULL;
+        t->tp_flags |= Py_TPFLAGS_DISALLOW_INSTANTIATION;
+        if (PyDict_DelItemString(t->tp_dict, "__new__"))
+            PyErr_Clear();
+        PyType_Modified(t);
+        return 0;
+    }
     static inline PyObject *ostler_fs_bytes(PyObject *path) {
         PyObject *made = NULL;
         return PyUnicode_FSConverter(path, &made) ? made : NULL;
     }
     """
+    # Programs can't make objects of this type, only the module of the type can.
+    int forbid_making "ostler_forbid_making"(object type) except -1
     # A path as bytes: str, bytes or PathLike, with no NUL inside.
     object fs_bytes "ostler_fs_bytes"(object path)
     # Text of these bytes, every one of which is under 128.

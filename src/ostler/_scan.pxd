@@ -1,8 +1,41 @@
 # Reading directories: names and entries from blocks of getdents64(2).
+from ostler cimport _libc as libc
+from ostler._core cimport Core, Where
 
 cdef enum:
     BLOCK = 32768       # bytes of entries asked of the kernel at once
 
+cdef class Origin:
+    cdef Core machine
+    cdef int dir            # the descriptor that was scanned, or AT_FDCWD
+    cdef bint text          # names are str, else bytes
+    cdef object prefix      # what stands before a name in a path: str or bytes; None: nothing
+    cdef object raw         # the same as bytes
+
+cdef class DirEntry:
+    cdef readonly object name
+    cdef object whole       # the path, once asked for
+    cdef Origin origin
+    cdef object seen        # stat results, once asked for: the link followed, and not
+    cdef object looked
+    cdef unsigned long serial
+    cdef unsigned char kind
+    cdef object joined(self)
+    cdef object fetched(self, bint follow)
+    cdef object looked_up(self, bint follow)
+    cdef int has_kind(self, bint follow, unsigned int wanted) except -1
+
+cdef class ScandirIterator:
+    cdef Origin origin
+    cdef object kept        # what take() gave: named in errors
+    cdef int fd             # -1: closed
+    cdef bint rewinds       # the caller's descriptor is set back at the end, as os does
+    cdef char *block
+    cdef long at, size
+    cdef int shut(self) noexcept
+
 cdef object decoded(const char *name)
-cdef int list_names(list names, int fd, bint text) except -1
 cdef bint is_dots(const char *name) noexcept nogil
+cdef int list_names(list names, int fd, bint text) except -1
+cdef int open_directory(Core machine, Where *w, object kept) except -1
+cdef object scan(Core machine, object path)

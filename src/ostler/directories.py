@@ -8,19 +8,26 @@ from cython.cimports.ostler._core import (
     ALLOW_FD,
     ALLOW_NONE,
     ENTRY,
+    SEEN,
     TARGET,
     Core,
     Where,
     failure,
+    is_own,
     named,
     plain_failure,
     settle,
     take,
+    verb,
 )
-from cython.cimports.ostler._scan import list_names
+from cython.cimports.ostler._scan import list_names, open_directory, scan
+from cython.cimports.ostler._walk import fwalking, owns_path, walking
 
-CONSTANTS = {}
-TYPES = {}
+from ostler._scan import DirEntry
+from ostler._walk import walk_symlinks_as_files
+
+CONSTANTS = {"_walk_symlinks_as_files": walk_symlinks_as_files}
+TYPES = {"DirEntry": DirEntry}
 
 
 @cython.cclass
@@ -128,7 +135,7 @@ class Directories(Core):
         name = named(kept)
         text: cython.bint = w.name == cython.NULL or not py.PyBytes_Check(name)
         py.PySys_Audit(b"os.listdir", b"O", cython.cast(cython.pointer(py.PyObject), name))
-        fd = self._enter(cython.address(w), kept)
+        fd = open_directory(self, cython.address(w), kept)
         names: list = []
         try:
             r = list_names(names, fd, text)
@@ -140,27 +147,112 @@ class Directories(Core):
             raise failure(r, kept)
         return names
 
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    def _enter(self, w: cython.pointer(Where), kept) -> cython.int:
-        # Open the directory that take() found; a descriptor given in its place is copied.
-        r: cython.int
-        fd: cython.int = -1
-        if w.fd != -1:
-            fd = libc.fcntl(w.fd, libc.F_DUPFD_CLOEXEC, 0)
-            r = settle(w, fd)
-            if r:
-                raise plain_failure(r)
-            return fd
-        if w.name == cython.NULL:
-            w.name = b"."
-        with cython.nogil:
-            fd = self.open_at(w, libc.O_RDONLY | libc.O_NONBLOCK | libc.O_DIRECTORY
-                              | libc.O_CLOEXEC, 0)  # fmt: skip
-            r = settle(w, fd)
-        if r:
-            raise failure(r, kept)
-        return fd
+    def scandir(self, path=None):
+        """An iterator over the entries of a directory, as DirEntry objects.
+
+        `path` may be an open descriptor; None is the working directory. Bytes give bytes.
+        getdents64(2).
+        """
+        return scan(self, path)
+
+    @cython.embedsignature(False)
+    def makedirs(self, name, mode=0o777, exist_ok=False, *, parent_mode=None):
+        """makedirs($self, name, mode=511, exist_ok=False)
+        --
+
+        Make a directory and those above it that are missing.
+
+        `mode` is for the last one; the others get `parent_mode`, a keyword, or all bits, less
+        the umask. With exist_ok a directory that is there already is no error.
+        """
+        if exist_ok and _is_there(self, name, mode):
+            return
+        path = verb(self, "path")
+        mkdir = verb(self, "mkdir")
+        missing: list = []
+        while True:
+            head, tail = path.split(name)
+            if not tail:
+                head, tail = path.split(head)
+            if not (head and tail) or path.exists(head):
+                break
+            missing.append((name, tail))
+            name = head
+        # From the top down; what another made meanwhile is as good.
+        first: cython.bint = True
+        while True:
+            bits = mode if not missing else 0o777 if parent_mode is None else parent_mode
+            try:
+                if first or not tail == (b"." if type(tail) is bytes else "."):
+                    try:
+                        mkdir(name, bits)
+                    except OSError:
+                        if not exist_ok or not path.isdir(name):
+                            raise
+            except FileExistsError:
+                if not missing:
+                    raise
+            if not missing:
+                return
+            name, tail = missing.pop()
+            first = False
+
+    def removedirs(self, name):
+        """Remove an empty directory, then those above it as long as they are empty."""
+        rmdir = verb(self, "rmdir")
+        path = verb(self, "path")
+        rmdir(name)
+        head, tail = path.split(name)
+        if not tail:
+            head, tail = path.split(head)
+        while head and tail:
+            try:
+                rmdir(head)
+            except OSError:
+                break
+            head, tail = path.split(head)
+
+    def walk(self, top, topdown=True, onerror=None, followlinks=False):
+        """Go through a tree: yields (path, names of directories, names of the rest).
+
+        Topdown, the caller may change the list of directories to say what comes next. onerror is
+        called with the OSError of a directory that can't be read; else there is silence.
+        """
+        return walking(self, top, topdown, onerror, followlinks)
+
+    def fwalk(self, top=".", topdown=True, onerror=None, *, follow_symlinks=False, dir_fd=None):
+        """As walk(), yielding a descriptor of the directory as well, which serves until the
+        next step; links can't lead it astray unless they are to be followed.
+        """
+        return fwalking(self, top, topdown, onerror, follow_symlinks, dir_fd)
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _is_there(machine: Core, name, mode) -> cython.bint:
+    # Whether makedirs() has nothing to do: one look, in place of three and an exception.
+    w: Where
+    st: libc.stat_t
+    r: cython.int
+    bits: cython.int
+    if (type(name) is not str and type(name) is not bytes) or not (
+        is_own(machine, "mkdir") and owns_path(machine, "isdir") and owns_path(machine, "exists")
+    ):
+        return False
+    try:
+        kept = take(cython.address(w), name, "mkdir", "path", 0)
+    except ValueError:
+        return False
+    bits = to_int(mode)
+    with cython.nogil:
+        r = machine.place(cython.address(w), SEEN)
+        if r == 0:
+            r = libc.fstatat(w.dir, w.name, cython.address(st), w.flags)
+        r = settle(cython.address(w), r)
+    if r or st.st_mode & libc.S_IFMT != libc.S_IFDIR:
+        return False
+    py.PySys_Audit(b"os.mkdir", b"Oii", cython.cast(cython.pointer(py.PyObject), name), bits, -1)
+    return True
 
 
 @cython.cfunc

@@ -1,0 +1,421 @@
+"""Walking a tree, on the primitives of a machine.
+
+As in os, a directory is read when the walk comes to it and by the path that names it, so that
+what the caller does between two steps is seen.
+"""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._core import (
+    LOOK,
+    SEEN,
+    Core,
+    Where,
+    failure,
+    is_own,
+    named,
+    settle,
+    take,
+    verb,
+)
+from cython.cimports.ostler._scan import BLOCK, decoded, is_dots, open_directory
+
+# In place of `followlinks`: links to directories are files, and nothing follows them.
+walk_symlinks_as_files = object()
+
+
+@cython.final
+@cython.auto_pickle(False)
+@cython.cclass
+class Descent:
+    """A directory in the midst of the walk, whose subdirectories are being entered."""
+
+
+@cython.final
+@cython.auto_pickle(False)
+@cython.cclass
+class Found:
+    """What is in one directory."""
+
+
+def owns_path(machine, name):
+    # Whether verb(machine, "path").name is the machine's own function.
+    if machine._names is None:
+        return True
+    path = machine._names.get("path")
+    if path is not machine.path:
+        return False
+    found = getattr(path, name)
+    return py.PyCFunction_Check(found) and py.PyCFunction_GET_SELF(found) == cython.cast(
+        cython.pointer(py.PyObject), machine._path
+    )
+
+
+@cython.cfunc
+def _look(machine: Core, top, as_files: cython.bint, into: cython.bint, follow: cython.bint):
+    """What is in a directory, sorted into directories and the rest; raises OSError."""
+    w: Where
+    st: libc.stat_t
+    block: cython.char[BLOCK]
+    size: cython.long
+    at: cython.long
+    error: cython.int = 0
+    is_dir: cython.bint
+    is_link: cython.bint
+    kind: cython.int
+    text: cython.bint = py.PyUnicode_Check(top)
+    entry: cython.pointer(libc.dirent)
+    kept = take(cython.address(w), top, "scandir", "path", 0)
+    name = named(kept)
+    py.PySys_Audit(b"os.scandir", b"O", cython.cast(cython.pointer(py.PyObject), name))
+    length: cython.size_t = libc.strlen(w.name)
+    prefix = None
+    if into:
+        raw = py.PyBytes_FromStringAndSize(w.name, length)
+        if length and w.name[length - 1] != b"/"[0]:
+            raw = cython.cast(bytes, raw) + b"/"
+        prefix = decoded(raw) if text else raw
+    made: Found = Found.__new__(Found)
+    dirs: list = []
+    files: list = []
+    made.dirs = dirs
+    made.files = files
+    made.into = []
+    fd: cython.int = open_directory(machine, cython.address(w), kept)
+    try:
+        while True:
+            with cython.nogil:
+                size = libc.getdents64(fd, block, BLOCK)
+                if size < 0:
+                    error = libc.errno
+            if size <= 0:
+                break
+            at = 0
+            while at < size:
+                entry = cython.cast(cython.pointer(libc.dirent), cython.address(block[at]))
+                at += entry.d_reclen
+                if is_dots(entry.d_name):
+                    continue
+                kind = entry.d_type
+                is_dir = kind == libc.DT_DIR
+                is_link = kind == libc.DT_LNK
+                if is_link and as_files:
+                    pass
+                elif is_link or kind == libc.DT_UNKNOWN:
+                    is_dir = _is_dir(machine, fd, name, entry.d_name, not as_files)
+                    if kind == libc.DT_UNKNOWN and is_dir and into and not follow:
+                        is_link = not _is_dir(machine, fd, name, entry.d_name, False)
+                item = decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name)
+                if is_dir:
+                    dirs.append(item)
+                    if into and (follow or not is_link):
+                        made.into.append(
+                            py.PyUnicode_Concat(prefix, item)
+                            if text
+                            else cython.cast(bytes, prefix) + item
+                        )
+                else:
+                    files.append(item)
+    finally:
+        with cython.nogil:
+            libc.close(fd)
+    if error and error != libc.ENOENT:
+        raise failure(error, kept)
+    return made
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _is_dir(
+    machine: Core, fd: cython.int, top, name: cython.p_const_char, follow: cython.bint
+) -> cython.bint:
+    # What DirEntry.is_dir() would say; no error is one.
+    w: Where
+    st: libc.stat_t
+    r: cython.int
+    path = None
+    w.fd = w.held = -1
+    w.flags = 0
+    if machine._names is not None:
+        w.dir = fd
+        w.name = name
+    else:
+        # A rooted machine follows links by its own root: by the path.
+        path = top if py.PyBytes_Check(top) else py.PyUnicode_EncodeFSDefault(top)
+        path = cython.cast(bytes, path) + b"/" + py.PyBytes_FromString(name)
+        w.dir = libc.AT_FDCWD
+        w.name = py.PyBytes_AS_STRING(path)
+    with cython.nogil:
+        r = machine.place(cython.address(w), SEEN if follow else LOOK)
+        if r == 0:
+            r = libc.fstatat(
+                w.dir, w.name, cython.address(st),
+                w.flags if follow else libc.AT_SYMLINK_NOFOLLOW,
+            )  # fmt: skip
+        r = settle(cython.address(w), r)
+    return r == 0 and st.st_mode & libc.S_IFMT == libc.S_IFDIR
+
+
+@cython.cfunc
+def _look_through(machine: Core, top, as_files: cython.bint, into: cython.bint,
+                  follow: cython.bint):
+    """As _look(), by the scandir that a program put in the place of ours."""
+    made: Found = Found.__new__(Found)
+    made.dirs = []
+    made.files = []
+    made.into = []
+    with verb(machine, "scandir")(top) as entries:
+        for entry in entries:
+            try:
+                if as_files:
+                    is_dir = entry.is_dir(follow_symlinks=False) and not entry.is_junction()
+                else:
+                    is_dir = entry.is_dir()
+            except OSError:
+                is_dir = False
+            if is_dir:
+                made.dirs.append(entry.name)
+                if into:
+                    try:
+                        is_link = not follow and entry.is_symlink()
+                    except OSError:
+                        is_link = False
+                    if not is_link:
+                        made.into.append(entry.path)
+            else:
+                made.files.append(entry.name)
+    return made
+
+
+@cython.cfunc
+def _joined(machine: Core, top, name):
+    # path.join(); by ourselves where nothing about it is special.
+    if type(top) is str and type(name) is str and owns_path(machine, "join"):
+        if name and top and not cython.cast(str, name).startswith("/"):
+            if cython.cast(str, top).endswith("/"):
+                return py.PyUnicode_Concat(top, name)
+            return py.PyUnicode_Concat(py.PyUnicode_Concat(top, "/"), name)
+    return verb(machine, "path").join(top, name)
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _is_link(machine: Core, path) -> cython.bint:
+    # path.islink(), in C where it is our own.
+    w: Where
+    st: libc.stat_t
+    r: cython.int
+    if not (owns_path(machine, "islink") and is_own(machine, "lstat")):
+        return verb(machine, "path").islink(path)
+    try:
+        kept = take(cython.address(w), path, "lstat", "path", 0)
+    except ValueError:
+        return False
+    with cython.nogil:
+        r = machine.place(cython.address(w), LOOK)
+        if r == 0:
+            r = libc.fstatat(w.dir, w.name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW)
+        r = settle(cython.address(w), r)
+    del kept
+    return r == 0 and st.st_mode & libc.S_IFMT == libc.S_IFLNK
+
+
+def walking(machine, top, topdown, onerror, followlinks):
+    """The generator behind walk()."""
+    if py.PY_VERSION_HEX < 0x030C0000:
+        # Here os checks its argument at the call and not at the first step.
+        _audit_walk(top, topdown, onerror, followlinks)
+        return _walk(machine, py.PyOS_FSPath(top), topdown, onerror, followlinks, False)
+    return _walk(machine, top, topdown, onerror, followlinks, True)
+
+
+@cython.cfunc
+def _audit_walk(top, topdown, onerror, followlinks):
+    py.PySys_Audit(
+        b"os.walk", b"OOOO",
+        cython.cast(cython.pointer(py.PyObject), top),
+        cython.cast(cython.pointer(py.PyObject), topdown),
+        cython.cast(cython.pointer(py.PyObject), onerror),
+        cython.cast(cython.pointer(py.PyObject), followlinks),
+    )  # fmt: skip
+
+
+def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
+    if audited:
+        _audit_walk(top, topdown, onerror, followlinks)
+        top = py.PyOS_FSPath(top)
+    as_files: cython.bint = followlinks is walk_symlinks_as_files
+    follow: cython.bint = bool(followlinks)
+    down: cython.bint = bool(topdown)
+    found: Found
+    descent: Descent
+    stack: list = [top]
+    while stack:
+        py.PyErr_CheckSignals()
+        top = stack.pop()
+        if type(top) is tuple:
+            yield top
+            continue
+        if type(top) is Descent:
+            # The list is the caller's to change while it is gone through (before 3.12).
+            descent = top
+            for name in descent.names:
+                path = _joined(machine, descent.top, name)
+                if follow or not _is_link(machine, path):
+                    stack.append(descent)
+                    stack.append(path)
+                    break
+            continue
+        try:
+            if is_own(machine, "scandir"):
+                found = _look(machine, top, as_files, not down, follow)
+            else:
+                found = _look_through(machine, top, as_files, not down, follow)
+        except OSError as error:
+            if onerror is not None:
+                onerror(error)
+            continue
+        if not down:
+            stack.append((top, found.dirs, found.files))
+            stack.extend(reversed(found.into))
+            continue
+        dirs = found.dirs
+        yield top, dirs, found.files
+        if not dirs:
+            continue
+        if py.PY_VERSION_HEX < 0x030C0000:
+            descent = Descent.__new__(Descent)
+            descent.top = top
+            descent.names = iter(dirs)
+            stack.append(descent)
+        else:
+            for name in reversed(dirs):
+                path = _joined(machine, top, name)
+                if follow or not _is_link(machine, path):
+                    stack.append(path)
+
+
+def fwalking(machine, top, topdown, onerror, follow_symlinks, dir_fd):
+    """The generator behind fwalk()."""
+    return _fwalk(machine, top, topdown, onerror, follow_symlinks, dir_fd)
+
+
+def _fwalk(machine: Core, top, topdown, onerror, follow_symlinks, dir_fd):
+    py.PySys_Audit(
+        b"os.fwalk", b"OOOOO",
+        cython.cast(cython.pointer(py.PyObject), top),
+        cython.cast(cython.pointer(py.PyObject), topdown),
+        cython.cast(cython.pointer(py.PyObject), onerror),
+        cython.cast(cython.pointer(py.PyObject), follow_symlinks),
+        cython.cast(cython.pointer(py.PyObject), dir_fd),
+    )  # fmt: skip
+    top = py.PyOS_FSPath(top)
+    down: cython.bint = bool(topdown)
+    follow: cython.bint = bool(follow_symlinks)
+    text: cython.bint = not py.PyBytes_Check(top)
+    child: Descent
+    at: Descent
+    stack: list = []
+    try:
+        at = _entered(machine, dir_fd, top, top, None, follow, True)
+        while True:
+            py.PyErr_CheckSignals()
+            if at is not None:
+                # A directory that was just entered: read it before anything in it is.
+                stack.append(at)
+                path = at.top
+                dirs, files, entries = _sorted(machine, at.fd, text, not down and not follow)
+                if down:
+                    yield path, dirs, files, at.fd
+                else:
+                    at.result = (path, dirs, files, at.fd)
+                if py.PY_VERSION_HEX >= 0x030D0000:
+                    at.names = iter(list(dirs))
+                    at.top = verb(machine, "path").join(path, path[:0])
+                else:
+                    at.names = iter(dirs)
+                at.entries = None if entries is None else iter(entries)
+                at = None
+            if not stack:
+                return
+            child = stack[len(stack) - 1]
+            for name in child.names:
+                entry = None if child.entries is None else next(child.entries)
+                try:
+                    if py.PY_VERSION_HEX >= 0x030D0000:
+                        path = child.top + name
+                        at = _entered(machine, child.fd, name, path, entry, follow, False)
+                    else:
+                        at = _entered(machine, child.fd, name, None, entry, follow, False)
+                        if at is not None:
+                            at.top = verb(machine, "path").join(child.top, name)
+                except OSError as error:
+                    if onerror is not None:
+                        onerror(error)
+                    continue
+                if at is not None:
+                    break
+            else:
+                if child.result is not None:
+                    result = child.result
+                    child.result = None
+                    yield result
+                stack.pop()
+                verb(machine, "close")(child.fd)
+    finally:
+        while stack:
+            verb(machine, "close")(cython.cast(Descent, stack.pop()).fd)
+
+
+@cython.cfunc
+def _entered(
+    machine: Core, dir_fd, name, path, entry, follow: cython.bint, is_root: cython.bint
+) -> Descent:
+    # Open a directory, sure that it is the one that was looked at and no link to another.
+    stat = verb(machine, "stat")
+    if not follow:
+        if entry is not None:
+            before = entry.stat(follow_symlinks=False)
+        else:
+            before = stat(name, follow_symlinks=False, dir_fd=dir_fd)
+    fd = verb(machine, "open")(name, libc.O_RDONLY | libc.O_NONBLOCK, dir_fd=dir_fd)
+    try:
+        if not follow and (
+            (is_root and before.st_mode & libc.S_IFMT != libc.S_IFDIR)
+            or not verb(machine, "path").samestat(before, stat(fd))
+        ):
+            verb(machine, "close")(fd)
+            return None
+    except BaseException:
+        verb(machine, "close")(fd)
+        raise
+    made: Descent = Descent.__new__(Descent)
+    made.top = path
+    made.fd = fd
+    return made
+
+
+@cython.cfunc
+def _sorted(machine: Core, fd, text: cython.bint, with_entries: cython.bint):
+    dirs: list = []
+    files: list = []
+    entries: list = [] if with_entries else None
+    for entry in verb(machine, "scandir")(fd):
+        name = entry.name
+        if not text:
+            name = py.PyUnicode_EncodeFSDefault(name)
+        try:
+            if entry.is_dir():
+                dirs.append(name)
+                if with_entries:
+                    entries.append(entry)
+            else:
+                files.append(name)
+        except OSError:
+            try:
+                if entry.is_symlink():
+                    files.append(name)
+            except OSError:
+                pass
+    return dirs, files, entries

@@ -3,6 +3,7 @@ from ostler._core cimport Core
 
 cdef class Descent:
     cdef object top             # the path of the directory, ending so that a name can follow
+    cdef object prefix          # walk: the same, for a name to follow; None: join() is asked
     cdef object names           # an iterator over the names still to be entered
     cdef int fd                 # fwalk: the directory's descriptor, to be closed; else -1
     cdef object result          # what is still to be yielded, or None

@@ -103,9 +103,9 @@ def _look(machine: Core, top, as_files: cython.bint, into: cython.bint, follow: 
                 if is_link and as_files:
                     pass
                 elif is_link or kind == libc.DT_UNKNOWN:
-                    is_dir = _is_dir(machine, fd, name, entry.d_name, not as_files)
+                    is_dir = _is_dir(machine, name, entry.d_name, not as_files)
                     if kind == libc.DT_UNKNOWN and is_dir and into and not follow:
-                        is_link = not _is_dir(machine, fd, name, entry.d_name, False)
+                        is_link = not _is_dir(machine, name, entry.d_name, False)
                 item = decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name)
                 if is_dir:
                     dirs.append(item)
@@ -127,25 +127,20 @@ def _look(machine: Core, top, as_files: cython.bint, into: cython.bint, follow: 
 
 @cython.cfunc
 @cython.exceptval(-1)
-def _is_dir(
-    machine: Core, fd: cython.int, top, name: cython.p_const_char, follow: cython.bint
-) -> cython.bint:
+def _is_dir(machine: Core, top, name: cython.p_const_char, follow: cython.bint) -> cython.bint:
     # What DirEntry.is_dir() would say; no error is one.
     w: Where
     st: libc.stat_t
     r: cython.int
-    path = None
+    # By the path and not by the descriptor: of a long chain of links os sees the end, too.
+    path = top if py.PyBytes_Check(top) else py.PyUnicode_EncodeFSDefault(top)
+    if not cython.cast(bytes, path).endswith(b"/"):
+        path = cython.cast(bytes, path) + b"/"
+    path = cython.cast(bytes, path) + py.PyBytes_FromString(name)
     w.fd = w.held = -1
     w.flags = 0
-    if machine._names is not None:
-        w.dir = fd
-        w.name = name
-    else:
-        # A rooted machine follows links by its own root: by the path.
-        path = top if py.PyBytes_Check(top) else py.PyUnicode_EncodeFSDefault(top)
-        path = cython.cast(bytes, path) + b"/" + py.PyBytes_FromString(name)
-        w.dir = libc.AT_FDCWD
-        w.name = py.PyBytes_AS_STRING(path)
+    w.dir = libc.AT_FDCWD
+    w.name = py.PyBytes_AS_STRING(path)
     with cython.nogil:
         r = machine.place(cython.address(w), SEEN if follow else LOOK)
         if r == 0:
@@ -158,8 +153,9 @@ def _is_dir(
 
 
 @cython.cfunc
-def _look_through(machine: Core, top, as_files: cython.bint, into: cython.bint,
-                  follow: cython.bint):
+def _look_through(
+    machine: Core, top, as_files: cython.bint, into: cython.bint, follow: cython.bint
+):
     """As _look(), by the scandir that a program put in the place of ours."""
     made: Found = Found.__new__(Found)
     made.dirs = []
@@ -189,36 +185,47 @@ def _look_through(machine: Core, top, as_files: cython.bint, into: cython.bint,
 
 
 @cython.cfunc
-def _joined(machine: Core, top, name):
-    # path.join(); by ourselves where nothing about it is special.
-    if type(top) is str and type(name) is str and owns_path(machine, "join"):
-        if name and top and not cython.cast(str, name).startswith("/"):
-            if cython.cast(str, top).endswith("/"):
-                return py.PyUnicode_Concat(top, name)
-            return py.PyUnicode_Concat(py.PyUnicode_Concat(top, "/"), name)
-    return verb(machine, "path").join(top, name)
+@cython.exceptval(-1)
+def _owns_descent(machine: Core) -> cython.bint:
+    # Whether the way into a subdirectory is all our own: join(), islink() and what it calls.
+    return owns_path(machine, "join") and owns_path(machine, "islink") and is_own(machine, "lstat")
 
 
 @cython.cfunc
-@cython.exceptval(-1)
-def _is_link(machine: Core, path) -> cython.bint:
-    # path.islink(), in C where it is our own.
+def _ended(top):
+    # Text that a name can follow; None when join() has to be asked.
+    if type(top) is not str or not top:
+        return None
+    return top if cython.cast(str, top).endswith("/") else py.PyUnicode_Concat(top, "/")
+
+
+@cython.cfunc
+def _inside(machine: Core, top, prefix, name, follow: cython.bint):
+    """The path of a subdirectory to walk into; None for a link that is not to be followed."""
     w: Where
     st: libc.stat_t
     r: cython.int
-    if not (owns_path(machine, "islink") and is_own(machine, "lstat")):
-        return verb(machine, "path").islink(path)
+    if prefix is None or type(name) is not str:
+        path = verb(machine, "path").join(top, name)
+    elif not name or cython.cast(str, name)[0] == "/":
+        path = verb(machine, "path").join(top, name)
+    else:
+        path = py.PyUnicode_Concat(prefix, name)
+    if follow:
+        return path
+    if prefix is None:
+        return None if verb(machine, "path").islink(path) else path
     try:
         kept = take(cython.address(w), path, "lstat", "path", 0)
     except ValueError:
-        return False
+        return path
     with cython.nogil:
         r = machine.place(cython.address(w), LOOK)
         if r == 0:
             r = libc.fstatat(w.dir, w.name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW)
         r = settle(cython.address(w), r)
     del kept
-    return r == 0 and st.st_mode & libc.S_IFMT == libc.S_IFLNK
+    return None if r == 0 and st.st_mode & libc.S_IFMT == libc.S_IFLNK else path
 
 
 def walking(machine, top, topdown, onerror, followlinks):
@@ -250,6 +257,7 @@ def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
     down: cython.bint = bool(topdown)
     found: Found
     descent: Descent
+    own: cython.bint = _owns_descent(machine)
     stack: list = [top]
     while stack:
         py.PyErr_CheckSignals()
@@ -261,8 +269,8 @@ def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
             # The list is the caller's to change while it is gone through (before 3.12).
             descent = top
             for name in descent.names:
-                path = _joined(machine, descent.top, name)
-                if follow or not _is_link(machine, path):
+                path = _inside(machine, descent.top, descent.prefix, name, follow)
+                if path is not None:
                     stack.append(descent)
                     stack.append(path)
                     break
@@ -287,12 +295,14 @@ def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
         if py.PY_VERSION_HEX < 0x030C0000:
             descent = Descent.__new__(Descent)
             descent.top = top
+            descent.prefix = _ended(top) if _owns_descent(machine) else None
             descent.names = iter(dirs)
             stack.append(descent)
         else:
+            prefix = _ended(top) if own else None
             for name in reversed(dirs):
-                path = _joined(machine, top, name)
-                if follow or not _is_link(machine, path):
+                path = _inside(machine, top, prefix, name, follow)
+                if path is not None:
                     stack.append(path)
 
 

@@ -157,9 +157,7 @@ class Directories(Core):
 
     @cython.embedsignature(False)
     def makedirs(self, name, mode=0o777, exist_ok=False, *, parent_mode=None):
-        """makedirs($self, name, mode=511, exist_ok=False)
-        --
-
+        """makedirs($self, name, mode=511, exist_ok=False)\n--\n
         Make a directory and those above it that are missing.
 
         `mode` is for the last one; the others get `parent_mode`, a keyword, or all bits, less

@@ -1,7 +1,9 @@
 # Every C declaration of the system, one file per header; used under the one prefix `libc.`
 from ostler._libc.absent cimport *
 from ostler._libc.atomic cimport *
+from ostler._libc.confname cimport *
 from ostler._libc.dirent cimport *
+from ostler._libc.dlfcn cimport *
 from ostler._libc.environ cimport *
 from ostler._libc.errno cimport *
 from ostler._libc.fcntl cimport *
@@ -19,6 +21,7 @@ from ostler._libc.sys_eventfd cimport *
 from ostler._libc.sys_ioctl cimport *
 from ostler._libc.sys_mman cimport *
 from ostler._libc.sys_prctl cimport *
+from ostler._libc.sys_random cimport *
 from ostler._libc.sys_resource cimport *
 from ostler._libc.sys_sendfile cimport *
 from ostler._libc.sys_stat cimport *
@@ -27,6 +30,7 @@ from ostler._libc.sys_syscall cimport *
 from ostler._libc.sys_timerfd cimport *
 from ostler._libc.sys_times cimport *
 from ostler._libc.sys_uio cimport *
+from ostler._libc.sys_utsname cimport *
 from ostler._libc.sys_wait cimport *
 from ostler._libc.sysexits cimport *
 from ostler._libc.time cimport *

@@ -9,3 +9,4 @@ cdef extern from "stdlib.h" nogil:
     int unlockpt(int fd)
     int ptsname_r(int fd, char *room, size_t size)
     void *realloc(void *block, size_t size)
+    int getloadavg(double *averages, int count)

@@ -47,7 +47,6 @@ cdef extern from "unistd.h" nogil:
     enum:
         F_LOCK, F_TEST, F_TLOCK, F_ULOCK
         SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE
-    enum: _SC_CLK_TCK, _SC_OPEN_MAX
     long sysconf(int name)
     ssize_t read(int fd, void *buffer, size_t size)
     ssize_t pread(int fd, void *to, size_t size, off_t offset)

@@ -49,6 +49,7 @@ COMPILED = (
     "trees._remove",
     "trees._run",
     "trees._size",
+    "xattrs",
 )
 
 DIRECTIVES = {

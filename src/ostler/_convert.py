@@ -78,10 +78,11 @@ def _to_id(o, what: object) -> cython.uint:
         raise TypeError(f"{what} should be integer, not {type(o).__name__}")
     overflow: cython.int = 0
     value: cython.long = py.PyLong_AsLongAndOverflow(py.PyNumber_Index(o), cython.address(overflow))
-    if overflow < 0 or value < -1:
-        raise OverflowError(f"{what} is less than minimum")
-    if overflow > 0 or value > 0xFFFFFFFE:
+    if overflow > 0:
         raise OverflowError(f"{what} is greater than maximum")
+    if overflow < 0 or value < -1 or value > 0xFFFFFFFF:
+        # Too great but within a long is "less" too: so the interpreter's own converter says.
+        raise OverflowError(f"{what} is less than minimum")
     return cython.cast(cython.uint, value)
 
 

@@ -40,15 +40,22 @@ cdef extern from "Python.h":
     object PyUnicode_DecodeUTF8(const char *text, Py_ssize_t size, const char *errors)
     bint PyBytes_CheckExact(object o)
     object PyOS_FSPath(object o)
+    object PyMemoryView_FromObject(object o)
 
     # numbers
     bint PyBool_Check(object o)
     bint PyIndex_Check(object o)
+    bint PySequence_Check(object o)
+    bint PyLong_Check(object o)
+    bint PyFloat_Check(object o)
+    double PyFloat_AS_DOUBLE(object o)
     object PyNumber_Index(object o)
     Py_ssize_t PyLong_AsSsize_t(object o) except? -1
     long PyLong_AsLong(object o) except? -1
     long PyLong_AsLongAndOverflow(object o, int *overflow) except? -1
     unsigned long PyLong_AsUnsignedLong(object o) except? <unsigned long>-1
+    unsigned long PyLong_AsUnsignedLongMask(object o) except? <unsigned long>-1
+    unsigned long long PyLong_AsUnsignedLongLong(object o) except? <unsigned long long>-1
     long long PyLong_AsLongLong(object o) except? -1
     object PyLong_FromLong(long v)
     object PyBool_FromLong(long v)

@@ -5,6 +5,7 @@ import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
 import ostler
+from ostler import records
 
 # The modules that are replaced, by the name under which programs import them; what genericpath
 # defines is seen through posixpath.
@@ -63,6 +64,8 @@ class Replacement:
         new = self._successors(old)
         for name, module in self.modules.items():
             self._put(_ITEM, sys.modules, name, module)
+        for name, module in records.MODULES.items():  # for pickles that others can read
+            self._put(_ATTRIBUTE, records.TYPES[name], "__module__", module)
         # Programs find the standard library beside os.__file__, and tell the kind of paths by
         # the name of os.path.
         self._put(_ITEM, vars(self.modules["os"]), "__file__", old["os"].__file__)

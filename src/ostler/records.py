@@ -397,17 +397,218 @@ def _make_types() -> dict:
     }
 
 
+# --- statx_result --------------------------------------------------------------------------------
+
+_STATX_ALWAYS = """
+stx_mask stx_blksize stx_attributes stx_attributes_mask stx_rdev_major stx_rdev_minor
+stx_rdev stx_dev_major stx_dev_minor stx_dev
+""".split()
+_STATX_ASKED = """
+stx_mode stx_nlink stx_uid stx_gid stx_ino stx_size stx_blocks stx_atime stx_atime_ns
+stx_btime stx_btime_ns stx_ctime stx_ctime_ns stx_mtime stx_mtime_ns stx_mnt_id
+stx_dio_mem_align stx_dio_offset_align stx_subvol stx_atomic_write_unit_min
+stx_atomic_write_unit_max stx_atomic_write_segments_max stx_dio_read_offset_align
+stx_atomic_write_unit_max_opt
+""".split()
+# What headers may lack; the kernel's numbers do not change.
+_MNT_ID = cython.declare(cython.uint, 0x1000)
+_DIOALIGN = cython.declare(cython.uint, 0x2000)
+_SUBVOL = cython.declare(cython.uint, 0x8000)
+_WRITE_ATOMIC = cython.declare(cython.uint, 0x10000)
+_DIO_READ_ALIGN = cython.declare(cython.uint, 0x20000)
+
+
+@cython.cclass
+class statx_result:
+    """What statx() tells of a file. An attribute that it does not tell is None."""
+
+    def __init__(self):
+        raise TypeError("cannot create 'os.statx_result' instances")
+
+    def __repr__(self):
+        shown = []
+        for name in _STATX_ALWAYS:
+            shown.append(f"{name}={getattr(self, name)!r}")
+        for name in _STATX_ASKED:
+            value = getattr(self, name)
+            if value is not None:
+                shown.append(f"{name}={value!r}")
+        return f"os.statx_result({', '.join(shown)})"
+
+    @property
+    def stx_mask(self):
+        """Which attributes are told, STATX_ bits."""
+        return self.x.mask
+
+    @property
+    def stx_blksize(self):
+        """The preferred block size."""
+        return self.x.blksize
+
+    @property
+    def stx_attributes(self):
+        """STATX_ATTR_ bits that are set."""
+        return self.x.attributes
+
+    @property
+    def stx_attributes_mask(self):
+        """STATX_ATTR_ bits that the file system knows."""
+        return self.x.attributes_mask
+
+    @property
+    def stx_rdev_major(self):
+        """Major number of the device that a device file stands for."""
+        return self.x.rdev_major
+
+    @property
+    def stx_rdev_minor(self):
+        """Minor number of the device that a device file stands for."""
+        return self.x.rdev_minor
+
+    @property
+    def stx_rdev(self):
+        """The device that a device file stands for."""
+        return libc.gnu_dev_makedev(self.x.rdev_major, self.x.rdev_minor)
+
+    @property
+    def stx_dev_major(self):
+        """Major number of the device that the file is on."""
+        return self.x.dev_major
+
+    @property
+    def stx_dev_minor(self):
+        """Minor number of the device that the file is on."""
+        return self.x.dev_minor
+
+    @property
+    def stx_dev(self):
+        """The device that the file is on."""
+        return libc.gnu_dev_makedev(self.x.dev_major, self.x.dev_minor)
+
+    @property
+    def stx_mode(self):
+        """File type and permission bits."""
+        return self.x.mode if self.x.mask & (libc.STATX_TYPE | libc.STATX_MODE) else None
+
+    @property
+    def stx_nlink(self):
+        """How many names the file has."""
+        return self.x.nlink if self.x.mask & libc.STATX_NLINK else None
+
+    @property
+    def stx_uid(self):
+        """The owner's user id."""
+        return self.x.uid if self.x.mask & libc.STATX_UID else None
+
+    @property
+    def stx_gid(self):
+        """The owning group's id."""
+        return self.x.gid if self.x.mask & libc.STATX_GID else None
+
+    @property
+    def stx_ino(self):
+        """Inode number."""
+        return self.x.ino if self.x.mask & libc.STATX_INO else None
+
+    @property
+    def stx_size(self):
+        """Size in bytes."""
+        return self.x.size if self.x.mask & libc.STATX_SIZE else None
+
+    @property
+    def stx_blocks(self):
+        """Blocks of 512 bytes in use."""
+        return self.x.blocks if self.x.mask & libc.STATX_BLOCKS else None
+
+    @property
+    def stx_atime(self):
+        """Last access, seconds."""
+        return self.x.atime.tv_sec + self.x.atime.tv_nsec * 1e-9 if self.x.mask & libc.STATX_ATIME else None
+
+    @property
+    def stx_atime_ns(self):
+        """Last access, nanoseconds."""
+        return _nanoseconds(self.x.atime.tv_sec, self.x.atime.tv_nsec) if self.x.mask & libc.STATX_ATIME else None
+
+    @property
+    def stx_btime(self):
+        """Creation, seconds."""
+        return self.x.btime.tv_sec + self.x.btime.tv_nsec * 1e-9 if self.x.mask & libc.STATX_BTIME else None
+
+    @property
+    def stx_btime_ns(self):
+        """Creation, nanoseconds."""
+        return _nanoseconds(self.x.btime.tv_sec, self.x.btime.tv_nsec) if self.x.mask & libc.STATX_BTIME else None
+
+    @property
+    def stx_ctime(self):
+        """Last change of the inode, seconds."""
+        return self.x.ctime.tv_sec + self.x.ctime.tv_nsec * 1e-9 if self.x.mask & libc.STATX_CTIME else None
+
+    @property
+    def stx_ctime_ns(self):
+        """Last change of the inode, nanoseconds."""
+        return _nanoseconds(self.x.ctime.tv_sec, self.x.ctime.tv_nsec) if self.x.mask & libc.STATX_CTIME else None
+
+    @property
+    def stx_mtime(self):
+        """Last modification, seconds."""
+        return self.x.mtime.tv_sec + self.x.mtime.tv_nsec * 1e-9 if self.x.mask & libc.STATX_MTIME else None
+
+    @property
+    def stx_mtime_ns(self):
+        """Last modification, nanoseconds."""
+        return _nanoseconds(self.x.mtime.tv_sec, self.x.mtime.tv_nsec) if self.x.mask & libc.STATX_MTIME else None
+
+    @property
+    def stx_mnt_id(self):
+        """Number of the mount."""
+        return self.x.mnt_id if self.x.mask & _MNT_ID else None
+
+    @property
+    def stx_dio_mem_align(self):
+        """Alignment in memory for direct reading and writing."""
+        return self.x.dio_mem_align if self.x.mask & _DIOALIGN else None
+
+    @property
+    def stx_dio_offset_align(self):
+        """Alignment in the file for direct reading and writing."""
+        return self.x.dio_offset_align if self.x.mask & _DIOALIGN else None
+
+    @property
+    def stx_subvol(self):
+        """Number of the subvolume."""
+        return self.x.subvol if self.x.mask & _SUBVOL else None
+
+    @property
+    def stx_atomic_write_unit_min(self):
+        """Least size of an atomic write."""
+        return self.x.atomic_write_unit_min if self.x.mask & _WRITE_ATOMIC else None
+
+    @property
+    def stx_atomic_write_unit_max(self):
+        """Greatest size of an atomic write."""
+        return self.x.atomic_write_unit_max if self.x.mask & _WRITE_ATOMIC else None
+
+    @property
+    def stx_atomic_write_segments_max(self):
+        """Greatest number of segments of an atomic write."""
+        return self.x.atomic_write_segments_max if self.x.mask & _WRITE_ATOMIC else None
+
+    @property
+    def stx_dio_read_offset_align(self):
+        """Alignment in the file for direct reading."""
+        return self.x.dio_read_offset_align if self.x.mask & _DIO_READ_ALIGN else None
+
+    @property
+    def stx_atomic_write_unit_max_opt(self):
+        """Greatest efficient size of an atomic write."""
+        return self.x.atomic_write_unit_max_opt if self.x.mask & _WRITE_ATOMIC else None
+
+
 TYPES = _make_types()
-_AS_OS = {name: kind.__module__ for name, kind in TYPES.items()}
-
-
-def name_types(installed):
-    """Let the types be found for pickling: as os's own when ostler stands in its place, else here.
-
-    Their repr does not change.
-    """
-    for name, kind in TYPES.items():
-        kind.__module__ = _AS_OS[name] if installed else "ostler"
-
-
-name_types(False)
+TYPES["statx_result"] = statx_result
+# The modules that the types belong to where ostler stands in the place of os; pickles name them.
+MODULES = {name: kind.__module__ for name, kind in TYPES.items() if name != "statx_result"}
+for _name in MODULES:
+    TYPES[_name].__module__ = "ostler"

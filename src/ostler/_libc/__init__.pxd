@@ -7,9 +7,12 @@ from ostler._libc.dlfcn cimport *
 from ostler._libc.environ cimport *
 from ostler._libc.errno cimport *
 from ostler._libc.fcntl cimport *
+from ostler._libc.grp cimport *
 from ostler._libc.langinfo cimport *
+from ostler._libc.limits cimport *
 from ostler._libc.linux_mount cimport *
 from ostler._libc.linux_openat2 cimport *
+from ostler._libc.math cimport *
 from ostler._libc.pthread cimport *
 from ostler._libc.pty cimport *
 from ostler._libc.sched cimport *
@@ -27,11 +30,13 @@ from ostler._libc.sys_sendfile cimport *
 from ostler._libc.sys_stat cimport *
 from ostler._libc.sys_statvfs cimport *
 from ostler._libc.sys_syscall cimport *
+from ostler._libc.sys_sysmacros cimport *
 from ostler._libc.sys_timerfd cimport *
 from ostler._libc.sys_times cimport *
 from ostler._libc.sys_uio cimport *
 from ostler._libc.sys_utsname cimport *
 from ostler._libc.sys_wait cimport *
+from ostler._libc.sys_xattr cimport *
 from ostler._libc.sysexits cimport *
 from ostler._libc.time cimport *
 from ostler._libc.unistd cimport *

@@ -17,3 +17,5 @@ cdef extern from "fcntl.h" nogil:
     int posix_fadvise(int fd, off_t offset, off_t length, int advice)
     int posix_fallocate(int fd, off_t offset, off_t length)
     ssize_t splice(int source, off_t *from_, int target, off_t *to, size_t size, unsigned int flags)
+    enum:
+        AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC, AT_STATX_SYNC_AS_STAT

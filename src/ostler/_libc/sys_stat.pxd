@@ -1,4 +1,28 @@
+from ostler._libc.absent cimport *
 from ostler._libc.time cimport timespec
+
+cdef extern from *:
+    """
+    #include <sys/stat.h>
+    #ifndef STATX_MNT_ID
+    #define STATX_MNT_ID OSTLER_ABSENT
+    #endif
+    #ifndef STATX_DIOALIGN
+    #define STATX_DIOALIGN OSTLER_ABSENT
+    #endif
+    #ifndef STATX_MNT_ID_UNIQUE
+    #define STATX_MNT_ID_UNIQUE OSTLER_ABSENT
+    #endif
+    #ifndef STATX_SUBVOL
+    #define STATX_SUBVOL OSTLER_ABSENT
+    #endif
+    #ifndef STATX_WRITE_ATOMIC
+    #define STATX_WRITE_ATOMIC OSTLER_ABSENT
+    #endif
+    #ifndef STATX_DIO_READ_ALIGN
+    #define STATX_DIO_READ_ALIGN OSTLER_ABSENT
+    #endif
+    """
 
 cdef extern from "sys/stat.h" nogil:
     struct stat_t "stat":
@@ -31,3 +55,14 @@ cdef extern from "sys/stat.h" nogil:
     unsigned int umask(unsigned int mask)
     int mkdirat(int dir, const char *path, unsigned int mode)
     int utimensat(int dir, const char *path, const timespec *times, int flags)
+    enum: S_IFIFO
+    enum:
+        STATX_ATIME, STATX_BASIC_STATS, STATX_BLOCKS, STATX_BTIME, STATX_CTIME, STATX_DIOALIGN
+        STATX_DIO_READ_ALIGN, STATX_GID, STATX_INO, STATX_MNT_ID, STATX_MNT_ID_UNIQUE, STATX_MODE
+        STATX_MTIME, STATX_NLINK, STATX_SIZE, STATX_SUBVOL, STATX_TYPE, STATX_UID
+        STATX_WRITE_ATOMIC
+
+    struct statx_t "statx":
+        pass
+
+    int statx(int dir, const char *path, int flags, unsigned int mask, statx_t *result)

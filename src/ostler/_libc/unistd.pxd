@@ -63,3 +63,21 @@ cdef extern from "unistd.h" nogil:
     pid_t tcgetpgrp(int fd)
     int tcsetpgrp(int fd, pid_t pgid)
     size_t confstr(int name, char *to, size_t size)
+    int getgroups(int count, gid_t *groups)
+    char *getlogin()
+    int getresgid(gid_t *real, gid_t *effective, gid_t *saved)
+    int getresuid(uid_t *real, uid_t *effective, uid_t *saved)
+    int setegid(gid_t gid)
+    int seteuid(uid_t uid)
+    int setgid(gid_t gid)
+    int setregid(gid_t real, gid_t effective)
+    int setresgid(gid_t real, gid_t effective, gid_t saved)
+    int setresuid(uid_t real, uid_t effective, uid_t saved)
+    int setreuid(uid_t real, uid_t effective)
+    int setuid(uid_t uid)
+    int access(const char *path, int mode)
+    enum:
+        _PC_ALLOC_SIZE_MIN, _PC_ASYNC_IO, _PC_CHOWN_RESTRICTED, _PC_FILESIZEBITS, _PC_LINK_MAX
+        _PC_MAX_CANON, _PC_MAX_INPUT, _PC_NAME_MAX, _PC_NO_TRUNC, _PC_PATH_MAX, _PC_PIPE_BUF
+        _PC_PRIO_IO, _PC_REC_INCR_XFER_SIZE, _PC_REC_MAX_XFER_SIZE, _PC_REC_MIN_XFER_SIZE
+        _PC_REC_XFER_ALIGN, _PC_SOCK_MAXBUF, _PC_SYMLINK_MAX, _PC_SYNC_IO, _PC_VDISABLE

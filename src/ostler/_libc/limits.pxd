@@ -1,0 +1,2 @@
+cdef extern from "limits.h":
+    enum: NGROUPS_MAX, PATH_MAX

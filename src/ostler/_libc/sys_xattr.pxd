@@ -1,0 +1,17 @@
+cdef extern from "linux/limits.h":
+    enum: XATTR_LIST_MAX, XATTR_SIZE_MAX
+
+cdef extern from "sys/xattr.h" nogil:
+    enum: XATTR_CREATE, XATTR_REPLACE
+    ssize_t getxattr(const char *path, const char *name, void *value, size_t size)
+    ssize_t lgetxattr(const char *path, const char *name, void *value, size_t size)
+    ssize_t fgetxattr(int fd, const char *name, void *value, size_t size)
+    ssize_t listxattr(const char *path, char *names, size_t size)
+    ssize_t llistxattr(const char *path, char *names, size_t size)
+    ssize_t flistxattr(int fd, char *names, size_t size)
+    int setxattr(const char *path, const char *name, const void *value, size_t size, int flags)
+    int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)
+    int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)
+    int removexattr(const char *path, const char *name)
+    int lremovexattr(const char *path, const char *name)
+    int fremovexattr(int fd, const char *name)

@@ -1,0 +1,4 @@
+from ostler._core cimport Core
+
+cdef class Xattrs(Core):
+    pass

@@ -425,9 +425,7 @@ class Files(Xattrs):
         if w.fd != -1:
             return _truncate_open(w.fd, size)
         name = named(kept)
-        py.PySys_Audit(
-            b"os.truncate", b"On", cython.cast(cython.pointer(py.PyObject), name), size
-        )
+        py.PySys_Audit(b"os.truncate", b"On", cython.cast(cython.pointer(py.PyObject), name), size)
         with cython.nogil:
             r = _placed(self, cython.address(w), TARGET)
             if r == 0:
@@ -489,9 +487,7 @@ class Files(Xattrs):
             else:
                 r = _placed(self, cython.address(w), TARGET if follow else LOOK)
                 if r == 0:
-                    r = libc.utimensat(
-                        w.dir, w.name, at, 0 if follow else libc.AT_SYMLINK_NOFOLLOW
-                    )
+                    r = libc.utimensat(w.dir, w.name, at, 0 if follow else libc.AT_SYMLINK_NOFOLLOW)
             r = settle(cython.address(w), r)
         if r:
             if py.PY_VERSION_HEX < 0x030D0000:
@@ -516,17 +512,11 @@ class Files(Xattrs):
 
     def major(self, device, /):
         """The major number in a device number; makedev(3)."""
-        number: cython.ulong = _to_device(device)
-        if py.PY_VERSION_HEX >= 0x030D0000 and number == _NODEV:
-            return -1
-        return libc.gnu_dev_major(number)
+        return _part(libc.gnu_dev_major(_to_device(device)))
 
     def minor(self, device, /):
         """The minor number in a device number; makedev(3)."""
-        number: cython.ulong = _to_device(device)
-        if py.PY_VERSION_HEX >= 0x030D0000 and number == _NODEV:
-            return -1
-        return libc.gnu_dev_minor(number)
+        return _part(libc.gnu_dev_minor(_to_device(device)))
 
     def makedev(self, major, minor, /):
         """The device number of a major and a minor number; makedev(3)."""
@@ -707,6 +697,14 @@ def _to_device(o) -> cython.ulong:
 
 
 @cython.cfunc
+def _part(number: cython.uint):
+    # A half of NODEV is NODEV, since 3.13.
+    if py.PY_VERSION_HEX >= 0x030D0000 and number == 0xFFFFFFFF:
+        return -1
+    return number
+
+
+@cython.cfunc
 @cython.exceptval(-1, check=True)
 def _to_name(o) -> cython.int:
     # A name of pathconf_names, or a number.
@@ -714,7 +712,9 @@ def _to_name(o) -> cython.int:
         return to_int(o)
     if not py.PyUnicode_Check(o):
         raise TypeError("configuration names must be strings or integers")
-    found = _PATHCONF.get(o)
+    size: cython.Py_ssize_t = 0
+    text: bytes = py.PyUnicode_AsUTF8AndSize(o, cython.address(size))  # what is before a NUL
+    found = _PATHCONF.get(text.decode())
     if found is None:
         raise ValueError("unrecognized configuration name")
     return found

@@ -52,8 +52,9 @@ def _make_type(name, doc, fields, visible):
     i: cython.int = 0
     _KEPT.append((name, doc, fields))
     for field, text in fields:
-        table[i].name = py.PyStructSequence_UnnamedField if field is None else (
-            py.PyBytes_AS_STRING(field))
+        table[i].name = (
+            py.PyStructSequence_UnnamedField if field is None else (py.PyBytes_AS_STRING(field))
+        )
         table[i].doc = cython.NULL if text is None else py.PyBytes_AS_STRING(text)
         i += 1
     table[i].name = cython.NULL
@@ -167,9 +168,7 @@ def _get_hidden(record, closure: cython.p_void):
 
 @cython.cfunc
 @cython.exceptval(-1, check=False)
-def _refuse(
-    record, value: cython.pointer(py.PyObject), closure: cython.p_void
-) -> cython.int:
+def _refuse(record, value: cython.pointer(py.PyObject), closure: cython.p_void) -> cython.int:
     raise AttributeError("readonly attribute")
 
 
@@ -379,8 +378,7 @@ def _make_types() -> dict:
     _sched_param_reduce.ml_flags = py.METH_NOARGS
     _sched_param_reduce.ml_doc = cython.NULL
     sched_param = cython.cast(object, _sched_param)
-    sched_param.__reduce__ = py.PyDescr_NewMethod(
-        _sched_param, cython.address(_sched_param_reduce))
+    sched_param.__reduce__ = py.PyDescr_NewMethod(_sched_param, cython.address(_sched_param_reduce))
     _sched_param.tp_new = _construct_sched_param
     _waitid = _make_type(
         b"posix.waitid_result", b"What waitid() tells of a child.",
@@ -523,42 +521,74 @@ class statx_result:
     @property
     def stx_atime(self):
         """Last access, seconds."""
-        return self.x.atime.tv_sec + self.x.atime.tv_nsec * 1e-9 if self.x.mask & libc.STATX_ATIME else None
+        return (
+            self.x.atime.tv_sec + self.x.atime.tv_nsec * 1e-9
+            if self.x.mask & libc.STATX_ATIME
+            else None
+        )
 
     @property
     def stx_atime_ns(self):
         """Last access, nanoseconds."""
-        return _nanoseconds(self.x.atime.tv_sec, self.x.atime.tv_nsec) if self.x.mask & libc.STATX_ATIME else None
+        return (
+            _nanoseconds(self.x.atime.tv_sec, self.x.atime.tv_nsec)
+            if self.x.mask & libc.STATX_ATIME
+            else None
+        )
 
     @property
     def stx_btime(self):
         """Creation, seconds."""
-        return self.x.btime.tv_sec + self.x.btime.tv_nsec * 1e-9 if self.x.mask & libc.STATX_BTIME else None
+        return (
+            self.x.btime.tv_sec + self.x.btime.tv_nsec * 1e-9
+            if self.x.mask & libc.STATX_BTIME
+            else None
+        )
 
     @property
     def stx_btime_ns(self):
         """Creation, nanoseconds."""
-        return _nanoseconds(self.x.btime.tv_sec, self.x.btime.tv_nsec) if self.x.mask & libc.STATX_BTIME else None
+        return (
+            _nanoseconds(self.x.btime.tv_sec, self.x.btime.tv_nsec)
+            if self.x.mask & libc.STATX_BTIME
+            else None
+        )
 
     @property
     def stx_ctime(self):
         """Last change of the inode, seconds."""
-        return self.x.ctime.tv_sec + self.x.ctime.tv_nsec * 1e-9 if self.x.mask & libc.STATX_CTIME else None
+        return (
+            self.x.ctime.tv_sec + self.x.ctime.tv_nsec * 1e-9
+            if self.x.mask & libc.STATX_CTIME
+            else None
+        )
 
     @property
     def stx_ctime_ns(self):
         """Last change of the inode, nanoseconds."""
-        return _nanoseconds(self.x.ctime.tv_sec, self.x.ctime.tv_nsec) if self.x.mask & libc.STATX_CTIME else None
+        return (
+            _nanoseconds(self.x.ctime.tv_sec, self.x.ctime.tv_nsec)
+            if self.x.mask & libc.STATX_CTIME
+            else None
+        )
 
     @property
     def stx_mtime(self):
         """Last modification, seconds."""
-        return self.x.mtime.tv_sec + self.x.mtime.tv_nsec * 1e-9 if self.x.mask & libc.STATX_MTIME else None
+        return (
+            self.x.mtime.tv_sec + self.x.mtime.tv_nsec * 1e-9
+            if self.x.mask & libc.STATX_MTIME
+            else None
+        )
 
     @property
     def stx_mtime_ns(self):
         """Last modification, nanoseconds."""
-        return _nanoseconds(self.x.mtime.tv_sec, self.x.mtime.tv_nsec) if self.x.mask & libc.STATX_MTIME else None
+        return (
+            _nanoseconds(self.x.mtime.tv_sec, self.x.mtime.tv_nsec)
+            if self.x.mask & libc.STATX_MTIME
+            else None
+        )
 
     @property
     def stx_mnt_id(self):

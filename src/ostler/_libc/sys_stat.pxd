@@ -55,7 +55,6 @@ cdef extern from "sys/stat.h" nogil:
     unsigned int umask(unsigned int mask)
     int mkdirat(int dir, const char *path, unsigned int mode)
     int utimensat(int dir, const char *path, const timespec *times, int flags)
-    enum: S_IFIFO
     enum:
         STATX_ATIME, STATX_BASIC_STATS, STATX_BLOCKS, STATX_BTIME, STATX_CTIME, STATX_DIOALIGN
         STATX_DIO_READ_ALIGN, STATX_GID, STATX_INO, STATX_MNT_ID, STATX_MNT_ID_UNIQUE, STATX_MODE

@@ -42,6 +42,7 @@ _LATER = {
     "confined": "machines.kinds",
     "install": "installation",
     "read_only": "machines.kinds",
+    "rehearsal": "machines.rehearsal",
     "scratch": "machines.kinds",
     "trees": None,
     "uninstall": "installation",

@@ -5,6 +5,22 @@ cdef enum:
     SCRATCH = 0     # a new tmpfs
     TREE = 1        # a clone of what is mounted at a directory and below
     CHILDREN = 2    # a mount namespace that has a machine's root as its root
+    BUILD = 3       # a list of Steps
+
+cdef enum:
+    CLONE = 0       # a clone of `source` and all below
+    CLONE_ONE = 1   # of `source` alone
+    OVERLAY = 2     # an overlay over `source`
+
+# One mount of a machine that has several.
+cdef struct Step:
+    int kind
+    const char *target      # where on the tree so far; NULL: it is the root
+    const char *source      # a path of the host
+    const char *upper
+    const char *work
+    const char *options     # key\0value\0 ... \0, the value empty for a flag
+    bint read_only
 
 # What a helper is asked for, and what it answers; read and written without the GIL.
 cdef struct Order:
@@ -18,6 +34,9 @@ cdef struct Order:
     bint read_only
     const char *size    # of a tmpfs; NULL: the kernel's default
     const char *inodes
+    Step *steps
+    int step_count
+    int failed_step
     int root            # the answer: the detached mount
     int number          # errno, and the step that failed
     const char *step

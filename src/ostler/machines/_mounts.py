@@ -9,6 +9,7 @@ No Python runs in the helper.
 
 import cython
 from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Where, failure, settle, take
 
 
@@ -135,6 +136,108 @@ def _clone_tree(order: cython.pointer(Order), dir: cython.int) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _overlay(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.int:
+    key: cython.p_const_char
+    value: cython.p_const_char
+    r: cython.long = 0
+    fs: cython.int = libc.syscall(libc.SYS_fsopen, b"overlay", libc.FSOPEN_CLOEXEC)
+    if fs < 0:
+        return _failed(order, b"fsopen overlay")
+    if (
+        (_set(fs, b"lowerdir+", step.source) < 0 and _set(fs, b"lowerdir", step.source) < 0)
+        or _set(fs, b"upperdir", step.upper) < 0
+        or _set(fs, b"workdir", step.work) < 0
+    ):
+        r = _failed(order, b"overlay layers")
+    key = step.options
+    while r == 0 and key[0]:
+        value = key + libc.strlen(key) + 1
+        if value[0]:
+            r = _set(fs, key, value)
+        else:
+            r = libc.syscall(
+                libc.SYS_fsconfig, fs, libc.FSCONFIG_SET_FLAG, key,
+                cython.cast(cython.p_void, cython.NULL), 0,
+            )  # fmt: skip
+        if r < 0:
+            _failed(order, b"overlay options")
+        key = value + libc.strlen(value) + 1
+    if r == 0:
+        r = libc.syscall(
+            libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE, cython.cast(cython.p_void, cython.NULL),
+            cython.cast(cython.p_void, cython.NULL), 0,
+        )  # fmt: skip
+        if r < 0:
+            _failed(order, b"overlay")
+    if r == 0:
+        r = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, 0)
+        if r < 0:
+            _failed(order, b"fsmount overlay")
+    libc.close(fs)
+    return r
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _cloned(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.int:
+    attributes: libc.mount_attr
+    deep: cython.int = 0 if step.kind == CLONE_ONE else libc.AT_RECURSIVE
+    tree: cython.int = libc.syscall(
+        libc.SYS_open_tree, libc.AT_FDCWD, step.source,
+        libc.OPEN_TREE_CLONE | libc.OPEN_TREE_CLOEXEC | deep,
+    )  # fmt: skip
+    if tree < 0:
+        return _failed(order, b"open_tree")
+    libc.memset(cython.address(attributes), 0, cython.sizeof(attributes))
+    attributes.propagation = libc.MS_PRIVATE
+    if step.read_only:
+        attributes.attr_set = libc.MOUNT_ATTR_RDONLY
+    if libc.syscall(
+        libc.SYS_mount_setattr, tree, b"", libc.AT_EMPTY_PATH | deep,
+        cython.address(attributes), cython.sizeof(attributes),
+    ) < 0:  # fmt: skip
+        _failed(order, b"mount_setattr")
+        libc.close(tree)
+        return -1
+    return tree
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _build(order: cython.pointer(Order)) -> cython.int:
+    # Each step gives a detached mount: the first is the root, the others are put upon it.
+    i: cython.int
+    made: cython.int
+    step: cython.pointer(Step)
+    order.root = order.dir
+    for i in range(order.step_count):
+        step = order.steps + i
+        order.failed_step = i
+        made = _overlay(order, step) if step.kind == OVERLAY else _cloned(order, step)
+        if made < 0:
+            break
+        if step.target == cython.NULL:
+            order.root = made
+            continue
+        if libc.syscall(
+            libc.SYS_move_mount, made, b"", order.root, step.target,
+            libc.MOVE_MOUNT_F_EMPTY_PATH,
+        ) < 0:  # fmt: skip
+            _failed(order, b"move_mount")
+        libc.close(made)
+        if order.number:
+            break
+    if order.number and order.root >= 0 and order.root != order.dir:
+        libc.close(order.root)
+        order.root = -1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _make_root(order: cython.pointer(Order), tree: cython.int) -> cython.int:
     # Put a detached tree over "/" and make it this mount namespace's root.
     attributes: libc.mount_attr
@@ -161,14 +264,23 @@ def _make_root(order: cython.pointer(Order), tree: cython.int) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _children(order: cython.pointer(Order)) -> cython.int:
-    # order.dir is the machine's root. A tree is cloned in the namespace that it was made in.
-    tree: cython.int
+def _join(order: cython.pointer(Order)) -> cython.int:
     if order.user_ns >= 0:
         if libc.setns(order.user_ns, libc.CLONE_NEWUSER) < 0:
             return _failed(order, b"setns user")
         if libc.setns(order.mount_ns, libc.CLONE_NEWNS) < 0:
             return _failed(order, b"setns mnt")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _children(order: cython.pointer(Order)) -> cython.int:
+    # order.dir is the machine's root. A tree is cloned in the namespace that it was made in.
+    tree: cython.int
+    if _join(order) < 0:
+        return -1
     if _clone_tree(order, order.dir) < 0:
         return -1
     tree = order.root
@@ -188,6 +300,8 @@ def _carry_out(order: cython.pointer(Order), dir: cython.int) -> cython.int:
         return _tmpfs(order)
     if order.work == TREE:
         return _clone_tree(order, dir)
+    if order.work == BUILD:
+        return _build(order)
     return _children(order)
 
 
@@ -202,6 +316,8 @@ def _helper(argument: cython.p_void) -> cython.int:
             return 0
         if _own_namespaces(order, libc.CLONE_NEWUSER | libc.CLONE_NEWNS) < 0:
             return 0
+    elif order.work == BUILD and _join(order) < 0:
+        return 0
     _carry_out(order, -1 if order.enters else order.dir)
     return 0
 
@@ -313,6 +429,58 @@ def tree(fd: cython.int, read_only: cython.bint, directly=True):
     order.read_only = read_only
     _make(cython.address(order), directly)
     return _answer(cython.address(order))
+
+
+CLONE_TREE = CLONE
+CLONE_MOUNT = CLONE_ONE
+OVERLAY_OVER = OVERLAY
+
+
+def build(root: cython.int, user_ns: cython.int, mount_ns: cython.int, steps):
+    """Carry out steps (kind, target, source, upper, work, options, read_only), in these
+    namespaces, upon this root or, when it is -1, a new one: (root, errno, step, number of it).
+    """
+    order: Order
+    i: cython.int
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = BUILD
+    order.dir = root
+    order.user_ns = user_ns
+    order.mount_ns = mount_ns
+    order.root = -1
+    order.step = b""
+    steps = list(steps)
+    order.step_count = len(steps)
+    order.steps = cython.cast(
+        cython.pointer(Step), libc.calloc(order.step_count + 1, cython.sizeof(Step))
+    )
+    if order.steps == cython.NULL:
+        raise MemoryError
+    try:
+        for i in range(order.step_count):
+            kind, target, source, upper, work, options, read_only = steps[i]
+            order.steps[i].kind = kind
+            order.steps[i].target = _or_null(target)
+            order.steps[i].source = _or_null(source)
+            order.steps[i].upper = _or_null(upper)
+            order.steps[i].work = _or_null(work)
+            order.steps[i].options = _or_null(options)
+            order.steps[i].read_only = read_only
+        with cython.nogil:
+            if user_ns < 0:
+                _build(cython.address(order))
+            else:
+                _in_helper(cython.address(order))
+    finally:
+        libc.free(order.steps)
+    step = cython.cast(bytes, order.step).decode()
+    return order.root, order.number, step, order.failed_step
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _or_null(text) -> cython.p_const_char:
+    return cython.NULL if text is None else py.PyBytes_AS_STRING(text)
 
 
 def children(root, user_ns, mount_ns):

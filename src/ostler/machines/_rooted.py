@@ -428,8 +428,8 @@ class RootedCore(Core):
             raise kind(number, f"no namespace for the machine's children: {step}")
         return fd
 
-    def close(self):
-        """Give back the descriptors, and with them the mounts; a closed machine stays closed."""
+    def _shut(self):
+        # Give back the descriptors, and with them the mounts.
         status: libc.stat_t
         spare: cython.int = -1
         if self._closed:

@@ -8,6 +8,9 @@ from ostler.machines._rooted import RootedCore
 from ostler.path import Path
 
 
+_MACHINE = type("This", (), {"__repr__": lambda self: "<the machine>"})()
+
+
 class MachineUnavailable(OSError):
     """This kernel, or this user, can't have the machine that was asked for.
 
@@ -44,11 +47,26 @@ class Rooted(RootedCore, Machine):
     def _made(cls, root, user_ns=-1, mount_ns=-1, guarantees=()):
         """The machine of a root descriptor, which it owns from now on."""
         machine = cls.__new__(cls)
-        machine._take_hold(root, -1, user_ns, mount_ns)
-        machine._path = machine.path = Path(machine)
-        machine.environ = _own_environ()
-        machine._guarantees = tuple(guarantees)
+        machine._become(root, user_ns, mount_ns, guarantees)
         return machine
+
+    def _become(self, root, user_ns, mount_ns, guarantees):
+        self._take_hold(root, -1, user_ns, mount_ns)
+        self._path = self.path = Path(self)
+        self.environ = environment.of_variables(host.environ)
+        self._guarantees = dict(guarantees)
+
+    def _stand_as_process(self, base):
+        """Start in the process's working directory where that is below the base (bytes)."""
+        try:
+            here = host.getcwdb()
+            if base != b"/" and (here + b"/").startswith(base + b"/"):
+                here = here[len(base) :] or b"/"
+            elif base != b"/":
+                return
+            self.chdir(here)
+        except OSError:
+            pass
 
     @property
     def closed(self):
@@ -86,11 +104,21 @@ class Rooted(RootedCore, Machine):
 
         return io.open(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
-    def close(self):
-        """Give the machine back to the kernel; nothing of it stays. Closing again does nothing."""
+    def close(self, fd=_MACHINE):
+        """Close this machine, of which nothing stays; with an argument, that descriptor.
+
+        The one name that a machine and os have in common for two things. Closing a machine
+        again does nothing.
+        """
+        if fd is not _MACHINE:
+            return super().close(fd)
         if not self._closed:
-            super().close()
+            self._let_go()
+            self._shut()
             self.__class__ = _closed_kind(type(self))
+
+    def _let_go(self):
+        """What a kind gives back besides, at close."""
 
     def __enter__(self):
         return self
@@ -125,18 +153,19 @@ def _closed_kind(kind):
                 "__getattribute__": _refuse,
                 "__module__": kind.__module__,
                 "__repr__": lambda self: f"<{self._kind} machine, closed>",
-                "close": lambda self: None,
+                "close": _close_of_closed,
                 "__exit__": lambda self, *exception: None,
             },
         )
     return found
 
 
+def _close_of_closed(self, fd=_MACHINE):
+    if fd is not _MACHINE:
+        host.close(fd)
+
+
 def _refuse(self, name):
     if name not in _STILL_THERE:
         raise ValueError("the machine is closed")
     return object.__getattribute__(self, name)
-
-
-def _own_environ():
-    return environment.of_variables(host.environ)

@@ -1,0 +1,89 @@
+"""Layout: which mounts a machine over the real files is made of."""
+
+from ostler.machines import host
+
+# File systems that hold no files of anyone's: shown read-only, never overlaid.
+_NO_FILES = frozenset(
+    b"autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl "
+    b"hugetlbfs mqueue nsfs proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs".split()
+)
+
+
+def mounts_below(base):
+    """The mounts below a directory (bytes, resolved): [(relative path, has files, is read-only)].
+
+    In the order in which they must be put there; what lies hidden under a later one is left out.
+    """
+    found = {}
+    prefix = base if base.endswith(b"/") else base + b"/"
+    with open("/proc/self/mountinfo", "rb") as table:
+        for line in table:
+            fields = line.split(b" ")
+            point = _unescaped(fields[4])
+            kind = fields[fields.index(b"-") + 1]
+            if point == base or base.startswith(point.rstrip(b"/") + b"/"):
+                if point != b"/":
+                    found.clear()  # everything below was hidden by this one
+            elif point.startswith(prefix):
+                relative = point[len(prefix) :]
+                for hidden in [p for p in found if p == relative or p.startswith(relative + b"/")]:
+                    del found[hidden]
+                read_only = b"ro" in fields[5].split(b",")
+                found[relative] = (relative, kind not in _NO_FILES, read_only)
+    return list(found.values())
+
+
+def _unescaped(text):
+    if b"\\" not in text:
+        return text
+    for code in (b"040", b"011", b"012", b"134"):
+        text = text.replace(b"\\" + code, bytes([int(code, 8)]))
+    return text
+
+
+def writable_tops(base, extra=()):
+    """The directories at and below `base` (bytes, resolved) that an ordinary user may change.
+
+    The user's own directories and the shared ones for temporary files; from each it is climbed
+    while the parent is the user's too. None lies within another.
+    """
+    environ = host.environ
+    candidates = [
+        base,
+        environ.get("HOME"),
+        environ.get("XDG_RUNTIME_DIR"),
+        environ.get("TMPDIR"),
+        "/tmp",
+        "/var/tmp",
+        "/dev/shm",
+        *extra,
+    ]
+    try:
+        candidates.append(host.getcwdb())
+    except OSError:
+        pass
+    me = host.geteuid()
+    tops = set()
+    for candidate in candidates:
+        if not candidate:
+            continue
+        top = host.path.realpath(host.fsencode(candidate))
+        if not _within(top, base) or not _may_write(top):
+            continue
+        while top != base and host.stat(host.path.dirname(top)).st_uid == me:
+            top = host.path.dirname(top)
+        tops.add(top)
+    return sorted(t for t in tops if not any(t != o and _within(t, o) for o in tops))
+
+
+def owned(directory):
+    """Whether an overlay's top may stand for this directory: it is the user's own."""
+    return host.stat(directory).st_uid == host.geteuid()
+
+
+def _may_write(directory):
+    return host.path.isdir(directory) and host.access(directory, host.W_OK | host.X_OK)
+
+
+def _within(path, base):
+    return path == base or path.startswith(base if base.endswith(b"/") else base + b"/")

@@ -1,0 +1,319 @@
+"""Rehearsal: the real files, and everything that is changed kept aside (overlayfs)."""
+
+import errno
+import json
+import time
+
+from ostler.machines import _mounts, host, layout
+from ostler.machines.kinds import _given
+from ostler.machines.rooted import MachineUnavailable, Rooted
+
+_STATE = "ostler-rehearsal.json"
+_HELP = "a directory on another file system with upper=DIR, or a smaller base"
+
+
+class Rehearsal(Rooted):
+    """The files below `base` (default "/"), where every change is kept aside.
+
+    `upper` is a directory in which the changes are kept on disk and can be taken up later;
+    without it they are in memory and gone at close. For the part that lists and applies them:
+
+    - `_base`: the base, bytes, absolute and resolved; the machine's "/" is this directory.
+    - `_overlays`: tuple of Overlay: `target`, the directory's path below the base (b"" for the
+      base itself), `store`, its name in the upper: `_upper`/`store`/b"upper" holds what changed.
+    - `_upper`: a descriptor of the directory that holds the stores.
+    - `_prefix_of_marks`: b"trusted.overlay." or, for an ordinary user, b"user.overlay.".
+    - `_started`: CLOCK_REALTIME_COARSE in nanoseconds at its beginning: what has a later ctime
+      in the base was changed by somebody else.
+    - `_directory`: the `upper` that was given, or None.
+    """
+
+    __slots__ = (
+        "_base",
+        "_directory",
+        "_overlays",
+        "_prefix_of_marks",
+        "_started",
+        "_upper_fd",
+    )
+    _kind = "rehearsal"
+
+    def __new__(cls, base=None, upper=None):
+        return _rehearse(cls, base, upper)
+
+    def __init__(self, base=None, upper=None):
+        pass
+
+    @property
+    def _upper(self):
+        return self._upper_fd
+
+    def _let_go(self):
+        host.close(self._upper_fd)
+
+    def rename(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
+        """As os.rename; a directory of the base that the kernel won't rename here is moved."""
+        try:
+            super().rename(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        except OSError as error:
+            if error.errno != errno.EXDEV or not self._moved(src, dst, src_dir_fd, dst_dir_fd):
+                raise
+
+    def replace(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
+        """As os.replace; a directory of the base that the kernel won't rename here is moved."""
+        try:
+            super().replace(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        except OSError as error:
+            if error.errno != errno.EXDEV or not self._moved(src, dst, src_dir_fd, dst_dir_fd):
+                raise
+
+    def _moved(self, src, dst, src_dir_fd, dst_dir_fd):
+        """Move a directory as the kernel's rename would, name by name; False: not our affair."""
+        status = self.stat(src, dir_fd=src_dir_fd, follow_symlinks=False)
+        if status.st_mode & 0o170000 != 0o040000 or not self._same_overlay(
+            src, dst, src_dir_fd, dst_dir_fd
+        ):
+            return False
+        try:
+            self.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
+        except FileExistsError:
+            there = self.stat(dst, dir_fd=dst_dir_fd, follow_symlinks=False)
+            if there.st_mode & 0o170000 != 0o040000:
+                raise NotADirectoryError(
+                    errno.ENOTDIR, self.strerror(errno.ENOTDIR), src, None, dst
+                ) from None
+            self.rmdir(dst, dir_fd=dst_dir_fd)
+            self.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
+        flags = self.O_RDONLY | self.O_DIRECTORY | self.O_NOFOLLOW
+        source = self.open(src, flags, dir_fd=src_dir_fd)
+        try:
+            target = self.open(dst, flags, dir_fd=dst_dir_fd)
+            try:
+                for name in self.listdir(source):
+                    self.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
+                for name in self.listxattr(source):
+                    self.setxattr(target, name, self.getxattr(source, name))
+                self.chmod(target, status.st_mode & 0o7777)
+                self.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+            finally:
+                self.close(target)
+        finally:
+            self.close(source)
+        self.rmdir(src, dir_fd=src_dir_fd)
+        return True
+
+    def _same_overlay(self, src, dst, src_dir_fd, dst_dir_fd):
+        """Whether both names are in one overlay, where the real rename would have worked."""
+        return self._overlay_of(src, src_dir_fd) == self._overlay_of(dst, dst_dir_fd)
+
+    def _overlay_of(self, path, dir_fd):
+        parent = self.path.dirname(self.fsencode(path).rstrip(b"/")) or b"."
+        fd = self.open(parent, self.O_PATH | self.O_DIRECTORY, dir_fd=dir_fd)
+        try:
+            where = host.readlink(b"/proc/self/fd/%d" % fd)[1:]
+        finally:
+            host.close(fd)
+        best = None
+        for overlay in self._overlays:
+            target = overlay.target
+            if (where == target or not target or where.startswith(target + b"/")) and (
+                best is None or len(target) > len(best)
+            ):
+                best = target
+        return best
+
+
+class Overlay:
+    """One directory of the base over which changes are kept, and where."""
+
+    __slots__ = ("store", "target")
+
+    def __init__(self, target, store):
+        self.target = target
+        self.store = store
+
+    def __repr__(self):
+        return f"Overlay({self.target!r}, {self.store!r})"
+
+
+def _rehearse(kind, base, upper):
+    base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
+    started = time.clock_gettime_ns(time.CLOCK_REALTIME_COARSE)
+    fd = _mounts.directory(base, "rehearsal")
+    _mounts.close(fd)
+    answer = _mounts.scratch(None, None)
+    memory, user_ns, mount_ns = _given(answer, "a rehearsal")
+    fds = [fd for fd in (memory, user_ns, mount_ns) if fd >= 0]
+    try:
+        if upper is None:
+            stores, place, state = memory, b"/proc/self/fd/%d" % memory, None
+        else:
+            place = host.path.realpath(host.fsencode(upper), strict=True)
+            stores = _mounts.directory(place, "rehearsal")
+            fds.append(stores)
+            state = _kept(stores, base)
+        plan = _plan(base, user_ns >= 0)
+        overlays, steps = [], []
+        for number, (target, lower, overlaid, read_only) in enumerate(plan):
+            where = None if number == 0 else target
+            if not overlaid:
+                how = _mounts.CLONE_TREE if number == 0 else _mounts.CLONE_MOUNT
+                steps.append((how, where, lower, None, None, None, read_only))
+                continue
+            store = _store(stores, state, target, len(overlays))
+            overlays.append(Overlay(target, store))
+            _prepare(stores, store, lower, user_ns < 0)
+            inside = place + b"/" + store + b"/"
+            options = _options(user_ns < 0, stores, lower, target)
+            steps.append((
+                _mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work", options,
+                False,
+            ))  # fmt: skip
+        root, number, step, failed = _mounts.build(-1, user_ns, mount_ns, steps)
+        if number:
+            where = host.fsdecode(steps[failed][2])
+            raise MachineUnavailable(
+                f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}",
+                _HELP,
+                number,
+            )
+        if state is None and upper is not None:
+            _keep(stores, base, started, overlays)
+        machine = Rooted.__new__(kind)
+        machine._become(root, user_ns, mount_ns, _GUARANTEES)
+        fds = [fd for fd in fds if fd not in (user_ns, mount_ns)]
+        machine._base = base
+        machine._directory = None if upper is None else host.fsdecode(place)
+        machine._overlays = tuple(overlays)
+        machine._prefix_of_marks = b"trusted.overlay." if user_ns < 0 else b"user.overlay."
+        machine._started = started if state is None else state["started"]
+        machine._upper_fd = stores
+        fds.remove(stores)
+        machine._stand_as_process(base)
+        return machine
+    finally:
+        for fd in fds:
+            _mounts.close(fd)
+
+
+_GUARANTEES = {
+    "files": "every change is kept in an overlay (overlayfs); the base is only read",
+    "elsewhere": "writes outside the overlays fail with EROFS (read-only mounts)",
+    "not covered": "sockets, devices and processes of the host are the real ones",
+}
+
+
+def _plan(base, ordinary):
+    """[(target, lower, overlaid?, read-only?)], the root first, in mount order."""
+    below = layout.mounts_below(base)
+    root = b"" if base == b"/" else base
+    if not ordinary:
+        return [
+            (b"", base, True, False),
+            *((p, root + b"/" + p, files and not ro, ro or not files) for p, files, ro in below),
+        ]
+    if not below and layout.owned(base):
+        return [(b"", base, True, False)]
+    tops = layout.writable_tops(base)
+    return [
+        (b"", base, False, True),
+        *((top[len(root) + 1 :], top, True, False) for top in tops),
+    ]
+
+
+def _options(root, stores, lower, target):
+    if not root:
+        pairs = [(b"userxattr", b""), (b"xino", b"on")]
+    else:
+        pairs = [(b"redirect_dir", b"on"), (b"metacopy", b"on"), (b"xino", b"auto")]
+        same = host.fstat(stores).st_dev == host.stat(lower).st_dev
+        pairs.append((b"index", b"on" if same else b"off"))
+    pairs.append((b"volatile", b""))
+    pairs.append((b"source", b"ostler"))
+    return b"".join(k + b"\0" + v + b"\0" for k, v in pairs) + b"\0"
+
+
+def _prepare(stores, store, lower, root):
+    """The directories of one overlay; its top looks as the directory that it stands for."""
+    status = host.stat(lower)
+    fresh = _mkdir(store, 0o700, stores)
+    inside = store + b"/upper"
+    if fresh:
+        _mkdir(inside, 0o700, stores)
+        if root:
+            host.chown(inside, status.st_uid, status.st_gid, dir_fd=stores)
+        host.chmod(inside, status.st_mode & 0o7777, dir_fd=stores)
+        host.utime(inside, ns=(status.st_atime_ns, status.st_mtime_ns), dir_fd=stores)
+    else:
+        _remove_work(stores, store + b"/work")
+    _mkdir(store + b"/work", 0o700, stores)
+
+
+def _mkdir(name, mode, dir_fd):
+    try:
+        host.mkdir(name, mode, dir_fd=dir_fd)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _remove_work(stores, path):
+    """A work directory of a rehearsal that ended: the kernel wants an empty one."""
+    try:
+        names = host.open(path, host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=stores)
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        host.chmod(path, 0o700, dir_fd=stores)
+        names = host.open(path, host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=stores)
+    try:
+        for name in host.listdir(names):
+            try:
+                host.unlink(name, dir_fd=names)
+            except (IsADirectoryError, PermissionError):
+                _remove_work(names, name)
+    finally:
+        host.close(names)
+    host.rmdir(path, dir_fd=stores)
+
+
+def _store(stores, state, target, number):
+    if state is not None:
+        for known, store in state["overlays"]:
+            if host.fsencode(known) == target:
+                return host.fsencode(store)
+    taken = {} if state is None else {store for _, store in state["overlays"]}
+    while str(number) in taken:
+        number += 1
+    return b"%d" % number
+
+
+def _kept(stores, base):
+    """What an earlier rehearsal left here, None when the directory is empty."""
+    try:
+        fd = host.open(_STATE, host.O_RDONLY | host.O_CLOEXEC, dir_fd=stores)
+    except FileNotFoundError:
+        if host.listdir(stores):
+            raise OSError(
+                errno.ENOTEMPTY, "upper is neither empty nor the upper of a rehearsal"
+            ) from None
+        return None
+    with open(fd, "rb") as file:
+        state = json.load(file)
+    if host.fsencode(state["base"]) != base:
+        raise ValueError(f"upper belongs to a rehearsal of {state['base']!r}")
+    return state
+
+
+def _keep(stores, base, started, overlays):
+    state = {
+        "base": host.fsdecode(base),
+        "started": started,
+        "overlays": [[host.fsdecode(o.target), host.fsdecode(o.store)] for o in overlays],
+    }
+    fd = host.open(
+        _STATE, host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_CLOEXEC, 0o600, dir_fd=stores
+    )
+    with open(fd, "w") as file:
+        json.dump(state, file)
+rehearsal = Rehearsal

@@ -5,7 +5,7 @@ cdef extern from "time.h" nogil:
     enum: CLOCK_BOOTTIME
     int clock_gettime(int clock, timespec *now)
     enum:
-        CLOCK_REALTIME, CLOCK_MONOTONIC
+        CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC
     struct itimerspec:
         timespec it_interval
         timespec it_value

@@ -10,7 +10,7 @@ No Python runs in the helper.
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Where, failure, settle, take
+from cython.cimports.ostler._core import Where, failure, plain_failure, settle, take
 
 
 @cython.cfunc
@@ -399,6 +399,29 @@ def directory(path, function: str):
     if number:
         raise failure(number, kept)
     return fd
+
+
+def file_clock():
+    """The time, in nanoseconds, as the kernel writes it into files now."""
+    now: libc.timespec
+    libc.clock_gettime(libc.CLOCK_REALTIME_COARSE, cython.address(now))
+    return now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+def look_like(dir_fd: cython.int, path: bytes, lower: bytes, own: cython.bint):
+    """Give a new directory the mode and times, and the owner where we may, of another one."""
+    status: libc.stat_t
+    times: libc.timespec[2]
+    if libc.fstatat(libc.AT_FDCWD, lower, cython.address(status), 0) < 0:
+        raise plain_failure(libc.errno)
+    times[0] = status.st_atim
+    times[1] = status.st_mtim
+    if (
+        (own and libc.fchownat(dir_fd, path, status.st_uid, status.st_gid, 0) < 0)
+        or libc.fchmodat(dir_fd, path, status.st_mode & 0o7777, 0) < 0
+        or libc.utimensat(dir_fd, path, times, 0) < 0
+    ):
+        raise plain_failure(libc.errno)
 
 
 def close(fd: cython.int):

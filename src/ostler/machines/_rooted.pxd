@@ -12,7 +12,8 @@ cdef class RootedCore(Core):
     cdef readonly int _user_ns      # the namespaces that its mounts were made in; -1: our own
     cdef readonly int _mount_ns
     cdef readonly int _children_ns  # the mount namespace of its children; -1: not made yet
-    cdef readonly int _base         # the descriptor that keeps the mounts alive; -1: it is _root
+    cdef readonly int _mount        # the descriptor that keeps the mounts alive; -1: it is _root
+    cdef readonly int _stores       # of a rehearsal: where its changes are; else -1
     cdef int _umask                 # -1: the process's own
     cdef bint _lax                  # _umask allows what the process's umask does not
     cdef readonly bint _closed
@@ -39,5 +40,5 @@ cdef class RootedCore(Core):
     cdef bint _inside(self, int fd, const char *path) noexcept nogil
     cdef long path_of(self, int fd, char *buffer) noexcept nogil
     cdef int _allow(self, int fd, unsigned int mode) noexcept nogil
-    cdef int give(self, int root, int base, int user_ns, int mount_ns) except -1
+    cdef int give(self, int root, int user_ns, int mount_ns, int stores) except -1
     cdef int _forget(self, int spare) noexcept nogil

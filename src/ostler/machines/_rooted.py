@@ -44,8 +44,8 @@ class RootedCore(Core):
     """What the machines with a root of their own share; the host's paths know nothing of it."""
 
     def __cinit__(self, *args, **kwargs):
-        self._root = self._cwd = self._user_ns = self._mount_ns = self._base = -1
-        self._children_ns = self._umask = -1
+        self._root = self._cwd = self._user_ns = self._mount_ns = self._mount = -1
+        self._stores = self._children_ns = self._umask = -1
 
     def __dealloc__(self):
         self._forget(-1)
@@ -330,8 +330,8 @@ class RootedCore(Core):
                 libc.errno = libc.EPERM
                 r = -1
             if r == 0:
-                if self._base < 0:
-                    self._base = libc.fcntl(self._root, libc.F_DUPFD_CLOEXEC, 3)
+                if self._mount < 0:
+                    self._mount = libc.fcntl(self._root, libc.F_DUPFD_CLOEXEC, 3)
                 r = libc.dup3(w.held, self._root, libc.O_CLOEXEC)
             r = settle(cython.address(w), r)
         if r:
@@ -380,12 +380,12 @@ class RootedCore(Core):
 
     # Holding and giving back
 
-    def give(self, root, base, user_ns, mount_ns):
+    def give(self, root, user_ns, mount_ns, stores):
         # Take possession of these descriptors, once.
         self._root = _high(root)
-        self._base = _high(base)
         self._user_ns = _high(user_ns)
         self._mount_ns = _high(mount_ns)
+        self._stores = _high(stores)
         self._cwd = libc.fcntl(self._root, libc.F_DUPFD_CLOEXEC, 3)
         if self._cwd < 0:
             number: cython.int = libc.errno
@@ -393,8 +393,8 @@ class RootedCore(Core):
             raise plain_failure(number)
         return 0
 
-    def _take_hold(self, root, base=-1, user_ns=-1, mount_ns=-1):
-        self.give(root, base, user_ns, mount_ns)
+    def _take_hold(self, root, user_ns=-1, mount_ns=-1, stores=-1):
+        self.give(root, user_ns, mount_ns, stores)
 
     def _prefixed(self, prefix):
         # The root is no mount of its own: this is its path in the host.
@@ -448,17 +448,19 @@ class RootedCore(Core):
     def _forget(self, spare):
         fd: cython.int
         i: cython.int
-        for i in range(6):
+        for i in range(7):
             if i == 0:
                 fd = self._root
             elif i == 1:
                 fd = self._cwd
             elif i == 2:
-                fd = self._base
+                fd = self._mount
             elif i == 3:
                 fd = self._user_ns
             elif i == 4:
                 fd = self._mount_ns
+            elif i == 5:
+                fd = self._stores
             else:
                 fd = self._children_ns
             if fd < 0:
@@ -470,8 +472,8 @@ class RootedCore(Core):
         if spare >= 0:
             libc.close(spare)
         else:
-            self._root = self._cwd = self._base = -1
-            self._user_ns = self._mount_ns = self._children_ns = -1
+            self._root = self._cwd = self._mount = -1
+            self._user_ns = self._mount_ns = self._children_ns = self._stores = -1
         return 0
 
 

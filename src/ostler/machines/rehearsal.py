@@ -2,7 +2,6 @@
 
 import errno
 import json
-import time
 
 from ostler.machines import _mounts, host, layout
 from ostler.machines.kinds import _given
@@ -20,8 +19,8 @@ class Rehearsal(Rooted):
 
     - `_base`: the base, bytes, absolute and resolved; the machine's "/" is this directory.
     - `_overlays`: tuple of Overlay: `target`, the directory's path below the base (b"" for the
-      base itself), `store`, its name in the upper: `_upper`/`store`/b"upper" holds what changed.
-    - `_upper`: a descriptor of the directory that holds the stores.
+      base itself), `store`, its name in `_stores`: `store`/b"upper" there holds what changed.
+    - `_stores`: a descriptor of the directory that holds the stores.
     - `_prefix_of_marks`: b"trusted.overlay." or, for an ordinary user, b"user.overlay.".
     - `_started`: CLOCK_REALTIME_COARSE in nanoseconds at its beginning: what has a later ctime
       in the base was changed by somebody else.
@@ -34,7 +33,6 @@ class Rehearsal(Rooted):
         "_overlays",
         "_prefix_of_marks",
         "_started",
-        "_upper_fd",
     )
     _kind = "rehearsal"
 
@@ -43,13 +41,6 @@ class Rehearsal(Rooted):
 
     def __init__(self, base=None, upper=None):
         pass
-
-    @property
-    def _upper(self):
-        return self._upper_fd
-
-    def _let_go(self):
-        host.close(self._upper_fd)
 
     def rename(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
         """As os.rename; a directory of the base that the kernel won't rename here is moved."""
@@ -138,7 +129,7 @@ class Overlay:
 
 def _rehearse(kind, base, upper):
     base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
-    started = time.clock_gettime_ns(time.CLOCK_REALTIME_COARSE)
+    started = _mounts.file_clock()
     fd = _mounts.directory(base, "rehearsal")
     _mounts.close(fd)
     answer = _mounts.scratch(None, None)
@@ -180,15 +171,13 @@ def _rehearse(kind, base, upper):
         if state is None and upper is not None:
             _keep(stores, base, started, overlays)
         machine = Rooted.__new__(kind)
-        machine._become(root, user_ns, mount_ns, _GUARANTEES)
-        fds = [fd for fd in fds if fd not in (user_ns, mount_ns)]
+        machine._become(root, user_ns, mount_ns, _GUARANTEES, stores)
+        fds = [fd for fd in fds if fd not in (user_ns, mount_ns, stores)]
         machine._base = base
         machine._directory = None if upper is None else host.fsdecode(place)
         machine._overlays = tuple(overlays)
         machine._prefix_of_marks = b"trusted.overlay." if user_ns < 0 else b"user.overlay."
         machine._started = started if state is None else state["started"]
-        machine._upper_fd = stores
-        fds.remove(stores)
         machine._stand_as_process(base)
         return machine
     finally:
@@ -235,15 +224,11 @@ def _options(root, stores, lower, target):
 
 def _prepare(stores, store, lower, root):
     """The directories of one overlay; its top looks as the directory that it stands for."""
-    status = host.stat(lower)
     fresh = _mkdir(store, 0o700, stores)
     inside = store + b"/upper"
     if fresh:
         _mkdir(inside, 0o700, stores)
-        if root:
-            host.chown(inside, status.st_uid, status.st_gid, dir_fd=stores)
-        host.chmod(inside, status.st_mode & 0o7777, dir_fd=stores)
-        host.utime(inside, ns=(status.st_atime_ns, status.st_mtime_ns), dir_fd=stores)
+        _mounts.look_like(stores, inside, lower, root)
     else:
         _remove_work(stores, store + b"/work")
     _mkdir(store + b"/work", 0o700, stores)

@@ -50,8 +50,8 @@ class Rooted(RootedCore, Machine):
         machine._become(root, user_ns, mount_ns, guarantees)
         return machine
 
-    def _become(self, root, user_ns, mount_ns, guarantees):
-        self._take_hold(root, -1, user_ns, mount_ns)
+    def _become(self, root, user_ns, mount_ns, guarantees, stores=-1):
+        self._take_hold(root, user_ns, mount_ns, stores)
         self._path = self.path = Path(self)
         self.environ = environment.of_variables(host.environ)
         self._guarantees = dict(guarantees)
@@ -113,12 +113,8 @@ class Rooted(RootedCore, Machine):
         if fd is not _MACHINE:
             return super().close(fd)
         if not self._closed:
-            self._let_go()
             self._shut()
             self.__class__ = _closed_kind(type(self))
-
-    def _let_go(self):
-        """What a kind gives back besides, at close."""
 
     def __enter__(self):
         return self

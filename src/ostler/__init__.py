@@ -39,6 +39,7 @@ __all__ = [name for name in _interpreter.OS_ALL if name in globals()]  # noqa: P
 # What is loaded on first touch, and the module that has it (None: it is one).
 _LATER = {
     "MachineUnavailable": "machines.rooted",
+    "capabilities": "machines.abilities",
     "confined": "machines.kinds",
     "install": "installation",
     "read_only": "machines.kinds",

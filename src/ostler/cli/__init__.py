@@ -8,6 +8,7 @@ import sys
 
 # What `ostler --help` shows, in this order; each has its file here.
 COMMANDS = {
+    "doctor": "what this kernel lets you have, each thing tried once",
     "run": "run a Python program with ostler in the place of os",
     "tour": "a guided walk through what an operating system does for a program",
 }

@@ -84,3 +84,11 @@ class Host(Machine):
 host = Host()
 host.environ = environment.of_process(host)
 host._path = path.Path(host)
+
+
+def __getattr__(name):
+    if name == "SHELL":
+        from ostler.machines.binds import shell
+
+        return shell()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

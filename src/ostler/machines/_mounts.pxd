@@ -6,6 +6,7 @@ cdef enum:
     TREE = 1        # a clone of what is mounted at a directory and below
     CHILDREN = 2    # a mount namespace that has a machine's root as its root
     BUILD = 3       # a list of Steps
+    CHANGE = 4      # other limits for a tmpfs, or a mount made read-only, while it is used
 
 cdef enum:
     CLONE = 0       # a clone of `source` and all below
@@ -32,6 +33,8 @@ cdef struct Order:
     int gid
     int dir             # the directory that the work is about; -1: none
     bint read_only
+    bint changes_read_only
+    bint whole          # the whole file system, not this mount of it
     const char *size    # of a tmpfs; NULL: the kernel's default
     const char *inodes
     Step *steps

@@ -238,6 +238,50 @@ def _build(order: cython.pointer(Order)) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _change(order: cython.pointer(Order)) -> cython.int:
+    attributes: libc.mount_attr
+    fs: cython.int
+    if order.size != cython.NULL or order.inodes != cython.NULL or order.whole:
+        fs = libc.syscall(
+            libc.SYS_fspick, order.dir, b"", libc.FSPICK_CLOEXEC | libc.FSPICK_EMPTY_PATH
+        )
+        if fs < 0:
+            return _failed(order, b"fspick")
+        if (
+            (order.size != cython.NULL and _set(fs, b"size", order.size) < 0)
+            or (order.inodes != cython.NULL and _set(fs, b"nr_inodes", order.inodes) < 0)
+            or (
+                order.whole
+                and libc.syscall(
+                    libc.SYS_fsconfig, fs, libc.FSCONFIG_SET_FLAG,
+                    cython.cast(cython.p_const_char, b"ro" if order.read_only else b"rw"),
+                    cython.cast(cython.p_void, cython.NULL), 0,
+                ) < 0
+            )
+            or libc.syscall(
+                libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_RECONFIGURE,
+                cython.cast(cython.p_void, cython.NULL), cython.cast(cython.p_void, cython.NULL), 0,
+            ) < 0
+        ):  # fmt: skip
+            _failed(order, b"fsconfig")
+        libc.close(fs)
+    if order.number == 0 and order.changes_read_only and not order.whole:
+        libc.memset(cython.address(attributes), 0, cython.sizeof(attributes))
+        if order.read_only:
+            attributes.attr_set = libc.MOUNT_ATTR_RDONLY
+        else:
+            attributes.attr_clr = libc.MOUNT_ATTR_RDONLY
+        if libc.syscall(
+            libc.SYS_mount_setattr, order.dir, b"", libc.AT_EMPTY_PATH | libc.AT_RECURSIVE,
+            cython.address(attributes), cython.sizeof(attributes),
+        ) < 0:  # fmt: skip
+            _failed(order, b"mount_setattr")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _make_root(order: cython.pointer(Order), tree: cython.int) -> cython.int:
     # Put a detached tree over "/" and make it this mount namespace's root.
     attributes: libc.mount_attr
@@ -302,6 +346,8 @@ def _carry_out(order: cython.pointer(Order), dir: cython.int) -> cython.int:
         return _clone_tree(order, dir)
     if order.work == BUILD:
         return _build(order)
+    if order.work == CHANGE:
+        return _change(order)
     return _children(order)
 
 
@@ -316,7 +362,7 @@ def _helper(argument: cython.p_void) -> cython.int:
             return 0
         if _own_namespaces(order, libc.CLONE_NEWUSER | libc.CLONE_NEWNS) < 0:
             return 0
-    elif order.work == BUILD and _join(order) < 0:
+    elif (order.work == BUILD or order.work == CHANGE) and _join(order) < 0:
         return 0
     _carry_out(order, -1 if order.enters else order.dir)
     return 0
@@ -452,6 +498,81 @@ def tree(fd: cython.int, read_only: cython.bint, directly=True):
     order.read_only = read_only
     _make(cython.address(order), directly)
     return _answer(cython.address(order))
+
+
+def try_openat2():
+    """Raise the OSError with which openat2 fails here."""
+    order: libc.open_how
+    order.flags = libc.O_PATH | libc.O_CLOEXEC
+    order.mode = 0
+    order.resolve = libc.RESOLVE_IN_ROOT | libc.RESOLVE_NO_MAGICLINKS
+    fd: cython.int = libc.openat2(libc.AT_FDCWD, b"/", cython.address(order))
+    if fd < 0:
+        raise plain_failure(libc.errno)
+    libc.close(fd)
+
+
+def openat2_works():
+    """Whether openat2 is to be had."""
+    try:
+        try_openat2()
+    except OSError:
+        return False
+    return True
+
+
+def duplicate(fd: cython.int):
+    """A copy of a descriptor."""
+    copy: cython.int = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, 3)
+    if copy < 0:
+        raise plain_failure(libc.errno)
+    return copy
+
+
+def try_namespaces():
+    """(errno, step) of a helper that makes a user and a mount namespace."""
+    order: Order
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = BUILD
+    order.dir = -1
+    _make(cython.address(order), False)
+    _drop(cython.address(order))
+    return order.number, cython.cast(bytes, order.step).decode()
+
+
+def landlock_version():
+    """The version of Landlock's interface, or the OSError that it is not there."""
+    version: cython.long = libc.syscall(
+        libc.SYS_landlock_create_ruleset, cython.cast(cython.p_void, cython.NULL), 0,
+        libc.LANDLOCK_CREATE_RULESET_VERSION,
+    )  # fmt: skip
+    if version < 0:
+        raise plain_failure(libc.errno)
+    return version
+
+
+def resize(root: cython.int, user_ns: cython.int, mount_ns: cython.int, size, inodes, read_only,
+           whole):
+    """Change a tmpfs while it is used; None leaves one as it is: (errno, step)."""
+    order: Order
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = CHANGE
+    order.dir = root
+    order.user_ns = user_ns
+    order.mount_ns = mount_ns
+    order.root = -1
+    order.step = b""
+    order.size = _or_null(size)
+    order.inodes = _or_null(inodes)
+    order.changes_read_only = read_only is not None
+    order.read_only = bool(read_only)
+    order.whole = whole
+    with cython.nogil:
+        if user_ns < 0:
+            _change(cython.address(order))
+        else:
+            _in_helper(cython.address(order))
+    return order.number, cython.cast(bytes, order.step).decode()
 
 
 CLONE_TREE = CLONE

@@ -17,6 +17,7 @@ cdef class RootedCore(Core):
     cdef int _umask                 # -1: the process's own
     cdef bint _lax                  # _umask allows what the process's umask does not
     cdef readonly bint _closed
+    cdef readonly bint _plain       # the root is a directory of the host, no mount
     cdef bint _walks                # no openat2 here: paths are walked name by name
     cdef size_t _prefix_size        # the root's own path in the host, for a root that is no mount
     cdef char _prefix[4096]

@@ -336,9 +336,7 @@ class RootedCore(Core):
             r = settle(cython.address(w), r)
         if r:
             raise failure(r, kept)
-        if self._children_ns >= 0:
-            libc.close(self._children_ns)
-            self._children_ns = -1
+        self._leave_namespace()
 
     def _enter(self, w):
         path: cython.char[4096]
@@ -403,10 +401,28 @@ class RootedCore(Core):
             libc.memcpy(self._prefix, py.PyBytes_AS_STRING(prefix), size + 1)
             self._prefix_size = size
 
+    def _prefixed(self, prefix: bytes):
+        # The root is no mount of its own: this is its path in the host.
+        size: cython.size_t = py.PyBytes_GET_SIZE(prefix)
+        self._plain = True
+        if 1 < size < _PATH_MAX:
+            libc.memcpy(self._prefix, py.PyBytes_AS_STRING(prefix), size + 1)
+            self._prefix_size = size
+
+    def _leave_namespace(self):
+        # The next child gets a fresh clone of the mounts.
+        if self._children_ns >= 0:
+            libc.close(self._children_ns)
+            self._children_ns = -1
+
     def enter(self, s):
         size: cython.long
         if self._closed:
-            raise plain_failure(libc.EBADF)
+            raise ValueError("the machine is closed")
+        if self._plain:
+            raise PermissionError(
+                libc.EPERM, "no child can be started in this machine: see its guarantees"
+            )
         if self._children_ns < 0:
             self._children_ns = self._make_namespace()
         if self._user_ns >= 0:
@@ -420,6 +436,10 @@ class RootedCore(Core):
                 raise plain_failure(libc.errno)
             s.cwd = s.room
         return 0
+
+    def _make_namespace_now(self):
+        if self._children_ns < 0:
+            self._children_ns = self._make_namespace()
 
     def _make_namespace(self):
         fd, number, step = children(self._root, self._user_ns, self._mount_ns)

@@ -1,11 +1,13 @@
-"""The kinds of machines that the kernel makes: scratch, read_only, confined."""
+"""The kinds of machines that are one mount or a few: scratch, read_only, confined."""
 
 import errno
 
-from ostler.machines import _mounts, host
+from ostler.machines import _mounts, binds, host
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
-_NO_NAMESPACES = "user namespaces (user.max_user_namespaces, a container's profile), or root"
+_PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"
+_CHILDREN = "live in a mount namespace whose root is the machine"
+_CHILDREN_OF_USER = "live in a user and a mount namespace whose root is the machine"
 
 
 class Scratch(Rooted):
@@ -13,6 +15,20 @@ class Scratch(Rooted):
 
     __slots__ = ()
     _kind = "scratch"
+
+    def resize(self, size=None, inodes=None):
+        """Change its room, or the number of files it has room for; None leaves one as it is.
+
+        OSError (EINVAL) when more than that is in use.
+        """
+        self._change(_amount(size, "size"), _amount(inodes, "inodes"), None)
+
+    def read_only_now(self, on=True):
+        """From now on every change fails with EROFS; with False it can be changed again.
+
+        OSError (EBUSY) while a file is open for writing.
+        """
+        self._change(None, None, on, whole=True)
 
 
 class ReadOnly(Rooted):
@@ -28,45 +44,141 @@ class Confined(Rooted):
     __slots__ = ()
     _kind = "confined"
 
+    def read_only_now(self, on=True):
+        """From now on every change made here fails with EROFS; False takes that back.
+
+        OSError (EBUSY) while a file is open for writing. Children started before keep what
+        they had.
+        """
+        if self._plain:
+            raise unavailable("a read-only confined machine", errno.EPERM, "mount_setattr")
+        self._change(None, None, on)
+
 
 def scratch(size=None, inodes=None, bind=None):
     """A machine whose whole file system is new, empty and in memory; gone when it is closed.
 
     `size` is its room, an int in bytes or a str such as "64M" (binary units K, M, G, T), by
-    default half of the memory; `inodes` the number of files it has room for.
+    default half of the memory; `inodes` the number of files it has room for. `bind` lists paths
+    of the host that are shown inside, read-only; `ostler.machines.SHELL` is a list with which
+    a shell runs.
     """
-    answer = _mounts.scratch(_amount(size, "size"), _amount(inodes, "inodes"))
-    return Scratch._made(*_given(answer, "a scratch machine"))
+    size, inodes = _amount(size, "size"), _amount(inodes, "inodes")
+    sources = binds.sources(bind)
+    answer = _mounts.scratch(size, inodes)
+    root, user_ns, mount_ns = given(answer, "a scratch machine")
+    limits = [text.decode() for text in (size and b"size " + size, inodes and b"inodes " + inodes) if text]
+    machine = Scratch._made(
+        root,
+        user_ns,
+        mount_ns,
+        {
+            "files": "a tmpfs of its own, gone with the machine" + "".join(f", {x}" for x in limits),
+            "paths": _PATHS,
+            "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
+        },
+    )
+    try:
+        binds.show(machine, sources)
+    except BaseException:
+        machine.close()
+        raise
+    return machine
 
 
 def read_only(base=None):
     """A machine that shows the files below `base` (default "/"), and lets none be changed."""
-    return _of_tree(ReadOnly, "/" if base is None else base, "read_only", True)
+    base = "/" if base is None else base
+    fd = _mounts.directory(base, "read_only")
+    try:
+        root, user_ns, mount_ns = given(_mounts.tree(fd, True), "a read-only machine")
+    finally:
+        _mounts.close(fd)
+    machine = ReadOnly._made(
+        root,
+        user_ns,
+        mount_ns,
+        {
+            "files": "read-only clones of the mounts: EROFS for every change (kernel)",
+            "paths": _PATHS,
+            "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
+            "not covered": "sockets, FIFOs and devices can be written to: they are no files",
+        },
+    )
+    machine._stand_as_process(host.path.realpath(host.fsencode(base)))
+    return machine
 
 
 def confined(directory, read_only=False):
-    """A machine whose root is `directory`, with no way out of it."""
-    return _of_tree(Confined, directory, "confined", bool(read_only))
+    """A machine whose root is `directory`, with no way out of it.
 
-
-def _of_tree(kind, directory, function, read_only):
-    fd = _mounts.directory(directory, function)
+    Where mounts can't be made, paths are confined all the same, but children can't be started
+    and `read_only` can't be had; `guarantees` says which.
+    """
+    fd = _mounts.directory(directory, "confined")
     try:
-        answer = _mounts.tree(fd, read_only)
+        answer = _mounts.tree(fd, bool(read_only))
+        if answer[3] and not read_only and _mounts.openat2_works():
+            return _confined_plainly(fd, answer)
+        root, user_ns, mount_ns = given(answer, "a confined machine")
     finally:
         _mounts.close(fd)
-    return kind._made(*_given(answer, f"a {kind._kind} machine"))
+    return Confined._made(
+        root,
+        user_ns,
+        mount_ns,
+        {
+            "files": "a clone of the mounts below the directory"
+            + (", read-only: EROFS for every change (kernel)" if read_only else ""),
+            "paths": _PATHS,
+            "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
+        },
+    )
 
 
-def _given(answer, what):
+def _confined_plainly(fd, answer):
+    root = _mounts.duplicate(fd)
+    machine = Confined._made(
+        root,
+        -1,
+        -1,
+        {
+            "files": "the directory itself, no mount of its own",
+            "paths": _PATHS,
+            "children": f"none: no mounts of one's own here ({host.strerror(answer[3])})",
+        },
+    )
+    machine._prefixed(host.readlink(b"/proc/self/fd/%d" % fd))
+    return machine
+
+
+def given(answer, what):
+    """(root, user namespace, mount namespace) of an answer of _mounts, or the error it is."""
     root, user_ns, mount_ns, number, step = answer
     if not number:
         return root, user_ns, mount_ns
     if number in (errno.EINVAL, errno.ENOMEM) and step == "fsconfig":
         raise OSError(number, f"{host.strerror(number)}: the kernel refuses this size")
-    raise MachineUnavailable(
-        f"{what} can't be made: {step}: {host.strerror(number)}", _NO_NAMESPACES, number
-    )
+    raise unavailable(what, number, step)
+
+
+def unavailable(what, number, step):
+    """The MachineUnavailable for what failed with this errno at this step."""
+    reason = f"{what} can't be made: {step}: {host.strerror(number)}"
+    if step == "unshare" and number == errno.ENOSPC:
+        hint = "a higher user.max_user_namespaces (sysctl)"
+    elif step in ("uid_map", "gid_map", "setgroups") and number in (errno.EACCES, errno.EPERM):
+        hint = (
+            "a process that was started by this user rather than changed to it, and no security "
+            "profile against unprivileged user namespaces"
+        )
+    elif number in (errno.EPERM, errno.EACCES):
+        hint = "root, or a security profile that permits user namespaces and mounts"
+    elif number in (errno.ENOSYS, errno.ENODEV, errno.EINVAL):
+        hint = "a newer kernel, or one with this file system"
+    else:
+        hint = ""
+    return MachineUnavailable(reason, hint, number)
 
 
 _UNITS = {"": 0, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -77,18 +189,18 @@ def _amount(value, what):
     if value is None:
         return None
     if isinstance(value, str):
-        text = value.strip().upper().removesuffix("IB" if what == "size" else "")
+        text = value.strip().upper().removesuffix("IB")
         unit = text[-1:] if text[-1:].isalpha() else ""
         digits = text.removesuffix(unit)
         if unit not in _UNITS or not (digits.isascii() and digits.isdigit()):
-            raise ValueError(f"{what} is not a number with an optional unit (K, M, G, T): {value!r}")
+            raise ValueError(f"{what} is no number with an optional unit (K, M, G, T): {value!r}")
         number = int(digits) << _UNITS[unit]
     elif hasattr(value, "__index__") and not isinstance(value, bool):
         number = value.__index__()
     else:
-        raise TypeError(f"{what} should be an int or a str such as '64M', not {type(value).__name__}")
+        raise TypeError(f"{what} should be an int or a str like '64M', not {type(value).__name__}")
     if number <= 0:
         raise ValueError(f"{what} must be more than 0, not {value!r}")
-    if number > 2**62:
+    if number >= 2**62:
         raise OverflowError(f"{what} is too large: {value!r}")
     return b"%d" % number

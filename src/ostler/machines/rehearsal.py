@@ -4,7 +4,7 @@ import errno
 import json
 
 from ostler.machines import _mounts, host, layout
-from ostler.machines.kinds import _given
+from ostler.machines.kinds import given
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
 _STATE = "ostler-rehearsal.json"
@@ -133,7 +133,7 @@ def _rehearse(kind, base, upper):
     fd = _mounts.directory(base, "rehearsal")
     _mounts.close(fd)
     answer = _mounts.scratch(None, None)
-    memory, user_ns, mount_ns = _given(answer, "a rehearsal")
+    memory, user_ns, mount_ns = given(answer, "a rehearsal")
     fds = [fd for fd in (memory, user_ns, mount_ns) if fd >= 0]
     try:
         if upper is None:

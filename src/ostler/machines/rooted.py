@@ -3,7 +3,7 @@
 import io
 
 from ostler import environment
-from ostler.machines import Machine, host
+from ostler.machines import Machine, _mounts, host
 from ostler.machines._rooted import RootedCore
 from ostler.path import Path
 
@@ -115,6 +115,15 @@ class Rooted(RootedCore, Machine):
         if not self._closed:
             self._shut()
             self.__class__ = _closed_kind(type(self))
+
+    def _change(self, size, inodes, read_only, whole=False):
+        number, step = _mounts.resize(
+            self._root, self._user_ns, self._mount_ns, size, inodes, read_only, whole
+        )
+        if number:
+            raise type(OSError(number, ""))(number, f"{self.strerror(number)}: {step}")
+        if read_only is not None and not whole:
+            self._leave_namespace()
 
     def __enter__(self):
         return self

@@ -1,0 +1,78 @@
+"""Abilities: what this kernel lets this user have, found by doing each thing once."""
+
+from ostler.machines import _mounts, kinds, rehearsal
+from ostler.machines.rooted import MachineUnavailable
+
+_found = {}
+
+
+def capabilities(refresh=False):
+    """What machines can be had here: a dict from each thing's name to a dict of four.
+
+    "available" (bool), "by" (what of the kernel does it), "reason" and "what_would_help" (str,
+    empty when it is available). Each thing is tried once in a process, or again with `refresh`.
+    """
+    if refresh:
+        _found.clear()
+    for name, (by, attempt) in _THINGS.items():
+        if name not in _found:
+            _found[name] = _tried(by, attempt)
+    return {name: dict(found) for name, found in _found.items()}
+
+
+def _tried(by, attempt):
+    try:
+        by = attempt() or by
+    except OSError as error:
+        reason = error.reason if isinstance(error, MachineUnavailable) else str(error)
+        help_ = getattr(error, "what_would_help", "")
+        return {"available": False, "by": by, "reason": reason, "what_would_help": help_}
+    return {"available": True, "by": by, "reason": "", "what_would_help": ""}
+
+
+def _openat2():
+    _mounts.try_openat2()
+
+
+def _namespaces():
+    number, step = _mounts.try_namespaces()
+    if number:
+        raise kinds.unavailable("a namespace of one's own", number, step)
+
+
+def _scratch():
+    kinds.scratch(size=1 << 20, inodes=64).close()
+
+
+def _children():
+    with kinds.scratch(size=1 << 20, inodes=64) as machine:
+        machine._make_namespace_now()
+
+
+def _read_only():
+    kinds.read_only().close()
+
+
+def _confined():
+    with kinds.confined("/") as machine:
+        return machine.guarantees["paths"]
+
+
+def _rehearsal():
+    rehearsal.Rehearsal().close()
+
+
+def _landlock():
+    return f"Landlock, version {_mounts.landlock_version()} of its interface"
+
+
+_THINGS = {
+    "openat2": ("openat2(2) with RESOLVE_IN_ROOT", _openat2),
+    "namespaces": ("user and mount namespaces", _namespaces),
+    "scratch": ("a detached tmpfs", _scratch),
+    "read_only": ("a read-only clone of the mounts", _read_only),
+    "confined": ("a clone of the mounts below a directory", _confined),
+    "rehearsal": ("overlayfs", _rehearsal),
+    "children": ("a mount namespace whose root is the machine", _children),
+    "landlock": ("Landlock", _landlock),
+}

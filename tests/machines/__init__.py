@@ -1,8 +1,10 @@
 """One contract, every machine, as root and as an ordinary user."""
 
 import ctypes
+import linecache  # noqa: F401  (a user may not be able to load them any more)
 import os
 import pickle
+import tokenize  # noqa: F401
 import traceback
 
 ORDINARY = 65534

@@ -438,9 +438,7 @@ def directory(path, function: str):
     number: cython.int
     kept = take(cython.address(w), path, function, "directory", 0)
     with cython.nogil:
-        fd = libc.openat(
-            libc.AT_FDCWD, w.name, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
-        )
+        fd = libc.openat(libc.AT_FDCWD, w.name, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
         number = settle(cython.address(w), fd)
     if number:
         raise failure(number, kept)
@@ -551,8 +549,9 @@ def landlock_version():
     return version
 
 
-def resize(root: cython.int, user_ns: cython.int, mount_ns: cython.int, size, inodes, read_only,
-           whole):
+def resize(
+    root: cython.int, user_ns: cython.int, mount_ns: cython.int, size, inodes, read_only, whole
+):
     """Change a tmpfs while it is used; None leaves one as it is: (errno, step)."""
     order: Order
     libc.memset(cython.address(order), 0, cython.sizeof(order))

@@ -90,9 +90,7 @@ class RootedCore(Core):
             # No file: the call itself says so.
             w.dir = dir
             return 0
-        if purpose != ENTRY and (
-            end == 0 or end < size or _is_dots(w.name + start, end - start)
-        ):
+        if purpose != ENTRY and (end == 0 or end < size or _is_dots(w.name + start, end - start)):
             return self._whole(w, dir)
         if end == 0:
             # The root: making, removing or renaming it fails, under either name.
@@ -394,13 +392,6 @@ class RootedCore(Core):
     def _take_hold(self, root, user_ns=-1, mount_ns=-1, stores=-1):
         self.give(root, user_ns, mount_ns, stores)
 
-    def _prefixed(self, prefix):
-        # The root is no mount of its own: this is its path in the host.
-        size: cython.size_t = len(prefix)
-        if size < _PATH_MAX and size > 1:
-            libc.memcpy(self._prefix, py.PyBytes_AS_STRING(prefix), size + 1)
-            self._prefix_size = size
-
     def _prefixed(self, prefix: bytes):
         # The root is no mount of its own: this is its path in the host.
         size: cython.size_t = py.PyBytes_GET_SIZE(prefix)
@@ -521,9 +512,7 @@ def _is_root(path: cython.p_const_char, size: cython.size_t) -> cython.bint:
 def _allow_name(w: cython.pointer(Where), mode: cython.uint) -> cython.int:
     status: libc.stat_t
     if libc.fstatat(w.dir, w.name, cython.address(status), libc.AT_SYMLINK_NOFOLLOW) == 0:
-        libc.fchmodat(
-            w.dir, w.name, (status.st_mode | mode) & _BITS, libc.AT_SYMLINK_NOFOLLOW
-        )
+        libc.fchmodat(w.dir, w.name, (status.st_mode | mode) & _BITS, libc.AT_SYMLINK_NOFOLLOW)
     return 0
 
 

@@ -67,13 +67,16 @@ def scratch(size=None, inodes=None, bind=None):
     sources = binds.sources(bind)
     answer = _mounts.scratch(size, inodes)
     root, user_ns, mount_ns = given(answer, "a scratch machine")
-    limits = [text.decode() for text in (size and b"size " + size, inodes and b"inodes " + inodes) if text]
+    limits = [
+        text.decode() for text in (size and b"size " + size, inodes and b"inodes " + inodes) if text
+    ]
     machine = Scratch._made(
         root,
         user_ns,
         mount_ns,
         {
-            "files": "a tmpfs of its own, gone with the machine" + "".join(f", {x}" for x in limits),
+            "files": "a tmpfs of its own, gone with the machine"
+            + "".join(f", {x}" for x in limits),
             "paths": _PATHS,
             "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
         },

@@ -301,4 +301,6 @@ def _keep(stores, base, started, overlays):
     )
     with open(fd, "w") as file:
         json.dump(state, file)
+
+
 rehearsal = Rehearsal

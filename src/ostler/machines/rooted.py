@@ -1,12 +1,10 @@
 """Rooted: what every machine with a root directory of its own offers besides the verbs."""
 
-import io
 
 from ostler import environment
 from ostler.machines import Machine, _mounts, host
 from ostler.machines._rooted import RootedCore
 from ostler.path import Path
-
 
 _MACHINE = type("This", (), {"__repr__": lambda self: "<the machine>"})()
 
@@ -102,7 +100,7 @@ class Rooted(RootedCore, Machine):
             def opener(path, flags):
                 return self.open(path, flags, 0o666)
 
-        return io.open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        return open(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
     def close(self, fd=_MACHINE):
         """Close this machine, of which nothing stays; with an argument, that descriptor.

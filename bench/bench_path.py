@@ -19,7 +19,7 @@ GOAL_SECONDS = 0.01  # a round's length
 class Text:
     """Joining, splitting, normalizing: nothing but text."""
 
-    cases = [
+    cases = (
         ("join 2", "os.path.join(a, b)", 4.5),
         ("join 4", "os.path.join(a, b, b, name)", 4.5),
         ("join 2, not ASCII", "os.path.join(a, 'é')", 4.5),
@@ -44,13 +44,13 @@ class Text:
         ("expanduser", "os.path.expanduser('~/x')", 0.97),
         ("expandvars", "os.path.expandvars('$HOME/x')", 0.97),
         ("join, raising", "raises(os.path.join, a, 3)", 0.97),
-    ]
+    )
 
 
 class Look:
     """Questions to the file system."""
 
-    cases = [
+    cases = (
         *((f"{name}, there", f"os.path.{name}({'link' if name == 'islink' else 'file'})", 1.25)
           for name in ("exists", "lexists", "isfile", "isdir", "islink")),
         *((f"{name}, missing", f"os.path.{name}(missing)", 1.8)
@@ -62,20 +62,20 @@ class Look:
         ("getsize, missing", "raises(os.path.getsize, missing)", 0.97),
         ("samefile", "os.path.samefile(file, link)", 1.1),
         ("ismount", "os.path.ismount(file)", 0.97),
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 class Real:
     """Where a path leads."""
 
-    cases = [
+    cases = (
         ("realpath, no link, 8 parts", "os.path.realpath(deep)", 6),
         ("realpath, no link, relative", "os.path.realpath('.')", 1),
         ("realpath, no link, strict", "os.path.realpath(deep, strict=True)", 6),
         ("realpath, link in the middle", "os.path.realpath(middle)", 3),
         ("realpath, link at the end", "os.path.realpath(end)", 3),
         ("realpath, missing", "os.path.realpath(nowhere)", 1),
-    ]
+    )
 
 
 def scene(root):

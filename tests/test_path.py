@@ -145,6 +145,26 @@ def test_every_way_of_realpath_agrees(maze, steps):
         assert ostler.path.realpath(path) == quick
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_realpath_where_the_way_from_the_root_is_closed(tmp_path, strict):
+    inside = tmp_path / "closed" / "in"
+    inside.mkdir(parents=True)
+    (inside / "y").symlink_to("in")
+    home, user = os.getcwd(), os.geteuid()
+    os.chdir(inside)
+    os.chmod(tmp_path / "closed", 0)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        for path in ("y", ".", "..", "../in", "../in/y", "no", "../../closed/in", "../in/.."):
+            expected = attempt(os.path.realpath, path, strict=strict)
+            assert attempt(ostler.path.realpath, path, strict=strict) == expected
+    finally:
+        os.seteuid(user)
+        os.chmod(tmp_path / "closed", 0o700)
+        os.chdir(home)
+
+
 def test_realpath_between_strict_and_not(maze):
     real = ostler.path.realpath
     here = os.fspath(maze)

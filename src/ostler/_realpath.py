@@ -160,6 +160,12 @@ def _resolve(
     if size == 0 or (size == 1 and text[0] == 46):
         size = _from_here(whole, text, size)
         return -1 if size < 0 else normalize(whole, size, out)
+    if py.PY_VERSION_HEX >= 0x030D0000 and text[0] != 47 and not lenient:
+        # The way from the root must be open, as it is for os; before 3.13 the rest is enough.
+        size = _from_here(whole, text, size)
+        if size < 0:
+            return -1
+        text = whole
     fd = libc.openat2(libc.AT_FDCWD, text, cython.address(how))
     if fd >= 0:
         libc.close(fd)

@@ -172,8 +172,8 @@ class Descriptors(Core):
             raise plain_failure(libc.errno)
         return ends[0], ends[1]
 
-    def memfd_create(self, name, flags=libc.MFD_CLOEXEC):
-        """A descriptor of an anonymous file in memory; memfd_create(2)."""
+    def memfd_create(self, name, flags=1):
+        """A descriptor of an anonymous file in memory; by default MFD_CLOEXEC; memfd_create(2)."""
         encoded = py.fs_bytes(name)
         bits: cython.uint = to_unsigned_mask(flags)
         text: cython.p_const_char = py.PyBytes_AS_STRING(encoded)

@@ -86,8 +86,8 @@ def _both(spec: cython.pointer(libc.itimerspec), seconds: cython.bint):
 class Timers(Core):
     """The calls of os that are about event descriptors and timers."""
 
-    def eventfd(self, initval, flags=libc.EFD_CLOEXEC):
-        """A new event descriptor, its counter at initval; eventfd(2)."""
+    def eventfd(self, initval, flags=524288):
+        """A new event descriptor, its counter at initval; by default EFD_CLOEXEC; eventfd(2)."""
         start: cython.uint = to_unsigned(initval)
         r: cython.int = libc.eventfd(start, to_int(flags))
         if r < 0:

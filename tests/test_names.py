@@ -1,0 +1,54 @@
+"""Every name of the running os and os.path is in ostler: the same kind, signature and value."""
+
+import inspect
+import os
+import posixpath
+import types
+
+import pytest
+
+import ostler
+
+# Functions of os whose own signature is invalid or missing: nothing to be equal to.
+WITHOUT_SIGNATURE = {"chmod", "get_terminal_size", "lchmod", "utime"}
+# Modules and classes that os.py happens to import for itself.
+IMPORTED = {"GenericAlias", "Mapping", "MutableMapping", "abc", "st", "sys", "os", "stat",
+            "genericpath"}  # fmt: skip
+
+
+def public(module):
+    return sorted(n for n in vars(module) if not n.startswith("_") and n not in IMPORTED)
+
+
+def kind(value):
+    if isinstance(value, type):
+        return "exception" if issubclass(value, BaseException) else "class"
+    if callable(value):
+        return "function"
+    return "module" if isinstance(value, types.ModuleType) else type(value).__name__
+
+
+BOTH = [(os, ostler, name) for name in public(os)] + [
+    (posixpath, ostler.path, name) for name in public(posixpath)
+]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "name"), BOTH, ids=[f"{a.__name__}.{name}" for a, _, name in BOTH]
+)
+def test_name(theirs, ours, name):
+    expected, found = getattr(theirs, name), getattr(ours, name)
+    if name not in {"environ", "environb"}:  # mappings of a class of our own
+        assert kind(found) == kind(expected)
+    if isinstance(expected, (int, str, dict, set, type(None))) and not callable(expected):
+        if name.startswith("supports_"):  # sets of functions, which are ostler's here
+            assert {f.__name__ for f in found} == {f.__name__ for f in expected}
+        else:
+            assert found == expected
+    elif kind(expected) == "function" and name not in WITHOUT_SIGNATURE:
+        assert str(inspect.signature(found)) == str(inspect.signature(expected))
+
+
+def test_exported():
+    assert sorted(ostler.__all__) == sorted(os.__all__)
+    assert sorted(ostler.path.__all__) == sorted(posixpath.__all__)

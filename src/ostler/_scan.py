@@ -104,7 +104,8 @@ def scan(machine, path):
     made: ScandirIterator = ScandirIterator.__new__(ScandirIterator)
     made.kept = kept
     made.fd = -1
-    origin: Origin = made.origin = Origin.__new__(Origin)
+    origin: Origin = Origin.__new__(Origin)
+    made.origin = origin
     origin.machine = machine
     origin.text = w.name == cython.NULL or not py.PyBytes_Check(name)
     origin.dir = libc.AT_FDCWD

@@ -82,8 +82,13 @@ class Descriptors(Core):
         bits: cython.int = to_int(mode)
         w.dir = to_dir_fd(dir_fd)
         text = named(kept)
-        py.PySys_Audit(b"open", b"OOi", cython.cast(cython.pointer(py.PyObject), text),
-                       cython.cast(cython.pointer(py.PyObject), None), how)
+        py.PySys_Audit(
+            b"open",
+            b"OOi",
+            cython.cast(cython.pointer(py.PyObject), text),
+            cython.cast(cython.pointer(py.PyObject), None),
+            how,
+        )
         while True:
             with cython.nogil:
                 fd = self.open_at(cython.address(w), how, bits)
@@ -262,8 +267,9 @@ class Descriptors(Core):
         with cython.nogil:
             r = libc.fcntl(number, libc.F_GETFL)
             if r >= 0:
-                r = libc.fcntl(number, libc.F_SETFL,
-                               r & ~libc.O_NONBLOCK if wait else r | libc.O_NONBLOCK)
+                r = libc.fcntl(
+                    number, libc.F_SETFL, r & ~libc.O_NONBLOCK if wait else r | libc.O_NONBLOCK
+                )
             if r < 0:
                 e = libc.errno
         if r < 0:
@@ -286,8 +292,9 @@ class Descriptors(Core):
         # Refused where the descriptor is of O_PATH, or by a policy: then in two steps.
         r = libc.fcntl(number, libc.F_GETFD)
         if r >= 0:
-            r = libc.fcntl(number, libc.F_SETFD,
-                           r & ~libc.FD_CLOEXEC if given else r | libc.FD_CLOEXEC)
+            r = libc.fcntl(
+                number, libc.F_SETFD, r & ~libc.FD_CLOEXEC if given else r | libc.FD_CLOEXEC
+            )
         if r < 0:
             raise plain_failure(libc.errno)
 

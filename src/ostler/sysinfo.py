@@ -254,8 +254,11 @@ class SysInfo(Core):
         if libc.uname(cython.address(u)) < 0:
             raise plain_failure(libc.errno)
         return new_uname(
-            _text(u.sysname), _text(u.nodename), _text(u.release), _text(u.version),
-            _text(u.machine)
+            _text(u.sysname),
+            _text(u.nodename),
+            _text(u.release),
+            _text(u.version),
+            _text(u.machine),
         )
 
     def sysconf(self, name, /):

@@ -81,8 +81,12 @@ class Terminals(Core):
         """A new pair of pseudo-terminals, not inheritable: (master, slave); openpty(3)."""
         master: cython.int = -1
         slave: cython.int = -1
-        if libc.openpty(cython.address(master), cython.address(slave), cython.NULL, cython.NULL,
-                        cython.NULL) < 0:
+        if (
+            libc.openpty(
+                cython.address(master), cython.address(slave), cython.NULL, cython.NULL, cython.NULL
+            )
+            < 0
+        ):
             raise plain_failure(libc.errno)
         libc.ioctl(master, libc.FIOCLEX)
         libc.ioctl(slave, libc.FIOCLEX)

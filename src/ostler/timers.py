@@ -42,8 +42,13 @@ def _fill(to: cython.pointer(libc.timespec), nanoseconds: cython.longlong) -> cy
 
 
 @cython.cfunc
-def _set(fd: cython.int, flags: cython.int, initial: cython.longlong, interval: cython.longlong,
-         seconds: cython.bint):
+def _set(
+    fd: cython.int,
+    flags: cython.int,
+    initial: cython.longlong,
+    interval: cython.longlong,
+    seconds: cython.bint,
+):
     new: libc.itimerspec
     old: libc.itimerspec
     r: cython.int

@@ -50,8 +50,9 @@ def _count(value) -> cython.Py_ssize_t:
 
 
 @cython.cfunc
-def _vector(fd: cython.int, buffers, offset: libc.off_t, flags: cython.int, what: cython.int,
-            name: str):
+def _vector(
+    fd: cython.int, buffers, offset: libc.off_t, flags: cython.int, what: cython.int, name: str
+):
     # readv, writev, preadv and pwritev: 0 to 3.
     writing: cython.int = what & 1
     held: cython.Py_ssize_t = 0
@@ -62,16 +63,19 @@ def _vector(fd: cython.int, buffers, offset: libc.off_t, flags: cython.int, what
         raise TypeError(f"{name}() arg 2 must be a sequence")
     count: cython.Py_ssize_t = py.PySequence_Size(buffers)
     parts: cython.pointer(libc.iovec) = cython.cast(
-        cython.pointer(libc.iovec), libc.malloc((count + 1) * cython.sizeof(libc.iovec)))
+        cython.pointer(libc.iovec), libc.malloc((count + 1) * cython.sizeof(libc.iovec))
+    )
     views: cython.pointer(py.Py_buffer) = cython.cast(
-        cython.pointer(py.Py_buffer), libc.malloc((count + 1) * cython.sizeof(py.Py_buffer)))
+        cython.pointer(py.Py_buffer), libc.malloc((count + 1) * cython.sizeof(py.Py_buffer))
+    )
     try:
         if parts == cython.NULL or views == cython.NULL:
             raise MemoryError
         for i in range(count):
             item = py.PySequence_GetItem(buffers, i)
-            py.PyObject_GetBuffer(item, cython.address(views[i]),
-                                  py.PyBUF_SIMPLE if writing else py.PyBUF_WRITABLE)
+            py.PyObject_GetBuffer(
+                item, cython.address(views[i]), py.PyBUF_SIMPLE if writing else py.PyBUF_WRITABLE
+            )
             held += 1
             parts[i].iov_base = views[i].buf
             parts[i].iov_len = views[i].len
@@ -320,8 +324,7 @@ class Transfers(Core):
 @cython.cfunc
 def _not_writable(buffer):
     return TypeError(
-        "readinto() argument 2 must be read-write bytes-like object, not "
-        + type(buffer).__name__
+        "readinto() argument 2 must be read-write bytes-like object, not " + type(buffer).__name__
     )
 
 

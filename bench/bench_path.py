@@ -97,11 +97,15 @@ def scene(root):
             return
 
     return {
-        "a": "/usr/lib/python3", "b": "site-packages", "name": "module.py", "data": b"/usr/lib/x.py",
+        "a": "/usr/lib/python3", "b": "site-packages", "name": "module.py",
+        "data": b"/usr/lib/x.py",
         "long": "/usr/lib/python3/dist-packages/some/module.py", "untidy": "/usr//lib/./x/../y/z/",
-        "pair": ["/usr/lib/python3/a", "/usr/lib/python2/b"], "file": f"{root}/file", "link": f"{root}/link",
-        "bfile": os.fsencode(f"{root}/file"), "like": Path(f"{root}/file"), "missing": f"{root}/missing",
-        "deep": deep, "middle": f"{root}/a/link/c/d/e/f", "end": f"{root}/a/b/to-d", "raises": raises,
+        "pair": ["/usr/lib/python3/a", "/usr/lib/python2/b"], "file": f"{root}/file",
+        "link": f"{root}/link",
+        "bfile": os.fsencode(f"{root}/file"), "like": Path(f"{root}/file"),
+        "missing": f"{root}/missing",
+        "deep": deep, "middle": f"{root}/a/link/c/d/e/f", "end": f"{root}/a/b/to-d",
+        "raises": raises,
         "nowhere": f"{root}/a/b/c/no/no",
     }  # fmt: skip
 

@@ -192,7 +192,7 @@ def _follow(
     text: cython.p_const_char, size: cython.Py_ssize_t, rest: cython.p_char, out: cython.p_char
 ) -> cython.Py_ssize_t:
     # Read link after link. `rest` is what is still to walk, kept at the end of its room so that
-    # a link's target can be put before it; `out` is free of links. More than 40 links may be a loop.
+    # a link's target can be put before it; `out` is free of links. More than 40 may be a loop.
     target: cython.char[4096]
     links: cython.int = 0
     at: cython.Py_ssize_t = 0

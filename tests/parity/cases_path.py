@@ -28,15 +28,21 @@ TEXT_FUNCTIONS = [
 LOOK_FUNCTIONS = ["exists", "lexists", "isfile", "isdir", "islink", "ismount"]
 VALUE_FUNCTIONS = ["getsize", "getmtime", "getatime", "getctime"]
 PATHS = [
-    "", "/", "//", "///", "a", "/a", "//a", "///a", "a/", "a//", "a/b", "a//b", ".", "..", "./", "../",
-    "./a", "../a", "a/.", "a/..", "a/../b", "a/../..", "/..", "//..", "/../a", "a/./b//c/../d", ".a", "..a",
-    "...", "a.b", "a.b.c", ".a.b", "a.", "a/.b", "a.b/c", "a/..b.c", "é", "é/ü.ö", "日本/語.txt", "\U0001f40d/x.y",
-    "\udcff", "\udcff/a/../b", "\ud800/..", "a\0b/../c", "~", "~/a", "~nobody-at-all/a", "$a/${b}", "x" * 3000 + "/..",
+    "", "/", "//", "///", "a", "/a", "//a", "///a", "a/", "a//", "a/b", "a//b", ".", "..", "./",
+    "../",
+    "./a", "../a", "a/.", "a/..", "a/../b", "a/../..", "/..", "//..", "/../a", "a/./b//c/../d",
+    ".a", "..a",
+    "...", "a.b", "a.b.c", ".a.b", "a.", "a/.b", "a.b/c", "a/..b.c", "é", "é/ü.ö", "日本/語.txt",
+    "\U0001f40d/x.y",
+    "\udcff", "\udcff/a/../b", "\ud800/..", "a\0b/../c", "~", "~/a", "~nobody-at-all/a",
+    "$a/${b}", "x" * 3000 + "/..",
     "a/" * 600, "../" * 500 + "a",
 ]
 ODD = [
-    None, 3, 3.5, [], object, True, bytearray(b"a"), memoryview(b"a"), Like("a/b"), Like(b"a/b"), Like(3),
-    Like(None), Like(Text("a/b.c")), Text("a/b.c"), Text("a"), Data(b"a/b.c"), Text(""), Data(b""), Like,
+    None, 3, 3.5, [], object, True, bytearray(b"a"), memoryview(b"a"), Like("a/b"), Like(b"a/b"),
+    Like(3),
+    Like(None), Like(Text("a/b.c")), Text("a/b.c"), Text("a"), Data(b"a/b.c"), Text(""),
+    Data(b""), Like,
 ]
 # fmt: on
 
@@ -173,8 +179,10 @@ def _scene(os):
     touch(os, "d/e/g")
     for target, name in [
         ("f", "to-f"), ("d", "to-d"), ("nowhere", "broken"), ("loop", "loop"), ("two", "one"),
-        ("one", "two"), ("d/e", "d/up"), ("../to-d/e", "d/e/round"), ("to-d/e/g", "deep"), (".", "here"),
-        ("..", "d/above"), ("/", "root"), (b"\xff", b"to-\xff"), ("f/", "f-slash"), ("d//e/./g", "untidy"),
+        ("one", "two"), ("d/e", "d/up"), ("../to-d/e", "d/e/round"), ("to-d/e/g", "deep"), (".",
+        "here"),
+        ("..", "d/above"), ("/", "root"), (b"\xff", b"to-\xff"), ("f/", "f-slash"), ("d//e/./g",
+        "untidy"),
     ]:  # fmt: skip
         os.symlink(target, name)
 
@@ -182,8 +190,10 @@ def _scene(os):
 PLACES = [
     "f", "d", "to-f", "to-d", "broken", "loop", "one", "two", "d/up/g", "d/e/round/round/g", "deep",
     "here/here/f", "here/../f", "to-d/..", "to-d/../f", "d/above/d/e", "root", "root/..", "missing",
-    "missing/x", "missing/../f", "missing/../to-f", "f/x", "f/..", "f/../to-d", "f/.", "f/", "to-f/",
-    "loop/x", "loop/../f", "one/x/y", "x/loop//y", "broken/x", "é", "\udcff", "to-\udcff", "f-slash",
+    "missing/x", "missing/../f", "missing/../to-f", "f/x", "f/..", "f/../to-d", "f/.", "f/",
+    "to-f/",
+    "loop/x", "loop/../f", "one/x/y", "x/loop//y", "broken/x", "é", "\udcff", "to-\udcff",
+    "f-slash",
     "untidy", "", ".", "..", "./f", "d//e///g", "f-slash/x", "to-d/e/round/", "a/" * 1500 + "x",
     "x" * 300, "x" * 300 + "/../f", "d/e/../../to-f", "../" * 40 + "tmp", "here/" * 45 + "f",
 ]  # fmt: skip
@@ -349,8 +359,10 @@ def expandvars(os):
     os.environ["OSTLER_B"] = "$OSTLER_A"
     os.environ["OSTLER_É"] = "é"
     some = [
-        "$OSTLER_A", "${OSTLER_A}x", "$OSTLER_B/$OSTLER_A", "$OSTLER_NONE", "${", "${}", "$$", "$OSTLER_É",
-        "a$OSTLER_A}b", "${OSTLER_A", "$", "é$OSTLER_A", "\udcff$OSTLER_A", "${OSTLER_É}", "$OSTLER_Ax",
+        "$OSTLER_A", "${OSTLER_A}x", "$OSTLER_B/$OSTLER_A", "$OSTLER_NONE", "${", "${}", "$$",
+        "$OSTLER_É",
+        "a$OSTLER_A}b", "${OSTLER_A", "$", "é$OSTLER_A", "\udcff$OSTLER_A", "${OSTLER_É}",
+        "$OSTLER_Ax",
         "$OSTLER_NONE$OSTLER_A", "$$OSTLER_A", "${$OSTLER_A}",
     ]  # fmt: skip
     found = [attempt(os.path.expandvars, path) for path in [*both(some), *ODD]]

@@ -136,10 +136,10 @@ class Replacement:
                 self._put(_ITEM, values, key, new[id(value)][1])
 
     def _put(self, kind, place, key, value):
-        before = kind.get(place, key)
         try:
+            before = kind.get(place, key)
             kind.put(place, key, value)
-        except TypeError:  # an immutable type: it stays as it is
+        except (KeyError, TypeError):  # an immutable type: it stays as it is
             return
         self.record.append((kind, place, key, before, value))
 

@@ -49,7 +49,11 @@ def begin():
         return
     finally:
         sys.path[:] = before
-    ostler.install()
+    try:
+        ostler.install()
+    except Exception as error:
+        # Not as an Exception, which would only be mentioned while the program runs on without.
+        raise SystemExit("ostler could not take the place of os") from error
 
 
 if sys.version_info >= (3, 11):  # noqa: UP036  any interpreter may come by here

@@ -4,7 +4,12 @@ The functions here are the bound methods of `ostler.host`, the Machine that this
 on; `ostler.path` is its os.path.
 """
 
+# os has some names from elsewhere, which programs and tests take from it; so they are here too.
+import abc  # noqa: F401
+import stat as st  # noqa: F401
 import sys
+from _collections_abc import Mapping, MutableMapping, _check_methods  # noqa: F401
+from types import GenericAlias  # noqa: F401
 
 from ostler import _interpreter, path
 from ostler.machines import Machine, host
@@ -31,10 +36,24 @@ path.__all__ = [name for name in _interpreter.PATH_ALL if hasattr(path, name)]
 _offer(globals(), host, _PRIVATE)
 if sys.version_info >= (3, 13):  # where these are functions of posix
     _path_normpath, _path_splitroot_ex = path.normpath, path.splitroot
+_fspath = host.fspath
 for _name, _members in _interpreter.SUPPORTS.items():
     globals()[_name] = {globals()[_member] for _member in _members if _member in globals()}
 host._names = globals()
 __all__ = [name for name in _interpreter.OS_ALL if name in globals()]  # noqa: PLE0605
+
+
+def _get_exports_list(module):
+    # What multiprocessing and tests ask for the public names of a module.
+    try:
+        return list(module.__all__)
+    except AttributeError:
+        return [name for name in dir(module) if name[0] != "_"]
+
+
+def _exists(name):
+    return name in globals()
+
 
 # What is loaded on first touch, and the module that has it (None: it is one).
 _LATER = {

@@ -35,6 +35,11 @@ def of_variables(variables=(), /):
     return made
 
 
+def as_bytes(environ: EnvironCore, /):
+    """The bytes view of an environ, one with it."""
+    return bytes_view(environ)
+
+
 @cython.cfunc
 def _as_text(value):
     return py.PyUnicode_DecodeFSDefaultAndSize(value, len(value)) if type(value) is bytes else value

@@ -1,0 +1,1 @@
+walk_symlinks_as_files: object

@@ -1,0 +1,54 @@
+from collections.abc import Callable, Iterator
+from os import PathLike
+from typing import Any, AnyStr, Final, TypeAlias, overload
+
+from ostler._core import Core
+from ostler._scan import DirEntry, ScandirIterator
+
+_Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
+
+CONSTANTS: Final[dict[str, object]]
+TYPES: Final[dict[str, type]]
+
+class Directories(Core):
+    DirEntry: type[DirEntry]
+    def getcwd(self) -> str: ...
+    def getcwdb(self) -> bytes: ...
+    def chdir(self, path: _Path | int) -> None: ...
+    def fchdir(self, fd: Any) -> None: ...
+    def chroot(self, path: _Path) -> None: ...
+    def mkdir(self, path: _Path, mode: int = 0o777, *, dir_fd: int | None = None) -> None: ...
+    def rmdir(self, path: _Path, *, dir_fd: int | None = None) -> None: ...
+    @overload
+    def listdir(self, path: bytes | PathLike[bytes]) -> list[bytes]: ...
+    @overload
+    def listdir(self, path: str | PathLike[str] | int | None = None) -> list[str]: ...
+    @overload
+    def scandir(self, path: bytes | PathLike[bytes]) -> ScandirIterator[bytes]: ...
+    @overload
+    def scandir(self, path: str | PathLike[str] | int | None = None) -> ScandirIterator[str]: ...
+    def makedirs(
+        self,
+        name: _Path,
+        mode: int = 0o777,
+        exist_ok: bool = False,
+        *,
+        parent_mode: int | None = None,
+    ) -> None: ...
+    def removedirs(self, name: _Path) -> None: ...
+    def walk(
+        self,
+        top: AnyStr | PathLike[AnyStr],
+        topdown: bool = True,
+        onerror: Callable[[OSError], object] | None = None,
+        followlinks: bool = False,
+    ) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]: ...
+    def fwalk(
+        self,
+        top: Any = ".",
+        topdown: bool = True,
+        onerror: Callable[[OSError], object] | None = None,
+        *,
+        follow_symlinks: bool = False,
+        dir_fd: int | None = None,
+    ) -> Iterator[tuple[Any, list[Any], list[Any], int]]: ...

@@ -1,0 +1,157 @@
+"""What directories.py promises beyond the cases of parity."""
+
+import gc
+import inspect
+import os
+import pickle
+import warnings
+
+import pytest
+
+import ostler
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/b/c", "a/d", "z"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("top", "a/one", "a/b/two"):
+        (tmp_path / name).write_text("x")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    "getcwd getcwdb chdir fchdir chroot listdir mkdir rmdir makedirs removedirs scandir walk "
+    "fwalk".split(),
+)
+def test_signature(name):
+    assert inspect.signature(getattr(ostler, name)) == inspect.signature(getattr(os, name))
+
+
+def test_order_is_that_of_os(tree):
+    assert ostler.listdir() == os.listdir()
+    assert [e.name for e in ostler.scandir()] == [e.name for e in os.scandir()]
+    assert list(ostler.walk(".")) == list(os.walk("."))
+    assert list(ostler.walk(".", topdown=False)) == list(os.walk(".", topdown=False))
+
+
+def test_a_large_directory_is_listed_whole(tmp_path):
+    names = {f"{i:05}-{'x' * (i % 200)}" for i in range(3000)}
+    for name in names:
+        (tmp_path / name).touch()
+    assert set(ostler.listdir(tmp_path)) == names
+    assert {entry.name for entry in ostler.scandir(tmp_path)} == names
+
+
+def test_stat_results_of_an_entry_are_kept(tree):
+    entry = next(e for e in ostler.scandir() if e.name == "top")
+    first = entry.stat()
+    (tree / "top").write_text("longer")
+    assert entry.stat() is first
+    assert first.st_size == 1
+
+
+def test_entry_asked_by_its_path_and_not_by_the_open_directory(tree):
+    with ostler.scandir("a") as entries:
+        entry = next(entries)
+        os.rename("a", "moved")
+        with pytest.raises(FileNotFoundError) as caught:
+            entry.stat()
+    assert caught.value.filename == entry.path
+
+
+@pytest.mark.parametrize("make", [ostler.DirEntry, lambda: type(ostler.scandir())()])
+def test_entries_cannot_be_made(make):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(TypeError):
+            make()
+
+
+def test_entries_cannot_be_pickled(tree):
+    with ostler.scandir() as entries, pytest.raises(TypeError):
+        pickle.dumps(next(entries))
+
+
+def test_iterator_left_open_warns(tree):
+    entries = ostler.scandir()
+    next(entries)
+    with pytest.warns(ResourceWarning, match="unclosed scandir iterator"):
+        del entries
+        gc.collect()
+
+
+def test_no_descriptor_is_left(tree):
+    before = os.listdir("/proc/self/fd")
+    for walk in (ostler.walk, ostler.fwalk):
+        steps = walk(".")
+        next(steps)
+        next(steps)
+        steps.close()
+    with pytest.raises(NotADirectoryError):
+        ostler.listdir("top")
+    ostler.scandir().close()
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_walk_reads_as_late_as_os(tree):
+    steps = ostler.walk(".")
+    next(steps)
+    (tree / "a" / "late").touch()
+    assert "late" in dict((top, files) for top, _, files in steps)["./a"]
+
+
+def test_walk_does_not_enter_a_link_put_in_place_of_a_directory(tree):
+    seen = []
+    for top, dirs, _ in ostler.walk("."):
+        seen.append(top)
+        if top == ".":
+            dirs[:] = ["z"]
+            os.rmdir("z")
+            os.symlink("a", "z")
+    assert seen == ["."]
+
+
+def test_walk_uses_a_patched_scandir(tree, monkeypatch):
+    asked = []
+
+    def scandir(path):
+        asked.append(path)
+        return os.scandir(path)
+
+    monkeypatch.setattr(ostler, "scandir", scandir)
+    assert list(ostler.walk("a")) == list(os.walk("a"))
+    assert sorted(asked) == ["a", "a/b", "a/b/c", "a/d"]
+
+
+def test_makedirs_uses_a_patched_mkdir(tree, monkeypatch):
+    asked = []
+    monkeypatch.setattr(ostler, "mkdir", lambda *args: asked.append(args))
+    ostler.makedirs("n/m", 0o700)
+    assert asked == [("n", 0o777), ("n/m", 0o700)]
+
+
+def test_makedirs_parent_mode(tree):
+    os.umask(os.umask(0o22))
+    ostler.makedirs("n/m/o", 0o755, parent_mode=0o700)
+    modes = [os.stat(name).st_mode & 0o777 for name in ("n", "n/m", "n/m/o")]
+    assert modes == [0o700, 0o700, 0o755]
+
+
+def test_working_directory_longer_than_path_max(tree):
+    home = os.open(".", os.O_RDONLY)
+    name = "d" * 200
+    try:
+        for _ in range(30):
+            os.mkdir(name)
+            os.chdir(name)
+        assert ostler.getcwd() == os.getcwd()
+        assert len(ostler.getcwdb()) > 6000
+    finally:
+        for _ in range(30):
+            os.chdir("..")
+            os.rmdir(name)
+        os.fchdir(home)
+        os.close(home)

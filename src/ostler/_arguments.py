@@ -3,8 +3,7 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Core
-from cython.cimports.ostler._spawn import Words, words
+from cython.cimports.ostler._spawn import words
 
 
 def byte_strings(given):

@@ -1,5 +1,6 @@
 """What os.popen gives: a text file at one end of a pipe, with a shell command at the other."""
 
+import contextlib
 import sys
 import time
 import warnings
@@ -27,7 +28,7 @@ _SHELL = "/bin/sh"
 _INTERRUPTED_WAIT = 0.25  # seconds for a command to end when Ctrl-C reached both
 
 
-class _wrap_close:  # noqa: N801 - the name in os
+class _wrap_close:
     """A text file whose close() waits for the command at the other end of the pipe."""
 
     def __init__(self, stream, proc):
@@ -135,7 +136,8 @@ def popen(machine: Core, cmd, mode, buffering):
         raise ValueError("popen() does not support unbuffered streams")
     for left in tuple(_left):
         if left.poll() is not None:
-            _left.remove(left)
+            with contextlib.suppress(ValueError):  # another thread has removed it
+                _left.remove(left)
     if not isinstance(buffering, int):
         raise TypeError("bufsize must be an integer")
     lines = buffering == 1

@@ -12,7 +12,6 @@ terminal, which ends dash itself, ends the command.
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Core
 from cython.cimports.ostler._arguments import environment_of
 from cython.cimports.ostler._spawn import (
     SPAWN_FIRST,

@@ -232,9 +232,8 @@ def _schedule(s):
     if s.flags & SPAWN_SCHEDULER:
         if libc.sched_setscheduler(0, s.policy, cython.address(param)) < 0:
             return _fail(s, STEP_SCHEDULE)
-    elif s.flags & SPAWN_SCHEDPARAM:
-        if libc.sched_setparam(0, cython.address(param)) < 0:
-            return _fail(s, STEP_SCHEDULE)
+    elif s.flags & SPAWN_SCHEDPARAM and libc.sched_setparam(0, cython.address(param)) < 0:
+        return _fail(s, STEP_SCHEDULE)
     if s.flags & SPAWN_SETSID and libc.setsid() < 0:
         return _fail(s, STEP_SESSION)
     if s.flags & SPAWN_SETPGROUP and libc.setpgid(0, s.pgroup) < 0:
@@ -245,9 +244,9 @@ def _schedule(s):
             return _fail(s, STEP_IDS)
         if libc.syscall(libc.SYS_setresgid, -1, libc.getgid(), -1) < 0:
             return _fail(s, STEP_IDS)
-    if s.flags & SPAWN_NO_NEW_PRIVS or s.landlock >= 0:
-        if libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0:
-            return _fail(s, STEP_LANDLOCK)
+    alone: cython.bint = s.flags & SPAWN_NO_NEW_PRIVS or s.landlock >= 0
+    if alone and libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0:
+        return _fail(s, STEP_LANDLOCK)
     if s.landlock >= 0 and libc.syscall(libc.SYS_landlock_restrict_self, s.landlock, 0) < 0:
         return _fail(s, STEP_LANDLOCK)
     return 0
@@ -309,9 +308,10 @@ def _exec(s):
             libc.execve(path[0], s.argv, s.envp)
             path += 1
             if libc.errno == libc.ENOENT or libc.errno == libc.ENOTDIR:
-                if s.flags & SPAWN_FIRST and libc.faccessat(
-                    libc.AT_FDCWD, (path - 1)[0], libc.F_OK, 0
-                ) == 0:
+                if (
+                    s.flags & SPAWN_FIRST
+                    and libc.faccessat(libc.AT_FDCWD, (path - 1)[0], libc.F_OK, 0) == 0
+                ):
                     libc.errno = libc.ENOENT  # it is there: what it needs to run is missing
                     break
                 continue

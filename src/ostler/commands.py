@@ -376,7 +376,8 @@ def _spawned(machine: Core, file, args, env, search: cython.bint):
             candidates = words([paths.join(encode(directory), name) for directory in where])
             s.paths = cython.cast(Words, candidates).array
         else:
-            kept = take(cython.address(w), file, "execv", "path", 0 if env is None else ALLOW_FD)
+            # named so that the text lives until the child has it
+            kept = take(cython.address(w), file, "execv", "path", 0 if env is None else ALLOW_FD)  # noqa: F841
             s.path = w.name
             s.exec_fd = w.fd
     except Exception:

@@ -351,7 +351,7 @@ class Processes(Core):
         return value
 
     def getpriority(self, which, who):
-        """The niceness of what PRIO_PROCESS, PRIO_PGRP or PRIO_USER and who name; getpriority(2)."""
+        """The niceness of what which (PRIO_PROCESS ...) and who name; getpriority(2)."""
         kind: cython.int = to_int(which)
         number: cython.int = to_int(who)
         libc.errno = 0
@@ -459,7 +459,7 @@ class Processes(Core):
             count *= 2
 
     def sched_setaffinity(self, pid, mask, /):
-        """Let a process run on these processors only, an iterable of numbers; sched_setaffinity(2)."""
+        """Let a process run on these processors only, given by number; sched_setaffinity(2)."""
         process: cython.int = to_parsed_int(pid)
         number: cython.long
         highest: cython.long = 0
@@ -593,9 +593,7 @@ def _threads() -> cython.long:
     i: cython.ssize_t = 0
     word: cython.int = 1
     count: cython.long = 0
-    fd: cython.int = libc.openat(
-        libc.AT_FDCWD, b"/proc/self/stat", libc.O_RDONLY | libc.O_CLOEXEC
-    )
+    fd: cython.int = libc.openat(libc.AT_FDCWD, b"/proc/self/stat", libc.O_RDONLY | libc.O_CLOEXEC)
     if fd >= 0:
         size = libc.read(fd, line, 159)
         libc.close(fd)

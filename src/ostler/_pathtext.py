@@ -45,9 +45,6 @@ def check_arg_types(function, args):
         raise TypeError("Can't mix strings and bytes in path components") from None
 
 
-# join
-
-
 def join(a, parts):
     if not _is_text(a):
         a = py.PyOS_FSPath(a)
@@ -212,9 +209,6 @@ def _join_plain(a, parts: tuple):
         check_arg_types("join", (a, *parts))
         raise
     return path
-
-
-# splitting
 
 
 @cython.cfunc
@@ -417,9 +411,6 @@ def _as_native(p, function):
     return bytes.__getitem__(p, slice(None))
 
 
-# normalizing
-
-
 @cython.cfunc
 @cython.inline
 @cython.nogil
@@ -540,9 +531,6 @@ def _normpath_plain(p):
     return normpath(p.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
-# several paths at once
-
-
 @cython.boundscheck(True)
 def commonprefix(m):
     if not m:
@@ -585,9 +573,6 @@ def commonpath(paths):
     except (TypeError, AttributeError):
         check_arg_types("commonpath", paths)
         raise
-
-
-# between text and what the system sees
 
 
 def fsencode(filename):

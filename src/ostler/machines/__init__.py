@@ -2,6 +2,7 @@
 
 from ostler import (
     _core,
+    _interpreter,
     commands,
     descriptors,
     directories,
@@ -60,6 +61,19 @@ class Machine(
         return Trees(self)
 
 
+def _supports(name):
+    # A machine's own functions; for the host the set that the module has.
+    def members(self):
+        if self._names is not None:
+            return self._names[name]
+        names = _interpreter.SUPPORTS[name]
+        return {getattr(self, member) for member in names if hasattr(self, member)}
+
+    return property(members)
+
+
+for _name in _interpreter.SUPPORTS:
+    setattr(Machine, _name, _supports(_name))
 for _topic in (*_TOPICS, records):
     for _name, _value in {**getattr(_topic, "CONSTANTS", {}), **_topic.TYPES}.items():
         if type(_value) is not int or _value != _core.ABSENT:

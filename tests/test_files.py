@@ -1,0 +1,123 @@
+"""files.py and xattrs.py: what parity with os can't tell."""
+
+import errno
+import os
+import sys
+
+import pytest
+
+import ostler
+
+
+def test_statx_agrees_with_stat(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"12345")
+    own = os.stat(path)
+    told = ostler.statx(path, ostler.STATX_BASIC_STATS | ostler.STATX_BTIME)
+    for name in ("mode", "nlink", "uid", "gid", "ino", "size", "blocks", "dev", "rdev", "blksize",
+                 "atime", "mtime", "ctime", "atime_ns", "mtime_ns", "ctime_ns"):  # fmt: skip
+        assert getattr(told, f"stx_{name}") == getattr(own, f"st_{name}"), name
+    assert repr(told).startswith("os.statx_result(stx_mask=")
+
+
+def test_statx_tells_only_what_it_knows(tmp_path):
+    told = ostler.statx("/proc/self", ostler.STATX_BTIME)
+    assert told.stx_btime is None
+    assert told.stx_btime_ns is None
+    assert "btime" not in repr(told)
+
+
+def test_statx_arguments(tmp_path):
+    (tmp_path / "l").symlink_to("nowhere")
+    with open(tmp_path / "f", "w") as f:
+        assert ostler.statx(f.fileno(), ostler.STATX_SIZE).stx_size == 0
+        with pytest.raises(ValueError, match="cannot use fd and follow_symlinks together"):
+            ostler.statx(f.fileno(), 0, follow_symlinks=False)
+        with pytest.raises(ValueError, match="dir_fd"):
+            ostler.statx(f.fileno(), 0, dir_fd=f.fileno())
+    assert ostler.statx(tmp_path / "l", ostler.STATX_TYPE, follow_symlinks=False).stx_mode
+    with pytest.raises(FileNotFoundError) as caught:
+        ostler.statx(str(tmp_path / "l"), 0)
+    assert caught.value.filename == str(tmp_path / "l")
+    with pytest.raises(ValueError, match="follow_symlinks"):
+        ostler.statx(".", 0, flags=0x100)
+    with pytest.raises(ValueError, match="AT_EMPTY_PATH"):
+        ostler.statx(".", 0, flags=0x1000)
+    with pytest.raises(TypeError):
+        ostler.statx(".", 1.5)
+    with pytest.raises(TypeError):
+        ostler.statx_result()
+
+
+@pytest.mark.parametrize("call", [ostler.statvfs, lambda fd: ostler.pathconf(fd, 3)])
+def test_no_descriptor_and_no_path(call):
+    # The interpreter's own crash here.
+    with pytest.raises(OSError) as caught:
+        call(-1)
+    assert caught.value.errno == errno.EFAULT
+
+
+def test_large_attribute(tmp_path):
+    path = tmp_path / "f"
+    path.touch()
+    for size in (0, 127, 128, 129, 1000, 3000):
+        ostler.setxattr(path, "user.large", b"x" * size)
+        assert os.getxattr(path, "user.large") == b"x" * size
+        assert ostler.getxattr(path, "user.large") == b"x" * size
+    for i in range(20):
+        ostler.setxattr(path, f"user.{'n' * 30}{i}", b"")
+    assert sorted(ostler.listxattr(path)) == sorted(os.listxattr(path))
+
+
+def test_members_of_supports():
+    for name in ("supports_dir_fd", "supports_fd", "supports_follow_symlinks",
+                 "supports_effective_ids"):  # fmt: skip
+        ours, own = getattr(ostler, name), getattr(os, name)
+        assert {f.__name__ for f in ours} == {f.__name__ for f in own}
+        assert getattr(ostler.host, name) is ours
+    assert ostler.stat in ostler.supports_dir_fd
+    assert ostler.host.stat in ostler.supports_follow_symlinks
+
+
+EVENTS = """
+import sys
+import {module} as os
+seen = []
+sys.addaudithook(lambda event, args: seen.append((event, args)) if event[:3] == "os." else None)
+class Named:
+    def __fspath__(self):
+        return "f"
+p = Named()
+def do(call, *args, **options):
+    try:
+        call(*args, **options)
+    except OSError as error:
+        seen.append(error.errno)
+do(os.chmod, p, 0o600); do(os.chmod, 98, -1); do(os.fchmod, 98, 0o666); do(os.chown, p, -1, -1)
+do(os.fchown, 98, -1, 5); do(os.lchown, p, -1, -1); do(os.utime, p); do(os.utime, p, (1, 2))
+do(os.utime, p, ns=(1, 2)); do(os.link, p, "g"); do(os.symlink, p, "h"); do(os.rename, p, b"k")
+do(os.replace, "k", "f"); do(os.truncate, p, 0); do(os.ftruncate, 98, 0); do(os.truncate, 98, 1)
+do(os.getxattr, p, "user.x"); do(os.setxattr, p, "user.x", bytearray(b"2"), 2)
+do(os.getxattr, p, Named()); do(os.listxattr, p); do(os.listxattr); do(os.listxattr, 98)
+do(os.removexattr, p, b"user.x"); do(os.remove, p); do(os.unlink, "f", dir_fd=98)
+do(os.stat, p); do(os.access, p, 0); do(os.readlink, p); do(os.statvfs, p); do(os.mkfifo, "f")
+print(seen)
+"""
+
+
+def test_audit_events(tmp_path):
+    import subprocess
+
+    path = os.pathsep.join(p for p in sys.path if p)
+    seen = [
+        subprocess.run(
+            [sys.executable, "-c", EVENTS.format(module=module)],
+            cwd=(tmp_path / module).mkdir() or tmp_path / module,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for module in ("os", "ostler")
+    ]
+    assert seen[1] == seen[0]

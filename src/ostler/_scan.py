@@ -107,7 +107,7 @@ def scan(machine, path):
     origin: Origin = Origin.__new__(Origin)
     made.origin = origin
     origin.machine = machine
-    origin.text = w.name == cython.NULL or not py.PyBytes_Check(name)
+    origin.text = w.name == cython.NULL or py.PyUnicode_Check(name)
     origin.dir = libc.AT_FDCWD
     if w.fd != -1:
         made.rewinds = True

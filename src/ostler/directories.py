@@ -133,7 +133,7 @@ class Directories(Core):
         fd: cython.int
         kept = take(cython.address(w), path, "listdir", "path", ALLOW_FD | ALLOW_NONE)
         name = named(kept)
-        text: cython.bint = w.name == cython.NULL or not py.PyBytes_Check(name)
+        text: cython.bint = w.name == cython.NULL or py.PyUnicode_Check(name)
         py.PySys_Audit(b"os.listdir", b"O", cython.cast(cython.pointer(py.PyObject), name))
         fd = open_directory(self, cython.address(w), kept)
         names: list = []

@@ -5,11 +5,11 @@ on; `ostler.path` is its os.path.
 """
 
 # os has some names from elsewhere, which programs and tests take from it; so they are here too.
-import abc  # noqa: F401
-import stat as st  # noqa: F401
+import abc
+import stat as st
 import sys
-from _collections_abc import Mapping, MutableMapping, _check_methods  # noqa: F401
-from types import GenericAlias  # noqa: F401
+from _collections_abc import Mapping, MutableMapping, _check_methods
+from types import GenericAlias
 
 from ostler import _interpreter, path
 from ostler.machines import Machine, host
@@ -40,7 +40,7 @@ _fspath = host.fspath
 for _name, _members in _interpreter.SUPPORTS.items():
     globals()[_name] = {globals()[_member] for _member in _members if _member in globals()}
 host._names = globals()
-__all__ = [name for name in _interpreter.OS_ALL if name in globals()]  # noqa: PLE0605
+__all__ = [name for name in _interpreter.OS_ALL if name in globals()]
 
 
 def _get_exports_list(module):

@@ -25,7 +25,10 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_fd_or_overflow
 
-_UTF8 = sys.getfilesystemencoding() == "utf-8" and sys.getfilesystemencodeerrors() == "surrogateescape"
+_UTF8 = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()) == (
+    "utf-8",
+    "surrogateescape",
+)
 ABSENT = libc.OSTLER_ABSENT  # the value of a constant that the headers lacked
 _CLASSES = {}  # errno -> (exception class, message), filled as they occur
 
@@ -119,11 +122,17 @@ def _encoded(path):
 @cython.cfunc
 def _should_be(path, function, argument, allow: cython.int):
     if allow & ALLOW_FD:
-        kinds = "string, bytes, os.PathLike, integer or None" if allow & ALLOW_NONE else (
-            "string, bytes, os.PathLike or integer")
+        kinds = (
+            "string, bytes, os.PathLike, integer or None"
+            if allow & ALLOW_NONE
+            else ("string, bytes, os.PathLike or integer")
+        )
     else:
-        kinds = "string, bytes, os.PathLike or None" if allow & ALLOW_NONE else (
-            "string, bytes or os.PathLike")
+        kinds = (
+            "string, bytes, os.PathLike or None"
+            if allow & ALLOW_NONE
+            else ("string, bytes or os.PathLike")
+        )
     return f"{function}: {argument} should be {kinds}, not {type(path).__name__}"
 
 
@@ -136,7 +145,8 @@ def _fspath(path, function, argument, allow: cython.int):
     text = method(path)
     if not py.PyUnicode_Check(text) and not py.PyBytes_Check(text):
         raise TypeError(
-            f"expected {kind.__name__}.__fspath__() to return str or bytes, not {type(text).__name__}"
+            f"expected {kind.__name__}.__fspath__() to return str or bytes, "
+            f"not {type(text).__name__}"
         )
     return text
 
@@ -202,8 +212,7 @@ def is_own(machine, name):
     if machine._names is None:
         return True
     found = machine._names.get(name)
-    return (
-        found is None
-        or (py.PyCFunction_Check(found)
-            and py.PyCFunction_GET_SELF(found) == cython.cast(cython.pointer(py.PyObject), machine))
+    return found is None or (
+        py.PyCFunction_Check(found)
+        and py.PyCFunction_GET_SELF(found) == cython.cast(cython.pointer(py.PyObject), machine)
     )

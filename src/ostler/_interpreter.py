@@ -12,7 +12,6 @@ another does. What is taken, and why:
 
 import os
 import posixpath
-
 from posix import register_at_fork
 
 OS_ALL = tuple(os.__all__)

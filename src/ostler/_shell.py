@@ -13,6 +13,7 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._arguments import environment_of
+from cython.cimports.ostler._core import Core
 from cython.cimports.ostler._spawn import (
     SPAWN_FIRST,
     SPAWN_SETMASK,

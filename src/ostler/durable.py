@@ -208,9 +208,7 @@ class Replacing:
         self._folder = verb(m, "open")(folder, libc.O_RDONLY | libc.O_DIRECTORY)
         try:
             self._old = self._look()
-            self._file = io.open(  # noqa: SIM115, UP020
-                self._temporary(), self._open_mode, closefd=True, **self._text
-            )
+            self._file = io.open(self._temporary(), self._open_mode, closefd=True, **self._text)
         except BaseException:
             self._abandon()
             raise

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import IO, Any, BinaryIO
 
 from _typeshed import ReadableBuffer, StrOrBytesPath
+
 from ostler._core import Core
 
 class Durable(Core):

@@ -25,7 +25,7 @@ from cython.cimports.ostler._realpath import abspath as to_absolute
 from cython.cimports.ostler._realpath import realpath as to_real
 from cython.cimports.ostler._realpath import walk as walk_links
 
-from ostler._pathtext import splitext_plain as _splitext  # noqa: F401, a name of genericpath
+from ostler._pathtext import splitext_plain as _splitext
 from ostler._realpath import ALL_BUT_LAST, ALLOW_MISSING
 
 
@@ -107,7 +107,7 @@ def _look(
         w.name = py.PyUnicode_DATA(path)
     else:
         try:
-            kept = _taken(cython.address(w), path, follow)  # noqa: F841, keeps the text alive
+            kept = _taken(cython.address(w), path, follow)
         except (OSError, ValueError):
             return libc.EINVAL
     with cython.nogil:

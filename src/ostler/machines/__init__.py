@@ -1,4 +1,4 @@
-"""Machine: an operating system as a value. The host is made here; the other kinds on first touch."""
+"""Machine: an operating system as a value. The host is made here; other kinds on first touch."""
 
 from ostler import (
     _core,

@@ -164,8 +164,8 @@ def _overlay(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython
         key = value + libc.strlen(value) + 1
     if r == 0:
         r = libc.syscall(
-            libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE, cython.cast(cython.p_void, cython.NULL),
-            cython.cast(cython.p_void, cython.NULL), 0,
+            libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE,
+            cython.cast(cython.p_void, cython.NULL), cython.cast(cython.p_void, cython.NULL), 0,
         )  # fmt: skip
         if r < 0:
             _failed(order, b"overlay")

@@ -1,6 +1,5 @@
 """Rooted: what every machine with a root directory of its own offers besides the verbs."""
 
-
 from ostler import environment
 from ostler.machines import Machine, _mounts, host
 from ostler.machines._rooted import RootedCore

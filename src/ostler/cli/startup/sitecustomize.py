@@ -63,4 +63,4 @@ elif HERE in sys.path:
     sys.path.remove(HERE)
 
 del sys.modules["sitecustomize"]
-import sitecustomize  # noqa: E402, F401  the real one, or the error that says there is none
+import sitecustomize  # noqa: E402  the real one, or the error that says there is none

@@ -15,6 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LONG = {
     "src/ostler/_pathtext.py": "the text of paths, str and bytes: one algorithm after another",
     "src/ostler/files.py": "one short function per system call about files",
+    "src/ostler/machines/_mounts.py": "the calls of the mount family, and namespaces",
     "src/ostler/processes.py": "one short function per system call about processes",
     "src/ostler/records.py": "the record types, finished by hand in one place",
     "src/ostler/trees/_engine.py": "one engine, whose threads share one state",

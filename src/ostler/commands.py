@@ -377,7 +377,7 @@ def _spawned(machine: Core, file, args, env, search: cython.bint):
             s.paths = cython.cast(Words, candidates).array
         else:
             # named so that the text lives until the child has it
-            kept = take(cython.address(w), file, "execv", "path", 0 if env is None else ALLOW_FD)  # noqa: F841
+            kept = take(cython.address(w), file, "execv", "path", 0 if env is None else ALLOW_FD)
             s.path = w.name
             s.exec_fd = w.fd
     except Exception:

@@ -1,8 +1,14 @@
 """What `import ostler` loads; the time it takes follows from that (bench/import_time.py)."""
 
+import importlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+import ostler
 
 SOURCE = str(Path(__file__).resolve().parents[1] / "src")
 # Light modules that every interpreter has built in or loads in a moment.
@@ -40,4 +46,28 @@ def test_the_rest_is_loaded_on_first_touch():
     loaded = of_ostler(loaded_by("import ostler"))
     assert not {name for name in loaded if name.startswith(("ostler.cli", "ostler.installation"))}
     assert {name for name in loaded if name.startswith("ostler.machines")} == {"ostler.machines"}
-    assert "ostler.installation" in loaded_by("import ostler; ostler.install")
+    assert "ostler.installation" in loaded_by("import ostler; ostler.install()")
+    assert "ostler.trees" in loaded_by("import ostler; ostler.trees.walk")
+
+
+def test_no_getattr_of_the_module():
+    # One would take the fast way of looking up from every name of it.
+    assert "__getattr__" not in vars(ostler)
+
+
+@pytest.mark.parametrize(
+    ("name", "home"),
+    [
+        ("capabilities", "ostler.machines.abilities"),
+        ("confined", "ostler.machines.kinds"),
+        ("install", "ostler.installation"),
+        ("read_only", "ostler.machines.kinds"),
+        ("rehearsal", "ostler.machines.rehearsal"),
+        ("scratch", "ostler.machines.kinds"),
+        ("uninstall", "ostler.installation"),
+    ],
+)
+def test_the_light_function_is_as_the_real_one(name, home):
+    light, real = getattr(ostler, name), getattr(importlib.import_module(home), name)
+    assert inspect.signature(light) == inspect.signature(real)
+    assert light.__module__ == "ostler"

@@ -11,8 +11,8 @@ import sys
 from _collections_abc import Mapping, MutableMapping, _check_methods
 from types import GenericAlias
 
-from ostler import _interpreter, path
-from ostler.machines import Machine, host
+from ostler import _interpreter, _later, path
+from ostler.machines import Machine, MachineUnavailable, host
 
 # Names with an underscore that the standard library and programs take from os.
 _PRIVATE = (
@@ -37,6 +37,7 @@ _offer(globals(), host, _PRIVATE)
 if sys.version_info >= (3, 13):  # where these are functions of posix
     _path_normpath, _path_splitroot_ex = path.normpath, path.splitroot
 _fspath = host.fspath
+_later.offer(globals())
 for _name, _members in _interpreter.SUPPORTS.items():
     globals()[_name] = {globals()[_member] for _member in _members if _member in globals()}
 host._names = globals()
@@ -53,30 +54,3 @@ def _get_exports_list(module):
 
 def _exists(name):
     return name in globals()
-
-
-# What is loaded on first touch, and the module that has it (None: it is one).
-_LATER = {
-    "MachineUnavailable": "machines.rooted",
-    "capabilities": "machines.abilities",
-    "confined": "machines.kinds",
-    "install": "installation",
-    "read_only": "machines.kinds",
-    "rehearsal": "machines.rehearsal",
-    "scratch": "machines.kinds",
-    "trees": None,
-    "uninstall": "installation",
-}
-
-
-def __getattr__(name):
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    module = _LATER[name]
-    value = import_module(f"ostler.{module or name}")
-    if module is not None:
-        value = getattr(value, name)
-    globals()[name] = value
-    return value

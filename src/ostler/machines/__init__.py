@@ -83,6 +83,27 @@ for _name, _value in path.CONSTANTS.items():
 del _topic, _name, _value
 
 
+class MachineUnavailable(OSError):
+    """This kernel, or this user, can't have the machine that was asked for.
+
+    `reason` says what was refused, `what_would_help` what would change that.
+    """
+
+    def __init__(self, reason, what_would_help="", number=None):
+        super().__init__(reason)
+        self.errno = number
+        self.reason = reason
+        self.what_would_help = what_would_help
+
+    def __str__(self):
+        if not self.what_would_help:
+            return self.reason
+        return f"{self.reason}; what would help: {self.what_would_help}"
+
+    def __reduce__(self):
+        return type(self), (self.reason, self.what_would_help, self.errno)
+
+
 class Host(Machine):
     """The machine that this process stands on."""
 

@@ -1,32 +1,11 @@
 """Rooted: what every machine with a root directory of its own offers besides the verbs."""
 
 from ostler import environment
-from ostler.machines import Machine, _mounts, host
+from ostler.machines import Machine, MachineUnavailable, _mounts, host
 from ostler.machines._rooted import RootedCore
 from ostler.path import Path
 
 _MACHINE = type("This", (), {"__repr__": lambda self: "<the machine>"})()
-
-
-class MachineUnavailable(OSError):
-    """This kernel, or this user, can't have the machine that was asked for.
-
-    `reason` says what was refused, `what_would_help` what would change that.
-    """
-
-    def __init__(self, reason, what_would_help="", number=None):
-        super().__init__(reason)
-        self.errno = number
-        self.reason = reason
-        self.what_would_help = what_would_help
-
-    def __str__(self):
-        if not self.what_would_help:
-            return self.reason
-        return f"{self.reason}; what would help: {self.what_would_help}"
-
-    def __reduce__(self):
-        return type(self), (self.reason, self.what_would_help, self.errno)
 
 
 class Rooted(RootedCore, Machine):

@@ -1,4 +1,4 @@
-"""The records are os's own in all that a program can see: each is held against the interpreter's."""
+"""The records are os's own in all that a program can see: each is held against os's."""
 
 import copy
 import gc
@@ -77,7 +77,8 @@ def test_construct_sched_param(args):
 
 def samples():
     values = [ostler.stat("."), ostler.lstat("/"), ostler.stat_result(range(10)),
-              ostler.stat_result(range(19)), ostler.statvfs("/"), ostler.sched_param(3)]  # fmt: skip
+              ostler.stat_result(range(19)), ostler.statvfs("/"),
+              ostler.sched_param(3)]  # fmt: skip
     return values + [getattr(ostler, name)(range(5)) for name in ("times_result", "uname_result")]
 
 

@@ -12,3 +12,5 @@ cdef extern from *:
     static inline void ostler_set_errno(int number) { errno = number; }
     """
     void set_errno "ostler_set_errno"(int number) noexcept nogil
+    enum:
+        ENXIO

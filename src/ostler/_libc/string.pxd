@@ -10,3 +10,4 @@ cdef extern from "string.h" nogil:
     void *memrchr(const void *text, int byte, size_t size)
     int memcmp(const void *a, const void *b, size_t size)
     char *strsignal(int number)
+    int strncmp(const char *a, const char *b, size_t size)

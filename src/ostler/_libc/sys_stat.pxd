@@ -65,3 +65,5 @@ cdef extern from "sys/stat.h" nogil:
         pass
 
     int statx(int dir, const char *path, int flags, unsigned int mask, statx_t *result)
+    enum:
+        S_ISGID

@@ -8,10 +8,10 @@ never followed below the root. What stops an operation carries what was done as 
 """
 
 from ostler.machines import host
-from ostler.trees._results import Counts
+from ostler.trees._results import Counts, Difference
 
-_OPERATIONS = ("find", "remove", "size", "walk")
-__all__ = ["Counts", "Trees", *_OPERATIONS]
+_OPERATIONS = ("chmod", "chown", "compare", "copy", "find", "remove", "size", "walk")
+__all__ = ["Counts", "Difference", "Trees", *_OPERATIONS]
 
 
 class Trees:
@@ -108,11 +108,77 @@ class Trees:
         )
         return counts
 
+    def copy(self, top, to, *, machine=None, existing="refuse", modes=True, owners=None,
+             times=True, xattrs=True, hard_links=True, sparse=True, special=True, reflink="auto",
+             threads=None, on_error="raise", progress=None, one_filesystem=False):
+        """Copy the tree `top` to the name `to` (of `machine`, else of this one); what was made.
+
+        Links stay links. `existing`: "refuse" when `to` is there already, or "merge": directories
+        are kept, other entries replaced. `owners`: True, False, or None: where this process may
+        give files away. `xattrs` are the access control lists too. `sparse`: holes stay holes.
+        `special`: pipes, sockets and devices are made; else each is an error. `reflink`: "auto",
+        "always" or "never" share the blocks of the files.
+        """
+        from ostler.trees import _copy
+
+        if existing not in ("refuse", "merge"):
+            raise ValueError('existing must be "refuse" or "merge"')
+        if reflink not in ("auto", "always", "never"):
+            raise ValueError('reflink must be "auto", "always" or "never"')
+        flags = _copy.flags(
+            modes, owners, times, xattrs, hard_links, sparse, special, existing == "merge"
+        )
+        return _copy.copy_tree(
+            self._machine, top, to, machine or self._machine, threads, on_error, progress,
+            one_filesystem, flags, ("never", "auto", "always").index(reflink),
+        )  # fmt: skip
+
     def remove(self, top, *, threads=None, on_error="raise", progress=None, one_filesystem=False):
         """Remove the directory `top` and all below it; the counts of what was removed."""
         from ostler.trees._remove import remove_tree
 
         return remove_tree(self._machine, top, threads, on_error, progress, one_filesystem)
+
+
+    def chmod(self, top, mode, *, threads=None, on_error="raise", progress=None,
+              one_filesystem=False):
+        """Set the mode of `top` and of all below it; the counts of what was set.
+
+        `mode` is a number, or text as chmod(1) takes it ("u+rwX,go-w"). Links have no mode.
+        """
+        from ostler.trees._change import change_mode
+
+        umask = 0
+        if isinstance(mode, str):
+            from ostler.trees._copy import umask_of_process
+
+            umask = umask_of_process()
+        return change_mode(
+            self._machine, top, mode, umask, threads, on_error, progress, one_filesystem
+        )
+
+    def chown(self, top, uid=-1, gid=-1, *, threads=None, on_error="raise", progress=None,
+              one_filesystem=False):
+        """Set owner and group (-1: unchanged) of `top` and of all below it, links themselves."""
+        from ostler.trees._change import change_owner
+
+        return change_owner(
+            self._machine, top, uid, gid, threads, on_error, progress, one_filesystem
+        )
+
+    def compare(self, first, second, *, machine=None, metadata=True, times=False, content=True,
+                threads=None, on_error="raise", progress=None):
+        """What differs between two trees (the second one on `machine`): Differences by path.
+
+        Names and types, sizes, links' targets and devices always; `metadata`: modes and owners;
+        `times`: of modification; `content`: byte by byte. The roots themselves are not compared.
+        """
+        from ostler.trees._compare import compare_trees
+
+        return compare_trees(
+            self._machine, first, second, machine or self._machine, threads, on_error, progress,
+            metadata, times, content,
+        )  # fmt: skip
 
 
 def _several(value):

@@ -1,6 +1,35 @@
 """What an operation on a tree answers."""
 
 
+class Difference(tuple):
+    """One difference of two trees: the `path` below both roots, and `what` differs.
+
+    `what` is "only in first", "only in second", "type", "mode", "owner", "size", "time",
+    "target", "device" or "content".
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, path, what):
+        return tuple.__new__(cls, (path, what))
+
+    @property
+    def path(self):
+        """Where, below both roots."""
+        return self[0]
+
+    @property
+    def what(self):
+        """What differs."""
+        return self[1]
+
+    def __getnewargs__(self):
+        return tuple(self)
+
+    def __repr__(self):
+        return f"Difference({self[0]!r}, {self[1]!r})"
+
+
 class Counts:
     """What a tree holds, or what was done with it: numbers of entries, bytes, errors.
 

@@ -235,7 +235,7 @@ def measure(machine, top, threads, on_error, progress, one_filesystem, depth, ap
     elif depth is None or depth is False:
         depth = -1
     run = Size(machine, threads, on_error, progress, one_filesystem, depth, apart or depth >= 0)
-    run.place_root(_bare(top) if depth >= 0 else top, "size", False)
+    run.place_root(_bare(top) if depth >= 0 else top, "size", True)
     counts = run.finish()
     links = []
     directories = {}

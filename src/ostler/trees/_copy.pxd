@@ -1,0 +1,59 @@
+from ostler cimport _libc as libc
+from ostler.trees._engine cimport Node, Worker
+from ostler.trees._links cimport Inodes
+from ostler.trees._run cimport Run
+
+# What goes along with names and contents, and how.
+cdef enum:
+    MODES = 1
+    OWNERS = 2              # it is an error when they can't be kept
+    OWNERS_IF_ALLOWED = 4
+    TIMES = 8
+    XATTRS = 16
+    LINKS = 32              # hard links
+    SPARSE = 64
+    SPECIAL = 128
+    MERGE = 256             # what is there already is kept or replaced
+
+cdef enum:
+    CLONE_NEVER = 0
+    CLONE_AUTO = 1
+    CLONE_ALWAYS = 2
+
+cdef struct CopyTask:
+    int flags
+    int clone               # CLONE_*; becomes CLONE_NEVER when the file system can't
+    int ranges              # copy_file_range works
+    int all_modes           # modes must be set, whatever open made of them
+    int all_owners
+    unsigned int umask
+    unsigned int uid
+    unsigned int gid
+    unsigned long dev       # the destination's root, not to be copied into itself
+    unsigned long ino
+    int prefix              # length of the root's path, its slash included
+    int to                  # the destination's root
+    Inodes seen
+
+cdef class Copy(Run):
+    cdef CopyTask *task
+
+cdef bint _inside(int directory, libc.stat_t *st) except -1
+cdef int enter(Worker *worker, Node *node) noexcept nogil
+cdef int entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
+cdef void leave(Worker *worker, Node *node) noexcept nogil
+cdef int copy_file(Worker *worker, Node *node, const char *name) noexcept nogil
+cdef int copy_opened(Worker *worker, Node *node, const char *name, int fd,
+                     libc.stat_t *st) noexcept nogil
+cdef int create(Worker *worker, Node *node, const char *name, unsigned int mode) noexcept nogil
+cdef int copy_link(Worker *worker, Node *node, const char *name) noexcept nogil
+cdef int copy_special(Worker *worker, Node *node, const char *name) noexcept nogil
+cdef int make_link(Worker *worker, Node *node, const char *name, libc.stat_t *st) noexcept nogil
+cdef int make_special(Worker *worker, Node *node, const char *name,
+                      libc.stat_t *st) noexcept nogil
+cdef int with_names(Worker *worker, Node *node, const char *name, int kind,
+                    libc.stat_t *st) noexcept nogil
+cdef int link_first(CopyTask *task, const char *path, int dir, const char *name) noexcept nogil
+cdef int make_room(Worker *worker, Node *node, const char *name) noexcept nogil
+cdef char *below_root(CopyTask *task, Node *node, const char *name) noexcept nogil
+cdef int own_name(CopyTask *task, int dir, const char *name, libc.stat_t *st) noexcept nogil

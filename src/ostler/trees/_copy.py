@@ -1,0 +1,491 @@
+"""Copying a tree: every name by the descriptors of its two directories, no link followed."""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._core import Core, Where, failure, take
+from cython.cimports.ostler.trees._content import copy_content
+from cython.cimports.ostler.trees._engine import (
+    DESCEND,
+    DONE,
+    POST_SELF,
+    Node,
+    Worker,
+    hold,
+    open_any,
+    open_directory,
+    path_length,
+    path_write,
+    report,
+    unhold,
+)
+from cython.cimports.ostler.trees._links import inodes_clear, inodes_find, inodes_init
+from cython.cimports.ostler.trees._metadata import chmod_name, copy_metadata
+from cython.cimports.ostler.trees._run import Run, open_root, split
+
+_PATH = cython.declare(cython.int, 4096)
+_PERMISSIONS = cython.declare(cython.uint, 0o7777)
+
+
+@cython.cclass
+class Copy(Run):
+    """The run that copies a tree."""
+
+    def __init__(self, machine, threads, on_error, progress, one_filesystem, flags, clone):
+        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
+        self.task = cython.cast(
+            cython.pointer(CopyTask), libc.calloc(1, cython.sizeof(CopyTask))
+        )
+        if self.task == cython.NULL:
+            raise MemoryError
+        inodes_init(cython.address(self.task.seen))
+        self.e.task = self.task
+        self.task.flags = flags
+        self.task.clone = clone
+        self.task.ranges = clone != CLONE_NEVER
+        self.task.umask = umask_of_process()
+        self.task.uid = libc.geteuid()
+        self.task.gid = libc.getegid()
+        self.e.post = POST_SELF
+        self.e.chunks = 1
+        self.e.enter = enter
+        self.e.entry = entry
+        self.e.leave = leave
+
+    def __dealloc__(self):
+        if self.task != cython.NULL:
+            inodes_clear(cython.address(self.task.seen))
+
+
+def umask_of_process():
+    # Without changing it, as umask(2) would for all threads; unknown is the most careful one.
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith("Umask:"):
+                    return int(line[6:], 8)
+    except (OSError, ValueError):
+        pass
+    return 0o777
+
+
+# ---- directories
+
+
+def enter(worker, node):
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    st: libc.stat_t
+    name: cython.p_char = cython.address(node.name[0])
+    to: cython.int
+    made: cython.int
+    if node.parent == cython.NULL:
+        worker.directories += 1
+        return 0
+    if libc.fstat(node.fd[0], cython.address(st)) < 0:
+        return report(worker, node, cython.NULL, libc.errno, b"stat")
+    if st.st_dev == task.dev and st.st_ino == task.ino:
+        return report(worker, node, cython.NULL, libc.EINVAL, b"copy")
+    to = node.parent.fd[1]
+    made = libc.mkdirat(to, name, 0o700)
+    if made < 0 and not (libc.errno == libc.EEXIST and task.flags & MERGE):
+        return report(worker, node, cython.NULL, libc.errno, b"mkdir")
+    node.fd[1] = open_directory(worker, to, name)
+    if node.fd[1] < 0:
+        return report(worker, node, cython.NULL, libc.errno, b"open")
+    worker.directories += 1
+    return 0
+
+
+def leave(worker, node):
+    # The directory's own metadata last: what is put into it would change its times.
+    st: libc.stat_t
+    number: cython.int = 0
+    if node.parent != cython.NULL and hold(worker, node) < 0:
+        report(worker, node, cython.NULL, libc.errno, b"open")
+        return
+    if libc.fstat(node.fd[0], cython.address(st)) < 0:
+        number = libc.errno
+    else:
+        number = copy_metadata(
+            cython.cast(cython.pointer(CopyTask), worker.engine.task), node.fd[0], node.fd[1],
+            cython.address(st), 1,
+        )
+    if node.parent != cython.NULL:
+        unhold(worker.engine, node)
+    if number:
+        report(worker, node, cython.NULL, number, b"set")
+
+
+# ---- other entries
+
+
+def entry(worker, node, name, kind):
+    if kind == libc.S_IFDIR >> 12:
+        return DESCEND
+    if kind == libc.S_IFREG >> 12:
+        copy_file(worker, node, name)
+    elif kind == libc.S_IFLNK >> 12:
+        copy_link(worker, node, name)
+    else:
+        copy_special(worker, node, name)
+    return DONE
+
+
+def make_room(worker, node, name):
+    # After EEXIST: when merging, what stands there goes. 0 to try again, else the errno.
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    if not task.flags & MERGE:
+        return libc.EEXIST
+    if libc.unlinkat(node.fd[1], name, 0) < 0 and libc.errno != libc.ENOENT:
+        return libc.errno
+    return 0
+
+
+def create(worker, node, name, mode):
+    # The new file, or -1 with errno.
+    fd: cython.int
+    number: cython.int
+    tries: cython.int
+    for tries in range(3):
+        fd = open_any(
+            worker, node.fd[1], name, libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL, mode
+        )
+        if fd >= 0 or libc.errno != libc.EEXIST:
+            return fd
+        number = make_room(worker, node, name)
+        if number:
+            libc.errno = number
+            return -1
+    return -1
+
+
+def copy_file(worker, node, name):
+    st: libc.stat_t
+    number: cython.int
+    fd: cython.int = open_any(worker, node.fd[0], name, libc.O_RDONLY | libc.O_NONBLOCK, 0)
+    if fd < 0:
+        if libc.errno == libc.ELOOP:  # it became a link meanwhile
+            return copy_link(worker, node, name)
+        if libc.errno == libc.ENXIO:  # a socket
+            return copy_special(worker, node, name)
+        return report(worker, node, name, libc.errno, b"open")
+    if libc.fstat(fd, cython.address(st)) < 0:
+        number = report(worker, node, name, libc.errno, b"stat")
+    elif st.st_mode & libc.S_IFMT != libc.S_IFREG:
+        number = copy_special(worker, node, name)
+    else:
+        number = copy_opened(worker, node, name, fd, cython.address(st))
+    libc.close(fd)
+    return number
+
+
+def copy_opened(worker, node, name, fd, st):
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    mode: cython.uint = st.st_mode & 0o777
+    foreign: cython.int = st.st_uid != task.uid or st.st_gid != task.gid
+    to: cython.int
+    number: cython.int
+    if st.st_nlink > 1 and task.flags & LINKS:
+        to = with_names(worker, node, name, libc.S_IFREG >> 12, st)
+        if to == -1:
+            return 0
+    else:
+        # Nobody else shall read a foreigner's file before it has its owner.
+        to = create(worker, node, name, 0o600 if foreign or not task.flags & MODES else mode)
+        if to < 0:
+            return report(worker, node, name, libc.errno, b"create")
+    number = copy_content(worker, fd, to, st)
+    if number == 0:
+        number = copy_metadata(task, fd, to, st, 0)
+        if number:
+            report(worker, node, name, number, b"set")
+        worker.files += 1
+    else:
+        libc.unlinkat(node.fd[1], name, 0)  # a part of a file is no copy
+        if number > 0:
+            report(worker, node, name, number, b"copy")
+    libc.close(to)
+    return number
+
+
+def copy_link(worker, node, name):
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    st: libc.stat_t
+    if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
+        return 0 if libc.errno == libc.ENOENT else report(worker, node, name, libc.errno, b"stat")
+    if st.st_nlink > 1 and task.flags & LINKS:
+        return with_names(worker, node, name, libc.S_IFLNK >> 12, cython.address(st))
+    return make_link(worker, node, name, cython.address(st))
+
+
+def make_link(worker, node, name, st):
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    target: cython.char[4097]
+    number: cython.int = 0
+    size: cython.long
+    size = libc.readlinkat(node.fd[0], name, target, _PATH)
+    if size < 0:
+        return report(worker, node, name, libc.errno, b"readlink")
+    target[size] = 0
+    while libc.symlinkat(target, node.fd[1], name) < 0:
+        number = libc.errno
+        if number == libc.EEXIST:
+            number = make_room(worker, node, name)
+            if number == 0:
+                continue
+        return report(worker, node, name, number, b"symlink")
+    worker.links += 1
+    number = own_name(task, node.fd[1], name, st)
+    return report(worker, node, name, number, b"set") if number else 0
+
+
+def copy_special(worker, node, name):
+    # A pipe, a socket, a device: the same is made.
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    st: libc.stat_t
+    if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
+        return 0 if libc.errno == libc.ENOENT else report(worker, node, name, libc.errno, b"stat")
+    if not task.flags & SPECIAL:
+        return report(worker, node, name, libc.EOPNOTSUPP, b"copy")
+    if st.st_nlink > 1 and task.flags & LINKS:
+        return with_names(
+            worker, node, name, (st.st_mode & libc.S_IFMT) >> 12, cython.address(st)
+        )
+    return make_special(worker, node, name, cython.address(st))
+
+
+def make_special(worker, node, name, st):
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    number: cython.int = 0
+    while libc.mknodat(node.fd[1], name, st.st_mode & ~0o7077, st.st_rdev) < 0:
+        number = libc.errno
+        if number == libc.EEXIST:
+            number = make_room(worker, node, name)
+            if number == 0:
+                continue
+        return report(worker, node, name, number, b"mknod")
+    worker.others += 1
+    number = own_name(task, node.fd[1], name, st)
+    if number == 0 and task.flags & MODES:
+        number = chmod_name(node.fd[1], name, st.st_mode & _PERMISSIONS)
+    return report(worker, node, name, number, b"set") if number else 0
+
+
+def own_name(task, dir, name, st):
+    # Owner and times of a name that can't be opened; the errno.
+    times: libc.timespec[2]
+    if task.flags & (OWNERS | OWNERS_IF_ALLOWED) and (
+        task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
+    ):
+        if (
+            libc.fchownat(dir, name, st.st_uid, st.st_gid, libc.AT_SYMLINK_NOFOLLOW) < 0
+            and (task.flags & OWNERS or libc.errno != libc.EPERM)
+        ):
+            return libc.errno
+    if task.flags & TIMES:
+        times[0] = st.st_atim
+        times[1] = st.st_mtim
+        if libc.utimensat(dir, name, times, libc.AT_SYMLINK_NOFOLLOW) < 0:
+            return libc.errno
+    return 0
+
+
+# ---- files with several names
+
+
+def below_root(task, node, name):
+    # The path from the root of the tree to a name, to be freed.
+    length: cython.int = path_length(node)
+    size: cython.int = libc.strlen(name) + 1
+    path: cython.p_char = cython.cast(cython.p_char, libc.malloc(length + size))
+    whole: cython.p_char
+    if path == cython.NULL:
+        return cython.NULL
+    path_write(node, path, length)
+    libc.memcpy(path + length, name, size)
+    whole = path
+    length += size - task.prefix
+    for size in range(length):
+        path[size] = whole[task.prefix + size]
+    return path
+
+
+def link_first(task, path, dir, name):
+    # A further name for what was copied to `path` below the root; the errno.
+    part: cython.char[256]
+    at: cython.int = libc.openat(
+        task.to, b".", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
+    )
+    next: cython.int
+    size: cython.int
+    number: cython.int = 0
+    while at >= 0:
+        size = 0
+        while path[size] and path[size] != 0x2F and size < 255:
+            part[size] = path[size]
+            size += 1
+        part[size] = 0
+        if path[size] == 0:
+            if libc.linkat(at, part, dir, name, 0) < 0:
+                number = libc.errno
+            libc.close(at)
+            return number
+        path += size + 1
+        next = libc.openat(
+            at, part, libc.O_PATH | libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_CLOEXEC
+        )
+        if next < 0:
+            number = libc.errno
+        libc.close(at)
+        at = next
+    return number if number else libc.errno
+
+
+def with_names(worker, node, name, kind, st):
+    # The first name of an inode is made while others wait, the further ones are linked to it.
+    # For a file the new descriptor, -1 when nothing is left to do.
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    fd: cython.int = -1
+    number: cython.int = 0
+    path: cython.p_char
+    libc.pthread_mutex_lock(cython.address(task.seen.lock))
+    slot = inodes_find(cython.address(task.seen), st.st_dev, st.st_ino)
+    if slot == cython.NULL:
+        number = libc.ENOMEM
+    elif slot.path != cython.NULL:
+        number = link_first(task, slot.path, node.fd[1], name)
+        if number == libc.EEXIST:
+            number = make_room(worker, node, name)
+            if number == 0:
+                number = link_first(task, slot.path, node.fd[1], name)
+        if number == 0:
+            if kind == libc.S_IFREG >> 12:
+                worker.files += 1
+            elif kind == libc.S_IFLNK >> 12:
+                worker.links += 1
+            else:
+                worker.others += 1
+    else:
+        path = below_root(task, node, name)
+        if path == cython.NULL:
+            number = libc.ENOMEM
+        else:
+            if kind == libc.S_IFREG >> 12:
+                fd = create(worker, node, name, 0o600)
+                if fd < 0:
+                    number = libc.errno
+            else:
+                if kind == libc.S_IFLNK >> 12:
+                    number = make_link(worker, node, name, st)
+                else:
+                    number = make_special(worker, node, name, st)
+            if number == 0:
+                slot.dev = st.st_dev
+                slot.ino = st.st_ino
+                slot.path = path
+                task.seen.used += 1
+            else:
+                libc.free(path)
+    libc.pthread_mutex_unlock(cython.address(task.seen.lock))
+    if number > 0:
+        report(worker, node, name, number, b"link")
+    return fd
+
+
+# ---- from Python
+
+
+def _inside(directory, st):
+    # Whether this directory is the one that `st` is of, or lies below it.
+    here: libc.stat_t
+    above: libc.stat_t
+    up: cython.int
+    at: cython.int = libc.openat(directory, b".", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
+    libc.fstat(directory, cython.address(here))
+    while at >= 0:
+        if here.st_dev == st.st_dev and here.st_ino == st.st_ino:
+            libc.close(at)
+            return True
+        up = libc.openat(at, b"..", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
+        libc.close(at)
+        at = up
+        if at < 0 or libc.fstat(at, cython.address(above)) < 0:
+            break
+        if above.st_dev == here.st_dev and above.st_ino == here.st_ino:
+            break
+        here = above
+    if at >= 0:
+        libc.close(at)
+    return False
+
+
+def flags(modes, owners, times, xattrs, hard_links, sparse, special, merge):
+    """The options of a copy as one number."""
+    chosen = (
+        (modes, MODES), (owners, OWNERS), (owners is None, OWNERS_IF_ALLOWED), (times, TIMES),
+        (xattrs, XATTRS), (hard_links, LINKS), (sparse, SPARSE), (special, SPECIAL),
+        (merge, MERGE),
+    )
+    total = 0
+    for wanted, bit in chosen:
+        if wanted:
+            total |= bit
+    return total
+
+
+def copy_tree(machine, top, to, to_machine, threads, on_error, progress, one_filesystem, flags,
+              clone):
+    """Copy the tree at `top` to the name `to` of a machine; the counts of what was made."""
+    w: Where
+    st: libc.stat_t
+    made: libc.stat_t
+    merge: cython.bint = flags & MERGE
+    number: cython.int = 0
+    fd: cython.int = -1
+    run: Copy = Copy(machine, threads, on_error, progress, one_filesystem, flags, clone)
+    take(cython.address(w), to, "copy", "to", 0)
+    path = py.PyOS_FSPath(to)
+    head, name = split(path)
+    text: bytes = name if isinstance(name, bytes) else py.PyUnicode_EncodeFSDefault(name)
+    base: cython.p_const_char = text
+    run.place_root(top, "copy", True)
+    py.PySys_Audit(b"ostler.trees.copy", b"OO",
+                   cython.cast(cython.pointer(py.PyObject), run.kept),
+                   cython.cast(cython.pointer(py.PyObject), path))
+    parent: cython.int = open_root(to_machine, head, "copy", True)
+    try:
+        libc.fstat(run.e.root.fd[0], cython.address(st))
+        if _inside(parent, cython.address(st)):
+            raise OSError(
+                libc.EINVAL, "the destination lies inside the source", run.kept, None, path
+            )
+        with cython.nogil:
+            if libc.mkdirat(parent, base, 0o700) < 0 and not (
+                libc.errno == libc.EEXIST and merge
+            ):
+                number = libc.errno
+            else:
+                fd = libc.openat(parent, base, libc.O_RDONLY | libc.O_DIRECTORY
+                                 | libc.O_NOFOLLOW | libc.O_CLOEXEC)
+                if fd < 0 or libc.fstat(fd, cython.address(made)) < 0:
+                    number = libc.errno
+    finally:
+        libc.close(parent)
+    if number:
+        raise failure(number, path)
+    run.e.root.fd[1] = run.e.roots[1] = fd
+    if made.st_dev == st.st_dev and made.st_ino == st.st_ino:
+        raise OSError(libc.EINVAL, "the destination is the source", run.kept, None, path)
+    run.task.to = fd
+    run.task.dev = made.st_dev
+    run.task.ino = made.st_ino
+    run.task.prefix = path_length(run.e.root)
+    inherits: cython.int = (
+        libc.fgetxattr(fd, b"system.posix_acl_default", cython.NULL, 0) >= 0
+    )
+    run.task.all_modes = merge or inherits
+    run.task.all_owners = (
+        merge or made.st_mode & libc.S_ISGID != 0
+        or made.st_gid != run.task.gid or made.st_uid != run.task.uid
+    )
+    return run.finish()

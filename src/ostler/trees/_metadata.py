@@ -1,0 +1,131 @@
+"""Owners, modes, extended attributes and times, by descriptors; names that are never followed."""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.trees._copy import (
+    MODES,
+    OWNERS,
+    OWNERS_IF_ALLOWED,
+    TIMES,
+    XATTRS,
+    CopyTask,
+)
+
+_PERMISSIONS = cython.declare(cython.uint, 0o7777)
+_SET_IDS = cython.declare(cython.uint, 0o6000)
+
+
+def chmod_name(dir, name, mode):
+    # Of the name itself; the errno. A link has no mode to change: EOPNOTSUPP.
+    st: libc.stat_t
+    link: cython.char[32]
+    fd: cython.int
+    number: cython.int = 0
+    if libc.fchmodat2(dir, name, mode, libc.AT_SYMLINK_NOFOLLOW) == 0:
+        return 0
+    if libc.errno != libc.ENOSYS and libc.errno != libc.EPERM:
+        return libc.errno
+    number = libc.errno
+    # Linux before 6.6, or a filter that does not know the call.
+    fd = libc.openat(dir, name, libc.O_PATH | libc.O_NOFOLLOW | libc.O_CLOEXEC)
+    if fd < 0:
+        return libc.errno
+    if libc.fstat(fd, cython.address(st)) < 0:
+        number = libc.errno
+    elif st.st_mode & libc.S_IFMT == libc.S_IFLNK:
+        number = libc.EOPNOTSUPP
+    else:
+        libc.snprintf(link, 32, b"/proc/self/fd/%d", fd)
+        number = 0
+        if libc.fchmodat(libc.AT_FDCWD, link, mode, 0) < 0:
+            number = libc.errno
+    libc.close(fd)
+    return number
+
+
+def copy_metadata(task, fd, to, st, directory):
+    # In the order in which nothing undoes what was done before; the errno.
+    times: libc.timespec[2]
+    mode: cython.uint = st.st_mode & _PERMISSIONS
+    owned: cython.int = 0
+    number: cython.int = 0
+    foreign: cython.int = (
+        task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
+    )
+    if foreign and task.flags & (OWNERS | OWNERS_IF_ALLOWED):
+        if libc.fchown(to, st.st_uid, st.st_gid) == 0:
+            owned = 1
+        elif task.flags & OWNERS or libc.errno != libc.EPERM:
+            return libc.errno
+        else:
+            mode &= ~_SET_IDS  # not for another owner
+    if task.flags & XATTRS:
+        number = copy_xattrs(task, fd, to, task.all_modes)
+        if number:
+            return number
+    if task.flags & MODES:
+        # open() has made it right for a plain file of our own, if the umask took nothing away.
+        if (
+            directory or task.all_modes or foreign or owned or st.st_nlink > 1
+            or mode & _SET_IDS or mode & 0o1000 or mode & task.umask
+        ):
+            if libc.fchmod(to, mode) < 0:
+                return libc.errno
+    elif libc.fchmod(to, (0o777 if directory else 0o666) & ~task.umask) < 0:
+        return libc.errno
+    if task.flags & TIMES:
+        times[0] = st.st_atim
+        times[1] = st.st_mtim
+        if libc.futimens(to, times) < 0:
+            return libc.errno
+    return 0
+
+
+def copy_xattrs(task, fd, to, stale):
+    # All of them, access control lists being some; `stale`: those that are not the source's go.
+    short: cython.char[1024]
+    names: cython.p_char = short
+    size: cython.long = libc.flistxattr(fd, names, 1024)
+    at: cython.long = 0
+    number: cython.int = 0
+    if size < 0 and libc.errno == libc.ERANGE:
+        names = cython.cast(cython.p_char, libc.malloc(65536))
+        if names == cython.NULL:
+            return libc.ENOMEM
+        size = libc.flistxattr(fd, names, 65536)
+    if size < 0:
+        number = 0 if libc.errno in (libc.EOPNOTSUPP, libc.ENOSYS) else libc.errno
+        size = 0
+    if stale:
+        # What was inherited from the directory above.
+        libc.fremovexattr(to, b"system.posix_acl_access")
+        libc.fremovexattr(to, b"system.posix_acl_default")
+    while at < size and number == 0:
+        number = copy_xattr(task, fd, to, names + at)
+        at += libc.strlen(names + at) + 1
+    if names != short:
+        libc.free(names)
+    return number
+
+
+def copy_xattr(task, fd, to, name):
+    short: cython.char[1024]
+    value: cython.p_char = short
+    number: cython.int = 0
+    size: cython.long = libc.fgetxattr(fd, name, value, 1024)
+    if size < 0 and libc.errno == libc.ERANGE:
+        value = cython.cast(cython.p_char, libc.malloc(65536))
+        if value == cython.NULL:
+            return libc.ENOMEM
+        size = libc.fgetxattr(fd, name, value, 65536)
+    if size < 0:
+        # Gone meanwhile, or not for us to read.
+        number = 0 if libc.errno in (libc.ENODATA, libc.EPERM, libc.EACCES) else libc.errno
+    elif libc.fsetxattr(to, name, value, size, 0) < 0:
+        number = libc.errno
+        if libc.strncmp(name, b"security.", 9) == 0 or libc.strncmp(name, b"trusted.", 8) == 0:
+            if number == libc.EPERM or number == libc.EOPNOTSUPP:
+                number = 0  # the administrator's, as owners are
+    if value != short:
+        libc.free(value)
+    return number

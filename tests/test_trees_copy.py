@@ -1,0 +1,204 @@
+"""copy and compare: the copy is compared by the standard library, and by cp."""
+
+import filecmp
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import ostler
+from ostler.trees import Difference
+from tests import tree_maker
+
+THREADS = pytest.mark.parametrize("threads", [1, 2, 5])
+
+
+def picture(top):
+    """All that a copy must keep, by path below top."""
+    shown = {}
+    groups = {}
+    top = os.fsencode(top)
+    for path in [top, *tree_maker.names(top)]:
+        st = os.lstat(path)
+        name = path[len(top) :]
+        content = None
+        kind = st.st_mode & 0o170000
+        if kind == 0o100000:
+            with open(path, "rb") as file:
+                content = file.read()
+        elif kind == 0o120000:
+            content = os.readlink(path)
+        xattrs = {}
+        if kind in (0o100000, 0o040000):
+            xattrs = {n: os.getxattr(path, n) for n in os.listxattr(path)}
+        if kind != 0o040000:
+            groups.setdefault((st.st_dev, st.st_ino), []).append(name)
+        shown[name] = (st.st_mode, st.st_uid, st.st_gid, st.st_mtime_ns, st.st_rdev, content, xattrs)
+    return shown, sorted(sorted(group) for group in groups.values())
+
+
+@THREADS
+def test_copy_keeps_everything(tmp_path, threads):
+    tree = tree_maker.make(str(tmp_path / "t"), seed=4, size=1000)
+    for number, path in enumerate(tree_maker.names(tree)):
+        if not os.path.islink(path) and os.path.exists(path):
+            os.chmod(path, [0o644, 0o600, 0o755, 0o4711, 0o444, 0o666, 0o2770][number % 7] | 0o700)
+            os.utime(path, ns=(number * 10**9 + 5, number * 10**9 + 7))
+            if number % 10 == 0 and (os.path.isfile(path) or os.path.isdir(path)):
+                os.setxattr(path, "user.note", b"x" * (number % 2000))
+            if os.geteuid() == 0 and number % 11 == 0:
+                os.chown(path, 1234, 5678)
+    before = picture(tree)
+    counts = ostler.trees.copy(tree, tmp_path / "c", threads=threads)
+    assert picture(tmp_path / "c") == before
+    assert counts.entries == len(before[0])
+    assert ostler.trees.compare(tree, tmp_path / "c", times=True, threads=threads) == []
+
+
+def test_default_acl_of_the_place_is_not_inherited(tmp_path):
+    # Entry by entry: user::rwx, user:1234:rwx, group::r-x, mask::rwx, other::r-x.
+    acl = bytes.fromhex("02000000" "01000700ffffffff" "02000700d2040000" "04000500ffffffff"
+                        "10000700ffffffff" "20000500ffffffff")  # fmt: skip
+    (tmp_path / "place").mkdir()
+    try:
+        os.setxattr(tmp_path / "place", "system.posix_acl_default", acl)
+    except OSError:
+        pytest.skip("this file system has no access control lists")
+    tree = tree_maker.make(str(tmp_path / "t"), seed=5, size=60)
+    os.setxattr(os.path.join(tree), "system.posix_acl_access", acl)
+    before = picture(tree)
+    ostler.trees.copy(tree, tmp_path / "place/c")
+    assert picture(tmp_path / "place/c") == before
+
+
+def test_holes_stay_holes(tmp_path):
+    (tmp_path / "t").mkdir()
+    with open(tmp_path / "t/f", "wb") as file:
+        file.truncate(50_000_000)
+        file.seek(10_000_000)
+        file.write(b"x" * 100_000)
+    ostler.trees.copy(tmp_path / "t", tmp_path / "c")
+    assert filecmp.cmp(tmp_path / "t/f", tmp_path / "c/f", shallow=False)
+    assert os.stat(tmp_path / "c/f").st_blocks <= os.stat(tmp_path / "t/f").st_blocks + 16
+    ostler.trees.copy(tmp_path / "t", tmp_path / "d", sparse=False)
+    assert filecmp.cmp(tmp_path / "t/f", tmp_path / "d/f", shallow=False)
+
+
+def test_large_file(tmp_path):
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t/f").write_bytes(os.urandom(3_000_001))
+    for reflink in ("auto", "never"):
+        counts = ostler.trees.copy(tmp_path / "t", tmp_path / reflink, reflink=reflink)
+        assert filecmp.cmp(tmp_path / "t/f", tmp_path / reflink / "f", shallow=False)
+        assert counts.bytes == 3_000_001
+
+
+def test_made_up_files(tmp_path):
+    # Their size is 0, and yet they hold something.
+    ostler.trees.copy("/proc/sys/kernel/random", tmp_path / "c", on_error="collect")
+    assert (tmp_path / "c/poolsize").read_bytes() == open("/proc/sys/kernel/random/poolsize", "rb").read()
+
+
+def test_options_off(tmp_path):
+    tree = tree_maker.make(str(tmp_path / "t"), seed=6, size=200)
+    before = {n: os.lstat(n).st_mode for n in tree_maker.names(tree)}
+    os.umask(0o022)
+    done = ostler.trees.copy(
+        tree, tmp_path / "c", modes=False, times=False, hard_links=False, special=False,
+        on_error="collect",
+    )  # fmt: skip
+    pipes = [n for n, mode in before.items() if mode & 0o170000 == 0o010000]
+    assert sorted(e.filename for e in done.errors) == pipes
+    for path, mode in before.items():
+        copied = os.path.join(tmp_path / "c", os.path.relpath(path, tree))
+        if path in pipes:
+            assert not os.path.lexists(copied)
+        elif not mode & 0o170000 == 0o120000:
+            kind = os.lstat(copied).st_mode
+            assert kind & 0o777 == (0o755 if os.path.isdir(copied) else 0o644)
+            assert os.path.isdir(copied) or os.lstat(copied).st_nlink == 1
+
+
+def test_merge(tmp_path):
+    tree = tree_maker.make(str(tmp_path / "t"), seed=7, size=300)
+    with pytest.raises(FileExistsError) as caught:
+        (tmp_path / "c").mkdir()
+        ostler.trees.copy(tree, tmp_path / "c")
+    assert caught.value.filename == str(tmp_path / "c")
+    (tmp_path / "c/more").write_text("more")
+    for _ in range(2):
+        ostler.trees.copy(tree, tmp_path / "c", existing="merge")
+    assert ostler.trees.compare(tree, tmp_path / "c", times=True) == [
+        Difference("more", "only in second")
+    ]
+    (tmp_path / "c/more").unlink()
+    os.utime(tmp_path / "c", ns=(os.stat(tree).st_atime_ns, os.stat(tree).st_mtime_ns))
+    assert picture(tmp_path / "c") == picture(tree)
+
+
+def test_bad_destinations(tmp_path):
+    tree = tree_maker.make(str(tmp_path / "t"), seed=8, size=30)
+    before = picture(tree)
+    inner = next(d for d in tree_maker.names(tree) if os.path.isdir(d) and not os.path.islink(d))
+    os.symlink(tree, tmp_path / "alias")
+    for to in (inner + "/x", tree + "/x", str(tmp_path / "alias/x")):
+        with pytest.raises(OSError, match="destination lies inside the source") as caught:
+            ostler.trees.copy(tree, to)
+        assert caught.value.filename2 == to
+    with pytest.raises(OSError, match="destination is the source"):
+        ostler.trees.copy(tree, tree, existing="merge")
+    with pytest.raises(FileNotFoundError):
+        ostler.trees.copy(tree, tmp_path / "no/where")
+    with pytest.raises(FileNotFoundError):
+        ostler.trees.copy(tmp_path / "missing", tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+    with pytest.raises(NotADirectoryError):
+        ostler.trees.copy(__file__, tmp_path / "c")
+    for options in ({"existing": "no"}, {"reflink": "no"}):
+        with pytest.raises(ValueError):
+            ostler.trees.copy(tree, tmp_path / "c", **options)
+    assert picture(tree) == before
+
+
+def test_as_cp(tmp_path):
+    tree = tree_maker.make(str(tmp_path / "t"), seed=9, size=500)
+    subprocess.run(["cp", "-a", tree, tmp_path / "cp"], check=True)
+    ostler.trees.copy(tree, tmp_path / "ours")
+    assert picture(tmp_path / "ours") == picture(tmp_path / "cp")
+    assert ostler.trees.size(tmp_path / "ours").numbers()["bytes"] == (
+        ostler.trees.size(tmp_path / "cp").numbers()["bytes"]
+    )
+
+
+def test_compare(tmp_path):
+    first = tree_maker.make(str(tmp_path / "a"), seed=10, size=200)
+    second = str(tmp_path / "b")
+    shutil.copytree(first, second, symlinks=True, ignore=lambda d, n: [
+        x for x in n if os.path.exists(os.path.join(d, x)) and not os.path.isfile(os.path.join(d, x))
+        and not os.path.isdir(os.path.join(d, x))])  # fmt: skip
+    pipes = {d.path for d in ostler.trees.compare(first, second) if d.what == "only in first"}
+    assert len(pipes) == sum(
+        os.lstat(n).st_mode & 0o170000 == 0o010000 for n in tree_maker.names(first)
+    )
+    for name, data in (("x", b"1"), ("y", b"1"), ("m", b""), ("k", b"")):
+        (tmp_path / "a" / name).write_bytes(data)
+        (tmp_path / "b" / name).write_bytes(data)
+    (tmp_path / "b/x").write_bytes(b"2")
+    (tmp_path / "b/y").write_bytes(b"22")
+    (tmp_path / "b/m").chmod(0o600)
+    (tmp_path / "b/k").unlink()
+    (tmp_path / "b/k").mkdir()
+    (tmp_path / "b/new").mkdir()
+    (tmp_path / "b/new/below").mkdir()
+    (tmp_path / "a/l").symlink_to("here")
+    (tmp_path / "b/l").symlink_to("there")
+    found = [d for d in ostler.trees.compare(first, second) if d.path not in pipes]
+    assert found == [
+        ("k", "type"), ("l", "target"), ("m", "mode"), ("new", "only in second"),
+        ("x", "content"), ("y", "size"),
+    ]  # fmt: skip
+    assert ("x", "content") not in ostler.trees.compare(first, second, content=False)
+    assert ostler.trees.compare(first, second, threads=4) == ostler.trees.compare(
+        first, second, threads=1
+    )

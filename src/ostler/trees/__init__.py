@@ -8,10 +8,10 @@ never followed below the root. What stops an operation carries what was done as 
 """
 
 from ostler.machines import host
-from ostler.trees._results import Counts, Difference
+from ostler.trees._results import Counts, Difference, Digest
 
-_OPERATIONS = ("chmod", "chown", "compare", "copy", "find", "remove", "size", "walk")
-__all__ = ["Counts", "Difference", "Trees", *_OPERATIONS]
+_OPERATIONS = ("chmod", "chown", "compare", "copy", "digest", "find", "remove", "size", "walk")
+__all__ = ["Counts", "Difference", "Digest", "Trees", *_OPERATIONS]
 
 
 class Trees:
@@ -63,6 +63,8 @@ class Trees:
         on_error="raise",
         progress=None,
         one_filesystem=False,
+        gitignore=False,
+        executor=None,
     ):
         """Iterate over the paths of the entries below `top`, in no order or sorted.
 
@@ -70,7 +72,8 @@ class Trees:
         names left out with all below; `type`: "file", "directory", "link", "fifo", "socket",
         "block", "character" or several; `regex`: searched for in the path below top; `size`:
         least and most bytes; `newer`, `older`: bounds of the modification time, in seconds of
-        the epoch.
+        the epoch; `gitignore`: leave out what the .gitignore files below top say, and .git (by
+        the package pathspec, in one thread).
         """
         from ostler.trees._find import Found
 
@@ -79,11 +82,27 @@ class Trees:
             import re
 
             expression = re.compile(regex).search
-        found = Found(
-            self._machine, top, threads, on_error, progress, one_filesystem, _several(name),
-            _several(exclude), _several(type), min_depth, max_depth, size, (newer, older),
-            expression,
+        options = (
+            one_filesystem, _several(name), _several(exclude), _several(type), size, (newer, older),
         )  # fmt: skip
+        if gitignore:
+            from ostler.trees import _gitignore
+
+            found = _gitignore.find(
+                self._machine, top, on_error, options, min_depth, max_depth, expression
+            )
+        elif executor is not None:
+            from ostler.trees import _pieces
+
+            found = _pieces.find(
+                self._machine, top, executor, threads, on_error, options, min_depth, max_depth,
+                expression,
+            )  # fmt: skip
+        else:
+            found = Found(
+                self._machine, top, threads, on_error, progress, *options[:4], min_depth,
+                max_depth, *options[4:], expression, False,
+            )  # fmt: skip
         return iter(sorted(found)) if sort else found
 
     def size(
@@ -95,12 +114,21 @@ class Trees:
         on_error="raise",
         progress=None,
         one_filesystem=False,
+        executor=None,
     ):
         """What the tree holds, its root included: entries, bytes and disk use.
 
         A file with several names counts once. `by_directory` (True, or down to which depth)
         gives each directory's own totals too, a dictionary by path.
         """
+        if executor is not None:
+            if by_directory is not False:
+                raise ValueError("by_directory and executor do not go together")
+            from ostler.trees import _pieces
+
+            return _pieces.size(
+                self._machine, top, executor, threads, on_error, progress, one_filesystem
+            )
         from ostler.trees._size import measure
 
         counts, _ = measure(
@@ -108,9 +136,27 @@ class Trees:
         )
         return counts
 
-    def copy(self, top, to, *, machine=None, existing="refuse", modes=True, owners=None,
-             times=True, xattrs=True, hard_links=True, sparse=True, special=True, reflink="auto",
-             threads=None, on_error="raise", progress=None, one_filesystem=False):
+    def copy(
+        self,
+        top,
+        to,
+        *,
+        machine=None,
+        existing="refuse",
+        modes=True,
+        owners=None,
+        times=True,
+        xattrs=True,
+        hard_links=True,
+        sparse=True,
+        special=True,
+        reflink="auto",
+        threads=None,
+        on_error="raise",
+        progress=None,
+        one_filesystem=False,
+        executor=None,
+    ):
         """Copy the tree `top` to the name `to` (of `machine`, else of this one); what was made.
 
         Links stay links. `existing`: "refuse" when `to` is there already, or "merge": directories
@@ -128,20 +174,44 @@ class Trees:
         flags = _copy.flags(
             modes, owners, times, xattrs, hard_links, sparse, special, existing == "merge"
         )
+        clone = ("never", "auto", "always").index(reflink)
+        if executor is not None:
+            from ostler.trees import _pieces
+
+            return _pieces.copy(
+                self._machine, top, to, machine or self._machine, executor, threads, on_error,
+                progress, one_filesystem, flags | _copy.flags_of_pieces(), existing == "merge",
+                clone,
+            )  # fmt: skip
         return _copy.copy_tree(
             self._machine, top, to, machine or self._machine, threads, on_error, progress,
-            one_filesystem, flags, ("never", "auto", "always").index(reflink),
+            one_filesystem, flags, clone,
         )  # fmt: skip
 
-    def remove(self, top, *, threads=None, on_error="raise", progress=None, one_filesystem=False):
+    def remove(
+        self,
+        top,
+        *,
+        threads=None,
+        on_error="raise",
+        progress=None,
+        one_filesystem=False,
+        executor=None,
+    ):
         """Remove the directory `top` and all below it; the counts of what was removed."""
+        if executor is not None:
+            from ostler.trees import _pieces
+
+            return _pieces.remove(
+                self._machine, top, executor, threads, on_error, progress, one_filesystem
+            )
         from ostler.trees._remove import remove_tree
 
         return remove_tree(self._machine, top, threads, on_error, progress, one_filesystem)
 
-
-    def chmod(self, top, mode, *, threads=None, on_error="raise", progress=None,
-              one_filesystem=False):
+    def chmod(
+        self, top, mode, *, threads=None, on_error="raise", progress=None, one_filesystem=False
+    ):
         """Set the mode of `top` and of all below it; the counts of what was set.
 
         `mode` is a number, or text as chmod(1) takes it ("u+rwX,go-w"). Links have no mode.
@@ -157,8 +227,17 @@ class Trees:
             self._machine, top, mode, umask, threads, on_error, progress, one_filesystem
         )
 
-    def chown(self, top, uid=-1, gid=-1, *, threads=None, on_error="raise", progress=None,
-              one_filesystem=False):
+    def chown(
+        self,
+        top,
+        uid=-1,
+        gid=-1,
+        *,
+        threads=None,
+        on_error="raise",
+        progress=None,
+        one_filesystem=False,
+    ):
         """Set owner and group (-1: unchanged) of `top` and of all below it, links themselves."""
         from ostler.trees._change import change_owner
 
@@ -166,8 +245,19 @@ class Trees:
             self._machine, top, uid, gid, threads, on_error, progress, one_filesystem
         )
 
-    def compare(self, first, second, *, machine=None, metadata=True, times=False, content=True,
-                threads=None, on_error="raise", progress=None):
+    def compare(
+        self,
+        first,
+        second,
+        *,
+        machine=None,
+        metadata=True,
+        times=False,
+        content=True,
+        threads=None,
+        on_error="raise",
+        progress=None,
+    ):
         """What differs between two trees (the second one on `machine`): Differences by path.
 
         Names and types, sizes, links' targets and devices always; `metadata`: modes and owners;
@@ -179,6 +269,27 @@ class Trees:
             self._machine, first, second, machine or self._machine, threads, on_error, progress,
             metadata, times, content,
         )  # fmt: skip
+
+    def digest(
+        self,
+        top,
+        algorithm="sha256",
+        *,
+        threads=None,
+        on_error="raise",
+        progress=None,
+        one_filesystem=False,
+        executor=None,
+    ):
+        """The Digest of the tree and of each of its files, by any algorithm of hashlib.
+
+        The tree's is made of names, kinds, contents and links' targets, not of metadata.
+        """
+        from ostler.trees import _digest
+
+        return _digest.digest(
+            self._machine, top, algorithm, threads, on_error, progress, one_filesystem, executor
+        )
 
 
 def _several(value):

@@ -4,6 +4,7 @@ from ostler.trees._engine cimport Node, Worker
 # One clause of a symbolic mode.
 cdef struct Clause:
     unsigned int who        # the bits that it may touch
+    unsigned int clears     # what = takes away
     int act                 # + - =
     unsigned int bits
     int search              # X: execution for directories and for what has it already

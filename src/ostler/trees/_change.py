@@ -8,8 +8,6 @@ from cython.cimports.ostler.trees._engine import (
     DESCEND,
     DONE,
     POST_SELF,
-    Node,
-    Worker,
     hold,
     open_directory,
     report,
@@ -61,9 +59,9 @@ def wanted(task, mode):
         elif clause.act == 0x2D:
             new &= ~bits
         elif mode & libc.S_IFMT == libc.S_IFDIR:
-            new = (new & ~(clause.who & 0o1777)) | bits  # a directory keeps its set-id bits
+            new = (new & ~(clause.clears & 0o1777)) | bits  # a directory keeps its set-id bits
         else:
-            new = (new & ~clause.who) | bits
+            new = (new & ~clause.clears) | bits
     return new
 
 
@@ -164,6 +162,7 @@ def parse(text, task, umask):
             task.clauses += 1
             clause.act = ord(part[at])
             clause.who = masked
+            clause.clears = who or 0o7777
             at += 1
             if at < len(part) and part[at] in "ugo":
                 clause.like = ord(part[at])
@@ -239,9 +238,12 @@ def change_mode(machine, top, mode, umask, threads, on_error, progress, one_file
     run.e.refused = mode_refused
     run.e.leave = mode_leave
     run.place_root(top, "chmod", False)
-    py.PySys_Audit(b"ostler.trees.chmod", b"OO",
-                   cython.cast(cython.pointer(py.PyObject), run.kept),
-                   cython.cast(cython.pointer(py.PyObject), mode))
+    py.PySys_Audit(
+        b"ostler.trees.chmod",
+        b"OO",
+        cython.cast(cython.pointer(py.PyObject), run.kept),
+        cython.cast(cython.pointer(py.PyObject), mode),
+    )
     return run.finish()
 
 
@@ -254,8 +256,11 @@ def change_owner(machine, top, uid, gid, threads, on_error, progress, one_filesy
     run.e.entry = owner_entry
     run.e.leave = owner_leave
     run.place_root(top, "chown", False)
-    py.PySys_Audit(b"ostler.trees.chown", b"OOO",
-                   cython.cast(cython.pointer(py.PyObject), run.kept),
-                   cython.cast(cython.pointer(py.PyObject), uid),
-                   cython.cast(cython.pointer(py.PyObject), gid))
+    py.PySys_Audit(
+        b"ostler.trees.chown",
+        b"OOO",
+        cython.cast(cython.pointer(py.PyObject), run.kept),
+        cython.cast(cython.pointer(py.PyObject), uid),
+        cython.cast(cython.pointer(py.PyObject), gid),
+    )
     return run.finish()

@@ -8,8 +8,6 @@ from cython.cimports.ostler.trees._engine import (
     DESCEND,
     DONE,
     Block,
-    Node,
-    Worker,
     engine_take,
     maybe_tick,
     open_any,
@@ -196,8 +194,9 @@ def after(worker, node):
 class Compare(Run):
     """The run that compares two trees."""
 
-    def __init__(self, machine, threads, on_error, progress, one_filesystem, metadata, times,
-                 content):
+    def __init__(
+        self, machine, threads, on_error, progress, one_filesystem, metadata, times, content
+    ):
         Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
         task: cython.pointer(CompareTask) = cython.cast(
             cython.pointer(CompareTask), libc.calloc(1, cython.sizeof(CompareTask))
@@ -233,12 +232,11 @@ class Compare(Run):
             libc.free(block)
 
 
-def compare_trees(machine, first, second, second_machine, threads, on_error, progress, metadata,
-                  times, content):
+def compare_trees(
+    machine, first, second, second_machine, threads, on_error, progress, metadata, times, content
+):
     """The differences of two trees, sorted by path."""
-    run: Compare = Compare(
-        machine, threads, on_error, progress, False, metadata, times, content
-    )
+    run: Compare = Compare(machine, threads, on_error, progress, False, metadata, times, content)
     run.place_root(first, "compare", True)
     run.e.root.fd[1] = run.e.roots[1] = open_root(second_machine, second, "compare", True)
     skip = path_length(run.e.root)

@@ -1,4 +1,4 @@
-"""Copying what is in a file: shared blocks, ranges inside the kernel, or bytes; holes stay holes."""
+"""What is in a file, copied: shared blocks, ranges inside the kernel, or bytes; holes stay."""
 
 import cython
 from cython.cimports.ostler import _libc as libc
@@ -8,7 +8,7 @@ from cython.cimports.ostler.trees._copy import (
     SPARSE,
     CopyTask,
 )
-from cython.cimports.ostler.trees._engine import Worker, maybe_tick
+from cython.cimports.ostler.trees._engine import maybe_tick
 
 _BUFFER = cython.declare(cython.long, 262144)
 _STEP = cython.declare(cython.long, 8 << 20)  # between two looks at signals
@@ -67,8 +67,12 @@ def copy_range(worker, fd, to, at, size):
     n: cython.long
     while size > 0 and task.ranges:
         n = libc.copy_file_range(
-            fd, cython.address(source), to, cython.address(target),
-            _STEP if size > _STEP else size, 0,
+            fd,
+            cython.address(source),
+            to,
+            cython.address(target),
+            _STEP if size > _STEP else size,
+            0,
         )
         if n < 0:
             if libc.errno == libc.EINTR:

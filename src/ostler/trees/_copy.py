@@ -3,14 +3,12 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Core, Where, failure, take
+from cython.cimports.ostler._core import Where, failure, take
 from cython.cimports.ostler.trees._content import copy_content
 from cython.cimports.ostler.trees._engine import (
     DESCEND,
     DONE,
     POST_SELF,
-    Node,
-    Worker,
     hold,
     open_any,
     open_directory,
@@ -33,9 +31,7 @@ class Copy(Run):
 
     def __init__(self, machine, threads, on_error, progress, one_filesystem, flags, clone):
         Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
-        self.task = cython.cast(
-            cython.pointer(CopyTask), libc.calloc(1, cython.sizeof(CopyTask))
-        )
+        self.task = cython.cast(cython.pointer(CopyTask), libc.calloc(1, cython.sizeof(CopyTask)))
         if self.task == cython.NULL:
             raise MemoryError
         inodes_init(cython.address(self.task.seen))
@@ -107,8 +103,11 @@ def leave(worker, node):
         number = libc.errno
     else:
         number = copy_metadata(
-            cython.cast(cython.pointer(CopyTask), worker.engine.task), node.fd[0], node.fd[1],
-            cython.address(st), 1,
+            cython.cast(cython.pointer(CopyTask), worker.engine.task),
+            node.fd[0],
+            node.fd[1],
+            cython.address(st),
+            1,
         )
     if node.parent != cython.NULL:
         unhold(worker.engine, node)
@@ -147,9 +146,7 @@ def create(worker, node, name, mode):
     number: cython.int
     tries: cython.int
     for tries in range(3):
-        fd = open_any(
-            worker, node.fd[1], name, libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL, mode
-        )
+        fd = open_any(worker, node.fd[1], name, libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL, mode)
         if fd >= 0 or libc.errno != libc.EEXIST:
             return fd
         number = make_room(worker, node, name)
@@ -248,9 +245,7 @@ def copy_special(worker, node, name):
     if not task.flags & SPECIAL:
         return report(worker, node, name, libc.EOPNOTSUPP, b"copy")
     if st.st_nlink > 1 and task.flags & LINKS:
-        return with_names(
-            worker, node, name, (st.st_mode & libc.S_IFMT) >> 12, cython.address(st)
-        )
+        return with_names(worker, node, name, (st.st_mode & libc.S_IFMT) >> 12, cython.address(st))
     return make_special(worker, node, name, cython.address(st))
 
 
@@ -277,9 +272,8 @@ def own_name(task, dir, name, st):
     if task.flags & (OWNERS | OWNERS_IF_ALLOWED) and (
         task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
     ):
-        if (
-            libc.fchownat(dir, name, st.st_uid, st.st_gid, libc.AT_SYMLINK_NOFOLLOW) < 0
-            and (task.flags & OWNERS or libc.errno != libc.EPERM)
+        if libc.fchownat(dir, name, st.st_uid, st.st_gid, libc.AT_SYMLINK_NOFOLLOW) < 0 and (
+            task.flags & OWNERS or libc.errno != libc.EPERM
         ):
             return libc.errno
     if task.flags & TIMES:
@@ -313,9 +307,7 @@ def below_root(task, node, name):
 def link_first(task, path, dir, name):
     # A further name for what was copied to `path` below the root; the errno.
     part: cython.char[256]
-    at: cython.int = libc.openat(
-        task.to, b".", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
-    )
+    at: cython.int = libc.openat(task.to, b".", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
     next: cython.int
     size: cython.int
     number: cython.int = 0
@@ -422,8 +414,14 @@ def _inside(directory, st):
 def flags(modes, owners, times, xattrs, hard_links, sparse, special, merge):
     """The options of a copy as one number."""
     chosen = (
-        (modes, MODES), (owners, OWNERS), (owners is None, OWNERS_IF_ALLOWED), (times, TIMES),
-        (xattrs, XATTRS), (hard_links, LINKS), (sparse, SPARSE), (special, SPECIAL),
+        (modes, MODES),
+        (owners, OWNERS),
+        (owners is None, OWNERS_IF_ALLOWED),
+        (times, TIMES),
+        (xattrs, XATTRS),
+        (hard_links, LINKS),
+        (sparse, SPARSE),
+        (special, SPECIAL),
         (merge, MERGE),
     )
     total = 0
@@ -433,8 +431,24 @@ def flags(modes, owners, times, xattrs, hard_links, sparse, special, merge):
     return total
 
 
-def copy_tree(machine, top, to, to_machine, threads, on_error, progress, one_filesystem, flags,
-              clone):
+def flags_of_pieces():
+    """What a copy that is done in pieces must allow: a piece may find its work begun."""
+    return MERGE
+
+
+def copy_tree(
+    machine,
+    top,
+    to,
+    to_machine,
+    threads,
+    on_error,
+    progress,
+    one_filesystem,
+    flags,
+    clone,
+    shallow=False,
+):
     """Copy the tree at `top` to the name `to` of a machine; the counts of what was made."""
     w: Where
     st: libc.stat_t
@@ -443,15 +457,19 @@ def copy_tree(machine, top, to, to_machine, threads, on_error, progress, one_fil
     number: cython.int = 0
     fd: cython.int = -1
     run: Copy = Copy(machine, threads, on_error, progress, one_filesystem, flags, clone)
+    run.e.shallow = bool(shallow)
     take(cython.address(w), to, "copy", "to", 0)
     path = py.PyOS_FSPath(to)
     head, name = split(path)
     text: bytes = name if isinstance(name, bytes) else py.PyUnicode_EncodeFSDefault(name)
     base: cython.p_const_char = text
     run.place_root(top, "copy", True)
-    py.PySys_Audit(b"ostler.trees.copy", b"OO",
-                   cython.cast(cython.pointer(py.PyObject), run.kept),
-                   cython.cast(cython.pointer(py.PyObject), path))
+    py.PySys_Audit(
+        b"ostler.trees.copy",
+        b"OO",
+        cython.cast(cython.pointer(py.PyObject), run.kept),
+        cython.cast(cython.pointer(py.PyObject), path),
+    )
     parent: cython.int = open_root(to_machine, head, "copy", True)
     try:
         libc.fstat(run.e.root.fd[0], cython.address(st))
@@ -460,13 +478,14 @@ def copy_tree(machine, top, to, to_machine, threads, on_error, progress, one_fil
                 libc.EINVAL, "the destination lies inside the source", run.kept, None, path
             )
         with cython.nogil:
-            if libc.mkdirat(parent, base, 0o700) < 0 and not (
-                libc.errno == libc.EEXIST and merge
-            ):
+            if libc.mkdirat(parent, base, 0o700) < 0 and not (libc.errno == libc.EEXIST and merge):
                 number = libc.errno
             else:
-                fd = libc.openat(parent, base, libc.O_RDONLY | libc.O_DIRECTORY
-                                 | libc.O_NOFOLLOW | libc.O_CLOEXEC)
+                fd = libc.openat(
+                    parent,
+                    base,
+                    libc.O_RDONLY | libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_CLOEXEC,
+                )
                 if fd < 0 or libc.fstat(fd, cython.address(made)) < 0:
                     number = libc.errno
     finally:
@@ -480,12 +499,12 @@ def copy_tree(machine, top, to, to_machine, threads, on_error, progress, one_fil
     run.task.dev = made.st_dev
     run.task.ino = made.st_ino
     run.task.prefix = path_length(run.e.root)
-    inherits: cython.int = (
-        libc.fgetxattr(fd, b"system.posix_acl_default", cython.NULL, 0) >= 0
-    )
+    inherits: cython.int = libc.fgetxattr(fd, b"system.posix_acl_default", cython.NULL, 0) >= 0
     run.task.all_modes = merge or inherits
     run.task.all_owners = (
-        merge or made.st_mode & libc.S_ISGID != 0
-        or made.st_gid != run.task.gid or made.st_uid != run.task.uid
+        merge
+        or made.st_mode & libc.S_ISGID != 0
+        or made.st_gid != run.task.gid
+        or made.st_uid != run.task.uid
     )
     return run.finish()

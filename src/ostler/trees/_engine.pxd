@@ -140,6 +140,7 @@ cdef struct Engine:
     int streaming       # stop for the caller to take what is in `first`
     int stop_at_fault
     int one_filesystem
+    int shallow         # what is in the root alone; the directories in it are passed over
 
 cdef int report(Worker *worker, Node *node, const char *name, int number,
                 const char *doing) noexcept nogil

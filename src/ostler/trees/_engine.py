@@ -878,6 +878,8 @@ def _entries(
                     report(worker, node, name, libc.errno, b"stat")
                 continue
             kind = (st.st_mode & libc.S_IFMT) >> 12
+        if e.shallow and kind == libc.S_IFDIR >> 12:
+            continue
         if e.entry(worker, node, name, kind) == DESCEND:
             _gather(worker, node, name)
 

@@ -52,6 +52,7 @@ cdef class Found(Stream):
     cdef Py_ssize_t at
     cdef Py_ssize_t skip    # where the part below the root begins
     cdef object expression
+    cdef bint typed         # yield (path, kind)
     cdef unpack(self, Block *block)
 
 cdef class Walked(Stream):

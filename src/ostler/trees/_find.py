@@ -391,6 +391,7 @@ class Found(Stream):
         sizes,
         times,
         expression,
+        typed,
     ):
         Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
         task: cython.pointer(FindTask) = cython.cast(
@@ -427,9 +428,22 @@ class Found(Stream):
         self.e.streaming = 1
         self.ready = []
         self.expression = expression
+        self.typed = typed
         self.place_root(top, "find", True)
         self.over = task.most <= 0
         self.skip = len(self.kept) + (not self.kept.endswith(b"/" if self.as_bytes else "/"))
+
+    def below(self):
+        """Where, in a path as bytes, the part below the root begins."""
+        return (
+            self.skip
+            if self.as_bytes
+            else len(py.PyUnicode_EncodeFSDefault(self.kept)) + (not self.kept.endswith("/"))
+        )
+
+    def below_text(self):
+        """The same, in a path as it is yielded."""
+        return self.skip
 
     def __next__(self):
         block: cython.pointer(Block)
@@ -473,7 +487,7 @@ class Found(Stream):
                     head_text, head.length, head.ascii and record.ascii, text, record.length
                 )
             if self.expression is None or self.expression(path[self.skip :]):
-                ready.append(path)
+                ready.append((path, record.kind) if self.typed else path)
 
 
 @cython.cfunc

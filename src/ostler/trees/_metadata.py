@@ -8,7 +8,6 @@ from cython.cimports.ostler.trees._copy import (
     OWNERS_IF_ALLOWED,
     TIMES,
     XATTRS,
-    CopyTask,
 )
 
 _PERMISSIONS = cython.declare(cython.uint, 0o7777)
@@ -49,9 +48,7 @@ def copy_metadata(task, fd, to, st, directory):
     mode: cython.uint = st.st_mode & _PERMISSIONS
     owned: cython.int = 0
     number: cython.int = 0
-    foreign: cython.int = (
-        task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
-    )
+    foreign: cython.int = task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
     if foreign and task.flags & (OWNERS | OWNERS_IF_ALLOWED):
         if libc.fchown(to, st.st_uid, st.st_gid) == 0:
             owned = 1
@@ -66,8 +63,14 @@ def copy_metadata(task, fd, to, st, directory):
     if task.flags & MODES:
         # open() has made it right for a plain file of our own, if the umask took nothing away.
         if (
-            directory or task.all_modes or foreign or owned or st.st_nlink > 1
-            or mode & _SET_IDS or mode & 0o1000 or mode & task.umask
+            directory
+            or task.all_modes
+            or foreign
+            or owned
+            or st.st_nlink > 1
+            or mode & _SET_IDS
+            or mode & 0o1000
+            or mode & task.umask
         ):
             if libc.fchmod(to, mode) < 0:
                 return libc.errno

@@ -85,6 +85,11 @@ class Counts:
         self.bytes += size
         self.disk += disk
 
+    def plus(self, numbers):
+        """Add the numbers() of another."""
+        for name, value in numbers.items():
+            setattr(self, name, getattr(self, name) + value)
+
     def numbers(self):
         """The numbers alone, as a dictionary."""
         return {
@@ -103,3 +108,32 @@ class Counts:
         numbers = ", ".join(f"{name}={value}" for name, value in self.numbers().items())
         errors = f", errors={len(self.errors)}" if self.errors else ""
         return f"Counts({numbers}{errors})"
+
+
+class Digest:
+    """The digest of a tree: `hex` of all of it, `files` with that of each file, by path.
+
+    It is made of the names, kinds and contents of the entries, and of what links hold; neither of
+    the root's own name nor of modes, owners and times.
+    """
+
+    __slots__ = ("algorithm", "bytes", "errors", "files", "hex")
+
+    def __init__(self, algorithm):
+        self.algorithm = algorithm
+        self.hex = None
+        self.files = {}
+        self.bytes = 0
+        self.errors = []
+
+    def finish(self, lines):
+        """Set `hex` from what the tree's digest is made of."""
+        import hashlib
+
+        whole = hashlib.new(self.algorithm, usedforsecurity=False)
+        for line in lines:
+            whole.update(line)
+        self.hex = whole.hexdigest()
+
+    def __repr__(self):
+        return f"Digest({self.algorithm}:{self.hex}, files={len(self.files)}, bytes={self.bytes})"

@@ -228,18 +228,21 @@ def _leave(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython
         libc.atomic_add(cython.address(parent.blocks), node.blocks, libc.ATOMIC_RELAXED)
 
 
-def measure(machine, top, threads, on_error, progress, one_filesystem, depth, apart):
+def measure(machine, top, threads, on_error, progress, one_filesystem, depth, apart, shallow=False):
     """The counts of a tree, and the files with several names when these are to stay apart."""
     if depth is True:
         depth = _ALL
     elif depth is None or depth is False:
         depth = -1
-    run = Size(machine, threads, on_error, progress, one_filesystem, depth, apart or depth >= 0)
+    run: Run = Size(
+        machine, threads, on_error, progress, one_filesystem, depth, apart or depth >= 0
+    )
+    run.e.shallow = bool(shallow)
     run.place_root(_bare(top) if depth >= 0 else top, "size", True)
     counts = run.finish()
     links = []
     directories = {}
-    run.totals(links, directories)
+    cython.cast(Size, run).totals(links, directories)
     if depth >= 0:
         counts.by_directory = directories
     if not apart:

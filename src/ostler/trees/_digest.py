@@ -1,0 +1,184 @@
+"""Digests of a tree's contents: hashlib in threads, which hold no GIL while they read and hash."""
+
+import errno
+import hashlib
+import stat
+import sys
+import time
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+from ostler.trees._find import Found
+from ostler.trees._results import Digest
+from ostler.trees._run import default_threads
+
+_CHUNK = 1 << 20
+_BATCH = 64
+_EVERY = 0.02
+
+
+class Errors:
+    """What becomes of the errors of work that is done in Python, as of the engine's own."""
+
+    def __init__(self, on_error):
+        if on_error not in ("raise", "collect") and not callable(on_error):
+            raise ValueError('on_error must be "raise", "collect" or a function')
+        self.on_error = on_error
+        self.list = []
+
+    def take(self, errors):
+        """Raise, collect or hand on these OSErrors."""
+        for error in errors:
+            if self.on_error == "raise":
+                raise error
+            self.list.append(error)
+            if self.on_error != "collect":
+                self.on_error(error)
+
+
+def entries(machine, top, threads, errors, one_filesystem):
+    """(path below top as bytes, path, kind) of every entry, sorted by the first."""
+    found = Found(
+        machine, top, threads, "collect", None, one_filesystem, (), (), (), 1, None, (None, None),
+        (None, None), None, True,
+    )  # fmt: skip
+    skip = found.below()
+    listed = []
+    for path, kind in found:
+        text = path if isinstance(path, bytes) else path.encode(_ENCODING, "surrogateescape")
+        listed.append((text[skip:], path, kind))
+    errors.take(found.errors)
+    listed.sort()
+    return listed
+
+
+_ENCODING = sys.getfilesystemencoding()
+
+
+def hash_file(machine, path, algorithm, told=None):
+    """The digest of one file's contents, never through a link, and how many bytes it had."""
+    new = hashlib.new(algorithm, usedforsecurity=False)
+    size = 0
+    fd = machine.open(
+        path, machine.O_RDONLY | machine.O_NOFOLLOW | machine.O_NONBLOCK | machine.O_CLOEXEC
+    )
+    try:
+        if not stat.S_ISREG(machine.fstat(fd).st_mode):
+            raise OSError(errno.ESTALE, "no longer a file", path)
+        while data := machine.read(fd, _CHUNK):
+            new.update(data)
+            size += len(data)
+            if told is not None and told():
+                break
+    finally:
+        machine.close(fd)
+    return new.hexdigest(), size
+
+
+def hash_files(machine, paths, algorithm, told=None):
+    """For each path its digest and size, or its error; a piece of work."""
+    results = []
+    for path in paths:
+        try:
+            results.append(hash_file(machine, path, algorithm, told))
+        except OSError as error:
+            results.append(error)
+    return results
+
+
+def digest(machine, top, algorithm, threads, on_error, progress, one_filesystem, executor=None):
+    """The digest of a tree and of each of its files."""
+    errors = Errors(on_error)
+    hashlib.new(algorithm, usedforsecurity=False)  # an unknown one fails before any work
+    if threads is None:
+        threads = default_threads()
+    listed = entries(machine, top, threads, errors, one_filesystem)
+    result = Digest(algorithm)
+    files = [item for item in listed if item[2] == _FILE]
+    hashed = {}
+    try:
+        if executor is None:
+            _hash_here(machine, files, algorithm, threads, errors, progress, result, hashed)
+        else:
+            _hash_there(machine, files, algorithm, executor, errors, progress, result, hashed)
+        result.finish(_lines(machine, listed, hashed, errors))
+    except BaseException as error:
+        result.errors = errors.list
+        error.done = result
+        raise
+    result.errors = errors.list
+    return result
+
+
+_FILE = stat.S_IFREG >> 12
+_LINK = stat.S_IFLNK >> 12
+
+
+def _lines(machine, listed, hashed, errors):
+    # What the digest of the tree is made of: kind, name and content of each entry, in order.
+    for name, path, kind in listed:
+        content = b""
+        if kind == _FILE:
+            if path not in hashed:
+                continue  # its error was told
+            content = hashed[path].encode()
+        elif kind == _LINK:
+            try:
+                content = machine.readlink(path)
+            except OSError as error:
+                errors.take([error])
+                continue
+            if isinstance(content, str):
+                content = content.encode(_ENCODING, "surrogateescape")
+        yield b"%d %d:%s %d:%s\n" % (kind, len(name), name, len(content), content)
+
+
+def _note(batch, outcomes, errors, result, hashed):
+    for (_, path, _), outcome in zip(batch, outcomes, strict=True):
+        if isinstance(outcome, OSError):
+            errors.take([outcome])
+        else:
+            hashed[path] = result.files[path] = outcome[0]
+            result.bytes += outcome[1]
+
+
+def _batches(files):
+    return [files[at : at + _BATCH] for at in range(0, len(files), _BATCH)]
+
+
+def _hash_here(machine, files, algorithm, threads, errors, progress, result, hashed):
+    stop = []
+    waiting = {}
+    told = time.monotonic()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        batches = iter(_batches(files))
+        while True:
+            for batch in batches:
+                paths = [path for _, path, _ in batch]
+                future = pool.submit(hash_files, machine, paths, algorithm, lambda: stop)
+                waiting[future] = batch
+                if len(waiting) >= 4 * threads:
+                    break
+            if not waiting:
+                break
+            for future in wait(waiting, _EVERY, FIRST_COMPLETED).done:
+                _note(waiting.pop(future), future.result(), errors, result, hashed)
+            if progress is not None and time.monotonic() - told >= _EVERY:
+                progress(result)
+                told = time.monotonic()
+    finally:
+        stop.append(True)
+        pool.shutdown(cancel_futures=True)
+    if progress is not None:
+        progress(result)
+
+
+def _hash_there(machine, files, algorithm, executor, errors, progress, result, hashed):
+    from ostler.trees._pieces import run_pieces
+
+    batches = _batches(files)
+    pieces = [(machine, [path for _, path, _ in batch], algorithm) for batch in batches]
+    for number, outcomes in run_pieces(executor, hash_files, pieces):
+        _note(batches[number], outcomes, errors, result, hashed)
+        if progress is not None:
+            progress(result)

@@ -30,8 +30,8 @@ def pair(tmp_path):
 
 @pytest.mark.parametrize(
     "mode",
-    ["u+rwX,go-w", "a+X", "go=", "g=u", "u=rwx,g=rx,o=r", "+x", "-w", "=rx", "o+t", "ug+s", "a=rX,u+w",
-     "u-s+x", "o=g-w"],
+    ["u+rwX,go-w", "a+X", "go=", "g=u", "u=rwx,g=rx,o=r", "+x", "-w", "=rx", "o+t", "ug+s",
+     "a=rX,u+w", "u-s+x", "o=g-w"],
 )  # fmt: skip
 @THREADS
 def test_chmod_is_that_of_chmod(pair, mode, threads):
@@ -86,7 +86,10 @@ def test_chmod_bad_modes(tmp_path):
         with pytest.raises(TypeError):
             ostler.trees.chmod(tmp_path, bad)
     (tmp_path / "link").symlink_to(".")
-    for operation in (lambda p: ostler.trees.chmod(p, 0o700), lambda p: ostler.trees.chown(p, -1, -1)):
+    for operation in (
+        lambda p: ostler.trees.chmod(p, 0o700),
+        lambda p: ostler.trees.chown(p, -1, -1),
+    ):
         with pytest.raises(NotADirectoryError):
             operation(tmp_path / "link")
         with pytest.raises(FileNotFoundError):
@@ -151,7 +154,15 @@ def test_gitignore(tmp_path):
         path.write_text(text)
     found = ostler.trees.find(tmp_path / "t", type="file", gitignore=True, sort=True)
     names = [os.path.relpath(path, tmp_path / "t") for path in found]
-    expected = [".gitignore", "a.c", "keep.o", "src/.gitignore", "src/b.o", "src/build/y", "src/logs"]
+    expected = [
+        ".gitignore",
+        "a.c",
+        "keep.o",
+        "src/.gitignore",
+        "src/b.o",
+        "src/build/y",
+        "src/logs",
+    ]
     assert names == expected
     git = subprocess.run(["git", "--version"], capture_output=True, check=False)
     if git.returncode == 0:

@@ -1,6 +1,5 @@
 """What os.popen gives: a text file at one end of a pipe, with a shell command at the other."""
 
-import contextlib
 import sys
 import time
 import warnings
@@ -136,8 +135,10 @@ def popen(machine: Core, cmd, mode, buffering):
         raise ValueError("popen() does not support unbuffered streams")
     for left in tuple(_left):
         if left.poll() is not None:
-            with contextlib.suppress(ValueError):  # another thread has removed it
+            try:
                 _left.remove(left)
+            except ValueError:  # another thread has removed it
+                pass
     if not isinstance(buffering, int):
         raise TypeError("bufsize must be an integer")
     lines = buffering == 1

@@ -84,7 +84,7 @@ def extensions():
             f"ostler.{name}",
             [f"src/ostler/{name.replace('.', '/')}.py"],
             define_macros=DEFINES,
-            # No a*b+c in one rounding, which clang makes where the processor can: times would differ.
+            # a*b+c is rounded twice; clang would fuse it, and times would differ in the last digit.
             extra_compile_args=[*flags, "-fno-strict-overflow", "-ffp-contract=off", "-Wno-unused"],
         )
         for name in COMPILED

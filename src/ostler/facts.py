@@ -1,22 +1,10 @@
 """Facts: what this process was really given of the machine, and whose a file is."""
 
 import math
-from collections import namedtuple
 
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler._core import Core, verb
-
-Memory = namedtuple("Memory", "total available limit used")
-Memory.__doc__ = "Bytes of memory: of the machine, free to take, allowed to us, used by our group."
-Mount = namedtuple(
-    "Mount", "id parent device root point options propagation kind source super_options"
-)
-Mount.__doc__ = "One mounted file system, a line of /proc/self/mountinfo; proc_pid_mountinfo(5)."
-Owner = namedtuple("Owner", "uid gid user group")
-Owner.__doc__ = "Whose a file is: numbers, and names or None where a number has no name."
-for _kind in (Memory, Mount, Owner):
-    _kind.__module__ = "ostler"
 
 CONSTANTS = {}
 TYPES = {}
@@ -33,12 +21,12 @@ class Facts(Core):
         quota of its control groups allows, rounded up; cgroups(7), sched_getaffinity(2).
         """
         count = len(verb(self, "sched_getaffinity")(0))
-        quota = _groups().cpus() if cgroup else None
+        quota = _given().Groups().cpus() if cgroup else None
         return count if quota is None else max(1, min(count, math.ceil(quota)))
 
     def cpu_quota(self):
         """The processors' worth of time that the control groups allow: a float, None without."""
-        return _groups().cpus()
+        return _given().Groups().cpus()
 
     def memory(self):
         """Memory in bytes, as a Memory record.
@@ -47,21 +35,7 @@ class Facts(Core):
         machine's and of what the control groups allow; used is what our own group uses, or the
         machine when groups do not count it.
         """
-        from ostler import _cgroups
-
-        fields = {}
-        for line in (_cgroups.text_of("/proc/meminfo") or "").splitlines():
-            name, _, rest = line.partition(":")
-            fields[name] = int(rest.split()[0]) * 1024
-        total = fields["MemTotal"]
-        available = fields.get("MemAvailable", fields.get("MemFree", 0))
-        groups = _groups()
-        limit = groups.memory_limit()
-        limit = total if limit is None else min(limit, total)
-        used = groups.memory_used()
-        if used is None:
-            used = total - available
-        return Memory(total, min(available, max(0, limit - used)), limit, used)
+        return _given().memory()
 
     def uptime(self):
         """Seconds since the machine started, time asleep included; a float; CLOCK_BOOTTIME."""
@@ -75,15 +49,12 @@ class Facts(Core):
         options and super_options are tuples of str, device is (major, minor), propagation a
         tuple such as ("shared:1",); proc_pid_mountinfo(5).
         """
-        from ostler import _cgroups
-
-        text = _cgroups.text_of("/proc/self/mountinfo") or ""
-        return [_mount(head, tail) for head, tail in _cgroups.mount_lines(text)]
+        return _given().mounts()
 
     def owner(self, path, *, dir_fd=None, follow_symlinks=True):
         """Whose a file is, as an Owner record with names; stat(2), getpwuid(3), getgrgid(3)."""
         found = verb(self, "stat")(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
-        return Owner(
+        return _given().Owner(
             found.st_uid, found.st_gid, _user_name(found.st_uid), _group_name(found.st_gid)
         )
 
@@ -101,28 +72,10 @@ class Facts(Core):
         )
 
 
-def _groups():
-    from ostler import _cgroups
+def _given():
+    from ostler import _given
 
-    return _cgroups.Groups()
-
-
-def _mount(head, tail):
-    from ostler._cgroups import unescaped
-
-    major, _, minor = head[2].partition(":")
-    return Mount(
-        int(head[0]),
-        int(head[1]),
-        (int(major), int(minor)),
-        unescaped(head[3]),
-        unescaped(head[4]),
-        tuple(head[5].split(",")),
-        tuple(field for field in head[6:] if field),
-        tail[0],
-        unescaped(tail[1]),
-        tuple(tail[2].split(",")) if len(tail) > 2 else (),
-    )
+    return _given
 
 
 def user_id(user):

@@ -1,31 +1,6 @@
-from typing import NamedTuple
-
 from ostler._core import Core
+from ostler._given import Memory, Mount, Owner
 from ostler.path import StrOrBytesPath
-
-class Memory(NamedTuple):
-    total: int
-    available: int
-    limit: int
-    used: int
-
-class Mount(NamedTuple):
-    id: int
-    parent: int
-    device: tuple[int, int]
-    root: str
-    point: str
-    options: tuple[str, ...]
-    propagation: tuple[str, ...]
-    kind: str
-    source: str
-    super_options: tuple[str, ...]
-
-class Owner(NamedTuple):
-    uid: int
-    gid: int
-    user: str | None
-    group: str | None
 
 class Facts(Core):
     def available_cpus(self, *, cgroup: bool = True) -> int: ...

@@ -1,4 +1,18 @@
-"""What the control groups of this process allow it: processors and memory, version 1 and 2."""
+"""What the kernel's own files tell of this process's share: control groups, memory, mounts.
+
+Loaded when a fact is asked for, not with the package.
+"""
+
+from collections import namedtuple
+
+Memory = namedtuple("Memory", "total available limit used")
+Memory.__doc__ = "Bytes of memory: of the machine, free to take, allowed to us, used by our group."
+Mount = namedtuple(
+    "Mount", "id parent device root point options propagation kind source super_options"
+)
+Mount.__doc__ = "One mounted file system, a line of /proc/self/mountinfo; proc_pid_mountinfo(5)."
+Owner = namedtuple("Owner", "uid gid user group")
+Owner.__doc__ = "Whose a file is: numbers, and names or None where a number has no name."
 
 _UNLIMITED = 1 << 60  # version 1 writes "no limit" as the largest number of whole pages
 
@@ -111,3 +125,42 @@ def _upwards(point, root, path):
         directories.append(point + path)
         path = path.rpartition("/")[0]
     return [*directories, point]
+
+
+def memory():
+    """The machine's memory and our share of it, a Memory."""
+    fields = {}
+    for line in (text_of("/proc/meminfo") or "").splitlines():
+        name, _, rest = line.partition(":")
+        fields[name] = int(rest.split()[0]) * 1024
+    total = fields["MemTotal"]
+    available = fields.get("MemAvailable", fields.get("MemFree", 0))
+    groups = Groups()
+    limit = groups.memory_limit()
+    limit = total if limit is None else min(limit, total)
+    used = groups.memory_used()
+    if used is None:
+        used = total - available
+    return Memory(total, min(available, max(0, limit - used)), limit, used)
+
+
+def mounts():
+    """The mounted file systems, a list of Mount."""
+    text = text_of("/proc/self/mountinfo") or ""
+    return [_mount(head, tail) for head, tail in mount_lines(text)]
+
+
+def _mount(head, tail):
+    major, _, minor = head[2].partition(":")
+    return Mount(
+        int(head[0]),
+        int(head[1]),
+        (int(major), int(minor)),
+        unescaped(head[3]),
+        unescaped(head[4]),
+        tuple(head[5].split(",")),
+        tuple(field for field in head[6:] if field),
+        tail[0],
+        unescaped(tail[1]),
+        tuple(tail[2].split(",")) if len(tail) > 2 else (),
+    )

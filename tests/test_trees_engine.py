@@ -1,4 +1,4 @@
-"""What the engine promises whatever the operation: errors, interruption, descriptors, no way out."""
+"""What the engine promises for every operation: errors, interruption, descriptors, no way out."""
 
 import os
 import resource
@@ -29,6 +29,11 @@ def ordinary(tmp_path):
     """Become an ordinary user for a while, where root; in a directory that is that user's."""
     home = tmp_path / "home"
     home.mkdir()
+    # The interpreter's library may be root's alone: load all that is loaded late.
+    ostler.trees.digest(home)
+    ostler.trees.chmod(home, "u+r")
+    ostler.trees.copy(home, tmp_path / "loaded")
+    ostler.trees.remove(tmp_path / "loaded")
     if os.geteuid() == 0:
         for path in (home, *tmp_path.parents[:2], tmp_path):
             os.chmod(path, 0o755)
@@ -51,8 +56,13 @@ def test_what_can_not_be_read_is_told(ordinary):
     (top / "closed/below").mkdir(parents=True)
     (top / "closed").chmod(0)
     try:
-        for operation in (ostler.trees.size, lambda *a, **k: list(ostler.trees.find(*a, **k)),
-                          lambda *a, **k: list(ostler.trees.walk(*a, **k)), ostler.trees.digest):  # fmt: skip
+        operations = (
+            ostler.trees.size,
+            lambda *a, **k: list(ostler.trees.find(*a, **k)),
+            lambda *a, **k: list(ostler.trees.walk(*a, **k)),
+            ostler.trees.digest,
+        )
+        for operation in operations:
             told = []
             operation(top, on_error=told.append)
             assert [(type(e), e.filename) for e in told] == [(PermissionError, str(top / "closed"))]

@@ -91,11 +91,11 @@ def digest(machine, top, algorithm, threads, on_error, progress, one_filesystem,
     hashlib.new(algorithm, usedforsecurity=False)  # an unknown one fails before any work
     if threads is None:
         threads = default_threads()
-    listed = entries(machine, top, threads, errors, one_filesystem)
     result = Digest(algorithm)
-    files = [item for item in listed if item[2] == _FILE]
     hashed = {}
     try:
+        listed = entries(machine, top, threads, errors, one_filesystem)
+        files = [item for item in listed if item[2] == _FILE]
         if executor is None:
             _hash_here(machine, files, algorithm, threads, errors, progress, result, hashed)
         else:

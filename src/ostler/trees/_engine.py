@@ -807,10 +807,11 @@ def _read(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.
             if later == cython.NULL:
                 continue
             later.count = 1
+            # On top of its children: an unfinished directory keeps its descriptor.
+            _hand_over(worker)
             libc.pthread_mutex_lock(cython.address(e.lock))
             _push(e, later)
             libc.pthread_mutex_unlock(cython.address(e.lock))
-            _hand_over(worker)
             return
     _hand_over(worker)
     if e.after != cython.NULL:

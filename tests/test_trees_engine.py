@@ -266,10 +266,14 @@ def test_deep(tmp_path, threads):
 
 
 MEMORY = """
-    import os, resource, sys
+    import sys
     from ostler import trees
     top, operation = sys.argv[1:3]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    def peak():
+        # VmHWM is this program's own; ru_maxrss begins with that of the parent.
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+    before = peak()
     if operation == "find":
         count = sum(1 for _ in trees.find(top))
     elif operation == "walk":
@@ -278,7 +282,7 @@ MEMORY = """
         count = trees.copy(top, top + "2").entries - 1
     else:
         count = getattr(trees, operation)(top).entries - 1
-    print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    print(count, peak() - before)
 """
 
 

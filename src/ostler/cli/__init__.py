@@ -8,9 +8,14 @@ import sys
 
 # What `ostler --help` shows, in this order; each has its file here.
 COMMANDS = {
+    "copy": "copy whole trees, with all that belongs to them, in parallel",
     "doctor": "what this kernel lets you have, each thing tried once",
+    "find": "find names in whole trees, in parallel",
+    "remove": "remove whole trees, in parallel",
     "run": "run a Python program with ostler in the place of os",
+    "size": "how much is in directories, the largest as bars",
     "tour": "a guided walk through what an operating system does for a program",
+    "walk": "draw a tree, or list its directories",
 }
 
 

@@ -545,13 +545,23 @@ def _gather(
 ) -> cython.int:
     size: cython.int = libc.strlen(name) + 1
     batch: cython.pointer(Batch) = worker.gathered
+    grown: cython.int = 4000
     if batch != cython.NULL and batch.used + size > batch.size:
-        _hand_over(worker)
-        batch = cython.NULL
-    if batch == cython.NULL:
-        batch = _batch(node, NAMES, 4000)
+        if worker.engine.whole:  # in one batch, so that they are taken in their order
+            grown = batch.size * 2
+        else:
+            _hand_over(worker)
+            batch = cython.NULL
+    if batch == cython.NULL or grown > batch.size:
+        if batch == cython.NULL:
+            batch = _batch(node, NAMES, grown)
+        else:
+            batch = cython.cast(
+                cython.pointer(Batch), libc.realloc(batch, cython.sizeof(Batch) + grown)
+            )
         if batch == cython.NULL:
             return report(worker, node, name, libc.ENOMEM, b"open")
+        batch.size = grown
         worker.gathered = batch
     libc.memcpy(cython.address(batch.data[batch.used]), name, size)
     batch.used += size

@@ -27,12 +27,15 @@ cdef struct FindTask:
     long older
     Pattern pattern[64]
 
-# What is handed over: a header for a directory, then its entries.
+# What is handed over: a header for a directory, then its entries. The text follows; all but
+# entries have an Origin between.
 cdef struct Record:
-    int tag             # HEADER, ENTRY, END, SKIPPED
-    int kind
-    int ascii
+    unsigned char tag       # HEADER, ENTRY, END, SKIPPED
+    unsigned char kind
+    unsigned char ascii
     int length
+
+cdef struct Origin:
     long serial
     long parent
 
@@ -59,6 +62,7 @@ cdef class Walked(Stream):
     cdef bint sort
     cdef dict begun         # serial -> what is known of a directory
     cdef dict complete      # (serial of the parent, name) -> all of it
-    cdef list expected      # what comes next, the last first
+    cdef list expected      # [serial, names, which is next] of each level
+    cdef object step(self, list level)
     cdef unpack(self, Block *block)
     cdef name(self, char *text, int length, int ascii)

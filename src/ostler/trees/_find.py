@@ -174,7 +174,34 @@ def _ascii(text: cython.p_const_char, length: cython.int) -> cython.int:
 @cython.nogil
 @cython.exceptval(check=False)
 def _sized(length: cython.int) -> cython.int:
-    return cython.sizeof(Record) + ((length + 7) & ~7)
+    # Room for any record with so much text.
+    return cython.sizeof(Record) + cython.sizeof(Origin) + ((length + 7) & ~7)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _text(record: cython.pointer(Record)) -> cython.p_char:
+    at: cython.p_char = cython.cast(cython.p_char, record) + cython.sizeof(Record)
+    return at if record.tag == ENTRY else at + cython.sizeof(Origin)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _origin(record: cython.pointer(Record)) -> cython.pointer(Origin):
+    return cython.cast(
+        cython.pointer(Origin), cython.cast(cython.p_char, record) + cython.sizeof(Record)
+    )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _step(record: cython.pointer(Record)) -> cython.int:
+    # From this record to the next.
+    size: cython.int = cython.sizeof(Record) + ((record.length + 7) & ~7)
+    return size if record.tag == ENTRY else size + cython.sizeof(Origin)
 
 
 @cython.cfunc
@@ -187,17 +214,20 @@ def _record(
     text: cython.p_const_char,
     length: cython.int,
 ) -> cython.pointer(Record):
-    record: cython.pointer(Record) = cython.cast(
-        cython.pointer(Record), room(worker, _sized(length))
-    )
+    size: cython.int = cython.sizeof(Record) + ((length + 7) & ~7)
+    if tag != ENTRY:
+        size += cython.sizeof(Origin)
+    record: cython.pointer(Record) = cython.cast(cython.pointer(Record), room(worker, size))
     if record == cython.NULL:
         return cython.NULL
     record.tag = tag
+    record.kind = 0
     record.length = length
-    record.serial = node.serial
-    record.parent = node.parent.serial if node.parent != cython.NULL else 0
+    if tag != ENTRY:
+        _origin(record).serial = node.serial
+        _origin(record).parent = node.parent.serial if node.parent != cython.NULL else 0
     if text != cython.NULL:
-        libc.memcpy(cython.cast(cython.p_char, record) + cython.sizeof(Record), text, length)
+        libc.memcpy(_text(record), text, length)
         record.ascii = _ascii(text, length)
     return record
 
@@ -211,7 +241,7 @@ def _header(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cytho
     record: cython.pointer(Record) = _record(worker, HEADER, node, cython.NULL, length)
     if record == cython.NULL:
         return -1
-    text = cython.cast(cython.p_char, record) + cython.sizeof(Record)
+    text = _text(record)
     path_write(node, text, length)
     record.ascii = _ascii(text, length)
     worker.out_serial = node.serial
@@ -472,8 +502,8 @@ class Found(Stream):
         head_bytes: bytes = b""
         while at < block.used:
             record = cython.cast(cython.pointer(Record), cython.address(block.data[at]))
-            at += _sized(record.length)
-            text = cython.cast(cython.p_char, record) + cython.sizeof(Record)
+            at += _step(record)
+            text = _text(record)
             if record.tag == HEADER:
                 head = record
                 head_text = text
@@ -527,35 +557,42 @@ class Walked(Stream):
         self.begun = {}
         self.complete = {}
         self.place_root(top, "walk", True)
-        self.expected = [(0, self.kept)]
+        self.expected = [[0, [self.kept], 0]]
 
     def __next__(self):
-        block: cython.pointer(Block)
         while self.expected:
-            key = self.expected[len(self.expected) - 1]
-            found = self.complete.pop(key, None)
+            level: list = self.expected[len(self.expected) - 1]
+            if level[2] >= len(level[1]):
+                self.expected.pop()
+                continue
+            found = self.step(level)
             if found is None:
-                block = self.fetch()
-                if block == cython.NULL:
-                    self.expected.pop()  # it was gone, or could not be read
-                    continue
-                try:
-                    self.unpack(block)
-                finally:
-                    libc.free(block)
                 continue
-            self.expected.pop()
             path, directories, files, below, serial = found
-            if serial is None:
-                continue
             if self.sort:
                 directories.sort()
                 files.sort()
                 below.sort()
-            for name in reversed(below):
-                self.expected.append((serial, name))
+            self.expected.append([serial, below, 0])
             return path, directories, files
         raise StopIteration
+
+    def step(self, level):
+        # The next directory of this level; None when it was gone or could not be read.
+        block: cython.pointer(Block)
+        key = (level[0], level[1][level[2]])
+        level[2] += 1
+        while True:
+            found = self.complete.pop(key, None)
+            if found is not None:
+                return found if found[4] is not None else None
+            block = self.fetch()
+            if block == cython.NULL:
+                return None
+            try:
+                self.unpack(block)
+            finally:
+                libc.free(block)
 
     def unpack(self, block):
         at: cython.int = 0
@@ -564,8 +601,8 @@ class Walked(Stream):
         current: tuple = None
         while at < block.used:
             record = cython.cast(cython.pointer(Record), cython.address(block.data[at]))
-            at += _sized(record.length)
-            text = cython.cast(cython.p_char, record) + cython.sizeof(Record)
+            at += _step(record)
+            text = _text(record)
             name = self.name(text, record.length, record.ascii)
             if record.tag == ENTRY:
                 if record.kind == libc.S_IFDIR >> 12:
@@ -576,19 +613,19 @@ class Walked(Stream):
                 else:
                     cython.cast(list, current[2]).append(name)
             elif record.tag == HEADER:
-                current = self.begun.get(record.serial)
+                current = self.begun.get(_origin(record).serial)
                 if current is None:
-                    if record.length > 1 and record.parent:
+                    if record.length > 1 and _origin(record).parent:
                         name = name[: record.length - 1] if self.as_bytes else name[: len(name) - 1]
-                    elif not record.parent:
+                    elif not _origin(record).parent:
                         name = self.kept
-                    current = (name, [], [], [], record.serial)
-                    self.begun[record.serial] = current
+                    current = (name, [], [], [], _origin(record).serial)
+                    self.begun[_origin(record).serial] = current
             elif record.tag == SKIPPED:
-                self.complete[record.parent, name] = (None, None, None, None, None)
+                self.complete[_origin(record).parent, name] = (None, None, None, None, None)
             else:
-                current = self.begun.pop(record.serial, None)
-                self.complete[record.parent, name] = current
+                current = self.begun.pop(_origin(record).serial, None)
+                self.complete[_origin(record).parent, name] = current
 
     def name(self, text, length, ascii):
         if self.as_bytes:

@@ -51,6 +51,7 @@ COMPILED = (
     "trees._find",
     "trees._links",
     "trees._metadata",
+    "trees._patterns",
     "trees._remove",
     "trees._run",
     "trees._size",

@@ -164,3 +164,26 @@ cdef void engine_join(Engine *e) noexcept nogil
 cdef void engine_free(Engine *e) noexcept nogil
 cdef Block *engine_take(Engine *e) noexcept nogil
 cdef long monotonic() noexcept nogil
+
+cdef Node *_node(Engine *e, Node *parent, const char *name, int length) noexcept nogil
+cdef Batch *_batch(Node *parent, int kind, int size) noexcept nogil
+cdef void _list(Engine *e, Node *node) noexcept nogil
+cdef void _unlist(Engine *e, Node *node) noexcept nogil
+cdef void _shut(Engine *e, Node *node) noexcept nogil
+cdef int _identify(Engine *e, Node *node) noexcept nogil
+cdef int _evict(Engine *e) noexcept nogil
+cdef int _reopen(Worker *worker, Node *node) noexcept nogil
+cdef int _reopen_one(Worker *worker, int *fd, Node *held, Node *step, int keep) noexcept nogil
+cdef void _push(Engine *e, Batch *batch) noexcept nogil
+cdef void _hand_over(Worker *worker) noexcept nogil
+cdef int _gather(Worker *worker, Node *node, const char *name) noexcept nogil
+cdef void *_helper(void *argument) noexcept nogil
+cdef void _begin(Engine *e) noexcept nogil
+cdef int _work(Worker *worker) noexcept nogil
+cdef void _visit(Worker *worker, Node *node) noexcept nogil
+cdef int _agree(Worker *worker, Node *node) noexcept nogil
+cdef void _enter_root(Worker *worker, Node *root) noexcept nogil
+cdef void _read(Worker *worker, Node *node) noexcept nogil
+cdef int _hand_out(Worker *worker, Node *node, long n) noexcept nogil
+cdef void _entries(Worker *worker, Node *node, char *entries, long size) noexcept nogil
+cdef void _complete(Worker *worker, Node *node) noexcept nogil

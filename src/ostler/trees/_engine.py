@@ -71,15 +71,7 @@ def engine_root(e, fd, fd2, name, length):
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _node(
-    e: cython.pointer(Engine),
-    parent: cython.pointer(Node),
-    name: cython.p_const_char,
-    length: cython.int,
-) -> cython.pointer(Node):
+def _node(e, parent, name, length):
     node: cython.pointer(Node) = cython.cast(
         cython.pointer(Node), libc.malloc(cython.sizeof(Node) + length)
     )
@@ -99,12 +91,7 @@ def _node(
     return node
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _batch(parent: cython.pointer(Node), kind: cython.int, size: cython.int) -> cython.pointer(
-    Batch
-):
+def _batch(parent, kind, size):
     batch: cython.pointer(Batch) = cython.cast(
         cython.pointer(Batch), libc.malloc(cython.sizeof(Batch) + size)
     )
@@ -260,10 +247,7 @@ def maybe_tick(worker):
 # ---- descriptors
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _list(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.void:
+def _list(e, node):
     # With the lock. The root is never listed: it stays open.
     node.state |= LISTED
     node.newer = cython.NULL
@@ -276,10 +260,7 @@ def _list(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.void:
     e.open += 1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _unlist(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.void:
+def _unlist(e, node):
     if node.older != cython.NULL:
         node.older.newer = node.newer
     else:
@@ -293,10 +274,7 @@ def _unlist(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.voi
     e.open -= 1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _shut(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.void:
+def _shut(e, node):
     # With the lock, no users.
     if node.state & LISTED:
         _unlist(e, node)
@@ -307,10 +285,7 @@ def _shut(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.void:
             node.fd[1] = -1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _identify(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.int:
+def _identify(e, node):
     st: libc.stat_t
     side: cython.int
     if not node.state & KNOWN:
@@ -325,10 +300,7 @@ def _identify(e: cython.pointer(Engine), node: cython.pointer(Node)) -> cython.i
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _evict(e: cython.pointer(Engine)) -> cython.int:
+def _evict(e):
     # With the lock: close the oldest descriptors that nobody uses. 0 when there were none.
     node: cython.pointer(Node) = e.oldest
     while node != cython.NULL:
@@ -391,10 +363,7 @@ def unhold(e, node):
     libc.pthread_mutex_unlock(cython.address(e.lock))
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _reopen(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.int:
+def _reopen(worker, node):
     # From the nearest ancestor that is open, down by name; each is looked at before it is used.
     e: cython.pointer(Engine) = worker.engine
     at: cython.pointer(Node) = node
@@ -440,16 +409,7 @@ def _reopen(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cytho
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _reopen_one(
-    worker: cython.pointer(Worker),
-    fd: cython.p_int,
-    held: cython.pointer(Node),
-    step: cython.pointer(Node),
-    keep: cython.int,
-) -> cython.int:
+def _reopen_one(worker, fd, held, step, keep):
     # Replaces fd by the directory `step` below it; errno. A kept one has a user more.
     e: cython.pointer(Engine) = worker.engine
     new: cython.int[2]
@@ -503,10 +463,7 @@ def _reopen_one(
 # ---- the work
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _push(e: cython.pointer(Engine), batch: cython.pointer(Batch)) -> cython.void:
+def _push(e, batch):
     # With the lock.
     batch.below = e.top
     e.top = batch
@@ -518,10 +475,7 @@ def _push(e: cython.pointer(Engine), batch: cython.pointer(Batch)) -> cython.voi
             libc.pthread_cond_signal(cython.address(e.work))
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _hand_over(worker: cython.pointer(Worker)) -> cython.void:
+def _hand_over(worker):
     # The directories gathered so far go on the stack.
     e: cython.pointer(Engine) = worker.engine
     batch: cython.pointer(Batch) = worker.gathered
@@ -537,12 +491,7 @@ def _hand_over(worker: cython.pointer(Worker)) -> cython.void:
     libc.pthread_mutex_unlock(cython.address(e.lock))
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _gather(
-    worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char
-) -> cython.int:
+def _gather(worker, node, name):
     size: cython.int = libc.strlen(name) + 1
     batch: cython.pointer(Batch) = worker.gathered
     grown: cython.int = 4000
@@ -575,20 +524,14 @@ def revisit(worker, node):
         _hand_over(worker)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _helper(argument: cython.p_void) -> cython.p_void:
+def _helper(argument):
     worker: cython.pointer(Worker) = cython.cast(cython.pointer(Worker), argument)
     _work(worker)
     flush(worker)
     return cython.NULL
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _begin(e: cython.pointer(Engine)) -> cython.void:
+def _begin(e):
     # With the lock: start the helpers. Without threads to be had, the caller works alone.
     i: cython.int
     every: libc.sigset_t
@@ -605,10 +548,7 @@ def _begin(e: cython.pointer(Engine)) -> cython.void:
     libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(before), cython.NULL)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _work(worker: cython.pointer(Worker)) -> cython.int:
+def _work(worker):
     # Until all is done (0) or, for the caller who streams, there is output to take (1).
     e: cython.pointer(Engine) = worker.engine
     batch: cython.pointer(Batch)
@@ -705,10 +645,7 @@ def _work(worker: cython.pointer(Worker)) -> cython.int:
         libc.pthread_mutex_unlock(cython.address(e.lock))
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _visit(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+def _visit(worker, node):
     # Open a directory below its parent, and read it.
     e: cython.pointer(Engine) = worker.engine
     parent: cython.pointer(Node) = node.parent
@@ -751,10 +688,7 @@ def _visit(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython
         _complete(worker, node)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _agree(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.int:
+def _agree(worker, node):
     # Whether the operation wants this open directory read; its parent is held.
     e: cython.pointer(Engine) = worker.engine
     st: libc.stat_t
@@ -771,10 +705,7 @@ def _agree(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython
     return e.enter == cython.NULL or e.enter(worker, node) == 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _enter_root(worker: cython.pointer(Worker), root: cython.pointer(Node)) -> cython.void:
+def _enter_root(worker, root):
     if _agree(worker, root):
         root.users = 1
         root.state |= ENTERED
@@ -783,10 +714,7 @@ def _enter_root(worker: cython.pointer(Worker), root: cython.pointer(Node)) -> c
         _complete(worker, root)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _read(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+def _read(worker, node):
     # Read a directory to its end, or put the rest off when the output must be taken first.
     e: cython.pointer(Engine) = worker.engine
     n: cython.long
@@ -830,12 +758,7 @@ def _read(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.
     _complete(worker, node)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _hand_out(
-    worker: cython.pointer(Worker), node: cython.pointer(Node), n: cython.long
-) -> cython.int:
+def _hand_out(worker, node, n):
     # Let another worker do the entries just read; 0 when enough is waiting already.
     e: cython.pointer(Engine) = worker.engine
     chunk: cython.pointer(Batch)
@@ -857,15 +780,7 @@ def _hand_out(
     return 1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _entries(
-    worker: cython.pointer(Worker),
-    node: cython.pointer(Node),
-    entries: cython.p_char,
-    size: cython.long,
-) -> cython.void:
+def _entries(worker, node, entries, size):
     e: cython.pointer(Engine) = worker.engine
     at: cython.long = 0
     i: cython.int = 0
@@ -895,10 +810,7 @@ def _entries(
             _gather(worker, node, name)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _complete(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+def _complete(worker, node):
     # One thing less to wait for; what is complete is left, and counts for its parent.
     e: cython.pointer(Engine) = worker.engine
     parent: cython.pointer(Node)

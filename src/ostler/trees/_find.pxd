@@ -1,18 +1,7 @@
-from ostler.trees._engine cimport Block
+from ostler cimport _libc as libc
+from ostler.trees._engine cimport Block, Node, Worker
+from ostler.trees._patterns cimport Pattern
 from ostler.trees._run cimport Run
-
-# How a name pattern is compared.
-cdef enum:
-    EVERY = 0
-    EXACT = 1
-    PREFIX = 2
-    SUFFIX = 3
-    GLOB = 4
-
-cdef struct Pattern:
-    int way
-    int length
-    const char *text
 
 cdef struct FindTask:
     int kinds           # a bit for each DT_ kind that is wanted; 0: all
@@ -66,3 +55,18 @@ cdef class Walked(Stream):
     cdef object step(self, list level)
     cdef unpack(self, Block *block)
     cdef name(self, char *text, int length, int ascii)
+
+cdef int _ascii(const char *text, int length) noexcept nogil
+cdef int _sized(int length) noexcept nogil
+cdef char *_text(Record *record) noexcept nogil
+cdef Origin *_origin(Record *record) noexcept nogil
+cdef int _step(Record *record) noexcept nogil
+cdef Record *_record(Worker *worker, int tag, Node *node, const char *text,
+                     int length) noexcept nogil
+cdef int _header(Worker *worker, Node *node) noexcept nogil
+cdef void _emit(Worker *worker, Node *node, const char *name, int length, int kind) noexcept nogil
+cdef int _find_entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
+cdef int _find_refused(Worker *worker, Node *node, int number) noexcept nogil
+cdef int _walk_entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
+cdef void _walk_after(Worker *worker, Node *node) noexcept nogil
+cdef int _walk_refused(Worker *worker, Node *node, int number) noexcept nogil

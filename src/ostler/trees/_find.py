@@ -16,6 +16,7 @@ from cython.cimports.ostler.trees._engine import (
     reserve,
     room,
 )
+from cython.cimports.ostler.trees._patterns import compile_pattern, matches_any
 from cython.cimports.ostler.trees._run import Run, joined
 
 _FOREVER = 0x7FFFFFFFFFFFFFFF
@@ -28,141 +29,10 @@ _KINDS = {
 }  # fmt: skip
 
 
-# ---- name patterns, those of fnmatch, compared as UTF-8
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _character(text: cython.p_const_char, size: cython.p_int) -> cython.uint:
-    # The character that starts here and how many bytes it has; a stray byte stands for itself.
-    byte: cython.uint = cython.cast(cython.uchar, text[0])
-    more: cython.int = 0
-    i: cython.int
-    if byte >= 0xF0:
-        more = 3
-    elif byte >= 0xE0:
-        more = 2
-    elif byte >= 0xC0:
-        more = 1
-    value: cython.uint = byte & (0x7F >> (more + 1)) if more else byte
-    for i in range(1, more + 1):
-        if cython.cast(cython.uchar, text[i]) & 0xC0 != 0x80:
-            size[0] = 1
-            return 0xDC00 + byte
-        value = (value << 6) | (cython.cast(cython.uchar, text[i]) & 0x3F)
-    size[0] = more + 1
-    return value if more or byte < 0x80 else 0xDC00 + byte
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _bracket(
-    pattern: cython.p_const_char, character: cython.uint, size: cython.p_int
-) -> cython.int:
-    # Whether [...] holds this character; `size` is 0 when the bracket is not closed.
-    at: cython.int = 1
-    n: cython.int = 0
-    found: cython.int = 0
-    low: cython.uint
-    high: cython.uint
-    inverted: cython.int = pattern[at] == 0x21
-    if inverted:
-        at += 1
-    first: cython.int = at
-    while pattern[at] and (pattern[at] != 0x5D or at == first):
-        low = _character(pattern + at, cython.address(n))
-        at += n
-        high = low
-        if pattern[at] == 0x2D and pattern[at + 1] and pattern[at + 1] != 0x5D:
-            high = _character(pattern + at + 1, cython.address(n))
-            at += 1 + n
-        if low <= character and character <= high:
-            found = 1
-    size[0] = at + 1 if pattern[at] == 0x5D else 0
-    return found != inverted
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _glob(pattern: cython.p_const_char, name: cython.p_const_char) -> cython.int:
-    star: cython.p_const_char = cython.NULL
-    mark: cython.p_const_char = cython.NULL
-    n: cython.int = 0
-    size: cython.int = 0
-    character: cython.uint
-    matched: cython.int
-    while name[0]:
-        if pattern[0] == 0x2A:
-            pattern += 1
-            star = pattern
-            mark = name
-            continue
-        matched = 0
-        if pattern[0]:
-            character = _character(name, cython.address(n))
-            if pattern[0] == 0x3F:
-                matched = 1
-                size = 1
-            elif pattern[0] == 0x5B:
-                matched = _bracket(pattern, character, cython.address(size))
-                if size == 0:
-                    matched = name[0] == 0x5B
-                    size = 1
-            else:
-                matched = _character(pattern, cython.address(size)) == character
-        if matched:
-            pattern += size
-            name += n
-        elif star != cython.NULL:
-            _character(mark, cython.address(n))
-            mark += n
-            name = mark
-            pattern = star
-        else:
-            return 0
-    while pattern[0] == 0x2A:
-        pattern += 1
-    return pattern[0] == 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _matches(
-    p: cython.pointer(Pattern), name: cython.p_const_char, length: cython.int
-) -> cython.int:
-    if p.way == EXACT:
-        return length == p.length and libc.memcmp(name, p.text, length) == 0
-    if p.way == PREFIX:
-        return length >= p.length and libc.memcmp(name, p.text, p.length) == 0
-    if p.way == SUFFIX:
-        return length >= p.length and libc.memcmp(name + length - p.length, p.text, p.length) == 0
-    return p.way == EVERY or _glob(p.text, name)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _any(
-    p: cython.pointer(Pattern), count: cython.int, name: cython.p_const_char, length: cython.int
-) -> cython.int:
-    i: cython.int
-    for i in range(count):
-        if _matches(cython.address(p[i]), name, length):
-            return 1
-    return 0
-
-
 # ---- the work of the threads
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _ascii(text: cython.p_const_char, length: cython.int) -> cython.int:
+def _ascii(text, length):
     all: cython.uchar = 0
     i: cython.int
     for i in range(length):
@@ -170,50 +40,29 @@ def _ascii(text: cython.p_const_char, length: cython.int) -> cython.int:
     return all < 0x80
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _sized(length: cython.int) -> cython.int:
+def _sized(length):
     # Room for any record with so much text.
     return cython.sizeof(Record) + cython.sizeof(Origin) + ((length + 7) & ~7)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _text(record: cython.pointer(Record)) -> cython.p_char:
+def _text(record):
     at: cython.p_char = cython.cast(cython.p_char, record) + cython.sizeof(Record)
     return at if record.tag == ENTRY else at + cython.sizeof(Origin)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _origin(record: cython.pointer(Record)) -> cython.pointer(Origin):
+def _origin(record):
     return cython.cast(
         cython.pointer(Origin), cython.cast(cython.p_char, record) + cython.sizeof(Record)
     )
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _step(record: cython.pointer(Record)) -> cython.int:
+def _step(record):
     # From this record to the next.
     size: cython.int = cython.sizeof(Record) + ((record.length + 7) & ~7)
     return size if record.tag == ENTRY else size + cython.sizeof(Origin)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _record(
-    worker: cython.pointer(Worker),
-    tag: cython.int,
-    node: cython.pointer(Node),
-    text: cython.p_const_char,
-    length: cython.int,
-) -> cython.pointer(Record):
+def _record(worker, tag, node, text, length):
     size: cython.int = cython.sizeof(Record) + ((length + 7) & ~7)
     if tag != ENTRY:
         size += cython.sizeof(Origin)
@@ -232,10 +81,7 @@ def _record(
     return record
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _header(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.int:
+def _header(worker, node):
     length: cython.int = path_length(node)
     text: cython.p_char
     record: cython.pointer(Record) = _record(worker, HEADER, node, cython.NULL, length)
@@ -248,16 +94,7 @@ def _header(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cytho
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _emit(
-    worker: cython.pointer(Worker),
-    node: cython.pointer(Node),
-    name: cython.p_const_char,
-    length: cython.int,
-    kind: cython.int,
-) -> cython.void:
+def _emit(worker, node, name, length, kind):
     record: cython.pointer(Record)
     out: cython.pointer(Block) = worker.out
     size: cython.int = _sized(length)
@@ -270,20 +107,12 @@ def _emit(
         record.kind = kind
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _find_entry(
-    worker: cython.pointer(Worker),
-    node: cython.pointer(Node),
-    name: cython.p_const_char,
-    kind: cython.int,
-) -> cython.int:
+def _find_entry(worker, node, name, kind):
     task: cython.pointer(FindTask) = cython.cast(cython.pointer(FindTask), worker.engine.task)
     length: cython.int = libc.strlen(name)
     directory: cython.int = kind == libc.S_IFDIR >> 12
     st: libc.stat_t
-    if task.excluded and _any(
+    if task.excluded and matches_any(
         cython.address(task.pattern[task.patterns]), task.excluded, name, length
     ):
         return DONE
@@ -299,7 +128,8 @@ def _find_entry(
         node.depth + 1 >= task.least
         and (task.kinds == 0 or task.kinds >> kind & 1)
         and (
-            task.patterns == 0 or _any(cython.address(task.pattern[0]), task.patterns, name, length)
+            task.patterns == 0
+            or matches_any(cython.address(task.pattern[0]), task.patterns, name, length)
         )
     ):
         if not task.looks:
@@ -317,27 +147,14 @@ def _find_entry(
     return DESCEND if directory and node.depth + 1 < task.most else DONE
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _find_refused(
-    worker: cython.pointer(Worker), node: cython.pointer(Node), number: cython.int
-) -> cython.int:
+def _find_refused(worker, node, number):
     # A name that is gone, or no directory any more, was yielded already; there is nothing below.
     if number == libc.ENOENT or number == libc.ENOTDIR or number == libc.ELOOP:
         return 0
     return number
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _walk_entry(
-    worker: cython.pointer(Worker),
-    node: cython.pointer(Node),
-    name: cython.p_const_char,
-    kind: cython.int,
-) -> cython.int:
+def _walk_entry(worker, node, name, kind):
     st: libc.stat_t
     if kind == libc.S_IFLNK >> 12:
         if libc.fstatat(node.fd[0], name, cython.address(st), 0) == 0 and (
@@ -352,10 +169,7 @@ def _walk_entry(
     return DONE
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _walk_after(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+def _walk_after(worker, node):
     # A header goes before it when the directory held nothing.
     if worker.out == cython.NULL or worker.out_serial != node.serial:
         if reserve(worker, _sized(path_length(node)) + _sized(node.length)) < 0:
@@ -365,12 +179,7 @@ def _walk_after(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> c
     _record(worker, END, node, cython.address(node.name[0]), node.length)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _walk_refused(
-    worker: cython.pointer(Worker), node: cython.pointer(Node), number: cython.int
-) -> cython.int:
+def _walk_refused(worker, node, number):
     _record(worker, SKIPPED, node, cython.address(node.name[0]), node.length)
     return number
 
@@ -440,7 +249,7 @@ class Found(Stream):
         task.excluded = len(exclude)
         i: cython.int
         for i in range(len(self.patterns)):
-            _compile(self.patterns[i], cython.address(task.pattern[i]))
+            compile_pattern(self.patterns[i], cython.address(task.pattern[i]))
         for kind in kinds:
             if kind not in _KINDS:
                 raise ValueError(f"unknown type {kind!r}; known are {', '.join(_KINDS)}")
@@ -518,28 +327,6 @@ class Found(Stream):
                 )
             if self.expression is None or self.expression(path[self.skip :]):
                 ready.append((path, record.kind) if self.typed else path)
-
-
-@cython.cfunc
-def _compile(text: bytes, pattern: cython.pointer(Pattern)):
-    # The cheapest way to compare a pattern; it points into `text`.
-    raw: cython.p_const_char = text
-    size: cython.Py_ssize_t = len(text)
-    pattern.text = raw
-    pattern.length = size
-    if not any(c in text for c in b"*?["):
-        pattern.way = EXACT
-    elif text == b"*":
-        pattern.way = EVERY
-    elif text.startswith(b"*") and not any(c in text[1:] for c in b"*?["):
-        pattern.way = SUFFIX
-        pattern.text = raw + 1
-        pattern.length = size - 1
-    elif text.endswith(b"*") and not any(c in text[: size - 1] for c in b"*?["):
-        pattern.way = PREFIX
-        pattern.length = size - 1
-    else:
-        pattern.way = GLOB
 
 
 @cython.cclass

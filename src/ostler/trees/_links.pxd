@@ -16,3 +16,5 @@ cdef int inodes_init(Inodes *set) noexcept nogil
 cdef void inodes_clear(Inodes *set) noexcept nogil
 cdef Inode *inodes_find(Inodes *set, unsigned long dev, unsigned long ino) noexcept nogil
 cdef int inodes_add(Inodes *set, unsigned long dev, unsigned long ino) noexcept nogil
+
+cdef int _grow(Inodes *set) noexcept nogil

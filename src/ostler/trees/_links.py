@@ -37,10 +37,7 @@ def inodes_find(set, dev, ino):
         at += 1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _grow(set: cython.pointer(Inodes)) -> cython.int:
+def _grow(set):
     old: cython.pointer(Inode) = set.slots
     size: cython.long = set.size
     new: cython.long = size * 2 if size else 1024

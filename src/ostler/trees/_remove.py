@@ -45,15 +45,7 @@ class Remove(Run):
         self.e.leave = _leave
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _unlink(
-    worker: cython.pointer(Worker),
-    node: cython.pointer(Node),
-    name: cython.p_const_char,
-    kind: cython.int,
-) -> cython.int:
+def _unlink(worker, node, name, kind):
     # 0, or the errno. What is gone already counts as removed by someone else.
     if libc.unlinkat(node.fd[0], name, 0) < 0:
         return 0 if libc.errno == libc.ENOENT else libc.errno
@@ -66,15 +58,7 @@ def _unlink(
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _entry(
-    worker: cython.pointer(Worker),
-    node: cython.pointer(Node),
-    name: cython.p_const_char,
-    kind: cython.int,
-) -> cython.int:
+def _entry(worker, node, name, kind):
     number: cython.int
     if kind == libc.S_IFDIR >> 12:
         return DESCEND
@@ -86,12 +70,7 @@ def _entry(
     return DONE
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _refused(
-    worker: cython.pointer(Worker), node: cython.pointer(Node), number: cython.int
-) -> cython.int:
+def _refused(worker, node, number):
     # The parent is held. A name that is no directory any more is removed as what it is; a
     # directory that can't be read may still be empty.
     if number == libc.ENOENT:
@@ -104,10 +83,7 @@ def _refused(
     return number
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _leave(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+def _leave(worker, node):
     parent: cython.pointer(Node) = node.parent
     number: cython.int = 0
     done: cython.int

@@ -1,4 +1,5 @@
 from ostler cimport _libc as libc
+from ostler.trees._engine cimport Node, Worker
 from ostler.trees._links cimport Inodes
 
 cdef struct SizeTask:
@@ -17,3 +18,11 @@ cdef struct Total:
     unsigned long ino
     long kind
     long length
+
+cdef int _rounded(long length) noexcept nogil
+cdef void _count(Worker *worker, Node *node, int kind, libc.stat_t *st) noexcept nogil
+cdef Total *_hand(Worker *worker, Node *node, const char *name) noexcept nogil
+cdef int _enter(Worker *worker, Node *node) noexcept nogil
+cdef int _refused(Worker *worker, Node *node, int number) noexcept nogil
+cdef int _entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
+cdef void _leave(Worker *worker, Node *node) noexcept nogil

@@ -77,22 +77,11 @@ class Size(Run):
             libc.free(block)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _rounded(length: cython.long) -> cython.int:
+def _rounded(length):
     return cython.sizeof(Total) + ((length + 7) & ~7)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _count(
-    worker: cython.pointer(Worker),
-    node: cython.pointer(Node),
-    kind: cython.int,
-    st: cython.pointer(libc.stat_t),
-) -> cython.void:
+def _count(worker, node, kind, st):
     task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
     size: cython.long = 0
     worker.blocks += st.st_blocks
@@ -116,12 +105,7 @@ def _count(
         libc.atomic_add(cython.address(node.blocks), st.st_blocks, libc.ATOMIC_RELAXED)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _hand(
-    worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char
-) -> cython.pointer(Total):
+def _hand(worker, node, name):
     # Room for a total with its path: of the directory, or of a name in it.
     length: cython.int = path_length(node)
     more: cython.int = libc.strlen(name) if name != cython.NULL else 0
@@ -146,10 +130,7 @@ def _hand(
     return total
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _enter(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.int:
+def _enter(worker, node):
     st: libc.stat_t
     if libc.fstat(node.fd[0], cython.address(st)) < 0:
         return report(worker, node, cython.NULL, libc.errno, b"stat")
@@ -157,12 +138,7 @@ def _enter(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _refused(
-    worker: cython.pointer(Worker), node: cython.pointer(Node), number: cython.int
-) -> cython.int:
+def _refused(worker, node, number):
     # A directory that can't be opened counts all the same; a name that is none any more, as it is.
     if number == libc.ENOENT:
         return 0
@@ -170,15 +146,7 @@ def _refused(
     return 0 if number == libc.ENOTDIR or number == libc.ELOOP else number
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _entry(
-    worker: cython.pointer(Worker),
-    node: cython.pointer(Node),
-    name: cython.p_const_char,
-    kind: cython.int,
-) -> cython.int:
+def _entry(worker, node, name, kind):
     task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
     st: libc.stat_t
     total: cython.pointer(Total)
@@ -206,10 +174,7 @@ def _entry(
     return DONE
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _leave(worker: cython.pointer(Worker), node: cython.pointer(Node)) -> cython.void:
+def _leave(worker, node):
     task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
     parent: cython.pointer(Node) = node.parent
     total: cython.pointer(Total)

@@ -45,6 +45,15 @@ conformance-all:
 	@build_tools/interpreters | while read -r version python; do \
 	  $(MAKE) --no-print-directory conformance PYTHON="$$python" </dev/null || exit; done
 
+# Every call of os against ostler's; OPTIONS="--help" tells what can be chosen.
+bench: $(VENV)/.bench
+	$(BIN)/python -m bench $(OPTIONS)
+
+# The floor is a loop of C, compiled when it is first needed.
+$(VENV)/.bench: | build
+	@$(PIP) 'setuptools>=77' 'cython>=3.1'
+	@touch $@
+
 clean:
 	rm -rf build .venv src/*.egg-info
 	find src -name '*.so' -delete

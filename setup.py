@@ -63,8 +63,6 @@ DIRECTIVES = {
     "binding": False,  # methods of a machine are real builtins
     "embedsignature": True,
     "embedsignature.format": "clinic",  # so that inspect.signature works on them
-    "boundscheck": False,
-    "wraparound": False,
     "cdivision": True,
     "initializedcheck": False,
     "auto_pickle": False,

@@ -10,16 +10,22 @@ from pathlib import Path
 
 import ostler
 from ostler.cli import UsageError
+from ostler.cli.machine import USAGE as MACHINES
+from ostler.cli.machine import python_needs, run_in, take
 
-USAGE = """\
-usage: ostler run SCRIPT [ARG...]
-       ostler run -m MODULE [ARG...]
-       ostler run -c CODE [ARG...]
-       ostler run - [ARG...]
+USAGE = f"""\
+usage: ostler run [MACHINE] SCRIPT [ARG...]
+       ostler run [MACHINE] -m MODULE [ARG...]
+       ostler run [MACHINE] -c CODE [ARG...]
+       ostler run [MACHINE] - [ARG...]
 
 Run a Python program with ostler in the place of os; everything else is as with python. Children
 of the program that are Python interpreters of the same version have ostler too. Options for the
-interpreter are given to it: python -X dev -m ostler run SCRIPT."""
+interpreter are given to it: python -X dev -m ostler run SCRIPT.
+
+With a MACHINE the program and everything that it starts are in namespaces of their own.
+
+{MACHINES}"""
 
 STARTUP = str(Path(__file__).with_name("startup"))
 
@@ -29,6 +35,9 @@ def main(arguments):
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE, file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
+    choice, arguments = take(arguments, "run")
+    if not arguments:
+        raise UsageError("run: no program")
     first = arguments[0]
     if first.startswith("-") and first not in ("-", "--") and first[1] not in "mc":
         raise UsageError(f"run: no option {first}")
@@ -36,8 +45,19 @@ def main(arguments):
         raise UsageError("run: the interpreter's options -I, -E and -S keep ostler out")
     if ":" in STARTUP:
         raise UsageError(f"run: not possible from a path with a colon: {STARTUP}")
+    if choice.kind is None:
+        command = [sys.executable, *interpreter_options(), *arguments]
+        ostler.execve(sys.executable, command, environment(ostler.environ))
+    script = None if first.startswith("-") else first
+    if script is not None and choice.kind in ("scratch", "confine"):
+        # It may stand elsewhere there.
+        arguments = [ostler.path.abspath(script), *arguments[1:]]
     command = [sys.executable, *interpreter_options(), *arguments]
-    ostler.execve(sys.executable, command, environment(ostler.environ))
+
+    def start(machine):
+        machine.execve(sys.executable, command, environment(machine.environ))
+
+    return run_in(choice, python_needs(script), sys.executable, start)
 
 
 def environment(variables):

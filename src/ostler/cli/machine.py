@@ -1,0 +1,153 @@
+"""The machine that a command line asks for: --scratch, --rehearse, --confine DIR, --read-only.
+
+A program that is run in one is in real namespaces, with everything that it starts. It is run by
+exec in the place of the command itself: same process, same terminal, its own exit status.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import ostler
+from ostler.cli import UsageError, complain
+
+USAGE = """\
+MACHINE is one of these; without one it is the host:
+  --scratch [SIZE]   an empty file system in memory, with the host's programs shown read-only
+  --rehearse         the host's files; every change is dropped at the end
+  --confine DIR      nothing of the host but DIR, and its programs read-only; no network, no other
+                     process to be seen or signalled (--network: with the host's network)
+  --read-only        the host's files, none of which can be changed"""
+
+_SIZE = re.compile(r"[0-9]+([KMGT](I?B)?)?", re.IGNORECASE)
+_DEVICES = ("/dev/pts", "/dev/ptmx")
+_LINKS = {
+    "/dev/fd": "/proc/self/fd",
+    "/dev/stdin": "/proc/self/fd/0",
+    "/dev/stdout": "/proc/self/fd/1",
+    "/dev/stderr": "/proc/self/fd/2",
+}
+# What stands for a command that could not be run, as with env(1) and the shells.
+FAILED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
+
+
+class Choice:
+    """What was asked for: a kind of machine, or None, and its details."""
+
+    def __init__(self):
+        self.kind = None
+        self.size = None
+        self.directory = None
+        self.network = False
+
+    def make(self, programs=()):
+        """The machine, standing where the process stands. `programs` are paths of the host that
+        what runs there needs: those that the machine lacks are shown on it, read-only."""
+        if self.kind == "rehearse":
+            return ostler.rehearsal()
+        if self.kind == "read-only":
+            return ostler.read_only()
+        if self.kind == "scratch":
+            return furnished(ostler.scratch(size=self.size, bind=shown(programs)))
+        from ostler.machines.among import confined_among
+
+        directory = ostler.path.realpath(self.directory)
+        machine = furnished(confined_among(directory, shown(programs), self.network))
+        machine.chdir(ostler.getcwd() if _is_within(ostler.getcwd(), directory) else directory)
+        return machine
+
+
+def take(arguments, command):
+    """Split a command line: (Choice, what follows the machine's options)."""
+    choice = Choice()
+    rest = list(arguments)
+    while rest and rest[0].startswith("--") and rest[0] != "--":
+        option, equals, value = rest[0][2:].partition("=")
+        if option == "network" and not equals:
+            choice.network = True
+            del rest[0]
+            continue
+        if option not in ("scratch", "rehearse", "confine", "read-only"):
+            break
+        if choice.kind is not None:
+            raise UsageError(f"{command}: only one machine: --{choice.kind} or --{option}")
+        choice.kind = option
+        del rest[0]
+        if option == "scratch":
+            if equals:
+                choice.size = value
+            elif rest and _SIZE.fullmatch(rest[0]):
+                choice.size = rest.pop(0)
+        elif option == "confine":
+            if not equals and not rest:
+                raise UsageError(f"{command}: --confine wants a directory")
+            choice.directory = value if equals else rest.pop(0)
+        elif equals:
+            raise UsageError(f"{command}: --{option} takes no value")
+    if choice.network and choice.kind != "confine":
+        raise UsageError(f"{command}: --network belongs to --confine")
+    return choice, rest
+
+
+def run_in(choice, programs, name, start):
+    """Make the machine and run a program there: `start` execs it, given the machine, and returns
+    only by an error. Return the exit status for that error, having said it of `name`."""
+    try:
+        machine = choice.make(programs)
+    except (OSError, ValueError) as error:
+        complain(error)
+        return FAILED
+    try:
+        start(machine)
+    except OSError as error:
+        complain(f"{name}: {error.strerror or error}")
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+
+
+def python_needs(script=None):
+    """The paths of the host that this interpreter and a script need in order to run."""
+    needs = {
+        sys.prefix,
+        sys.base_prefix,
+        sys.exec_prefix,
+        sys.base_exec_prefix,
+        ostler.path.dirname(sys.executable),
+        ostler.path.dirname(ostler.path.realpath(sys.executable)),
+        str(Path(ostler.__file__).parent),
+        *sys.path[1:],
+        *ostler.environ.get("PYTHONPATH", "").split(":"),
+    }
+    if script is not None:
+        needs.add(ostler.path.dirname(ostler.path.abspath(script)))
+        needs.add(ostler.path.dirname(ostler.path.realpath(script)))
+    return sorted(path for path in needs if path)
+
+
+def shown(programs):
+    """The paths to show on a machine that begins empty: for a shell, and these."""
+    wanted = dict.fromkeys([*ostler.machines.SHELL, *_DEVICES])
+    for path in programs:
+        path = ostler.path.abspath(path)
+        if path != "/":
+            wanted[path] = None
+            wanted[ostler.path.realpath(path)] = None
+    return [path for path in wanted if ostler.path.lexists(path)]
+
+
+def furnished(machine):
+    """The machine, with the directories and links that programs expect to find."""
+    for link, target in _LINKS.items():
+        if machine.path.isdir("/dev") and not machine.path.lexists(link):
+            machine.symlink(target, link)
+    for path in ("/tmp", "/var/tmp", "/dev/shm", machine.environ.get("TMPDIR", "/tmp")):
+        if not machine.path.lexists(path):
+            machine.makedirs(path)
+            machine.chmod(path, 0o1777)
+    home = machine.environ.get("HOME", "")
+    if home.startswith("/"):
+        machine.makedirs(home, exist_ok=True)
+    return machine
+
+
+def _is_within(path, directory):
+    return path == directory or path.startswith(directory.rstrip("/") + "/")

@@ -1,0 +1,42 @@
+"""Among: a confined machine that shows more than its directory: the host's programs, read-only."""
+
+from ostler.machines import _mounts, binds, host, kinds
+
+
+def confined_among(directory, shown, network=False):
+    """A confined machine with `directory` at its own path, and the paths of `shown` read-only.
+
+    Everything else is a file system in memory that is gone with the machine.
+    """
+    place = host.path.realpath(host.fsencode(directory))
+    host.close(_mounts.directory(place, "confined"))
+    sources = [s for s in binds.sources(shown) if not _lies_in(s, place)]
+    answer = _mounts.scratch(None, None)
+    machine = kinds.Confined._made(
+        *kinds.given(answer, "a confined machine"),
+        {
+            "files": "a clone of the directory, at its own path; read-only clones of some others; "
+            "a tmpfs for the rest",
+            "paths": kinds._PATHS,
+        },
+    )
+    try:
+        binds.show(machine, [s for s in sources if not _lies_in(place, s)])
+        # What the directory lies in is shown before it.
+        binds.show(machine, [s for s in sources if _lies_in(place, s)])
+        if not any(_lies_in(place, s) for s in sources):
+            machine.makedirs(place, exist_ok=True)
+        step = (_mounts.CLONE_TREE, place[1:], place, None, None, None, False)
+        _, number, step, _ = _mounts.build(
+            machine._root, machine._user_ns, machine._mount_ns, [step]
+        )
+        if number:
+            raise kinds.unavailable("a confined machine", number, step)
+    except BaseException:
+        machine.close()
+        raise
+    return machine
+
+
+def _lies_in(path, directory):
+    return path == directory or path.startswith(directory.rstrip(b"/") + b"/")

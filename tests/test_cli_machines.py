@@ -1,0 +1,216 @@
+"""`ostler exec` and `ostler run` with a machine: the whole process tree is on it."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ostler.cli import UsageError, machine
+from ostler.cli import main as command_line
+from tests.machines import as_user
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+
+
+def ostler(*arguments, cwd, **kwargs):
+    """Run the command line; the finished process."""
+    return subprocess.run(
+        [sys.executable, "-m", "ostler", *arguments],
+        cwd=cwd, env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        text=True, capture_output=True, timeout=60, **kwargs,
+    )  # fmt: skip
+
+
+# Each opens a file by other means than os's functions.
+WAYS = {
+    "built-in open": "open('it', 'w').write('x')",
+    "sqlite": "import sqlite3 as s; c = s.connect('it'); c.execute('create table t(a)'); c.close()",
+    "C": "import ctypes; ctypes.CDLL(None).open(b'it', 0o101, 0o644)",
+    "a shell": "import subprocess; subprocess.run('echo x > it', shell=True, check=True)",
+    "a grandchild": 'import os; os.system(\'sh -c "sh -c \\"echo > it\\""\')',
+    "os": "import os; os.close(os.open('it', os.O_CREAT | os.O_WRONLY))",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", ["--scratch", "--rehearse"])
+def test_whatever_writes_does_not_write_here(tmp_path, kind, way):
+    code = WAYS[way] + "; import os; print(os.path.exists('it'))"
+    done = ostler("run", kind, "-c", code, cwd=tmp_path)
+    assert (done.stdout.strip()[-4:], done.stderr, done.returncode) == ("True", "", 0)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_read_only(tmp_path, way):
+    (tmp_path / "there").write_text("seen")
+    code = f"print(open('there').read())\ntry:\n    {WAYS[way]}\nexcept Exception: pass"
+    done = ostler("run", "--read-only", "-c", code, cwd=tmp_path)
+    assert (done.stdout, done.returncode) == ("seen\n", 0)
+    assert os.listdir(tmp_path) == ["there"]
+
+
+@pytest.mark.parametrize("kind", ["--scratch", "--rehearse", "--read-only", "--confine=."])
+@pytest.mark.parametrize("end", ["exit 0", "exit 7", "exit 255", "kill -9 $$", "kill -TERM $$"])
+def test_exit_status_is_the_programs(tmp_path, kind, end):
+    plain = subprocess.run(["sh", "-c", end]).returncode
+    assert ostler("exec", kind, "sh", "-c", end, cwd=tmp_path).returncode == plain
+
+
+@pytest.mark.parametrize("kind", ["--scratch", "--rehearse", "--read-only", "--confine=."])
+def test_signals_reach_the_program(tmp_path, kind):
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(42))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ostler", "run", kind, "-c", code],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 42
+
+
+def test_a_command_keeps_its_terminal(tmp_path):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["PYTHONPATH"] = str(SOURCE)
+        command = [sys.executable, "-m", "ostler", "exec", "--scratch", "tty"]
+        os.execv(sys.executable, command)
+    said = b""
+    while True:
+        try:
+            said += os.read(terminal, 1024)
+        except OSError:
+            break
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert said.startswith(b"/dev/pts/")
+
+
+def test_size(tmp_path):
+    for given in (["--scratch", "1M"], ["--scratch=1M"]):
+        done = ostler(
+            "exec", *given, "sh", "-c", "head -c 2000000 /dev/zero > big; stat -c %s big",
+            cwd=tmp_path,
+        )  # fmt: skip
+        assert int(done.stdout) <= 1 << 20
+        assert "No space left" in done.stderr
+
+
+def test_a_script_finds_its_neighbours(tmp_path):
+    (tmp_path / "neighbour.py").write_text("name = 'neighbour'")
+    (tmp_path / "script.py").write_text(
+        "import os, sys, neighbour; print(neighbour.name, sys.argv[1:], os.__name__)"
+    )
+    for kind in ("--scratch", "--rehearse", "--read-only", "--confine=."):
+        done = ostler("run", kind, "script.py", "-x", "--scratch", cwd=tmp_path)
+        assert (done.stdout, done.stderr) == ("neighbour ['-x', '--scratch'] ostler\n", "")
+
+
+def test_confine_shows_the_directory_and_nothing_else(tmp_path):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "secret").write_text("secret")
+    (inside / "file").write_text("x")
+    done = ostler(
+        "exec", "--confine", "inside", "sh", "-c", "pwd; ls; ls ..; echo y > new; cat ../secret",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout.split() == [str(inside), "file", "inside"]
+    assert "secret" in done.stderr and done.returncode == 1
+    assert (inside / "new").read_text() == "y\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, status",
+    [
+        (["exec", "--scratch", "no-such-command"], 127),
+        (["exec", "no-such-command"], 127),
+        (["exec", "--scratch", "/etc"], 126),
+        (["exec", "--scratch=0", "true"], 125),
+        (["exec", "--scratch=many", "true"], 125),
+        (["exec", "--confine", "missing", "true"], 125),
+        (["exec"], 2),
+        (["exec", "--scratch"], 2),
+        (["exec", "--confine"], 2),
+        (["exec", "--unknown", "true"], 2),
+        (["exec", "--read-only=x", "true"], 2),
+        (["exec", "--scratch", "--rehearse", "true"], 2),
+        (["exec", "--network", "true"], 2),
+        (["run", "--scratch"], 2),
+        (["run", "--scratch", "--what", "x.py"], 2),
+    ],
+)
+def test_what_can_not_be(tmp_path, arguments, status):
+    done = ostler(*arguments, cwd=tmp_path)
+    assert done.returncode == status
+    assert done.stderr.startswith(("ostler: ", "usage: "))
+    assert "Traceback" not in done.stderr
+
+
+def test_help(tmp_path):
+    for name in ("exec", "run"):
+        done = ostler(name, "--help", cwd=tmp_path)
+        assert done.returncode == 0 and "--rehearse" in done.stdout
+
+
+def test_taking_apart():
+    choice, rest = machine.take(["--scratch", "64M", "x", "--rehearse"], "exec")
+    assert (choice.kind, choice.size, rest) == ("scratch", "64M", ["x", "--rehearse"])
+    choice, rest = machine.take(["--scratch", "x64M"], "exec")
+    assert (choice.size, rest) == (None, ["x64M"])
+    with pytest.raises(UsageError):
+        machine.take(["--confine", "a", "--confine", "b"], "exec")
+
+
+def run_as_user(kind, directory):
+    """In a child that is an ordinary user: what a command there says and does."""
+    os.chdir(directory)
+    pid = os.fork()
+    if pid == 0:
+        out = os.open("out", os.O_WRONLY | os.O_CREAT)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        command_line(["exec", *kind, "sh", "-c", "id -u; echo x > it; ls it"])
+        os._exit(99)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with open("out") as out:
+        return status, out.read().splitlines(), os.path.exists("it")
+
+
+@pytest.mark.parametrize("kind", [["--scratch"], ["--rehearse"], ["--confine", "."]])
+def test_as_an_ordinary_user(tmp_path_factory, kind):
+    import shutil
+    import tempfile
+
+    directory = tempfile.mkdtemp()
+    if os.geteuid() == 0:
+        os.chown(directory, 65534, 65534)
+    try:
+        status, said, left = as_user(run_as_user, kind, directory)
+        assert status == 0, said
+        assert said[:2] == [str(os.geteuid() or 65534), "it"]
+        assert left is (kind[0] == "--confine")
+    finally:
+        shutil.rmtree(directory)
+
+
+def test_nothing_stays(tmp_path):
+    def mounts():
+        return Path("/proc/self/mountinfo").read_text()
+
+    before = mounts()
+    for kind in ("--scratch", "--rehearse", "--read-only", "--confine=."):
+        done = ostler("exec", kind, "sh", "-c", "echo $$; sleep 0", cwd=tmp_path)
+        assert done.returncode == 0
+    assert mounts() == before
+    assert os.listdir(tmp_path) == []

@@ -3,7 +3,7 @@
 import errno
 import json
 
-from ostler.machines import _mounts, host, layout
+from ostler.machines import _mounts, changes, host, layout, pictures
 from ostler.machines.kinds import given
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
@@ -41,6 +41,18 @@ class Rehearsal(Rooted):
 
     def __init__(self, base=None, upper=None):
         pass
+
+    def changes(self):
+        """In what the files here differ from the real ones: a list of Change, as a walk goes."""
+        return changes.listed(self)
+
+    def diff(self):
+        """The differences in text files, as a unified diff (str); binary files are named."""
+        return pictures.difference(changes.Walk(self, overlay) for overlay in self._overlays)
+
+    def tree(self):
+        """The changes as a tree, with sizes: a str, which rich shows in colours."""
+        return pictures.tree(host.fsdecode(self._base), self.changes())
 
     def rename(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
         """As os.rename; a directory of the base that the kernel won't rename here is moved."""

@@ -1,0 +1,418 @@
+"""Changes: in what the tree of a rehearsal differs from the base, path by path."""
+
+import stat
+
+from ostler.machines import host
+from ostler.machines.places import Place, Store
+
+KINDS = ("created", "modified", "removed", "renamed", "retyped", "metadata")
+
+_NAMES = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "link",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+}
+
+
+class Record:
+    """What one side of a change is.
+
+    - `type`: "file", "directory", "link", "fifo", "socket", "character device", "block device"
+    - `size` in bytes; `mode`, the permission bits; `owner`, (uid, gid)
+    - `times`, (access, modification) in nanoseconds
+    - `xattrs`, a dict of str to bytes; `target` of a link, a str, else None
+    - `links`, how many names the file has; `device`, the number of a device, else 0
+    """
+
+    __slots__ = ("device", "links", "mode", "owner", "size", "target", "times", "type", "xattrs")
+
+    def __init__(self, status, xattrs, target):
+        self.type = _NAMES.get(stat.S_IFMT(status.st_mode), "unknown")
+        self.size = status.st_size
+        self.mode = stat.S_IMODE(status.st_mode)
+        self.owner = (status.st_uid, status.st_gid)
+        self.times = (status.st_atime_ns, status.st_mtime_ns)
+        self.xattrs = xattrs
+        self.target = target
+        self.links = status.st_nlink
+        self.device = status.st_rdev if self.type.endswith("device") else 0
+
+    def as_dict(self):
+        """The record as plain data; xattrs as text with the escapes of repr for other bytes."""
+        return {
+            "type": self.type,
+            "size": self.size,
+            "mode": self.mode,
+            "owner": list(self.owner),
+            "times": list(self.times),
+            "xattrs": {
+                name: value.decode("utf-8", "backslashreplace")
+                for name, value in self.xattrs.items()
+            },
+            "target": self.target,
+            "links": self.links,
+            "device": self.device,
+        }
+
+    def __eq__(self, other):
+        if not isinstance(other, Record):
+            return NotImplemented
+        return self.as_dict() == other.as_dict() and self.xattrs == other.xattrs
+
+    __hash__ = None
+
+    def __repr__(self):
+        return f"<{self.type}, {self.size} bytes, mode {self.mode:o}>"
+
+
+class Change:
+    """One path at which the rehearsal and the base differ.
+
+    - `path`: of the real file, a str as os gives paths
+    - `kind`: "created", "modified" (content), "removed", "renamed" (from `source`; below a
+      renamed directory only what differs from its old content is listed), "retyped" (a file
+      became a directory, say) or "metadata" (mode, owner, times or xattrs)
+    - `before`, `after`: a Record, or None where there is nothing
+    - `source`: of a renamed one the path that it had, else None
+    """
+
+    __slots__ = ("_found", "after", "before", "kind", "path", "source")
+
+    def __init__(self, path, kind, before, after, source=None, found=None):
+        self.path = path
+        self.kind = kind
+        self.before = before
+        self.after = after
+        self.source = source
+        self._found = found
+
+    def as_dict(self):
+        """The change as plain data, for JSON."""
+        return {
+            "path": self.path,
+            "kind": self.kind,
+            "source": self.source,
+            "before": self.before and self.before.as_dict(),
+            "after": self.after and self.after.as_dict(),
+        }
+
+    def __repr__(self):
+        source = f" from {self.source!r}" if self.source is not None else ""
+        return f"<Change {self.kind} {self.path!r}{source}>"
+
+
+class Found:
+    """Where a change was found; paths are bytes below the overlay's directory."""
+
+    __slots__ = ("lower", "opaque", "overlay", "path", "status", "walk")
+
+    def __init__(self, walk, path, lower, status, opaque=False):
+        self.walk = walk
+        self.overlay = walk.overlay
+        self.path = path
+        self.lower = lower  # where the base has what it is compared with, or None
+        self.status = status  # of the upper layer's own, or None
+        self.opaque = opaque  # a directory that shows nothing of the base's at its place
+
+
+def listed(machine):
+    """The changes of a rehearsal, in the order of a walk."""
+    found = []
+    for overlay in machine._overlays:
+        with Walk(machine, overlay) as walk:
+            found += walk.changes()
+    return found
+
+
+class Walk:
+    """The comparison of one overlay's upper layer with the base.
+
+    The upper layer holds what was changed and nothing else, so what was not touched is never
+    looked at.
+    """
+
+    def __init__(self, machine, overlay):
+        self.overlay = overlay
+        self.marks = machine._prefix_of_marks.decode()
+        self.ordinary = self.marks.startswith("user.")
+        self.base = machine._base
+        self.top = b"/".join(p for p in (machine._base.rstrip(b"/"), overlay.target) if p) or b"/"
+        self.upper = Store(host.open(
+            overlay.store + b"/upper", host.O_PATH | host.O_DIRECTORY, dir_fd=machine._stores
+        ))  # fmt: skip
+        try:
+            self.lower = Place(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
+        except BaseException:
+            self.upper.close()
+            raise
+        self._merged = None
+        self._root = machine._root
+        self.moved = {}  # path in the base: path now, of renamed directories
+        self.unchanged = []  # copied up, but the same: Found
+        self.found = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.upper.close()
+        self.lower.close()
+        if self._merged is not None:
+            self._merged.close()
+
+    @property
+    def merged(self):
+        """The overlay's directory as the rehearsal shows it: a Place."""
+        if self._merged is None:
+            at = b"/proc/self/fd/%d/%s" % (self._root, self.overlay.target)
+            self._merged = Store(host.open(at, host.O_PATH | host.O_DIRECTORY))
+        return self._merged
+
+    def current(self, found):
+        """(place, path) at which the content of an object can be read now."""
+        if (
+            not self.ordinary
+            and found.status is not None
+            and stat.S_ISREG(found.status.st_mode)
+            and self.mark(found.path, found.status, "metacopy") is not None
+        ):
+            return self.merged, found.path
+        return self.upper, found.path
+
+    def real(self, path):
+        """The path of the real file as os gives it."""
+        top = self.top.rstrip(b"/")
+        return host.fsdecode(top + b"/" + path if path else top or b"/")
+
+    def changes(self):
+        """The changes, in the order of a walk."""
+        if not self.ordinary:
+            self._find_moved()
+        self._compare_top()
+        waiting = [(b"", b"", False)]
+        while waiting:
+            self._directory(waiting, *waiting.pop())
+        self._leave_out_touched()
+        self.found.sort(key=_in_order)
+        return self.found
+
+    def _leave_out_touched(self):
+        """A directory's own time says nothing when what was changed in it is listed."""
+        touched = {change._found.path.rpartition(b"/")[0] for change in self.found}
+        touched.update(origin.rpartition(b"/")[0] for origin in self.moved)
+        kept = []
+        for change in self.found:
+            found = change._found
+            if change.kind == "metadata" and found.path in touched and _only_time(change):
+                self.unchanged.append(found)
+            else:
+                kept.append(change)
+        self.found = kept
+
+    # What the upper layer's marks say
+
+    def mark(self, path, status, name):
+        """A mark of the overlay's own on an upper object, or None."""
+        if stat.S_ISLNK(status.st_mode) and self.ordinary:
+            return None
+        return self.upper.xattr(path, self.marks + name)
+
+    def origin(self, path, status, parent):
+        """Where the base has the directory or data that an upper object stands for; or None."""
+        redirect = self.mark(path, status, "redirect")
+        if redirect is None:
+            return None
+        if redirect.startswith(b"/"):
+            return redirect.strip(b"/")
+        return parent + b"/" + redirect if parent else redirect
+
+    def _find_moved(self):
+        waiting = [(b"", b"")]
+        while waiting:
+            path, lower = waiting.pop()
+            for name, status in self.upper.entries(path):
+                if not stat.S_ISDIR(status.st_mode):
+                    continue
+                child = _below(path, name)
+                origin = self.origin(child, status, lower) if lower is not None else None
+                if origin is None:
+                    origin = self.origin(child, status, b"") if lower is None else None
+                if origin is not None:
+                    self.moved[origin] = child
+                    waiting.append((child, origin))
+                elif lower is None or self.mark(child, status, "opaque") == b"y":
+                    waiting.append((child, None))
+                else:
+                    waiting.append((child, _below(lower, name)))
+
+    # Comparing
+
+    def _compare_top(self):
+        before, after = self.lower.status(b""), self.upper.status(b"")
+        if self.ordinary:  # the overlay's top shows the user as its owner
+            after = _With(after, st_uid=before.st_uid, st_gid=before.st_gid)
+        self._compare(b"", b"", before, after, False)
+
+    def _directory(self, waiting, path, lower, opaque):
+        """Compare one directory of the upper layer with `lower` of the base, None: nothing."""
+        names = set()
+        for name, status in self.upper.entries(path):
+            names.add(name)
+            child = _below(path, name)
+            below = None if lower is None else _below(lower, name)
+            old = None if below is None or below in self.moved else self.lower.status(below)
+            if _is_whiteout(status):
+                if old is not None:
+                    self._removed(child, below, old)
+            elif stat.S_ISDIR(status.st_mode):
+                self._subdirectory(waiting, child, below, old, status, lower, opaque)
+            else:
+                self._other(child, below, old, status)
+        if opaque and lower is not None:
+            for name, old in self.lower.entries(lower, quiet=True):
+                below = _below(lower, name)
+                if name not in names and below not in self.moved:
+                    self._removed(_below(path, name), below, old)
+
+    def _subdirectory(self, waiting, child, below, old, status, lower, opaque):
+        origin = None
+        if not self.ordinary:
+            origin = self.origin(child, status, b"" if lower is None else lower)
+        if origin is not None:
+            before = self.lower.status(origin)
+            if before is not None and stat.S_ISDIR(before.st_mode):
+                if old is not None:  # the name that it took had something else
+                    self._removed_below(child, below, old)
+                found = Found(self, child, origin, status)
+                self._add("renamed", found, before, status, self.real(origin))
+                waiting.append((child, origin, False))
+                return
+        if old is not None and stat.S_ISDIR(old.st_mode):
+            hides = opaque or self.mark(child, status, "opaque") == b"y"
+            self._compare(child, below, old, status, hides)
+            waiting.append((child, below, hides))
+            return
+        kind = "created" if old is None else "retyped"
+        self._add(kind, Found(self, child, below if old else None, status, True), old, status)
+        waiting.append((child, None, True))
+
+    def _other(self, child, below, old, status):
+        if old is None:
+            self._add("created", Found(self, child, None, status), None, status)
+            return
+        if stat.S_ISDIR(old.st_mode):
+            self._removed_below(child, below, old)
+        self._compare(child, below, old, status, False)
+
+    def _compare(self, path, lower, old, new, opaque):
+        found = Found(self, path, lower, new, opaque)
+        before, after = self.before(lower, old), self.after(path, new)
+        if before.type != after.type:
+            kind = "retyped"
+        elif (
+            before.target != after.target
+            or before.device != after.device
+            or (before.type == "file" and not self.same_content(path, lower, old, new))
+        ):
+            kind = "modified"
+        elif (
+            before.mode != after.mode
+            or before.owner != after.owner
+            or before.xattrs != after.xattrs
+            or before.times[1] != after.times[1]
+        ):
+            kind = "metadata"
+        else:
+            self.unchanged.append(found)
+            return
+        self.found.append(Change(self.real(path), kind, before, after, None, found))
+
+    def same_content(self, path, lower, old, new):
+        """Whether a file has the content that the base's has."""
+        if old.st_size != new.st_size:
+            return False
+        if not self.ordinary and self.mark(path, new, "metacopy") is not None:
+            # The data are those of the base's file that the mark names, by default at this path.
+            redirect = self.mark(path, new, "redirect")
+            return redirect is None or redirect.strip(b"/") == lower
+        return self.upper.same_content(path, self.lower, lower)
+
+    def _removed(self, path, lower, old):
+        self._add("removed", Found(self, path, lower, None), old, None)
+        if stat.S_ISDIR(old.st_mode):
+            self._removed_below(path, lower, old)
+
+    def _removed_below(self, path, lower, old):
+        """List what was below a directory that is gone, and was not moved elsewhere."""
+        if not stat.S_ISDIR(old.st_mode):
+            return
+        waiting = [(path, lower)]
+        while waiting:
+            path, lower = waiting.pop()
+            for name, status in self.lower.entries(lower, quiet=True):
+                child, below = _below(path, name), _below(lower, name)
+                if below in self.moved:
+                    continue
+                self._add("removed", Found(self, child, below, None), status, None)
+                if stat.S_ISDIR(status.st_mode):
+                    waiting.append((child, below))
+
+    def before(self, path, status):
+        """The Record of an object of the base."""
+        return Record(
+            status,
+            self.lower.xattrs(path, self.marks),
+            self.lower.target(path) if stat.S_ISLNK(status.st_mode) else None,
+        )
+
+    def after(self, path, status):
+        """The Record of an object of the upper layer."""
+        return Record(
+            status,
+            self.upper.xattrs(path, self.marks),
+            self.upper.target(path) if stat.S_ISLNK(status.st_mode) else None,
+        )
+
+    def _add(self, kind, found, before, after, source=None):
+        if before is not None:
+            before = self.before(found.lower, before)
+        if after is not None:
+            after = self.after(found.path, after)
+        self.found.append(Change(self.real(found.path), kind, before, after, source, found))
+
+
+class _With:
+    """A stat result with some fields told otherwise."""
+
+    def __init__(self, status, **fields):
+        self._status = status
+        self.__dict__.update(fields)
+
+    def __getattr__(self, name):
+        return getattr(self._status, name)
+
+
+def _below(path, name):
+    return path + b"/" + name if path else name
+
+
+def _in_order(change):
+    return change._found.path.split(b"/")
+
+
+def _only_time(change):
+    before, after = change.before, change.after
+    return (
+        after.type == "directory"
+        and before.mode == after.mode
+        and before.owner == after.owner
+        and before.xattrs == after.xattrs
+    )
+
+
+def _is_whiteout(status):
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0

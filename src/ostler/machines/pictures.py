@@ -1,0 +1,253 @@
+"""Pictures: the changes of a rehearsal for people, as a text difference and as a tree."""
+
+import difflib
+
+from ostler.machines import host
+
+_MARKS = {
+    "created": ("+", "green"),
+    "modified": ("~", "yellow"),
+    "removed": ("-", "red"),
+    "renamed": (">", "cyan"),
+    "retyped": ("!", "magenta"),
+    "metadata": ("·", "blue"),
+}
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+class Picture(str):
+    """Text for people; a terminal that shows it through rich has it in colours."""
+
+    __slots__ = ("_rich",)
+
+    def __new__(cls, text, rich=None):
+        made = super().__new__(cls, text)
+        made._rich = rich
+        return made
+
+    def __rich__(self):
+        return self._rich() if self._rich is not None else str(self)
+
+    def show(self, file=None):
+        """Print it, in colours when that goes to a terminal and rich is there."""
+        import sys
+
+        file = sys.stdout if file is None else file
+        if self._rich is not None and file.isatty():
+            try:
+                from rich.console import Console
+            except ImportError:
+                pass
+            else:
+                Console(file=file, highlight=False).print(self._rich())
+                return
+        print(self, file=file)
+
+
+# The difference
+
+
+def difference(walks):
+    """The unified difference of the text files among the changes; other ones are named."""
+    parts = []
+    for walk in walks:
+        with walk:
+            for change in walk.changes():
+                if change.kind != "metadata":
+                    parts += _lines_of(walk, change)
+    return "".join(parts)
+
+
+def _lines_of(walk, change):
+    old, new = change.before, change.after
+    if (old or new).type == "directory" and (new or old).type == "directory":
+        if change.kind == "renamed":
+            return [f"renamed {shown(change.source)} to {shown(change.path)}\n"]
+        return []
+    found = change._found
+    before = _content(walk.lower, found.lower, old)
+    after = _content(*walk.current(found), new)
+    if before == after:
+        return [f"{change.kind} {shown(change.path)}\n"]
+    name = shown(change.path)
+    if b"\0" in before[:8192] or b"\0" in after[:8192]:
+        return [f"Binary file {name} {change.kind}\n"]
+    try:
+        before, after = before.decode(), after.decode()
+    except UnicodeDecodeError:
+        return [f"Binary file {name} {change.kind}\n"]
+    lines = difflib.unified_diff(
+        _lines(before),
+        _lines(after),
+        "/dev/null" if old is None else name,
+        "/dev/null" if new is None else name,
+    )
+    return [
+        line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
+    ]
+
+
+def _lines(text):
+    lines = text.split("\n")
+    last = lines.pop()
+    return [line + "\n" for line in lines] + ([last] if last else [])
+
+
+def _content(place, path, record):
+    if record is None or record.type == "directory":
+        return b""
+    if record.type == "link":
+        return b"link to " + host.fsencode(record.target) + b"\n"
+    if record.type != "file":
+        return record.type.encode() + b"\n"
+    try:
+        fd = place.open(path)
+    except PermissionError:
+        return b"\0 unreadable"
+    with open(fd, "rb") as file:
+        return file.read()
+
+
+# The tree
+
+
+def tree(base, changes):
+    """A Picture of the changes as a tree of directories, with sizes."""
+    top = _Node(base)
+    prefix = base.rstrip("/") + "/"
+    for change in changes:
+        node = top
+        for name in change.path[len(prefix) :].split("/"):
+            if name:
+                node = node.below.setdefault(name, _Node(name))
+        node.change = change
+    return Picture("\n".join(_plain(top)), lambda: _coloured(top))
+
+
+class _Node:
+    __slots__ = ("below", "change", "name")
+
+    def __init__(self, name):
+        self.name = name
+        self.below = {}
+        self.change = None
+
+
+def _joined(node):
+    # Directories on the way, of which nothing else is shown, share a line.
+    names = [shown(node.name)]
+    while node.change is None and len(node.below) == 1:
+        (below,) = node.below.values()
+        if below.change is not None and _is_directory(below):
+            break
+        node = below
+        names.append(shown(node.name))
+    return "/".join(names), node
+
+
+def _is_directory(node):
+    return bool(node.below) or (
+        node.change is not None and (node.change.after or node.change.before).type == "directory"
+    )
+
+
+def _line(node, name):
+    text = name.rstrip("/") + "/" if _is_directory(node) else name
+    if node.change is None:
+        return " ", "", text, ""
+    mark, colour = _MARKS[node.change.kind]
+    return mark, colour, text, about(node.change)
+
+
+def about(change):
+    """What a line says of a change besides its path."""
+    old, new = change.before, change.after
+    if change.kind == "renamed":
+        return f"from {shown(change.source)}"
+    if change.kind == "retyped":
+        return f"{old.type} became {new.type}"
+    if change.kind == "metadata":
+        parts = []
+        if old.mode != new.mode:
+            parts.append(f"mode {old.mode:o} to {new.mode:o}")
+        if old.owner != new.owner:
+            parts.append("owner {}:{} to {}:{}".format(*old.owner, *new.owner))
+        if old.xattrs != new.xattrs:
+            parts.append("attributes")
+        if old.times[1] != new.times[1] and not parts:
+            parts.append("time")
+        return ", ".join(parts)
+    it = new or old
+    if it.type == "link":
+        return f"to {shown(it.target)}"
+    if it.type != "file":
+        return "" if it.type == "directory" else it.type
+    if change.kind == "modified" and old.size != new.size:
+        return f"{size(old.size)} to {size(new.size)}"
+    return size(it.size)
+
+
+def size(number):
+    """A size in bytes for people."""
+    if number < 1024:
+        return f"{number} B"
+    value, unit = float(number), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value /= 1024
+        unit += 1
+    return f"{value:.1f} {_UNITS[unit]}" if value < 10 else f"{value:.0f} {_UNITS[unit]}"
+
+
+def shown(path):
+    """A path on one line, whatever is in it."""
+    if path.isprintable():
+        return path
+    return "".join(c if c.isprintable() else _escaped(c) for c in path)
+
+
+def _escaped(character):
+    if "\udc80" <= character <= "\udcff":  # a byte that is no text
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return ascii(character)[1:-1]
+
+
+def _plain(top):
+    lines = [_text(_line(top, shown(top.name)))]
+    waiting = [(child, "") for child in reversed(top.below.values())]
+    last = {id(waiting[0][0])} if waiting else set()
+    while waiting:
+        child, indent = waiting.pop()
+        name, node = _joined(child)
+        is_last = id(child) in last
+        lines.append(indent + ("└─ " if is_last else "├─ ") + _text(_line(node, name)))
+        below = list(reversed(node.below.values()))
+        if below:
+            last.add(id(below[0]))
+        deeper = indent + ("   " if is_last else "│  ")
+        waiting += [(grandchild, deeper) for grandchild in below]
+    return lines
+
+
+def _text(line):
+    mark, _, name, more = line
+    return f"{mark} {name}" + (f"  {more}" if more else "") if mark != " " else name
+
+
+def _coloured(top):
+    from rich.text import Text
+    from rich.tree import Tree
+
+    def label(node, name):
+        mark, colour, name, more = _line(node, name)
+        if mark == " ":
+            return Text(name, style="bold")
+        return Text.assemble((f"{mark} {name}", colour), ("  " + more if more else "", "dim"))
+
+    root = Tree(label(top, shown(top.name)), guide_style="dim")
+    waiting = [(top, root)]
+    while waiting:
+        node, branch = waiting.pop()
+        for child in node.below.values():
+            name, last = _joined(child)
+            waiting.append((last, branch.add(label(last, name))))
+    return root

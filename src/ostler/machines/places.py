@@ -1,0 +1,168 @@
+"""Places: a tree reached by descriptors alone, name by name; no link in it is ever followed."""
+
+import errno
+import stat
+
+from ostler.machines import host
+
+_ENTER = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
+_LIST = host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
+_READ = host.O_RDONLY | host.O_NOFOLLOW | host.O_NONBLOCK | host.O_CLOEXEC
+_KEPT = 64  # directories that are held open
+_BLOCK = 1 << 18
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_NO_XATTRS = (errno.ENODATA, errno.EOPNOTSUPP, errno.EPERM)
+
+
+class Place:
+    """The tree below an open directory, which it owns; paths are bytes relative to it."""
+
+    unlocks = False  # whether open() may change a mode for a moment
+
+    def __init__(self, fd):
+        self.fd = fd
+        self._open = {}
+
+    def close(self):
+        """Close the directory and all that is held open below it."""
+        self.forget()
+        host.close(self.fd)
+
+    def forget(self):
+        """Close what is held open: names may mean something else from now on."""
+        while self._open:
+            host.close(self._open.popitem()[1])
+
+    def directory(self, path):
+        """A descriptor (O_PATH) of a directory, held here; OSError when it is none."""
+        if not path:
+            return self.fd
+        found = self._open.get(path)
+        if found is not None:
+            return found
+        above, _, name = path.rpartition(b"/")
+        fd = host.open(name, _ENTER, dir_fd=self.directory(above))
+        if len(self._open) >= _KEPT:
+            host.close(self._open.pop(next(iter(self._open))))
+        self._open[path] = fd
+        return fd
+
+    def parent(self, path):
+        """(descriptor of the directory that has the name, name)."""
+        above, _, name = path.rpartition(b"/")
+        return self.directory(above), name or b"."
+
+    def status(self, path):
+        """lstat of an object, None when it isn't there."""
+        try:
+            above, name = self.parent(path)
+            return host.stat(name, dir_fd=above, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
+            raise
+
+    def entries(self, path, quiet=False):
+        """[(name, lstat)] of a directory, sorted; with quiet, what can't be read is empty."""
+        try:
+            fd = self.open(path, _LIST)
+        except PermissionError:
+            if quiet:
+                return []
+            raise
+        try:
+            names = []
+            with host.scandir(fd) as found:
+                for entry in found:
+                    try:
+                        names.append((host.fsencode(entry.name), entry.stat(follow_symlinks=False)))
+                    except FileNotFoundError:
+                        continue
+        finally:
+            host.close(fd)
+        names.sort()
+        return names
+
+    def open(self, path, flags=_READ):
+        """Open an object; in a Store its owner may, whatever its mode says."""
+        above, name = self.parent(path)
+        try:
+            return host.open(name, flags, dir_fd=above)
+        except PermissionError:
+            status = host.stat(name, dir_fd=above, follow_symlinks=False)
+            if not self.unlocks or status.st_uid != host.geteuid():
+                raise
+        mode = stat.S_IMODE(status.st_mode)
+        host.chmod(name, mode | 0o700, dir_fd=above)
+        try:
+            return host.open(name, flags, dir_fd=above)
+        finally:
+            host.chmod(name, mode, dir_fd=above)
+
+    def name(self, path):
+        """A path for the calls that take no directory descriptor."""
+        return b"/proc/self/fd/%d/%s" % self.parent(path)
+
+    def target(self, path):
+        """Where a link points, as os gives it."""
+        above, name = self.parent(path)
+        return host.fsdecode(host.readlink(name, dir_fd=above))
+
+    def xattr(self, path, attribute):
+        """The value of an extended attribute, None when there is none."""
+        try:
+            return host.getxattr(self.name(path), attribute, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NO_XATTRS:
+                return None
+            raise
+
+    def xattrs(self, path, without):
+        """The extended attributes, but those whose names begin with `without`: a dict."""
+        place = self.name(path)
+        try:
+            names = host.listxattr(place, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NO_XATTRS:
+                return {}
+            raise
+        if not names:
+            return {}
+        found = {}
+        for name in names:
+            if not name.startswith(without):
+                try:
+                    found[name] = host.getxattr(place, name, follow_symlinks=False)
+                except OSError as error:
+                    if error.errno not in _NO_XATTRS:
+                        raise
+        return found
+
+    def same_content(self, path, other, path_there):
+        """Whether two files of one size have the same bytes; what can't be read differs."""
+        try:
+            one = self.open(path)
+        except PermissionError:
+            return False
+        try:
+            try:
+                two = other.open(path_there)
+            except PermissionError:
+                return False
+            try:
+                while True:
+                    block = host.read(one, _BLOCK)
+                    if block != host.read(two, _BLOCK):
+                        return False
+                    if not block:
+                        return True
+            finally:
+                host.close(two)
+        finally:
+            host.close(one)
+
+
+class Store(Place):
+    """A place of our own, whose modes keep only others out."""
+
+    unlocks = True

@@ -1,0 +1,36 @@
+"""Fixtures of the tests of rehearsals: a user, a directory of that user's, and who runs there."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+from tests.machines.rehearsing import USER, forked
+
+
+def users():
+    """The users to test as: both where this is root."""
+    return ["root", "ordinary"] if os.getuid() == 0 else ["ordinary"]
+
+
+@pytest.fixture(params=users())
+def user(request):
+    return request.param
+
+
+@pytest.fixture
+def folder(user):
+    """A directory of the user's own on the disk, gone afterwards."""
+    path = tempfile.mkdtemp(prefix="ostler-rehearsal-")
+    if user == "ordinary" and os.getuid() == 0:
+        os.chown(path, USER, USER)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def run(user):
+    """Runs a function as the user of this test."""
+    switch = user == "ordinary" and os.getuid() == 0
+    return lambda function: forked(function, USER if switch else None)

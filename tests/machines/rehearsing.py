@@ -1,0 +1,95 @@
+"""What the tests of rehearsals share: running as root and as an ordinary user, trees as values."""
+
+import os
+import stat
+import traceback
+
+import pytest
+
+# An ordinary user can't read the interpreter's files everywhere: all is loaded before.
+from ostler.machines import changes, pictures, rehearsal  # noqa: F401
+
+USER = 1234
+
+
+def forked(function, user=None):
+    """Run function in a child, as this user when one is given; its failure is ours."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(reader)
+            if user is not None:
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
+                # As a program that this user has started: /proc/self is the user's own.
+                _dumpable()
+            function()
+            status = 0
+        except BaseException:
+            os.write(writer, traceback.format_exc().encode("utf-8", "backslashreplace")[-60000:])
+        finally:
+            os._exit(status)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        text = pipe.read().decode()
+    _, status = os.waitpid(pid, 0)
+    if status:
+        pytest.fail(f"in the child ({status}):\n{text}", pytrace=False)
+
+
+def _dumpable():
+    import ctypes
+
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE
+
+
+def put(path, content="", mode=0o644):
+    """Write a file, with the directories above it."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w" if isinstance(content, str) else "wb") as file:
+        file.write(content)
+    os.chmod(path, mode)
+
+
+def kinds(machine, base):
+    """{path below the base: kind} of the changes."""
+    return {os.path.relpath(c.path, base): c.kind for c in machine.changes()}
+
+
+def snapshot(top, times=True):
+    """A tree as a value: everything that a commit must put right."""
+    top = os.fsencode(top)
+    found, inodes = {}, {}
+    waiting = [b""]
+    while waiting:
+        at = waiting.pop()
+        path = os.path.join(top, at) if at else top
+        status = os.lstat(path)
+        kind = stat.S_IFMT(status.st_mode)
+        entry = [kind, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid]
+        if times and kind != stat.S_IFDIR:
+            entry.append(status.st_mtime_ns)
+        attributes = {}
+        for name in os.listxattr(path, follow_symlinks=False):
+            attributes[name] = os.getxattr(path, name, follow_symlinks=False)
+        entry.append(attributes)
+        if kind == stat.S_IFLNK:
+            entry.append(os.readlink(path))
+        elif kind == stat.S_IFREG:
+            with open(path, "rb") as file:
+                entry.append(file.read())
+            if status.st_nlink > 1:
+                names = inodes.setdefault(status.st_ino, [])
+                names.append(at)
+                entry.append(names)
+        elif kind == stat.S_IFDIR:
+            waiting += [os.path.join(at, name) for name in os.listdir(path)]
+        else:
+            entry.append(status.st_rdev)
+        found[at] = entry
+    for names in inodes.values():
+        names.sort()
+    return found

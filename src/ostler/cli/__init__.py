@@ -10,12 +10,9 @@ import sys
 COMMANDS = {
     "copy": "copy whole trees, with all that belongs to them, in parallel",
     "doctor": "what this kernel lets you have, each thing tried once",
-<<<<<<< HEAD
+    "exec": "run any command on a machine: scratch, rehearsed, confined, read-only",
     "find": "find names in whole trees, in parallel",
     "remove": "remove whole trees, in parallel",
-=======
-    "exec": "run any command on a machine: scratch, rehearsed, confined, read-only",
->>>>>>> c80aa62 (cli: run and exec on a machine, the whole process tree)
     "run": "run a Python program with ostler in the place of os",
     "size": "how much is in directories, the largest as bars",
     "tour": "a guided walk through what an operating system does for a program",

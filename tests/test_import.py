@@ -12,7 +12,7 @@ import ostler
 
 SOURCE = str(Path(__file__).resolve().parents[1] / "src")
 # Light modules that every interpreter has built in or loads in a moment.
-LIGHT = {"_stat", "errno", "math", "stat", "types", "warnings"}
+LIGHT = {"_contextvars", "_stat", "errno", "math", "stat", "types", "warnings"}
 # facts.py makes named tuples.
 LIGHT |= {
     "collections", "_collections", "itertools", "keyword", "operator", "_operator", "reprlib",

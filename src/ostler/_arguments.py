@@ -3,7 +3,10 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._environ import process_entries
 from cython.cimports.ostler._spawn import words
+
+from ostler._overlay import changes_of
 
 
 def byte_strings(given):
@@ -30,8 +33,33 @@ def parse_environment(env):
 
 
 def environment_of(machine):
-    """A machine's own environment; the host's children get this process's instead."""
+    """A machine's own environment, for the program that takes this one's place."""
     return parse_environment(machine.environ)
+
+
+def children_entries(machine):
+    """What a child gets whose caller names no environment: of the host the process's own.
+
+    A copy, since another thread may change the process's while the child still reads it.
+    """
+    environ = machine.environ
+    if machine._names is not None:
+        entries: list = process_entries()
+    else:
+        entries = parse_environment(environ).kept
+    changes: dict = changes_of(environ)
+    if changes:
+        names = {py.fs_bytes(name) for name in changes}
+        entries = [entry for entry in entries if entry.partition(b"=")[0] not in names]
+        for name, value in changes.items():
+            if value is not None:
+                entries.append(py.fs_bytes(name) + b"=" + py.fs_bytes(value))
+    return entries
+
+
+def children_environment(machine):
+    """The same as the array that execve takes."""
+    return words(children_entries(machine))
 
 
 def search_path(machine):

@@ -26,6 +26,7 @@ cdef class EnvironCore:
     cdef dict plain(self)
 
 cdef object process_variables()
+cdef list process_entries()
 cdef object environ_of(dict data, Core machine)
 cdef object bytes_view(EnvironCore environ)
 cdef int set_variable(object key, object value) except -1

@@ -13,6 +13,8 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import is_own, plain_failure, verb
 
+from ostler._overlay import Overlay
+
 _PLAIN_ASCII = sys.getfilesystemencoding() in ("utf-8", "ascii", "iso8859-1")
 _MISSING = object()
 
@@ -55,6 +57,21 @@ def process_variables():
             key = py.PyBytes_FromStringAndSize(entry, equals - entry)
             if key not in found:
                 found[key] = py.PyBytes_FromString(equals + 1)
+    finally:
+        libc.unlock_environment()
+    return found
+
+
+def process_entries():
+    # The process's own variables as they stand, for a child: with whatever has no "=" too.
+    found: list = []
+    entry: cython.pointer(cython.p_char)
+    libc.lock_environment()
+    try:
+        entry = libc.environ
+        while entry != cython.NULL and entry[0] != cython.NULL:
+            found.append(py.PyBytes_FromString(entry[0]))
+            entry += 1
     finally:
         libc.unlock_environment()
     return found
@@ -306,6 +323,16 @@ class EnvironCore:
         if self.store.text is not None:
             store.text = store.as_text()
         return _view(type(self), store, self)
+
+    def overlay(self, variables=(), /, **changes):
+        """These variables with changes upon them, for children: a mapping and a context manager.
+
+        Changes are str, or None for a variable that is not to be there. The environment itself,
+        and so the process, is not touched.
+        """
+        if self.kind != TEXT:
+            raise TypeError("only the environ of text can have an overlay")
+        return Overlay(self, {**dict(variables), **changes})
 
     def setdefault(self, key, value):
         """The value of a variable, which is set to the given one if it is missing."""

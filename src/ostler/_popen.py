@@ -9,7 +9,7 @@ from _thread import allocate_lock
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._arguments import environment_of
+from cython.cimports.ostler._arguments import children_environment
 from cython.cimports.ostler._core import Core, plain_failure
 from cython.cimports.ostler._spawn import (
     ACT_CLOSEFROM,
@@ -187,9 +187,8 @@ def _start(machine: Core, command: bytes, fd: cython.int, reads: cython.bint):
     number: cython.int
     given: Words = words([b"/bin/sh", b"-c", command])
     prepare(cython.address(s))
-    if machine._names is None:
-        own: Words = environment_of(machine)
-        s.envp = cython.cast(cython.pointer(cython.p_char), own.array)
+    own: Words = children_environment(machine)
+    s.envp = cython.cast(cython.pointer(cython.p_char), own.array)
     s.path = b"/bin/sh"
     s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
     # What the interpreter ignores for itself, no command expects to be ignored.

@@ -2,5 +2,5 @@ from ostler._core cimport Core
 
 cdef int run_shell(Core machine, bytes command) except? -1
 cdef list simple_words(bytes command)
-cdef object shell_environment()
+cdef object shell_environment(list inherited)
 cdef void _note(int number) noexcept nogil

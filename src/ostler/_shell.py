@@ -12,7 +12,7 @@ terminal, which ends dash itself, ends the command.
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._arguments import environment_of
+from cython.cimports.ostler._arguments import children_entries
 from cython.cimports.ostler._core import Core
 from cython.cimports.ostler._spawn import (
     SPAWN_FIRST,
@@ -71,17 +71,12 @@ def simple_words(command):
     return found
 
 
-def shell_environment():
+def shell_environment(inherited):
     """The environment as dash would pass it on: (entries, PATH); None if that is in doubt."""
     path = b""
     here = None
     entries = []
-    entry: cython.pointer(cython.p_char) = libc.environ
-    if entry == cython.NULL:
-        return None
-    while entry[0] != cython.NULL:
-        text = py.PyBytes_FromString(entry[0])
-        entry += 1
+    for text in inherited:
         name, equals, value = text.partition(b"=")
         if not equals or not name or not _NAME.issuperset(name) or name[0] in b"0123456789":
             return None
@@ -137,11 +132,12 @@ def run_shell(machine, command):
     chld: cython.ulonglong = cython.cast(cython.ulonglong, 1) << (libc.SIGCHLD - 1)
     mask: cython.ulonglong
     direct = None
+    inherited: list = children_entries(machine)
     prepare(cython.address(s))
     if machine._names is not None:
         direct = simple_words(command)
         if direct is not None and _shell_is_dash():
-            environment = shell_environment()
+            environment = shell_environment(inherited)
             direct = None if environment is None else (direct, environment)
         else:
             direct = None
@@ -178,9 +174,8 @@ def run_shell(machine, command):
             _signals(cython.address(s), mask)
             given: Words = words([b"sh", b"-c", command])
             s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
-            if machine._names is None:
-                own: Words = environment_of(machine)
-                s.envp = cython.cast(cython.pointer(cython.p_char), own.array)
+            own: Words = words(inherited)
+            s.envp = cython.cast(cython.pointer(cython.p_char), own.array)
             s.path = b"/bin/sh"
             machine.enter(cython.address(s))
             with cython.nogil:

@@ -5,6 +5,7 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._arguments import (
     byte_strings,
+    children_environment,
     environment_of,
     parse_environment,
     search_path,
@@ -366,8 +367,8 @@ def _spawned(machine: Core, file, args, env, search: cython.bint):
         given = words(byte_strings(args))
         if env is not None:
             variables = parse_environment(env)
-        elif machine._names is None:
-            variables = environment_of(machine)
+        else:
+            variables = children_environment(machine)
         paths = verb(machine, "path")
         if search and not paths.dirname(file):
             encode = verb(machine, "fsencode")
@@ -426,10 +427,9 @@ def _posix_spawn(
     variables: Words = None
     if env is not None:
         variables = parse_environment(env)
-    elif machine._names is None:
-        variables = environment_of(machine)
-    if variables is not None:
-        s.envp = cython.cast(cython.pointer(cython.p_char), variables.array)
+    else:
+        variables = children_environment(machine)
+    s.envp = cython.cast(cython.pointer(cython.p_char), variables.array)
     actions = None
     if file_actions is not None:
         actions = _file_actions(cython.address(s), file_actions)

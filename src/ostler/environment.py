@@ -108,6 +108,17 @@ class Environment(Core):
             return
         clear_variables()
 
+    def read_env(self, path=".env", *, expand=False, encoding="utf-8"):
+        """The variables of a .env file as a dict of str, None for a name without a value.
+
+        Nothing is set: environ.update(...) and environ.overlay(...) take the result. With
+        `expand` ${NAME} stands for a variable of the file or else of environ. Read by
+        python-dotenv, which the extra ostler[dotenv] installs; ImportError without it.
+        """
+        from ostler._dotenv import read
+
+        return read(self, path, expand, encoding)
+
     def get_exec_path(self, env=None):
         """The directories of PATH, in which a program is looked for, as a list of text."""
         if env is None:

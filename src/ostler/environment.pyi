@@ -2,6 +2,8 @@ from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, Final, TypeVar
 
+from _typeshed import StrOrBytesPath
+
 from ostler._core import Core
 from ostler._environ import _Environ
 
@@ -31,4 +33,7 @@ class Environment(Core):
     def unsetenv(self, name: str | bytes | PathLike[Any], /) -> None: ...
     def reload_environ(self) -> None: ...
     def _clearenv(self) -> None: ...
+    def read_env(
+        self, path: StrOrBytesPath = ".env", *, expand: bool = False, encoding: str = "utf-8"
+    ) -> dict[str, str | None]: ...
     def get_exec_path(self, env: Mapping[Any, Any] | None = None) -> list[str]: ...

@@ -15,6 +15,7 @@ from ostler._libc.linux_landlock cimport *
 from ostler._libc.linux_mount cimport *
 from ostler._libc.linux_openat2 cimport *
 from ostler._libc.math cimport *
+from ostler._libc.poll cimport *
 from ostler._libc.pthread cimport *
 from ostler._libc.pty cimport *
 from ostler._libc.sched cimport *

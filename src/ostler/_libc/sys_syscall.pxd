@@ -12,12 +12,16 @@ cdef extern from *:
     #ifndef SYS_pidfd_open
     #define SYS_pidfd_open 434
     #endif
+    #ifndef SYS_pidfd_send_signal
+    #define SYS_pidfd_send_signal 424
+    #endif
     """
     enum:
         SYS_close_range, SYS_getcwd
         SYS_execveat
         SYS_landlock_restrict_self
         SYS_pidfd_open
+        SYS_pidfd_send_signal
         SYS_rt_sigprocmask
         SYS_setresgid
         SYS_setresuid

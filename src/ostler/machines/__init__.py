@@ -3,6 +3,7 @@
 from ostler import (
     _core,
     _interpreter,
+    children,
     commands,
     descriptors,
     directories,
@@ -21,8 +22,8 @@ from ostler import (
 )
 
 _TOPICS = (
-    directories, files, environment, commands, processes, permissions, descriptors, sysinfo, path,
-    terminals, timers, transfers,
+    children, directories, files, environment, commands, processes, permissions, descriptors,
+    sysinfo, path, terminals, timers, transfers,
 )  # fmt: skip
 
 
@@ -38,6 +39,7 @@ class Machine(
     timers.Timers,
     transfers.Transfers,
     sysinfo.SysInfo,
+    children.Children,
     facts.Facts,
     durable.Durable,
     path.PathText,

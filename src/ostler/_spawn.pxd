@@ -45,6 +45,7 @@ cdef enum:
     SPAWN_SEARCH = 512          # `paths` as posix_spawnp searches: stop at a serious error
     SPAWN_FIRST = 1024          # `paths` only while they are missing: stop at any other error
     SPAWN_KEEP = 2048           # a child that failed stays to be waited for: it exited with 127
+    SPAWN_REPLACES = 4096       # become(): enter() must find out first what would fail
 
 # What failed, in `step`.
 cdef enum:

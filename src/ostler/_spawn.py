@@ -106,7 +106,17 @@ def launch(s):
 def become(s):
     """Run the program in place of this one. Return only when that failed: the errno."""
     i: cython.int
-    s.error = 0
+    mounts: cython.int = -1
+    root: cython.int = -1
+    here: cython.int = -1
+    if s.error:
+        return s.error
+    if s.namespace_count:
+        mounts = libc.openat(
+            libc.AT_FDCWD, b"/proc/self/ns/mnt", libc.O_RDONLY | libc.O_CLOEXEC
+        )
+        root = libc.openat(libc.AT_FDCWD, b"/", libc.O_PATH | libc.O_CLOEXEC)
+        here = libc.openat(libc.AT_FDCWD, b".", libc.O_PATH | libc.O_CLOEXEC)
     if s.flags & SPAWN_TWICE:
         # Only a child can be in another PID namespace.
         s.error = libc.ENOTSUP
@@ -118,6 +128,14 @@ def become(s):
         _fail(s, STEP_NAMESPACE)
     if s.error == 0 and _live(s) == 0 and _schedule(s) == 0:
         _exec(s)
+    if s.namespace_count:
+        # Back to where we were, which is permitted to who may mount.
+        if libc.setns(mounts, libc.CLONE_NEWNS) == 0 and libc.fchdir(root) == 0:
+            libc.chroot(b".")
+            libc.fchdir(here)
+        libc.close(mounts)
+        libc.close(root)
+        libc.close(here)
     for i in range(s.held_count):
         libc.close(s.held[i])
     s.held_count = 0

@@ -28,6 +28,7 @@ from cython.cimports.ostler._spawn import (
     ACT_DUP2,
     ACT_OPEN,
     SPAWN_KEEP,
+    SPAWN_REPLACES,
     SPAWN_RESETIDS,
     SPAWN_SCHEDPARAM,
     SPAWN_SCHEDULER,
@@ -124,6 +125,7 @@ class Commands(Core):
             s.envp = cython.cast(cython.pointer(cython.p_char), own.array)
         s.path = w.name
         s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
+        s.flags |= SPAWN_REPLACES
         self.enter(cython.address(s))
         raise plain_failure(become(cython.address(s)))
 
@@ -156,6 +158,7 @@ class Commands(Core):
         s.exec_fd = w.fd
         s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
         s.envp = cython.cast(cython.pointer(cython.p_char), variables.array)
+        s.flags |= SPAWN_REPLACES
         self.enter(cython.address(s))
         raise failure(become(cython.address(s)), kept)
 

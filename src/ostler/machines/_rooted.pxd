@@ -4,6 +4,7 @@ from ostler._spawn cimport Spawn
 cdef enum:
     _TRIES = 128        # a resolution with ".." is repeated when anything was renamed meanwhile
     _PATH_MAX = 4096
+    _HIGH = 128         # where a machine's own descriptors begin
     _BITS = 0o7777      # of a mode
 
 cdef class RootedCore(Core):
@@ -35,6 +36,7 @@ cdef class RootedCore(Core):
                     unsigned long how) noexcept nogil
     cdef int _whole(self, Where *w, int dir) noexcept nogil
     cdef int _parent(self, Where *w, int dir, int purpose) noexcept nogil
+    cdef int _no_program(self, const char *path) noexcept nogil
     cdef int _open(self, Where *w, int flags, unsigned int mode) noexcept nogil
     cdef int _open_directory(self, Where *w) noexcept nogil
     cdef int _enter(self, Where *w) noexcept nogil

@@ -23,6 +23,7 @@ from cython.cimports.ostler._core import (
     settle,
     take,
 )
+from cython.cimports.ostler._spawn import SPAWN_REPLACES
 from cython.cimports.ostler.machines._mounts import children
 
 # openat2 refuses what open ignores.
@@ -310,6 +311,7 @@ class RootedCore(Core):
         w: Where
         r: cython.int
         w.held = -1
+        w.name = cython.NULL
         w.fd = to_fildes(fd)
         py.PySys_Audit(b"os.chdir", b"(i)", w.fd)
         with cython.nogil:
@@ -338,7 +340,10 @@ class RootedCore(Core):
 
     def _enter(self, w):
         path: cython.char[4096]
-        if w.fd >= 0:
+        if w.name == cython.NULL:
+            if w.fd == -1:
+                libc.errno = libc.EFAULT  # as chdir(-1) of os: no path at all
+                return -1
             if libc.faccessat(w.fd, b".", libc.F_OK, 0) < 0:
                 return -1
             if self.path_of(w.fd, path) < 0 or not self._inside(w.fd, path):
@@ -382,7 +387,7 @@ class RootedCore(Core):
         self._user_ns = _high(user_ns)
         self._mount_ns = _high(mount_ns)
         self._stores = _high(stores)
-        self._cwd = libc.fcntl(self._root, libc.F_DUPFD_CLOEXEC, 3)
+        self._cwd = _high(libc.fcntl(self._root, libc.F_DUPFD_CLOEXEC, 3))
         if self._cwd < 0:
             number: cython.int = libc.errno
             self._forget(-1)
@@ -391,6 +396,25 @@ class RootedCore(Core):
 
     def _take_hold(self, root, user_ns=-1, mount_ns=-1, stores=-1):
         self.give(root, user_ns, mount_ns, stores)
+
+    def _no_program(self, path):
+        # The errno with which this program can't be run, as far as names and modes tell.
+        status: libc.stat_t
+        number: cython.int = 0
+        link: cython.char[32]
+        fd: cython.int
+        if path == cython.NULL:
+            return 0
+        fd = self.resolve(self._cwd, path, libc.O_PATH | libc.O_CLOEXEC, 0)
+        if fd < 0:
+            return libc.errno
+        libc.sprintf(link, b"/proc/self/fd/%d", fd)
+        if libc.faccessat(libc.AT_FDCWD, link, libc.X_OK, libc.AT_EACCESS) < 0:
+            number = libc.errno
+        elif libc.fstat(fd, cython.address(status)) == 0 and status.st_mode & 0o170000 != 0o100000:
+            number = libc.EACCES
+        libc.close(fd)
+        return number
 
     def _prefixed(self, prefix: bytes):
         # The root is no mount of its own: this is its path in the host.
@@ -414,6 +438,11 @@ class RootedCore(Core):
             raise PermissionError(
                 libc.EPERM, "no child can be started in this machine: see its guarantees"
             )
+        if s.flags & SPAWN_REPLACES:
+            # There is no way back out of the namespaces: what can be known is found out before.
+            s.error = self._no_program(s.path)
+            if s.error:
+                return 0
         if self._children_ns < 0:
             self._children_ns = self._make_namespace()
         if self._user_ns >= 0:
@@ -519,10 +548,15 @@ def _allow_name(w: cython.pointer(Where), mode: cython.uint) -> cython.int:
 @cython.cfunc
 @cython.exceptval(check=False)
 def _high(fd: cython.int) -> cython.int:
-    # Out of the way of standard input, output and error.
-    if fd < 0 or fd > 2:
+    # Out of the way: of standard input, output and error, and of ranges that a program closes.
+    moved: cython.int
+    if fd < 0 or fd >= _HIGH:
         return fd
-    moved: cython.int = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, 3)
+    moved = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, _HIGH)
+    if moved < 0:
+        moved = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, 3)  # a low limit on descriptors
+    if moved < 0:
+        return fd
     libc.close(fd)
     return moved
 

@@ -45,7 +45,8 @@ def writable_tops(base, extra=()):
     """The directories at and below `base` (bytes, resolved) that an ordinary user may change.
 
     The user's own directories and the shared ones for temporary files; from each it is climbed
-    while the parent is the user's too. None lies within another.
+    while the parent is the user's too. None lies within another. Also those, as a second list,
+    that can't be overlaid, because something is mounted below them.
     """
     environ = host.environ
     candidates = [
@@ -73,7 +74,9 @@ def writable_tops(base, extra=()):
         while top != base and host.stat(host.path.dirname(top)).st_uid == me:
             top = host.path.dirname(top)
         tops.add(top)
-    return sorted(t for t in tops if not any(t != o and _within(t, o) for o in tops))
+    tops = sorted(t for t in tops if not any(t != o and _within(t, o) for o in tops))
+    blocked = [top for top in tops if mounts_below(top)]
+    return [top for top in tops if top not in blocked], blocked
 
 
 def owned(directory):

@@ -155,7 +155,8 @@ def _rehearse(kind, base, upper):
             stores = _mounts.directory(place, "rehearsal")
             fds.append(stores)
             state = _kept(stores, base)
-        plan = _plan(base, user_ns >= 0)
+        left = []
+        plan = _plan(base, user_ns >= 0, left)
         overlays, steps = [], []
         for number, (target, lower, overlaid, read_only) in enumerate(plan):
             where = None if number == 0 else target
@@ -183,7 +184,12 @@ def _rehearse(kind, base, upper):
         if state is None and upper is not None:
             _keep(stores, base, started, overlays)
         machine = Rooted.__new__(kind)
-        machine._become(root, user_ns, mount_ns, _GUARANTEES, stores)
+        guarantees = dict(_GUARANTEES)
+        if left:
+            guarantees["read-only"] = "something is mounted below: " + ", ".join(
+                host.fsdecode(top) for top in left
+            )
+        machine._become(root, user_ns, mount_ns, guarantees, stores)
         fds = [fd for fd in fds if fd not in (user_ns, mount_ns, stores)]
         machine._base = base
         machine._directory = None if upper is None else host.fsdecode(place)
@@ -204,7 +210,7 @@ _GUARANTEES = {
 }
 
 
-def _plan(base, ordinary):
+def _plan(base, ordinary, left):
     """[(target, lower, overlaid?, read-only?)], the root first, in mount order."""
     below = layout.mounts_below(base)
     root = b"" if base == b"/" else base
@@ -215,7 +221,15 @@ def _plan(base, ordinary):
         ]
     if not below and layout.owned(base):
         return [(b"", base, True, False)]
-    tops = layout.writable_tops(base)
+    tops, blocked = layout.writable_tops(base)
+    if base in blocked:
+        raise MachineUnavailable(
+            f"a rehearsal can't be made: something is mounted below {host.fsdecode(base)}, which "
+            "only root may overlay",
+            "a smaller base, or root",
+            errno.EINVAL,
+        )
+    left.extend(blocked)
     return [
         (b"", base, False, True),
         *((top[len(root) + 1 :], top, True, False) for top in tops),

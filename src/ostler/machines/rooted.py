@@ -1,6 +1,6 @@
 """Rooted: what every machine with a root directory of its own offers besides the verbs."""
 
-from ostler import environment
+from ostler import _interpreter, environment
 from ostler.machines import Machine, MachineUnavailable, _mounts, host
 from ostler.machines._rooted import RootedCore
 from ostler.path import Path
@@ -15,6 +15,11 @@ class Rooted(RootedCore, Machine):
     """
 
     __slots__ = ("__weakref__", "_guarantees")
+    __all__ = tuple(
+        name
+        for name in _interpreter.OS_ALL
+        if hasattr(Machine, name) or name in ("environ", "environb", "path")
+    )
 
     def __init__(self):
         raise TypeError(f"{type(self).__name__} is made by its function, such as ostler.scratch()")

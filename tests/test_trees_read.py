@@ -117,6 +117,16 @@ def test_size_by_directory(tree, threads):
     assert shallow == {d: t for d, t in totals.items() if d.count("/") <= tree.count("/") + 1}
 
 
+@THREADS
+def test_count(tree, threads):
+    counts = ostler.trees.count(tree, threads=threads)
+    kinds = [os.lstat(path).st_mode & 0o170000 for path in [tree, *tree_maker.names(tree)]]
+    assert counts.files == kinds.count(0o100000)
+    assert counts.directories == kinds.count(0o040000)
+    assert counts.links == kinds.count(0o120000)
+    assert counts.entries == len(kinds)
+
+
 def test_size_is_what_du_says(tree):
     said = subprocess.run(["du", "-s", "-B1", tree], check=True, capture_output=True, text=True)
     assert ostler.trees.size(tree).disk == int(said.stdout.split()[0])

@@ -10,7 +10,18 @@ never followed below the root. What stops an operation carries what was done as 
 from ostler.machines import host
 from ostler.trees._results import Counts, Difference, Digest
 
-_OPERATIONS = ("chmod", "chown", "compare", "copy", "digest", "find", "remove", "size", "walk")
+_OPERATIONS = (
+    "chmod",
+    "chown",
+    "compare",
+    "copy",
+    "count",
+    "digest",
+    "find",
+    "remove",
+    "size",
+    "walk",
+)
 __all__ = ["Counts", "Difference", "Digest", "Trees", *_OPERATIONS]
 
 
@@ -104,6 +115,12 @@ class Trees:
                 max_depth, *options[4:], expression, False,
             )  # fmt: skip
         return iter(sorted(found)) if sort else found
+
+    def count(self, top, *, threads=None, on_error="raise", progress=None, one_filesystem=False):
+        """How many entries of which kinds the tree has, its root included; bytes are not asked."""
+        from ostler.trees._size import number
+
+        return number(self._machine, top, threads, on_error, progress, one_filesystem)
 
     def size(
         self,

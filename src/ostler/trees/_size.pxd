@@ -26,3 +26,6 @@ cdef int _enter(Worker *worker, Node *node) noexcept nogil
 cdef int _refused(Worker *worker, Node *node, int number) noexcept nogil
 cdef int _entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
 cdef void _leave(Worker *worker, Node *node) noexcept nogil
+cdef int number_entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
+cdef int number_enter(Worker *worker, Node *node) noexcept nogil
+cdef int number_refused(Worker *worker, Node *node, int number) noexcept nogil

@@ -193,6 +193,41 @@ def _leave(worker, node):
         libc.atomic_add(cython.address(parent.blocks), node.blocks, libc.ATOMIC_RELAXED)
 
 
+def number_entry(worker, node, name, kind):
+    if kind == libc.S_IFDIR >> 12:
+        return DESCEND
+    if kind == libc.S_IFREG >> 12:
+        worker.files += 1
+    elif kind == libc.S_IFLNK >> 12:
+        worker.links += 1
+    else:
+        worker.others += 1
+    return DONE
+
+
+def number_enter(worker, node):
+    worker.directories += 1
+    return 0
+
+
+def number_refused(worker, node, number):
+    if number == libc.ENOENT or number == libc.ENOTDIR or number == libc.ELOOP:
+        return 0  # gone, or no directory any more
+    worker.directories += 1
+    return number
+
+
+def number(machine, top, threads, on_error, progress, one_filesystem):
+    """How many entries of which kinds a tree has; nothing is looked at but the names."""
+    run: Run = Size(machine, threads, on_error, progress, one_filesystem, -1, False)
+    run.e.chunks = 0
+    run.e.enter = number_enter
+    run.e.entry = number_entry
+    run.e.refused = number_refused
+    run.place_root(top, "count", True)
+    return run.finish()
+
+
 def measure(machine, top, threads, on_error, progress, one_filesystem, depth, apart, shallow=False):
     """The counts of a tree, and the files with several names when these are to stay apart."""
     if depth is True:

@@ -5,13 +5,22 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test build lint stubs conformance conformance-all coverage bench clean
+.PHONY: run test test-slow test-dask bench-trees build lint stubs conformance conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
 
 test: build
 	$(BIN)/python -m pytest
+
+# Trees of a million names and of ten thousand levels, and the memory that they take.
+test-slow: build
+	$(BIN)/python -m pytest -m slow -s $(OPTIONS)
+
+# The tree operations on a real Dask cluster of local processes, a worker killed in the middle.
+test-dask: build
+	@$(PIP) 'dask[distributed]'
+	$(BIN)/python -m pytest -m dask $(OPTIONS)
 
 build: $(VENV)/.built
 
@@ -48,6 +57,10 @@ conformance-all:
 # Every call of os against ostler's; OPTIONS="--help" tells what can be chosen.
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(OPTIONS)
+
+# Whole trees against the standard library and the known tools; OPTIONS="--help" tells more.
+bench-trees: $(VENV)/.bench
+	$(BIN)/python bench/bench_trees.py $(OPTIONS)
 
 # The floor is a loop of C, compiled when it is first needed.
 $(VENV)/.bench: | build

@@ -258,8 +258,8 @@ class Found(Stream):
         task.most = _or(most, 0x7FFFFFFF)
         task.size_least = _or(sizes[0], 0)
         task.size_most = _or(sizes[1], _FOREVER)
-        task.newer = _or(times[0], -_FOREVER)
-        task.older = _or(times[1], _FOREVER)
+        task.newer = int(_or(times[0], -_FOREVER))
+        task.older = int(_or(times[1], _FOREVER))
         task.looks = any(value is not None for value in (*sizes, *times))
         self.e.chunks = task.looks
         self.e.entry = _find_entry

@@ -1,0 +1,29 @@
+from collections.abc import Callable
+from typing import Any
+
+from ostler.machines import Machine
+from ostler.trees import Counts
+from ostler.trees._run import Run
+
+class Change(Run): ...
+
+def change_mode(
+    machine: Machine,
+    top: Any,
+    mode: int | str,
+    umask: int,
+    threads: int | None,
+    on_error: str | Callable[[OSError], object],
+    progress: Callable[[Any], object] | None,
+    one_filesystem: bool,
+) -> Counts: ...
+def change_owner(
+    machine: Machine,
+    top: Any,
+    uid: int,
+    gid: int,
+    threads: int | None,
+    on_error: str | Callable[[OSError], object],
+    progress: Callable[[Any], object] | None,
+    one_filesystem: bool,
+) -> Counts: ...

@@ -1,0 +1,22 @@
+from collections.abc import Callable
+from typing import Any
+
+from ostler.machines import Machine
+from ostler.trees import Difference
+from ostler.trees._run import Run
+
+class Compare(Run):
+    def differences(self, skip: int) -> list[Difference]: ...
+
+def compare_trees(
+    machine: Machine,
+    first: Any,
+    second: Any,
+    second_machine: Machine,
+    threads: int | None,
+    on_error: str | Callable[[OSError], object],
+    progress: Callable[[Any], object] | None,
+    metadata: bool,
+    times: bool,
+    content: bool,
+) -> list[Difference]: ...

@@ -1,0 +1,34 @@
+from collections.abc import Callable
+from typing import Any
+
+from ostler.machines import Machine
+from ostler.trees import Counts
+from ostler.trees._run import Run
+
+class Copy(Run): ...
+
+def umask_of_process() -> int: ...
+def flags(
+    modes: bool,
+    owners: bool | None,
+    times: bool,
+    xattrs: bool,
+    hard_links: bool,
+    sparse: bool,
+    special: bool,
+    merge: bool,
+) -> int: ...
+def flags_of_pieces() -> int: ...
+def copy_tree(
+    machine: Machine,
+    top: Any,
+    to: Any,
+    to_machine: Machine,
+    threads: int | None,
+    on_error: str | Callable[[OSError], object],
+    progress: Callable[[Any], object] | None,
+    one_filesystem: bool,
+    flags: int,
+    clone: int,
+    shallow: bool = False,
+) -> Counts: ...

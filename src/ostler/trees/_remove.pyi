@@ -1,0 +1,17 @@
+from collections.abc import Callable
+from typing import Any
+
+from ostler.machines import Machine
+from ostler.trees import Counts
+from ostler.trees._run import Run
+
+class Remove(Run): ...
+
+def remove_tree(
+    machine: Machine,
+    top: Any,
+    threads: int | None,
+    on_error: str | Callable[[OSError], object],
+    progress: Callable[[Any], object] | None,
+    one_filesystem: bool,
+) -> Counts: ...

@@ -75,9 +75,7 @@ def compare(name, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", sorted(parity.CASES))
 def test_parity(name, kind, user):
-    known = reason(NOT_THERE, name, kind) or (
-        user is as_user and reason(NOT_AS_USER, name, kind)
-    )
+    known = reason(NOT_THERE, name, kind) or (user is as_user and reason(NOT_AS_USER, name, kind))
     if known:
         pytest.skip(known)
     expected, found = user(compare, name, kind)

@@ -1,6 +1,7 @@
 """Rehearsal: the real files, and everything that is changed kept aside (overlayfs)."""
 
 import errno
+import fcntl
 import json
 
 from ostler.machines import _mounts, changes, host, layout, pictures
@@ -140,10 +141,9 @@ class Overlay:
 
 
 def _rehearse(kind, base, upper):
+    _mounts.close(_mounts.directory("/" if base is None else base, "rehearsal"))
     base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
     started = _mounts.file_clock()
-    fd = _mounts.directory(base, "rehearsal")
-    _mounts.close(fd)
     answer = _mounts.scratch(None, None)
     memory, user_ns, mount_ns = given(answer, "a rehearsal")
     fds = [fd for fd in (memory, user_ns, mount_ns) if fd >= 0]
@@ -151,10 +151,13 @@ def _rehearse(kind, base, upper):
         if upper is None:
             stores, place, state = memory, b"/proc/self/fd/%d" % memory, None
         else:
-            place = host.path.realpath(host.fsencode(upper), strict=True)
-            stores = _mounts.directory(place, "rehearsal")
+            stores = host.open(upper, host.O_RDONLY | host.O_DIRECTORY | host.O_CLOEXEC)
             fds.append(stores)
-            state = _kept(stores, base)
+            _lock(stores, upper)
+            place = host.path.realpath(host.fsencode(upper), strict=True)
+            if (base + b"/").startswith(place + b"/") and base != b"/":
+                raise OSError(errno.EINVAL, "base lies within upper", host.fsdecode(place))
+            state = _kept(stores, place, base)
         left = []
         plan = _plan(base, user_ns >= 0, left)
         overlays, steps = [], []
@@ -219,9 +222,9 @@ def _plan(base, ordinary, left):
             (b"", base, True, False),
             *((p, root + b"/" + p, files and not ro, ro or not files) for p, files, ro in below),
         ]
-    if not below and layout.owned(base):
+    tops, blocked = ([base], []) if layout.owned(base) else layout.writable_tops(base)
+    if tops == [base] and not below:
         return [(b"", base, True, False)]
-    tops, blocked = layout.writable_tops(base)
     if base in blocked:
         raise MachineUnavailable(
             f"a rehearsal can't be made: something is mounted below {host.fsdecode(base)}, which "
@@ -299,12 +302,20 @@ def _store(stores, state, target, number):
     return b"%d" % number
 
 
-def _kept(stores, base):
+def _lock(stores, upper):
+    """One rehearsal at a time in an upper, for as long as its descriptor is open."""
+    try:
+        fcntl.flock(stores, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(errno.EBUSY, "upper belongs to a rehearsal that is open", upper) from None
+
+
+def _kept(stores, place, base):
     """What an earlier rehearsal left here, None when the directory is empty."""
     try:
         fd = host.open(_STATE, host.O_RDONLY | host.O_CLOEXEC, dir_fd=stores)
     except FileNotFoundError:
-        if host.listdir(stores):
+        if host.listdir(place):
             raise OSError(
                 errno.ENOTEMPTY, "upper is neither empty nor the upper of a rehearsal"
             ) from None

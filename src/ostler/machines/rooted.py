@@ -122,9 +122,7 @@ class Rooted(RootedCore, Machine):
 
 
 _CLOSED = {}
-_STILL_THERE = frozenset(
-    ("close", "closed", "_closed", "__class__", "__enter__", "__exit__", "__repr__", "_kind")
-)
+_STILL_THERE = frozenset(("close", "closed", "_closed", "__class__", "__repr__", "_kind"))
 
 
 def _closed_kind(kind):
@@ -140,6 +138,7 @@ def _closed_kind(kind):
                 "__module__": kind.__module__,
                 "__repr__": lambda self: f"<{self._kind} machine, closed>",
                 "close": _close_of_closed,
+                "__enter__": lambda self: _refuse(self, "__enter__"),
                 "__exit__": lambda self, *exception: None,
             },
         )

@@ -1,0 +1,488 @@
+"""A machine's life: making, using from threads, closing; nothing of it stays behind."""
+
+import errno
+import gc
+import io
+import os
+import pickle
+import signal
+import stat
+import sys
+import threading
+import time
+
+import pytest
+
+import ostler
+from ostler.machines import SHELL
+from tests.machines import ORDINARY, as_self, as_user
+
+
+def scratch(directory):
+    return ostler.scratch(size="1M", inodes=100)
+
+
+def read_only(directory):
+    return ostler.read_only(directory)
+
+
+def confined(directory):
+    return ostler.confined(directory)
+
+
+def rehearsal(directory):
+    return ostler.rehearsal(directory)
+
+
+def kept_rehearsal(directory):
+    upper = directory + "-upper"
+    os.makedirs(upper, exist_ok=True)
+    return ostler.rehearsal(directory, upper)
+
+
+KINDS = [scratch, read_only, confined, rehearsal, kept_rehearsal]
+both_users = pytest.mark.parametrize("user", [as_self, as_user])
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """A directory that everybody may use, with a file in it."""
+    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
+        if path.stat().st_uid == os.getuid():
+            path.chmod(0o755)
+    place = tmp_path / "base"
+    place.mkdir()
+    (place / "file").write_text("text")
+    for path in (tmp_path, place, place / "file"):
+        path.chmod(0o777)
+        if os.getuid() == 0:
+            os.chown(path, ORDINARY, ORDINARY)
+    return str(place)
+
+
+def held():
+    """The descriptors, mounts and children that this process has."""
+    gc.collect()
+    with open("/proc/self/mountinfo") as table:
+        mounts = sorted(line.split(" ")[4] for line in table)
+    with open(f"/proc/self/task/{os.getpid()}/children") as children:
+        return len(os.listdir("/proc/self/fd")), mounts, children.read()
+
+
+def nothing_stays(kind, directory, how):
+    kind(directory).close()  # what is loaded once
+    before = held()
+    for _ in range(20):
+        machine = kind(directory)
+        machine.chdir("/")
+        machine.listdir("/")
+        if how == "close":
+            machine.close()
+        elif how == "error":
+            try:
+                with machine:
+                    raise KeyError
+            except KeyError:
+                pass
+        machine = None
+        gc.collect()
+    return before, held()
+
+
+@both_users
+@every_kind
+@pytest.mark.parametrize("how", ["close", "error", "collected"])
+def test_nothing_stays(kind, user, how, directory):
+    before, after = user(nothing_stays, kind, directory, how)
+    assert after == before
+
+
+def in_threads(kind, directory):
+    before = held()
+    found = []
+
+    def work():
+        for _ in range(10):
+            with kind(directory) as machine:
+                found.append(machine.path.exists("/"))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found, before, held()
+
+
+@both_users
+@every_kind
+def test_from_several_threads(kind, user, directory):
+    if kind is kept_rehearsal:
+        pytest.skip("one upper belongs to one rehearsal at a time")
+    found, before, after = user(in_threads, kind, directory)
+    assert found == [True] * 40
+    assert after == before
+
+
+def closed_while_used():
+    """Close a machine under a thread that goes on using it; what it did to the host's files."""
+    machine = ostler.scratch()
+    stat_, mkdir = machine.stat, machine.mkdir
+    outcome = []
+
+    def work():
+        while True:
+            try:
+                stat_("/")
+                mkdir("/made-by-the-thread")
+            except FileExistsError:
+                pass
+            except (OSError, ValueError) as error:
+                outcome.append(getattr(error, "errno", None))
+                return
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.02)
+    machine.close()
+    os.close(os.open("/", os.O_RDONLY))  # a number that is given out again must not be used
+    thread.join(10)
+    return thread.is_alive(), outcome, os.path.exists("/made-by-the-thread")
+
+
+@both_users
+def test_closed_under_a_thread(user):
+    alive, outcome, escaped = user(closed_while_used)
+    assert not alive and not escaped
+    assert outcome[0] in (errno.EBADF, errno.ENOTDIR, None)
+
+
+def several(directory):
+    with ostler.scratch() as a, ostler.scratch() as b, ostler.confined(directory) as c:
+        a.mkdir("x")
+        c.chdir("/")
+        b.mkdir("y")
+        b.chdir("y")
+        return a.listdir("/"), b.listdir("/"), b.getcwd(), a.getcwd(), c.listdir("/")
+
+
+@both_users
+def test_several_at_once(user, directory):
+    assert user(several, directory) == (["x"], ["y"], "/y", "/", ["file"])
+
+
+def test_gone_when_the_process_is_killed(directory):
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        machines = [kind(directory) for kind in KINDS]
+        machines[0].mkdir("x")
+        os.write(writing, b"x")
+        signal.pause()
+    os.close(writing)
+    assert os.read(reading, 1) == b"x"
+    os.close(reading)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    with open("/proc/self/mountinfo") as table:
+        assert not [line for line in table if "ostler" in line or directory in line]
+    assert sorted(os.listdir(directory)) == ["file"]
+
+
+@every_kind
+def test_closed(kind, directory):
+    machine = kind(directory)
+    listdir = machine.listdir
+    assert not machine.closed
+    machine.close()
+    machine.close()
+    assert machine.closed
+    assert "closed" in repr(machine)
+    for use in (
+        lambda: machine.listdir("/"),
+        lambda: machine.getcwd(),
+        lambda: machine.path,
+        lambda: machine.system("true"),
+        lambda: machine.open_file("/file"),
+        lambda: machine.__enter__(),
+    ):
+        with pytest.raises(ValueError, match="closed"):
+            use()
+    with pytest.raises(OSError):
+        listdir("/")
+
+
+@every_kind
+def test_not_pickled(kind, directory):
+    with kind(directory) as machine, pytest.raises(TypeError, match="pickle"):
+        pickle.dumps(machine)
+
+
+@pytest.mark.parametrize("make", [ostler.confined, ostler.read_only, ostler.rehearsal])
+def test_bad_directories(make, directory):
+    before = held()
+    for bad, error in [
+        (os.path.join(directory, "file"), NotADirectoryError),
+        (os.path.join(directory, "missing"), FileNotFoundError),
+        ("a\0b", ValueError),
+        ("", FileNotFoundError),
+        (3.5, TypeError),
+        ([], TypeError),
+        ("x" * 5000, OSError),
+    ]:
+        with pytest.raises(error):
+            make(bad)
+    assert held() == before
+
+
+@pytest.mark.parametrize(
+    ("size", "error"),
+    [
+        ("", ValueError), ("M", ValueError), ("12x", ValueError), ("-1", ValueError),
+        ("1.5M", ValueError), (0, ValueError), (-5, ValueError), (1.5, TypeError),
+        ([], TypeError), (True, TypeError), (2**70, OverflowError), ("a\0b", ValueError),
+    ],
+)  # fmt: skip
+def test_bad_sizes(size, error):
+    before = held()
+    with pytest.raises(error):
+        ostler.scratch(size=size)
+    with pytest.raises(error):
+        ostler.scratch(inodes=size)
+    assert held() == before
+
+
+@pytest.mark.parametrize(
+    ("bind", "error"),
+    [
+        ("/usr", TypeError), (b"/usr", TypeError), (["/missing/path"], FileNotFoundError),
+        (["/"], ValueError), ([3], TypeError), (["a\0b"], ValueError),
+    ],
+)  # fmt: skip
+def test_bad_binds(bind, error):
+    before = held()
+    with pytest.raises(error):
+        ostler.scratch(bind=bind)
+    assert held() == before
+
+
+def test_bad_uppers(directory, tmp_path):
+    before = held()
+    with pytest.raises(OSError, match="upper"):
+        ostler.rehearsal(directory, directory)
+    with pytest.raises(FileNotFoundError):
+        ostler.rehearsal(directory, str(tmp_path / "missing"))
+    with pytest.raises(NotADirectoryError):
+        ostler.rehearsal(directory, os.path.join(directory, "file"))
+    upper = tmp_path / "upper"
+    upper.mkdir()
+    ostler.rehearsal(directory, upper).close()
+    with pytest.raises((ValueError, OSError), match="belongs|within"):
+        ostler.rehearsal(str(tmp_path), upper)
+    with ostler.rehearsal(directory, upper), pytest.raises(OSError, match="open"):
+        ostler.rehearsal(directory, upper)
+    assert held() == before
+
+
+def exact_room():
+    with ostler.scratch(size=65536, inodes=20) as machine:
+        fd = machine.open("f", machine.O_WRONLY | machine.O_CREAT)
+        written = 0
+        try:
+            while True:
+                written += machine.write(fd, b"x" * 1000)
+        except OSError as error:
+            full = error.errno
+        machine.close(fd)
+        machine.remove("f")
+        names = 0
+        try:
+            while True:
+                machine.mkdir(f"d{names}")
+                names += 1
+        except OSError as error:
+            return written, full, names, error.errno
+
+
+@both_users
+def test_no_space_is_exact(user):
+    written, full, names, no_inodes = user(exact_room)
+    assert (written, full) == (65536, errno.ENOSPC)
+    assert (names < 20, no_inodes) == (True, errno.ENOSPC)
+
+
+def changed_while_used():
+    found = []
+    with ostler.scratch(size="64K") as machine:
+        fd = machine.open("f", machine.O_WRONLY | machine.O_CREAT)
+        found.append(machine.write(fd, b"x" * 100_000))
+        machine.resize("1M")
+        found.append(machine.write(fd, b"x" * 100_000))
+        for change in (lambda: machine.resize("64K"), machine.read_only_now):
+            try:
+                change()
+            except OSError as error:
+                found.append(error.errno)
+        machine.close(fd)
+        machine.read_only_now()
+        try:
+            machine.mkdir("d")
+        except OSError as error:
+            found.append(error.errno)
+        machine.read_only_now(False)
+        machine.mkdir("d")
+        return found
+
+
+@both_users
+def test_limits_change_while_it_is_used(user):
+    assert user(changed_while_used) == [65536, 100_000, errno.EINVAL, errno.EBUSY, errno.EROFS]
+
+
+def shell_in(kind_of_machine):
+    with ostler.scratch(bind=SHELL) as machine:
+        machine.mkdir("work")
+        machine.chdir("work")
+        machine.environ["GREETING"] = "hello"
+        status = machine.system("echo $GREETING > made; pwd >> made; touch /usr/x 2>>/dev/null")
+        with machine.open_file("made") as file:
+            text = file.read()
+        spawned = machine.spawnv(machine.P_WAIT, "/bin/sh", ["sh", "-c", "test -e made"])
+        with machine.popen("ls /work") as pipe:
+            listed = pipe.read()
+        pid = machine.fork()
+        if pid == 0:
+            machine.execv("/bin/sh", ["sh", "-c", "cat made > copy"])
+        machine.waitpid(pid, 0)
+        return bool(status), text, spawned, listed, machine.path.getsize("copy") == len(text)
+
+
+@both_users
+def test_children_live_in_it(user):
+    assert user(shell_in, None) == (True, "hello\n/work\n", 0, "made\n", True)
+
+
+def own_things(directory):
+    here = os.getcwd()
+    old = os.umask(0o022)
+    try:
+        with ostler.scratch() as machine:
+            machine.mkdir("d")
+            machine.chdir("d")
+            machine.umask(0o007)
+            machine.mkdir("group", 0o777)
+            machine.close(machine.open("file", machine.O_CREAT | machine.O_WRONLY, 0o666))
+            machine.umask(0o077)
+            machine.mkdir("mine", 0o777)
+            machine.environ["OSTLER_TEST"] = "1"
+            return (
+                machine.getcwd(),
+                os.getcwd() == here,
+                [stat.S_IMODE(machine.stat(n).st_mode) for n in ("group", "file", "mine")],
+                "OSTLER_TEST" in os.environ,
+                "OSTLER_TEST" in ostler.environ,
+            )
+    finally:
+        os.umask(old)
+
+
+@both_users
+def test_directory_umask_and_environment_are_its_own(user, directory):
+    assert user(own_things, directory) == ("/d", True, [0o770, 0o660, 0o700], False, False)
+
+
+def test_open_file_is_as_the_builtin():
+    import inspect
+
+    with ostler.scratch() as machine:
+        signature = inspect.signature(machine.open_file)
+        assert signature == inspect.signature(open) or sys.version_info < (3, 12)
+        with machine.open_file("f", "w", encoding="utf-8", newline="\r\n") as file:
+            file.write("é\n")
+        with machine.open_file("f", "rb") as file:
+            assert isinstance(file, io.BufferedReader)
+            assert file.read() == "é\r\n".encode()
+        with pytest.raises(FileNotFoundError) as caught:
+            machine.open_file("missing")
+        assert caught.value.filename == "missing"
+        with pytest.raises(IsADirectoryError):
+            machine.open_file("/")
+        with pytest.raises(ValueError, match="mode"):
+            machine.open_file("f", "q")
+
+
+def read_only_errors(directory):
+    with ostler.read_only(directory) as machine:
+        found = [machine.open_file("file").read()]
+        for change in (
+            lambda: machine.mkdir("d"),
+            lambda: machine.remove("file"),
+            lambda: machine.open_file("file", "a"),
+            lambda: machine.chmod("file", 0o600),
+            lambda: machine.utime("file"),
+            lambda: machine.truncate("file", 0),
+            lambda: machine.rename("file", "g"),
+            lambda: machine.symlink("a", "b"),
+        ):
+            try:
+                change()
+                found.append("done")
+            except OSError as error:
+                found.append(error.errno)
+        return found
+
+
+@both_users
+def test_read_only(user, directory):
+    assert user(read_only_errors, directory) == ["text", *[errno.EROFS] * 8]
+
+
+def rehearsed(directory):
+    with ostler.rehearsal(directory) as machine:
+        machine.makedirs("a/b/c")
+        machine.rename("file", "a/file")
+        machine.rename("a", "z")
+        with machine.open_file("z/file", "a") as file:
+            file.write(" and more")
+        return sorted(machine.listdir("/")), machine.open_file("z/file").read()
+
+
+@both_users
+def test_a_rehearsal_leaves_the_base_alone(user, directory):
+    assert user(rehearsed, directory) == (["z"], "text and more")
+    assert os.listdir(directory) == ["file"]
+    with open(os.path.join(directory, "file")) as file:
+        assert file.read() == "text"
+
+
+def moved_directory(directory):
+    os.makedirs(os.path.join(directory, "lower/sub"))
+    with open(os.path.join(directory, "lower/sub/deep"), "w") as file:
+        file.write("deep")
+    with ostler.rehearsal(directory) as machine:
+        machine.rename("lower", "moved")
+        machine.mkdir("empty")
+        machine.replace("moved", "empty")
+        return machine.listdir("/empty/sub"), sorted(machine.listdir("/"))
+
+
+@both_users
+def test_a_directory_of_the_base_is_renamed(user, directory):
+    assert user(moved_directory, directory) == (["deep"], ["empty", "file"])
+
+
+def taken_up(directory):
+    upper = directory + "-upper"
+    os.mkdir(upper)
+    with ostler.rehearsal(directory, upper) as machine:
+        machine.mkdir("made")
+        started = machine._started
+    with ostler.rehearsal(directory, upper) as machine:
+        return machine.path.isdir("made"), machine._started == started
+
+
+@both_users
+def test_a_kept_rehearsal_is_taken_up(user, directory):
+    assert user(taken_up, directory) == (True, True)
+    assert os.listdir(directory) == ["file"]

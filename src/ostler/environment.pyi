@@ -1,6 +1,6 @@
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 from _typeshed import StrOrBytesPath
 
@@ -22,8 +22,14 @@ class Environment(Core):
     supports_bytes_environ: bool
     @property
     def environb(self) -> _Environ[bytes]: ...
-    def getenv(self, key: str, default: _T = None) -> str | _T: ...
-    def getenvb(self, key: bytes, default: _T = None) -> bytes | _T: ...
+    @overload
+    def getenv(self, key: str) -> str | None: ...
+    @overload
+    def getenv(self, key: str, default: _T) -> str | _T: ...
+    @overload
+    def getenvb(self, key: bytes) -> bytes | None: ...
+    @overload
+    def getenvb(self, key: bytes, default: _T) -> bytes | _T: ...
     def putenv(
         self,
         name: str | bytes | PathLike[Any],

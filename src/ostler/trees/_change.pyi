@@ -1,29 +1,28 @@
-from collections.abc import Callable
-from typing import Any
+from _typeshed import StrOrBytesPath
 
-from ostler.machines import Machine
-from ostler.trees import Counts
-from ostler.trees._run import Run
+from ostler._core import Core
+from ostler.trees._results import Counts
+from ostler.trees._run import _OnError, _Progress, Run
 
 class Change(Run): ...
 
 def change_mode(
-    machine: Machine,
-    top: Any,
+    machine: Core,
+    top: StrOrBytesPath,
     mode: int | str,
     umask: int,
     threads: int | None,
-    on_error: str | Callable[[OSError], object],
-    progress: Callable[[Any], object] | None,
+    on_error: _OnError,
+    progress: _Progress,
     one_filesystem: bool,
 ) -> Counts: ...
 def change_owner(
-    machine: Machine,
-    top: Any,
+    machine: Core,
+    top: StrOrBytesPath,
     uid: int,
     gid: int,
     threads: int | None,
-    on_error: str | Callable[[OSError], object],
-    progress: Callable[[Any], object] | None,
+    on_error: _OnError,
+    progress: _Progress,
     one_filesystem: bool,
 ) -> Counts: ...

@@ -1,21 +1,20 @@
-from collections.abc import Callable
-from typing import Any
+from _typeshed import StrOrBytesPath
 
-from ostler.machines import Machine
-from ostler.trees import Difference
-from ostler.trees._run import Run
+from ostler._core import Core
+from ostler.trees._results import Difference
+from ostler.trees._run import Run, _OnError, _Progress
 
 class Compare(Run):
     def differences(self, skip: int) -> list[Difference]: ...
 
 def compare_trees(
-    machine: Machine,
-    first: Any,
-    second: Any,
-    second_machine: Machine,
+    machine: Core,
+    first: StrOrBytesPath,
+    second: StrOrBytesPath,
+    second_machine: Core,
     threads: int | None,
-    on_error: str | Callable[[OSError], object],
-    progress: Callable[[Any], object] | None,
+    on_error: _OnError,
+    progress: _Progress,
     metadata: bool,
     times: bool,
     content: bool,

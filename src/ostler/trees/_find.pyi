@@ -1,45 +1,45 @@
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
-from ostler.machines import Machine
-from ostler.trees._run import Run
+from _typeshed import StrOrBytesPath
 
-_Bounds = tuple[int | None, int | None]
+from ostler._core import Core
+from ostler.trees._run import Run, _OnError, _Progress
 
 class Stream(Run):
-    def __iter__(self) -> Iterator[Any]: ...
+    def __iter__(self) -> Self: ...
 
 class Found(Stream):
     def __init__(
         self,
-        machine: Machine,
-        top: Any,
+        machine: Core,
+        top: StrOrBytesPath,
         threads: int | None,
-        on_error: str | Callable[[OSError], object],
-        progress: Callable[[Any], object] | None,
+        on_error: _OnError,
+        progress: _Progress,
         one_filesystem: bool,
-        patterns: Sequence[str | bytes],
-        exclude: Sequence[str | bytes],
-        kinds: Sequence[str],
+        patterns: Iterable[str | bytes],
+        exclude: Iterable[str | bytes],
+        kinds: Iterable[str],
         least: int,
         most: int | None,
-        sizes: _Bounds,
-        times: _Bounds,
+        sizes: tuple[int | None, int | None],
+        times: tuple[float | None, float | None],
         expression: Callable[[Any], object] | None,
         typed: bool,
     ) -> None: ...
     def __next__(self) -> Any: ...
-    def below(self) -> int: ...
-    def below_text(self) -> int: ...
+    def below(self, /) -> list[Any]: ...
+    def below_text(self, /) -> list[Any]: ...
 
 class Walked(Stream):
     def __init__(
         self,
-        machine: Machine,
-        top: Any,
+        machine: Core,
+        top: StrOrBytesPath,
         threads: int | None,
-        on_error: str | Callable[[OSError], object],
-        progress: Callable[[Any], object] | None,
+        on_error: _OnError,
+        progress: _Progress,
         one_filesystem: bool,
         sort: bool,
     ) -> None: ...

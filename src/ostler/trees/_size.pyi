@@ -1,29 +1,22 @@
-from collections.abc import Callable
 from typing import Any
 
-from ostler.machines import Machine
-from ostler.trees import Counts
-from ostler.trees._run import Run
+from _typeshed import StrOrBytesPath
+
+from ostler._core import Core
+from ostler.trees._results import Counts
+from ostler.trees._run import _OnError, _Progress, Run
 
 class Size(Run):
     def totals(self, links: list[Any], directories: dict[Any, Counts]) -> None: ...
 
-def number(
-    machine: Machine,
-    top: Any,
-    threads: int | None,
-    on_error: str | Callable[[OSError], object],
-    progress: Callable[[Any], object] | None,
-    one_filesystem: bool,
-) -> Counts: ...
 def measure(
-    machine: Machine,
-    top: Any,
+    machine: Core,
+    top: StrOrBytesPath,
     threads: int | None,
-    on_error: str | Callable[[OSError], object],
-    progress: Callable[[Any], object] | None,
+    on_error: _OnError,
+    progress: _Progress,
     one_filesystem: bool,
-    depth: bool | int | None,
+    depth: int | bool | None,
     apart: bool,
     shallow: bool = False,
 ) -> tuple[Counts, list[Any]]: ...

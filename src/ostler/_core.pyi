@@ -1,0 +1,10 @@
+from collections.abc import MutableMapping
+from typing import Any
+
+ABSENT: int
+
+class Core:
+    _names: dict[str, Any] | None
+    environ: MutableMapping[str, str]
+    path: Any
+    _path: Any

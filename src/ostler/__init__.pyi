@@ -5,9 +5,9 @@ from os import PathLike
 from typing import Any
 
 from ostler import durable as durable
-from ostler import records
 from ostler import machines as machines
-from ostler import path as path
+from ostler import path as path  # type: ignore[no-redef]  # in place of os's own
+from ostler import records
 from ostler import trees as trees
 from ostler._environ import _Environ
 from ostler.machines import Machine as Machine
@@ -16,8 +16,8 @@ from ostler.machines import host as host
 from ostler.machines.kinds import Confined, ReadOnly, Scratch
 from ostler.machines.rehearsal import Rehearsal
 
-environ: _Environ[str]
-environb: _Environ[bytes]
+environ: _Environ[str]  # type: ignore[no-redef]
+environb: _Environ[bytes]  # type: ignore[no-redef]
 
 # What a machine has besides the functions of os, as functions of the host.
 available_cpus = host.available_cpus

@@ -9,7 +9,7 @@ from ostler._realpath import Strictness
 _Text = TypeVar("_Text", str, bytes, covariant=True)
 
 @runtime_checkable
-class PathLike(abc.ABC, Protocol[_Text]):
+class PathLike(abc.ABC, Protocol[_Text]):  # type: ignore[misc]  # as os.PathLike is
     @abc.abstractmethod
     def __fspath__(self) -> _Text: ...
     @classmethod

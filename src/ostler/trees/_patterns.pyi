@@ -1,1 +1,1 @@
-# Nothing here is for Python: only other compiled modules call it.
+# For the compiled modules alone: Python sees nothing of it.

@@ -4,7 +4,7 @@ from _typeshed import StrOrBytesPath
 
 from ostler._core import Core
 from ostler.trees._results import Counts
-from ostler.trees._run import _OnError, _Progress, Run
+from ostler.trees._run import Run, _OnError, _Progress
 
 class Size(Run):
     def totals(self, links: list[Any], directories: dict[Any, Counts]) -> None: ...

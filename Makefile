@@ -44,7 +44,13 @@ $(VENV)/.linters: pyproject.toml | build
 lint: $(VENV)/.linters
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src/ostler
+	$(BIN)/mypy
+	$(MAKE) --no-print-directory stubs
+
+# The stubs against the compiled modules themselves: names, arguments, defaults.
+stubs: $(VENV)/.linters
+	MYPYPATH=src $(BIN)/python -m mypy.stubtest ostler --mypy-config-file pyproject.toml \
+	  --allowlist tests/stubtest.txt --ignore-unused-allowlist
 
 # CPython's own suites, on its os and on ostler; OPTIONS="--help" tells what can be chosen.
 conformance: build

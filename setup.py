@@ -76,6 +76,11 @@ DEFINES = [
     ("CYTHON_CLINE_IN_TRACEBACK", "0"),
     ("OSTLER_FRAME(...)", "((void)0)"),
 ]
+# For `make coverage`: every line tells that it was run. The coverage plugin wants the C beside it.
+TRACED = bool(os.environ.get("OSTLER_TRACE"))
+if TRACED:
+    DIRECTIVES["linetrace"] = True
+    DEFINES += [("CYTHON_TRACE_NOGIL", "1")]
 
 
 def extensions():
@@ -128,7 +133,7 @@ setup(
     ext_modules=without_frames(
         cythonize(
             extensions(),
-            build_dir="build/c",
+            build_dir=None if TRACED else "build/c",
             include_path=["src"],
             compiler_directives=DIRECTIVES,
             nthreads=jobs(),

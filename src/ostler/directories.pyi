@@ -4,6 +4,7 @@ from typing import Any, AnyStr, Final, TypeAlias, overload
 
 from ostler._core import Core
 from ostler._scan import DirEntry, ScandirIterator
+from ostler._walk import walk_symlinks_as_files as walk_symlinks_as_files
 
 _Path: TypeAlias = str | bytes | PathLike[str] | PathLike[bytes]
 

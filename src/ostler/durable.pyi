@@ -5,6 +5,9 @@ from _typeshed import ReadableBuffer, StrOrBytesPath
 
 from ostler._core import Core
 
+CONSTANTS: dict[str, Any]
+TYPES: dict[str, Any]
+
 class Durable(Core):
     def rename_noreplace(
         self,
@@ -47,5 +50,14 @@ class Durable(Core):
 
 class Replacing:
     path: str | bytes
+    def __init__(
+        self,
+        machine: Core,
+        path: StrOrBytesPath,
+        open_mode: str,
+        text: tuple[str | None, str | None, str | None],
+        mode: int | None,
+        durable: bool,
+    ) -> None: ...
     def __enter__(self) -> IO[Any]: ...
     def __exit__(self, kind: object, error: object, trace: object) -> None: ...

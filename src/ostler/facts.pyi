@@ -1,6 +1,12 @@
+from typing import Any
+
+from _typeshed import StrOrBytesPath
+
 from ostler._core import Core
 from ostler._given import Memory, Mount, Owner
-from ostler.path import StrOrBytesPath
+
+CONSTANTS: dict[str, Any]
+TYPES: dict[str, Any]
 
 class Facts(Core):
     def available_cpus(self, *, cgroup: bool = True) -> int: ...

@@ -1,5 +1,5 @@
+import os
 from collections.abc import Callable
-from os import PathLike as PathLike
 from typing import Any
 
 from ostler import _environ, _popen, records
@@ -49,6 +49,8 @@ class Machine(
     confstr_names: dict[str, int]
     pathconf_names: dict[str, int]
     sysconf_names: dict[str, int]
+    register_at_fork = os.register_at_fork
+    PathLike = os.PathLike
     sched_param = records.sched_param
     stat_result = records.stat_result
     statvfs_result = records.statvfs_result

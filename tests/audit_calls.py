@@ -3,6 +3,7 @@
 import importlib
 import json
 import os as plain  # to make what the calls need, whatever is under test
+import subprocess  # noqa: F401  # which os.popen would import in the midst of it
 import sys
 import warnings
 

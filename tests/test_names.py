@@ -58,3 +58,14 @@ def test_name(theirs, ours, name):
 def test_exported():
     assert sorted(ostler.__all__) == sorted(os.__all__)
     assert sorted(ostler.path.__all__) == sorted(posixpath.__all__)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks"],
+)
+def test_what_supports_is_told_of_our_own_functions(name):
+    names = {function.__name__ for function in getattr(os, name)}
+    assert names
+    assert getattr(ostler, name) == {getattr(ostler, member) for member in names}
+    assert getattr(ostler.host, name) == {getattr(ostler.host, member) for member in names}

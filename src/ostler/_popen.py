@@ -22,6 +22,8 @@ from cython.cimports.ostler._spawn import (
     words,
 )
 
+from ostler._interpreter import OS_NAMES
+
 _left = []  # commands that were left running; each new one looks after them
 _SHELL = "/bin/sh"
 _INTERRUPTED_WAIT = 0.25  # seconds for a command to end when Ctrl-C reached both
@@ -167,6 +169,8 @@ def popen(machine: Core, cmd, mode, buffering):
     try:
         args = [_SHELL, "-c", cmd]
         sys.audit("subprocess.Popen", _SHELL, args, None, None)
+        if "POSIX_SPAWN_CLOSEFROM" in OS_NAMES:  # with that, subprocess itself uses posix_spawn
+            sys.audit("os.posix_spawn", _SHELL, args, None)
         process = Popen(cmd, _start(machine, py.fs_bytes(cmd), theirs, mode == "r"))
     except BaseException:
         stream.close()

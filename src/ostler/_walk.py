@@ -389,7 +389,10 @@ def _entered(
             before = entry.stat(follow_symlinks=False)
         else:
             before = stat(name, follow_symlinks=False, dir_fd=dir_fd)
-    fd = verb(machine, "open")(name, libc.O_RDONLY | libc.O_NONBLOCK, dir_fd=dir_fd)
+    flags: cython.int = libc.O_RDONLY
+    if py.PY_VERSION_HEX >= 0x030D0000:
+        flags |= libc.O_NONBLOCK  # a pipe in the directory's place is not waited for
+    fd = verb(machine, "open")(name, flags, dir_fd=dir_fd)
     try:
         if not follow and (
             (is_root and before.st_mode & libc.S_IFMT != libc.S_IFDIR)

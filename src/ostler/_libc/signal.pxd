@@ -21,4 +21,3 @@ cdef extern from "signal.h" nogil:
     int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
     int kill(pid_t pid, int number)
     int killpg(pid_t group, int number)
-    int sigfillset(sigset_t *set)

@@ -300,7 +300,7 @@ class TestProcess:
         assert 0 < info.memory <= info.peak_memory
         assert info.state == "running"
         assert time.time() - 3600 * 24 < info.started < time.time() + 1
-        assert info.command[0] == open("/proc/self/cmdline").read().split("\0")[0]  # noqa: SIM115
+        assert info.command[0] == open("/proc/self/cmdline").read().split("\0")[0]
 
     def test_info_of_a_zombie(self):
         child = subprocess.Popen(["true"])

@@ -138,7 +138,7 @@ def test_mounts():
     assert {"rw", "ro"} & set(root.options)
     proc = next(mount for mount in mounts if mount.point == "/proc")
     assert proc.kind == "proc"
-    assert len(mounts) == len(open("/proc/self/mountinfo").readlines())  # noqa: SIM115
+    assert len(mounts) == len(open("/proc/self/mountinfo").readlines())
 
 
 def test_owner(tmp_path):

@@ -4,10 +4,10 @@ from os import *
 from os import PathLike
 from typing import Any
 
+from ostler import _outcome, children, records
 from ostler import durable as durable
 from ostler import machines as machines
 from ostler import path as path  # type: ignore[no-redef]  # in place of os's own
-from ostler import records
 from ostler import trees as trees
 from ostler._environ import _Environ
 from ostler.machines import Machine as Machine
@@ -61,6 +61,15 @@ STATX_NLINK: int
 STATX_SIZE: int
 STATX_TYPE: int
 STATX_UID: int
+
+CommandFailed = _outcome.CommandFailed
+CommandResult = _outcome.CommandResult
+CommandTimeout = _outcome.CommandTimeout
+Process = children.Process
+ProcessInfo = children.ProcessInfo
+run = host.run
+process = host.process
+wait_for = host.wait_for
 
 # Other machines, loaded on first use.
 def install() -> None: ...

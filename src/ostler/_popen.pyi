@@ -4,6 +4,8 @@ from typing import Any, Self
 
 from ostler._core import Core
 
+OS_NAMES: frozenset[str]
+
 class _wrap_close:
     def __init__(self, stream: TextIOWrapper, proc: Any) -> None: ...
     def close(self) -> int | None: ...

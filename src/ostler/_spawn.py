@@ -112,9 +112,7 @@ def become(s):
     if s.error:
         return s.error
     if s.namespace_count:
-        mounts = libc.openat(
-            libc.AT_FDCWD, b"/proc/self/ns/mnt", libc.O_RDONLY | libc.O_CLOEXEC
-        )
+        mounts = libc.openat(libc.AT_FDCWD, b"/proc/self/ns/mnt", libc.O_RDONLY | libc.O_CLOEXEC)
         root = libc.openat(libc.AT_FDCWD, b"/", libc.O_PATH | libc.O_CLOEXEC)
         here = libc.openat(libc.AT_FDCWD, b".", libc.O_PATH | libc.O_CLOEXEC)
     if s.flags & SPAWN_TWICE:

@@ -1,7 +1,7 @@
 """One contract, every machine, as root and as an ordinary user."""
 
 import ctypes
-import encodings.ascii  # noqa: F401  (an ordinary user may not be able to load them any more)
+import encodings.ascii
 import encodings.latin_1  # noqa: F401
 import fcntl
 import linecache  # noqa: F401

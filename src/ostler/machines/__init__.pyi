@@ -2,7 +2,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from ostler import _environ, _popen, records
+from ostler import _environ, _outcome, _popen, children, records
+from ostler.children import Children
 from ostler.commands import Commands
 from ostler.descriptors import Descriptors
 from ostler.directories import Directories
@@ -25,6 +26,7 @@ class Machine(
     Environment,
     Commands,
     Processes,
+    Children,
     Permissions,
     Descriptors,
     Terminals,
@@ -51,6 +53,11 @@ class Machine(
     sysconf_names: dict[str, int]
     register_at_fork = os.register_at_fork
     PathLike = os.PathLike
+    CommandFailed: type[_outcome.CommandFailed]
+    CommandResult: type[_outcome.CommandResult]
+    CommandTimeout: type[_outcome.CommandTimeout]
+    Process: type[children.Process]
+    ProcessInfo: type[children.ProcessInfo]
     sched_param = records.sched_param
     stat_result = records.stat_result
     statvfs_result = records.statvfs_result

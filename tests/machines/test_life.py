@@ -278,7 +278,7 @@ def test_bad_uppers(directory, tmp_path):
     upper = tmp_path / "upper"
     upper.mkdir()
     ostler.rehearsal(directory, upper).close()
-    with pytest.raises((ValueError, OSError), match="belongs|within"):
+    with pytest.raises((ValueError, OSError), match=r"belongs|within"):
         ostler.rehearsal(str(tmp_path), upper)
     with ostler.rehearsal(directory, upper), pytest.raises(OSError, match="open"):
         ostler.rehearsal(directory, upper)

@@ -1,39 +1,64 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from os import PathLike
-from typing import AnyStr, Literal
+from typing import Any, AnyStr, Literal, TypeAlias
 
-from _typeshed import StrOrBytesPath
+from ostler.machines import Machine
 
-from ostler._core import Core
-from ostler.trees._results import Counts as Counts
-from ostler.trees._results import Difference as Difference
-from ostler.trees._results import Digest as Digest
-from ostler.trees._run import _OnError, _Progress
+_Path: TypeAlias = AnyStr | PathLike[AnyStr]
+_OnError: TypeAlias = Literal["raise", "collect"] | Callable[[OSError], object]
+_Progress: TypeAlias = Callable[[Any], object] | None
+_Bytes: TypeAlias = bytes
+_Patterns: TypeAlias = str | bytes | Iterable[str | bytes]
+_Kind: TypeAlias = Literal["file", "directory", "link", "fifo", "socket", "block", "character"]
 
-_Several = str | bytes | Iterable[str | bytes]
+class Counts:
+    files: int
+    directories: int
+    links: int
+    others: int
+    bytes: int
+    disk: int
+    errors: list[OSError]
+    by_directory: dict[Any, Counts] | None
+    def __init__(
+        self,
+        files: int = 0,
+        directories: int = 0,
+        links: int = 0,
+        others: int = 0,
+        bytes: int = 0,
+        disk: int = 0,
+        errors: Iterable[OSError] = (),
+        by_directory: dict[Any, Counts] | None = None,
+    ) -> None: ...
+    @property
+    def entries(self) -> int: ...
+    def add(self, kind: int, size: int, disk: int) -> None: ...
+    def plus(self, numbers: dict[str, int]) -> None: ...
+    def numbers(self) -> dict[str, int]: ...
 
-__all__ = [
-    "Counts",
-    "Difference",
-    "Digest",
-    "Trees",
-    "chmod",
-    "chown",
-    "compare",
-    "copy",
-    "digest",
-    "find",
-    "remove",
-    "size",
-    "walk",
-]
+class Difference(tuple[Any, str]):
+    def __new__(cls, path: Any, what: str) -> Difference: ...
+    @property
+    def path(self) -> Any: ...
+    @property
+    def what(self) -> str: ...
+
+class Digest:
+    algorithm: str
+    bytes: int
+    errors: list[OSError]
+    files: dict[Any, str]
+    hex: str | None
+    def __init__(self, algorithm: str) -> None: ...
+    def finish(self, lines: Iterable[_Bytes]) -> None: ...
 
 class Trees:
-    def __init__(self, machine: Core, /) -> None: ...
+    def __init__(self, machine: Machine, /) -> None: ...
     def walk(
         self,
-        top: AnyStr | PathLike[AnyStr],
+        top: _Path[AnyStr],
         *,
         sort: bool = False,
         threads: int | None = None,
@@ -43,12 +68,12 @@ class Trees:
     ) -> Iterator[tuple[AnyStr, list[AnyStr], list[AnyStr]]]: ...
     def find(
         self,
-        top: AnyStr | PathLike[AnyStr],
-        name: _Several = (),
+        top: _Path[AnyStr],
+        name: _Patterns = (),
         *,
-        exclude: _Several = (),
-        type: _Several = (),
-        regex: str | bytes | None = None,
+        exclude: _Patterns = (),
+        type: _Kind | Iterable[_Kind] = (),
+        regex: AnyStr | None = None,
         size: tuple[int | None, int | None] = (None, None),
         newer: float | None = None,
         older: float | None = None,
@@ -62,9 +87,18 @@ class Trees:
         gitignore: bool = False,
         executor: Executor | None = None,
     ) -> Iterator[AnyStr]: ...
+    def count(
+        self,
+        top: _Path[AnyStr],
+        *,
+        threads: int | None = None,
+        on_error: _OnError = "raise",
+        progress: _Progress = None,
+        one_filesystem: bool = False,
+    ) -> Counts: ...
     def size(
         self,
-        top: StrOrBytesPath,
+        top: _Path[AnyStr],
         *,
         by_directory: bool | int = False,
         threads: int | None = None,
@@ -75,10 +109,10 @@ class Trees:
     ) -> Counts: ...
     def copy(
         self,
-        top: StrOrBytesPath,
-        to: StrOrBytesPath,
+        top: _Path[AnyStr],
+        to: _Path[AnyStr],
         *,
-        machine: Core | None = None,
+        machine: Machine | None = None,
         existing: Literal["refuse", "merge"] = "refuse",
         modes: bool = True,
         owners: bool | None = None,
@@ -96,7 +130,7 @@ class Trees:
     ) -> Counts: ...
     def remove(
         self,
-        top: StrOrBytesPath,
+        top: _Path[AnyStr],
         *,
         threads: int | None = None,
         on_error: _OnError = "raise",
@@ -106,7 +140,7 @@ class Trees:
     ) -> Counts: ...
     def chmod(
         self,
-        top: StrOrBytesPath,
+        top: _Path[AnyStr],
         mode: int | str,
         *,
         threads: int | None = None,
@@ -116,7 +150,7 @@ class Trees:
     ) -> Counts: ...
     def chown(
         self,
-        top: StrOrBytesPath,
+        top: _Path[AnyStr],
         uid: int = -1,
         gid: int = -1,
         *,
@@ -127,10 +161,10 @@ class Trees:
     ) -> Counts: ...
     def compare(
         self,
-        first: StrOrBytesPath,
-        second: StrOrBytesPath,
+        first: _Path[AnyStr],
+        second: _Path[AnyStr],
         *,
-        machine: Core | None = None,
+        machine: Machine | None = None,
         metadata: bool = True,
         times: bool = False,
         content: bool = True,
@@ -140,7 +174,7 @@ class Trees:
     ) -> list[Difference]: ...
     def digest(
         self,
-        top: StrOrBytesPath,
+        top: _Path[AnyStr],
         algorithm: str = "sha256",
         *,
         threads: int | None = None,
@@ -150,12 +184,12 @@ class Trees:
         executor: Executor | None = None,
     ) -> Digest: ...
 
-# The host's.
 _host: Trees
 chmod = _host.chmod
 chown = _host.chown
 compare = _host.compare
 copy = _host.copy
+count = _host.count
 digest = _host.digest
 find = _host.find
 remove = _host.remove

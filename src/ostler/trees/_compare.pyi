@@ -1,20 +1,21 @@
-from _typeshed import StrOrBytesPath
+from collections.abc import Callable
+from typing import Any
 
-from ostler._core import Core
-from ostler.trees._results import Difference
-from ostler.trees._run import Run, _OnError, _Progress
+from ostler.machines import Machine
+from ostler.trees import Difference
+from ostler.trees._run import Run
 
 class Compare(Run):
     def differences(self, skip: int) -> list[Difference]: ...
 
 def compare_trees(
-    machine: Core,
-    first: StrOrBytesPath,
-    second: StrOrBytesPath,
-    second_machine: Core,
+    machine: Machine,
+    first: Any,
+    second: Any,
+    second_machine: Machine,
     threads: int | None,
-    on_error: _OnError,
-    progress: _Progress,
+    on_error: str | Callable[[OSError], object],
+    progress: Callable[[Any], object] | None,
     metadata: bool,
     times: bool,
     content: bool,

@@ -1,24 +1,13 @@
-from _typeshed import StrOrBytesPath
+from collections.abc import Callable
+from typing import Any
 
-from ostler._core import Core
-from ostler.trees._results import Counts
-from ostler.trees._run import Run, _OnError, _Progress
+from ostler.machines import Machine
+from ostler.trees import Counts
+from ostler.trees._run import Run
 
 class Copy(Run): ...
 
-def copy_tree(
-    machine: Core,
-    top: StrOrBytesPath,
-    to: StrOrBytesPath,
-    to_machine: Core,
-    threads: int | None,
-    on_error: _OnError,
-    progress: _Progress,
-    one_filesystem: bool,
-    flags: int,
-    clone: int,
-    shallow: bool = False,
-) -> Counts: ...
+def umask_of_process() -> int: ...
 def flags(
     modes: bool,
     owners: bool | None,
@@ -30,4 +19,16 @@ def flags(
     merge: bool,
 ) -> int: ...
 def flags_of_pieces() -> int: ...
-def umask_of_process() -> int: ...
+def copy_tree(
+    machine: Machine,
+    top: Any,
+    to: Any,
+    to_machine: Machine,
+    threads: int | None,
+    on_error: str | Callable[[OSError], object],
+    progress: Callable[[Any], object] | None,
+    one_filesystem: bool,
+    flags: int,
+    clone: int,
+    shallow: bool = False,
+) -> Counts: ...

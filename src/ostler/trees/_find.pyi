@@ -1,45 +1,45 @@
-from collections.abc import Callable, Iterable
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from _typeshed import StrOrBytesPath
+from ostler.machines import Machine
+from ostler.trees._run import Run
 
-from ostler._core import Core
-from ostler.trees._run import Run, _OnError, _Progress
+_Bounds = tuple[int | None, int | None]
 
 class Stream(Run):
-    def __iter__(self) -> Self: ...
+    def __iter__(self) -> Iterator[Any]: ...
 
 class Found(Stream):
     def __init__(
         self,
-        machine: Core,
-        top: StrOrBytesPath,
+        machine: Machine,
+        top: Any,
         threads: int | None,
-        on_error: _OnError,
-        progress: _Progress,
+        on_error: str | Callable[[OSError], object],
+        progress: Callable[[Any], object] | None,
         one_filesystem: bool,
-        patterns: Iterable[str | bytes],
-        exclude: Iterable[str | bytes],
-        kinds: Iterable[str],
+        patterns: Sequence[str | bytes],
+        exclude: Sequence[str | bytes],
+        kinds: Sequence[str],
         least: int,
         most: int | None,
-        sizes: tuple[int | None, int | None],
-        times: tuple[float | None, float | None],
+        sizes: _Bounds,
+        times: _Bounds,
         expression: Callable[[Any], object] | None,
         typed: bool,
     ) -> None: ...
     def __next__(self) -> Any: ...
-    def below(self, /) -> int: ...
-    def below_text(self, /) -> int: ...
+    def below(self) -> int: ...
+    def below_text(self) -> int: ...
 
 class Walked(Stream):
     def __init__(
         self,
-        machine: Core,
-        top: StrOrBytesPath,
+        machine: Machine,
+        top: Any,
         threads: int | None,
-        on_error: _OnError,
-        progress: _Progress,
+        on_error: str | Callable[[OSError], object],
+        progress: Callable[[Any], object] | None,
         one_filesystem: bool,
         sort: bool,
     ) -> None: ...

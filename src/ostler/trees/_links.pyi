@@ -1,1 +1,1 @@
-# For the compiled modules alone: Python sees nothing of it.
+# Nothing here is for Python: only other compiled modules call it.

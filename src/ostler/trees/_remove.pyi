@@ -1,16 +1,17 @@
-from _typeshed import StrOrBytesPath
+from collections.abc import Callable
+from typing import Any
 
-from ostler._core import Core
-from ostler.trees._results import Counts
-from ostler.trees._run import Run, _OnError, _Progress
+from ostler.machines import Machine
+from ostler.trees import Counts
+from ostler.trees._run import Run
 
 class Remove(Run): ...
 
 def remove_tree(
-    machine: Core,
-    top: StrOrBytesPath,
+    machine: Machine,
+    top: Any,
     threads: int | None,
-    on_error: _OnError,
-    progress: _Progress,
+    on_error: str | Callable[[OSError], object],
+    progress: Callable[[Any], object] | None,
     one_filesystem: bool,
 ) -> Counts: ...

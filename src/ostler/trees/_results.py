@@ -102,7 +102,7 @@ class Counts:
             return NotImplemented
         return self.numbers() == other.numbers() and self.by_directory == other.by_directory
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self):
         numbers = ", ".join(f"{name}={value}" for name, value in self.numbers().items())

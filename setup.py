@@ -35,6 +35,7 @@ COMPILED = (
     "environment",
     "facts",
     "files",
+    "machines._children",
     "machines._mounts",
     "machines._rooted",
     "path",

@@ -21,7 +21,7 @@
 #     4. fchdir(`cwd_fd`), chdir(`cwd`): after the namespaces, so a path of theirs
 #     5. `limits`, scheduling, session, process group, ids
 #     6. PR_SET_NO_NEW_PRIVS, the Landlock ruleset `landlock`
-#     7. `actions` on descriptors (posix_spawn's kinds), so their opens are confined too
+#     7. with SPAWN_ALONE all descriptors above 2 close at exec; `actions` on descriptors (posix_spawn's kinds), so their opens are confined too
 #     8. the signal mask, and exec
 #
 # become() does the same in this process, for exec*(): from 2 on, without 3, actions and mask;
@@ -46,6 +46,7 @@ cdef enum:
     SPAWN_FIRST = 1024          # `paths` only while they are missing: stop at any other error
     SPAWN_KEEP = 2048           # a child that failed stays to be waited for: it exited with 127
     SPAWN_REPLACES = 4096       # become(): enter() must find out first what would fail
+    SPAWN_ALONE = 8192          # only 0, 1, 2 and what `actions` give stay open in the program
 
 # What failed, in `step`.
 cdef enum:
@@ -135,5 +136,6 @@ cdef int _live(Spawn *s) noexcept nogil
 cdef int _schedule(Spawn *s) noexcept nogil
 cdef int _act(Action *a) noexcept nogil
 cdef int _close_from(unsigned int first) noexcept nogil
+cdef int _alone() noexcept nogil
 cdef int _exec(Spawn *s) noexcept nogil
 cdef int _reap(libc.pid_t pid) noexcept nogil

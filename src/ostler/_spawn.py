@@ -190,6 +190,9 @@ def _second(argument):
     s: cython.pointer(Spawn) = cython.cast(cython.pointer(Spawn), argument)
     i: cython.int
     if _live(s) == 0 and _schedule(s) == 0:
+        if s.flags & SPAWN_ALONE and _alone() < 0:
+            _fail(s, STEP_ACTION)
+            libc._exit(127)
         for i in range(s.action_count):
             if _act(cython.address(s.actions[i])) < 0:
                 _fail(s, STEP_ACTION)
@@ -305,6 +308,24 @@ def _close_from(first):
     fd = first
     while fd < limit.rlim_cur:
         libc.close(cython.cast(cython.int, fd))
+        fd += 1
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _alone():
+    limit: libc.rlimit
+    fd: cython.ulong = 3
+    if libc.syscall(
+        libc.SYS_close_range, 3, cython.cast(cython.uint, -1), libc.CLOSE_RANGE_CLOEXEC
+    ) == 0:  # fmt: skip
+        return 0
+    # A kernel before 5.11, or a filter that doesn't know the call.
+    if libc.getrlimit(libc.RLIMIT_NOFILE, cython.address(limit)) < 0:
+        return -1
+    while fd < limit.rlim_cur:
+        libc.fcntl(cython.cast(cython.int, fd), libc.F_SETFD, libc.FD_CLOEXEC)
         fd += 1
     return 0
 

@@ -6,6 +6,9 @@ cdef extern from *:
     #ifndef SYS_close_range
     #define SYS_close_range 436
     #endif
+    #ifndef CLOSE_RANGE_CLOEXEC
+    #define CLOSE_RANGE_CLOEXEC 4
+    #endif
     #ifndef SYS_landlock_restrict_self
     #define SYS_landlock_restrict_self 446
     #endif
@@ -17,6 +20,7 @@ cdef extern from *:
     #endif
     """
     enum:
+        CLOSE_RANGE_CLOEXEC
         SYS_close_range, SYS_getcwd
         SYS_execveat
         SYS_landlock_restrict_self

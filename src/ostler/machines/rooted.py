@@ -85,6 +85,17 @@ class Rooted(RootedCore, Machine):
 
         return open(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
+    def installed(self):
+        """A context manager: inside, os, open and what is built on them act on this machine.
+
+        For the code of this thread or task alone; other threads and tasks go on as before. On
+        the way out everything is given back. What opens files without Python (sqlite3, other C
+        code) is not caught: `ostler run` and `ostler exec` put whole programs on a machine.
+        """
+        from ostler.machines.installed import Installed
+
+        return Installed(self)
+
     def close(self, fd=_MACHINE):
         """Close this machine, of which nothing stays; with an argument, that descriptor.
 

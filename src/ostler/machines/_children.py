@@ -52,10 +52,9 @@ def start(
         s.flags |= SPAWN_SETPGROUP
         s.pgroup = group
     if restore_signals:
-        s.defaults = (
-            cython.cast(cython.ulonglong, 1) << (libc.SIGPIPE - 1)
-            | cython.cast(cython.ulonglong, 1) << (libc.SIGXFSZ - 1)
-        )
+        s.defaults = cython.cast(cython.ulonglong, 1) << (libc.SIGPIPE - 1) | cython.cast(
+            cython.ulonglong, 1
+        ) << (libc.SIGXFSZ - 1)
     kept = sorted(pass_fds)
     s.actions = cython.cast(
         cython.pointer(Action), libc.calloc(len(kept) + 4, cython.sizeof(Action))

@@ -56,7 +56,7 @@ def current():
 
 
 class Installed:
-    """What `machine.installed()` gives: a context manager, for `with` and for any number of them."""
+    """What `machine.installed()` gives: a context manager that can be entered again."""
 
     def __init__(self, machine):
         self._machine = machine
@@ -314,9 +314,9 @@ def _fork_exec(original, name):
         machine = _current.get()
         if machine is None:
             return original(*args)
-        from ostler.machines import children
+        from ostler.machines import forking
 
-        return children.fork_exec(machine, *args)
+        return forking.fork_exec(machine, *args)
 
     return _looking_like(fork_exec, original, original.__module__)
 

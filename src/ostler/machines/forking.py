@@ -1,4 +1,4 @@
-"""Children: how subprocess starts a program on a machine."""
+"""Forking: how subprocess starts a program on a machine."""
 
 import errno
 import sys

@@ -562,10 +562,31 @@ def _wait_usage(pid: libc.pid_t, options: cython.int):
 
 @cython.cfunc
 def _refuse_at_shutdown():
-    if py.PY_VERSION_HEX >= 0x030C0000 and py.Py_IsFinalizing():
-        if py.PY_VERSION_HEX >= 0x030D0000:
+    if py.PY_VERSION_HEX >= 0x030D0000:
+        if py.Py_IsFinalizing():
             raise PythonFinalizationError("can't fork at interpreter shutdown")
+    elif py.PY_VERSION_HEX >= 0x030C0000 and _ending():
         raise RuntimeError("can't fork at interpreter shutdown")
+
+
+@cython.cfunc
+def _ending() -> cython.bint:
+    # 3.12 refuses to fork from before its atexit functions run, and has no call that tells of it
+    # so early. But the interpreter's other fork is refused from the same moment, before it finds
+    # that these arguments have no meaning (there is no pipe 0 for the error).
+    from _posixsubprocess import fork_exec
+
+    descriptors = [-1] * 7
+    try:
+        fork_exec(
+            (), (), True, (), None, None, *descriptors, 0, False, False, -1, None, None, None, -1,
+            int, False,
+        )  # fmt: skip
+    except RuntimeError as error:
+        return "shutdown" in str(error)
+    except ValueError:
+        pass
+    return False
 
 
 @cython.cfunc

@@ -36,6 +36,7 @@ COMPILED = (
     "facts",
     "files",
     "machines._children",
+    "machines._disk",
     "machines._mounts",
     "machines._rooted",
     "path",

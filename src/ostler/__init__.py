@@ -12,7 +12,7 @@ from _collections_abc import Mapping, MutableMapping, _check_methods
 from types import GenericAlias
 
 from ostler import _interpreter, _later, path
-from ostler.machines import Machine, MachineUnavailable, host
+from ostler.machines import CommitConflict, Machine, MachineUnavailable, host
 
 # Names with an underscore that the standard library and programs take from os.
 _PRIVATE = (

@@ -2,7 +2,7 @@
 from collections.abc import Iterable
 from os import *
 from os import PathLike
-from typing import Any
+from typing import Any, Protocol
 
 from ostler import _outcome, children, records
 from ostler import durable as durable
@@ -82,7 +82,12 @@ def scratch(
 ) -> Scratch: ...
 def confined(directory: str | bytes | PathLike[Any], read_only: bool = False) -> Confined: ...
 def read_only(base: str | bytes | PathLike[Any] | None = None) -> ReadOnly: ...
-def rehearsal(
-    base: str | bytes | PathLike[Any] | None = None,
-    upper: str | bytes | PathLike[Any] | None = None,
-) -> Rehearsal: ...
+class _MakesRehearsals(Protocol):
+    def __call__(
+        self,
+        base: str | bytes | PathLike[Any] | None = None,
+        upper: str | bytes | PathLike[Any] | None = None,
+    ) -> Rehearsal: ...
+    def recover(self) -> list[tuple[str, ...]]: ...
+
+rehearsal: _MakesRehearsals

@@ -73,6 +73,20 @@ def rehearsal(base=None, upper=None):
     return Rehearsal(base, upper)
 
 
+def recover():
+    """Finish or undo this user's interrupted commits: a list of (base, outcome).
+
+    `outcome`: "finished", "undone", or "left" where neither was possible; then a third member is
+    the directory in which everything is kept. A commit that is under way is left alone.
+    """
+    from ostler.machines import journals
+
+    return journals.recover()
+
+
+rehearsal.recover = recover
+
+
 def capabilities(refresh=False):
     """What machines can be had here: a dict from each thing's name to a dict of four.
 

@@ -6,6 +6,7 @@ import tempfile
 
 import pytest
 
+import ostler
 from tests.machines.rehearsing import USER, forked
 
 
@@ -34,3 +35,12 @@ def run(user):
     """Runs a function as the user of this test."""
     switch = user == "ordinary" and os.getuid() == 0
     return lambda function: forked(function, USER if switch else None)
+
+
+@pytest.fixture
+def base(folder, run, monkeypatch):
+    """A directory to rehearse in; the journals of commits are kept beside it."""
+    monkeypatch.setenv("XDG_STATE_HOME", f"{folder}/state")
+    monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", f"{folder}/state")
+    run(lambda: os.mkdir(f"{folder}/base"))
+    return f"{folder}/base"

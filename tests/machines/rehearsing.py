@@ -6,6 +6,8 @@ import traceback
 
 import pytest
 
+import ostler
+
 # An ordinary user can't read the interpreter's files everywhere: all is loaded before.
 from ostler.machines import changes, pictures, rehearsal  # noqa: F401
 
@@ -93,3 +95,64 @@ def snapshot(top, times=True):
     for names in inodes.values():
         names.sort()
     return found
+
+
+def put_on(machine, path, content):
+    with machine.open_file(path, "wb") as file:
+        file.write(content)
+
+
+def journals(base):
+    path = f"{base}/../state/ostler/commits"
+    return [name for name in os.listdir(path) if name != "lock"] if os.path.exists(path) else []
+
+
+def commit(machine, base, *args):
+    """Commit, and see that the base is what the rehearsal showed, and that nothing is left."""
+    os_view = {}
+    if not args:
+        os_view = view(machine)
+    done = machine.commit(*args)
+    assert journals(base) == []
+    if not args:
+        assert snapshot_without_links(base) == os_view
+        assert machine.changes() == []
+        assert view(machine) == os_view
+    return done
+
+
+def view(machine, top="/"):
+    """The machine's tree as `snapshot_without_links` gives the real one."""
+    found = {}
+    waiting = [os.fsencode(top)]
+    while waiting:
+        path = waiting.pop()
+        status = machine.lstat(path)
+        entry = [stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode)]
+        entry += [status.st_uid, status.st_gid, status.st_mtime_ns]
+        entry.append(
+            {
+                name: machine.getxattr(path, name, follow_symlinks=False)
+                for name in machine.listxattr(path, follow_symlinks=False)
+                if ".overlay." not in name
+            }
+        )
+        if stat.S_ISLNK(status.st_mode):
+            entry.append(machine.readlink(path))
+        elif stat.S_ISREG(status.st_mode):
+            with machine.open_file(path, "rb") as file:
+                entry.append(file.read())
+        elif stat.S_ISDIR(status.st_mode):
+            waiting += [os.path.join(path, name) for name in machine.listdir(path)]
+        found[path.lstrip(b"/")] = entry
+    return found
+
+
+def snapshot_without_links(base):
+    with ostler.confined(base) as machine:
+        return view(machine)
+
+
+def text(path):
+    with open(path) as file:
+        return file.read()

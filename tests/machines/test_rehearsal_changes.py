@@ -6,7 +6,7 @@ import os
 import pytest
 
 import ostler
-from tests.machines.rehearsing import kinds, put
+from tests.machines.rehearsing import kinds, put, put_on
 
 
 def test_kinds(folder, run):
@@ -47,11 +47,6 @@ def test_kinds(folder, run):
             }
 
     run(check)
-
-
-def put_on(machine, path, content):
-    with machine.open_file(path, "wb") as file:
-        file.write(content)
 
 
 def test_before_and_after(folder, run):

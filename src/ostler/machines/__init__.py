@@ -1,5 +1,7 @@
 """Machine: an operating system as a value. The host is made here; other kinds on first touch."""
 
+import errno
+
 from ostler import (
     _core,
     _interpreter,
@@ -83,6 +85,25 @@ for _topic in (*_TOPICS, records):
 for _name, _value in path.CONSTANTS.items():
     setattr(Machine, _name, _value)
 del _topic, _name, _value
+
+
+class CommitConflict(OSError):
+    """Some of what a commit would change was changed by somebody else since; nothing is done.
+
+    `paths`: of the files in question, as os gives paths.
+    """
+
+    def __init__(self, paths):
+        paths = list(paths)
+        super().__init__(errno.ESTALE, "changed since the rehearsal began", *paths[:1])
+        self.paths = paths
+
+    def __str__(self):
+        more = f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else ""
+        return f"changed since the rehearsal began: {self.filename!r}{more}"
+
+    def __reduce__(self):
+        return type(self), (self.paths,)
 
 
 class MachineUnavailable(OSError):

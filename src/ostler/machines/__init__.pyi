@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ostler import _environ, _outcome, _popen, children, records
@@ -263,6 +263,10 @@ class Machine(
     XATTR_REPLACE: int
     XATTR_SIZE_MAX: int
     X_OK: int
+
+class CommitConflict(OSError):
+    paths: list[str]
+    def __init__(self, paths: Iterable[str]) -> None: ...
 
 class MachineUnavailable(OSError):
     reason: str

@@ -108,15 +108,15 @@ class Change:
 class Found:
     """Where a change was found; paths are bytes below the overlay's directory."""
 
-    __slots__ = ("lower", "opaque", "overlay", "path", "status", "walk")
+    __slots__ = ("at", "lower", "path", "stale", "status", "whole")
 
-    def __init__(self, walk, path, lower, status, opaque=False):
-        self.walk = walk
-        self.overlay = walk.overlay
+    def __init__(self, path, at, lower, status, stale=False, whole=False):
         self.path = path
+        self.at = at  # the same place in the base, or None when its directory is new
         self.lower = lower  # where the base has what it is compared with, or None
         self.status = status  # of the upper layer's own, or None
-        self.opaque = opaque  # a directory that shows nothing of the base's at its place
+        self.stale = stale  # the base had something here, and it is gone
+        self.whole = whole  # gone with the directory above it, whose name something else has
 
 
 def listed(machine):
@@ -137,6 +137,7 @@ class Walk:
 
     def __init__(self, machine, overlay):
         self.overlay = overlay
+        self.machine = machine
         self.marks = machine._prefix_of_marks.decode()
         self.ordinary = self.marks.startswith("user.")
         self.base = machine._base
@@ -152,6 +153,7 @@ class Walk:
         self._merged = None
         self._root = machine._root
         self.moved = {}  # path in the base: path now, of renamed directories
+        self.visited = {}  # directory in the base: its path now
         self.unchanged = []  # copied up, but the same: Found
         self.found = []
 
@@ -249,17 +251,25 @@ class Walk:
                 else:
                     waiting.append((child, _below(lower, name)))
 
+    def forget_origin(self, path):
+        """A renamed directory has its new name in the base too, if it was chosen."""
+        above = self.lower.status(path)
+        if above is not None and stat.S_ISDIR(above.st_mode):
+            host.removexattr(self.upper.name(path), self.marks + "redirect", follow_symlinks=False)
+
     # Comparing
 
     def _compare_top(self):
         before, after = self.lower.status(b""), self.upper.status(b"")
         if self.ordinary:  # the overlay's top shows the user as its owner
             after = _With(after, st_uid=before.st_uid, st_gid=before.st_gid)
-        self._compare(b"", b"", before, after, False)
+        self._compare(b"", b"", before, after)
 
     def _directory(self, waiting, path, lower, opaque):
         """Compare one directory of the upper layer with `lower` of the base, None: nothing."""
         names = set()
+        if lower is not None:
+            self.visited[lower] = path
         for name, status in self.upper.entries(path):
             names.add(name)
             child = _below(path, name)
@@ -286,30 +296,34 @@ class Walk:
             before = self.lower.status(origin)
             if before is not None and stat.S_ISDIR(before.st_mode):
                 if old is not None:  # the name that it took had something else
-                    self._removed_below(child, below, old)
-                found = Found(self, child, origin, status)
+                    self._removed_below(child, below, old, True)
+                found = Found(child, below, origin, status)
                 self._add("renamed", found, before, status, self.real(origin))
                 waiting.append((child, origin, False))
                 return
         if old is not None and stat.S_ISDIR(old.st_mode):
             hides = opaque or self.mark(child, status, "opaque") == b"y"
-            self._compare(child, below, old, status, hides)
+            self._compare(child, below, old, status)
             waiting.append((child, below, hides))
             return
-        kind = "created" if old is None else "retyped"
-        self._add(kind, Found(self, child, below if old else None, status, True), old, status)
+        if old is None:
+            # What is new in a directory of the base bears the mark; else it stood for something.
+            stale = not (below is None or opaque) and self.mark(child, status, "opaque") != b"y"
+            self._add("created", Found(child, below, None, status, stale), None, status)
+        else:
+            self._add("retyped", Found(child, below, below, status), old, status)
         waiting.append((child, None, True))
 
     def _other(self, child, below, old, status):
         if old is None:
-            self._add("created", Found(self, child, None, status), None, status)
+            self._add("created", Found(child, below, None, status), None, status)
             return
         if stat.S_ISDIR(old.st_mode):
             self._removed_below(child, below, old)
-        self._compare(child, below, old, status, False)
+        self._compare(child, below, old, status)
 
-    def _compare(self, path, lower, old, new, opaque):
-        found = Found(self, path, lower, new, opaque)
+    def _compare(self, path, lower, old, new):
+        found = Found(path, lower, lower, new)
         before, after = self.before(lower, old), self.after(path, new)
         if before.type != after.type:
             kind = "retyped"
@@ -342,11 +356,11 @@ class Walk:
         return self.upper.same_content(path, self.lower, lower)
 
     def _removed(self, path, lower, old):
-        self._add("removed", Found(self, path, lower, None), old, None)
+        self._add("removed", Found(path, lower, lower, None), old, None)
         if stat.S_ISDIR(old.st_mode):
             self._removed_below(path, lower, old)
 
-    def _removed_below(self, path, lower, old):
+    def _removed_below(self, path, lower, old, whole=False):
         """List what was below a directory that is gone, and was not moved elsewhere."""
         if not stat.S_ISDIR(old.st_mode):
             return
@@ -357,7 +371,8 @@ class Walk:
                 child, below = _below(path, name), _below(lower, name)
                 if below in self.moved:
                     continue
-                self._add("removed", Found(self, child, below, None), status, None)
+                found = Found(child, below, below, None, False, whole)
+                self._add("removed", found, status, None)
                 if stat.S_ISDIR(status.st_mode):
                     waiting.append((child, below))
 

@@ -23,6 +23,12 @@ class Place:
         self.fd = fd
         self._open = {}
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
     def close(self):
         """Close the directory and all that is held open below it."""
         self.forget()
@@ -32,6 +38,33 @@ class Place:
         """Close what is held open: names may mean something else from now on."""
         while self._open:
             host.close(self._open.popitem()[1])
+
+    def forget_below(self, path):
+        """Close what is held open at a path and below it."""
+        below = path + b"/"
+        for known in [k for k in self._open if k == path or k.startswith(below)]:
+            host.close(self._open.pop(known))
+
+    def remove(self, path):
+        """Remove an object with all below it; what isn't there is no error."""
+        status = self.status(path)
+        if status is None:
+            return
+        above, name = self.parent(path)
+        if not stat.S_ISDIR(status.st_mode):
+            host.unlink(name, dir_fd=above)
+            return
+        if stat.S_IMODE(status.st_mode) & 0o700 != 0o700:
+            host.chmod(name, 0o700, dir_fd=above)
+        for child, below in self.entries(path):
+            inside = path + b"/" + child
+            if stat.S_ISDIR(below.st_mode):
+                self.remove(inside)
+            else:
+                host.unlink(child, dir_fd=self.directory(path))
+        self.forget_below(path)
+        above, name = self.parent(path)
+        host.rmdir(name, dir_fd=above)
 
     def directory(self, path):
         """A descriptor (O_PATH) of a directory, held here; OSError when it is none."""

@@ -3,9 +3,11 @@
 import errno
 import fcntl
 import json
+import time
 
-from ostler.machines import _mounts, changes, host, layout, pictures
+from ostler.machines import _mounts, changes, commits, host, journals, layout, pictures
 from ostler.machines.kinds import given
+from ostler.machines.places import Store
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
 _STATE = "ostler-rehearsal.json"
@@ -24,7 +26,8 @@ class Rehearsal(Rooted):
     - `_stores`: a descriptor of the directory that holds the stores.
     - `_prefix_of_marks`: b"trusted.overlay." or, for an ordinary user, b"user.overlay.".
     - `_started`: CLOCK_REALTIME_COARSE in nanoseconds at its beginning: what has a later ctime
-      in the base was changed by somebody else.
+      in the base was changed by somebody else;
+    - `_own`: {inode: ctime} of what was changed there by this rehearsal's own commits.
     - `_directory`: the `upper` that was given, or None.
     """
 
@@ -32,6 +35,7 @@ class Rehearsal(Rooted):
         "_base",
         "_directory",
         "_overlays",
+        "_own",
         "_prefix_of_marks",
         "_started",
     )
@@ -50,6 +54,33 @@ class Rehearsal(Rooted):
     def diff(self):
         """The differences in text files, as a unified diff (str); binary files are named."""
         return pictures.difference(changes.Walk(self, overlay) for overlay in self._overlays)
+
+    def commit(self, paths=None):
+        """Apply the changes to the real files: all, or those at these paths and below them.
+
+        A path, or an iterable of paths or Changes. First it is made sure that nobody else has
+        changed any of it since the rehearsal began: else CommitConflict, with the `paths`, and
+        nothing is done. On any other error, too, all is taken back; an interrupted commit is
+        finished or undone by the next recover(). Returns the changes that were applied; the
+        rehearsal goes on, with those that were not.
+        """
+        return commits.commit(self, paths)
+
+    def _begin_again(self, keep):
+        _renew(self, keep)
+
+    def discard(self):
+        """Drop all changes: the files here are the real ones again."""
+        _renew(self, False)
+
+    @staticmethod
+    def recover():
+        """Finish or undo this user's interrupted commits: a list of (base, outcome).
+
+        `outcome`: "finished", "undone", or "left" where neither was possible; then a third member
+        is the directory in which everything is kept.
+        """
+        return journals.recover()
 
     def tree(self):
         """The changes as a tree, with sizes: a str, which rich shows in colours."""
@@ -143,7 +174,7 @@ class Overlay:
 def _rehearse(kind, base, upper):
     _mounts.close(_mounts.directory("/" if base is None else base, "rehearsal"))
     base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
-    started = _mounts.file_clock()
+    started = time.time_ns()
     answer = _mounts.scratch(None, None)
     memory, user_ns, mount_ns = given(answer, "a rehearsal")
     fds = [fd for fd in (memory, user_ns, mount_ns) if fd >= 0]
@@ -159,33 +190,10 @@ def _rehearse(kind, base, upper):
                 raise OSError(errno.EINVAL, "base lies within upper", host.fsdecode(place))
             state = _kept(stores, place, base)
         left = []
-        plan = _plan(base, user_ns >= 0, left)
-        overlays, steps = [], []
-        for number, (target, lower, overlaid, read_only) in enumerate(plan):
-            where = None if number == 0 else target
-            if not overlaid:
-                how = _mounts.CLONE_TREE if number == 0 else _mounts.CLONE_MOUNT
-                steps.append((how, where, lower, None, None, None, read_only))
-                continue
-            store = _store(stores, state, target, len(overlays))
-            overlays.append(Overlay(target, store))
-            _prepare(stores, store, lower, user_ns < 0)
-            inside = place + b"/" + store + b"/"
-            options = _options(user_ns < 0, stores, lower, target)
-            steps.append((
-                _mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work", options,
-                False,
-            ))  # fmt: skip
-        root, number, step, failed = _mounts.build(-1, user_ns, mount_ns, steps)
-        if number:
-            where = host.fsdecode(steps[failed][2])
-            raise MachineUnavailable(
-                f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}",
-                _HELP,
-                number,
-            )
-        if state is None and upper is not None:
-            _keep(stores, base, started, overlays)
+        began = _from_now_on(started) if state is None else state["started"]
+        root, overlays = _layers(base, stores, place, state, user_ns, mount_ns, left)
+        if upper is not None and (state is None or len(state["overlays"]) != len(overlays)):
+            _keep(stores, base, began, overlays)
         machine = Rooted.__new__(kind)
         guarantees = dict(_GUARANTEES)
         if left:
@@ -198,7 +206,8 @@ def _rehearse(kind, base, upper):
         machine._directory = None if upper is None else host.fsdecode(place)
         machine._overlays = tuple(overlays)
         machine._prefix_of_marks = b"trusted.overlay." if user_ns < 0 else b"user.overlay."
-        machine._started = started if state is None else state["started"]
+        machine._started = began
+        machine._own = {} if state is None else dict(state.get("own", ()))
         machine._stand_as_process(base)
         return machine
     finally:
@@ -211,6 +220,85 @@ _GUARANTEES = {
     "elsewhere": "writes outside the overlays fail with EROFS (read-only mounts)",
     "not covered": "sockets, devices and processes of the host are the real ones",
 }
+
+
+def _from_now_on(moment):
+    """A time of the files' clock that nothing has which was changed before `moment` (ns).
+
+    That clock goes in steps of a few milliseconds, and stands still for a while.
+    """
+    while True:
+        now = _mounts.file_clock()
+        if now > moment:
+            return now
+        time.sleep(0.0005)
+
+
+def _layers(base, stores, place, state, user_ns, mount_ns, left):
+    """Mount what a rehearsal is made of: (descriptor of the root, [Overlay])."""
+    overlays, steps = [], []
+    for number, (target, lower, overlaid, read_only) in enumerate(_plan(base, user_ns >= 0, left)):
+        where = None if number == 0 else target
+        if not overlaid:
+            how = _mounts.CLONE_TREE if number == 0 else _mounts.CLONE_MOUNT
+            steps.append((how, where, lower, None, None, None, read_only))
+            continue
+        store = _store(stores, state, target, len(overlays))
+        overlays.append(Overlay(target, store))
+        _prepare(stores, store, lower, user_ns < 0)
+        inside = place + b"/" + store + b"/"
+        steps.append((
+            _mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work",
+            _options(user_ns < 0), False,
+        ))  # fmt: skip
+    root, number, step, failed = _mounts.build(-1, user_ns, mount_ns, steps)
+    if number:
+        where = host.fsdecode(steps[failed][2])
+        raise MachineUnavailable(
+            f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}", _HELP, number
+        )
+    return root, overlays
+
+
+def _renew(machine, keep):
+    """Mount a rehearsal anew: with what is kept aside, or with nothing, as if it began now."""
+    stores = machine._stores
+    kept = machine._directory is not None
+    place = host.fsencode(machine._directory) if kept else b"/proc/self/fd/%d" % stores
+    here = machine.getcwdb()
+    old = [overlay.store for overlay in machine._overlays]
+    state = {"overlays": []}
+    if keep:
+        pairs = [(host.fsdecode(o.target), host.fsdecode(o.store)) for o in machine._overlays]
+        state["overlays"] = pairs
+    else:
+        state["taken"] = [host.fsdecode(store) for store in old]
+        machine._started = _from_now_on(time.time_ns())
+        machine._own = {}
+    root, overlays = _layers(
+        machine._base, stores, place, state, machine._user_ns, machine._mount_ns, []
+    )
+    try:
+        host.dup2(root, machine._root, False)
+        try:
+            cwd = host.open(
+                b"/proc/self/fd/%d%s" % (root, here),
+                host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC,
+            )
+        except OSError:
+            cwd = host.dup(root)
+        host.dup2(cwd, machine._cwd, False)
+        host.close(cwd)
+    finally:
+        host.close(root)
+    machine._overlays = tuple(overlays)
+    machine._leave_namespace()
+    if kept:
+        _keep(stores, machine._base, machine._started, overlays, machine._own)
+    if not keep:
+        with Store(host.open(place, host.O_PATH | host.O_DIRECTORY)) as directory:
+            for store in old:
+                directory.remove(store)
 
 
 def _plan(base, ordinary, left):
@@ -239,13 +327,18 @@ def _plan(base, ordinary, left):
     ]
 
 
-def _options(root, stores, lower, target):
+def _options(root):
+    # With index a change of one name of a file would show at its other names, which are nowhere
+    # in the upper layer: what changed could not be listed.
     if not root:
         pairs = [(b"userxattr", b""), (b"xino", b"on")]
     else:
-        pairs = [(b"redirect_dir", b"on"), (b"metacopy", b"on"), (b"xino", b"auto")]
-        same = host.fstat(stores).st_dev == host.stat(lower).st_dev
-        pairs.append((b"index", b"on" if same else b"off"))
+        pairs = [
+            (b"redirect_dir", b"on"),
+            (b"metacopy", b"on"),
+            (b"xino", b"auto"),
+            (b"index", b"off"),
+        ]
     pairs.append((b"volatile", b""))
     pairs.append((b"source", b"ostler"))
     return b"".join(k + b"\0" + v + b"\0" for k, v in pairs) + b"\0"
@@ -292,13 +385,17 @@ def _remove_work(stores, path):
 
 
 def _store(stores, state, target, number):
+    taken = set()
     if state is not None:
         for known, store in state["overlays"]:
             if host.fsencode(known) == target:
                 return host.fsencode(store)
-    taken = {} if state is None else {store for _, store in state["overlays"]}
+            taken.add(store)
+        taken.update(state.get("taken", ()))
     while str(number) in taken:
         number += 1
+    if state is not None:
+        state.setdefault("taken", []).append(str(number))
     return b"%d" % number
 
 
@@ -327,17 +424,15 @@ def _kept(stores, place, base):
     return state
 
 
-def _keep(stores, base, started, overlays):
+def _keep(stores, base, started, overlays, own=None):
     state = {
         "base": host.fsdecode(base),
         "started": started,
         "overlays": [[host.fsdecode(o.target), host.fsdecode(o.store)] for o in overlays],
+        "own": list((own or {}).items()),
     }
-    fd = host.open(
-        _STATE, host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_CLOEXEC, 0o600, dir_fd=stores
-    )
-    with open(fd, "w") as file:
-        json.dump(state, file)
+    path = b"/proc/self/fd/%d/%s" % (stores, _STATE.encode())
+    host.write_atomic(path, json.dumps(state), mode=0o600)
 
 
 rehearsal = Rehearsal

@@ -1,0 +1,271 @@
+"""Moves: the steps in which a commit becomes visible; each can be done again, and taken back.
+
+A step names its objects by path and inode number, so that it is always plain whether it was
+done: after a crash the journal's steps are gone through once more, or back, and what was done
+already is passed over. A directory `top` holds all of its paths, those in the stash too.
+
+    ("move", top, source, target, inode)
+    ("swap", top, slot, path, inode)        inode: of the new object, which is in the slot first
+    ("meta", top, path, inode, old, new)    old, new: what `metadata` gives
+"""
+
+import errno
+import stat
+from collections.abc import Callable
+
+from ostler.machines import host
+from ostler.machines.places import Place
+
+_COPIED = 1 << 26
+
+
+class Lost(OSError):
+    """An object of a step is no longer where the commit knows it: somebody took it away."""
+
+
+class Steps:
+    """A list of steps, and the places in which they are done.
+
+    `times`: (top, path after all steps, path before them, inode, old, new) of the directories
+    whose times are to be set at the end, (access, modification) each, None to leave them.
+    """
+
+    def __init__(self, tops, steps, times=()):
+        self.tops = tops
+        self.steps = steps
+        self.times = times
+        self.strict = False  # whether a step that can't be done is an error
+        self._places = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for place in self._places.values():
+            place.close()
+        self._places = {}
+
+    def place(self, top):
+        """The Place of a top directory, by its number."""
+        found = self._places.get(top)
+        if found is None:
+            fd = host.open(self.tops[top], host.O_PATH | host.O_DIRECTORY)
+            found = self._places[top] = Place(fd)
+        return found
+
+    def finish(self, expected=None):
+        """Do all steps that aren't done.
+
+        With `expected`, {number of a step: (inode, ctime or None) of what it replaces}, none is
+        done yet, and it is an error (Lost) when one can't be done.
+        """
+        self.strict = expected is not None
+        for number, step in enumerate(self.steps):
+            _DO[step[0]](self, *step[1:], expected.get(number) if expected else None)
+        self.set_times(True)
+
+    def take_back(self):
+        """Take back all steps that were done, the last first; whether that was possible."""
+        complete = True
+        for step in reversed(self.steps):
+            try:
+                complete = _UNDO[step[0]](self, *step[1:]) and complete
+            except OSError:
+                complete = False
+        self.set_times(False)
+        return complete
+
+    def set_times(self, finished):
+        """Set the times of the directories, to those after all steps or those before them."""
+        for top, after, before, inode, old, new in self.times:
+            if finished and new is not None:
+                self._set_times(top, after, inode, new)
+            elif not finished and old is not None:
+                self._set_times(top, before, inode, old)
+
+    def _set_times(self, top, path, inode, times):
+        place = self.place(top)
+        status = place.status(path)
+        if status is not None and status.st_ino == inode:
+            above, name = place.parent(path)
+            host.utime(name, ns=tuple(times), dir_fd=above, follow_symlinks=False)
+
+    def is_at(self, top, path, inode):
+        """Whether this object is at this path."""
+        try:
+            status = self.place(top).status(path)
+        except PermissionError:
+            return False
+        return status is not None and status.st_ino == inode
+
+    def rename(self, top, source, target):
+        """Rename; what is at the target already is not overwritten."""
+        place = self.place(top)
+        src_dir, src = place.parent(source)
+        src_dir = host.dup(src_dir)
+        try:
+            dst_dir, dst = place.parent(target)
+            try:
+                host.rename_noreplace(src, dst, src_dir_fd=src_dir, dst_dir_fd=dst_dir)
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOSYS):
+                    raise
+                if place.status(target) is not None:
+                    raise FileExistsError(errno.EEXIST, "File exists", target) from None
+                host.rename(src, dst, src_dir_fd=src_dir, dst_dir_fd=dst_dir)
+        finally:
+            host.close(src_dir)
+        place.forget_below(source)
+        place.forget_below(target)
+
+    def exchange(self, top, one, two):
+        """Exchange two names in one step."""
+        place = self.place(top)
+        one_dir, first = place.parent(one)
+        one_dir = host.dup(one_dir)
+        try:
+            two_dir, second = place.parent(two)
+            host.exchange(first, second, first_dir_fd=one_dir, second_dir_fd=two_dir)
+        finally:
+            host.close(one_dir)
+        place.forget_below(one)
+        place.forget_below(two)
+
+
+def _move(steps, top, source, target, inode, expected):
+    if steps.is_at(top, source, inode):
+        _unchanged(steps, top, source, expected)
+        steps.rename(top, source, target)
+    else:
+        _missing(steps, top, source)
+
+
+def _move_back(steps, top, source, target, inode):
+    if steps.is_at(top, target, inode):
+        steps.rename(top, target, source)
+        return True
+    # Not done, or not there any more.
+    return steps.is_at(top, source, inode) or steps.place(top).status(target) is None
+
+
+def _swap(steps, top, slot, path, inode, expected):
+    if steps.is_at(top, slot, inode):
+        _unchanged(steps, top, path, expected)
+        steps.exchange(top, slot, path)
+    else:
+        _missing(steps, top, path)
+
+
+def _swap_back(steps, top, slot, path, inode):
+    if steps.is_at(top, path, inode):
+        steps.exchange(top, slot, path)
+        return True
+    return steps.is_at(top, slot, inode)
+
+
+def _unchanged(steps, top, path, expected):
+    if expected is None:
+        return
+    status = steps.place(top).status(path)
+    inode, ctime = expected
+    if status is None or status.st_ino != inode or ctime not in (None, status.st_ctime_ns):
+        _lose(steps, top, path)
+
+
+def _missing(steps, top, path):
+    if steps.strict:
+        _lose(steps, top, path)
+
+
+def _lose(steps, top, path):
+    shown = host.fsdecode(steps.tops[top].rstrip(b"/") + b"/" + path)
+    raise Lost(errno.ESTALE, "changed while it was committed", shown)
+
+
+def _meta(steps, top, path, inode, old, new, expected):
+    if not steps.is_at(top, path, inode):
+        _missing(steps, top, path)
+        return
+    _unchanged(steps, top, path, expected)
+    give_metadata(steps.place(top), path, new)
+
+
+def _meta_back(steps, top, path, inode, old, new):
+    if steps.is_at(top, path, inode):
+        give_metadata(steps.place(top), path, old)
+        return True
+    return False
+
+
+_DO: dict[str, Callable[..., None]] = {"move": _move, "swap": _swap, "meta": _meta}
+_UNDO: dict[str, Callable[..., bool]] = {"move": _move_back, "swap": _swap_back, "meta": _meta_back}
+
+
+# What steps are made of
+
+
+def copy_data(source, target, size):
+    """Copy a file's data, and leave its holes holes."""
+    at = 0
+    while at < size:
+        try:
+            at = host.lseek(source, at, host.SEEK_DATA)
+            end = host.lseek(source, at, host.SEEK_HOLE)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole
+                break
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+            end = size
+        host.lseek(target, at, host.SEEK_SET)
+        while at < end:
+            sent = host.sendfile(target, source, at, min(end - at, _COPIED))
+            if sent == 0:
+                break
+            at += sent
+        if at < end:
+            break
+    host.ftruncate(target, size)
+
+
+def metadata(status, xattrs):
+    """What `give_metadata` gives: plain data, for the journal."""
+    return {
+        "mode": stat.S_IMODE(status.st_mode),
+        "owner": [status.st_uid, status.st_gid],
+        "times": [status.st_atime_ns, status.st_mtime_ns],
+        "xattrs": {name: value.decode("latin-1") for name, value in xattrs.items()},
+    }
+
+
+def give_metadata(place, path, wanted):
+    """Give an object mode, owner, times and xattrs, as far as they are in `wanted`."""
+    above, name = place.parent(path)
+    status = host.stat(name, dir_fd=above, follow_symlinks=False)
+    link = stat.S_ISLNK(status.st_mode)
+    owner = wanted.get("owner")
+    if owner is not None and tuple(owner) != (status.st_uid, status.st_gid):
+        host.chown(name, *owner, dir_fd=above, follow_symlinks=False)
+    if "xattrs" in wanted:
+        _give_xattrs(place, path, wanted["xattrs"])
+    fd = host.open(name, host.O_PATH | host.O_NOFOLLOW | host.O_CLOEXEC, dir_fd=above)
+    try:
+        if not link and "mode" in wanted:
+            host.chmod(b"/proc/self/fd/%d" % fd, wanted["mode"])
+    finally:
+        host.close(fd)
+    if "times" in wanted:
+        host.utime(name, ns=tuple(wanted["times"]), dir_fd=above, follow_symlinks=False)
+
+
+def _give_xattrs(place, path, wanted):
+    there = place.xattrs(path, "\0")
+    name = place.name(path)
+    for attribute, value in wanted.items():
+        value = value.encode("latin-1")
+        if there.get(attribute) != value:
+            host.setxattr(name, attribute, value, follow_symlinks=False)
+    for attribute in there:
+        # What a file system gives of itself, such as a security label, stays.
+        if attribute not in wanted and not attribute.startswith("security."):
+            host.removexattr(name, attribute, follow_symlinks=False)

@@ -1,0 +1,483 @@
+"""Plans: the steps that bring the chosen changes of one overlay into the base."""
+
+import errno
+import stat
+
+from ostler.machines import host
+from ostler.machines.moves import copy_data, give_metadata, metadata
+
+_INODE = (1 << 48) - 1  # of a number that an overlay shows; above it may say which layer
+_NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
+
+
+class Plan:
+    """What a commit does in one overlay's directory.
+
+    `steps` and `times` are as in moves.py; `old` has for each step (inode, ctime) of the file
+    that it replaces, or None.
+    """
+
+    def __init__(self, machine, walk, number):
+        self.walk = walk
+        self.number = number
+        self.steps = []
+        self.old = []
+        self.times = []
+        self._started = machine._started
+        self._mine = dict(machine._own)
+        self.chosen = []
+        self._stashes = {}  # device: path
+        self._slots = 0
+        self._links = {}  # inode in the upper layer: a path that has it already
+        self._below = {}  # directory: the chosen changes in it
+        self._touched = {}  # directory after all steps: before them, or None
+        self._staged = {}  # new directory: its inode
+        self._ends = []  # steps for the end, which may take rights away
+        self._unlocked = set()
+        self._theirs = set()
+        self._homes = []  # the directories in which the stashes are, if nobody has changed them
+
+    def choose(self, chosen):
+        """Take these changes, as far as they are this overlay's."""
+        chosen = {id(change) for change in chosen}
+        self.chosen = [change for change in self.walk.found if id(change) in chosen]
+        self._all = len(self.chosen) == len(self.walk.found)
+        for change in self.chosen:
+            above = change._found.path.rpartition(b"/")[0]
+            if change._found.path:
+                self._below.setdefault(above, []).append(change)
+
+    # Whether the base is as it was
+
+    def conflicts(self):
+        """The paths of what somebody else has changed since the rehearsal began."""
+        for change in self.chosen:
+            if self._in_conflict(change):
+                yield change.path
+
+    def _in_conflict(self, change):
+        found, lower = change._found, self.walk.lower
+        if change.before is None:
+            return found.at is not None and self._made_twice(change)
+        status = lower.status(found.lower)
+        if status is None:
+            return True
+        if not self._changed(status):
+            return False
+        if stat.S_ISDIR(status.st_mode) and change.kind in ("renamed", "metadata"):
+            # What was put into it or taken out does not concern us.
+            return status.st_ctime_ns != status.st_mtime_ns
+        return True
+
+    def _made_twice(self, change):
+        found, walk = change._found, self.walk
+        if found.stale:
+            return True
+        if found.at not in walk.moved and walk.lower.status(found.at) is not None:
+            return True
+        if not stat.S_ISREG(found.status.st_mode):
+            return False
+        above = walk.lower.status(found.at.rpartition(b"/")[0])
+        if above is None:
+            return True
+        if not self._changed(above) or walk.mark(found.path, found.status, "origin") is None:
+            return False
+        # A copy of a file of the base: was that removed here, or by somebody else?
+        shown = walk.merged.status(found.path)
+        return not any(
+            other.kind == "removed" and (self._status(other).st_ino ^ shown.st_ino) & _INODE == 0
+            for other in walk.found
+            if other._found.status is None and self._status(other) is not None
+        )
+
+    def _status(self, change):
+        return self.walk.lower.status(change._found.lower)
+
+    def _changed(self, status):
+        return (
+            status.st_ctime_ns >= self._started
+            and self._mine.get(status.st_ino) != status.st_ctime_ns
+        )
+
+    def touched_paths(self):
+        """The paths in the host (bytes) of what is moved or replaced."""
+        top = self.walk.top.rstrip(b"/")
+        for change in self.chosen:
+            if change.kind not in ("metadata", "created"):
+                yield top + b"/" + change._found.path
+            if change.kind == "renamed":
+                yield top + b"/" + change._found.lower
+
+    # Stashes
+
+    def stashes(self):
+        """[(number of the top, path as text)] of the stashes that are needed; makes none yet."""
+        token = b".ostler-commit-" + host.urandom(8).hex().encode()
+        for change in self.chosen:
+            at = change._found.at
+            if at is None:
+                continue
+            above = at.rpartition(b"/")[0]
+            status = self.walk.lower.status(above)
+            if status is not None and status.st_dev not in self._stashes:
+                place = self._highest(above, status.st_dev)
+                self._stashes[status.st_dev] = place + b"/" + token if place else token
+        return [(self.number, path.decode("latin-1")) for path in self._stashes.values()]
+
+    def _highest(self, path, device):
+        # The highest directory in the same file system in which we may make one.
+        ways = [path]
+        while path:
+            path = path.rpartition(b"/")[0]
+            ways.append(path)
+        for way in reversed(ways):
+            if self.walk.lower.status(way).st_dev == device and host.access(
+                self.walk.lower.name(way), host.W_OK | host.X_OK
+            ):
+                return way
+        return ways[0]
+
+    def _slot(self, at):
+        above = self.walk.lower.status(at.rpartition(b"/")[0]) if at is not None else None
+        if above is None:
+            stash = next(iter(self._stashes.values()))
+        else:
+            stash = self._stashes[above.st_dev]
+        self._slots += 1
+        return stash + b"/%d" % self._slots
+
+    # Preparing
+
+    def stage(self, work):
+        """Make the stashes and every new object in them, and the list of steps."""
+        self.place = work.place(self.number)
+        before = {}
+        for stash in self._stashes.values():
+            above, name = self.place.parent(stash)
+            path = stash.rpartition(b"/")[0]
+            status = self.place.status(path)
+            before[path] = status
+            old = [status.st_atime_ns, status.st_mtime_ns]
+            self.times.append((self.number, path, path, status.st_ino, old, None))
+            host.mkdir(name, 0o700, dir_fd=above)
+            now = self.place.status(path)
+            if self._changed(status):
+                self._theirs.add(path)
+            else:
+                self._mine[now.st_ino] = now.st_ctime_ns
+                self._homes.append(path)
+        self._can_exchange = all(self._tried_exchange(s) for s in self._stashes.values())
+        self._find_anchors()
+        self._take_out_renamed()
+        self._go_through()
+        self.steps += [step for _, step, _ in sorted(self._ends, key=_deepest_first)]
+        self.old += [old for _, _, old in sorted(self._ends, key=_deepest_first)]
+        self._touch_passed()
+        self._note_times(before)
+        seen = set()
+        self.old = [None if old is None else self._state(old, seen) for old in self.old]
+
+    def _tried_exchange(self, stash):
+        above = self.place.directory(stash)
+        for name in (b"a", b"b"):
+            host.mkdir(name, 0o700, dir_fd=above)
+        try:
+            host.exchange(b"a", b"b", first_dir_fd=above, second_dir_fd=above)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS):
+                raise
+            return False
+        finally:
+            for name in (b"a", b"b"):
+                host.rmdir(name, dir_fd=above)
+        return True
+
+    def _state(self, path, seen):
+        # (inode, ctime) now that all is prepared; a step changes the ctime of a file's other names.
+        status = self.walk.lower.status(path)
+        if status is None:
+            return None
+        known = status.st_ino in seen
+        seen.add(status.st_ino)
+        return status.st_ino, None if known else status.st_ctime_ns
+
+    def _find_anchors(self):
+        """Which files of the base stay, so that new names can be links to them."""
+        walk = self.walk
+        stays = [found for found in walk.unchanged if found.lower is not None]
+        stays += [c._found for c in self.chosen if c.kind == "metadata" and c.before.links == 1]
+        for found in stays:
+            status = found.status
+            if not stat.S_ISDIR(status.st_mode) and status.st_nlink > 1:
+                # Not below a renamed directory, which is on its way then.
+                if not any(found.lower.startswith(origin + b"/") for origin in walk.moved):
+                    self._links.setdefault(status.st_ino, found.lower)
+
+    def _take_out_renamed(self):
+        renamed = [change for change in self.chosen if change.kind == "renamed"]
+        renamed.sort(key=lambda change: -change._found.lower.count(b"/"))
+        self._waiting = {}
+        for change in renamed:
+            found = change._found
+            status = self._status(change)
+            slot = self._slot(found.lower)
+            self._waiting[found.path] = slot
+            self._step("move", found.lower, slot, status.st_ino)
+            above = found.lower.rpartition(b"/")[0]
+            self._touch(self.walk.visited.get(above), above)
+
+    def _go_through(self):
+        owners = {}  # directory: what became of it as a whole
+        for change in self.chosen:
+            found = change._found
+            owner = _owner(owners, found.path)
+            if owner == "gone" or found.whole:
+                continue
+            if owner == "staged" and change.kind != "renamed":
+                continue
+            if found.path:
+                above = found.path.rpartition(b"/")[0]
+                before = None if found.at is None else found.at.rpartition(b"/")[0]
+                if change.kind != "metadata":
+                    self._touch(above, before)
+                    self._unlock(above, before)
+            owners.update(getattr(self, "_" + change.kind)(change, found) or {})
+
+    def _created(self, change, found):
+        slot = self._slot(found.at)
+        inode = self._make(change, slot)
+        self._step("move", slot, found.path, inode)
+        if change.after.type == "directory":
+            return {found.path: "staged"}
+        return None
+
+    def _removed(self, change, found):
+        status = self._status(change)
+        self._unlock_itself(found, status)
+        old = None if stat.S_ISDIR(status.st_mode) else found.lower
+        self._step("move", found.path, self._slot(found.at), status.st_ino, old=old)
+        return {found.path: "gone"}
+
+    def _retyped(self, change, found):
+        self._unlock_itself(found, self._status(change))
+        self._replace(change, found)
+        return {found.path: "staged" if change.after.type == "directory" else "gone"}
+
+    def _modified(self, change, found):
+        self._replace(change, found)
+
+    def _metadata(self, change, found):
+        if change.before.links > 1 and change.before.type != "directory":
+            # The copy that has the new metadata is a file of its own, here as in the rehearsal.
+            self._touch(found.path.rpartition(b"/")[0], found.at.rpartition(b"/")[0])
+            self._replace(change, found)
+            return
+        status = self._status(change)
+        two = self._two(change, found)
+        if change.after.type != "directory":
+            self._step("meta", found.path, status.st_ino, *two, old=found.lower)
+        else:
+            step = ("meta", self.number, found.path, status.st_ino, *two)
+            self._ends.append((found.path, step, None))
+
+    def _renamed(self, change, found):
+        if found.at is not None and found.at not in self.walk.moved:
+            covered = self.walk.lower.status(found.at)
+            if covered is not None:
+                self._step("move", found.path, self._slot(found.at), covered.st_ino)
+        inode = self._status(change).st_ino
+        self._step("move", self._waiting[found.path], found.path, inode)
+        if not _same_metadata(change.before, change.after, False):
+            step = ("meta", self.number, found.path, inode, *self._two(change, found))
+            self._ends.append((found.path, step, None))
+        return {found.path: "renamed"}
+
+    def _replace(self, change, found):
+        slot = self._slot(found.at)
+        inode = self._make(change, slot)
+        status = self._status(change)
+        old = None if stat.S_ISDIR(status.st_mode) else found.lower
+        if self._can_exchange:
+            self._step("swap", slot, found.path, inode, old=old)
+        else:
+            self._step("move", found.path, self._slot(found.at), status.st_ino, old=old)
+            self._step("move", slot, found.path, inode)
+
+    def _two(self, change, found):
+        # Metadata before and after.
+        walk = self.walk
+        return (
+            metadata(self._status(change), walk.lower.xattrs(found.lower, walk.marks)),
+            metadata(found.status, change.after.xattrs),
+        )
+
+    def _step(self, kind, *rest, old=None):
+        self.steps.append((kind, self.number, *rest))
+        self.old.append(old)
+
+    # Directories on the way
+
+    def _touch(self, after, before):
+        if after is not None:
+            self._touched[after] = before
+        elif before is not None:
+            self._touched[b"\0" + before] = before
+
+    def _touch_passed(self):
+        # Directories whose names are what they were, but have been touched.
+        if self._all:
+            for found in self.walk.unchanged:
+                if stat.S_ISDIR(found.status.st_mode):
+                    self._touched.setdefault(found.path, found.lower)
+
+    def _note_times(self, stashed):
+        """The times of the directories in which names change."""
+        self.times = []
+        by_path = {**self._touched}
+        for path in stashed:
+            if path not in by_path.values():
+                by_path[b"\0" + path] = path
+        for after, before in by_path.items():
+            gone = after.startswith(b"\0")
+            old = new = None
+            if before is not None:
+                status = stashed.get(before) or self.walk.lower.status(before)
+                inode = status.st_ino
+                old = [status.st_atime_ns, status.st_mtime_ns]
+                if gone and before in stashed:
+                    after, new = before, old
+            else:
+                inode = self._staged[after]
+            ours = before is None or (
+                before not in self._theirs if before in stashed else not self._changed(status)
+            )
+            if ours and not gone:
+                now = self.walk.upper.status(after)
+                new = [now.st_atime_ns, now.st_mtime_ns]
+            self.times.append((self.number, after, before or b"", inode, old, new))
+
+    def _unlock(self, after, before):
+        """Where it takes a right that a directory's owner does not have: give it for a while."""
+        if before is None or after in self._unlocked or host.geteuid() == 0:
+            return
+        self._unlocked.add(after)
+        self._open_up(after, self.walk.lower.status(before))
+
+    def _unlock_itself(self, found, status):
+        # A directory goes to another one only when it can be written to.
+        if stat.S_ISDIR(status.st_mode) and host.geteuid() != 0:
+            self._open_up(found.path, status, False)
+
+    def _open_up(self, path, status, returns=True):
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & 0o300 == 0o300 or status.st_uid != host.geteuid():
+            return
+        old, new = {"mode": mode}, {"mode": mode | 0o700}
+        self._step("meta", path, status.st_ino, old, new)
+        if returns:
+            step = ("meta", self.number, path, status.st_ino, new, old)
+            self._ends.insert(0, (path, step, None))  # before a mode that it is to have
+
+    # New objects
+
+    def _make(self, change, slot):
+        """Make the object that a change leaves behind, with all below it; its inode number."""
+        found, status = change._found, change._found.status
+        above, name = self.place.parent(slot)
+        kind = stat.S_IFMT(status.st_mode)
+        if kind != stat.S_IFDIR and status.st_nlink > 1:
+            known = self._links.get(status.st_ino)
+            if known is not None and self._linked(known, slot):
+                return self.place.status(slot).st_ino
+            self._links[status.st_ino] = slot
+        wanted = metadata(status, change.after.xattrs)
+        if kind == stat.S_IFREG:
+            self._copy(*self.walk.current(found), slot, status.st_size)
+        elif kind == stat.S_IFDIR:
+            host.mkdir(name, 0o700, dir_fd=above)
+            for child in self._below.get(found.path, ()):
+                if child.kind == "created":
+                    self._make(child, slot + b"/" + child._found.path.rpartition(b"/")[2])
+        elif kind == stat.S_IFLNK:
+            host.symlink(host.fsencode(change.after.target), name, dir_fd=above)
+        else:
+            host.mknod(name, kind | 0o600, status.st_rdev, dir_fd=above)
+        inode = self.place.status(slot).st_ino
+        if kind == stat.S_IFDIR:
+            self._staged[found.path] = inode
+            if wanted["mode"] & 0o300 != 0o300 and host.geteuid() != 0:
+                new = {"mode": wanted["mode"]}
+                wanted = {**wanted, "mode": wanted["mode"] | 0o700}
+                step = ("meta", self.number, found.path, inode, {"mode": wanted["mode"]}, new)
+                self._ends.append((found.path, step, None))
+        give_metadata(self.place, slot, wanted)
+        return inode
+
+    def _linked(self, known, slot):
+        source, name = self.place.parent(known)
+        source = host.dup(source)
+        try:
+            target, new = self.place.parent(slot)
+            before = self.place.status(known)
+            host.link(name, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
+                raise
+            return False
+        finally:
+            host.close(source)
+        if not self._changed(before):
+            now = self.place.status(known)
+            self._mine[now.st_ino] = now.st_ctime_ns
+        return True
+
+    def _copy(self, source, path, slot, size):
+        above, name = self.place.parent(slot)
+        data = source.open(path)
+        try:
+            file = host.open(name, _NEW, 0o600, dir_fd=above)
+            try:
+                copy_data(data, file, size)
+            finally:
+                host.close(file)
+        finally:
+            host.close(data)
+
+    def own(self):
+        """{inode: ctime} of what stands in the base by our doing, once all is done."""
+        found = dict(self._mine)
+        for change in self.chosen:
+            for path in (change._found.path, change._found.path.rpartition(b"/")[0]):
+                status = self.place.status(path)
+                if status is not None:
+                    found[status.st_ino] = status.st_ctime_ns
+        return {**found, **self.homes()}
+
+    def homes(self):
+        """As `own`, of the directories that held the stashes and nobody else has changed."""
+        found = {}
+        for path in self._homes:
+            status = self.place.status(path)
+            found[status.st_ino] = status.st_ctime_ns
+        return found
+
+
+def _same_metadata(one, two, times=True):
+    return (
+        one.mode == two.mode
+        and one.owner == two.owner
+        and one.xattrs == two.xattrs
+        and (not times or one.times[1] == two.times[1])
+    )
+
+
+def _owner(owners, path):
+    while path:
+        path = path.rpartition(b"/")[0]
+        if path in owners:
+            return owners[path]
+    return None
+
+
+def _deepest_first(end):
+    return -end[0].count(b"/")

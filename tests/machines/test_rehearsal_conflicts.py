@@ -1,0 +1,191 @@
+"""Rehearsals: conflicts with what others changed, failures, discarding and keeping."""
+
+import errno
+import os
+
+import pytest
+
+import ostler
+from ostler import CommitConflict
+from ostler.machines import plans
+from tests.machines.rehearsing import commit, journals, kinds, put, put_on, snapshot, text, view
+
+
+def conflict(base, prepare, rehearse, meanwhile):
+    prepare()
+    with ostler.rehearsal(base) as m:
+        rehearse(m)
+        meanwhile()
+        before = snapshot(base)
+        with pytest.raises(CommitConflict) as caught:
+            m.commit()
+        assert isinstance(caught.value, OSError)
+        assert snapshot(base) == before
+        assert journals(base) == []
+    return [os.path.relpath(path, base) for path in caught.value.paths]
+
+
+CONFLICTS = {
+    "modified on both sides": (
+        lambda m: put_on(m, "/d/a", b"mine"),
+        lambda base: put(f"{base}/d/a", "theirs"),
+        "d/a",
+    ),
+    "modified and removed": (
+        lambda m: put_on(m, "/d/a", b"mine"),
+        lambda base: os.unlink(f"{base}/d/a"),
+        "d/a",
+    ),
+    "removed and modified": (
+        lambda m: m.unlink("/d/a"),
+        lambda base: put(f"{base}/d/a", "theirs"),
+        "d/a",
+    ),
+    "created on both sides": (
+        lambda m: put_on(m, "/d/new", b"mine"),
+        lambda base: put(f"{base}/d/new", "theirs"),
+        "d/new",
+    ),
+    "a new file in a removed directory": (
+        lambda m: (m.unlink("/e/x"), m.rmdir("/e")),
+        lambda base: put(f"{base}/e/new", "theirs"),
+        "e",
+    ),
+    "the directory of a new file is gone": (
+        lambda m: put_on(m, "/e/new", b"mine"),
+        lambda base: (os.unlink(f"{base}/e/x"), os.rmdir(f"{base}/e")),
+        "e",
+    ),
+    "metadata on both sides": (
+        lambda m: m.chmod("/d/a", 0o600),
+        lambda base: os.chmod(f"{base}/d/a", 0o640),
+        "d/a",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONFLICTS)
+def test_conflicts(base, run, case):
+    rehearse, meanwhile, path = CONFLICTS[case]
+
+    def check():
+        def prepare():
+            put(f"{base}/d/a", "a")
+            put(f"{base}/e/x", "x")
+
+        assert path in conflict(base, prepare, rehearse, lambda: meanwhile(base))
+
+    run(check)
+
+
+def test_other_changes_are_no_conflict(base, run):
+    def check():
+        put(f"{base}/d/a", "a")
+        put(f"{base}/d/b", "b")
+        with ostler.rehearsal(base) as m:
+            put_on(m, "/d/a", b"mine")
+            put_on(m, "/d/new", b"mine")
+            put(f"{base}/d/b", "theirs")
+            put(f"{base}/d/other", "theirs")
+            m.commit()
+        found = {name: text(f"{base}/d/{name}") for name in os.listdir(f"{base}/d")}
+        assert found == {"a": "mine", "new": "mine", "b": "theirs", "other": "theirs"}
+
+    run(check)
+
+
+def test_what_was_changed_just_before_is_no_conflict(base, run):
+    def check():
+        for number in range(20):
+            put(f"{base}/a", str(number))
+            with ostler.rehearsal(base) as m:
+                put_on(m, "/a", b"mine")
+                m.commit()
+
+    run(check)
+
+
+# Room, discarding, keeping
+
+
+def test_no_room(base, run):
+    def check():
+        put(f"{base}/a", "old")
+        with ostler.rehearsal(base) as m:
+            put_on(m, "/a", b"new")
+            before = snapshot(base)
+
+            def full(*args):
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+            copied, plans.copy_data = plans.copy_data, full
+            with pytest.raises(OSError, match="No space"):
+                m.commit()
+            plans.copy_data = copied
+            assert snapshot(base) == before
+            commit(m, base)
+
+    run(check)
+
+
+def test_discard(base, run):
+    def check():
+        put(f"{base}/d/a", "a")
+        with ostler.rehearsal(base) as m:
+            m.chdir("/d")
+            m.unlink("a")
+            m.mkdir("/new")
+            m.discard()
+            assert m.changes() == []
+            assert m.listdir(".") == ["a"]
+            assert m.getcwd() == "/d"
+            put_on(m, "a", b"again")
+            commit(m, base)
+        assert text(f"{base}/d/a") == "again"
+
+    run(check)
+
+
+def test_kept_on_disk(base, folder, run):
+    def check():
+        upper = f"{folder}/upper"
+        os.mkdir(upper)
+        put(f"{base}/d/a", "a")
+        put(f"{base}/e/b", "b")
+        with ostler.rehearsal(base, upper=upper) as m:
+            put_on(m, "/d/a", b"later")
+            m.rename("/e", "/f")
+            expected = kinds(m, base)
+            shown = view(m)
+        with ostler.rehearsal(base, upper=upper) as m:
+            assert kinds(m, base) == expected
+            assert view(m) == shown
+            put_on(m, "/d/c", b"c")
+        with ostler.rehearsal(base, upper=upper) as m:
+            m.commit(f"{base}/d/c")
+        with ostler.rehearsal(base, upper=upper) as m:
+            assert kinds(m, base) == expected
+            commit(m, base)
+        with ostler.rehearsal(base, upper=upper) as m:
+            assert m.changes() == []
+            put_on(m, "/x", b"x")
+            m.discard()
+        with ostler.rehearsal(base, upper=upper) as m:
+            assert m.changes() == []
+        assert sorted(os.listdir(base)) == ["d", "f"]
+
+    run(check)
+
+
+def test_a_kept_one_finds_what_changed_meanwhile(base, folder, run):
+    def check():
+        upper = f"{folder}/upper"
+        os.mkdir(upper)
+        put(f"{base}/a", "a")
+        with ostler.rehearsal(base, upper=upper) as m:
+            put_on(m, "/a", b"later")
+        put(f"{base}/a", "meanwhile")
+        with ostler.rehearsal(base, upper=upper) as m, pytest.raises(CommitConflict):
+            m.commit()
+
+    run(check)

@@ -27,6 +27,7 @@ COMPILED = (
     "_shell",
     "_spawn",
     "_walk",
+    "answers",
     "children",
     "commands",
     "descriptors",

@@ -59,6 +59,16 @@ _EVERY = {
     "AT_STATX_SYNC_AS_STAT": libc.AT_STATX_SYNC_AS_STAT,
     "NODEV": -1,
     "STATX_ATIME": libc.STATX_ATIME,
+    "STATX_ATTR_APPEND": libc.STATX_ATTR_APPEND,
+    "STATX_ATTR_AUTOMOUNT": libc.STATX_ATTR_AUTOMOUNT,
+    "STATX_ATTR_COMPRESSED": libc.STATX_ATTR_COMPRESSED,
+    "STATX_ATTR_DAX": libc.STATX_ATTR_DAX,
+    "STATX_ATTR_ENCRYPTED": libc.STATX_ATTR_ENCRYPTED,
+    "STATX_ATTR_IMMUTABLE": libc.STATX_ATTR_IMMUTABLE,
+    "STATX_ATTR_MOUNT_ROOT": libc.STATX_ATTR_MOUNT_ROOT,
+    "STATX_ATTR_NODUMP": libc.STATX_ATTR_NODUMP,
+    "STATX_ATTR_VERITY": libc.STATX_ATTR_VERITY,
+    "STATX_ATTR_WRITE_ATOMIC": libc.STATX_ATTR_WRITE_ATOMIC,
     "STATX_BASIC_STATS": libc.STATX_BASIC_STATS,
     "STATX_BLOCKS": libc.STATX_BLOCKS,
     "STATX_BTIME": libc.STATX_BTIME,
@@ -96,7 +106,7 @@ TYPES = {}
 # Bits that may change the size of what the kernel writes are not passed on.
 _KNOWN = cython.declare(cython.uint, 0)
 for _name, _value in CONSTANTS.items():
-    if _name.startswith("STATX_"):
+    if _name.startswith("STATX_") and not _name.startswith("STATX_ATTR_"):
         _KNOWN |= cython.cast(cython.uint, _value)
 
 

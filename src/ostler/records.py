@@ -411,14 +411,30 @@ stx_atomic_write_unit_max_opt
 # What headers may lack; the kernel's numbers do not change.
 _MNT_ID = cython.declare(cython.uint, 0x1000)
 _DIOALIGN = cython.declare(cython.uint, 0x2000)
+_MNT_ID_UNIQUE = cython.declare(cython.uint, 0x4000)
 _SUBVOL = cython.declare(cython.uint, 0x8000)
 _WRITE_ATOMIC = cython.declare(cython.uint, 0x10000)
 _DIO_READ_ALIGN = cython.declare(cython.uint, 0x20000)
 
 
+_ATTRIBUTES = {
+    0x4: "compressed", 0x10: "immutable", 0x20: "append", 0x40: "no dump", 0x800: "encrypted",
+    0x1000: "automount", 0x2000: "mount root", 0x100000: "verity", 0x200000: "dax",
+    0x400000: "write atomic",
+}  # fmt: skip
+
+
+@cython.cfunc
+def _words_of(bits):
+    return frozenset([word for bit, word in _ATTRIBUTES.items() if bits & bit])
+
+
 @cython.cclass
 class statx_result:
-    """What statx() tells of a file. An attribute that it does not tell is None."""
+    """What statx() tells of a file. An attribute that it does not tell is None.
+
+    Each is made when it is asked for.
+    """
 
     def __init__(self):
         raise TypeError("cannot create 'os.statx_result' instances")
@@ -593,7 +609,21 @@ class statx_result:
     @property
     def stx_mnt_id(self):
         """Number of the mount."""
-        return self.x.mnt_id if self.x.mask & _MNT_ID else None
+        return self.x.mnt_id if self.x.mask & (_MNT_ID | _MNT_ID_UNIQUE) else None
+
+    @property
+    def attributes(self):
+        """The attributes that are set, as words: a frozenset of str.
+
+        Of "append", "automount", "compressed", "dax", "encrypted", "immutable", "mount root",
+        "no dump", "verity" and "write atomic".
+        """
+        return _words_of(self.x.attributes & self.x.attributes_mask)
+
+    @property
+    def attributes_known(self):
+        """The attributes that the file system can tell, as words: the others may be set."""
+        return _words_of(self.x.attributes_mask)
 
     @property
     def stx_dio_mem_align(self):

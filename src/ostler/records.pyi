@@ -13,6 +13,8 @@ MODULES: dict[str, str]
 
 @final
 class statx_result:
+    attributes: frozenset[str]
+    attributes_known: frozenset[str]
     stx_mask: int
     stx_blksize: int
     stx_attributes: int

@@ -5,6 +5,7 @@ import errno
 from ostler import (
     _core,
     _interpreter,
+    answers,
     children,
     commands,
     descriptors,
@@ -24,8 +25,8 @@ from ostler import (
 )
 
 _TOPICS = (
-    children, directories, files, environment, commands, processes, permissions, descriptors,
-    sysinfo, path, terminals, timers, transfers,
+    answers, children, directories, files, environment, commands, processes, permissions,
+    descriptors, sysinfo, path, terminals, timers, transfers,
 )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ class Machine(
     timers.Timers,
     transfers.Transfers,
     sysinfo.SysInfo,
+    answers.Answers,
     children.Children,
     facts.Facts,
     durable.Durable,

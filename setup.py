@@ -18,6 +18,7 @@ COMPILED = (
     "_arguments",
     "_convert",
     "_core",
+    "_entries",
     "_environ",
     "_pathtext",
     "_pipes",

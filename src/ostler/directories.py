@@ -23,11 +23,12 @@ from cython.cimports.ostler._core import (
 from cython.cimports.ostler._scan import list_names, open_directory, scan
 from cython.cimports.ostler._walk import fwalking, owns_path, walking
 
+from ostler._entries import Entry, TemporaryDirectory, entries_of, walking_entries
 from ostler._scan import DirEntry
 from ostler._walk import walk_symlinks_as_files
 
 CONSTANTS = {"_walk_symlinks_as_files": walk_symlinks_as_files}
-TYPES = {"DirEntry": DirEntry}
+TYPES = {"DirEntry": DirEntry, "Entry": Entry}
 
 
 @cython.cclass
@@ -223,6 +224,37 @@ class Directories(Core):
         next step; links can't lead it astray unless they are to be followed.
         """
         return fwalking(self, top, topdown, onerror, follow_symlinks, dir_fd)
+
+    # --- what os lacks ---------------------------------------------------------------------------
+
+    def iter_dir(self, path=".", *, mask=None, follow_symlinks=False, on_error="raise"):
+        """An iterator over the entries of a directory, however many, each an Entry.
+
+        An entry has name, path and info, a statx_result of what `mask` (STATX_ constants; by
+        default the basic ones and the birth time) asks, taken as the entry is read. Names that
+        are gone by then are left out. on_error is for entries that can't be looked at: "raise",
+        "ignore", or a function that is given the OSError. A context manager that closes it;
+        getdents64(2), statx(2).
+        """
+        return entries_of(self, path, mask, follow_symlinks, on_error)
+
+    def walk_entries(self, top, *, mask=None, on_error="raise", one_filesystem=False):
+        """Go through a tree: yields an Entry for all that is below `top`, its `depth` from 1 on.
+
+        All entries of a directory come before those below them; an entry whose `descend` the
+        caller sets to False is not gone into. Links are never followed, also when one takes a
+        directory's place meanwhile. on_error as for iter_dir(), also for directories.
+        """
+        return walking_entries(self, top, mask, on_error, one_filesystem)
+
+    def temporary_directory(self, prefix="tmp", suffix="", dir=None):
+        """A context manager: a new directory for this user alone, removed at the end with all in it.
+
+        It gives the path, below `dir` or else TMPDIR, TEMP, TMP of the environ, /tmp, /var/tmp.
+        It is removed by descriptor: no link inside, and none that has taken its or another
+        directory's place, leads the removal anywhere else.
+        """
+        return TemporaryDirectory(self, prefix, suffix, dir)
 
 
 @cython.cfunc

@@ -3,6 +3,7 @@ from os import PathLike
 from typing import Any, AnyStr, Final, TypeAlias, overload
 
 from ostler._core import Core
+from ostler._entries import Entries, Entry, TemporaryDirectory
 from ostler._scan import DirEntry, ScandirIterator
 from ostler._walk import walk_symlinks_as_files as walk_symlinks_as_files
 
@@ -53,3 +54,22 @@ class Directories(Core):
         follow_symlinks: bool = False,
         dir_fd: int | None = None,
     ) -> Iterator[tuple[Any, list[Any], list[Any], int]]: ...
+    def iter_dir(
+        self,
+        path: _Path = ".",
+        *,
+        mask: int | None = None,
+        follow_symlinks: bool = False,
+        on_error: str | Callable[[OSError], object] = "raise",
+    ) -> Entries: ...
+    def walk_entries(
+        self,
+        top: _Path,
+        *,
+        mask: int | None = None,
+        on_error: str | Callable[[OSError], object] = "raise",
+        one_filesystem: bool = False,
+    ) -> Iterator[Entry]: ...
+    def temporary_directory(
+        self, prefix: str = "tmp", suffix: str = "", dir: str | PathLike[str] | None = None
+    ) -> TemporaryDirectory: ...

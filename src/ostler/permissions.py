@@ -17,6 +17,9 @@ from cython.cimports.ostler._core import (
     take,
 )
 
+from ostler._modes import checked_mode
+from ostler.facts import group_id, user_id
+
 CONSTANTS = {
     "F_OK": libc.F_OK,
     "NGROUPS_MAX": libc.NGROUPS_MAX,
@@ -186,6 +189,34 @@ class Permissions(Core):
     def umask(self, mask, /):
         """Set the file mode creation mask and return the previous one; umask(2)."""
         return cython.cast(cython.int, libc.umask(to_int(mask)))
+
+    # --- of whole trees --------------------------------------------------------------------------
+
+    def chmod_tree(self, top, mode, *, on_error="raise", one_filesystem=False):
+        """Set the mode of a directory and of all below it; return the trees.Counts of what was set.
+
+        `mode` is a number, octal digits, or text as chmod(1) takes it, "u+rwX,go-w" say, with X
+        for directories and what is executable already. Links are never followed, and have no
+        mode. A ValueError says where a mode has its mistake. on_error and one_filesystem as for
+        all of trees.
+        """
+        return self.trees.chmod(
+            top, checked_mode(mode), on_error=on_error, one_filesystem=one_filesystem
+        )
+
+    def chown_tree(self, top, user=None, group=None, *, on_error="raise", one_filesystem=False):
+        """Set the owner of a directory and of all below it; return the trees.Counts of that.
+
+        user and group are a name, a number, or None for unchanged; LookupError for a name that
+        does not exist. Links are never followed: they themselves get the owner.
+        """
+        return self.trees.chown(
+            top,
+            user_id(user),
+            group_id(group),
+            on_error=on_error,
+            one_filesystem=one_filesystem,
+        )
 
     # --- of this process -------------------------------------------------------------------------
 

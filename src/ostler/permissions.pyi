@@ -1,8 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
 from ostler._core import Core
+from ostler.trees._results import Counts
 
 CONSTANTS: dict[str, Any]
 TYPES: dict[str, Any]
@@ -39,6 +40,23 @@ class Permissions(Core):
     ) -> None: ...
     def fchown(self, fd: int, uid: int, gid: int) -> None: ...
     def lchown(self, path: _Path, uid: int, gid: int) -> None: ...
+    def chmod_tree(
+        self,
+        top: _Path,
+        mode: int | str,
+        *,
+        on_error: str | Callable[[OSError], object] = "raise",
+        one_filesystem: bool = False,
+    ) -> Counts: ...
+    def chown_tree(
+        self,
+        top: _Path,
+        user: str | int | None = None,
+        group: str | int | None = None,
+        *,
+        on_error: str | Callable[[OSError], object] = "raise",
+        one_filesystem: bool = False,
+    ) -> Counts: ...
     def umask(self, mask: int, /) -> int: ...
     def getuid(self) -> int: ...
     def geteuid(self) -> int: ...

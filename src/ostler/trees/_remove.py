@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Where, failure, take
+from cython.cimports.ostler._core import Where, failure, plain_failure, take
 from cython.cimports.ostler.trees._engine import (
     DESCEND,
     DONE,
@@ -104,8 +104,12 @@ def _leave(worker, node):
         report(worker, node, cython.NULL, number, b"rmdir")
 
 
-def remove_tree(machine, top, threads, on_error, progress, one_filesystem):
-    """Remove a tree, its root last; the counts of what was removed."""
+def remove_tree(machine, top, threads, on_error, progress, one_filesystem, beside=-1):
+    """Remove a tree, its root last; the counts of what was removed.
+
+    `beside`: a descriptor of the directory that holds the root, instead of the path to it.
+    """
+    holder: cython.int = beside
     run: Run = Remove(machine, threads, on_error, progress, one_filesystem)
     w: Where
     take(cython.address(w), top, "remove", "top", 0)  # for its errors
@@ -116,7 +120,13 @@ def remove_tree(machine, top, threads, on_error, progress, one_filesystem):
     r: cython.int
     number: cython.int = 0
     py.PySys_Audit(b"ostler.trees.remove", b"O", cython.cast(cython.pointer(py.PyObject), path))
-    parent: cython.int = open_root(machine, head, "remove", True)
+    parent: cython.int
+    if holder < 0:
+        parent = open_root(machine, head, "remove", True)
+    else:
+        parent = libc.fcntl(holder, libc.F_DUPFD_CLOEXEC, 0)
+        if parent < 0:
+            raise plain_failure(libc.errno)
     try:
         run.place_below(parent, text, top)
         run.work()

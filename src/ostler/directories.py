@@ -248,7 +248,7 @@ class Directories(Core):
         return walking_entries(self, top, mask, on_error, one_filesystem)
 
     def temporary_directory(self, prefix="tmp", suffix="", dir=None):
-        """A context manager: a new directory for this user alone, removed at the end with all in it.
+        """A context manager: a new directory for this user alone, removed at the end.
 
         It gives the path, below `dir` or else TMPDIR, TEMP, TMP of the environ, /tmp, /var/tmp.
         It is removed by descriptor: no link inside, and none that has taken its or another

@@ -446,6 +446,70 @@ class TestMove:
             assert file.read() == OLD
         assert names(elsewhere) == ["b"]
 
+    def test_a_tree_to_another(self, folder, elsewhere):
+        os.makedirs("a/b/c")
+        (folder / "a" / "b" / "f").write_bytes(NEW)
+        os.chmod("a/b/f", 0o604)
+        os.symlink("b/f", "a/link")
+        os.link("a/b/f", "a/other")
+        os.utime("a/b", ns=(1_000_000_001, 2_000_000_002))
+        ostler.move("a", f"{elsewhere}/moved")
+        assert names(folder) == []
+        assert names(elsewhere) == ["moved"]
+        assert names(f"{elsewhere}/moved") == ["b", "link", "other"]
+        assert os.readlink(f"{elsewhere}/moved/link") == "b/f"
+        found = os.stat(f"{elsewhere}/moved/b/f")
+        assert stat.S_IMODE(found.st_mode) == 0o604
+        assert found.st_ino == os.stat(f"{elsewhere}/moved/other").st_ino
+        assert os.stat(f"{elsewhere}/moved/b").st_mtime_ns == 2_000_000_002
+
+    def test_a_tree_onto_what_is_there(self, folder, elsewhere):
+        os.makedirs("a/b")
+        os.makedirs(f"{elsewhere}/full/x")
+        os.mkdir(f"{elsewhere}/empty")
+        with open(f"{elsewhere}/file", "wb"):
+            pass
+        with pytest.raises(OSError, match="not empty"):
+            ostler.move("a", f"{elsewhere}/full")
+        with pytest.raises(NotADirectoryError):
+            ostler.move("a", f"{elsewhere}/file")
+        assert names("a") == ["b"]
+        ostler.move("a", f"{elsewhere}/empty")
+        assert names(f"{elsewhere}/empty") == ["b"]
+        assert names(elsewhere) == ["empty", "file", "full"]
+        assert names(folder) == []
+
+    def test_a_tree_that_fails_leaves_no_litter(self, folder, elsewhere, monkeypatch):
+        os.makedirs("a/b")
+
+        def fails(*args):
+            raise OSError(errno.EIO, "Input/output error")
+
+        rename = ostler.rename
+        monkeypatch.setattr(
+            ostler, "rename", lambda src, dst: rename(src, dst) if src == "a" else fails()
+        )
+        with pytest.raises(OSError, match="Input/output"):
+            ostler.move("a", f"{elsewhere}/moved")
+        assert names("a") == ["b"]
+        assert names(elsewhere) == []
+
+    def test_links_and_fifos_to_another(self, folder, elsewhere):
+        os.symlink("nowhere", "link")
+        os.mkfifo("fifo")
+        os.chmod("fifo", 0o621)
+        (folder / "a").write_bytes(NEW)
+        os.link("a", "second")
+        for name in ("link", "fifo", "a"):
+            ostler.move(name, f"{elsewhere}/{name}")
+        assert names(folder) == ["second"]
+        assert os.readlink(f"{elsewhere}/link") == "nowhere"
+        found = os.stat(f"{elsewhere}/fifo").st_mode
+        assert stat.S_ISFIFO(found)
+        assert stat.S_IMODE(found) == 0o621
+        with open(f"{elsewhere}/a", "rb") as file:
+            assert file.read() == NEW
+
     def test_missing(self, folder):
         with pytest.raises(FileNotFoundError):
             ostler.move("a", "b")

@@ -9,7 +9,16 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_dir_fd
-from cython.cimports.ostler._core import ENTRY, Core, Where, failure2, settle, take, verb
+from cython.cimports.ostler._core import (
+    ENTRY,
+    Core,
+    Where,
+    failure2,
+    plain_failure,
+    settle,
+    take,
+    verb,
+)
 
 CONSTANTS = {}
 TYPES = {}
@@ -150,10 +159,12 @@ class Durable(Core):
             if error.errno != errno.EXDEV:
                 raise
         found = verb(self, "lstat")(src)
-        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+        if stat.S_ISREG(found.st_mode):
             self._move_file(src, dst, found)
-        else:
+        elif stat.S_ISDIR(found.st_mode):
             self._move_tree(src, dst)
+        else:
+            self._move_special(src, dst, found)
 
     def _move_file(self, src, dst, found):
         try:
@@ -173,17 +184,53 @@ class Durable(Core):
 
     def _move_tree(self, src, dst):
         src, dst = verb(self, "fspath")(src), verb(self, "fspath")(dst)
+        try:
+            there = verb(self, "lstat")(dst)
+        except FileNotFoundError:
+            pass
+        else:  # what rename() would say, before all is copied
+            if not stat.S_ISDIR(there.st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, "Not a directory", src, None, dst)
+            if verb(self, "listdir")(dst):
+                raise OSError(errno.ENOTEMPTY, "Directory not empty", src, None, dst)
         folder, name = _split(self, dst)
-        temporary = self.path.join(folder, _temporary_name(self, name))
+        temporary = verb(self, "path").join(folder, _temporary_name(self, name))
         try:
             self.trees.copy(src, temporary)
+            _sync_file_system(self, folder)
             verb(self, "rename")(temporary, dst)
         except BaseException:
-            if self.path.lexists(temporary):
+            if verb(self, "path").lexists(temporary):
                 self.trees.remove(temporary)
             raise
         self.sync_directory(folder)
         self.trees.remove(src)
+
+    def _move_special(self, src, dst, found):
+        """Move a link, a FIFO, a socket's name or a device file."""
+        dst = verb(self, "fspath")(dst)
+        folder, name = _split(self, dst)
+        temporary = verb(self, "path").join(folder, _temporary_name(self, name))
+        link = stat.S_ISLNK(found.st_mode)
+        if link:
+            verb(self, "symlink")(verb(self, "readlink")(src), temporary)
+        else:
+            kind = stat.S_IFMT(found.st_mode)
+            verb(self, "mknod")(temporary, kind | 0o600, found.st_rdev)
+        try:
+            new = verb(self, "lstat")(temporary)
+            if (new.st_uid, new.st_gid) != (found.st_uid, found.st_gid):
+                verb(self, "lchown")(temporary, found.st_uid, found.st_gid)
+            if not link:
+                verb(self, "chmod")(temporary, stat.S_IMODE(found.st_mode))
+            times = (found.st_atime_ns, found.st_mtime_ns)
+            verb(self, "utime")(temporary, ns=times, follow_symlinks=False)
+            verb(self, "rename")(temporary, dst)
+        except BaseException:
+            verb(self, "unlink")(temporary)
+            raise
+        self.sync_directory(folder)
+        verb(self, "unlink")(src)
 
 
 class Replacing:
@@ -368,6 +415,21 @@ def _rename2(
         r = settle(w, r)
         settle(w2, 0)
     return r
+
+
+@cython.cfunc
+def _sync_file_system(machine: Core, folder):
+    """Have all of the file system that holds a directory on its device; syncfs(2)."""
+    fd: cython.int = verb(machine, "open")(folder, libc.O_RDONLY | libc.O_DIRECTORY)
+    r: cython.int
+    number: cython.int = 0
+    with cython.nogil:
+        r = libc.syncfs(fd)
+        if r < 0:
+            number = libc.errno
+    verb(machine, "close")(fd)
+    if number:
+        raise plain_failure(number)
 
 
 @cython.cfunc

@@ -37,6 +37,7 @@ COMPILED = (
     "environment",
     "facts",
     "files",
+    "links",
     "machines._children",
     "machines._disk",
     "machines._mounts",
@@ -84,7 +85,15 @@ DEFINES = [
 TRACED = bool(os.environ.get("OSTLER_TRACE"))
 if TRACED:
     DIRECTIVES["linetrace"] = True
-    DEFINES += [("CYTHON_TRACE_NOGIL", "1")]
+# Lines that run without the GIL tell it too, but not where threads or processes that Python does
+# not know of run them.
+UNSEEN = ("trees.", "machines._mounts", "_spawn", "_core")
+
+
+def trace(name):
+    if not TRACED:
+        return []
+    return [("CYTHON_TRACE" if name.startswith(UNSEEN) else "CYTHON_TRACE_NOGIL", "1")]
 
 
 def extensions():
@@ -93,7 +102,7 @@ def extensions():
         Extension(
             f"ostler.{name}",
             [f"src/ostler/{name.replace('.', '/')}.py"],
-            define_macros=DEFINES,
+            define_macros=[*DEFINES, *trace(name)],
             # a*b+c is rounded twice; clang would fuse it, and times would differ in the last digit.
             extra_compile_args=[*flags, "-fno-strict-overflow", "-ffp-contract=off", "-Wno-unused"],
         )

@@ -1,11 +1,20 @@
 """The layout defends itself: what is built, where each name lives, who may declare and import."""
 
+import ast
+import importlib
+import os
+import pkgutil
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
+
+import ostler
+from ostler import _core, machines
+from tests import public
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "ostler"
@@ -13,8 +22,6 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Files over 600 lines, and why they are not divided.
 LONG = {
-    "src/ostler/_pathtext.py": "the text of paths, str and bytes: one algorithm after another",
-    "src/ostler/files.py": "one short function per system call about files",
     "src/ostler/machines/_mounts.py": "the calls of the mount family, and namespaces",
     "src/ostler/processes.py": "one short function per system call about processes",
     "src/ostler/records.py": "the record types, finished by hand in one place",
@@ -27,6 +34,11 @@ MAY_IMPORT_OS = {
     "cli/startup/sitecustomize.py": "runs in a child before ostler takes the place of os",
     "machines/installed.py": "what it replaces for a machine",
 }
+# Names of os that only other headers, or other versions, have: the list has them all the same.
+ABSENT = {"STATX_MNT_ID_UNIQUE"} | {
+    name for name in ("_clearenv", "_exit") if not hasattr(ostler, name)
+}
+FIELDS = {"environ", "path"}  # each machine has its own
 FORBIDDEN = {"os", "posix", "posixpath", "genericpath", "subprocess", "shutil"}
 
 
@@ -59,15 +71,47 @@ def test_each_name_has_one_home():
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("topic", ["descriptors", "transfers", "terminals", "timers", "sysinfo"])
-def test_names_live_where_the_list_says(topic):
-    text = (PACKAGE / f"{topic}.py").read_text()
-    here = set(re.findall(r'^    "([A-Z]\w+)": libc', text, re.M))
-    here |= set(re.findall(r"^    def ([a-z]\w*)\(self", text, re.M))
-    here |= set(re.findall(r'"(\w+_names)":', text))
-    given = {name for name, home in homes() if home == topic}
-    elsewhere = {"error", "terminal_size", "uname_result", "readinto"}  # machines and records
-    assert given - elsewhere == here - elsewhere
+def offered():
+    """Each name that a machine has, with the modules that give it: {name: [module, ...]}."""
+    found = {}
+    for kind in machines.Machine.__mro__:
+        if kind.__module__.startswith("ostler.") and kind is not _core.Core:
+            for name in vars(kind):
+                found.setdefault(name, []).append(kind.__module__)
+    for module in [value for key, value in sys.modules.items() if key.startswith("ostler.")]:
+        for table in ("CONSTANTS", "TYPES"):
+            for name in getattr(module, table, {}):
+                found.setdefault(name, []).append(module.__name__)
+    for name, modules in found.items():
+        if len(modules) > 1:  # a machine takes them from the topics; its class itself is no home
+            found[name] = [module for module in modules if module != "ostler.machines"]
+    return found
+
+
+def test_every_name_lives_where_the_list_says():
+    found = offered()
+    wrong = {}
+    for name, home in homes():
+        if name not in ABSENT and name not in FIELDS and found.get(name) != [f"ostler.{home}"]:
+            wrong[name] = found.get(name), home
+    assert not wrong
+    for name in FIELDS:
+        assert name not in found and hasattr(ostler, name)
+
+
+def test_every_name_of_os_is_in_the_list():
+    listed = {name for name, _ in homes()}
+    modules = {name for name, value in vars(os).items() if isinstance(value, types.ModuleType)}
+    assert {name for name in os.__all__ if name not in listed} <= modules
+
+
+def test_no_name_of_ours_has_two_homes():
+    twice = {
+        name: modules
+        for name, modules in offered().items()
+        if not name.startswith("_") and len(modules) > 1
+    }
+    assert not twice
 
 
 def test_foreign_declarations_stand_in_libc_and_python():
@@ -77,14 +121,114 @@ def test_foreign_declarations_stand_in_libc_and_python():
             assert "cdef extern" not in path.read_text(), name
 
 
-def test_no_import_of_the_interpreters_os():
-    for path in MODULES:
-        if name_of(path) in MAY_IMPORT_OS:
+def test_nothing_foreign_is_declared_twice():
+    seen = {}
+    for path in sorted((PACKAGE / "_libc").glob("*.pxd")):
+        for name in declared(path.read_text()):
+            seen.setdefault(name, []).append(path.name)
+    assert len(seen) > 500
+    twice = {name: files for name, files in seen.items() if len(files) > 1}
+    assert not twice
+
+
+# A type, or a function with its C name perhaps beside it.
+DECLARED = re.compile(r'ctypedef .*?(\w+)(?:\)\(.*|\[.*)?$|[\w *]+?[ *](\w+) ?(?:"[^"]*" ?)?\(')
+
+
+def declared(text):
+    """The names that a .pxd declares: functions, variables, types, members of enums."""
+    block = None  # what the lines of this depth declare
+    for line in re.sub(r"\"\"\".*?\"\"\"", "", text, flags=re.S).splitlines():
+        line = line.split("#")[0].rstrip()
+        depth = len(line) - len(line.lstrip())
+        word = line.strip()
+        if not word:
             continue
-        # By lines and not by syntax: what Cython takes is a little more than Python.
-        for line in path.read_text().splitlines():
-            match = re.match(r"\s*(?:import|from) (\w+)(?:$|\.| as | import |,)", line)
-            assert not match or match[1] not in FORBIDDEN, f"{name_of(path)}: {line}"
+        if block is not None and depth <= block[0]:
+            block = None
+        if block is not None:
+            if block[1] == "enum":
+                yield from re.findall(r"[A-Za-z_]\w*", re.sub(r'"[^"]*"', "", word))
+            continue
+        if match := re.match(r"(?:cdef |ctypedef )?(enum|struct|union)\b ?(\w*).*:$", word):
+            block = depth, match[1]
+            if match[2]:
+                yield match[2]
+        elif match := DECLARED.match(word):
+            yield match[1] or match[2]
+
+
+def imports_of(path):
+    """(line, module) of every import, by the syntax: also those within functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.lineno, node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_import_of_the_interpreters_os(path):
+    if name_of(path) in MAY_IMPORT_OS:
+        return
+    for line, module in imports_of(path):
+        assert module.partition(".")[0] not in FORBIDDEN, f"{name_of(path)}:{line}: {module}"
+
+
+def test_those_who_may_import_os_do():
+    for name in MAY_IMPORT_OS:
+        assert FORBIDDEN & {module for _, module in imports_of(PACKAGE / name)}, name
+
+
+def test_nothing_of_the_interpreters_os_is_held():
+    """At run time: what its modules define themselves stands in no module of ours but one."""
+    for module in pkgutil.walk_packages(ostler.__path__, "ostler."):
+        if not re.search("startup|examples|__main__", module.name):
+            importlib.import_module(module.name)
+    theirs = [sys.modules[name] for name in ("os", "posix", "posixpath", "genericpath")]
+    own = {id(module): module.__name__ for module in theirs}
+    for module in theirs:
+        for name, value in vars(module).items():
+            if getattr(value, "__module__", None) == module.__name__:
+                own[id(value)] = f"{module.__name__}.{name}"
+    allowed = {"os", "posixpath", "posix.register_at_fork"}
+    for name, module in sorted(sys.modules.items()):
+        if name.partition(".")[0] == "ostler":
+            held = {own[id(value)] for value in vars(module).values() if id(value) in own}
+            if name == "ostler._interpreter":
+                assert held == allowed
+            else:
+                assert held <= {"posix.register_at_fork"}, name
+
+
+def annotated(node):
+    arguments = node.args
+    each = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs,
+            arguments.vararg, arguments.kwarg]  # fmt: skip
+    return node.returns is not None and all(
+        a is None or a.annotation is not None or a.arg in ("self", "cls") for a in each
+    )
+
+
+@pytest.mark.parametrize("name", compiled())
+def test_every_compiled_module_has_a_stub(name):
+    """Also the machinery: mypy would else read what it can't. A stub says all types."""
+    stub = PACKAGE / f"{name.replace('.', '/')}.pyi"
+    for node in ast.walk(ast.parse(stub.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            assert annotated(node), f"{name}: {node.name}"
+
+
+def test_stubs_stand_beside_their_modules():
+    for stub in PACKAGE.rglob("*.pyi"):
+        assert stub.with_suffix(".py").exists(), stub
+
+
+def test_public_names_are_the_frozen_ones():
+    assert public.public() == public.FILE.read_text().splitlines(), (
+        "the interface has changed; if that is meant: python -m tests.public --write"
+    )
 
 
 def test_files_are_small():
@@ -92,6 +236,12 @@ def test_files_are_small():
         name = path.relative_to(ROOT).as_posix()
         if name not in LONG:
             assert len(path.read_text().splitlines()) <= 600, name
+
+
+def test_long_files_are_long():
+    for name, reason in LONG.items():
+        assert reason
+        assert len((ROOT / name).read_text().splitlines()) > 600, name
 
 
 def loaded_by_import():

@@ -1,6 +1,6 @@
-"""Files: names on disk, what the system knows of them, links and times.
+"""Files: what the system knows of them, their size and times; special files.
 
-Their extended attributes are in xattrs.py, which this class includes.
+Their names are in links.py; their extended attributes in xattrs.py, which this class includes.
 """
 
 import cython
@@ -9,24 +9,20 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_dir_fd, to_fildes, to_int
 from cython.cimports.ostler._core import (
     ALLOW_FD,
-    ENTRY,
     LOOK,
     SEEN,
     TARGET,
     Core,
     Where,
     failure,
-    failure2,
     named,
     plain_failure,
     settle,
     take,
-    verb,
 )
+from cython.cimports.ostler.links import dir_shown
 from cython.cimports.ostler.records import new_stat, new_statvfs, statx_result
 from cython.cimports.ostler.xattrs import Xattrs
-
-from ostler import xattrs as _xattrs
 
 _PATHCONF = {
     "PC_ALLOC_SIZE_MIN": libc._PC_ALLOC_SIZE_MIN,
@@ -100,7 +96,7 @@ _EVERY = {
     "ST_WRITE": libc.ST_WRITE,
 }
 CONSTANTS = {name: value for name, value in _EVERY.items() if value != libc.OSTLER_ABSENT}
-CONSTANTS.update(_xattrs.CONSTANTS, pathconf_names=_PATHCONF)
+CONSTANTS["pathconf_names"] = _PATHCONF
 TYPES = {}
 
 # Bits that may change the size of what the kernel writes are not passed on.
@@ -303,127 +299,6 @@ class Files(Xattrs):
             raise plain_failure(number)
         return limit
 
-    # --- names -----------------------------------------------------------------------------------
-
-    def remove(self, path, *, dir_fd=None):
-        """Remove a name of a file; unlinkat(2)."""
-        w: Where
-        kept = take(cython.address(w), path, "remove", "path", 0)
-        r: cython.int = _unlink(self, cython.address(w), kept, dir_fd)
-        if r:
-            raise failure(r, kept)
-
-    def unlink(self, path, *, dir_fd=None):
-        """Remove a name of a file, as remove() does; unlinkat(2)."""
-        w: Where
-        kept = take(cython.address(w), path, "unlink", "path", 0)
-        r: cython.int = _unlink(self, cython.address(w), kept, dir_fd)
-        if r:
-            raise failure(r, kept)
-
-    def rename(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
-        """Rename a file or directory, replacing a file at dst; renameat(2)."""
-        w: Where
-        x: Where
-        kept = take(cython.address(w), src, "rename", "src", 0)
-        kept2 = take(cython.address(x), dst, "rename", "dst", 0)
-        r: cython.int = _rename(
-            self, cython.address(w), cython.address(x), kept, kept2, src_dir_fd, dst_dir_fd
-        )
-        if r:
-            raise failure2(r, kept, kept2)
-
-    def replace(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
-        """Rename a file or directory, replacing a file at dst, as rename() does; renameat(2)."""
-        w: Where
-        x: Where
-        kept = take(cython.address(w), src, "replace", "src", 0)
-        kept2 = take(cython.address(x), dst, "replace", "dst", 0)
-        r: cython.int = _rename(
-            self, cython.address(w), cython.address(x), kept, kept2, src_dir_fd, dst_dir_fd
-        )
-        if r:
-            raise failure2(r, kept, kept2)
-
-    def link(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None, follow_symlinks=True):
-        """Give a file another name, a hard link; linkat(2).
-
-        As with os, a link at `src` is followed only where a dir_fd is given too.
-        """
-        w: Where
-        x: Where
-        r: cython.int
-        kept = take(cython.address(w), src, "link", "src", 0)
-        kept2 = take(cython.address(x), dst, "link", "dst", 0)
-        if src_dir_fd is not None:
-            w.dir = to_dir_fd(src_dir_fd)
-        if dst_dir_fd is not None:
-            x.dir = to_dir_fd(dst_dir_fd)
-        follow: cython.bint = follow_symlinks
-        # Without a dir_fd os calls link(2), which on Linux does not follow.
-        follow = follow and (w.dir != libc.AT_FDCWD or x.dir != libc.AT_FDCWD)
-        _audit_two(b"os.link", kept, kept2, w.dir, x.dir)
-        with cython.nogil:
-            r = self.place(cython.address(w), TARGET if follow else ENTRY)
-            if r == 0:
-                r = self.place(cython.address(x), ENTRY)
-            if r == 0:
-                r = libc.linkat(
-                    w.dir, w.name, x.dir, x.name, libc.AT_SYMLINK_FOLLOW if follow else 0
-                )
-            r = settle(cython.address(w), r)
-            settle(cython.address(x), 0)
-        if r:
-            raise failure2(r, kept, kept2)
-
-    def symlink(self, src, dst, target_is_directory=False, *, dir_fd=None):
-        """Make a symbolic link at dst that holds src; symlinkat(2)."""
-        target: Where
-        w: Where
-        r: cython.int
-        kept = take(cython.address(target), src, "symlink", "src", 0)
-        kept2 = take(cython.address(w), dst, "symlink", "dst", 0)
-        py.PyObject_IsTrue(target_is_directory)  # of no meaning on Linux
-        if dir_fd is not None:
-            w.dir = to_dir_fd(dir_fd)
-        first = named(kept)
-        second = named(kept2)
-        py.PySys_Audit(
-            b"os.symlink",
-            b"OOi",
-            cython.cast(cython.pointer(py.PyObject), first),
-            cython.cast(cython.pointer(py.PyObject), second),
-            _shown(w.dir),
-        )
-        with cython.nogil:
-            r = self.place(cython.address(w), ENTRY)
-            if r == 0:
-                r = libc.symlinkat(target.name, w.dir, w.name)
-            r = settle(cython.address(w), r)
-        if r:
-            raise failure2(r, kept, kept2)
-
-    def readlink(self, path, *, dir_fd=None):
-        """What a symbolic link holds, as str, or as bytes for a path of bytes; readlinkat(2)."""
-        w: Where
-        r: cython.int
-        size: cython.Py_ssize_t = 0
-        room: cython.char[4096]  # PATH_MAX
-        kept = take(cython.address(w), path, "readlink", "path", 0)
-        if dir_fd is not None:
-            w.dir = to_dir_fd(dir_fd)
-        with cython.nogil:
-            r = self.place(cython.address(w), LOOK)
-            if r == 0:
-                size = libc.readlinkat(w.dir, w.name, room, cython.sizeof(room))
-                r = -1 if size < 0 else 0
-            r = settle(cython.address(w), r)
-        if r:
-            raise failure(r, kept)
-        if py.PyUnicode_Check(named(kept)):
-            return py.PyUnicode_DecodeFSDefaultAndSize(room, size)
-        return py.PyBytes_FromStringAndSize(room, size)
-
     # --- content and times -----------------------------------------------------------------------
 
     def truncate(self, path, length):
@@ -489,7 +364,7 @@ class Files(Xattrs):
             cython.cast(cython.pointer(py.PyObject), name),
             cython.cast(cython.pointer(py.PyObject), times),
             cython.cast(cython.pointer(py.PyObject), shown),
-            _shown(w.dir),
+            dir_shown(w.dir),
         )
         with cython.nogil:
             if w.fd != -1 and follow:
@@ -549,23 +424,6 @@ class Files(Xattrs):
         made = libc.gnu_dev_makedev(cython.cast(cython.uint, one), cython.cast(cython.uint, two))
         return -1 if made == _NODEV else made
 
-    # --- built on these --------------------------------------------------------------------------
-
-    def renames(self, old, new):
-        """rename(), making the directories that the new name needs and removing those of the old
-        one that are empty then."""
-        path = self.path
-        head, tail = path.split(new)
-        if head and tail and not path.exists(head):
-            verb(self, "makedirs")(head)
-        verb(self, "rename")(old, new)
-        head, tail = path.split(old)
-        if head and tail:
-            try:
-                verb(self, "removedirs")(head)
-            except OSError:
-                pass
-
 
 @cython.cfunc
 @cython.exceptval(-1)
@@ -585,77 +443,6 @@ def _check_fd(w: cython.pointer(Where), function: str, follow: cython.bint) -> c
 def _placed(self: Core, w: cython.pointer(Where), purpose: cython.int) -> cython.int:
     # No path (a descriptor of -1 was given): the call itself is to fail.
     return 0 if w.name == cython.NULL else self.place(w, purpose)
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _shown(dir_fd: cython.int) -> cython.int:
-    # A directory descriptor as audit events show it.
-    return -1 if dir_fd == libc.AT_FDCWD else dir_fd
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def _audit_two(
-    event: cython.p_const_char, kept, kept2, src_dir: cython.int, dst_dir: cython.int
-) -> cython.int:
-    first = named(kept)
-    second = named(kept2)
-    return py.PySys_Audit(
-        event,
-        b"OOii",
-        cython.cast(cython.pointer(py.PyObject), first),
-        cython.cast(cython.pointer(py.PyObject), second),
-        _shown(src_dir),
-        _shown(dst_dir),
-    )
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def _unlink(self: Core, w: cython.pointer(Where), kept, dir_fd) -> cython.int:
-    r: cython.int
-    if dir_fd is not None:
-        w.dir = to_dir_fd(dir_fd)
-    name = named(kept)
-    py.PySys_Audit(
-        b"os.remove", b"Oi", cython.cast(cython.pointer(py.PyObject), name), _shown(w.dir)
-    )
-    with cython.nogil:
-        r = self.place(w, ENTRY)
-        if r == 0:
-            r = libc.unlinkat(w.dir, w.name, 0)
-        r = settle(w, r)
-    return r
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def _rename(
-    self: Core,
-    w: cython.pointer(Where),
-    x: cython.pointer(Where),
-    kept,
-    kept2,
-    src_dir_fd,
-    dst_dir_fd,
-) -> cython.int:
-    r: cython.int
-    if src_dir_fd is not None:
-        w.dir = to_dir_fd(src_dir_fd)
-    if dst_dir_fd is not None:
-        x.dir = to_dir_fd(dst_dir_fd)
-    _audit_two(b"os.rename", kept, kept2, w.dir, x.dir)
-    with cython.nogil:
-        r = self.place(w, ENTRY)
-        if r == 0:
-            r = self.place(x, ENTRY)
-        if r == 0:
-            r = libc.renameat(w.dir, w.name, x.dir, x.name)
-        r = settle(w, r)
-        settle(x, 0)
-    return r
 
 
 @cython.cfunc

@@ -1,5 +1,5 @@
 from os import PathLike
-from typing import Any, AnyStr, overload
+from typing import Any
 
 from ostler.records import stat_result, statvfs_result, statx_result
 from ostler.xattrs import Xattrs
@@ -28,45 +28,6 @@ class Files(Xattrs):
     ) -> statx_result: ...
     def pathconf(self, path: int | _Path, name: str | int) -> int: ...
     def fpathconf(self, fd: Any, name: str | int, /) -> int: ...
-    def remove(self, path: _Path, *, dir_fd: int | None = None) -> None: ...
-    def unlink(self, path: _Path, *, dir_fd: int | None = None) -> None: ...
-    def rename(
-        self,
-        src: _Path,
-        dst: _Path,
-        *,
-        src_dir_fd: int | None = None,
-        dst_dir_fd: int | None = None,
-    ) -> None: ...
-    def replace(
-        self,
-        src: _Path,
-        dst: _Path,
-        *,
-        src_dir_fd: int | None = None,
-        dst_dir_fd: int | None = None,
-    ) -> None: ...
-    def link(
-        self,
-        src: _Path,
-        dst: _Path,
-        *,
-        src_dir_fd: int | None = None,
-        dst_dir_fd: int | None = None,
-        follow_symlinks: bool = True,
-    ) -> None: ...
-    def symlink(
-        self,
-        src: _Path,
-        dst: _Path,
-        target_is_directory: bool = False,
-        *,
-        dir_fd: int | None = None,
-    ) -> None: ...
-    @overload
-    def readlink(self, path: PathLike[AnyStr], *, dir_fd: int | None = None) -> AnyStr: ...
-    @overload
-    def readlink(self, path: AnyStr, *, dir_fd: int | None = None) -> AnyStr: ...
     def truncate(self, path: int | _Path, length: int) -> None: ...
     def ftruncate(self, fd: int, length: int, /) -> None: ...
     def utime(
@@ -85,4 +46,3 @@ class Files(Xattrs):
     def major(self, device: int, /) -> int: ...
     def minor(self, device: int, /) -> int: ...
     def makedev(self, major: int, minor: int, /) -> int: ...
-    def renames(self, old: _Path, new: _Path) -> None: ...

@@ -14,6 +14,7 @@ from ostler import (
     environment,
     facts,
     files,
+    links,
     path,
     permissions,
     processes,
@@ -22,17 +23,19 @@ from ostler import (
     terminals,
     timers,
     transfers,
+    xattrs,
 )
 
 _TOPICS = (
-    answers, children, directories, files, environment, commands, processes, permissions,
-    descriptors, sysinfo, path, terminals, timers, transfers,
+    answers, children, directories, files, links, environment, commands, processes, permissions,
+    descriptors, sysinfo, path, terminals, timers, transfers, xattrs,
 )  # fmt: skip
 
 
 class Machine(
     directories.Directories,
     files.Files,
+    links.Links,
     environment.Environment,
     commands.Commands,
     processes.Processes,

@@ -11,6 +11,7 @@ from ostler.durable import Durable
 from ostler.environment import Environment
 from ostler.facts import Facts
 from ostler.files import Files
+from ostler.links import Links
 from ostler.path import PathText
 from ostler.permissions import Permissions
 from ostler.processes import Processes
@@ -23,6 +24,7 @@ from ostler.trees import Trees
 class Machine(
     Directories,
     Files,
+    Links,
     Environment,
     Commands,
     Processes,

@@ -1,0 +1,58 @@
+"""The public names that are ostler's own, frozen in tests/public.txt, one a line.
+
+`python -m tests.public` prints them as they are now; with --write it puts them into the file,
+which is a decision about the interface and belongs into the change log. The names of os itself
+follow the running interpreter and are held by tests/test_names.py.
+"""
+
+import inspect
+import sys
+from pathlib import Path
+
+FILE = Path(__file__).with_name("public.txt")
+HOMES = Path(__file__).with_name("names.tsv")
+
+
+def shown(prefix, name, value):
+    if inspect.ismodule(value):
+        return None
+    if isinstance(value, type):
+        return f"{prefix}.{name} class"
+    if callable(value):
+        try:
+            return f"{prefix}.{name}{inspect.signature(value)}"
+        except ValueError:
+            return f"{prefix}.{name}(...)"
+    return f"{prefix}.{name}"
+
+
+def members(prefix, thing, without=()):
+    names = [name for name in dir(thing) if not name.startswith("_") and name not in without]
+    return filter(None, (shown(prefix, name, getattr(thing, name)) for name in names))
+
+
+def public():
+    """The lines, sorted."""
+    import os
+
+    import ostler
+    from ostler import machines, trees
+    from ostler.machines import kinds, rehearsal
+
+    of_os = {line.split("\t")[0] for line in HOMES.read_text().splitlines()} | set(dir(os))
+    lines = set(members("ostler", ostler, of_os | {"host", "trees"}))
+    lines |= set(members("ostler.host", type(ostler.host), of_os | set(dir(ostler))))
+    lines |= {shown("ostler.trees", name, getattr(trees, name)) for name in trees.__all__}
+    lines |= set(members("ostler.machines.MachineUnavailable", machines.MachineUnavailable,
+                         dir(OSError)))  # fmt: skip
+    base = set(dir(machines.Machine))
+    for kind in (kinds.Scratch, kinds.Confined, kinds.ReadOnly, rehearsal.Rehearsal):
+        lines |= set(members(f"ostler.{kind.__name__}", kind, base))
+    return sorted(lines)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        FILE.write_text("\n".join(public()) + "\n")
+    else:
+        print(*public(), sep="\n")

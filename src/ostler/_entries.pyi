@@ -42,3 +42,18 @@ class TemporaryDirectory:
     def __enter__(self) -> str: ...
     def __exit__(self, *exception: object) -> None: ...
     def cleanup(self) -> None: ...
+
+def entries_of(
+    machine: Core,
+    path: Any,
+    mask: int | str,
+    follow: bool,
+    on_error: str | Callable[[OSError], object],
+) -> Entries: ...
+def walking_entries(
+    machine: Core,
+    top: Any,
+    mask: int | str,
+    on_error: str | Callable[[OSError], object],
+    one_filesystem: bool,
+) -> Any: ...

@@ -2,7 +2,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ostler import _environ, _outcome, _popen, children, records
+from ostler import _entries, _environ, _outcome, _popen, answers, children, records
 from ostler.children import Children
 from ostler.commands import Commands
 from ostler.descriptors import Descriptors
@@ -60,6 +60,8 @@ class Machine(
     CommandTimeout: type[_outcome.CommandTimeout]
     Process: type[children.Process]
     ProcessInfo: type[children.ProcessInfo]
+    Entry: type[_entries.Entry]
+    Presence: type[answers.Presence]
     sched_param = records.sched_param
     stat_result = records.stat_result
     statvfs_result = records.statvfs_result
@@ -224,6 +226,15 @@ class Machine(
     SPLICE_F_MOVE: int
     SPLICE_F_NONBLOCK: int
     STATX_ATIME: int
+    STATX_ATTR_APPEND: int
+    STATX_ATTR_AUTOMOUNT: int
+    STATX_ATTR_COMPRESSED: int
+    STATX_ATTR_DAX: int
+    STATX_ATTR_ENCRYPTED: int
+    STATX_ATTR_IMMUTABLE: int
+    STATX_ATTR_MOUNT_ROOT: int
+    STATX_ATTR_NODUMP: int
+    STATX_ATTR_VERITY: int
     STATX_BASIC_STATS: int
     STATX_BLOCKS: int
     STATX_BTIME: int

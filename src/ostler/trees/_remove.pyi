@@ -14,4 +14,5 @@ def remove_tree(
     on_error: str | Callable[[OSError], object],
     progress: Callable[[Any], object] | None,
     one_filesystem: bool,
+    beside: int = -1,
 ) -> Counts: ...

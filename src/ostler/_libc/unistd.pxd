@@ -58,7 +58,6 @@ cdef extern from "unistd.h" nogil:
     int fdatasync(int fd)
     void sync()
     int syncfs(int fd)
-    int syncfs(int fd)
     int lockf(int fd, int command, off_t length)
     int isatty(int fd)
     int ttyname_r(int fd, char *to, size_t size)

@@ -74,10 +74,12 @@ def to_gid(o):
 @cython.exceptval(0xFFFFFFFF, check=True)
 def _to_id(o, what: object) -> cython.uint:
     # -1 stands for "unchanged"; everything else must fit in 32 bits.
-    if not py.PyIndex_Check(o):
-        raise TypeError(f"{what} should be integer, not {type(o).__name__}")
     overflow: cython.int = 0
-    value: cython.long = py.PyLong_AsLongAndOverflow(py.PyNumber_Index(o), cython.address(overflow))
+    try:
+        number = py.PyNumber_Index(o)
+    except BaseException:  # as the interpreter's converter, whatever __index__ raised
+        raise TypeError(f"{what} should be integer, not {type(o).__name__}") from None
+    value: cython.long = py.PyLong_AsLongAndOverflow(number, cython.address(overflow))
     if overflow > 0:
         raise OverflowError(f"{what} is greater than maximum")
     if overflow < 0 or value < -1 or value > 0xFFFFFFFF:

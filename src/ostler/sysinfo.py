@@ -208,7 +208,9 @@ def _configuration(name, names: dict) -> cython.int:
         return to_int(name)
     if not py.PyUnicode_Check(name):
         raise TypeError("configuration names must be strings or integers")
-    number = names.get(name)
+    size: cython.Py_ssize_t = 0
+    text: bytes = py.PyUnicode_AsUTF8AndSize(name, cython.address(size))  # what is before a NUL
+    number = names.get(text.decode())
     if number is None:
         raise ValueError("unrecognized configuration name")
     return number

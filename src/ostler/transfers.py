@@ -283,11 +283,11 @@ class Transfers(Core):
 
     def copy_file_range(self, src, dst, count, offset_src=None, offset_dst=None):
         """Copy bytes from file to file within the kernel; copy_file_range(2)."""
-        return _between(src, dst, count, offset_src, offset_dst, None)
+        return _between(src, dst, count, offset_src, offset_dst, 0, False)
 
     def splice(self, src, dst, count, offset_src=None, offset_dst=None, flags=0):
         """Move bytes between a pipe and a descriptor, with SPLICE_F_ flags; splice(2)."""
-        return _between(src, dst, count, offset_src, offset_dst, flags)
+        return _between(src, dst, count, offset_src, offset_dst, flags, True)
 
     def posix_fallocate(self, fd, offset, length, /):
         """Make sure that a part of a file has its blocks; posix_fallocate(3)."""
@@ -329,13 +329,12 @@ def _not_writable(buffer):
 
 
 @cython.cfunc
-def _between(src, dst, count, offset_src, offset_dst, flags):
-    # flags is None for copy_file_range, which has none.
+def _between(src, dst, count, offset_src, offset_dst, flags, splicing: cython.bint):
+    # splice, or else copy_file_range, which has no flags.
     source: cython.int = to_int(src)
     target: cython.int = to_int(dst)
     size: cython.Py_ssize_t = _count(count)
-    splicing: cython.bint = flags is not None
-    bits: cython.uint = to_unsigned(flags) if splicing else 0
+    bits: cython.uint = to_unsigned(flags)
     from_: libc.off_t = 0
     to: libc.off_t = 0
     first: cython.pointer(libc.off_t) = cython.NULL

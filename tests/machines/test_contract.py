@@ -65,7 +65,8 @@ def compare(name, kind):
         with kind(os.path.join(top, "b")) as machine:
             machine.chdir(os.path.join(top, "b"))
             machine.environ["PATH"] = os.environ["PATH"]
-            return expected, case(machine)
+            found = case(machine)
+            return ("", "") if found == expected else (repr(expected), repr(found))
     finally:
         os.chdir(home)
         shutil.rmtree(top, ignore_errors=True)

@@ -45,3 +45,4 @@ cdef struct Order:
     const char *step
 
 cpdef tuple children(int root, int user_ns, int mount_ns)
+cpdef bint openat2_works()

@@ -6,6 +6,8 @@ cdef enum:
     _PATH_MAX = 4096
     _HIGH = 128         # where a machine's own descriptors begin
     _BITS = 0o7777      # of a mode
+    _DEEP = 512         # names of a path that is walked, and links in it
+    _LINKS = 40
 
 cdef class RootedCore(Core):
     cdef readonly int _root         # the machine's root directory; -1: closed
@@ -19,7 +21,7 @@ cdef class RootedCore(Core):
     cdef bint _lax                  # _umask allows what the process's umask does not
     cdef readonly bint _closed
     cdef readonly bint _plain       # the root is a directory of the host, no mount
-    cdef bint _walks                # no openat2 here: paths are walked name by name
+    cdef readonly bint _walks       # no openat2 here: paths are walked name by name
     cdef size_t _prefix_size        # the root's own path in the host, for a root that is no mount
     cdef char _prefix[4096]
 
@@ -34,6 +36,7 @@ cdef class RootedCore(Core):
     cdef int _from_root(self, int dir, const char *path, int flags, unsigned int mode) noexcept nogil
     cdef int _below(self, int dir, const char *path, int flags, unsigned int mode,
                     unsigned long how) noexcept nogil
+    cdef int _walk(self, const char *path, int flags, unsigned int mode) noexcept nogil
     cdef int _whole(self, Where *w, int dir) noexcept nogil
     cdef int _parent(self, Where *w, int dir, int purpose) noexcept nogil
     cdef int _no_program(self, const char *path) noexcept nogil

@@ -121,7 +121,7 @@ def confined(directory, read_only=False):
     fd = _mounts.directory(directory, "confined")
     try:
         answer = _mounts.tree(fd, bool(read_only))
-        if answer[3] and not read_only and _mounts.openat2_works():
+        if answer[3] and not read_only:
             return _confined_plainly(fd, answer)
         root, user_ns, mount_ns = given(answer, "a confined machine")
     finally:

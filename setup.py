@@ -42,6 +42,7 @@ COMPILED = (
     "machines._disk",
     "machines._mounts",
     "machines._rooted",
+    "machines._steps",
     "path",
     "permissions",
     "processes",

@@ -48,8 +48,8 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 @pytest.fixture
 def directory(tmp_path):
     """A directory that everybody may use, with a file in it."""
-    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        if path.stat().st_uid == os.getuid():
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_uid == os.getuid() and "pytest" in str(path):
             path.chmod(0o755)
     place = tmp_path / "base"
     place.mkdir()
@@ -65,7 +65,8 @@ def held():
     """The descriptors, mounts and children that this process has."""
     gc.collect()
     with open("/proc/self/mountinfo") as table:
-        mounts = sorted(line.split(" ")[4] for line in table)
+        # Others may mount things meanwhile; these could only be ours.
+        mounts = [line for line in table if " ostler " in line or "test_nothing_stays" in line]
     with open(f"/proc/self/task/{os.getpid()}/children") as children:
         return len(os.listdir("/proc/self/fd")), mounts, children.read()
 

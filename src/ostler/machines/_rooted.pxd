@@ -6,8 +6,6 @@ cdef enum:
     _PATH_MAX = 4096
     _HIGH = 128         # where a machine's own descriptors begin
     _BITS = 0o7777      # of a mode
-    _DEEP = 512         # names of a path that is walked, and links in it
-    _LINKS = 40
 
 cdef class RootedCore(Core):
     cdef readonly int _root         # the machine's root directory; -1: closed
@@ -36,7 +34,6 @@ cdef class RootedCore(Core):
     cdef int _from_root(self, int dir, const char *path, int flags, unsigned int mode) noexcept nogil
     cdef int _below(self, int dir, const char *path, int flags, unsigned int mode,
                     unsigned long how) noexcept nogil
-    cdef int _walk(self, const char *path, int flags, unsigned int mode) noexcept nogil
     cdef int _whole(self, Where *w, int dir) noexcept nogil
     cdef int _parent(self, Where *w, int dir, int purpose) noexcept nogil
     cdef int _no_program(self, const char *path) noexcept nogil

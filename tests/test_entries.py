@@ -178,10 +178,12 @@ class TestTemporaryDirectory:
         assert not os.path.exists(path)
 
     def test_a_link_in_its_place_is_left_alone(self, folder):
+        made = ostler.temporary_directory(dir=folder)
+        path = made.__enter__()
+        os.rename(path, folder / "moved")
+        os.symlink(folder / "a", path)
         with pytest.raises(OSError, match="taken the directory's place"):
-            with ostler.temporary_directory(dir=folder) as path:
-                os.rename(path, folder / "moved")
-                os.symlink(folder / "a", path)
+            made.cleanup()
         assert os.path.islink(path)
         assert os.path.exists(folder / "a" / "one")
 

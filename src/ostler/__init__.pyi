@@ -4,7 +4,7 @@ from os import *
 from os import PathLike
 from typing import Any, Protocol
 
-from ostler import _outcome, children, records
+from ostler import _entries, _outcome, answers, children, records
 from ostler import durable as durable
 from ostler import machines as machines
 from ostler import path as path  # type: ignore[no-redef]  # in place of os's own
@@ -22,21 +22,36 @@ environb: _Environ[bytes]  # type: ignore[no-redef]
 # What a machine has besides the functions of os, as functions of the host.
 available_cpus = host.available_cpus
 change_owner = host.change_owner
+chmod_tree = host.chmod_tree
+chown_tree = host.chown_tree
 cpu_quota = host.cpu_quota
+Entry = _entries.Entry
 exchange = host.exchange
+exists = host.exists
+isdir = host.isdir
+isfile = host.isfile
+iter_dir = host.iter_dir
 memory = host.memory
 mounts = host.mounts
 move = host.move
 owner = host.owner
+Presence = answers.Presence
+probe = host.probe
+process = host.process
+read_env = host.read_env
 readinto = host.readinto
 reload_environ = host.reload_environ
 rename_noreplace = host.rename_noreplace
 replace_durable = host.replace_durable
 replacing = host.replacing
+run = host.run
 statx = host.statx
 statx_result = records.statx_result
 sync_directory = host.sync_directory
+temporary_directory = host.temporary_directory
 uptime = host.uptime
+wait_for = host.wait_for
+walk_entries = host.walk_entries
 write_atomic = host.write_atomic
 
 AT_NO_AUTOMOUNT: int
@@ -47,6 +62,15 @@ NODEV: int
 SCHED_DEADLINE: int
 SCHED_NORMAL: int
 STATX_ATIME: int
+STATX_ATTR_APPEND: int
+STATX_ATTR_AUTOMOUNT: int
+STATX_ATTR_COMPRESSED: int
+STATX_ATTR_DAX: int
+STATX_ATTR_ENCRYPTED: int
+STATX_ATTR_IMMUTABLE: int
+STATX_ATTR_MOUNT_ROOT: int
+STATX_ATTR_NODUMP: int
+STATX_ATTR_VERITY: int
 STATX_BASIC_STATS: int
 STATX_BLOCKS: int
 STATX_BTIME: int
@@ -67,9 +91,6 @@ CommandResult = _outcome.CommandResult
 CommandTimeout = _outcome.CommandTimeout
 Process = children.Process
 ProcessInfo = children.ProcessInfo
-run = host.run
-process = host.process
-wait_for = host.wait_for
 
 # Other machines, loaded on first use.
 def install() -> None: ...

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from ostler._core import Core
@@ -46,14 +46,14 @@ class TemporaryDirectory:
 def entries_of(
     machine: Core,
     path: Any,
-    mask: int | str,
+    mask: int | None,
     follow: bool,
     on_error: str | Callable[[OSError], object],
 ) -> Entries: ...
 def walking_entries(
     machine: Core,
     top: Any,
-    mask: int | str,
+    mask: int | None,
     on_error: str | Callable[[OSError], object],
     one_filesystem: bool,
-) -> Any: ...
+) -> Iterator[Entry]: ...

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ostler import _entries, _environ, _outcome, _popen, answers, children, records
+from ostler.answers import Answers
 from ostler.children import Children
 from ostler.commands import Commands
 from ostler.descriptors import Descriptors
@@ -28,6 +29,7 @@ class Machine(
     Environment,
     Commands,
     Processes,
+    Answers,
     Children,
     Permissions,
     Descriptors,

@@ -73,6 +73,15 @@ $(VENV)/.bench: | build
 	@$(PIP) 'setuptools>=77' 'cython>=3.1'
 	@touch $@
 
+# Line by line what the tests run of the compiled modules; on 3.11, where Cython can trace them.
+# OPTIONS: tests to run instead of all.
+coverage: $(VENV)/.coverage
+	build_tools/coverage "$$PWD/$(BIN)/python" $(OPTIONS)
+
+$(VENV)/.coverage: | build
+	@$(PIP) coverage 'setuptools>=77' 'cython>=3.1'
+	@touch $@
+
 clean:
 	rm -rf build .venv src/*.egg-info
 	find src -name '*.so' -delete

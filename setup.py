@@ -86,15 +86,13 @@ DEFINES = [
 TRACED = bool(os.environ.get("OSTLER_TRACE"))
 if TRACED:
     DIRECTIVES["linetrace"] = True
-# Lines that run without the GIL tell it too, but not where threads or processes that Python does
-# not know of run them.
-UNSEEN = ("trees.", "machines._mounts", "_spawn", "_core")
+# Lines that run without the GIL tell it too; but not of modules whose code threads or processes
+# run that Python does not know of.
+UNSEEN = ("trees.", "machines.", "_spawn")
 
 
 def trace(name):
-    if not TRACED:
-        return []
-    return [("CYTHON_TRACE" if name.startswith(UNSEEN) else "CYTHON_TRACE_NOGIL", "1")]
+    return [("CYTHON_TRACE_NOGIL", "1")] if TRACED and not name.startswith(UNSEEN) else []
 
 
 def extensions():

@@ -361,7 +361,10 @@ def test_directories_that_become_links(tmp_path, operation):
         while time.monotonic() < end or rounds < 3:
             rounds += 1
             for number in range(40):
-                os.makedirs(top / f"d{number}" / "deep", exist_ok=True)
+                try:
+                    os.makedirs(top / f"d{number}" / "deep", exist_ok=True)
+                except FileExistsError:  # it was swapped between the attempt and the look
+                    continue
                 for file in range(5):
                     for name in (f"f{file}", f"deep/f{file}"):
                         path = top / f"d{number}" / name

@@ -5,7 +5,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-slow test-dask bench-trees build lint stubs conformance conformance-all coverage bench clean
+.PHONY: run test test-slow test-dask bench-machines bench-trees build lint stubs conformance conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -63,6 +63,11 @@ conformance-all:
 # Every call of os against ostler's; OPTIONS="--help" tells what can be chosen.
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(OPTIONS)
+
+# Machines beside the host's own calls and pyfakefs; OPTIONS="--help" tells what can be chosen.
+bench-machines: $(VENV)/.bench
+	@$(PIP) pyfakefs
+	$(BIN)/python bench/bench_machines.py $(OPTIONS)
 
 # Whole trees against the standard library and the known tools; OPTIONS="--help" tells more.
 bench-trees: $(VENV)/.bench

@@ -119,6 +119,37 @@ def test_what_the_callers_function_raises_comes_out(tmp_path):
             ostler.trees.copy(tree, tmp_path / f"c{threads}", special=False, on_error=fail)
 
 
+def test_audit_hooks_may_forbid(tmp_path):
+    printed = run(
+        """
+        import os, sys
+        from ostler import trees
+        top = sys.argv[1]
+        os.makedirs(top + "/a")
+        heard = []
+        def hook(event, arguments):
+            if event.startswith("ostler.trees"):
+                heard.append(event.removeprefix("ostler.trees."))
+                if event == "ostler.trees.remove":
+                    raise RuntimeError("no")
+        sys.addaudithook(hook)
+        trees.size(top)
+        trees.copy(top, top + "2")
+        trees.chmod(top, 0o700)
+        trees.chown(top)
+        try:
+            trees.remove(top)
+        except RuntimeError as error:
+            print(error, os.path.exists(top + "/a"))
+        print(*heard)
+        """,
+        tmp_path / "t",
+    )
+    assert printed.splitlines() == [
+        "no True", "open open copy open open chmod open chown remove",
+    ]  # fmt: skip
+
+
 # ---- interruption
 
 

@@ -34,6 +34,12 @@ def open_root(machine, top, function, follow):
     if not follow:
         flags |= libc.O_NOFOLLOW
     kept = take(cython.address(w), top, function, "top", 0)
+    py.PySys_Audit(
+        b"ostler.trees.open",
+        b"OO",
+        cython.cast(cython.pointer(py.PyObject), function),
+        cython.cast(cython.pointer(py.PyObject), top),
+    )
     while True:
         with cython.nogil:
             fd = machine.open_at(cython.address(w), flags, 0)

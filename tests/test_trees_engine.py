@@ -14,11 +14,13 @@ import ostler
 from tests import tree_maker
 
 
-def run(code, *args, limit=120, user=None):
+def run(code, *args, limit=120):
     """Run a program of its own and return what it printed."""
+    source = os.path.dirname(os.path.dirname(os.path.abspath(ostler.__file__)))
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *map(str, args)],
-        capture_output=True, text=True, timeout=limit, check=False, user=user,
+        capture_output=True, text=True, timeout=limit, check=False,
+        env={**os.environ, "PYTHONPATH": source},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -1,4 +1,5 @@
 cdef extern from "sys/prctl.h" nogil:
     enum:
+        PR_SET_CHILD_SUBREAPER
         PR_SET_NO_NEW_PRIVS
     int prctl(int option, ...)

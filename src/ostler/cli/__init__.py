@@ -12,6 +12,7 @@ COMMANDS = {
     "doctor": "what this kernel lets you have, each thing tried once",
     "exec": "run any command on a machine: scratch, rehearsed, confined, read-only",
     "find": "find names in whole trees, in parallel",
+    "rehearse": "run a program, look at what it would change, and then decide",
     "remove": "remove whole trees, in parallel",
     "run": "run a Python program with ostler in the place of os",
     "size": "how much is in directories, the largest as bars",

@@ -141,7 +141,7 @@ class Walk:
         self.marks = machine._prefix_of_marks.decode()
         self.ordinary = self.marks.startswith("user.")
         self.base = machine._base
-        self.top = b"/".join(p for p in (machine._base.rstrip(b"/"), overlay.target) if p) or b"/"
+        self.top = (machine._base.rstrip(b"/") + b"/" + overlay.target).rstrip(b"/") or b"/"
         self.upper = Store(host.open(
             overlay.store + b"/upper", host.O_PATH | host.O_DIRECTORY, dir_fd=machine._stores
         ))  # fmt: skip

@@ -12,7 +12,7 @@ import fcntl
 import json
 
 from ostler.machines import host
-from ostler.machines._disk import sync_filesystem
+from ostler.machines._calls import sync_filesystem
 from ostler.machines.moves import Steps
 
 _LOCK = "lock"

@@ -5,7 +5,7 @@ import fcntl
 import json
 import time
 
-from ostler.machines import _mounts, changes, commits, host, journals, layout, pictures
+from ostler.machines import _mounts, changes, commits, host, journals, keeping, layout, pictures
 from ostler.machines.kinds import given
 from ostler.machines.places import Store
 from ostler.machines.rooted import MachineUnavailable, Rooted
@@ -68,6 +68,19 @@ class Rehearsal(Rooted):
 
     def _begin_again(self, keep):
         _renew(self, keep)
+
+    def keep(self, directory):
+        """Copy the changes into a new or empty directory, for rehearsal(base, upper=directory).
+
+        The rehearsal itself stays as it is. FileExistsError or OSError (ENOTEMPTY) when something
+        is there.
+        """
+        place = keeping.copied(self, directory)
+        fd = host.open(place, host.O_RDONLY | host.O_DIRECTORY | host.O_CLOEXEC)
+        try:
+            _keep(fd, self._base, self._started, self._overlays, self._own)
+        finally:
+            host.close(fd)
 
     def discard(self):
         """Drop all changes: the files here are the real ones again."""
@@ -405,6 +418,12 @@ def _lock(stores, upper):
         fcntl.flock(stores, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise OSError(errno.EBUSY, "upper belongs to a rehearsal that is open", upper) from None
+
+
+def base_of(upper):
+    """The base of the rehearsal that is kept in a directory, a str."""
+    with open(host.path.join(upper, _STATE)) as file:
+        return json.load(file)["base"]
 
 
 def _kept(stores, place, base):

@@ -1,4 +1,4 @@
-"""Calls about whole file systems that os lacks."""
+"""Calls: what os lacks of the system and a rehearsal needs."""
 
 import cython
 from cython.cimports.ostler import _libc as libc
@@ -14,3 +14,9 @@ def sync_filesystem(fd: cython.int):
         number = libc.errno
     if r < 0:
         raise plain_failure(number)
+
+
+def adopt_orphans():
+    """From now on what our children leave behind becomes our child; prctl(2), CHILD_SUBREAPER."""
+    if libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0:
+        raise plain_failure(libc.errno)

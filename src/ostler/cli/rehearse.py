@@ -1,0 +1,319 @@
+"""`ostler rehearse`: run a program, look at what it would change, and then decide."""
+
+import json
+import signal
+import sys
+
+import ostler
+from ostler import host
+from ostler.cli import UsageError, complain
+from ostler.cli.machine import FAILED, NOT_EXECUTABLE, NOT_FOUND
+
+USAGE = """\
+usage: ostler rehearse [OPTION...] COMMAND|SCRIPT.py [ARG...]
+       ostler rehearse [OPTION...] --kept DIR [COMMAND|SCRIPT.py [ARG...]]
+
+Run a program, with everything that it starts, on the real files, but keep every change aside.
+Then show the changes and ask what is to be done with them. A .py script is run by this Python.
+
+  --commit      apply all changes, without asking
+  --discard     drop all changes, without asking
+  --keep DIR    keep the changes in the new directory DIR, without asking
+  --kept DIR    take up what was kept in DIR, and run the program on that, if one is given
+  --json        one JSON document on standard output, with the list under "changes"; the program's
+                own standard output goes to standard error
+
+The exit status is the program's, 128 and the signal's number when a signal ended it. It is 125
+when the rehearsal or what was to follow failed (changes that others made meanwhile are a reason to
+refuse a commit), 126 or 127 when the program can't be run. Where there is no terminal to ask on
+and nothing was chosen, the changes are dropped."""
+
+_QUESTION = "Commit all (c), choose (s), show differences (d), discard (x), keep for later (k)? "
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Options:
+    """What stands on the command line before the program."""
+
+    def __init__(self, arguments):
+        self.then = self.keep = self.kept = None
+        self.json = False
+        rest = list(arguments)
+        while rest and rest[0].startswith("-") and rest[0] != "--":
+            option, equals, value = rest.pop(0).partition("=")
+            if option in ("--commit", "--discard") and not equals:
+                self._decide(option[2:])
+            elif option == "--json" and not equals:
+                self.json = True
+            elif option in ("--keep", "--kept"):
+                if not equals and not rest:
+                    raise UsageError(f"rehearse: {option} wants a directory")
+                setattr(self, option[2:], value if equals else rest.pop(0))
+                if option == "--keep":
+                    self._decide("keep")
+            else:
+                raise UsageError(f"rehearse: no option {option}")
+        if rest[:1] == ["--"]:
+            del rest[0]
+        self.program = rest
+        if not rest and self.kept is None:
+            raise UsageError("rehearse: no program")
+
+    def _decide(self, what):
+        if self.then not in (None, what):
+            raise UsageError(f"rehearse: --{self.then} or --{what}, not both")
+        self.then = what
+
+
+def main(arguments):
+    """Run the program and do with the changes what was asked for; return its exit status."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE, file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    options = Options(arguments)
+    try:
+        if options.keep is not None and host.path.lexists(options.keep):
+            raise FileExistsError(17, "there is something already", options.keep)
+        machine = _machine(options)
+    except (OSError, ValueError) as error:
+        complain(error)
+        return FAILED
+    with machine:
+        status = 0
+        if options.program:
+            status = run(machine, command(options.program), options.json)
+            if status < 0:
+                return -status
+        try:
+            failed = Ending(machine, options, status).end()
+        except KeyboardInterrupt:
+            print("\nostler: the changes are discarded", file=sys.stderr)
+            failed = False
+    return FAILED if failed else status
+
+
+def _machine(options):
+    if options.kept is not None:
+        from ostler.machines.rehearsal import base_of
+
+        return ostler.rehearsal(base_of(options.kept), upper=options.kept)
+    return ostler.rehearsal()
+
+
+def command(program):
+    """The arguments for a program: a .py script is one of this interpreter."""
+    if program[0].endswith(".py") and host.path.isfile(program[0]):
+        return [sys.executable, *program]
+    return program
+
+
+def run(machine, arguments, aside):
+    """Run a program to its end, with all that it starts; its exit status, or minus our own.
+
+    With `aside` its standard output goes to standard error.
+    """
+    from ostler.machines._calls import adopt_orphans
+
+    adopt_orphans()
+    ours = {}
+    actions = [(host.POSIX_SPAWN_DUP2, 2, 1)] if aside else []
+    defaults = []
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        # The terminal sends these to the program, too, which is who decides.
+        ours[number] = signal.signal(number, signal.SIG_IGN)
+        if ours[number] is not signal.SIG_IGN:
+            defaults.append(number)
+    sys.stdout.flush()
+    try:
+        try:
+            pid = machine.posix_spawnp(
+                arguments[0],
+                arguments,
+                dict(machine.environ),
+                file_actions=actions,
+                setsigdef=defaults,
+            )
+        except OSError as error:
+            complain(f"{arguments[0]}: {error.strerror or error}")
+            return -(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
+        for number in _FORWARDED:
+            ours[number] = signal.signal(number, lambda number, frame: _tell(pid, number))
+        _, status = host.waitpid(pid, 0)
+        _end_orphans()
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+    code = host.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _tell(pid, number):
+    try:
+        host.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _end_orphans():
+    """End what the program left running: it would go on changing what is looked at now."""
+    ended = 0
+    while True:
+        with open(f"/proc/self/task/{host.getpid()}/children") as file:
+            left = [int(pid) for pid in file.read().split()]
+        if not left:
+            break
+        for pid in left:
+            _tell(pid, signal.SIGKILL)
+        for pid in left:
+            try:
+                host.waitpid(pid, 0)
+                ended += 1
+            except ChildProcessError:
+                pass
+    if ended:
+        print(f"ostler: {ended} processes that it left running were ended", file=sys.stderr)
+
+
+class Ending:
+    """What comes after the program: showing the changes, asking, and doing it."""
+
+    def __init__(self, machine, options, status):
+        self.machine = machine
+        self.options = options
+        self.status = status
+        self.changes = machine.changes()
+        self.conflicts = []
+
+    def end(self):
+        """Do what was chosen; whether that failed."""
+        options = self.options
+        failed = False
+        then = options.then
+        paths = None
+        if not options.json:
+            self.show()
+        if self.changes:
+            if then is None:
+                if not options.json and sys.stdin.isatty() and sys.stdout.isatty():
+                    then, paths = self.ask()
+                else:
+                    then = "discard" if options.kept is None else "keep"
+                    if not options.json:
+                        note = "discarded: no terminal to ask on, and neither --commit nor --keep"
+                        print(
+                            f"ostler: {note if then == 'discard' else 'still kept'}",
+                            file=sys.stderr,
+                        )
+            try:
+                self.do(then, paths)
+            except OSError as error:
+                failed = True
+                self.conflicts = getattr(error, "paths", [])
+                complain(error)
+                for path in self.conflicts[1:]:
+                    complain(f"  {path!r}")
+        if options.json:
+            self.write(then, failed)
+        return failed
+
+    def show(self):
+        """Print the tree of the changes."""
+        if not self.changes:
+            print("ostler: nothing was changed", file=sys.stderr)
+            return
+        from ostler.machines.pictures import tree
+
+        tree(host.fsdecode(self.machine._base), self.changes).show()
+
+    def do(self, then, paths=None):
+        """Commit, discard or keep the changes."""
+        machine, options = self.machine, self.options
+        if then == "commit":
+            machine.commit(paths)
+            if paths is not None:
+                machine.discard()
+        elif then == "discard":
+            machine.discard()
+        elif options.kept is None:
+            machine.keep(options.keep)
+            print(f"ostler: kept in {options.keep}; ostler rehearse --kept {options.keep}",
+                  file=sys.stderr)  # fmt: skip
+            return
+        else:
+            return
+        if options.kept is not None:
+            _remove_kept(options.kept)
+
+    def ask(self):
+        """(what is to be done, the chosen paths or None), from the terminal."""
+        while True:
+            try:
+                answer = input(_QUESTION).strip().lower()
+            except EOFError:
+                print()
+                return "discard", None
+            if answer in ("c", "commit"):
+                return "commit", None
+            if answer in ("x", "discard"):
+                return "discard", None
+            if answer in ("d", "differences"):
+                print(self.machine.diff(), end="")
+            if answer in ("k", "keep"):
+                if self.options.kept is not None:
+                    return "keep", None
+                place = input("Keep in which new directory? ").strip()
+                if place and not host.path.lexists(place):
+                    self.options.keep = place
+                    return "keep", None
+                print("There is something already." if place else "Not kept.")
+            if answer in ("s", "choose"):
+                paths = self.choose()
+                if paths:
+                    return "commit", paths
+
+    def choose(self):
+        """The paths that are chosen by their numbers; the others will be dropped."""
+        from ostler.machines.pictures import about, shown
+
+        for number, change in enumerate(self.changes, 1):
+            print(f"{number:5} {change.kind:8} {shown(change.path)}  {about(change)}")
+        answer = input("Which? Numbers, or from-to, and nothing for none: ")
+        try:
+            return [self.changes[number - 1].path for number in numbers(answer, len(self.changes))]
+        except ValueError as error:
+            print(error)
+            return []
+
+    def write(self, then, failed):
+        """Print the JSON document."""
+        document = {
+            "command": self.options.program,
+            "status": self.status,
+            "outcome": "failed" if failed else then or "unchanged",
+            "conflicts": self.conflicts,
+            "changes": [change.as_dict() for change in self.changes],
+        }
+        json.dump(document, sys.stdout, indent=1)
+        print()
+
+
+def numbers(text, most):
+    """The numbers that "1 3-5, 7" names; ValueError for others than 1 to `most`."""
+    found = []
+    for part in text.replace(",", " ").split():
+        first, dash, last = part.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise ValueError(f"not a number: {part}")
+        found += range(int(first), int(last if dash else first) + 1)
+    if any(not 1 <= number <= most for number in found):
+        raise ValueError(f"only 1 to {most}")
+    return found
+
+
+def _remove_kept(directory):
+    from ostler.machines.places import Store
+
+    with Store(host.open(directory, host.O_PATH | host.O_DIRECTORY)) as place:
+        for name, _ in place.entries(b""):
+            place.remove(name)
+    host.rmdir(directory)

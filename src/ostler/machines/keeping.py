@@ -1,0 +1,80 @@
+"""Keeping: the changes of a rehearsal copied to a directory, where they can be taken up later."""
+
+import errno
+import stat
+
+from ostler.machines import host
+from ostler.machines.moves import copy_data, give_metadata, metadata
+from ostler.machines.places import Store
+
+_NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
+
+
+def copied(machine, directory):
+    """Copy what a rehearsal keeps aside into a new or empty directory; its path (bytes)."""
+    directory = host.fsencode(directory)
+    try:
+        host.mkdir(directory, 0o700)
+    except FileExistsError:
+        if host.listdir(directory):
+            raise OSError(
+                errno.ENOTEMPTY, host.strerror(errno.ENOTEMPTY), host.fsdecode(directory)
+            ) from None
+    stores = b"/proc/self/fd/%d" % machine._stores
+    with Store(host.open(directory, host.O_PATH | host.O_DIRECTORY)) as target:
+        try:
+            with Store(host.open(stores, host.O_PATH | host.O_DIRECTORY)) as source:
+                for overlay in machine._overlays:
+                    for name in (overlay.store, overlay.store + b"/work"):
+                        above, new = target.parent(name)
+                        host.mkdir(new, 0o700, dir_fd=above)
+                    _copy(source, target, overlay.store + b"/upper")
+        except BaseException:
+            for name, _ in target.entries(b""):
+                target.remove(name)
+            raise
+    return host.path.realpath(directory)
+
+
+def _copy(source, target, top):
+    links = {}
+    finished = []
+    waiting = [top]
+    while waiting:
+        path = waiting.pop()
+        status = source.status(path)
+        kind = stat.S_IFMT(status.st_mode)
+        above, name = target.parent(path)
+        known = links.get(status.st_ino)
+        if known is not None:
+            there, old = target.parent(known)
+            there = host.dup(there)
+            try:
+                above, name = target.parent(path)
+                host.link(old, name, src_dir_fd=there, dst_dir_fd=above, follow_symlinks=False)
+            finally:
+                host.close(there)
+            continue
+        whiteout = kind == stat.S_IFCHR and status.st_rdev == 0
+        if kind == stat.S_IFDIR:
+            host.mkdir(name, 0o700, dir_fd=above)
+            finished.append((path, status))
+            waiting += [path + b"/" + child for child, _ in source.entries(path)]
+            continue
+        if status.st_nlink > 1 and not whiteout:
+            links[status.st_ino] = path
+        if kind == stat.S_IFREG:
+            data, file = source.open(path), host.open(name, _NEW, 0o600, dir_fd=above)
+            try:
+                copy_data(data, file, status.st_size)
+            finally:
+                host.close(file)
+                host.close(data)
+        elif kind == stat.S_IFLNK:
+            host.symlink(host.fsencode(source.target(path)), name, dir_fd=above)
+        else:
+            host.mknod(name, kind | 0o600, status.st_rdev, dir_fd=above)
+        if not whiteout:
+            give_metadata(target, path, metadata(status, source.xattrs(path, "\0")))
+    for path, status in reversed(finished):
+        give_metadata(target, path, metadata(status, source.xattrs(path, "\0")))

@@ -1,0 +1,212 @@
+"""`ostler rehearse`: a program's changes shown, and then applied, dropped or kept."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src"
+SCRIPT = """
+import os, sys
+open("made", "w").write("new")
+open("there", "a").write("more")
+os.unlink("gone")
+print("said by the program")
+sys.exit(3)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "there").write_text("old")
+    (folder / "gone").write_text("x")
+    (folder / "script.py").write_text(SCRIPT)
+    return folder
+
+
+def rehearse(folder, *arguments, **kwargs):
+    environ = {
+        **os.environ,
+        "PYTHONPATH": str(SOURCE),
+        "XDG_STATE_HOME": str(folder.parent / "state"),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "ostler", "rehearse", *map(str, arguments)],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        **kwargs,
+    )
+
+
+def names(folder):
+    return sorted(os.listdir(folder))
+
+
+BEFORE = ["gone", "script.py", "there"]
+AFTER = ["made", "script.py", "there"]
+
+
+def test_nothing_chosen_discards_and_says_so(folder):
+    done = rehearse(folder, "script.py")
+    assert done.returncode == 3
+    assert names(folder) == BEFORE
+    assert (folder / "there").read_text() == "old"
+    assert "discarded" in done.stderr
+    assert "said by the program" in done.stdout
+    assert "+ made  3 B" in done.stdout
+    assert "- gone  1 B" in done.stdout
+    assert "~ there  3 B to 7 B" in done.stdout
+
+
+def test_commit(folder):
+    done = rehearse(folder, "--commit", "script.py")
+    assert done.returncode == 3
+    assert names(folder) == AFTER
+    assert (folder / "there").read_text() == "oldmore"
+
+
+def test_the_whole_process_tree(folder):
+    done = rehearse(folder, "--discard", "sh", "-c", "sh -c 'rm there; touch deep' & wait; ls")
+    assert done.returncode == 0
+    assert "deep" in done.stdout.split()
+    assert "there" not in done.stdout.split("/")[0].split()
+    assert names(folder) == BEFORE
+
+
+def test_json(folder):
+    done = rehearse(folder, "--json", "--commit", "script.py")
+    assert done.returncode == 3
+    document = json.loads(done.stdout)
+    found = {os.path.basename(c["path"]): c["kind"] for c in document["changes"]}
+    assert found == {"gone": "removed", "made": "created", "there": "modified"}
+    assert (document["status"], document["outcome"]) == (3, "commit")
+    assert "said by the program" in done.stderr
+    assert names(folder) == AFTER
+    sizes = [c["before"] and c["before"]["size"] for c in document["changes"]]
+    assert sizes == [1, None, 3]
+
+
+def test_json_without_a_choice_discards(folder):
+    done = rehearse(folder, "--json", "script.py")
+    assert json.loads(done.stdout)["outcome"] == "discard"
+    assert names(folder) == BEFORE
+
+
+def test_keep_and_take_up(folder):
+    kept = folder.parent / "kept"
+    assert rehearse(folder, "--keep", kept, "script.py").returncode == 3
+    assert names(folder) == BEFORE
+    done = rehearse(folder, "--kept", kept, "sh", "-c", "cat made; touch later")
+    assert done.returncode == 0
+    assert done.stdout.startswith("new/")
+    assert names(folder) == BEFORE
+    assert rehearse(folder, "--kept", kept, "--commit").returncode == 0
+    assert names(folder) == ["later", *AFTER]
+    assert not kept.exists()
+
+
+def test_a_conflict_fails_the_commit(folder):
+    kept = folder.parent / "kept"
+    rehearse(folder, "--keep", kept, "script.py")
+    (folder / "there").write_text("meanwhile")
+    done = rehearse(folder, "--kept", kept, "--commit", "--json")
+    assert done.returncode == 125
+    assert json.loads(done.stdout)["conflicts"] == [str(folder / "there")]
+    assert names(folder) == BEFORE
+    assert kept.exists()
+
+
+def test_what_is_left_running_is_ended(folder):
+    done = rehearse(folder, "--discard", "sh", "-c", "sleep 1000 & echo $!")
+    assert done.returncode == 0
+    assert "left running" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [(["no such program"], 127), (["./there"], 126), (["sh", "-c", "kill -TERM $$"], 143)],
+)
+def test_status(folder, program, status):
+    done = rehearse(folder, "--discard", *program)
+    assert done.returncode == status
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--commit"], ["--commit", "--discard", "true"], ["--no-such", "true"], ["--keep"]],
+)
+def test_bad_command_lines(folder, arguments):
+    done = rehearse(folder, *arguments)
+    assert done.returncode == 2
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+    assert names(folder) == BEFORE
+
+
+def test_keeping_where_something_is(folder):
+    done = rehearse(folder, "--keep", folder, "script.py")
+    assert done.returncode == 125
+    assert "said by" not in done.stdout
+    assert names(folder) == BEFORE
+
+
+def on_terminal(folder, answers, *arguments):
+    """Run it on a terminal of its own: (exit status, all that was shown)."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.environ["XDG_STATE_HOME"] = str(folder.parent / "state")
+        os.environ["PYTHONPATH"] = str(SOURCE)
+        os.environ["TERM"] = "xterm"
+        os.execv(sys.executable, [sys.executable, "-m", "ostler", "rehearse", *arguments])
+    shown = b""
+    try:
+        while True:
+            try:
+                block = os.read(terminal, 4096)
+            except OSError:
+                break
+            if not block:
+                break
+            shown += block
+            if shown.rstrip().endswith((b"?", b"none:", b"directory?")) and answers:
+                os.write(terminal, answers.pop(0).encode() + b"\n")
+                shown += b"\n"
+    finally:
+        os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status), shown.decode()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        (["c"], AFTER),
+        (["x"], BEFORE),
+        (["d", "what", "c"], AFTER),
+        (["s", "2", "c"], ["gone", "made", "script.py", "there"]),
+        (["s", "9", "s", "1,3", "x"], ["script.py", "there"]),
+        (["k", "../kept"], BEFORE),
+    ],
+)
+def test_asking(folder, answers, expected):
+    asked = list(answers)
+    status, shown = on_terminal(folder, asked, "script.py")
+    assert status == 3
+    assert names(folder) == expected
+    assert "made" in shown
+    if "d" in answers:
+        assert "+oldmore" in shown
+    if "k" in answers:
+        assert (folder.parent / "kept").is_dir()

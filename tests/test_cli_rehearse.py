@@ -179,7 +179,7 @@ def on_terminal(folder, answers, *arguments):
             if not block:
                 break
             shown += block
-            if shown.rstrip().endswith((b"?", b"none:", b"directory?")) and answers:
+            if shown.rstrip().endswith((b"(k)?", b"none:", b"directory?")) and answers:
                 os.write(terminal, answers.pop(0).encode() + b"\n")
                 shown += b"\n"
     finally:

@@ -259,6 +259,7 @@ class TestTreePermissions:
                     found = [os.stat(f"{root}/{name}").st_mode for root in ("ours", "theirs")]
                     assert found[0] == found[1], (mode, name)
             for root in ("ours", "theirs"):
+                os.chmod(root, 0o700)  # a root that its owner can't read is refused
                 ostler.chmod_tree(root, 0o700)
                 ostler.trees.remove(root)
 

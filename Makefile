@@ -5,7 +5,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-slow test-dask bench-machines bench-trees build lint stubs conformance conformance-all coverage bench clean
+.PHONY: run test test-slow test-dask bench-machines bench-trees build lint stubs conformance conformance-more conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -55,6 +55,10 @@ stubs: $(VENV)/.linters
 # CPython's own suites, on its os and on ostler; OPTIONS="--help" tells what can be chosen.
 conformance: build
 	$(BIN)/python -m tests.conformance $(OPTIONS)
+
+# The wider part of CPython's suites that leans on os: about a hundred modules.
+conformance-more: build
+	$(BIN)/python -m tests.conformance --wider $(OPTIONS)
 
 conformance-all:
 	@build_tools/interpreters | while read -r version python; do \

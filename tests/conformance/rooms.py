@@ -42,6 +42,7 @@ class Room:
         self.directory = Path(directory)
         self.name = name
         self.uid = uid
+        self.system = "ostler" if name == "ostler" else "os"
         self.python = self.directory / name / "bin" / "python"
 
     def build(self):
@@ -71,7 +72,7 @@ class Room:
                 end = self._process(module, results, top, log, timeout)
                 log.seek(0)
                 text = log.read().decode("utf-8", "replace")
-            return _read(results, end, text)
+            return _read(results, end, text, self.system)
 
     def _process(self, module, results, top, log, timeout):
         environment = {
@@ -96,7 +97,7 @@ class Room:
         return "" if status == 0 else f"ended with status {status}"
 
 
-def _read(results, end, log):
+def _read(results, end, log, system):
     outcomes, gaps, ended = {}, (), False
     for line in results.read_text().splitlines():
         entry = json.loads(line)
@@ -104,6 +105,8 @@ def _read(results, end, log):
             outcomes[entry["test"]] = entry["outcome"], entry["detail"]
         elif "gaps" in entry:
             gaps = tuple(entry["gaps"])
+            if entry["os"] != system:  # a start-up that failed says nothing of any test
+                return Run({}, gaps, f"ran on {entry['os']} and not on {system}", log)
         else:
             ended = True
     if not ended and not end:

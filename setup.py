@@ -76,6 +76,13 @@ DIRECTIVES = {
     "auto_pickle": False,
     "freethreading_compatible": True,
 }
+FLAGS = [
+    "-fno-plt",  # the interpreter's functions are called without a detour
+    "-fno-strict-overflow",
+    # a*b+c is rounded twice; clang would fuse it, and times would differ in the last digit.
+    "-ffp-contract=off",
+    "-Wno-unused",
+]
 DEFINES = [
     ("_GNU_SOURCE", "1"),
     ("_FILE_OFFSET_BITS", "64"),
@@ -102,8 +109,7 @@ def extensions():
             f"ostler.{name}",
             [f"src/ostler/{name.replace('.', '/')}.py"],
             define_macros=[*DEFINES, *trace(name)],
-            # a*b+c is rounded twice; clang would fuse it, and times would differ in the last digit.
-            extra_compile_args=[*flags, "-fno-strict-overflow", "-ffp-contract=off", "-Wno-unused"],
+            extra_compile_args=[*flags, *FLAGS],
         )
         for name in COMPILED
     ]

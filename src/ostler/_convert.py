@@ -5,7 +5,7 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 
 
-def to_int(o):
+def any_to_int(o):
     # As the interpreter's `int` arguments: __index__ is honoured, floats are refused.
     overflow: cython.int = 0
     value: cython.long = py.PyLong_AsLongAndOverflow(py.PyNumber_Index(o), cython.address(overflow))
@@ -36,7 +36,7 @@ def to_unsigned(o):
     return cython.cast(cython.uint, value)
 
 
-def to_fd_or_overflow(o):
+def any_to_fd_or_overflow(o):
     # A descriptor given where a path may stand, or a dir_fd.
     overflow: cython.int = 0
     if py.PY_VERSION_HEX >= 0x030D0000 and py.PyBool_Check(o):
@@ -49,15 +49,13 @@ def to_fd_or_overflow(o):
     return cython.cast(cython.int, value)
 
 
-def to_dir_fd(o):
-    if o is None:
-        return libc.AT_FDCWD
+def any_to_dir_fd(o):
     if not py.PyIndex_Check(o):
         raise TypeError(f"argument should be integer or None, not {type(o).__name__}")
-    return to_fd_or_overflow(o)
+    return any_to_fd_or_overflow(o)
 
 
-def to_fildes(o):
+def any_to_fildes(o):
     # An integer, or anything with fileno().
     return py.PyObject_AsFileDescriptor(o)
 
@@ -88,12 +86,12 @@ def _to_id(o, what: object) -> cython.uint:
     return cython.cast(cython.uint, value)
 
 
-def to_offset(o):
+def any_to_offset(o):
     # As off_t.
     return py.PyLong_AsLong(py.PyNumber_Index(o))
 
 
-def to_size(o):
+def any_to_size(o):
     # As Py_ssize_t.
     return py.PyLong_AsSsize_t(py.PyNumber_Index(o))
 

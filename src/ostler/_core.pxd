@@ -1,5 +1,6 @@
 # The crossing: every call that takes a path goes convert, place, call, check.
 
+from ostler cimport _python as py
 from ostler._spawn cimport Spawn
 
 # What a path-taking call is about to do with the last component of its path.
@@ -47,6 +48,17 @@ cdef object failure(int number, object kept)
 cdef object failure2(int number, object kept, object kept2)
 cdef object plain_failure(int number)
 cdef object named(object kept)
-cdef object verb(Core machine, str name)
+
+# The primitive that a composition is written on. As with os, where a composition looks its
+# primitives up in the module: for the host the facade's own, so that a replaced one (a test's
+# patch) is seen; else the machine's method.
+cdef inline object verb(Core machine, str name):
+    cdef py.PyObject *found
+    if machine._names is not None:
+        found = py.PyDict_GetItemWithError(machine._names, name)
+        if found != NULL:
+            return <object>found
+    return getattr(machine, name)
+
 cdef bint is_own(Core machine, str name) except -1
 cdef int settle(Where *w, long result) noexcept nogil

@@ -25,9 +25,9 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_fd_or_overflow
 
-_UTF8 = (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()) == (
-    "utf-8",
-    "surrogateescape",
+_UTF8 = cython.declare(
+    cython.bint,
+    (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()) == ("utf-8", "surrogateescape"),
 )
 ABSENT = libc.OSTLER_ABSENT  # the value of a constant that the headers lacked
 _CLASSES = {}  # errno -> (exception class, message), filled as they occur
@@ -192,19 +192,6 @@ def _kind(number: cython.int):
 def named(kept):
     """What an error or an audit event names, of what take() returned."""
     return kept[0] if type(kept) is tuple else kept
-
-
-def verb(machine, name):
-    """The primitive that a composition is written on.
-
-    As with os, where a composition looks its primitives up in the module: for the host the
-    facade's own, so that a replaced one (a test's patch) is seen; else the machine's method.
-    """
-    if machine._names is not None:
-        found = machine._names.get(name)
-        if found is not None:
-            return found
-    return getattr(machine, name)
 
 
 def is_own(machine, name):

@@ -15,8 +15,10 @@ from cython.cimports.ostler._core import is_own, plain_failure, verb
 
 from ostler._overlay import Overlay
 
-_PLAIN_ASCII = sys.getfilesystemencoding() in ("utf-8", "ascii", "iso8859-1")
-_MISSING = object()
+# C's own, as a global of the module takes longer to find than a variable of the environment.
+_PLAIN_ASCII = cython.declare(
+    cython.bint, sys.getfilesystemencoding() in ("utf-8", "ascii", "iso8859-1")
+)
 
 
 def encode(value):
@@ -29,6 +31,15 @@ def encode(value):
 def decode(value):
     """The bytes of the environment to text."""
     return py.PyUnicode_DecodeFSDefaultAndSize(value, len(value))
+
+
+@cython.cfunc
+@cython.inline
+def text_of(value, given):
+    # ASCII is the same forwards and backwards; surrogates that escape bytes need not be.
+    if _PLAIN_ASCII and py.PyUnicode_CheckExact(given) and py.PyUnicode_IS_COMPACT_ASCII(given):
+        return given
+    return decode(value)
 
 
 def check_bytes(value):
@@ -125,7 +136,8 @@ def _no_null(value) -> cython.int:
 class Store:
     """Variables by name; what one view changes, the other sees."""
 
-    def put(self, key, value):
+    def put(self, key, value, given, given_value):
+        # The name and the value, as bytes and as they were given; None: unlike their text.
         if self.machine is not None and not is_own(self.machine, "putenv"):
             verb(self.machine, "putenv")(key, value)
         else:
@@ -143,7 +155,7 @@ class Store:
         with cython.critical_section(self):
             self.data[key] = value
             if self.text is not None:
-                self.text[decode(key)] = decode(value)
+                self.text[text_of(key, given)] = text_of(value, given_value)
         return 0
 
     def drop(self, key):
@@ -241,41 +253,40 @@ class EnvironCore:
         self.kind = GIVEN
         self._decodevalue = function
 
-    def found(self, key):
-        # The value, or _MISSING.
+    def looked_up(self, key, default):
+        # The value, or the default. Callers that must know which give the store, never a value.
         value: cython.pointer(py.PyObject)
-        if self.kind == TEXT and self.store.text is not None and type(key) is str:
-            value = py.PyDict_GetItemWithError(self.store.text, key)
+        store: Store = self.store
+        if self.kind == TEXT and store.text is not None and py.PyUnicode_CheckExact(key):
+            value = py.PyDict_GetItemWithError(store.text, key)
             if value != cython.NULL:
                 return cython.cast(object, value)
             if _PLAIN_ASCII and py.PyUnicode_IS_COMPACT_ASCII(key):
-                return _MISSING
-        value = py.PyDict_GetItemWithError(self.store.data, self._encodekey(key))
+                return default
+        value = py.PyDict_GetItemWithError(store.data, self._encodekey(key))
         if value == cython.NULL:
-            return _MISSING
+            return default
         return self._decodevalue(cython.cast(object, value))
 
-    def looked_up(self, key, default):
-        value = self.found(key)
-        return default if value is _MISSING else value
-
     def __getitem__(self, key):
-        value = self.found(key)
-        if value is _MISSING:
+        value = self.looked_up(key, self.store)
+        if value is self.store:
             raise KeyError(key) from None
         return value
 
     def get(self, key, default=None):
         """The value of a variable, or the default."""
-        value = self.found(key)
-        return default if value is _MISSING else value
+        return self.looked_up(key, default)
 
     def __contains__(self, key):
-        return self.found(key) is not _MISSING
+        return self.looked_up(key, self.store) is not self.store
 
     def __setitem__(self, key, value):
         encoded = self._encodekey(key)
-        self.store.put(encoded, self._encodevalue(value))
+        if self.kind == TEXT:
+            self.store.put(encoded, self._encodevalue(value), key, value)
+        else:
+            self.store.put(encoded, self._encodevalue(value), None, None)
 
     def __delitem__(self, key):
         encoded = self._encodekey(key)
@@ -336,7 +347,7 @@ class EnvironCore:
 
     def setdefault(self, key, value):
         """The value of a variable, which is set to the given one if it is missing."""
-        if self.found(key) is _MISSING:
+        if self.looked_up(key, self.store) is self.store:
             self[key] = value
         return self[key]
 
@@ -366,11 +377,18 @@ class _Environ(EnvironCore, MutableMapping):
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
 
+# The interpreter's fast way of calling a method is for those of the object's very own class.
+for _name in ("copy", "get", "setdefault"):
+    setattr(_Environ, _name, py.method_for(_Environ, vars(EnvironCore)[_name]))
+del _name
+
+
 @cython.cfunc
 def _view(kind, store: Store, like: EnvironCore):
     made: EnvironCore = kind.__new__(kind)
     made.store = store
     made.kind = like.kind
+    made.ours = like.ours
     made._encodekey = like._encodekey
     made._decodekey = like._decodekey
     made._encodevalue = like._encodevalue
@@ -383,10 +401,12 @@ def environ_of(data, machine):
     store: Store = Store()
     store.data = data
     store.machine = machine
-    store.text = store.as_text()
+    # Names interned, as those in a program's text are: equal then means identical.
+    store.text = {sys.intern(key): value for key, value in store.as_text().items()}
     made: EnvironCore = _Environ.__new__(_Environ)
     made.store = store
     made.kind = TEXT
+    made.ours = True
     made._encodekey = made._encodevalue = encode
     made._decodekey = made._decodevalue = decode
     return made
@@ -398,6 +418,7 @@ def bytes_view(environ):
         made: EnvironCore = _Environ.__new__(_Environ)
         made.store = environ.store
         made.kind = BYTES
+        made.ours = True
         made._encodekey = made._encodevalue = check_bytes
         made._decodekey = made._decodevalue = bytes
         environ.store.twin = made

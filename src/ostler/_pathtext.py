@@ -116,7 +116,7 @@ def _join_text(a, parts: tuple):
     if size == total:
         return head
     whole = py.PyUnicode_New(total, greatest)
-    if greatest < 128:
+    if greatest < 256:  # one byte a character
         room = cython.cast(cython.p_char, py.PyUnicode_DATA(whole))
         libc.memcpy(room, py.PyUnicode_DATA(head), size)
         slashed = size == 0 or room[size - 1] == 47
@@ -431,6 +431,18 @@ def tidy(source: cython.p_const_char, size: cython.Py_ssize_t) -> cython.Py_ssiz
 def normalize(source, size, out):
     # Write the normal form of a path to `out`, which has room for it and a byte more; return
     # its length.
+    return _normalize(source, size, out, tidy(source, size))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _normalize(
+    source: cython.p_const_char,
+    size: cython.Py_ssize_t,
+    out: cython.p_char,
+    start: cython.Py_ssize_t,
+) -> cython.Py_ssize_t:
     i: cython.Py_ssize_t = 0
     end: cython.Py_ssize_t
     at: cython.Py_ssize_t = 0  # length so far
@@ -443,11 +455,9 @@ def normalize(source, size, out):
             out[1] = 47
             at = 2
     root = floor = at
-    if at < 2:
-        i = tidy(source, size)
-        if i > at:
-            libc.memcpy(out, source, i)
-            at = i
+    if at < 2 and start > at:
+        libc.memcpy(out, source, start)
+        at = i = start
     while True:
         while i < size and source[i] == 47:
             i += 1
@@ -510,12 +520,13 @@ def normpath(p):
         if source == cython.NULL:
             return _normpath_plain(p)
     exact: cython.bint = py.PyUnicode_CheckExact(p) or py.PyBytes_CheckExact(p)
-    if exact and size and tidy(source, size) == size:
+    start: cython.Py_ssize_t = tidy(source, size)
+    if exact and size and start == size:
         return p
     if size >= 1023:
         long_room = py.PyBytes_FromStringAndSize(cython.NULL, size + 1)
         out = cython.cast(cython.p_char, py.PyBytes_AS_STRING(long_room))
-    length = normalize(source, size, out)
+    length = _normalize(source, size, out, start)
     if exact and size and length == size:
         return p  # nothing but shortening happens, except to nothing at all
     if ascii:

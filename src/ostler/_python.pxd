@@ -138,6 +138,7 @@ cdef extern from "Python.h":
     # the same numbers as above, owned by the caller
     PyObject *own_long "PyLong_FromLong" (long v) except NULL
     PyObject *own_long_long "PyLong_FromLongLong" (long long v) except NULL
+    PyObject *own_double "PyFloat_FromDouble" (double v) except NULL
     PyObject *own_unsigned "PyLong_FromUnsignedLong" (unsigned long v) except NULL
 
     # functions
@@ -217,3 +218,29 @@ cdef extern from "Python.h":
     # signals
     ctypedef void (*signal_handler "PyOS_sighandler_t")(int) noexcept
     signal_handler PyOS_setsig(int number, signal_handler handler)
+
+cdef extern from *:
+    """
+    static inline PyObject *ostler_method_for(PyObject *type, PyObject *method) {
+        return PyDescr_NewMethod((PyTypeObject *)type, ((PyMethodDescrObject *)method)->d_method);
+    }
+    static inline int ostler_small(PyObject *o, long *value) {
+        if (!PyLong_CheckExact(o))
+            return 0;
+    #if PY_VERSION_HEX >= 0x030C0000
+        if (!PyUnstable_Long_IsCompact((PyLongObject *)o))
+            return 0;
+        *value = (long)PyUnstable_Long_CompactValue((PyLongObject *)o);
+    #else
+        Py_ssize_t size = Py_SIZE(o);
+        if (size < -1 || size > 1)
+            return 0;
+        *value = size ? size * (long)((PyLongObject *)o)->ob_digit[0] : 0;
+    #endif
+        return 1;
+    }
+    """
+    # A compiled class's method as a method of a class derived from it.
+    object method_for "ostler_method_for"(object type, object method)
+    # Whether this is exactly an int of one digit (under 2**30); then also its value.
+    bint small "ostler_small"(object o, long *value) noexcept

@@ -16,8 +16,9 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, failure, is_own, verb
 from cython.cimports.ostler._pathtext import join, normalize, normpath, split
 
-_UTF8 = (
-    sys.getfilesystemencoding() == "utf-8" and sys.getfilesystemencodeerrors() == "surrogateescape"
+_UTF8 = cython.declare(
+    cython.bint,
+    (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()) == ("utf-8", "surrogateescape"),
 )
 
 

@@ -22,21 +22,18 @@ from cython.cimports.ostler._core import (
 from cython.cimports.ostler.records import new_stat
 
 # Whether bytes under 128 mean themselves in file names, so that they need no decoder.
-_ASCII = sys.getfilesystemencoding() in ("utf-8", "ascii", "iso8859-1")
+_ASCII = cython.declare(cython.bint, sys.getfilesystemencoding() in ("utf-8", "ascii", "iso8859-1"))
 
 
 def decoded(name):
     """A file name as text: surrogates stand for the bytes that do not decode."""
     size: cython.size_t = libc.strlen(name)
-    if _ASCII and _is_ascii(name, size):
+    if _ASCII and is_ascii(name, size):
         return py.ascii_text(name, size)
     return py.PyUnicode_DecodeFSDefaultAndSize(name, size)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_ascii(name: cython.p_const_char, size: cython.size_t) -> cython.bint:
+def is_ascii(name, size):
     i: cython.size_t
     seen: cython.uchar = 0
     for i in range(size):

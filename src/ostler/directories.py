@@ -20,7 +20,7 @@ from cython.cimports.ostler._core import (
     take,
     verb,
 )
-from cython.cimports.ostler._scan import list_names, open_directory, scan
+from cython.cimports.ostler._scan import decoded, list_names, open_directory, scan
 from cython.cimports.ostler._walk import fwalking, owns_path, walking
 
 from ostler._entries import Entry, TemporaryDirectory, entries_of, walking_entries
@@ -37,11 +37,11 @@ class Directories(Core):
 
     def getcwd(self):
         """The working directory, as text; getcwd(3)."""
-        return py.PyUnicode_DecodeFSDefault(_where_we_stand())
+        return _where_we_stand(True)
 
     def getcwdb(self):
         """The working directory, as bytes; getcwd(3)."""
-        return _where_we_stand()
+        return _where_we_stand(False)
 
     def chdir(self, path):
         """Make a path, or an open directory's descriptor, the working directory; chdir(2)."""
@@ -286,8 +286,8 @@ def _is_there(machine: Core, name, mode) -> cython.bint:
 
 
 @cython.cfunc
-def _where_we_stand():
-    # The working directory as bytes; the path may be longer than PATH_MAX.
+def _where_we_stand(text: cython.bint):
+    # The working directory, as bytes or as text; the path may be longer than PATH_MAX.
     room: cython.char[4096]
     found: cython.p_char
     error: cython.int = 0
@@ -296,7 +296,7 @@ def _where_we_stand():
         if found == cython.NULL:
             error = libc.errno
     if found != cython.NULL:
-        return py.PyBytes_FromString(found)
+        return decoded(found) if text else py.PyBytes_FromString(found)
     if error == libc.ERANGE:
         error = 0
         with cython.nogil:
@@ -305,7 +305,7 @@ def _where_we_stand():
                 error = libc.errno
         if found != cython.NULL:
             try:
-                return py.PyBytes_FromString(found)
+                return decoded(found) if text else py.PyBytes_FromString(found)
             finally:
                 libc.free(found)
     raise plain_failure(error)

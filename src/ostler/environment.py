@@ -63,7 +63,7 @@ class Environment(Core):
     def getenv(self, key, default=None):
         """The value of a variable, or the default."""
         environ = verb(self, "environ")
-        if type(environ) is _Environ:
+        if isinstance(environ, EnvironCore) and cython.cast(EnvironCore, environ).ours:
             return cython.cast(EnvironCore, environ).looked_up(key, default)
         return environ.get(key, default)
 

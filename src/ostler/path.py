@@ -76,7 +76,7 @@ class PathText(Core):
 
     def fspath(self, path):
         """Return the str or bytes that a path is; PathLike objects are asked for theirs."""
-        return py.PyOS_FSPath(path)
+        return path if py.PyUnicode_CheckExact(path) else py.PyOS_FSPath(path)
 
     def fsencode(self, filename):
         """Return a path as bytes, in the file system's encoding, surrogates as the raw bytes."""

@@ -298,7 +298,14 @@ def new_statvfs(st):
 
 def new_times(user, system, children_user, children_system, elapsed):
     """A times_result; all in seconds."""
-    return _filled(_times, (user, system, children_user, children_system, elapsed))
+    record = py.PyStructSequence_New(_times)
+    items = cython.cast(cython.pointer(py.PyTupleObject), record).ob_item
+    items[0] = py.own_double(user)
+    items[1] = py.own_double(system)
+    items[2] = py.own_double(children_user)
+    items[3] = py.own_double(children_system)
+    items[4] = py.own_double(elapsed)
+    return record
 
 
 def new_uname(sysname, nodename, release, version, machine):

@@ -7,6 +7,7 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_int, to_size
 from cython.cimports.ostler._core import Core, plain_failure, verb
+from cython.cimports.ostler._scan import is_ascii
 from cython.cimports.ostler.records import new_uname
 
 
@@ -246,6 +247,10 @@ def _random(size: cython.Py_ssize_t, flags: cython.uint, all_of_it: cython.bint)
             return py.PyBytes_FromStringAndSize(room, got)
 
 
+# What -X cpu_count says, since 3.13.
+_TOLD = cython.declare(cython.long, getattr(sys, "_get_cpu_count_config", int)())
+
+
 @cython.cclass
 class SysInfo(Core):
     """The calls of os that are about facts of the system."""
@@ -290,18 +295,14 @@ class SysInfo(Core):
 
     def cpu_count(self):
         """The number of processors, or what -X cpu_count says; None: unknown; sysconf(3)."""
-        told = getattr(sys, "_get_cpu_count_config", None)  # since 3.13
-        if told is not None:
-            number = told()
-            if number > 0:
-                return number
+        if _TOLD > 0:
+            return _TOLD
         count: cython.long = libc.sysconf(libc._SC_NPROCESSORS_ONLN)
         return count if count >= 1 else None
 
     def process_cpu_count(self):
         """The number of processors that this process may use; sched_getaffinity(2)."""
-        told = getattr(sys, "_get_cpu_count_config", None)
-        if told is not None and told() > 0:
+        if _TOLD > 0:
             return verb(self, "cpu_count")()
         return len(verb(self, "sched_getaffinity")(0))
 
@@ -329,4 +330,8 @@ class SysInfo(Core):
 
     def strerror(self, code, /):
         """The message of an errno; strerror(3)."""
-        return py.PyUnicode_DecodeLocale(libc.strerror(to_int(code)), b"surrogateescape")
+        text: cython.p_const_char = libc.strerror(to_int(code))
+        size: cython.size_t = libc.strlen(text)
+        if is_ascii(text, size):
+            return py.ascii_text(text, size)
+        return py.PyUnicode_DecodeLocale(text, b"surrogateescape")

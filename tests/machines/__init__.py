@@ -44,15 +44,17 @@ def _in_child(drop, function, args):
                 # After a change of user a process can't write its own uid_map any more; a
                 # program that was started by that user can.
                 ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-            answer = (True, function(*args))
+            answer = pickle.dumps((True, function(*args)))
         except BaseException as error:
             try:
-                answer = (False, traceback.format_exc())
+                answer = pickle.dumps((False, traceback.format_exc()))
             except BaseException:
-                answer = (False, repr(error))
-        with open(writing, "wb") as stream:
-            pickle.dump(answer, stream)
-        os._exit(0)
+                answer = pickle.dumps((False, repr(error)))
+        try:
+            with open(writing, "wb") as stream:
+                stream.write(answer)
+        finally:
+            os._exit(0)  # whatever happens: the child must not go on with the tests
     os.close(writing)
     with open(reading, "rb") as stream:
         data = stream.read()

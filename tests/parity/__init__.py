@@ -47,7 +47,7 @@ def plain(value):
         return kind, sorted(map(plain, value), key=repr)
     if isinstance(value, (tuple, list)):
         return kind, [plain(item) for item in value]
-    return kind, value
+    return kind, bytes(value) if isinstance(value, memoryview) else value
 
 
 def touch(os, name, data=b""):

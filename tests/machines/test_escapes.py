@@ -8,7 +8,7 @@ import time
 import pytest
 
 import ostler
-from tests.machines import as_self, as_user
+from tests.machines import as_self, as_user, let_all_in
 
 # (what lies inside the machine: name -> link target, None for a directory; the path to try)
 CASES = {
@@ -59,10 +59,7 @@ def places(tmp_path):
     (outside / "inner" / "secret").write_bytes(SECRET)
     for path in (tmp_path, outside, outside / "inner", inside):
         path.chmod(0o777)
-    while tmp_path.parent != tmp_path:
-        tmp_path = tmp_path.parent
-        if tmp_path.stat().st_uid == os.getuid() and tmp_path.name.startswith("pytest"):
-            tmp_path.chmod(0o755)
+    let_all_in(tmp_path)
     return str(outside), str(inside)
 
 

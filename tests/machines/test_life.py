@@ -15,7 +15,7 @@ import pytest
 
 import ostler
 from ostler.machines import SHELL
-from tests.machines import ORDINARY, as_self, as_user
+from tests.machines import ORDINARY, as_self, as_user, let_all_in
 
 
 def scratch(directory):
@@ -48,9 +48,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 @pytest.fixture
 def directory(tmp_path):
     """A directory that everybody may use, with a file in it."""
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.getuid() and "pytest" in str(path):
-            path.chmod(0o755)
+    let_all_in(tmp_path)
     place = tmp_path / "base"
     place.mkdir()
     (place / "file").write_text("text")

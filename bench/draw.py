@@ -1,0 +1,157 @@
+"""Draws what `python -m bench --json FILE` wrote: a picture, and a table for the documentation.
+
+`python -m bench.draw FILE... --svg docs/bench-calls.svg --document docs/speed.md`: one file per
+interpreter. In the document everything between the lines "<!-- calls -->" and "<!-- end -->" is
+replaced.
+"""
+
+import argparse
+import json
+import math
+from html import escape
+
+COLOURS = ("#0969da", "#bf8700", "#8250df", "#1a7f37", "#cf222e")
+ROW, LEFT, WIDTH, RIGHT, TOP = 15, 250, 480, 60, 66
+LEAST, MOST = 0.5, 200
+
+
+def runs_of(files):
+    runs = []
+    for name in files:
+        with open(name) as file:
+            runs.append(json.load(file))
+    return runs
+
+
+def rows_of(runs):
+    """(topic, label, goal, [ratio by the medians, of each run]), in the order of the first."""
+    found = {}
+    for run in runs:
+        for call in run["calls"]:
+            key = call["topic"], call["label"]
+            found.setdefault(key, (call["goal"], []))[1].append(call)
+    return [(*key, goal, calls) for key, (goal, calls) in found.items()]
+
+
+def title_of(run):
+    build = run["build"]
+    made = [word.upper() for word in ("pgo", "lto") if build[word]]
+    return f"{build['implementation']} {build['python']}" + (
+        f" ({', '.join(made)})" if made else ""
+    )
+
+
+def x_of(ratio):
+    share = math.log(ratio / LEAST) / math.log(MOST / LEAST)
+    return LEFT + WIDTH * min(max(share, 0), 1)
+
+
+def picture(runs):
+    """An SVG: how many times as fast each call is, one dot per interpreter, on a log scale."""
+    rows = rows_of(runs)
+    height = TOP + ROW * (len(rows) + 2 * len({topic for topic, *_ in rows})) + 30
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + RIGHT}" height="{height}" '
+        f'viewBox="0 0 {LEFT + WIDTH + RIGHT} {height}" font-family="sans-serif" font-size="11">',
+        f'<rect width="{LEFT + WIDTH + RIGHT}" height="{height}" fill="#ffffff"/>',
+        '<text x="12" y="22" font-size="15" font-weight="bold">How many times as fast as os</text>',
+    ]
+    for i, run in enumerate(runs):
+        x = 12 + 215 * i
+        mean = run["geometric_mean"]["median"]
+        out.append(f'<circle cx="{x + 4}" cy="40" r="4" fill="{COLOURS[i % 5]}"/>')
+        out.append(f'<text x="{x + 13}" y="44">{escape(title_of(run))}, mean {mean:.2f}</text>')
+    for mark in (0.5, 1, 2, 5, 10, 20, 50, 100, 200):
+        x = x_of(mark)
+        colour, width = ("#24292f", 1.2) if mark == 1 else ("#d0d7de", 1)
+        out.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{height - 22}" stroke="{colour}" '
+            f'stroke-width="{width}"/>'
+            f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle">{mark:g}</text>'
+        )
+    y, topic = TOP, None
+    for name, label, _, calls in rows:
+        if name != topic:
+            y += 0 if topic is None else ROW
+            topic = name
+            out.append(f'<text x="12" y="{y + 11}" font-weight="bold">{topic}</text>')
+            y += ROW
+        ratios = [call["ratio_median"] for call in calls]
+        middle = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        start, end = sorted((x_of(1), x_of(middle)))
+        colour = "#b6e3c6" if middle >= 1 else "#ffc1ba"
+        out.append(
+            f'<text x="{LEFT - 8}" y="{y + 11}" text-anchor="end">{escape(label)}</text>'
+            f'<rect x="{start:.1f}" y="{y + 2}" width="{max(end - start, 0.5):.1f}" '
+            f'height="{ROW - 4}" fill="{colour}"/>'
+        )
+        for i, ratio in enumerate(ratios):
+            out.append(
+                f'<circle cx="{x_of(ratio):.1f}" cy="{y + 7.5}" r="3" fill="{COLOURS[i % 5]}" '
+                'fill-opacity="0.8"/>'
+            )
+        out.append(f'<text x="{LEFT + WIDTH + 8}" y="{y + 11}">{middle:.2f}</text>')
+        y += ROW
+    out.append("</svg>\n")
+    return "\n".join(out)
+
+
+def table(runs):
+    """The same as a table in Markdown."""
+    out = []
+    for run in runs:
+        build = run["build"]
+        made = [word.upper() for word in ("pgo", "lto") if build[word]]
+        how = " and ".join(made) if made else "no PGO or LTO by its own account"
+        out.append(
+            f"- {build['implementation']} {build['python']}, {build['compiler']}, {how}; "
+            f"{build['processor'] or build['machine']}, {build['processors']} processors, "
+            f"Linux {build['kernel']}, load {build['load']:.1f}, {build['time']}: "
+            f"geometric mean of {len(run['calls'])} calls "
+            f"**{run['geometric_mean']['median']:.2f}** by the medians, "
+            f"{run['geometric_mean']['min']:.2f} by the least"
+        )
+    versions = [run["build"]["python"].rpartition(".")[0] for run in runs]
+    out += ["", "| | floor | os | ostler | " + " | ".join(versions) + " | left | goal |"]
+    out.append("|---" + "|--:" * (5 + len(runs)) + "|")
+    topic = None
+    for name, label, goal, calls in rows_of(runs):
+        if name != topic:
+            out.append(f"| **{name}** |" + " |" * (5 + len(runs)))
+            topic = name
+        last = calls[-1]
+        bare = f"{last['floor']['min']:.0f}" if "floor" in last else ""
+        left = last["left_min"]
+        ratios = " | ".join(
+            f"{call['ratio_median']:.2f}" + ("" if call["reached"] else " \\*") for call in calls
+        )
+        out.append(
+            f"| {label} | {bare} | {last['os']['min']:.0f} | {last['ostler']['min']:.0f} | {ratios} "
+            f"| {'' if 'floor' not in last or left is None else f'{left:.0%}'} "
+            f"| {'' if goal is None else goal} |"
+        )
+    return "\n".join(out) + "\n"
+
+
+def main(args=None):
+    parser = argparse.ArgumentParser(prog="python -m bench.draw", description=__doc__)
+    parser.add_argument("files", nargs="+", help="what python -m bench --json wrote")
+    parser.add_argument("--svg", help="draw the picture here")
+    parser.add_argument("--document", help="put the table into this document")
+    given = parser.parse_args(args)
+    runs = runs_of(given.files)
+    if given.svg:
+        with open(given.svg, "w") as file:
+            file.write(picture(runs))
+    if given.document:
+        with open(given.document) as file:
+            before, _, rest = file.read().partition("<!-- calls -->\n")
+        _, _, after = rest.partition("<!-- end -->")
+        with open(given.document, "w") as file:
+            file.write(f"{before}<!-- calls -->\n{table(runs)}<!-- end -->{after}")
+    if not given.svg and not given.document:
+        print(table(runs), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -169,7 +169,7 @@ def on_terminal(folder, answers, *arguments):
         os.environ["PYTHONPATH"] = str(SOURCE)
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-m", "ostler", "rehearse", *arguments])
-    shown = b""
+    shown, seen = b"", 0
     try:
         while True:
             try:
@@ -179,9 +179,9 @@ def on_terminal(folder, answers, *arguments):
             if not block:
                 break
             shown += block
-            if shown.rstrip().endswith((b"(k)?", b"none:", b"directory?")) and answers:
+            if shown[seen:].rstrip().endswith((b"(k)?", b"none:", b"directory?")) and answers:
                 os.write(terminal, answers.pop(0).encode() + b"\n")
-                shown += b"\n"
+                seen = len(shown)
     finally:
         os.close(terminal)
         _, status = os.waitpid(pid, 0)

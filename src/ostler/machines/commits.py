@@ -10,7 +10,15 @@ import errno
 
 from ostler.machines import CommitConflict, host
 from ostler.machines.changes import Walk
-from ostler.machines.journals import Journal, clear, packed, stash_path, synced
+from ostler.machines.journals import (
+    Journal,
+    clear,
+    packed,
+    stash_path,
+    sync_one,
+    sync_stashes,
+    synced,
+)
 from ostler.machines.moves import Lost, Steps
 from ostler.machines.plans import Plan
 
@@ -110,7 +118,11 @@ def _carry_out(machine, walks, plans):
                 work.times = [times for plan in plans for times in plan.times]
                 olds = [old for plan in plans for old in plan.old]
                 expected = {n: old for n, old in enumerate(olds) if old is not None}
-                synced(work, stashes)
+                if all(plan.few for plan in plans):
+                    for top, path in stashes:
+                        sync_one(work.place(top), path.encode("latin-1"))
+                else:
+                    sync_stashes(work, stashes)
             except BaseException:
                 work.times = [times for plan in plans for times in plan.times]
                 clear(work, stashes, False)

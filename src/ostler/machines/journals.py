@@ -10,12 +10,14 @@ import contextlib
 import errno
 import fcntl
 import json
+import stat
 
 from ostler.machines import host
 from ostler.machines._calls import sync_filesystem
 from ostler.machines.moves import Steps
 
 _LOCK = "lock"
+FEW = 256  # as many are synced one by one; with more the whole file system is
 
 
 class Journal:
@@ -176,6 +178,38 @@ def stash_path(tops, stashes):
 
 
 def synced(work, stashes):
+    """Make the steps durable: each directory and file of a few, else the whole file system."""
+    if len(work.steps) > FEW:
+        sync_stashes(work, stashes)
+        return
+    wanted = set()
+    for kind, top, *rest in work.steps:
+        paths = rest[:1] if kind == "meta" else [p.rpartition(b"/")[0] for p in rest[:2]]
+        wanted.update((top, path) for path in paths)
+    wanted.update((top, before) for top, _, before, *_ in work.times)
+    for top, path in wanted:
+        sync_one(work.place(top), path)
+
+
+def sync_one(place, path):
+    """fsync a file or directory; one that is gone, or that we may not open, is passed over."""
+    try:
+        status = place.status(path)
+        if status is None or stat.S_IFMT(status.st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            return
+        fd = place.open(path)
+    except OSError:
+        return
+    try:
+        host.fsync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.EROFS):  # no such thing there
+            raise
+    finally:
+        host.close(fd)
+
+
+def sync_stashes(work, stashes):
     """Make everything in the file systems of the stashes durable."""
     for top, path in stashes:
         place = work.place(top)

@@ -4,6 +4,7 @@ import errno
 import stat
 
 from ostler.machines import host
+from ostler.machines.journals import FEW, sync_one
 from ostler.machines.moves import copy_data, give_metadata, metadata
 
 _INODE = (1 << 48) - 1  # of a number that an overlay shows; above it may say which layer
@@ -26,6 +27,7 @@ class Plan:
         self._started = machine._started
         self._mine = dict(machine._own)
         self.chosen = []
+        self.few = True  # so few that each is synced by itself
         self._stashes = {}  # device: path
         self._slots = 0
         self._links = {}  # inode in the upper layer: a path that has it already
@@ -41,6 +43,7 @@ class Plan:
         """Take these changes, as far as they are this overlay's."""
         chosen = {id(change) for change in chosen}
         self.chosen = [change for change in self.walk.found if id(change) in chosen]
+        self.few = len(self.chosen) <= FEW
         self._all = len(self.chosen) == len(self.walk.found)
         for change in self.chosen:
             above = change._found.path.rpartition(b"/")[0]
@@ -411,6 +414,8 @@ class Plan:
                 step = ("meta", self.number, found.path, inode, {"mode": wanted["mode"]}, new)
                 self._ends.append((found.path, step, None))
         give_metadata(self.place, slot, wanted)
+        if self.few and kind in (stat.S_IFDIR, stat.S_IFREG):
+            sync_one(self.place, slot)
         return inode
 
     def _linked(self, known, slot):

@@ -142,7 +142,7 @@ def test_recovery_takes_back_what_cannot_be_finished(memory, run):
         base = f"{memory}/base"
         old, _ = old_and_new(base)
         undone = 0
-        for stops in range(1, 20_000, 2):
+        for stops in range(1, 20_000, 6):
             ended = killed_commit(base, stops)
             if ended:
                 break

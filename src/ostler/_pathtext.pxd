@@ -12,3 +12,5 @@ cdef object fsdecode(object filename)
 cdef object check_arg_types(str function, args)
 
 cdef Py_ssize_t normalize(const char *source, Py_ssize_t size, char *out) noexcept nogil
+cdef Py_ssize_t normalize_from(const char *source, Py_ssize_t size, char *out,
+                               Py_ssize_t start) noexcept nogil

@@ -431,18 +431,10 @@ def tidy(source: cython.p_const_char, size: cython.Py_ssize_t) -> cython.Py_ssiz
 def normalize(source, size, out):
     # Write the normal form of a path to `out`, which has room for it and a byte more; return
     # its length.
-    return _normalize(source, size, out, tidy(source, size))
+    return normalize_from(source, size, out, tidy(source, size))
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _normalize(
-    source: cython.p_const_char,
-    size: cython.Py_ssize_t,
-    out: cython.p_char,
-    start: cython.Py_ssize_t,
-) -> cython.Py_ssize_t:
+def normalize_from(source, size, out, start):
     i: cython.Py_ssize_t = 0
     end: cython.Py_ssize_t
     at: cython.Py_ssize_t = 0  # length so far
@@ -526,7 +518,7 @@ def normpath(p):
     if size >= 1023:
         long_room = py.PyBytes_FromStringAndSize(cython.NULL, size + 1)
         out = cython.cast(cython.p_char, py.PyBytes_AS_STRING(long_room))
-    length = _normalize(source, size, out, start)
+    length = normalize_from(source, size, out, start)
     if exact and size and length == size:
         return p  # nothing but shortening happens, except to nothing at all
     if ascii:
@@ -542,7 +534,6 @@ def _normpath_plain(p):
     return normpath(p.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
-@cython.boundscheck(True)
 def commonprefix(m):
     if not m:
         return ""
@@ -556,7 +547,6 @@ def commonprefix(m):
     return least
 
 
-@cython.boundscheck(True)
 def commonpath(paths):
     if py.PY_VERSION_HEX < 0x030D0000 and not paths:
         raise ValueError("commonpath() arg is an empty sequence")

@@ -40,6 +40,7 @@ COMPILED = (
     "links",
     "machines._calls",
     "machines._children",
+    "machines._confine",
     "machines._mounts",
     "machines._rooted",
     "machines._steps",

@@ -51,15 +51,16 @@ def read_only(base=None):
     return kinds.read_only(base)
 
 
-def confined(directory, read_only=False):
+def confined(directory, read_only=False, network=False):
     """A machine whose root is `directory`, with no way out of it.
 
+    Its children have no network but with `network`, see no other process, and end with it.
     Where mounts can't be made, paths are confined all the same, but children can't be started
     and `read_only` can't be had; `guarantees` says which.
     """
     from ostler.machines import kinds
 
-    return kinds.confined(directory, read_only)
+    return kinds.confined(directory, read_only, network)
 
 
 def rehearsal(base=None, upper=None):

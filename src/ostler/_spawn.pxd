@@ -25,6 +25,7 @@
 #     8. the signal mask, and exec
 #
 # become() does the same in this process, for exec*(): from 2 on, without 3, actions and mask;
+# with SPAWN_TWICE it starts a child and stands for it: signals are handed on, its end is ours;
 # where it fails after step 2 this process is in the namespaces already.
 #
 # A machine's enter() fills in namespaces, unshare, cwd, landlock, limits and flags, and may
@@ -109,6 +110,8 @@ cdef struct Spawn:
     # what launch() closes in this process
     int held[8]
     int held_count
+    # what a process that stands for its child keeps open, -1: nothing
+    int stays
     # the result
     libc.pid_t pid
     int pidfd
@@ -128,6 +131,8 @@ cdef Words words(list kept)
 cdef int prepare(Spawn *s) noexcept nogil
 cdef int launch(Spawn *s) noexcept nogil
 cdef int become(Spawn *s) noexcept nogil
+cdef int _stand_in(Spawn *s) noexcept nogil
+cdef int _end_as(int status) noexcept nogil
 cdef int _child(void *argument) noexcept nogil
 cdef int _second(void *argument) noexcept nogil
 cdef int _fail(Spawn *s, int step) noexcept nogil

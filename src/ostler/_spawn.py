@@ -42,7 +42,7 @@ def words(kept):
 def prepare(s):
     """Empty a Spawn: nothing is changed, and no program is named yet."""
     libc.memset(s, 0, cython.sizeof(Spawn) - cython.sizeof(s.room))
-    s.exec_fd = s.cwd_fd = s.landlock = s.pidfd = -1
+    s.exec_fd = s.cwd_fd = s.landlock = s.pidfd = s.stays = -1
     s.envp = libc.environ
     return 0
 
@@ -111,14 +111,13 @@ def become(s):
     here: cython.int = -1
     if s.error:
         return s.error
+    if s.flags & SPAWN_TWICE:
+        # Only a child can be in another PID namespace.
+        return _stand_in(s)
     if s.namespace_count:
         mounts = libc.openat(libc.AT_FDCWD, b"/proc/self/ns/mnt", libc.O_RDONLY | libc.O_CLOEXEC)
         root = libc.openat(libc.AT_FDCWD, b"/", libc.O_PATH | libc.O_CLOEXEC)
         here = libc.openat(libc.AT_FDCWD, b".", libc.O_PATH | libc.O_CLOEXEC)
-    if s.flags & SPAWN_TWICE:
-        # Only a child can be in another PID namespace.
-        s.error = libc.ENOTSUP
-        s.step = STEP_NAMESPACE
     for i in range(s.namespace_count):
         if s.error == 0 and libc.setns(s.namespaces[i], 0) < 0:
             _fail(s, STEP_NAMESPACE)
@@ -138,6 +137,63 @@ def become(s):
         libc.close(s.held[i])
     s.held_count = 0
     return s.error
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _stand_in(s):
+    every: libc.sigset_t
+    info: libc.siginfo_t
+    status: cython.int
+    number: cython.int
+    before: cython.ulonglong = 0
+    libc.syscall(
+        libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(_EVERY), cython.address(before), 8
+    )
+    s.flags |= SPAWN_SETMASK
+    s.mask = before
+    if launch(s):
+        libc.syscall(
+            libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(before), cython.NULL, 8
+        )
+        return s.error
+    # Nothing that others wait for the end of may stay open here.
+    for number in range(s.stays if s.stays >= 0 else 0):
+        libc.close(number)
+    _close_from(s.stays + 1 if s.stays >= 0 else 0)
+    libc.sigfillset(cython.address(every))
+    while True:
+        number = libc.waitpid(s.pid, cython.address(status), libc.WNOHANG | libc.WUNTRACED)
+        if number == s.pid:
+            if not libc.WIFSTOPPED(status):
+                _end_as(status)
+            libc.kill(libc.getpid(), libc.SIGSTOP)
+        number = libc.sigwaitinfo(cython.address(every), cython.address(info))
+        # What a terminal sends reaches the child by itself.
+        if number > 0 and number != libc.SIGCHLD:
+            if number == libc.SIGCONT or info.si_code <= 0:
+                libc.kill(s.pid, number)
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _end_as(status):
+    default: libc.sigaction_t
+    nothing: cython.ulonglong = 0
+    number: cython.int
+    if libc.WIFSIGNALED(status):
+        number = libc.WTERMSIG(status)
+        libc.memset(cython.address(default), 0, cython.sizeof(default))
+        default.sa_handler = libc.SIG_DFL
+        libc.sigaction(number, cython.address(default), cython.NULL)
+        libc.kill(libc.getpid(), number)
+        libc.syscall(
+            libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(nothing), cython.NULL, 8
+        )
+        libc._exit(128 + number)
+    libc._exit(libc.WEXITSTATUS(status))
+    return 0
 
 
 @cython.profile(False)

@@ -3,7 +3,7 @@ from ostler._libc.unistd cimport pid_t
 cdef extern from "signal.h" nogil:
     enum:
         NSIG
-        SIGABRT, SIGALRM, SIGCHLD, SIGINT, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGXFSZ
+        SIGABRT, SIGALRM, SIGCHLD, SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGPIPE, SIGQUIT, SIGTERM, SIGXFSZ
         SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SA_RESTART, SA_SIGINFO, SI_USER, SI_KERNEL
     ctypedef void (*handler_t "sighandler_t")(int number) noexcept nogil
     handler_t SIG_DFL
@@ -19,5 +19,8 @@ cdef extern from "signal.h" nogil:
     int sigemptyset(sigset_t *set)
     int sigaddset(sigset_t *set, int number)
     int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
+    ctypedef struct siginfo_t:
+        int si_code
+    int sigwaitinfo(const sigset_t *set, siginfo_t *info)
     int kill(pid_t pid, int number)
     int killpg(pid_t group, int number)

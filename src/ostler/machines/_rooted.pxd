@@ -1,5 +1,6 @@
 from ostler._core cimport Core, Where
 from ostler._spawn cimport Spawn
+from ostler.machines._confine cimport Confinement
 
 cdef enum:
     _TRIES = 128        # a resolution with ".." is repeated when anything was renamed meanwhile
@@ -18,6 +19,7 @@ cdef class RootedCore(Core):
     cdef int _umask                 # -1: the process's own
     cdef bint _lax                  # _umask allows what the process's umask does not
     cdef readonly bint _closed
+    cdef public Confinement _confinement   # of its children; None: only their files
     cdef readonly bint _plain       # the root is a directory of the host, no mount
     cdef readonly bint _walks       # no openat2 here: paths are walked name by name
     cdef size_t _prefix_size        # the root's own path in the host, for a root that is no mount

@@ -440,6 +440,8 @@ class RootedCore(Core):
 
     def _leave_namespace(self):
         # The next child gets a fresh clone of the mounts.
+        if self._confinement is not None:
+            self._confinement.let_go()
         if self._children_ns >= 0:
             libc.close(self._children_ns)
             self._children_ns = -1
@@ -469,6 +471,8 @@ class RootedCore(Core):
             if size < 0:
                 raise plain_failure(libc.errno)
             s.cwd = s.room
+        if self._confinement is not None:
+            self._confinement.add(s, self._root, self._user_ns, self._children_ns)
         return 0
 
     def _make_namespace_now(self):
@@ -489,6 +493,8 @@ class RootedCore(Core):
         if self._closed:
             return
         self._closed = True
+        if self._confinement is not None:
+            self._confinement.let_go()
         if (
             libc.fstatat(libc.AT_FDCWD, b"/proc/self/task", cython.address(status), 0) < 0
             or status.st_nlink != 3

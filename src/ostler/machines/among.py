@@ -18,8 +18,10 @@ def confined_among(directory, shown, network=False):
             "files": "a clone of the directory, at its own path; read-only clones of some others; "
             "a tmpfs for the rest",
             "paths": kinds._PATHS,
+            "children": kinds.children_of_confined(network),
         },
     )
+    machine._confinement = kinds.Confinement(bool(network))
     try:
         binds.show(machine, [s for s in sources if not _lies_in(place, s)])
         # What the directory lies in is shown before it.

@@ -3,6 +3,7 @@
 import errno
 
 from ostler.machines import _mounts, binds, host
+from ostler.machines._confine import Confinement
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
 _PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"
@@ -112,7 +113,7 @@ def read_only(base=None):
     return machine
 
 
-def confined(directory, read_only=False):
+def confined(directory, read_only=False, network=False):
     """A machine whose root is `directory`, with no way out of it.
 
     Where mounts can't be made, paths are confined all the same, but children can't be started
@@ -126,7 +127,7 @@ def confined(directory, read_only=False):
         root, user_ns, mount_ns = given(answer, "a confined machine")
     finally:
         _mounts.close(fd)
-    return Confined._made(
+    machine = Confined._made(
         root,
         user_ns,
         mount_ns,
@@ -134,8 +135,24 @@ def confined(directory, read_only=False):
             "files": "a clone of the mounts below the directory"
             + (", read-only: EROFS for every change (kernel)" if read_only else ""),
             "paths": _PATHS,
-            "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
+            "children": children_of_confined(network),
         },
+    )
+    machine._confinement = Confinement(bool(network))
+    return machine
+
+
+def children_of_confined(network):
+    """What is enforced for the children of a confined machine, and by what."""
+    try:
+        landlock = f"; Landlock {_mounts.landlock_version()}"
+    except OSError:
+        landlock = "; no Landlock here"
+    return (
+        "live in mount, PID, IPC, user "
+        + ("namespaces, on the host's network" if network else "and network namespaces")
+        + ", with no new privileges and no descriptors but those given"
+        + landlock
     )
 
 

@@ -1,0 +1,43 @@
+from ostler import _libc as libc
+from ostler._spawn cimport Spawn
+
+cdef enum:
+    _STACK = 65536
+    _LEFT = 256         # first processes that are waited for later
+
+cdef int[256] _left
+
+# What the helper is asked for, and what it answers.
+cdef struct Den:
+    int user_ns         # to enter first; -1: we are root
+    int mount_ns        # whose root is the machine
+    bint network        # the host's network
+    int proc            # the host's /proc
+    int line[2]         # the first process of the namespaces lives until this is closed
+    int word[2]         # it says here that it is ready
+    int hold[2]         # of the process that keeps a user namespace until it is held
+    int first           # its pid
+    int pid_ns
+    int ipc_ns
+    int net_ns
+    int own_ns          # the children's mount namespace
+    int full_ns         # root: a user namespace with all ids and no rights over anything
+    int number
+    const char *step
+    char *second        # ends of stacks
+    char *third
+
+cdef class Confinement:
+    cdef bint network
+    cdef int line
+    cdef int first
+    cdef int maker
+    cdef int pid_ns
+    cdef int ipc_ns
+    cdef int net_ns
+    cdef int own_ns
+    cdef int full_ns
+    cdef int ruleset
+    cdef int add(self, Spawn *s, int root, int user_ns, int mount_ns) except -1
+    cdef int begin(self, int root, int user_ns, int mount_ns) except -1
+    cdef int let_go(self) noexcept nogil

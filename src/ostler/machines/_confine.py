@@ -1,0 +1,402 @@
+"""What confines the children of a machine: namespaces with a first process, and Landlock.
+
+The namespaces (PID, IPC, network, mount) are made with the first child and belong to the machine.
+Their first process does nothing but hold them: when the machine is closed, or this process gone,
+it ends, and the kernel ends everything that is left in them. It is no child that wait() sees.
+"""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler._core import plain_failure
+from cython.cimports.ostler._spawn import SPAWN_ALONE, SPAWN_NO_NEW_PRIVS, SPAWN_TWICE, Spawn
+
+_EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+
+
+@cython.cclass
+class Confinement:
+    """What the children of one machine are confined by, made when the first one is started."""
+
+    def __cinit__(self, network):
+        self.network = network
+        self.line = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
+        self.own_ns = self.full_ns = self.ruleset = -1
+
+    def __dealloc__(self):
+        self.let_go()
+
+    def add(self, s, root, user_ns, mount_ns):
+        if self.first < 0:
+            self.begin(root, user_ns, mount_ns)
+        s.namespace_count = 0
+        if user_ns >= 0:
+            _add(s, user_ns)
+        _add(s, self.own_ns)
+        _add(s, self.pid_ns)
+        _add(s, self.ipc_ns)
+        if self.net_ns >= 0:
+            _add(s, self.net_ns)
+        if self.full_ns >= 0:
+            # The last: whoever is in it may do nothing to the others.
+            _add(s, self.full_ns)
+        s.landlock = self.ruleset
+        s.flags |= SPAWN_TWICE | SPAWN_ALONE | SPAWN_NO_NEW_PRIVS
+        s.stays = self.line
+        return 0
+
+    def begin(self, root, user_ns, mount_ns):
+        den: Den
+        i: cython.int
+        libc.memset(cython.address(den), 0, cython.sizeof(den))
+        den.user_ns = user_ns
+        den.mount_ns = mount_ns
+        den.network = self.network
+        _prepare(cython.address(den))
+        if den.number == 0:
+            with cython.nogil:
+                _in_helper(cython.address(den))
+        for i in range(2):
+            _close(den.word[i])
+            _close(den.hold[i])
+        _close(den.line[0])
+        _close(den.proc)
+        self.line = den.line[1]
+        self.first = den.first
+        self.maker = libc.getpid()
+        self.pid_ns = den.pid_ns
+        self.ipc_ns = den.ipc_ns
+        self.net_ns = den.net_ns
+        self.own_ns = den.own_ns
+        self.full_ns = den.full_ns
+        if den.number:
+            self.let_go()
+            kind = type(plain_failure(den.number))
+            step = cython.cast(bytes, den.step).decode()
+            raise kind(den.number, f"no namespaces for the machine's children: {step}")
+        self.ruleset = _ruleset(root)
+        return 0
+
+    def let_go(self):
+        _close(self.line)
+        if self.first > 0 and self.maker == libc.getpid():
+            libc.kill(self.first, libc.SIGKILL)
+            _end(self.first)
+        _close(self.pid_ns)
+        _close(self.ipc_ns)
+        _close(self.net_ns)
+        _close(self.own_ns)
+        _close(self.full_ns)
+        _close(self.ruleset)
+        self.line = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
+        self.own_ns = self.full_ns = self.ruleset = -1
+        return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _end(pid: cython.int) -> cython.int:
+    # Reap a first process. It can't end before children of ours in its namespace are waited for,
+    # which may be never: those that are not gone soon are looked for again the next time.
+    i: cython.int
+    status: cython.int
+    for i in range(_LEFT):
+        if _left[i] > 0 and libc.waitpid(
+            _left[i], cython.address(status), libc.__WALL | libc.WNOHANG
+        ) != 0:  # fmt: skip
+            _left[i] = 0
+    for i in range(4):
+        if libc.waitpid(pid, cython.address(status), libc.__WALL | libc.WNOHANG) != 0:
+            return 0
+        libc.poll(cython.NULL, 0, 1)
+    for i in range(_LEFT):
+        if _left[i] == 0:
+            _left[i] = pid
+            break
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _add(s: cython.pointer(Spawn), fd: cython.int) -> cython.int:
+    s.namespaces[s.namespace_count] = fd
+    s.namespace_count += 1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _close(fd: cython.int) -> cython.int:
+    return libc.close(fd) if fd >= 0 else 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _failed(den: cython.pointer(Den), step: cython.p_const_char) -> cython.int:
+    if den.number == 0:
+        den.number = libc.errno
+        den.step = step
+    return -1
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _prepare(den: cython.pointer(Den)) -> cython.int:
+    i: cython.int
+    den.first = den.pid_ns = den.ipc_ns = den.net_ns = den.own_ns = den.full_ns = -1
+    for i in range(2):
+        den.line[i] = den.word[i] = den.hold[i] = -1
+    den.proc = libc.openat(libc.AT_FDCWD, b"/proc", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
+    if den.proc < 0:
+        return _failed(den, b"/proc")
+    if (
+        libc.pipe2(den.line, libc.O_CLOEXEC) < 0
+        or libc.pipe2(den.word, libc.O_CLOEXEC) < 0
+        or libc.pipe2(den.hold, libc.O_CLOEXEC) < 0
+    ):
+        return _failed(den, b"pipe2")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _in_helper(den: cython.pointer(Den)) -> cython.int:
+    # The helper stands in this thread's place until it has ended; no signal reaches it.
+    before: cython.ulonglong = 0
+    pid: cython.int
+    status: cython.int
+    size: cython.size_t = 3 * _STACK
+    stack: cython.p_char = cython.cast(cython.p_char, libc.mmap(
+        cython.NULL, size, libc.PROT_READ | libc.PROT_WRITE,
+        libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_STACK, -1, 0,
+    ))  # fmt: skip
+    if stack == libc.MAP_FAILED:
+        return _failed(den, b"mmap")
+    den.second = stack + 2 * _STACK
+    den.third = stack + 3 * _STACK
+    libc.syscall(
+        libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(_EVERY), cython.address(before), 8
+    )
+    pid = libc.clone(
+        _helper, stack + _STACK, libc.CLONE_VM | libc.CLONE_VFORK | libc.CLONE_FILES, den
+    )
+    if pid < 0:
+        _failed(den, b"clone")
+    else:
+        while libc.waitpid(pid, cython.address(status), libc.__WALL) < 0:
+            if libc.errno != libc.EINTR:
+                break
+    libc.syscall(libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(before), cython.NULL, 8)
+    libc.munmap(stack, size)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _helper(argument: cython.p_void) -> cython.int:
+    den: cython.pointer(Den) = cython.cast(cython.pointer(Den), argument)
+    kinds: cython.int = libc.CLONE_NEWPID | libc.CLONE_NEWNS | libc.CLONE_NEWIPC
+    number: cython.int = 0
+    if not den.network:
+        kinds |= libc.CLONE_NEWNET
+    if den.user_ns >= 0 and libc.setns(den.user_ns, libc.CLONE_NEWUSER) < 0:
+        _failed(den, b"setns user")
+        return 0
+    if libc.setns(den.mount_ns, libc.CLONE_NEWNS) < 0:
+        _failed(den, b"setns mnt")
+        return 0
+    den.first = libc.clone(_first, den.second, kinds | libc.CLONE_PARENT, den)
+    if den.first < 0:
+        _failed(den, b"clone")
+        return 0
+    libc.close(den.word[1])
+    den.word[1] = -1
+    if libc.read(den.word[0], cython.address(number), 4) != 4:
+        libc.errno = libc.ESRCH
+        _failed(den, b"the first process")
+        return 0
+    if number:
+        libc.errno = number
+        _failed(den, b"/proc")
+        return 0
+    den.pid_ns = _namespace(den, den.first, b"pid")
+    den.ipc_ns = _namespace(den, den.first, b"ipc")
+    den.own_ns = _namespace(den, den.first, b"mnt")
+    if not den.network:
+        den.net_ns = _namespace(den, den.first, b"net")
+    if den.user_ns < 0:
+        _full_namespace(den)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _namespace(den: cython.pointer(Den), pid: cython.int, kind: cython.p_const_char) -> cython.int:
+    path: cython.char[64]
+    libc.sprintf(path, b"%d/ns/%s", pid, kind)
+    fd: cython.int = libc.openat(den.proc, path, libc.O_RDONLY | libc.O_CLOEXEC)
+    if fd < 0:
+        _failed(den, b"namespace")
+    return fd
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _full_namespace(den: cython.pointer(Den)) -> cython.int:
+    # All ids mean themselves in it: root's rights over files stay, those over the host don't.
+    status: cython.int
+    pid: cython.int = libc.clone(
+        _keeper, den.third, libc.CLONE_NEWUSER | libc.CLONE_VM | libc.CLONE_FILES, den
+    )
+    if pid < 0:
+        return _failed(den, b"clone user")
+    if (
+        _write(den, pid, b"uid_map", b"0 0 4294967295") < 0
+        or _write(den, pid, b"gid_map", b"0 0 4294967295") < 0
+    ):
+        _failed(den, b"uid_map")
+    else:
+        den.full_ns = _namespace(den, pid, b"user")
+    libc.write(den.hold[1], b"x", 1)
+    while libc.waitpid(pid, cython.address(status), libc.__WALL) < 0:
+        if libc.errno != libc.EINTR:
+            break
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _keeper(argument: cython.p_void) -> cython.int:
+    den: cython.pointer(Den) = cython.cast(cython.pointer(Den), argument)
+    byte: cython.char[1]
+    libc.read(den.hold[0], byte, 1)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _write(
+    den: cython.pointer(Den), pid: cython.int, name: cython.p_const_char, text: cython.p_const_char
+) -> cython.int:
+    path: cython.char[64]
+    libc.sprintf(path, b"%d/%s", pid, name)
+    fd: cython.int = libc.openat(den.proc, path, libc.O_WRONLY | libc.O_CLOEXEC)
+    if fd < 0:
+        return -1
+    r: cython.long = libc.write(fd, text, libc.strlen(text))
+    number: cython.int = libc.errno
+    libc.close(fd)
+    libc.errno = number
+    return 0 if r >= 0 else -1
+
+
+# ---- the first process of the namespaces, with a copy of this process's memory -----------------
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _first(argument: cython.p_void) -> cython.int:
+    den: cython.pointer(Den) = cython.cast(cython.pointer(Den), argument)
+    action: libc.sigaction_t
+    number: cython.int
+    byte: cython.char[1]
+    libc.memset(cython.address(action), 0, cython.sizeof(action))
+    for number in range(1, libc.NSIG):
+        # Children that nobody waits for vanish by themselves.
+        action.sa_handler = libc.SIG_DFL
+        if number == libc.SIGCHLD:
+            action.sa_handler = libc.SIG_IGN
+        libc.sigaction(number, cython.address(action), cython.NULL)
+    libc.setsid()
+    number = 0
+    if (
+        libc.faccessat(libc.AT_FDCWD, b"/proc/sys/kernel", libc.F_OK, 0) == 0
+        and _cover_proc(b"proc") < 0
+        and _cover_proc(b"tmpfs") < 0
+    ):
+        number = libc.errno
+    libc.write(den.word[1], cython.address(number), 4)
+    if number == 0:
+        libc.dup2(den.line[0], 0)
+        libc.syscall(libc.SYS_close_range, 1, cython.cast(cython.uint, -1), 0)
+        while libc.read(0, byte, 1) < 0 and libc.errno == libc.EINTR:
+            pass
+    libc._exit(0)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _cover_proc(kind: cython.p_const_char) -> cython.int:
+    # These processes' own /proc over the host's; nothing where the kernel refuses it.
+    mounted: cython.int
+    nothing: cython.p_void = cython.NULL
+    fs: cython.int = libc.syscall(libc.SYS_fsopen, kind, libc.FSOPEN_CLOEXEC)
+    if fs < 0:
+        return -1
+    if libc.syscall(libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE, nothing, nothing, 0) < 0:
+        return -1
+    mounted = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, 0)
+    if mounted < 0:
+        mounted = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, libc.MOUNT_ATTR_RDONLY)
+    if mounted < 0:
+        return -1
+    return libc.syscall(
+        libc.SYS_move_mount, mounted, b"", libc.AT_FDCWD, b"/proc", libc.MOVE_MOUNT_F_EMPTY_PATH
+    )
+
+
+# ---- Landlock --------------------------------------------------------------------------------
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _ruleset(root: cython.int) -> cython.int:
+    # Everything below the root and nothing else; -1 where the kernel has no Landlock.
+    rules: libc.landlock_ruleset
+    beneath: libc.landlock_path_beneath_attr
+    size: cython.int = 8
+    fd: cython.int
+    version: cython.long = libc.syscall(
+        libc.SYS_landlock_create_ruleset, cython.cast(cython.p_void, cython.NULL), 0,
+        libc.LANDLOCK_CREATE_RULESET_VERSION,
+    )  # fmt: skip
+    if version < 1:
+        return -1
+    libc.memset(cython.address(rules), 0, cython.sizeof(rules))
+    # The rights of each version: 13, then refer, truncate and the ioctl of devices.
+    rules.files = (1 << 13) - 1
+    if version >= 2:
+        rules.files |= 1 << 13
+    if version >= 3:
+        rules.files |= 1 << 14
+    if version >= 4:
+        size = 16
+    if version >= 5:
+        rules.files |= 1 << 15
+    if version >= 6:
+        size = 24
+        rules.scoped = libc.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+    fd = libc.syscall(libc.SYS_landlock_create_ruleset, cython.address(rules), size, 0)
+    if fd < 0:
+        return -1
+    beneath.allowed_access = rules.files
+    beneath.parent_fd = root
+    if libc.syscall(
+        libc.SYS_landlock_add_rule, fd, libc.LANDLOCK_RULE_PATH_BENEATH,
+        cython.address(beneath), 0,
+    ) < 0:  # fmt: skip
+        libc.close(fd)
+        return -1
+    return fd

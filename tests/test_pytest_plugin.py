@@ -1,0 +1,132 @@
+"""The pytest plugin, in a pytest of its own."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import ostler
+
+pytest_plugins = ["pytester"]
+
+PLUGIN = "-p", "ostler.pytest_plugin"
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(ostler.__file__).parents[1]), prepend=os.pathsep)
+
+
+def run(pytester, code):
+    pytester.makepyfile(code)
+    return pytester.runpytest_subprocess(*PLUGIN, "--strict-markers")
+
+
+def test_scratch_os(pytester):
+    result = run(
+        pytester,
+        """
+        import os
+
+        def test_one(scratch_os):
+            scratch_os.mkdir("x")
+            assert scratch_os.listdir("/") == ["x"] and not os.path.exists("/x")
+
+        def test_it_is_fresh(scratch_os):
+            assert scratch_os.listdir("/") == []
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_marker(pytester):
+    result = run(
+        pytester,
+        """
+        import errno, pytest
+
+        @pytest.mark.scratch(size="64K")
+        def test_size(scratch_os):
+            with pytest.raises(OSError) as caught:
+                with scratch_os.open_file("big", "wb", buffering=0) as file:
+                    while file.write(b"x" * 4096):
+                        pass
+            assert caught.value.errno == errno.ENOSPC
+            assert scratch_os.path.getsize("big") == 65536
+
+        @pytest.mark.scratch(inodes=3)
+        def test_inodes(scratch_os):
+            scratch_os.mkdir("a")
+            scratch_os.mkdir("b")
+            with pytest.raises(OSError) as caught:
+                scratch_os.mkdir("c")
+            assert caught.value.errno == errno.ENOSPC
+
+        @pytest.mark.scratch(64)
+        def test_no_keyword(scratch_os):
+            pass
+
+        @pytest.mark.scratch(colour="red")
+        def test_unknown(scratch_os):
+            pass
+        """,
+    )
+    result.assert_outcomes(passed=2, errors=2)
+
+
+def test_installed_scratch(pytester):
+    result = run(
+        pytester,
+        """
+        import os, pathlib, subprocess, tempfile
+        import pytest
+
+        @pytest.fixture
+        def prepared(installed_scratch):
+            pathlib.Path("prepared").write_text("yes")
+            return installed_scratch
+
+        def test_one(prepared):
+            assert os.getcwd() == "/work" and os.listdir() == ["prepared"]
+            assert open("prepared").read() == "yes"
+            assert tempfile.gettempdir() == "/tmp"
+            import helper_of_the_test
+            assert helper_of_the_test.VALUE == 1
+
+        def test_host_again():
+            assert not os.path.exists("/work/prepared")
+
+        def test_that_fails(installed_scratch):
+            assert os.listdir() == ["it should say so"]
+        """,
+    )
+    assert result.ret == 1
+    # helper_of_the_test does not exist: an import inside means the host's modules
+    result.stdout.fnmatch_lines(["*No module named 'helper_of_the_test'*"])
+    result.stdout.fnmatch_lines(["*it should say so*"])
+    result.stdout.fnmatch_lines(["*test_installed_scratch.py:*AssertionError*"])
+    pytester.makepyfile(helper_of_the_test="VALUE = 1")
+    result = pytester.runpytest_subprocess(*PLUGIN)
+    result.assert_outcomes(passed=2, failed=1)
+
+
+def test_registered():
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    assert project["project"]["entry-points"]["pytest11"] == {"ostler": "ostler.pytest_plugin"}
+
+
+def test_light(pytester):
+    """A pytest that uses none of it loads none of it."""
+    result = run(
+        pytester,
+        """
+        import sys
+
+        def test_one():
+            assert "ostler.machines.installed" not in sys.modules
+            assert "ostler.machines.kinds" not in sys.modules
+        """,
+    )
+    result.assert_outcomes(passed=1)

@@ -143,7 +143,7 @@ def become(s):
 @cython.linetrace(False)
 def _stand_in(s):
     every: libc.sigset_t
-    info: libc.siginfo_t
+    info: libc.caught_t
     status: cython.int
     number: cython.int
     before: cython.ulonglong = 0

@@ -1,4 +1,4 @@
-# ruff: noqa: E501, SIM117  (tables of attacks)
+# ruff: noqa: E501  (tables of attacks)
 """What the children of a confined machine try, and can't do: as root and as an ordinary user."""
 
 import ctypes

@@ -19,8 +19,8 @@ cdef extern from "signal.h" nogil:
     int sigemptyset(sigset_t *set)
     int sigaddset(sigset_t *set, int number)
     int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
-    ctypedef struct siginfo_t:
+    ctypedef struct caught_t "siginfo_t":
         int si_code
-    int sigwaitinfo(const sigset_t *set, siginfo_t *info)
+    int sigwaitinfo(const sigset_t *set, caught_t *info)
     int kill(pid_t pid, int number)
     int killpg(pid_t group, int number)

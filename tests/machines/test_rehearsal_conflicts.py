@@ -189,3 +189,28 @@ def test_a_kept_one_finds_what_changed_meanwhile(base, folder, run):
             m.commit()
 
     run(check)
+
+
+def test_over_everything(base, run):
+    """The whole machine is rehearsed, in a directory for all as in one's own."""
+
+    def check():
+        shared = f"/tmp/ostler-test-{os.getpid()}"
+        put(f"{base}/a", "old")
+        with ostler.rehearsal() as m:
+            m.mkdir(shared)
+            put_on(m, f"{shared}/new", b"new")
+            put_on(m, f"{base}/a", b"new")
+            assert not os.path.exists(shared)
+            mine = [c.path for c in m.changes()]
+            assert mine == [shared, f"{shared}/new", f"{base}/a"] or mine == [
+                f"{base}/a", shared, f"{shared}/new",
+            ]  # fmt: skip
+            m.commit([shared, f"{base}/a"])
+            assert text(f"{shared}/new") == text(f"{base}/a") == "new"
+            m.unlink(f"{shared}/new")
+            m.rmdir(shared)
+            m.commit(shared)
+            assert not os.path.exists(shared)
+
+    run(check)

@@ -29,6 +29,7 @@ _OS = """
     remove removedirs removexattr rename renames replace rmdir scandir setxattr spawnl spawnle
     spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe stat statvfs symlink system truncate umask
     unlink unsetenv utime walk
+    fdatasync fsync ftruncate pread pwrite read write
 """.split()
 _PATH = """
     abspath exists expanduser expandvars getatime getctime getmtime getsize isdir isfile islink

@@ -85,6 +85,13 @@ class Rooted(RootedCore, Machine):
 
         return open(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
+    @property
+    def faults(self):
+        """Calls that fail on purpose: add(call=, path=, errno=, after=, count=), remove, clear."""
+        from ostler.machines.faults import Faults
+
+        return Faults(self)
+
     def installed(self):
         """A context manager: inside, os, open and what is built on them act on this machine.
 

@@ -1,0 +1,188 @@
+"""Faults: calls of a machine that fail when a test wants them to.
+
+A machine without faults is not touched: the first fault gives it a class of its own, in which the
+calls in question look at the rules first; with the last one it gets its own class back.
+"""
+
+import errno as numbers
+import io
+from fnmatch import fnmatchcase
+from weakref import WeakKeyDictionary
+
+from ostler.machines import host
+
+_rules = WeakKeyDictionary()
+_classes = {}
+_ON_FILES = frozenset(("read", "write", "truncate"))
+
+
+class Fault:
+    """One rule: which calls fail, and with what."""
+
+    def __init__(self, call, path, errno, after, count):
+        self.call = call
+        self.path = path
+        self.errno = errno
+        self.after = after  # calls that still go well
+        self.count = count  # failures that are left; None: no end
+
+    def __repr__(self):
+        name = numbers.errorcode.get(self.errno, self.errno)
+        return f"<fault {name} in {self.call} of {self.path or 'anything'}>"
+
+    def strikes(self, paths):
+        """Whether a call on these paths fails; counts it."""
+        if self.path is not None and not any(map(self._means, paths)):
+            return False
+        if self.after > 0:
+            self.after -= 1
+            return False
+        if self.count is not None:
+            if self.count == 0:
+                return False
+            self.count -= 1
+        return True
+
+    def _means(self, path):
+        name = path if "/" in self.path else path.rpartition("/")[2]
+        return fnmatchcase(name, self.path)
+
+
+class Faults:
+    """The faults of one machine: `machine.faults`."""
+
+    def __init__(self, machine):
+        self._machine = machine
+
+    def add(self, call, path=None, errno=numbers.EIO, after=0, count=None):
+        """Let `call` (a name such as "write") fail with `errno`; return the Fault.
+
+        `path` is a pattern as of fnmatch, for the last name or, with a slash, the whole path on
+        the machine; `after` calls go well first, and `count` fail (None: all from then on).
+        """
+        if call.startswith("_") or not callable(getattr(self._machine, call, None)):
+            raise ValueError(f"no call of a machine: {call!r}")
+        fault = Fault(call, path, errno, after, count)
+        _rules.setdefault(self._machine, []).append(fault)
+        self._settle()
+        return fault
+
+    def remove(self, fault):
+        """Take a Fault back; ValueError when it isn't there."""
+        _rules.get(self._machine, []).remove(fault)
+        self._settle()
+
+    def clear(self):
+        """Take all of them back."""
+        _rules.pop(self._machine, None)
+        self._settle()
+
+    def __iter__(self):
+        return iter(tuple(_rules.get(self._machine, ())))
+
+    def __len__(self):
+        return len(_rules.get(self._machine, ()))
+
+    def _settle(self):
+        kind = getattr(type(self._machine), "_without_faults", type(self._machine))
+        calls = frozenset(fault.call for fault in self)
+        self._machine.__class__ = _class(kind, calls) if calls else kind
+
+
+def _class(kind, calls):
+    found = _classes.get((kind, calls))
+    if found is None:
+        names = {"__slots__": (), "__module__": kind.__module__, "_without_faults": kind}
+        names.update((call, _asking(call, getattr(kind, call))) for call in calls)
+        if calls & _ON_FILES:
+            names["open_file"] = _open_file
+        found = _classes[kind, calls] = type(kind.__name__, (kind,), names)
+    return found
+
+
+def _asking(call, original):
+    def method(self, *args, **kwargs):
+        _ask(self, call, args)
+        return original(self, *args, **kwargs)
+
+    method.__name__ = call
+    method.__doc__ = original.__doc__
+    return method
+
+
+def _ask(machine, call, args):
+    rules = [rule for rule in _rules.get(machine, ()) if rule.call == call]
+    paths = [_whole(machine, arg) for arg in args[:2]] if any(r.path for r in rules) else []
+    for rule in rules:
+        if rule.strikes(paths):
+            named = [a for a in args[:1] if isinstance(a, (str, bytes)) or hasattr(a, "__fspath__")]
+            raise OSError(rule.errno, host.strerror(rule.errno), *named)
+
+
+def _whole(machine, arg):
+    """The path on the machine that an argument means, "" for none."""
+    try:
+        if isinstance(arg, int):
+            return host.readlink(f"/proc/self/fd/{int(arg)}")
+        return machine.path.join(machine.getcwd(), machine.fsdecode(arg))
+    except (OSError, TypeError):
+        return ""
+
+
+class _File(io.FileIO):
+    """A file whose calls look at the rules of its machine."""
+
+    def __init__(self, machine, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._machine = machine
+
+    def readinto(self, buffer):
+        _ask(self._machine, "read", (self.fileno(),))
+        return super().readinto(buffer)
+
+    def read(self, size=-1):
+        _ask(self._machine, "read", (self.fileno(),))
+        return super().read(size)
+
+    def readall(self):
+        _ask(self._machine, "read", (self.fileno(),))
+        return super().readall()
+
+    def write(self, data):
+        _ask(self._machine, "write", (self.fileno(),))
+        return super().write(data)
+
+    def truncate(self, size=None):
+        _ask(self._machine, "truncate", (self.fileno(),))
+        return super().truncate(size)
+
+
+def _open_file(
+    self, file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True,
+    opener=None,
+):  # fmt: skip
+    """As open_file of a machine without faults."""
+    if opener is None and not isinstance(file, int):
+
+        def opener(path, flags):
+            return self.open(path, flags, 0o666)
+
+    raw = _File(self, file, mode.replace("b", "").replace("t", ""), closefd, opener)
+    try:
+        if buffering == 0 and "b" in mode:
+            return raw
+        size = buffering if buffering > 1 else io.DEFAULT_BUFFER_SIZE
+        if "+" in mode:
+            buffer = io.BufferedRandom(raw, size)
+        elif "r" in mode:
+            buffer = io.BufferedReader(raw, size)
+        else:
+            buffer = io.BufferedWriter(raw, size)
+        if "b" in mode:
+            return buffer
+        text = io.TextIOWrapper(buffer, encoding, errors, newline, buffering == 1)
+        text.mode = mode
+        return text
+    except BaseException:
+        raw.close()
+        raise

@@ -1,0 +1,112 @@
+"""Faults of a machine: the kernel's own, and those that a test asks for."""
+
+import errno
+import os
+
+import pytest
+
+import ostler
+
+
+@pytest.fixture
+def machine():
+    with ostler.scratch(size="1M") as made:
+        yield made
+
+
+def failure(function, *args):
+    with pytest.raises(OSError) as caught:
+        function(*args)
+    return caught.value.errno
+
+
+def test_write_of_some_files(machine):
+    machine.faults.add(call="write", path="*.db", errno=errno.EIO, after=3)
+    other = machine.open("other", os.O_CREAT | os.O_WRONLY)
+    base = machine.open("x.db", os.O_CREAT | os.O_WRONLY)
+    for _ in range(3):
+        assert machine.write(base, b"x") == machine.write(other, b"x") == 1
+    assert failure(machine.write, base, b"x") == errno.EIO
+    assert machine.write(other, b"x") == 1
+    assert failure(machine.write, base, b"x") == errno.EIO
+    assert machine.path.getsize("x.db") == 3
+    machine.close(other)
+    machine.close(base)
+
+
+def test_through_file_objects(machine):
+    fault = machine.faults.add(call="write", path="*.db", errno=errno.ENOSPC)
+    with machine.open_file("x.db", "wb", buffering=0) as file:
+        assert failure(file.write, b"x") == errno.ENOSPC
+    file = machine.open_file("x.db", "w")
+    file.write("text")
+    assert failure(file.flush) == errno.ENOSPC
+    machine.faults.remove(fault)
+    file.close()
+    assert machine.open_file("x.db").read() == "text"
+    machine.faults.add(call="read", count=1)
+    with machine.open_file("x.db", "rb") as file:
+        assert failure(file.read) == errno.EIO
+        assert file.read() == b"text"
+
+
+def test_installed(machine):
+    machine.faults.add(call="rename", errno=errno.EXDEV)
+    machine.faults.add(call="write", path="/a*")
+    with machine.installed():
+        with open("b", "w") as file:
+            file.write("x")
+        assert failure(os.rename, "b", "c") == errno.EXDEV
+        with open("a", "wb", buffering=0) as file:
+            assert failure(file.write, b"x") == errno.EIO
+            assert failure(os.write, file.fileno(), b"x") == errno.EIO
+    assert machine.path.exists("b")
+
+
+def test_count_remove_clear(machine):
+    kind = type(machine)
+    fault = machine.faults.add("mkdir", errno=errno.EDQUOT, count=2)
+    machine.faults.add("stat", path="x")
+    assert len(machine.faults) == 2 and fault in list(machine.faults)
+    assert [failure(machine.mkdir, "d") for _ in range(2)] == [errno.EDQUOT] * 2
+    machine.mkdir("d")
+    machine.faults.remove(fault)
+    with pytest.raises(ValueError):
+        machine.faults.remove(fault)
+    assert failure(machine.stat, "x") == errno.EIO
+    machine.faults.clear()
+    assert type(machine) is kind and len(machine.faults) == 0
+    with pytest.raises(ValueError):
+        machine.faults.add("no_such_call")
+
+
+def test_nothing_is_changed_without_faults(machine):
+    with ostler.scratch() as other:
+        machine.faults.add("mkdir")
+        other.mkdir("d")
+        assert type(other) is not type(machine)
+        assert type(other).mkdir is type(ostler.host).mkdir
+
+
+def test_close(machine):
+    machine.faults.add("close", count=0)
+    machine.close()
+    assert machine.closed
+
+
+def test_the_kernels_own(machine):
+    with machine.open_file("big", "wb", buffering=0) as file:
+        written = 0
+        while True:
+            try:
+                written += file.write(b"x" * 5000)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+                break
+    assert written == 1 << 20
+    machine.resize(size="2M")
+    machine.mkdir("more")
+    machine.read_only_now()
+    assert failure(machine.mkdir, "again") == errno.EROFS
+    machine.read_only_now(False)
+    machine.mkdir("again")

@@ -5,7 +5,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-slow test-dask bench-machines bench-trees build lint stubs conformance conformance-more conformance-all coverage bench clean
+.PHONY: run test test-slow test-dask bench-machines bench-trees build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -59,6 +59,10 @@ conformance: build
 # The wider part of CPython's suites that leans on os: about a hundred modules.
 conformance-more: build
 	$(BIN)/python -m tests.conformance --wider $(OPTIONS)
+
+# Six of them inside a scratch and inside a rehearsal: the whole process tree is on the machine.
+conformance-machines: build
+	$(BIN)/python -m tests.conformance.on_machines $(OPTIONS)
 
 conformance-all:
 	@build_tools/interpreters | while read -r version python; do \

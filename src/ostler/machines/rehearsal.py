@@ -203,8 +203,9 @@ def _rehearse(kind, base, upper):
                 raise OSError(errno.EINVAL, "base lies within upper", host.fsdecode(place))
             state = _kept(stores, place, base)
         left = []
-        began = _from_now_on(started) if state is None else state["started"]
         root, overlays = _layers(base, stores, place, state, user_ns, mount_ns, left)
+        # Nothing has been read here yet: what is changed until now is what is seen.
+        began = _from_now_on(started) if state is None else state["started"]
         if upper is not None and (state is None or len(state["overlays"]) != len(overlays)):
             _keep(stores, base, began, overlays)
         machine = Rooted.__new__(kind)
@@ -244,7 +245,7 @@ def _from_now_on(moment):
         now = _mounts.file_clock()
         if now > moment:
             return now
-        time.sleep(0.0005)
+        time.sleep(0.0002)
 
 
 def _layers(base, stores, place, state, user_ns, mount_ns, left):

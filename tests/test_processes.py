@@ -1,5 +1,6 @@
 """Processes: what parity can't show: fork's hooks, threads, signals that interrupt."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,13 @@ import warnings
 import pytest
 
 import ostler
+
+
+@pytest.fixture(autouse=True)
+def no_child_of_another_test():
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def child(code):

@@ -6,6 +6,7 @@ returns must be equal. A case makes what it needs through the os it is given, wi
 and so runs on every kind of machine.
 """
 
+import gc
 import warnings
 
 CASES = {}
@@ -25,10 +26,13 @@ def attempt(function, *args, **kwargs):
     """What a call came to, as a value that can be compared: a result or an error, and warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        gc.disable()  # garbage of other tests warns too when it goes
         try:
             outcome = ("value", plain(function(*args, **kwargs)))
         except Exception as error:
             outcome = ("error", type(error).__name__, plain(error.args), *_details(error))
+        finally:
+            gc.enable()
     return (*outcome, [(w.category.__name__, str(w.message)) for w in caught])
 
 

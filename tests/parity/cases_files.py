@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from tests.parity import BAD_INTS, BAD_PATHS, attempt, case, touch
 
-CLOSED = 987  # a descriptor that nobody has open
+CLOSED = 987_654_321  # a descriptor that nobody can have open
 
 
 class Named:

@@ -2,7 +2,7 @@
 
 from tests.parity import BAD_INTS, BAD_PATHS, attempt, case, touch
 
-CLOSED = 987  # a descriptor that nobody has open
+CLOSED = 987_654_321  # a descriptor that nobody can have open
 
 # Arguments that are wrong, or at the edge, where an id is wanted; none that any id equals.
 BAD_IDS = [None, "1", 1.0, [], 2**32, 2**40, 2**63, 2**64, 2**70, -2, -(2**31), -(2**63), -(2**70)]

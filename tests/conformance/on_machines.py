@@ -89,8 +89,9 @@ def main(names):
                 found = losses(plain, run)
                 lost = {test: what for test, what in found.items() if test not in reasons}
                 failed += len(lost) + (not run.outcomes)
-                print(f"{name} ({kind}, uid {os.geteuid()}): {len(run.outcomes)} tests, "
-                      f"{len(lost)} different, {len(found) - len(lost)} expected", flush=True)  # fmt: skip
+                counts = f"{len(lost)} different, {len(found) - len(lost)} expected"
+                who = f"{kind}, uid {os.geteuid()}"
+                print(f"{name} ({who}): {len(run.outcomes)} tests, {counts}", flush=True)
                 for test, (before, now, detail) in sorted(lost.items()):
                     last = detail.strip().splitlines()[-1:] or [""]
                     print(f"    {test}: {before} -> {now}\n        {last[0]}", flush=True)

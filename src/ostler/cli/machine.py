@@ -20,9 +20,10 @@ MACHINE is one of these; without one it is the host:
   --read-only        the host's files, none of which can be changed"""
 
 _SIZE = re.compile(r"[0-9]+([KMGT](I?B)?)?", re.IGNORECASE)
-_DEVICES = ("/dev/pts", "/dev/ptmx")
+_DEVICES = ("/dev/pts",)
 _LINKS = {
     "/dev/fd": "/proc/self/fd",
+    "/dev/ptmx": "pts/ptmx",  # shown by itself it would not find its terminals
     "/dev/stdin": "/proc/self/fd/0",
     "/dev/stdout": "/proc/self/fd/1",
     "/dev/stderr": "/proc/self/fd/2",

@@ -1,6 +1,7 @@
 """The pytest plugin, in a pytest of its own."""
 
 import os
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import ostler
 
 pytest_plugins = ["pytester"]
 
-PLUGIN = "-p", "ostler.pytest_plugin"
+# Where the package is installed its entry point has registered the plugin already.
+INSTALLED = any(point.value == "ostler.pytest_plugin" for point in entry_points(group="pytest11"))
+PLUGIN = () if INSTALLED else ("-p", "ostler.pytest_plugin")
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,10 @@ and so runs on every kind of machine.
 """
 
 import gc
+import subprocess
 import warnings
+
+from ostler import _popen
 
 CASES = {}
 
@@ -24,6 +27,7 @@ def case(function):
 
 def attempt(function, *args, **kwargs):
     """What a call came to, as a value that can be compared: a result or an error, and warnings."""
+    _forget_others()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         gc.disable()  # garbage of other tests warns too when it goes
@@ -34,6 +38,14 @@ def attempt(function, *args, **kwargs):
         finally:
             gc.enable()
     return (*outcome, [(w.category.__name__, str(w.message)) for w in caught])
+
+
+def _forget_others():
+    """Let go of commands that other tests left running: a new one would, with warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        subprocess._active.clear()
+        _popen._left.clear()
 
 
 def _details(error):

@@ -94,13 +94,13 @@ DEFINES = [
 TRACED = bool(os.environ.get("OSTLER_TRACE"))
 if TRACED:
     DIRECTIVES["linetrace"] = True
-# Lines that run without the GIL tell it too; but not of modules whose code threads or processes
-# run that Python does not know of.
+# Not the lines that run without the GIL, which have no frame to tell it of; nor modules whose code
+# threads or processes run that Python does not know of.
 UNSEEN = ("trees.", "machines.", "_spawn")
 
 
 def trace(name):
-    return [("CYTHON_TRACE_NOGIL", "1")] if TRACED and not name.startswith(UNSEEN) else []
+    return [("CYTHON_TRACE", "1")] if TRACED and not name.startswith(UNSEEN) else []
 
 
 def extensions():

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import ostler
-from ostler._given import Groups
+from ostler._given import Groups, mount_lines
 
 
 def tree(tmp_path, files):
@@ -147,6 +147,12 @@ def own_name():
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return None
+
+
+def test_a_mount_point_with_a_carriage_return():
+    # The kernel escapes blanks, newlines and backslashes, nothing else that may end a line.
+    lines = list(mount_lines("1 0 0:1 / /a\rb rw - tmpfs t rw\n2 0 0:2 / /c rw - tmpfs t rw\n"))
+    assert [head[4] for head, _ in lines] == ["/a\rb", "/c"]
 
 
 def test_owner(tmp_path):

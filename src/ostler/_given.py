@@ -37,9 +37,10 @@ def unescaped(field):
 
 def mount_lines(text):
     """The lines of a mountinfo file, split: (fields before the dash, fields after it)."""
-    for line in text.splitlines():
-        head, _, tail = line.partition(" - ")
-        yield head.split(" "), tail.split(" ")
+    for line in text.split("\n"):
+        if line:
+            head, _, tail = line.partition(" - ")
+            yield head.split(" "), tail.split(" ")
 
 
 class Groups:
@@ -145,8 +146,17 @@ def memory():
 
 
 def mounts():
-    """The mounted file systems, a list of Mount."""
-    text = text_of("/proc/self/mountinfo") or ""
+    """The mounted file systems, a list of Mount; none where the kernel's table can't be read."""
+    try:
+        return mount_table()
+    except OSError:
+        return []
+
+
+def mount_table():
+    """The mounted file systems, a list of Mount; OSError where the table can't be read."""
+    with open("/proc/self/mountinfo", "rb") as table:
+        text = table.read().decode("utf-8", "surrogateescape")
     return [_mount(head, tail) for head, tail in mount_lines(text)]
 
 

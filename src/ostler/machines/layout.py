@@ -1,11 +1,12 @@
 """Layout: which mounts a machine over the real files is made of."""
 
+from ostler._given import mount_table
 from ostler.machines import host
 
 # File systems that hold no files of anyone's: shown read-only, never overlaid.
 _NO_FILES = frozenset(
-    b"autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl "
-    b"hugetlbfs mqueue nsfs proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs".split()
+    "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl "
+    "hugetlbfs mqueue nsfs proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs".split()
 )
 
 
@@ -16,29 +17,17 @@ def mounts_below(base):
     """
     found = {}
     prefix = base if base.endswith(b"/") else base + b"/"
-    with open("/proc/self/mountinfo", "rb") as table:
-        for line in table:
-            fields = line.split(b" ")
-            point = _unescaped(fields[4])
-            kind = fields[fields.index(b"-") + 1]
-            if point == base or base.startswith(point.rstrip(b"/") + b"/"):
-                if point != b"/":
-                    found.clear()  # everything below was hidden by this one
-            elif point.startswith(prefix):
-                relative = point[len(prefix) :]
-                for hidden in [p for p in found if p == relative or p.startswith(relative + b"/")]:
-                    del found[hidden]
-                read_only = b"ro" in fields[5].split(b",")
-                found[relative] = (relative, kind not in _NO_FILES, read_only)
+    for mount in mount_table():
+        point = mount.point.encode("utf-8", "surrogateescape")
+        if point == base or base.startswith(point.rstrip(b"/") + b"/"):
+            if point != b"/":
+                found.clear()  # everything below was hidden by this one
+        elif point.startswith(prefix):
+            relative = point[len(prefix) :]
+            for hidden in [p for p in found if p == relative or p.startswith(relative + b"/")]:
+                del found[hidden]
+            found[relative] = (relative, mount.kind not in _NO_FILES, "ro" in mount.options)
     return list(found.values())
-
-
-def _unescaped(text):
-    if b"\\" not in text:
-        return text
-    for code in (b"040", b"011", b"012", b"134"):
-        text = text.replace(b"\\" + code, bytes([int(code, 8)]))
-    return text
 
 
 def writable_tops(base, extra=()):

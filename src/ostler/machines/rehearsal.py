@@ -5,6 +5,7 @@ import fcntl
 import json
 import time
 
+from ostler._given import mount_table
 from ostler.machines import _mounts, changes, commits, host, journals, keeping, layout, pictures
 from ostler.machines.kinds import given
 from ostler.machines.places import Store
@@ -241,7 +242,7 @@ _GUARANTEES = {
 
 
 # With time stamps as fine as they must be for two changes to be told apart (Linux 6.13).
-_FINE = frozenset((b"ext4", b"tmpfs", b"xfs"))
+_FINE = frozenset(("ext4", "tmpfs", "xfs"))
 
 
 def _instant(memory, tops):
@@ -249,12 +250,7 @@ def _instant(memory, tops):
 
     A fine time stamp that one file has been given is the least that any other gets from then on.
     """
-    fine = set()
-    with open("/proc/self/mountinfo", "rb") as table:
-        for line in table:
-            fields = line.split(b" ")
-            if fields[fields.index(b"-") + 1] in _FINE:
-                fine.add(host.makedev(*map(int, fields[2].split(b":"))))
+    fine = {host.makedev(*mount.device) for mount in mount_table() if mount.kind in _FINE}
     if not all(host.stat(top).st_dev in fine for top in tops):
         return None
     fd = host.open(b"clock", host.O_CREAT | host.O_RDWR | host.O_CLOEXEC, 0o600, dir_fd=memory)

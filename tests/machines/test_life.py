@@ -362,6 +362,44 @@ def test_children_live_in_it(user):
     assert user(shell_in, None) == (True, "hello\n/work\n", 0, "made\n", True)
 
 
+def changes_of_a_device(kind):
+    """What came of each way to change /dev/null on a machine; none would do harm if it worked."""
+    found = {}
+    with kind() as machine:
+        status = machine.stat("/dev/null")
+        fd = machine.open("/dev/null", machine.O_WRONLY)
+        for name, change in {
+            "chmod": lambda: machine.chmod("/dev/null", stat.S_IMODE(status.st_mode)),
+            "fchmod": lambda: machine.fchmod(fd, stat.S_IMODE(status.st_mode)),
+            "chown": lambda: machine.chown("/dev/null", status.st_uid, status.st_gid),
+            "fchown": lambda: machine.fchown(fd, status.st_uid, status.st_gid),
+            "utime": lambda: machine.utime("/dev/null"),
+            "setxattr": lambda: machine.setxattr("/dev/null", "user.x", b""),
+        }.items():
+            try:
+                change()
+                found[name] = "done"
+            except OSError as error:
+                found[name] = errno.errorcode[error.errno]
+        found["written"] = machine.write(fd, b"x")
+        machine.close(fd)
+        found["child"] = machine.system(
+            "chmod 666 /dev/null 2>&- && exit 1; touch /dev/null 2>&- && exit 2; echo x >/dev/null"
+        )
+    return found
+
+
+@both_users
+@pytest.mark.parametrize(
+    "kind", [lambda: ostler.scratch(bind=SHELL), ostler.read_only], ids=["scratch", "read_only"]
+)
+def test_devices_that_are_shown_are_used_but_not_changed(kind, user):
+    found = user(changes_of_a_device, kind)
+    written, child = found.pop("written"), found.pop("child")
+    assert (written, child) == (1, 0)
+    assert set(found.values()) == {"EROFS"}, found
+
+
 def own_things(directory):
     here = os.getcwd()
     old = os.umask(0o022)

@@ -106,7 +106,8 @@ def read_only(base=None):
             "files": "read-only clones of the mounts: EROFS for every change (kernel)",
             "paths": _PATHS,
             "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
-            "not covered": "sockets, FIFOs and devices can be written to: they are no files",
+            "not covered": "sockets, FIFOs and devices can be written to: they are no files"
+            + ("; root's children can remount" if user_ns < 0 else ""),
         },
     )
     machine._stand_as_process(host.path.realpath(host.fsencode(base)))

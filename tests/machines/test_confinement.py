@@ -2,6 +2,7 @@
 """What the children of a confined machine try, and can't do: as root and as an ordinary user."""
 
 import ctypes
+import functools
 import os
 import pathlib
 import shlex
@@ -19,14 +20,13 @@ import ostler
 from ostler.machines.among import confined_among
 from tests.machines import as_self, as_user
 
-# The programs that attack are this interpreter's: what it needs is shown to them.
-NEEDS = sorted(
-    {
-        path
-        for path in (sys.prefix, sys.base_prefix, os.path.realpath(sys.base_prefix))
-        if os.path.isdir(path)
-    }
-)
+# What attacks are programs of an interpreter: this one or, for an ordinary user who can't read it,
+# another one. What it needs is shown to them.
+PYTHONS = [
+    sys.executable,
+    *filter(None, [os.environ.get("OSTLER_TEST_PYTHON")]),
+    *filter(os.path.exists, ("/usr/bin/python3", "/usr/local/bin/python3")),
+]
 START = """
 import ctypes, errno, os, signal, socket, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -76,7 +76,7 @@ ATTACKS = {
     "unix socket": "socket.socket(socket.AF_UNIX).connect('{socket}')",
     "tcp": "socket.create_connection(('127.0.0.1', {port}), 2)",
     "udp": "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('127.0.0.1', {udp}));"
-    " s.send(b'x')",
+    " s.send(b'x'); s.send(b'x')",  # the second one tells what became of the first
     "shared memory": "call(29, {key}, 0, 0)",
     "open by handle": "h = (ctypes.c_byte * 136)(); h[0] = 8; h[4] = 1; "
     "call(304, os.open('.', 0), h, 0)",
@@ -86,6 +86,8 @@ STILL_POSSIBLE = {
     "work in the directory": "os.mkdir('a'); os.rename('a', 'b'); os.rmdir('b')",
     "signal its own": "p = os.fork()\nif p == 0:\n    signal.pause()\nos.kill(p, 15); os.waitpid(p, 0)",
     "its own sockets": "a, b = socket.socketpair(); a.send(b'x'); b.recv(1)",
+    "its own loopback": "a = socket.create_server(('127.0.0.1', 0))\n"
+    "b = socket.create_connection(a.getsockname()); a.accept()[0].send(b'x'); b.recv(1)",
     "a pipe and a thread": "import threading; t = threading.Thread(target=os.pipe); t.start(); t.join()",
 }  # fmt: skip
 
@@ -132,21 +134,47 @@ class Host:
         return os.listdir(self.outside), status.st_mode, status.st_mtime_ns, status.st_nlink
 
 
-def tried(attacks, network=False, directly=False):
+@functools.cache
+def needs(python):
+    """The directories that this interpreter's programs need."""
+    code = "import os, sys; print(*{os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)})"
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", code], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    paths = done.stdout.split()
+    return sorted(path for path in paths if os.path.isdir(path))
+
+
+def everybodys(path):
+    """Whether an ordinary user can read this file or directory."""
+    paths = (path, os.path.realpath(path))
+    return all(
+        os.stat(parent).st_mode & 0o001
+        for path in paths
+        for parent in (path, *map(str, pathlib.Path(path).parents))
+    )
+
+
+def tried(python, attacks, network=False, read_only=False):
     """The outcome of each attack by a child of a confined machine, and whether all is as before."""
     top = tempfile.mkdtemp()
     os.chmod(top, 0o755)
     host = Host(top)
     try:
         before = host.state()
-        with confined_among(host.inside, [*ostler.machines.SHELL, *NEEDS], network) as machine:
+        with confined_among(
+            host.inside, [*ostler.machines.SHELL, *needs(python)], network
+        ) as machine:
             machine.chdir(host.inside)
+            if read_only:
+                machine.read_only_now()
             outcomes = {}
             for name, text in attacks.items():
                 code = START + f"attempt({text.format(**vars(host))!r})"
-                done = machine.popen(
-                    f"timeout 20 {sys.executable} -I -c {shlex.quote(code)} 2>&1"
-                ).read()
+                done = machine.popen(f"timeout 20 {python} -I -c {shlex.quote(code)} 2>&1").read()
                 outcomes[name] = done.strip()
         return outcomes, before == host.state()
     finally:
@@ -154,36 +182,37 @@ def tried(attacks, network=False, directly=False):
         shutil.rmtree(top)
 
 
-def reachable():
-    """Whether an ordinary user can run this interpreter."""
-    return all(
-        os.stat(parent).st_mode & 0o001
-        for path in (*NEEDS, os.path.realpath(sys.executable))
-        for parent in (path, *map(str, pathlib.Path(path).parents))
+@pytest.fixture(params=[as_self, as_user])
+def attacked(request):
+    """tried(), as this user or as an ordinary one, with an interpreter that the user can read."""
+    ordinary = request.param is as_user and os.geteuid() == 0
+    for python in PYTHONS:
+        if needs(python) and (not ordinary or all(map(everybodys, [python, *needs(python)]))):
+            return lambda *args, **kwargs: request.param(tried, python, *args, **kwargs)
+    pytest.skip("no interpreter that an ordinary user can read: name one in OSTLER_TEST_PYTHON")
+
+
+# The state of the machine, and which of the attacks that lets through.
+STATES = {
+    "as it is made": ((False, False), set()),
+    "read-only": ((False, True), set()),
+    "with the network": ((True, False), {"tcp", "udp"}),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_attacks(attacked, state):
+    how, succeed = STATES[state]
+    outcomes, untouched = attacked(ATTACKS, *how)
+    assert {name: said for name, said in outcomes.items() if not said.startswith("refused")} == (
+        dict.fromkeys(succeed, "DONE")
     )
-
-
-USERS = [as_self, as_user] if reachable() else [as_self]
-
-
-@pytest.mark.parametrize("user", USERS)
-def test_attacks(user):
-    outcomes, untouched = user(tried, ATTACKS)
-    assert {name: said for name, said in outcomes.items() if not said.startswith("refused")} == {}
     assert untouched
 
 
-@pytest.mark.parametrize("user", USERS)
-def test_what_stays_possible(user):
-    outcomes, _ = user(tried, STILL_POSSIBLE)
+def test_what_stays_possible(attacked):
+    outcomes, _ = attacked(STILL_POSSIBLE)
     assert outcomes == dict.fromkeys(STILL_POSSIBLE, "DONE")
-
-
-def test_network_when_asked_for():
-    names = ("tcp", "udp", "read", "kill", "abstract socket", "shared memory")
-    outcomes, _ = tried({name: ATTACKS[name] for name in names}, network=True)
-    done = {name for name, said in outcomes.items() if said == "DONE"}
-    assert done == {"tcp", "udp"}
 
 
 def signals_and_status():

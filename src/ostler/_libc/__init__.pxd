@@ -15,6 +15,7 @@ from ostler._libc.linux_landlock cimport *
 from ostler._libc.linux_mount cimport *
 from ostler._libc.linux_openat2 cimport *
 from ostler._libc.math cimport *
+from ostler._libc.net_if cimport *
 from ostler._libc.poll cimport *
 from ostler._libc.pthread cimport *
 from ostler._libc.pty cimport *
@@ -30,6 +31,7 @@ from ostler._libc.sys_prctl cimport *
 from ostler._libc.sys_random cimport *
 from ostler._libc.sys_resource cimport *
 from ostler._libc.sys_sendfile cimport *
+from ostler._libc.sys_socket cimport *
 from ostler._libc.sys_stat cimport *
 from ostler._libc.sys_statvfs cimport *
 from ostler._libc.sys_syscall cimport *

@@ -1,6 +1,6 @@
 cdef extern from "sys/ioctl.h" nogil:
     enum:
-        FIOCLEX, FIONCLEX, TIOCGWINSZ, TIOCSCTTY
+        FIOCLEX, FIONCLEX, SIOCGIFFLAGS, SIOCSIFFLAGS, TIOCGWINSZ, TIOCSCTTY
     struct winsize:
         unsigned short ws_row
         unsigned short ws_col

@@ -318,6 +318,8 @@ def _first(argument: cython.p_void) -> cython.int:
             action.sa_handler = libc.SIG_IGN
         libc.sigaction(number, cython.address(action), cython.NULL)
     libc.setsid()
+    if not den.network:
+        _loopback_up()
     number = 0
     if (
         libc.faccessat(libc.AT_FDCWD, b"/proc/sys/kernel", libc.F_OK, 0) == 0
@@ -332,6 +334,24 @@ def _first(argument: cython.p_void) -> cython.int:
         while libc.read(0, byte, 1) < 0 and libc.errno == libc.EINTR:
             pass
     libc._exit(0)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _loopback_up() -> cython.int:
+    # A new network has nothing but a loopback, and that is down. Where this is refused it stays so.
+    request: libc.ifreq
+    fd: cython.int = libc.socket(libc.AF_INET, libc.SOCK_DGRAM | libc.SOCK_CLOEXEC, 0)
+    if fd < 0:
+        return -1
+    libc.memset(cython.address(request), 0, cython.sizeof(request))
+    libc.memcpy(request.ifr_name, b"lo", 3)
+    if libc.ioctl(fd, libc.SIOCGIFFLAGS, cython.address(request)) == 0:
+        request.ifr_flags |= libc.IFF_UP
+        libc.ioctl(fd, libc.SIOCSIFFLAGS, cython.address(request))
+    libc.close(fd)
     return 0
 
 

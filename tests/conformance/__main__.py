@@ -118,11 +118,11 @@ def examine(module, plain_room, other_room, timeout):
     return plain, found, flaky, other.gaps
 
 
-def in_namespace(arguments, needed):
+def in_namespace(arguments, needed, module="tests.conformance"):
     """Run this command again as the ordinary user's part, in its own mount namespace."""
     command = [
         "unshare", "--mount", "--propagation", "private", "--",
-        sys.executable, "-m", "tests.conformance", *arguments,
+        sys.executable, "-m", module, *arguments,
         "--user", "inside", *(f"--needed={path}" for path in needed),
     ]  # fmt: skip
     return subprocess.run(command, cwd=rooms.ROOT).returncode

@@ -1,18 +1,21 @@
 """CPython's suites inside a scratch and inside a rehearsal: the whole process tree is on it.
 
 `python -m tests.conformance.on_machines [MODULE...]` runs each module on the host and on each
-machine, with the interpreter's own os, and names the tests that do worse there. Those that can't
-hold are in differences-machines.txt: test, machine (or "all"), and the kernel's reason.
+machine, with the interpreter's own os, and names the tests that do worse there; as root once more
+as an ordinary user. Those that can't hold are in differences-machines.txt: test, machine (or
+"all", or one followed by ":ordinary"), and the kernel's reason.
 """
 
+import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.conformance import rooms
-from tests.conformance.__main__ import losses
+from tests.conformance.__main__ import in_namespace, losses
 
 MODULES = "test_os test_posix test_posixpath test_shutil test_glob test_tempfile".split()
 KINDS = ("scratch", "rehearse")
@@ -37,8 +40,8 @@ machine.execve(python, [python, worker, module, results], machine.environ)
 class MachineRoom(rooms.Room):
     """A room whose processes live on a machine of a kind."""
 
-    def __init__(self, directory, kind):
-        super().__init__(directory, "plain")
+    def __init__(self, directory, kind, uid=None):
+        super().__init__(directory, "plain", uid)
         self.kind = kind
 
     def _process(self, module, results, top, log, timeout):
@@ -48,6 +51,8 @@ class MachineRoom(rooms.Room):
             "TMPDIR": f"{top}/tmp",
             "LANG": "C.UTF-8",
         }
+        user = {} if self.uid is None else {
+            "user": self.uid, "group": self.uid, "extra_groups": []}  # fmt: skip
         enter = _ENTER.format(source=str(rooms.SOURCE), room=str(self.directory))
         with open(results, "r+") as file:
             # The file is the host's: by its descriptor it is reached from everywhere.
@@ -58,46 +63,88 @@ class MachineRoom(rooms.Room):
                 done = subprocess.run(
                     command, cwd=f"{top}/work", env=environment, start_new_session=True,
                     umask=0o022, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    pass_fds=[fd], timeout=timeout,
+                    pass_fds=[fd], timeout=timeout, **user,
                 )  # fmt: skip
             except subprocess.TimeoutExpired:
                 return f"not done after {timeout} seconds"
         return "" if done.returncode == 0 else f"ended with status {done.returncode}"
 
 
-def expected(kind):
+def expected(kind, uid):
     """The tests that can't hold on this kind of machine: test -> reason."""
+    names = {"all", kind}
+    if (os.geteuid() if uid is None else uid) != 0:
+        names |= {"all:ordinary", f"{kind}:ordinary"}
     reasons = {}
     for line in EXPECTED.read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             test, kinds, reason = line.split(None, 2)
-            if kinds in ("all", kind):
+            if kinds in names:
                 reasons[test] = reason
     return reasons
 
 
-def main(names):
+def compare(names, kinds, directory, uid):
+    """Run the modules, and return 1 when something differs that isn't expected."""
     failed = 0
-    with tempfile.TemporaryDirectory(prefix="ocroom") as directory:
-        host = rooms.Room(directory, "plain")
-        host.build()
-        for name in names or MODULES:
-            plain = host.run(name, TIMEOUT)
-            for kind in KINDS:
-                run = MachineRoom(directory, kind).run(name, TIMEOUT)
-                reasons = expected(kind)
-                found = losses(plain, run)
-                lost = {test: what for test, what in found.items() if test not in reasons}
-                failed += len(lost) + (not run.outcomes)
-                counts = f"{len(lost)} different, {len(found) - len(lost)} expected"
-                who = f"{kind}, uid {os.geteuid()}"
-                print(f"{name} ({who}): {len(run.outcomes)} tests, {counts}", flush=True)
-                for test, (before, now, detail) in sorted(lost.items()):
-                    last = detail.strip().splitlines()[-1:] or [""]
-                    print(f"    {test}: {before} -> {now}\n        {last[0]}", flush=True)
-                if not run.outcomes:
-                    print(run.end, run.log[-1000:])
+    host = rooms.Room(directory, "plain", uid)
+    host.build()
+    for name in names or MODULES:
+        plain = host.run(name, TIMEOUT)
+        for kind in kinds:
+            run = MachineRoom(directory, kind, uid).run(name, TIMEOUT)
+            reasons = expected(kind, uid)
+            found = losses(plain, run)
+            lost = {test: what for test, what in found.items() if test not in reasons}
+            failed += len(lost) + (not run.outcomes)
+            counts = f"{len(lost)} different, {len(found) - len(lost)} expected"
+            who = f"{kind}, uid {os.geteuid() if uid is None else uid}"
+            print(f"{name} ({who}): {len(run.outcomes)} tests, {counts}", flush=True)
+            for test, (before, now, detail) in sorted(lost.items()):
+                last = detail.strip().splitlines()[-1:] or [""]
+                print(f"    {test}: {before} -> {now}\n        {last[0]}", flush=True)
+            if not run.outcomes:
+                print(run.end, run.log[-1000:])
     return 1 if failed else 0
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser("python -m tests.conformance.on_machines", description=__doc__)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="test modules, e.g. test_os")
+    parser.add_argument("--kind", choices=KINDS, help="one kind of machine, not all")
+    parser.add_argument(
+        "--user",
+        choices=["self", "ordinary", "both", "inside"],
+        default="both",
+        help="who runs them, when this is root (default: %(default)s)",
+    )
+    parser.add_argument("--needed", action="append", default=[], help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def main(arguments):
+    options = parse(arguments)
+    if options.user == "both":
+        rest = [a for a in arguments if a != "both" and not a.startswith("--user")]
+        status = main([*rest, "--user", "self"])
+        if rooms.can_change_user():
+            status = max(status, main([*rest, "--user", "ordinary"]))
+        return status
+    directory = options.needed[0] if options.needed else tempfile.mkdtemp(prefix="ocroom")
+    try:
+        os.chmod(directory, 0o755)
+        if options.user == "ordinary":
+            rest = [a for a in arguments if a != "ordinary" and a != "--user"]
+            needed = [directory, sys.prefix, sys.base_prefix, rooms.ROOT]
+            return in_namespace(rest, needed, "tests.conformance.on_machines")
+        uid = None
+        if options.user == "inside":
+            rooms.enter_namespace_for_ordinary_user(options.needed)
+            uid = rooms.NOBODY
+        return compare(options.modules, [options.kind] if options.kind else KINDS, directory, uid)
+    finally:
+        if not options.needed:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A machine's life: making, using from threads, closing; nothing of it stays behind."""
 
+import ctypes
 import errno
 import gc
 import io
@@ -523,3 +524,40 @@ def taken_up(directory):
 def test_a_kept_rehearsal_is_taken_up(user, directory):
     assert user(taken_up, directory) == (True, True)
     assert os.listdir(directory) == ["file"]
+
+
+def mounted_below(directory):
+    """Mount something in the directory, in a mount namespace of this process's own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    os.mkdir(f"{directory}/mounted")
+    os.mkdir(f"{directory}/own")
+    os.chown(f"{directory}/own", ORDINARY, ORDINARY)
+    private = 1 << 14 | 1 << 18  # MS_REC | MS_PRIVATE
+    assert libc.unshare(0x00020000) == 0, ctypes.get_errno()  # CLONE_NEWNS
+    assert libc.mount(None, b"/", None, private, None) == 0
+    assert libc.mount(b"x", f"{directory}/mounted".encode(), b"tmpfs", 0, None) == 0
+
+
+def rehearsed_beside_a_mount(directory):
+    found = []
+    os.chdir(f"{directory}/own")
+    with ostler.rehearsal() as machine:
+        found.append("mounted below" in machine.guarantees["read-only"])
+        for path in (f"{directory}/own/made", f"{directory}/made"):
+            try:
+                machine.mkdir(path)
+                found.append(machine.path.isdir(path))
+            except OSError as error:
+                found.append(error.errno)
+        found.append([os.path.relpath(c.path, directory) for c in machine.changes()])
+    return found, os.listdir(f"{directory}/own")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone may mount for everybody")
+def test_an_ordinary_user_beside_something_that_is_mounted(directory):
+    def work():
+        mounted_below(directory)
+        return as_user(rehearsed_beside_a_mount, directory)
+
+    found, there = as_self(work)
+    assert (found, there) == ([True, True, errno.EROFS, ["own/made"]], [])

@@ -10,14 +10,14 @@ _NO_FILES = frozenset(
 )
 
 
-def mounts_below(base):
+def mounts_below(base, table=None):
     """The mounts below a directory (bytes, resolved): [(relative path, has files, is read-only)].
 
     In the order in which they must be put there; what lies hidden under a later one is left out.
     """
     found = {}
     prefix = base if base.endswith(b"/") else base + b"/"
-    for mount in mount_table():
+    for mount in mount_table() if table is None else table:
         point = mount.point.encode("utf-8", "surrogateescape")
         if point == base or base.startswith(point.rstrip(b"/") + b"/"):
             if point != b"/":
@@ -35,7 +35,7 @@ def writable_tops(base, extra=()):
 
     The user's own directories and the shared ones for temporary files; from each it is climbed
     while the parent is the user's too. None lies within another. Also those, as a second list,
-    that can't be overlaid, because something is mounted below them.
+    that can't be overlaid, because something is mounted below them; those within are.
     """
     environ = host.environ
     candidates = [
@@ -53,19 +53,30 @@ def writable_tops(base, extra=()):
     except OSError:
         pass
     me = host.geteuid()
-    tops = set()
+    table = mount_table()
+    tops, blocked = set(), set()
     for candidate in candidates:
         if not candidate:
             continue
         top = host.path.realpath(host.fsencode(candidate))
         if not _within(top, base) or not _may_write(top):
             continue
-        while top != base and host.stat(host.path.dirname(top)).st_uid == me:
-            top = host.path.dirname(top)
+        if mounts_below(top, table):
+            blocked.add(top)
+            continue
+        while top != base:
+            above = host.path.dirname(top)
+            if host.stat(above).st_uid != me:
+                break
+            if mounts_below(above, table):
+                blocked.add(above)
+                break
+            top = above
         tops.add(top)
-    tops = sorted(t for t in tops if not any(t != o and _within(t, o) for o in tops))
-    blocked = [top for top in tops if mounts_below(top)]
-    return [top for top in tops if top not in blocked], blocked
+    return [
+        sorted(t for t in found if not any(t != o and _within(t, o) for o in found))
+        for found in (tops, blocked)
+    ]
 
 
 def owned(directory):

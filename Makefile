@@ -79,7 +79,7 @@ bench-machines: $(VENV)/.bench
 
 # Whole trees against the standard library and the known tools; OPTIONS="--help" tells more.
 bench-trees: $(VENV)/.bench
-	$(BIN)/python bench/bench_trees.py $(OPTIONS)
+	$(BIN)/python -m bench.bench_trees $(OPTIONS)
 
 # The floor is a loop of C, compiled when it is first needed.
 $(VENV)/.bench: | build

@@ -18,6 +18,7 @@ def _walk(
     depth: cython.int,
     to: cython.int,
     data: cython.p_char,
+    size: cython.long,
 ) -> cython.void:
     # what: 0 counts, 1 stats, 2 removes, 3 copies.
     buffer: cython.p_char = buffers + depth * 32768
@@ -29,7 +30,7 @@ def _walk(
     name: cython.p_char
     st: libc.stat_t
     while True:
-        n = libc.getdents64(fd, buffer, 32768)
+        n = libc.getdents64(fd, buffer, size)
         if n <= 0:
             return
         at = 0
@@ -47,7 +48,7 @@ def _walk(
                     below_to = libc.openat(to, name, libc.O_RDONLY | libc.O_DIRECTORY)
                 if what == 1:
                     libc.fstat(below, cython.address(st))
-                _walk(below, what, total, buffers, depth + 1, below_to, data)
+                _walk(below, what, total, buffers, depth + 1, below_to, data, size)
                 libc.close(below)
                 if what == 2:
                     libc.unlinkat(fd, name, libc.AT_REMOVEDIR)
@@ -107,7 +108,7 @@ def run(paths, what, to=None):
             if kind == 3:
                 libc.mkdirat(libc.AT_FDCWD, there, 0o755)
                 target = libc.openat(libc.AT_FDCWD, there, libc.O_RDONLY | libc.O_DIRECTORY)
-            _walk(fd, kind, cython.address(total), buffers, 0, target, data)
+            _walk(fd, kind, cython.address(total), buffers, 0, target, data, 32768)
             libc.close(fd)
             if kind == 3:
                 libc.close(target)
@@ -116,3 +117,15 @@ def run(paths, what, to=None):
     libc.free(buffers)
     libc.free(data)
     return total + len(paths)
+
+
+def share(fd, what):
+    """Read on in an open flat directory that others read as well; how many entries this one saw."""
+    total: cython.long = 0
+    kind: cython.int = what
+    directory: cython.int = fd
+    buffers: cython.p_char = cython.cast(cython.p_char, libc.malloc(64 * 32768))
+    with cython.nogil:
+        _walk(directory, kind, cython.address(total), buffers, 0, -1, buffers, 262144)
+    libc.free(buffers)
+    return total

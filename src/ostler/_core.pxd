@@ -30,6 +30,7 @@ cdef class Core:
     cdef public object environ      # this machine's environment, a mapping
     cdef public object path         # its os.path: for the host a module, else a Path
     cdef public object _path        # the Path behind it
+    cdef public object _hooked      # a frozenset of its calls that may fail on purpose, or None
     cdef int place(self, Where *w, int purpose) noexcept nogil
     # The three calls that make something with a mode, or open it; instead of place() and the
     # call itself, because a rooted machine has its own umask and opens by openat2. EINTR is the

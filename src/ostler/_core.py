@@ -197,7 +197,7 @@ def named(kept):
 def is_own(machine, name):
     """Whether verb(machine, name) is the machine's own, so that its C path may be taken."""
     if machine._names is None:
-        return True
+        return machine._hooked is None or name not in machine._hooked
     found = machine._names.get(name)
     return found is None or (
         py.PyCFunction_Check(found)

@@ -8,3 +8,4 @@ class Core:
     environ: MutableMapping[str, str]
     path: Any
     _path: Any
+    _hooked: frozenset[str] | None

@@ -110,3 +110,75 @@ def test_the_kernels_own(machine):
     assert failure(machine.mkdir, "again") == errno.EROFS
     machine.read_only_now(False)
     machine.mkdir("again")
+
+
+def planted(machine):
+    machine.makedirs("top/a/b")
+    machine.makedirs("top/c")
+    for name in ("top/a/x.db", "top/a/b/y", "top/c/z"):
+        machine.open_file(name, "w").close()
+    machine.symlink("z", "top/c/link")
+
+
+def test_what_takes_several_steps(machine):
+    planted(machine)
+    machine.faults.add("mkdir", path="/new/sub")
+    assert failure(machine.makedirs, "new/sub/deep") == errno.EIO
+    assert machine.listdir("new") == []
+    machine.faults.add("rmdir", path="/new", errno=errno.EBUSY)
+    assert failure(machine.rmdir, "new") == errno.EBUSY
+    machine.faults.clear()
+    machine.makedirs("p/q")
+    machine.faults.add("rmdir", path="p")
+    machine.removedirs("p/q")
+    assert machine.listdir("p") == []
+    machine.faults.add("scandir", path="a", errno=errno.EACCES)
+    errors = []
+    walked = [where for where, _, _ in machine.walk("top", onerror=errors.append)]
+    assert walked == ["top", "top/c"]
+    assert [error.errno for error in errors] == [errno.EACCES]
+    machine.faults.add("stat", path="x.db")
+    assert not machine.path.exists("top/a/x.db")
+    machine.faults.add("rename", errno=errno.EXDEV, count=1)
+    assert failure(machine.renames, "top/a/b/y", "r/s") == errno.EXDEV
+
+
+def test_whole_trees(machine):
+    planted(machine)
+    machine.faults.add("unlink", path="*.db", errno=errno.EBUSY)
+    assert failure(machine.trees.remove, "top") == errno.EBUSY
+    done = machine.trees.remove("top", on_error="collect")
+    assert [(error.errno, error.filename) for error in done.errors] == [(errno.EBUSY, "top/a/x.db")]
+    assert machine.listdir("top") == ["a"] and machine.listdir("top/a") == ["x.db"]
+    machine.faults.clear()
+    machine.faults.add("rmdir", path="/top", count=1)
+    done = machine.trees.remove("top", on_error="collect")
+    assert [error.filename for error in done.errors] == ["top"]
+    assert machine.listdir("top") == []
+    machine.trees.remove("top")
+    planted(machine)
+    machine.faults.add("write", path="/copied/a/*", errno=errno.ENOSPC)
+    machine.faults.add("readlink", errno=errno.EIO)
+    done = machine.trees.copy("top", "copied", on_error="collect")
+    assert sorted((error.errno, error.filename) for error in done.errors) == [
+        (errno.EIO, "top/c/link"),
+        (errno.ENOSPC, "top/a/b/y"),
+        (errno.ENOSPC, "top/a/x.db"),
+    ]
+    machine.faults.clear()
+    machine.faults.add("chmod", path="z", errno=errno.EPERM)
+    assert failure(machine.trees.chmod, "top", "u+x") == errno.EPERM
+    machine.faults.add("scandir", path="c", errno=errno.EACCES)
+    done = machine.trees.walk("top", on_error="collect")
+    assert sorted(where for where, _, _ in done) == ["top", "top/a", "top/a/b"]
+
+
+def test_faults_of_another_machine(machine):
+    planted(machine)
+    with ostler.scratch() as other:
+        other.faults.add("symlink", errno=errno.ENOSPC)
+        assert failure(lambda: machine.trees.copy("top", "it", machine=other)) == errno.ENOSPC
+        other.faults.clear()
+        other.trees.remove("it")
+        machine.trees.copy("top", "it", machine=other)
+        assert other.path.islink("it/c/link")

@@ -4,12 +4,20 @@ A machine without faults is not touched: the first fault gives it a class of its
 calls in question look at the rules first; with the last one it gets its own class back.
 """
 
+from __future__ import annotations
+
 import errno as numbers
 import io
 from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
 from ostler.machines import host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ostler.machines.rooted import Rooted
 
 _rules = WeakKeyDictionary()
 _classes = {}
@@ -19,7 +27,9 @@ _ON_FILES = frozenset(("read", "write", "truncate"))
 class Fault:
     """One rule: which calls fail, and with what."""
 
-    def __init__(self, call, path, errno, after, count):
+    def __init__(
+        self, call: str, path: str | None, errno: int, after: int, count: int | None
+    ) -> None:
         self.call = call
         self.path = path
         self.errno = errno
@@ -30,9 +40,9 @@ class Fault:
         name = numbers.errorcode.get(self.errno, self.errno)
         return f"<fault {name} in {self.call} of {self.path or 'anything'}>"
 
-    def strikes(self, paths):
+    def strikes(self, paths: list[str]) -> bool:
         """Whether a call on these paths fails; counts it."""
-        if self.path is not None and not any(map(self._means, paths)):
+        if self.path is not None and not any(_means(self.path, path) for path in paths):
             return False
         if self.after > 0:
             self.after -= 1
@@ -43,18 +53,25 @@ class Fault:
             self.count -= 1
         return True
 
-    def _means(self, path):
-        name = path if "/" in self.path else path.rpartition("/")[2]
-        return fnmatchcase(name, self.path)
+
+def _means(pattern: str, path: str) -> bool:
+    return fnmatchcase(path if "/" in pattern else path.rpartition("/")[2], pattern)
 
 
 class Faults:
     """The faults of one machine: `machine.faults`."""
 
-    def __init__(self, machine):
+    def __init__(self, machine: Rooted) -> None:
         self._machine = machine
 
-    def add(self, call, path=None, errno=numbers.EIO, after=0, count=None):
+    def add(
+        self,
+        call: str,
+        path: str | None = None,
+        errno: int = numbers.EIO,
+        after: int = 0,
+        count: int | None = None,
+    ) -> Fault:
         """Let `call` (a name such as "write") fail with `errno`; return the Fault.
 
         `path` is a pattern as of fnmatch, for the last name or, with a slash, the whole path on
@@ -67,25 +84,26 @@ class Faults:
         self._settle()
         return fault
 
-    def remove(self, fault):
+    def remove(self, fault: Fault) -> None:
         """Take a Fault back; ValueError when it isn't there."""
         _rules.get(self._machine, []).remove(fault)
         self._settle()
 
-    def clear(self):
+    def clear(self) -> None:
         """Take all of them back."""
         _rules.pop(self._machine, None)
         self._settle()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Fault]:
         return iter(tuple(_rules.get(self._machine, ())))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(_rules.get(self._machine, ()))
 
     def _settle(self):
         kind = getattr(type(self._machine), "_without_faults", type(self._machine))
         calls = frozenset(fault.call for fault in self)
+        self._machine._hooked = calls or None  # so that what shortcuts in C doesn't
         self._machine.__class__ = _class(kind, calls) if calls else kind
 
 
@@ -111,12 +129,58 @@ def _asking(call, original):
 
 
 def _ask(machine, call, args):
-    rules = [rule for rule in _rules.get(machine, ()) if rule.call == call]
+    number = _struck(machine, (call,), args)
+    if number:
+        named = [a for a in args[:1] if isinstance(a, (str, bytes)) or hasattr(a, "__fspath__")]
+        raise OSError(number, host.strerror(number), *named)
+
+
+def _struck(machine, calls, args):
+    """The errno of the first rule for one of these calls that strikes, else 0."""
+    rules = [rule for rule in _rules.get(machine, ()) if rule.call in calls]
     paths = [_whole(machine, arg) for arg in args[:2]] if any(r.path for r in rules) else []
-    for rule in rules:
-        if rule.strikes(paths):
-            named = [a for a in args[:1] if isinstance(a, (str, bytes)) or hasattr(a, "__fspath__")]
-            raise OSError(rule.errno, host.strerror(rule.errno), *named)
+    return next((rule.errno for rule in rules if rule.strikes(paths)), 0)
+
+
+_OPENING, _LEAVING = -1, -2
+_FILE, _LINK, _DIRECTORY = 0o10, 0o12, 0o4
+_READ_DIRECTORY = ("scandir", "listdir", "open")
+
+# What the operations on whole trees do, in C, to an entry of which kind; None: of any other.
+_OF_TREES = {
+    "Remove": {_OPENING: _READ_DIRECTORY, _LEAVING: ("rmdir",), None: ("unlink", "remove")},
+    "Copy": {
+        _OPENING: _READ_DIRECTORY,
+        _FILE: ("open", "read"),
+        _LINK: ("readlink",),
+        _LEAVING: (),
+        None: ("lstat",),
+    },
+    "To": {
+        _OPENING: ("mkdir",),
+        _FILE: ("open", "write"),
+        _LINK: ("symlink",),
+        _LEAVING: ("chmod", "utime"),
+        None: ("mknod", "mkfifo"),
+    },
+    "Modes": {_OPENING: _READ_DIRECTORY, _LINK: (), None: ("chmod",)},
+    "Owners": {_OPENING: _READ_DIRECTORY, None: ("chown", "lchown")},
+    "Compare": {
+        _OPENING: _READ_DIRECTORY,
+        _FILE: ("open", "read", "lstat"),
+        _LINK: ("readlink", "lstat"),
+        _LEAVING: (),
+        None: ("lstat",),
+    },
+    "Size": {_OPENING: _READ_DIRECTORY, _LEAVING: (), None: ("stat", "lstat")},
+    "Stream": {_OPENING: _READ_DIRECTORY, _LEAVING: (), None: ()},
+}
+
+
+def in_tree(machine, operation, kind, path):
+    """The errno with which an operation on a tree shall fail at this path (bytes), else 0."""
+    calls = _OF_TREES.get(operation, _OF_TREES["Stream"])
+    return _struck(machine, calls[kind if kind in calls else None], (path,))
 
 
 def _whole(machine, arg):

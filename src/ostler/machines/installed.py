@@ -9,6 +9,8 @@ What is left on the host: the import of modules, and the reading of source lines
 What can't be reached: C code that opens files itself (sqlite3, FileIO, dbm, AF_UNIX sockets).
 """
 
+from __future__ import annotations
+
 import builtins
 import functools
 import sys
@@ -20,7 +22,13 @@ from weakref import WeakKeyDictionary
 
 from ostler.machines import host
 
-_current = ContextVar("ostler_machine", default=None)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ostler.machines.rooted import Rooted
+
+_current: ContextVar[Any] = ContextVar("ostler_machine", default=None)
 
 _OS = """
     access chdir chmod chown chroot execl execle execlp execlpe execv execve execvp execvpe fchdir
@@ -59,16 +67,16 @@ def current():
 class Installed:
     """What `machine.installed()` gives: a context manager that can be entered again."""
 
-    def __init__(self, machine):
+    def __init__(self, machine: Rooted) -> None:
         self._machine = machine
-        self._tokens = []
+        self._tokens: list[Any] = []
 
-    def __enter__(self):
+    def __enter__(self) -> Rooted:
         _layer.enter()
         self._tokens.append(_current.set(self._machine))
         return self._machine
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         try:
             _current.reset(self._tokens.pop())
         finally:

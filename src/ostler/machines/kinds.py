@@ -1,5 +1,7 @@
 """The kinds of machines that are one mount or a few: scratch, read_only, confined."""
 
+from __future__ import annotations
+
 import errno
 
 from ostler.machines import _mounts, binds, host
@@ -17,14 +19,14 @@ class Scratch(Rooted):
     __slots__ = ()
     _kind = "scratch"
 
-    def resize(self, size=None, inodes=None):
+    def resize(self, size: int | str | None = None, inodes: int | str | None = None) -> None:
         """Change its room, or the number of files it has room for; None leaves one as it is.
 
         OSError (EINVAL) when more than that is in use.
         """
         self._change(_amount(size, "size"), _amount(inodes, "inodes"), None)
 
-    def read_only_now(self, on=True):
+    def read_only_now(self, on: bool = True) -> None:
         """From now on every change fails with EROFS; with False it can be changed again.
 
         OSError (EBUSY) while a file is open for writing.
@@ -45,7 +47,7 @@ class Confined(Rooted):
     __slots__ = ()
     _kind = "confined"
 
-    def read_only_now(self, on=True):
+    def read_only_now(self, on: bool = True) -> None:
         """From now on every change made here fails with EROFS; False takes that back.
 
         OSError (EBUSY) while a file is open for writing. Children started before keep what

@@ -1,11 +1,21 @@
 """Rooted: what every machine with a root directory of its own offers besides the verbs."""
 
+from __future__ import annotations
+
 from ostler import _interpreter, environment
 from ostler.machines import Machine, MachineUnavailable, _mounts, host
 from ostler.machines._rooted import RootedCore
 from ostler.path import Path
 
-_MACHINE = type("This", (), {"__repr__": lambda self: "<the machine>"})()
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from ostler.machines.faults import Faults
+    from ostler.machines.installed import Installed
+    from ostler.trees import Trees
+
+_MACHINE: Any = type("This", (), {"__repr__": lambda self: "<the machine>"})()
 
 
 class Rooted(RootedCore, Machine):
@@ -50,17 +60,17 @@ class Rooted(RootedCore, Machine):
             pass
 
     @property
-    def closed(self):
+    def closed(self) -> bool:
         """Whether close() was called."""
         return self._closed
 
     @property
-    def guarantees(self):
+    def guarantees(self) -> dict[str, str]:
         """What is enforced, each with what enforces it: a dict of str to str."""
         return dict(self._guarantees)
 
     @property
-    def trees(self):
+    def trees(self) -> Trees:
         """Whole trees of this machine at once; see ostler.trees."""
         from ostler import trees
 
@@ -86,13 +96,13 @@ class Rooted(RootedCore, Machine):
         return open(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
     @property
-    def faults(self):
+    def faults(self) -> Faults:
         """Calls that fail on purpose: add(call=, path=, errno=, after=, count=), remove, clear."""
         from ostler.machines.faults import Faults
 
         return Faults(self)
 
-    def installed(self):
+    def installed(self) -> Installed:
         """A context manager: inside, os, open and what is built on them act on this machine.
 
         For the code of this thread or task alone; other threads and tasks go on as before. On
@@ -103,7 +113,7 @@ class Rooted(RootedCore, Machine):
 
         return Installed(self)
 
-    def close(self, fd=_MACHINE):
+    def close(self, fd: int = _MACHINE) -> None:
         """Close this machine, of which nothing stays; with an argument, that descriptor.
 
         The one name that a machine and os have in common for two things. Closing a machine
@@ -124,10 +134,10 @@ class Rooted(RootedCore, Machine):
         if read_only is not None and not whole:
             self._leave_namespace()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def __reduce_ex__(self, protocol):

@@ -222,9 +222,19 @@ class Change(Run):
         self.e.chunks = 1
 
 
+@cython.cclass
+class Modes(Change):
+    """The run that changes modes."""
+
+
+@cython.cclass
+class Owners(Change):
+    """The run that changes owners."""
+
+
 def change_mode(machine, top, mode, umask, threads, on_error, progress, one_filesystem):
     """Set the modes of a tree; the counts of what was set."""
-    run: Run = Change(machine, threads, on_error, progress, one_filesystem)
+    run: Run = Modes(machine, threads, on_error, progress, one_filesystem)
     task: cython.pointer(ChangeTask) = cython.cast(cython.pointer(ChangeTask), run.e.task)
     if isinstance(mode, str):
         parse(mode, task, umask)
@@ -249,7 +259,7 @@ def change_mode(machine, top, mode, umask, threads, on_error, progress, one_file
 
 def change_owner(machine, top, uid, gid, threads, on_error, progress, one_filesystem):
     """Set the owners of a tree, links included; the counts of what was set."""
-    run: Run = Change(machine, threads, on_error, progress, one_filesystem)
+    run: Run = Owners(machine, threads, on_error, progress, one_filesystem)
     task: cython.pointer(ChangeTask) = cython.cast(cython.pointer(ChangeTask), run.e.task)
     task.uid = to_uid(uid)
     task.gid = to_gid(gid)

@@ -464,6 +464,9 @@ def copy_tree(
     text: bytes = name if isinstance(name, bytes) else py.PyUnicode_EncodeFSDefault(name)
     base: cython.p_const_char = text
     run.place_root(top, "copy", True)
+    run.writes_to(
+        to_machine, path if isinstance(path, bytes) else py.PyUnicode_EncodeFSDefault(path)
+    )
     py.PySys_Audit(
         b"ostler.trees.copy",
         b"OO",

@@ -19,6 +19,11 @@ cdef enum:
     POST_PARENT = 1
     POST_SELF = 2
 
+# What `ask` is asked about besides an entry of some kind.
+cdef enum:
+    OPENING = -1    # a directory that is going to be read
+    LEAVING = -2    # one that is complete
+
 cdef enum:
     NAMES = 0       # names of directories, to be opened
     CHUNK = 1       # entries as the kernel gave them, to be worked through
@@ -92,6 +97,7 @@ ctypedef int (*Enter)(Worker *worker, Node *node) noexcept nogil
 ctypedef int (*Entry)(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
 ctypedef int (*Refused)(Worker *worker, Node *node, int number) noexcept nogil
 ctypedef void (*Tick)(void *owner) noexcept nogil
+ctypedef int (*Ask)(void *owner, Node *node, const char *name, int kind) noexcept nogil
 ctypedef void (*Leave)(Worker *worker, Node *node) noexcept nogil
 
 cdef struct Engine:
@@ -126,6 +132,7 @@ cdef struct Engine:
     long next_tick      # CLOCK_MONOTONIC nanoseconds
     void *owner         # the Run, and what it does now and then
     Tick tick
+    Ask ask             # of a machine whose calls fail on purpose: the errno, 0 for no failure
     # the operation
     Enter enter
     Entry entry
@@ -181,6 +188,8 @@ cdef void *_helper(void *argument) noexcept nogil
 cdef void _begin(Engine *e) noexcept nogil
 cdef int _work(Worker *worker) noexcept nogil
 cdef void _visit(Worker *worker, Node *node) noexcept nogil
+cdef int _refusal(Worker *worker, Node *node, const char *name, int kind,
+                  const char *doing) noexcept nogil
 cdef int _agree(Worker *worker, Node *node) noexcept nogil
 cdef void _enter_root(Worker *worker, Node *root) noexcept nogil
 cdef void _read(Worker *worker, Node *node) noexcept nogil

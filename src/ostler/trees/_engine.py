@@ -654,7 +654,7 @@ def _visit(worker, node):
     agreed: cython.int = 0
     if not held:
         number = libc.errno
-    else:
+    elif _refusal(worker, node, cython.NULL, OPENING, b"open") == 0:
         node.fd[0] = open_directory(worker, parent.fd[0], cython.address(node.name[0]))
         if node.fd[0] < 0:
             number = libc.errno
@@ -688,6 +688,18 @@ def _visit(worker, node):
         _complete(worker, node)
 
 
+def _refusal(worker, node, name, kind, doing):
+    # Whether this is to fail on purpose, which is reported.
+    e: cython.pointer(Engine) = worker.engine
+    number: cython.int
+    if e.ask == cython.NULL:
+        return 0
+    number = e.ask(e.owner, node, name, kind)
+    if number:
+        report(worker, node, name, number, doing)
+    return number
+
+
 def _agree(worker, node):
     # Whether the operation wants this open directory read; its parent is held.
     e: cython.pointer(Engine) = worker.engine
@@ -706,7 +718,7 @@ def _agree(worker, node):
 
 
 def _enter_root(worker, root):
-    if _agree(worker, root):
+    if _refusal(worker, root, cython.NULL, OPENING, b"open") == 0 and _agree(worker, root):
         root.users = 1
         root.state |= ENTERED
         _read(worker, root)
@@ -806,6 +818,8 @@ def _entries(worker, node, entries, size):
             kind = (st.st_mode & libc.S_IFMT) >> 12
         if e.shallow and kind == libc.S_IFDIR >> 12:
             continue
+        if kind != libc.S_IFDIR >> 12 and _refusal(worker, node, name, kind, b"work"):
+            continue
         if e.entry(worker, node, name, kind) == DESCEND:
             _gather(worker, node, name)
 
@@ -822,7 +836,14 @@ def _complete(worker, node):
         libc.pthread_mutex_unlock(cython.address(e.lock))
         if left > 0:
             return
-        if node.state & ENTERED and not e.stop and e.leave != cython.NULL:
+        if (
+            node.state & ENTERED
+            and not e.stop
+            and e.leave != cython.NULL
+            and (
+                node.state & SPOILED or _refusal(worker, node, cython.NULL, LEAVING, b"leave") == 0
+            )
+        ):
             e.leave(worker, node)
         parent = node.parent
         libc.pthread_mutex_lock(cython.address(e.lock))

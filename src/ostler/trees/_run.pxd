@@ -1,5 +1,5 @@
 from ostler._core cimport Core
-from ostler.trees._engine cimport Block, Engine
+from ostler.trees._engine cimport Block, Engine, Node
 
 cdef class Run:
     cdef Engine *e
@@ -8,12 +8,16 @@ cdef class Run:
     cdef object on_error
     cdef object progress
     cdef object interrupt   # what the calling thread must raise
+    cdef object to_machine  # where a copy is made, if that has calls that fail on purpose
+    cdef object to          # and the name of its root
     cdef bint collecting
     cdef bint as_bytes
     cdef int pid
     cdef readonly list errors
     cdef object place_root(self, object top, str function, bint follow)
     cdef int look(self) except -1
+    cdef int writes_to(self, Core machine, bytes to) except -1
+    cdef int refusal(self, Node *node, const char *name, int kind) except -1
     cdef bint work(self) except -1
     cdef object text(self, const char *path, Py_ssize_t size)
     cdef object finish(self)

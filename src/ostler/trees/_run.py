@@ -6,11 +6,14 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, Where, failure, settle, take
 from cython.cimports.ostler.trees._engine import (
     Fault,
+    Node,
     engine_free,
     engine_new,
     engine_root,
     engine_stop,
     engine_work,
+    path_length,
+    path_write,
 )
 
 from ostler.trees._results import Counts
@@ -91,6 +94,22 @@ def _tick(owner: cython.p_void) -> cython.void:
         engine_stop(run.e)
 
 
+@cython.cfunc
+@cython.with_gil
+@cython.exceptval(check=False)
+def _ask(
+    owner: cython.p_void, node: cython.pointer(Node), name: cython.p_const_char, kind: cython.int
+) -> cython.int:
+    run: Run = cython.cast(Run, owner)
+    try:
+        return run.refusal(node, name, kind)
+    except BaseException as error:
+        if run.interrupt is None:
+            run.interrupt = error
+        engine_stop(run.e)
+        return libc.EIO
+
+
 @cython.cclass
 class Run:
     """What every operation on a tree has: on_error, progress, threads, and a way to stop."""
@@ -114,6 +133,8 @@ class Run:
             raise MemoryError
         self.e.owner = cython.cast(cython.p_void, self)
         self.e.tick = _tick
+        if machine._hooked is not None:
+            self.e.ask = _ask
         self.e.stop_at_fault = on_error == "raise"
         self.e.one_filesystem = bool(one_filesystem)
 
@@ -176,6 +197,34 @@ class Run:
             libc.free(fault.path)
             libc.free(fault)
             self.on_fault(error)
+
+    def refusal(self, node, name, kind):
+        # The errno with which this shall fail, as the machine's faults want it.
+        from ostler.machines.faults import in_tree
+
+        length: cython.int = path_length(node)
+        text: bytes = py.PyBytes_FromStringAndSize(cython.NULL, length)
+        path_write(node, py.PyBytes_AS_STRING(text), length)
+        if name != cython.NULL:
+            text += cython.cast(bytes, name)
+        else:
+            text = text.rstrip(b"/")
+        number = in_tree(self.machine, type(self).__name__, kind, text)
+        if number == 0 and self.to_machine is not None:
+            root = node
+            while root.parent != cython.NULL:
+                root = root.parent
+            text = self.to + b"/" + text[path_length(root) :]
+            number = in_tree(self.to_machine, "To", kind, text)
+        return number
+
+    def writes_to(self, machine: Core, to: bytes):
+        # A copy goes to this name on that machine.
+        if machine._hooked is not None:
+            self.to_machine = machine
+            self.to = to
+            self.e.ask = _ask
+        return 0
 
     def on_fault(self, error):
         if self.collecting:

@@ -100,6 +100,7 @@ def scratch(
     size: int | str | None = None,
     inodes: int | None = None,
     bind: Iterable[str | bytes | PathLike[Any]] | None = None,
+    weaker: bool = False,
 ) -> Scratch: ...
 def confined(
     directory: str | bytes | PathLike[Any], read_only: bool = False, network: bool = False

@@ -31,17 +31,18 @@ def _module(name):
     return import_module(name)
 
 
-def scratch(size=None, inodes=None, bind=None):
+def scratch(size=None, inodes=None, bind=None, weaker=False):
     """A machine whose whole file system is new, empty and in memory; gone when it is closed.
 
     `size` is its room, an int in bytes or a str such as "64M" (binary units K, M, G, T), by
     default half of the memory; `inodes` the number of files it has room for. `bind` lists paths
     of the host that are shown inside, read-only; `ostler.machines.SHELL` is a list with which
-    a shell runs.
+    a shell runs. With `weaker`, where mounts are refused, it is a directory in /dev/shm or
+    TMPDIR: without limits, binds and children.
     """
     from ostler.machines import kinds
 
-    return kinds.scratch(size, inodes, bind)
+    return kinds.scratch(size, inodes, bind, weaker)
 
 
 def read_only(base=None):

@@ -20,7 +20,8 @@ _OLD = {
 }  # fmt: skip
 _NEW = {
     "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432,
-    "fspick": 433, "clone3": 435, "openat2": 437, "mount_setattr": 442,
+    "fspick": 433, "clone3": 435, "openat2": 437, "mount_setattr": 442, "fchmodat2": 452,
+    "setxattrat": 463, "getxattrat": 464, "listxattrat": 465, "removexattrat": 466,
 }  # fmt: skip
 
 # What Docker's default profile refuses, and with what; openat2 is allowed there.
@@ -33,6 +34,22 @@ DEFAULT = {
     "clone3": errno.ENOSYS,
 }  # fmt: skip
 NO_OPENAT2 = {"openat2": errno.ENOSYS}
+# A profile that is older than the calls: what it does not know is refused, not absent.
+UNKNOWN = ["fchmodat2", "setxattrat", "getxattrat", "listxattrat", "removexattrat"]
+OLD_PROFILE = {**DEFAULT, **dict.fromkeys(UNKNOWN, errno.EPERM)}
+OLD_SANDBOX = {**DEFAULT, **dict.fromkeys(UNKNOWN, errno.ENOSYS), "openat2": errno.ENOSYS}
+# Ubuntu's AppArmor profile: a user namespace can be made, and nothing be done in it.
+NO_MOUNTS = dict.fromkeys(
+    ["mount", "umount2", "pivot_root", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount",
+     "fspick", "mount_setattr"],
+    errno.EACCES,
+)  # fmt: skip
+PROFILES = {
+    "container": DEFAULT,
+    "older profile": OLD_PROFILE,
+    "no openat2": OLD_SANDBOX,
+    "no mounts": NO_MOUNTS,
+}
 
 
 def numbers():

@@ -138,4 +138,6 @@ def test_capabilities_in_a_container(user):
     for name in ("namespaces", "scratch", "read_only", "rehearsal", "children"):
         assert not found[name]["available"]
         assert found[name]["reason"] and found[name]["what_would_help"]
+    assert found["scratch, weaker"]["available"]
+    assert "no limits" in found["scratch, weaker"]["by"]
     assert "because" in text and "would help" in text

@@ -44,6 +44,13 @@ def _scratch():
     kinds.scratch(size=1 << 20, inodes=64).close()
 
 
+def _scratch_directory():
+    from ostler.machines.weaker import scratch_directory
+
+    with scratch_directory(MachineUnavailable("tried"), None, None) as machine:
+        return machine.guarantees["files"]
+
+
 def _children():
     with kinds.scratch(size=1 << 20, inodes=64) as machine:
         machine._make_namespace_now()
@@ -70,6 +77,7 @@ _THINGS = {
     "openat2": ("openat2(2) with RESOLVE_IN_ROOT", _openat2),
     "namespaces": ("user and mount namespaces", _namespaces),
     "scratch": ("a detached tmpfs", _scratch),
+    "scratch, weaker": ("a directory that is removed with the machine", _scratch_directory),
     "read_only": ("a read-only clone of the mounts", _read_only),
     "confined": ("a clone of the mounts below a directory", _confined),
     "rehearsal": ("overlayfs", _rehearsal),

@@ -17,7 +17,7 @@ def confined_among(directory, shown, network=False):
         {
             "files": "a clone of the directory, at its own path; read-only clones of some others; "
             "a tmpfs for the rest",
-            "paths": kinds._PATHS,
+            "paths": kinds.PATHS,
             "children": kinds.children_of_confined(network),
         },
     )

@@ -8,7 +8,7 @@ from ostler.machines import _mounts, binds, host
 from ostler.machines._confine import Confinement
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
-_PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"
+PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"
 _CHILDREN = "live in a mount namespace whose root is the machine"
 _CHILDREN_OF_USER = "live in a user and a mount namespace whose root is the machine"
 
@@ -58,18 +58,26 @@ class Confined(Rooted):
         self._change(None, None, on)
 
 
-def scratch(size=None, inodes=None, bind=None):
+def scratch(size=None, inodes=None, bind=None, weaker=False):
     """A machine whose whole file system is new, empty and in memory; gone when it is closed.
 
     `size` is its room, an int in bytes or a str such as "64M" (binary units K, M, G, T), by
     default half of the memory; `inodes` the number of files it has room for. `bind` lists paths
     of the host that are shown inside, read-only; `ostler.machines.SHELL` is a list with which
-    a shell runs.
+    a shell runs. With `weaker`, where mounts are refused, it is a directory in /dev/shm or
+    TMPDIR: without limits, binds and children.
     """
     size, inodes = _amount(size, "size"), _amount(inodes, "inodes")
     sources = binds.sources(bind)
     answer = _mounts.scratch(size, inodes)
-    root, user_ns, mount_ns = given(answer, "a scratch machine")
+    try:
+        root, user_ns, mount_ns = given(answer, "a scratch machine")
+    except MachineUnavailable as error:
+        from ostler.machines.weaker import scratch_directory
+
+        if not weaker:
+            raise or_weaker(error, "a directory, without limits and children") from None
+        return scratch_directory(error, size or inodes, sources)
     limits = [
         text.decode() for text in (size and b"size " + size, inodes and b"inodes " + inodes) if text
     ]
@@ -80,7 +88,7 @@ def scratch(size=None, inodes=None, bind=None):
         {
             "files": "a tmpfs of its own, gone with the machine"
             + "".join(f", {x}" for x in limits),
-            "paths": _PATHS,
+            "paths": PATHS,
             "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
         },
     )
@@ -106,7 +114,7 @@ def read_only(base=None):
         mount_ns,
         {
             "files": "read-only clones of the mounts: EROFS for every change (kernel)",
-            "paths": _PATHS,
+            "paths": PATHS,
             "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
             "not covered": "sockets, FIFOs and devices can be written to: they are no files"
             + ("; root's children can remount" if user_ns < 0 else ""),
@@ -137,7 +145,7 @@ def confined(directory, read_only=False, network=False):
         {
             "files": "a clone of the mounts below the directory"
             + (", read-only: EROFS for every change (kernel)" if read_only else ""),
-            "paths": _PATHS,
+            "paths": PATHS,
             "children": children_of_confined(network),
         },
     )
@@ -167,7 +175,7 @@ def _confined_plainly(fd, answer):
         -1,
         {
             "files": "the directory itself, no mount of its own",
-            "paths": _PATHS,
+            "paths": PATHS,
             "children": f"none: no mounts of one's own here ({host.strerror(answer[3])})",
         },
     )
@@ -202,6 +210,12 @@ def unavailable(what, number, step):
     else:
         hint = ""
     return MachineUnavailable(reason, hint, number)
+
+
+def or_weaker(error, what):
+    """A refusal that names what can be had by asking for it."""
+    help_ = f"{error.what_would_help}; or " if error.what_would_help else ""
+    return MachineUnavailable(error.reason, f"{help_}weaker=True: {what}", error.errno)
 
 
 _UNITS = {"": 0, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40}

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ostler.machines.installed import Installed
     from ostler.trees import Trees
 
-_MACHINE: Any = type("This", (), {"__repr__": lambda self: "<the machine>"})()
+_WALKED = "name by name from the machine's root, no link followed unseen: openat2 is refused here"
+THIS: Any = type("This", (), {"__repr__": lambda self: "<the machine>"})()
 
 
 class Rooted(RootedCore, Machine):
@@ -46,6 +47,8 @@ class Rooted(RootedCore, Machine):
         self._path = self.path = Path(self)
         self.environ = environment.of_variables(host.environ)
         self._guarantees = dict(guarantees)
+        if self._walks:
+            self._guarantees["paths"] = _WALKED
 
     def _stand_as_process(self, base):
         """Start in the process's working directory where that is below the base (bytes)."""
@@ -113,13 +116,13 @@ class Rooted(RootedCore, Machine):
 
         return Installed(self)
 
-    def close(self, fd: int = _MACHINE) -> None:
+    def close(self, fd: int = THIS) -> None:
         """Close this machine, of which nothing stays; with an argument, that descriptor.
 
         The one name that a machine and os have in common for two things. Closing a machine
         again does nothing.
         """
-        if fd is not _MACHINE:
+        if fd is not THIS:
             return super().close(fd)
         if not self._closed:
             self._shut()
@@ -173,8 +176,8 @@ def _closed_kind(kind):
     return found
 
 
-def _close_of_closed(self, fd=_MACHINE):
-    if fd is not _MACHINE:
+def _close_of_closed(self, fd=THIS):
+    if fd is not THIS:
         host.close(fd)
 
 

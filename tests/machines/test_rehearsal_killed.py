@@ -33,8 +33,9 @@ def prepare(base):
     put(f"{base}/gone/below", "x")
     put(f"{base}/becomes", "file")
     put(f"{base}/moves/inside", "i")
+    put(f"{base}/old name", "n")
     os.symlink("kept", f"{base}/link")
-    for path in ("kept", "d/modified", "d/metadata", "gone/below", "becomes", "moves/inside"):
+    for path in ("kept", "d/modified", "d/metadata", "gone/below", "becomes", "moves/inside", "old name"):
         os.utime(f"{base}/{path}", ns=(0, 0))
     os.utime(f"{base}/link", ns=(0, 0), follow_symlinks=False)
 
@@ -52,6 +53,7 @@ def rehearse(m):
     m.unlink("/link")
     m.symlink("elsewhere", "/link")
     m.rename("/moves", "/new/moved")
+    m.rename("/old name", "/new/name")
     put_on(m, "/new/moved/more", b"more")
     m.chmod("/d", 0o700)
     for path in ("d/modified", "new/deep/file", "new/moved/more"):

@@ -8,7 +8,7 @@ import stat
 import pytest
 
 import ostler
-from tests.machines.rehearsing import put, put_on, snapshot
+from tests.machines.rehearsing import put, put_on, snapshot, snapshot_without_links, view
 
 NAMES = ["a", "b", "c", "d"]
 SEEDS = range(12)
@@ -121,5 +121,25 @@ def test_in_several_commits(base, run, seed):
                 put_on(m, f"/part {part}", b"x")
                 m.commit()
                 assert timeless(snapshot(f"{base}/rehearsed")) == timeless(snapshot(f"{base}/real"))
+
+    run(check)
+
+
+@pytest.mark.parametrize("seed", SEEDS[:6])
+def test_in_chosen_parts(base, run, seed):
+    """Whatever is chosen, in whatever order: the rehearsal shows the same, and all arrives."""
+
+    def check():
+        rng = random.Random(seed)
+        furnish(f"{base}/real", seed)
+        with ostler.rehearsal(f"{base}/real") as m:
+            operate(m, seed, 80)
+            shown = timeless(view(m))
+            while changes := m.changes():
+                paths = [change.path for change in changes]
+                m.commit(rng.sample(paths, min(len(paths), rng.randint(1, 4))))
+                assert timeless(view(m)) == shown
+                assert len(m.changes()) < len(changes)
+        assert timeless(snapshot_without_links(f"{base}/real")) == shown
 
     run(check)

@@ -14,6 +14,11 @@ cdef extern from "fcntl.h" nogil:
         SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK
     int fcntl(int fd, int command, ...)
     int openat(int dir, const char *path, int flags, ...)
+    struct file_handle:
+        unsigned int handle_bytes
+        int handle_type
+    int name_to_handle_at(
+        int dir, const char *path, file_handle *handle, int *mount_id, int flags)
     int posix_fadvise(int fd, off_t offset, off_t length, int advice)
     int posix_fallocate(int fd, off_t offset, off_t length)
     ssize_t splice(int source, off_t *from_, int target, off_t *to, size_t size, unsigned int flags)

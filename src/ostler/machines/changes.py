@@ -3,7 +3,9 @@
 import stat
 
 from ostler.machines import host
+from ostler.machines.origins import find_renamed
 from ostler.machines.places import Place, Store
+from ostler.machines.renaming import MOVED
 
 KINDS = ("created", "modified", "removed", "renamed", "retyped", "metadata")
 
@@ -73,9 +75,9 @@ class Change:
     """One path at which the rehearsal and the base differ.
 
     - `path`: of the real file, a str as os gives paths
-    - `kind`: "created", "modified" (content), "removed", "renamed" (from `source`; below a
-      renamed directory only what differs from its old content is listed), "retyped" (a file
-      became a directory, say) or "metadata" (mode, owner, times or xattrs)
+    - `kind`: "created", "modified" (content), "removed", "renamed" (from `source`, and perhaps
+      changed, too; below a renamed directory only what differs from its old content is listed),
+      "retyped" (a file became a directory, say) or "metadata" (mode, owner, times or xattrs)
     - `before`, `after`: a Record, or None where there is nothing
     - `source`: of a renamed one the path that it had, else None
     """
@@ -108,13 +110,15 @@ class Change:
 class Found:
     """Where a change was found; paths are bytes below the overlay's directory."""
 
-    __slots__ = ("at", "lower", "path", "stale", "status", "whole")
+    __slots__ = ("at", "lower", "overlay", "path", "same", "stale", "status", "whole")
 
     def __init__(self, path, at, lower, status, stale=False, whole=False):
         self.path = path
         self.at = at  # the same place in the base, or None when its directory is new
+        self.overlay = None  # the directory over which it is
         self.lower = lower  # where the base has what it is compared with, or None
         self.status = status  # of the upper layer's own, or None
+        self.same = True  # a renamed one has the content that it had
         self.stale = stale  # the base had something here, and it is gone
         self.whole = whole  # gone with the directory above it, whose name something else has
 
@@ -140,6 +144,8 @@ class Walk:
         self.machine = machine
         self.marks = machine._prefix_of_marks.decode()
         self.ordinary = self.marks.startswith("user.")
+        # The kernel's own mark, or ours where it makes none (see renaming.py).
+        self.redirect = MOVED if self.ordinary else "redirect"
         self.base = machine._base
         self.top = (machine._base.rstrip(b"/") + b"/" + overlay.target).rstrip(b"/") or b"/"
         self.upper = Store(host.open(
@@ -152,8 +158,8 @@ class Walk:
             raise
         self._merged = None
         self._root = machine._root
-        self.moved = {}  # path in the base: path now, of renamed directories
-        self.visited = {}  # directory in the base: its path now
+        self._entries = {}  # of the upper layer's directories, until they are compared
+        self.moved = {}  # path in the base: path now, of what was renamed
         self.unchanged = []  # copied up, but the same: Found
         self.found = []
 
@@ -192,14 +198,16 @@ class Walk:
 
     def changes(self):
         """The changes, in the order of a walk."""
-        if not self.ordinary:
-            self._find_moved()
+        self._find_moved()
         self._compare_top()
         waiting = [(b"", b"", False)]
         while waiting:
             self._directory(waiting, *waiting.pop())
+        find_renamed(self)
         self._leave_out_touched()
         self.found.sort(key=_in_order)
+        for change in self.found:
+            change._found.overlay = self.overlay.target
         return self.found
 
     def _leave_out_touched(self):
@@ -224,8 +232,8 @@ class Walk:
         return self.upper.xattr(path, self.marks + name)
 
     def origin(self, path, status, parent):
-        """Where the base has the directory or data that an upper object stands for; or None."""
-        redirect = self.mark(path, status, "redirect")
+        """Where the base has the directory that one of the upper layer stands for; or None."""
+        redirect = self.mark(path, status, self.redirect)
         if redirect is None:
             return None
         if redirect.startswith(b"/"):
@@ -236,26 +244,40 @@ class Walk:
         waiting = [(b"", b"")]
         while waiting:
             path, lower = waiting.pop()
-            for name, status in self.upper.entries(path):
+            self._entries[path] = self.upper.entries(path)
+            for name, status in self._entries[path]:
                 if not stat.S_ISDIR(status.st_mode):
                     continue
                 child = _below(path, name)
-                origin = self.origin(child, status, lower) if lower is not None else None
-                if origin is None:
-                    origin = self.origin(child, status, b"") if lower is None else None
+                origin = self.origin(child, status, b"" if lower is None else lower)
                 if origin is not None:
-                    self.moved[origin] = child
+                    if lower is None or origin != _below(lower, name):
+                        self.moved[origin] = child
                     waiting.append((child, origin))
-                elif lower is None or self.mark(child, status, "opaque") == b"y":
+                elif lower is None or (
+                    self.mark(child, status, "opaque") == b"y"
+                    and self.lower.status(_below(lower, name)) is None
+                ):
                     waiting.append((child, None))
                 else:
                     waiting.append((child, _below(lower, name)))
 
-    def forget_origin(self, path):
-        """A renamed directory has its new name in the base too, if it was chosen."""
-        above = self.lower.status(path)
-        if above is not None and stat.S_ISDIR(above.st_mode):
-            host.removexattr(self.upper.name(path), self.marks + "redirect", follow_symlinks=False)
+    def settle_origin(self, path):
+        """What was renamed has its new name in the base too, from now on."""
+        if not self.ordinary:
+            if self.mark(path, self.upper.status(path), "redirect") is not None:
+                name = self.upper.name(path)
+                host.setxattr(name, self.marks + "redirect", b"/" + path, follow_symlinks=False)
+            return
+        waiting = [path]
+        while waiting:
+            path = waiting.pop()
+            status = self.upper.status(path)
+            if not stat.S_ISDIR(status.st_mode):
+                continue
+            if self.mark(path, status, MOVED) is not None:
+                host.removexattr(self.upper.name(path), self.marks + MOVED)
+            waiting += [_below(path, name) for name, _ in self.upper.entries(path)]
 
     # Comparing
 
@@ -268,9 +290,7 @@ class Walk:
     def _directory(self, waiting, path, lower, opaque):
         """Compare one directory of the upper layer with `lower` of the base, None: nothing."""
         names = set()
-        if lower is not None:
-            self.visited[lower] = path
-        for name, status in self.upper.entries(path):
+        for name, status in self._entries.pop(path):
             names.add(name)
             child = _below(path, name)
             below = None if lower is None else _below(lower, name)
@@ -289,17 +309,15 @@ class Walk:
                     self._removed(_below(path, name), below, old)
 
     def _subdirectory(self, waiting, child, below, old, status, lower, opaque):
-        origin = None
-        if not self.ordinary:
-            origin = self.origin(child, status, b"" if lower is None else lower)
-        if origin is not None:
+        origin = self.origin(child, status, b"" if lower is None else lower)
+        if origin is not None and origin != below:
             before = self.lower.status(origin)
             if before is not None and stat.S_ISDIR(before.st_mode):
                 if old is not None:  # the name that it took had something else
                     self._removed_below(child, below, old, True)
                 found = Found(child, below, origin, status)
                 self._add("renamed", found, before, status, self.real(origin))
-                waiting.append((child, origin, False))
+                waiting.append((child, origin, self.ordinary))
                 return
         if old is not None and stat.S_ISDIR(old.st_mode):
             hides = opaque or self.mark(child, status, "opaque") == b"y"
@@ -319,7 +337,7 @@ class Walk:
             self._add("created", Found(child, below, None, status), None, status)
             return
         if stat.S_ISDIR(old.st_mode):
-            self._removed_below(child, below, old)
+            self._removed_below(child, below, old, True)
         self._compare(child, below, old, status)
 
     def _compare(self, path, lower, old, new):

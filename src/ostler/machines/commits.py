@@ -41,9 +41,10 @@ def commit(machine, paths=None):
         _carry_out(machine, walks, plans)
         every = sum(len(walk.found) for walk in walks) == len(chosen)
         if not every:
-            for walk in walks:
-                for path in walk.moved.values():
-                    walk.forget_origin(path)
+            for plan in plans:
+                for change in plan.chosen:
+                    if change.kind == "renamed":
+                        plan.walk.settle_origin(change._found.path)
     finally:
         for walk in walks:
             walk.__exit__()
@@ -66,31 +67,54 @@ def _chosen(changes, paths):
         wanted[host.path.abspath(text)] = False
     picked = set()
     for change in changes:
-        path = change.path
-        while True:
-            if path in wanted:
-                wanted[path] = True
-                picked.add(change.path)
-                break
-            above = host.path.dirname(path)
-            if above == path:
-                break
-            path = above
+        for path in (change.path, change.source):
+            for place in _upwards(path):
+                if place in wanted:
+                    wanted[place] = True
+                    picked.add(change.path)
+                    break
     missing = [path for path, found in wanted.items() if not found]
     if missing:
         raise FileNotFoundError(errno.ENOENT, "nothing was changed there", missing[0])
     by_path = {change.path: change for change in changes}
-    for path in list(picked):
+    size = 0
+    while size != len(picked):
+        size = len(picked)
+        _add_needed(changes, by_path, picked)
+    return [change for change in changes if change.path in picked]
+
+
+def _upwards(path):
+    """A path and what it lies in, up to the root; nothing for None."""
+    while path is not None:
+        yield path
         above = host.path.dirname(path)
-        while above != path:
+        path = above if above != path else None
+
+
+def _add_needed(changes, by_path, picked):
+    # The directories that they are in, where these are new there.
+    for path in list(picked):
+        for above in _upwards(host.path.dirname(path)):
             change = by_path.get(above)
             if change is not None and change.kind in ("created", "renamed", "retyped"):
                 picked.add(above)
-            above, path = host.path.dirname(above), above
-    if any(by_path[path].kind == "renamed" for path in picked):
-        # Renamed directories may stand on one another: they go together.
-        picked.update(c.path for c in changes if c.kind == "renamed")
-    return [change for change in changes if change.path in picked]
+    # What has to leave a place before something else stands there, or it is gone.
+    taken = {
+        (c._found.overlay, c._found.at)
+        for c in changes
+        if c.path in picked and c.kind != "metadata"
+    }
+    renamed = [change for change in changes if change.kind == "renamed"]
+    for change in renamed:
+        path = change._found.lower
+        while path:
+            if (change._found.overlay, path) in taken:
+                picked.add(change.path)
+            path = path.rpartition(b"/")[0]
+    # Renamed directories may stand on one another, and files in them: they go together.
+    if any(c.path in picked and c.before.type == "directory" for c in renamed):
+        picked.update(change.path for change in renamed)
 
 
 def _check(plans):

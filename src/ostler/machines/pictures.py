@@ -67,9 +67,12 @@ def _lines_of(walk, change):
     found = change._found
     before = _content(walk.lower, found.lower, old)
     after = _content(*walk.current(found), new)
-    if before == after:
-        return [f"{change.kind} {shown(change.path)}\n"]
     name = shown(change.path)
+    first = []
+    if change.kind == "renamed":
+        first = [f"renamed {shown(change.source)} to {name}\n"]
+    if before == after:
+        return first or [f"{change.kind} {name}\n"]
     if b"\0" in before[:8192] or b"\0" in after[:8192]:
         return [f"Binary file {name} {change.kind}\n"]
     try:
@@ -79,10 +82,10 @@ def _lines_of(walk, change):
     lines = difflib.unified_diff(
         _lines(before),
         _lines(after),
-        "/dev/null" if old is None else name,
+        "/dev/null" if old is None else shown(change.source or change.path),
         "/dev/null" if new is None else name,
     )
-    return [
+    return first + [
         line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
     ]
 
@@ -163,7 +166,13 @@ def about(change):
     """What a line says of a change besides its path."""
     old, new = change.before, change.after
     if change.kind == "renamed":
-        return f"from {shown(change.source)}"
+        above, name = host.path.split(change.source)
+        parts = [
+            f"from {shown(name if above == host.path.dirname(change.path) else change.source)}"
+        ]
+        if not change._found.same:
+            parts.append(f"{size(old.size)} to {size(new.size)}")
+        return ", ".join(parts)
     if change.kind == "retyped":
         return f"{old.type} became {new.type}"
     if change.kind == "metadata":

@@ -142,13 +142,29 @@ class Place:
         return host.fsdecode(host.readlink(name, dir_fd=above))
 
     def xattr(self, path, attribute):
-        """The value of an extended attribute, None when there is none."""
+        """The value of an extended attribute, None when there is none, or none to be read."""
+        try:
+            return host.getxattr(self.name(path), attribute, follow_symlinks=False)
+        except PermissionError:
+            return self._locked_xattr(path, attribute) if self.unlocks else None
+        except OSError as error:
+            if error.errno in _NO_XATTRS:
+                return None
+            raise
+
+    def _locked_xattr(self, path, attribute):
+        # Those of a file are read with its mode's rights, of which a Store's owner can have more.
+        above, name = self.parent(path)
+        mode = stat.S_IMODE(host.stat(name, dir_fd=above, follow_symlinks=False).st_mode)
+        host.chmod(name, mode | 0o400, dir_fd=above)
         try:
             return host.getxattr(self.name(path), attribute, follow_symlinks=False)
         except OSError as error:
             if error.errno in _NO_XATTRS:
                 return None
             raise
+        finally:
+            host.chmod(name, mode, dir_fd=above)
 
     def xattrs(self, path, without):
         """The extended attributes, but those whose names begin with `without`: a dict."""
@@ -165,10 +181,15 @@ class Place:
         for name in names:
             if not name.startswith(without):
                 try:
-                    found[name] = host.getxattr(place, name, follow_symlinks=False)
+                    value = host.getxattr(place, name, follow_symlinks=False)
+                except PermissionError:
+                    value = self.xattr(path, name)
                 except OSError as error:
                     if error.errno not in _NO_XATTRS:
                         raise
+                    value = None
+                if value is not None:
+                    found[name] = value
         return found
 
     def same_content(self, path, other, path_there):

@@ -32,11 +32,15 @@ class Plan:
         self._slots = 0
         self._links = {}  # inode in the upper layer: a path that has it already
         self._below = {}  # directory: the chosen changes in it
+        self._moved = {}  # path in the base: path after all steps, of the chosen that are renamed
+        self._gone = set()  # paths in the base of the chosen that are removed
         self._touched = {}  # directory after all steps: before them, or None
         self._staged = {}  # new directory: its inode
         self._ends = []  # steps for the end, which may take rights away
         self._unlocked = set()
         self._theirs = set()
+        self._other_names = []
+        self._anchors = set()  # inodes of the base that get new names
         self._homes = []  # the directories in which the stashes are, if nobody has changed them
 
     def choose(self, chosen):
@@ -47,6 +51,10 @@ class Plan:
         self._all = len(self.chosen) == len(self.walk.found)
         for change in self.chosen:
             above = change._found.path.rpartition(b"/")[0]
+            if change.kind == "renamed":
+                self._moved[change._found.lower] = change._found.path
+            elif change.kind in ("removed", "retyped"):
+                self._gone.add(change._found.lower)
             if change._found.path:
                 self._below.setdefault(above, []).append(change)
 
@@ -60,6 +68,10 @@ class Plan:
 
     def _in_conflict(self, change):
         found, lower = change._found, self.walk.lower
+        if change.kind == "renamed" and self._is_covering(found):
+            covered = lower.status(found.at)
+            if covered is not None and self._changed(covered):
+                return True
         if change.before is None:
             return found.at is not None and self._made_twice(change)
         status = lower.status(found.lower)
@@ -71,6 +83,10 @@ class Plan:
             # What was put into it or taken out does not concern us.
             return status.st_ctime_ns != status.st_mtime_ns
         return True
+
+    def _is_covering(self, found):
+        # Whether the name that something takes is one of the base's that isn't vacated before.
+        return found.at is not None and found.at not in self.walk.moved
 
     def _made_twice(self, change):
         found, walk = change._found, self.walk
@@ -116,11 +132,8 @@ class Plan:
     def stashes(self):
         """[(number of the top, path as text)] of the stashes that are needed; makes none yet."""
         token = b".ostler-commit-" + host.urandom(8).hex().encode()
-        for change in self.chosen:
-            at = change._found.at
-            if at is None:
-                continue
-            above = at.rpartition(b"/")[0]
+        for path in (p for c in self.chosen for p in (c._found.at, c._found.lower) if p):
+            above = path.rpartition(b"/")[0]
             status = self.walk.lower.status(above)
             if status is not None and status.st_dev not in self._stashes:
                 place = self._highest(above, status.st_dev)
@@ -171,13 +184,14 @@ class Plan:
                 self._homes.append(path)
         self._can_exchange = all(self._tried_exchange(s) for s in self._stashes.values())
         self._find_anchors()
+        self._find_other_names()
         self._take_out_renamed()
         self._go_through()
         self.steps += [step for _, step, _ in sorted(self._ends, key=_deepest_first)]
         self.old += [old for _, _, old in sorted(self._ends, key=_deepest_first)]
         self._touch_passed()
         self._note_times(before)
-        seen = set()
+        seen = set(self._anchors)  # their new names are moved
         self.old = [None if old is None else self._state(old, seen) for old in self.old]
 
     def _tried_exchange(self, stash):
@@ -207,13 +221,19 @@ class Plan:
     def _find_anchors(self):
         """Which files of the base stay, so that new names can be links to them."""
         walk = self.walk
+        directories = [
+            c._found.lower
+            for c in walk.found
+            if c.kind == "renamed" and c.before.type == "directory"
+        ]
         stays = [found for found in walk.unchanged if found.lower is not None]
         stays += [c._found for c in self.chosen if c.kind == "metadata" and c.before.links == 1]
+        stays += [c._found for c in self.chosen if c.kind == "renamed" and c._found.same]
         for found in stays:
             status = found.status
             if not stat.S_ISDIR(status.st_mode) and status.st_nlink > 1:
                 # Not below a renamed directory, which is on its way then.
-                if not any(found.lower.startswith(origin + b"/") for origin in walk.moved):
+                if not any(found.lower.startswith(origin + b"/") for origin in directories):
                     self._links.setdefault(status.st_ino, found.lower)
 
     def _take_out_renamed(self):
@@ -225,9 +245,28 @@ class Plan:
             status = self._status(change)
             slot = self._slot(found.lower)
             self._waiting[found.path] = slot
-            self._step("move", found.lower, slot, status.st_ino)
             above = found.lower.rpartition(b"/")[0]
-            self._touch(self.walk.visited.get(above), above)
+            now = self._after(above)
+            self._unlock(now, above, above)
+            old = found.lower
+            if stat.S_ISDIR(status.st_mode):
+                old = None
+                if host.geteuid() != 0:
+                    self._open_up(found.lower, status, found.path)
+            self._step("move", found.lower, slot, status.st_ino, old=old)
+            self._touch(now, above)
+
+    def _after(self, before):
+        # Where a directory of the base is after all steps; None when it is gone.
+        if before in self._moved or before == b"":
+            return self._moved.get(before, b"")
+        if before in self._gone:
+            return None
+        above, _, name = before.rpartition(b"/")
+        above = self._after(above)
+        if above is None:
+            return None
+        return above + b"/" + name if above else name
 
     def _go_through(self):
         owners = {}  # directory: what became of it as a whole
@@ -243,7 +282,7 @@ class Plan:
                 before = None if found.at is None else found.at.rpartition(b"/")[0]
                 if change.kind != "metadata":
                     self._touch(above, before)
-                    self._unlock(above, before)
+                    self._unlock(above, before, above)
             owners.update(getattr(self, "_" + change.kind)(change, found) or {})
 
     def _created(self, change, found):
@@ -284,14 +323,24 @@ class Plan:
             self._ends.append((found.path, step, None))
 
     def _renamed(self, change, found):
-        if found.at is not None and found.at not in self.walk.moved:
+        if self._is_covering(found):
             covered = self.walk.lower.status(found.at)
             if covered is not None:
-                self._step("move", found.path, self._slot(found.at), covered.st_ino)
-        inode = self._status(change).st_ino
-        self._step("move", self._waiting[found.path], found.path, inode)
+                old = None if stat.S_ISDIR(covered.st_mode) else found.at
+                self._step("move", found.path, self._slot(found.at), covered.st_ino, old=old)
+        if not found.same:
+            # The old file stays in the stash.
+            slot = self._slot(found.at)
+            self._step("move", slot, found.path, self._make(change, slot))
+            return None
+        status = self._status(change)
+        self._step("move", self._waiting[found.path], found.path, status.st_ino)
+        if change.after.type != "directory":
+            if not _same_metadata(change.before, change.after):
+                self._step("meta", found.path, status.st_ino, *self._two(change, found))
+            return None
         if not _same_metadata(change.before, change.after, False):
-            step = ("meta", self.number, found.path, inode, *self._two(change, found))
+            step = ("meta", self.number, found.path, status.st_ino, *self._two(change, found))
             self._ends.append((found.path, step, None))
         return {found.path: "renamed"}
 
@@ -356,30 +405,34 @@ class Plan:
             )
             if ours and not gone:
                 now = self.walk.upper.status(after)
-                new = [now.st_atime_ns, now.st_mtime_ns]
+                if now is not None and stat.S_ISDIR(now.st_mode):
+                    new = [now.st_atime_ns, now.st_mtime_ns]
             self.times.append((self.number, after, before or b"", inode, old, new))
 
-    def _unlock(self, after, before):
-        """Where it takes a right that a directory's owner does not have: give it for a while."""
-        if before is None or after in self._unlocked or host.geteuid() == 0:
+    def _unlock(self, after, before, now):
+        """Where it takes a right that a directory's owner does not have: give it for a while.
+
+        `after`, `before`: its path after all steps and before them; `now`: at this step.
+        """
+        if before is None or before in self._unlocked or host.geteuid() == 0:
             return
-        self._unlocked.add(after)
-        self._open_up(after, self.walk.lower.status(before))
+        self._unlocked.add(before)
+        self._open_up(now, self.walk.lower.status(before), after)
 
     def _unlock_itself(self, found, status):
         # A directory goes to another one only when it can be written to.
         if stat.S_ISDIR(status.st_mode) and host.geteuid() != 0:
-            self._open_up(found.path, status, False)
+            self._open_up(found.path, status)
 
-    def _open_up(self, path, status, returns=True):
+    def _open_up(self, path, status, after=None):
         mode = stat.S_IMODE(status.st_mode)
         if mode & 0o300 == 0o300 or status.st_uid != host.geteuid():
             return
         old, new = {"mode": mode}, {"mode": mode | 0o700}
         self._step("meta", path, status.st_ino, old, new)
-        if returns:
-            step = ("meta", self.number, path, status.st_ino, new, old)
-            self._ends.insert(0, (path, step, None))  # before a mode that it is to have
+        if after is not None:
+            step = ("meta", self.number, after, status.st_ino, new, old)
+            self._ends.insert(0, (after, step, None))  # before a mode that it is to have
 
     # New objects
 
@@ -431,6 +484,7 @@ class Plan:
             return False
         finally:
             host.close(source)
+        self._anchors.add(before.st_ino)
         if not self._changed(before):
             now = self.place.status(known)
             self._mine[now.st_ino] = now.st_ctime_ns
@@ -451,12 +505,34 @@ class Plan:
     def own(self):
         """{inode: ctime} of what stands in the base by our doing, once all is done."""
         found = dict(self._mine)
+        paths = {path.lstrip(b"\0") for path in self._touched}
         for change in self.chosen:
-            for path in (change._found.path, change._found.path.rpartition(b"/")[0]):
-                status = self.place.status(path)
-                if status is not None:
-                    found[status.st_ino] = status.st_ctime_ns
+            paths.add(change._found.path)
+            paths.add(change._found.path.rpartition(b"/")[0])
+        for lower in self._other_names:
+            above, _, name = lower.rpartition(b"/")
+            above = self._after(above)
+            if above is not None:
+                paths.add(above + b"/" + name if above else name)
+        for path in paths:
+            status = self.place.status(path)
+            if status is not None:
+                found[status.st_ino] = status.st_ctime_ns
         return {**found, **self.homes()}
+
+    def _find_other_names(self):
+        # Names that are not chosen, of files that are changed through a chosen one.
+        inodes = {
+            self._status(change).st_ino
+            for change in self.chosen
+            if change.before is not None and change.before.links > 1
+        }
+        chosen = {id(change) for change in self.chosen}
+        for change in self.walk.found if inodes else ():
+            if id(change) not in chosen and change.before is not None and change.before.links > 1:
+                status = self._status(change)
+                if status is not None and status.st_ino in inodes and not self._changed(status):
+                    self._other_names.append(change._found.lower)
 
     def homes(self):
         """As `own`, of the directories that held the stashes and nobody else has changed."""

@@ -9,6 +9,7 @@ from ostler._given import mount_table
 from ostler.machines import _mounts, changes, commits, host, journals, keeping, layout, pictures
 from ostler.machines.kinds import given
 from ostler.machines.places import Store
+from ostler.machines.renaming import moved
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
 _STATE = "ostler-rehearsal.json"
@@ -105,7 +106,7 @@ class Rehearsal(Rooted):
         try:
             super().rename(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         except OSError as error:
-            if error.errno != errno.EXDEV or not self._moved(src, dst, src_dir_fd, dst_dir_fd):
+            if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
                 raise
 
     def replace(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
@@ -113,63 +114,8 @@ class Rehearsal(Rooted):
         try:
             super().replace(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         except OSError as error:
-            if error.errno != errno.EXDEV or not self._moved(src, dst, src_dir_fd, dst_dir_fd):
+            if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
                 raise
-
-    def _moved(self, src, dst, src_dir_fd, dst_dir_fd):
-        """Move a directory as the kernel's rename would, name by name; False: not our affair."""
-        status = self.stat(src, dir_fd=src_dir_fd, follow_symlinks=False)
-        if status.st_mode & 0o170000 != 0o040000 or not self._same_overlay(
-            src, dst, src_dir_fd, dst_dir_fd
-        ):
-            return False
-        try:
-            self.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
-        except FileExistsError:
-            there = self.stat(dst, dir_fd=dst_dir_fd, follow_symlinks=False)
-            if there.st_mode & 0o170000 != 0o040000:
-                raise NotADirectoryError(
-                    errno.ENOTDIR, self.strerror(errno.ENOTDIR), src, None, dst
-                ) from None
-            self.rmdir(dst, dir_fd=dst_dir_fd)
-            self.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
-        flags = self.O_RDONLY | self.O_DIRECTORY | self.O_NOFOLLOW
-        source = self.open(src, flags, dir_fd=src_dir_fd)
-        try:
-            target = self.open(dst, flags, dir_fd=dst_dir_fd)
-            try:
-                for name in self.listdir(source):
-                    self.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
-                for name in self.listxattr(source):
-                    self.setxattr(target, name, self.getxattr(source, name))
-                self.chmod(target, status.st_mode & 0o7777)
-                self.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
-            finally:
-                self.close(target)
-        finally:
-            self.close(source)
-        self.rmdir(src, dir_fd=src_dir_fd)
-        return True
-
-    def _same_overlay(self, src, dst, src_dir_fd, dst_dir_fd):
-        """Whether both names are in one overlay, where the real rename would have worked."""
-        return self._overlay_of(src, src_dir_fd) == self._overlay_of(dst, dst_dir_fd)
-
-    def _overlay_of(self, path, dir_fd):
-        parent = self.path.dirname(self.fsencode(path).rstrip(b"/")) or b"."
-        fd = self.open(parent, self.O_PATH | self.O_DIRECTORY, dir_fd=dir_fd)
-        try:
-            where = host.readlink(b"/proc/self/fd/%d" % fd)[1:]
-        finally:
-            host.close(fd)
-        best = None
-        for overlay in self._overlays:
-            target = overlay.target
-            if (where == target or not target or where.startswith(target + b"/")) and (
-                best is None or len(target) > len(best)
-            ):
-                best = target
-        return best
 
 
 class Overlay:

@@ -1,0 +1,148 @@
+"""Origins: which file of the base a new name in a rehearsal stands for.
+
+The overlay marks what it copied from the base. Root's marks have the file handle of the original,
+which is the file itself, whatever was done to it since. An ordinary user's say only that there is
+one: then it is known while size, modification time and content are still the same.
+"""
+
+import stat
+
+from ostler.machines._calls import file_handle
+
+_HEAD, _TYPE = 21, 4  # of a mark: version, magic, length, flags, type, 16 bytes of the file system
+
+
+def find_renamed(walk):
+    """Make pairs of what is gone and what is new into changes that are "renamed"."""
+    gone, new = [], []
+    for change in walk.found:
+        before, after = change.before, change.after
+        if before is not None and before.type != "directory":
+            gone.append(change)
+        if after is not None and after.type != "directory" and change.kind != "renamed":
+            new.append(change)
+    if not gone or not new:
+        return
+    marked = [(change, mark) for change in new if (mark := _mark(walk, change)) is not None]
+    if not marked:
+        return
+    known = _Known(walk, gone)
+    taken = {}
+    for change, mark in marked:
+        source = known.by_handle(mark) if mark else known.by_look(change, taken)
+        if source is None or source is change or id(source) in taken:
+            continue
+        if _device(walk, change) == known.status(source).st_dev:
+            taken[id(source)] = source, change, source.before, source._found.lower
+    for source, change, _, _ in taken.values():
+        _vacate(walk, source, change)
+    for source, change, before, lower in taken.values():
+        _make_renamed(walk, source, change, before, lower)
+    walk.found = [c for c in walk.found if c.kind != "removed" or id(c) not in taken]
+
+
+def is_same(walk, change):
+    """Whether the file that a change leaves at its path is the base's own, changed in place.
+
+    None where the overlay does not tell.
+    """
+    mark = _mark(walk, change)
+    if not mark:
+        return None
+    return _handle(walk, change._found.lower) == (mark[_TYPE], mark[_HEAD:])
+
+
+def _mark(walk, change):
+    found = change._found
+    if walk.ordinary and not stat.S_ISREG(found.status.st_mode):
+        return None
+    return walk.mark(found.path, found.status, "origin")
+
+
+def _handle(walk, lower):
+    return file_handle(*walk.lower.parent(lower))
+
+
+class _Known:
+    """The files of the base that are gone from their places, or may be."""
+
+    def __init__(self, walk, gone):
+        self.walk = walk
+        self.gone = gone
+        self._handles = None
+        self._looks = None
+        self._found = {}
+
+    def status(self, change):
+        """lstat of what the base has there."""
+        found = self._found.get(id(change))
+        if found is None:
+            found = self._found[id(change)] = self.walk.lower.status(change._found.lower)
+        return found
+
+    def by_handle(self, mark):
+        """The change at which the base has the object of a mark."""
+        if self._handles is None:
+            self._handles = {}
+            for change in self.gone:
+                handle = _handle(self.walk, change._found.lower)
+                # A name that is gone comes before one that may only have been changed.
+                if handle is not None and (handle not in self._handles or change.kind == "removed"):
+                    self._handles[handle] = change
+        return self._handles.get((mark[_TYPE], mark[_HEAD:]))
+
+    def by_look(self, new, taken):
+        """A change at which the base had a file with the same time, size and content."""
+        if self._looks is None:
+            self._looks = {}
+            for change in self.gone:
+                # What was changed itself is no source, but what something else replaced is.
+                if change.before.type == "file" and (
+                    change.after is None or _mark(self.walk, change) is None
+                ):
+                    self._looks.setdefault(_look(change.before), []).append(change)
+        name = new._found.path.rpartition(b"/")[2]
+        same = [c for c in self._looks.get(_look(new.after), ()) if id(c) not in taken]
+        same.sort(key=lambda change: change._found.lower.rpartition(b"/")[2] != name)
+        for change in same:
+            if self.walk.upper.same_content(new._found.path, self.walk.lower, change._found.lower):
+                return change
+        return None
+
+
+def _look(record):
+    return record.size, record.times[1]
+
+
+def _device(walk, change):
+    """The file system that a name of the rehearsal would be in."""
+    path = change._found.path
+    while path:
+        path = path.rpartition(b"/")[0]
+        status = walk.lower.status(path)
+        if status is not None:
+            return status.st_dev
+    return None
+
+
+def _vacate(walk, source, change):
+    """The base's object leaves this place: what stands there now is new."""
+    found = source._found
+    walk.moved[found.lower] = change._found.path
+    if source.kind not in ("removed", "renamed"):
+        source.kind = "created"
+        source.before = None
+        found.lower = None
+
+
+def _make_renamed(walk, source, change, before, lower):
+    found = change._found
+    change.kind = "renamed"
+    change.before = before
+    change.source = walk.real(lower)
+    found.lower = lower
+    found.same = (
+        before.type != "file"
+        or walk.mark(found.path, found.status, "metacopy") is not None
+        or walk.same_content(found.path, lower, walk.lower.status(lower), found.status)
+    )

@@ -72,10 +72,12 @@ conformance-all:
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(OPTIONS)
 
-# Machines beside the host's own calls and pyfakefs; OPTIONS="--help" tells what can be chosen.
+# Machines beside the host's own calls and pyfakefs, and a workload under ostler rehearse and under
+# other tools; OPTIONS="--help" tells what can be chosen.
 bench-machines: $(VENV)/.bench
 	@$(PIP) pyfakefs
-	$(BIN)/python bench/bench_machines.py $(OPTIONS)
+	@$(PIP) sandlock || echo "sandlock can't be installed here"
+	$(BIN)/python -m bench.bench_machines $(OPTIONS)
 
 # Whole trees against the standard library and the known tools; OPTIONS="--help" tells more.
 bench-trees: $(VENV)/.bench

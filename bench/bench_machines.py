@@ -1,8 +1,10 @@
 """Machines: what making, using and closing one costs, beside the host's own calls and pyfakefs.
 
-`make bench-machines`, or `python bench/bench_machines.py [--rounds 300] [--json FILE]`. Every
+`make bench-machines`, or `python -m bench.bench_machines [--rounds 300] [--json FILE]`. Every
 implementation does the same in a directory four names deep, on tmpfs; they take turns. Numbers
-are medians in microseconds, as whoever runs it: run it as root and as an ordinary user.
+are medians in microseconds, as whoever runs it: run it as root and as an ordinary user. Then a
+workload under `ostler rehearse` and under other tools (bench_rehearse.py).
+`python -m bench.draw_machines` puts what --json has written into the documentation.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import tempfile
 import time
 
 import ostler
+from bench import bench_rehearse
 
 DEEP = "one/two/three/four"
 
@@ -77,21 +80,22 @@ def pyfakefs():
 
 def lives(directory, rounds):
     """Median microseconds to make and to close each machine."""
-    found = {}
-    for name, make in makers(directory).items():
-        made, closed = [], []
-        for _ in range(rounds):
+    times = {name: ([], []) for name in makers(directory)}
+    for _ in range(rounds):
+        for name, make in makers(directory).items():
             start = time.perf_counter_ns()
             machine = make()
             between = time.perf_counter_ns()
             machine.close()
-            made.append(between - start)
-            closed.append(time.perf_counter_ns() - between)
-        found[name] = {
+            times[name][0].append(between - start)
+            times[name][1].append(time.perf_counter_ns() - between)
+    return {
+        name: {
             "create": statistics.median(made) / 1000,
             "close": statistics.median(closed) / 1000,
         }
-    return found
+        for name, (made, closed) in times.items()
+    }
 
 
 def calls(directory, rounds):
@@ -139,11 +143,17 @@ def show(report):
         cells = (f"{row[n]:8.1f} ({row[n] / row['os']:4.1f})" for n in names)
         print(f"{work:10}" + "".join(f"{cell:>16}" for cell in cells))
     print("\nin brackets: how many times os's own")
+    if "pyfakefs" not in names:
+        print("pyfakefs is not installed (pip install pyfakefs)")
+    if "workload" in report:
+        print()
+        bench_rehearse.show(report["workload"])
 
 
 def main():
     reader = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     reader.add_argument("--rounds", type=int, default=300)
+    reader.add_argument("--workload", type=int, default=3, help="its rounds; 0 for none")
     reader.add_argument("--json", metavar="FILE", help="write the numbers there, too")
     options = reader.parse_args()
     directory = tempfile.mkdtemp(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
@@ -153,9 +163,12 @@ def main():
             "user": os.geteuid(),
             "lives": lives(directory, options.rounds),
             "calls": calls(directory, options.rounds),
+            "kernel": os.uname().release,
         }
     finally:
         shutil.rmtree(directory)
+    if options.workload:
+        report["workload"] = bench_rehearse.measure(options.workload)
     show(report)
     if options.json:
         with open(options.json, "w") as file:

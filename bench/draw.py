@@ -133,6 +133,17 @@ def table(runs):
     return "\n".join(out) + "\n"
 
 
+def put(document, mark, text):
+    """Put text into a document, between the lines "<!-- MARK -->" and "<!-- end -->"."""
+    with open(document) as file:
+        before, start, rest = file.read().partition(f"<!-- {mark} -->\n")
+    if not start:
+        raise SystemExit(f"{document} has no line <!-- {mark} -->")
+    _, _, after = rest.partition("<!-- end -->")
+    with open(document, "w") as file:
+        file.write(f"{before}{start}{text}<!-- end -->{after}")
+
+
 def main(args=None):
     parser = argparse.ArgumentParser(prog="python -m bench.draw", description=__doc__)
     parser.add_argument("files", nargs="+", help="what python -m bench --json wrote")
@@ -144,11 +155,7 @@ def main(args=None):
         with open(given.svg, "w") as file:
             file.write(picture(runs))
     if given.document:
-        with open(given.document) as file:
-            before, _, rest = file.read().partition("<!-- calls -->\n")
-        _, _, after = rest.partition("<!-- end -->")
-        with open(given.document, "w") as file:
-            file.write(f"{before}<!-- calls -->\n{table(runs)}<!-- end -->{after}")
+        put(given.document, "calls", table(runs))
     if not given.svg and not given.document:
         print(table(runs), end="")
 

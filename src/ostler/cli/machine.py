@@ -4,9 +4,7 @@ A program that is run in one is in real namespaces, with everything that it star
 exec in the place of the command itself: same process, same terminal, its own exit status.
 """
 
-import re
 import sys
-from pathlib import Path
 
 import ostler
 from ostler.cli import UsageError, complain
@@ -19,7 +17,7 @@ MACHINE is one of these; without one it is the host:
                      process to be seen or signalled (--network: with the host's network)
   --read-only        the host's files, none of which can be changed"""
 
-_SIZE = re.compile(r"[0-9]+([KMGT](I?B)?)?", re.IGNORECASE)
+_UNITS = {"", *(letter + more for letter in "KMGT" for more in ("", "B", "IB"))}
 _DEVICES = ("/dev/pts",)
 _LINKS = {
     "/dev/fd": "/proc/self/fd",
@@ -77,7 +75,7 @@ def take(arguments, command):
         if option == "scratch":
             if equals:
                 choice.size = value
-            elif rest and _SIZE.fullmatch(rest[0]):
+            elif rest and _is_size(rest[0]):
                 choice.size = rest.pop(0)
         elif option == "confine":
             if not equals and not rest:
@@ -105,6 +103,11 @@ def run_in(choice, programs, name, start):
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
 
 
+def _is_size(text):
+    digits = text.rstrip("KMGTIBkmgtib")
+    return digits.isascii() and digits.isdigit() and text[len(digits) :].upper() in _UNITS
+
+
 def python_needs(script=None):
     """The paths of the host that this interpreter and a script need in order to run."""
     needs = {
@@ -114,7 +117,7 @@ def python_needs(script=None):
         sys.base_exec_prefix,
         ostler.path.dirname(sys.executable),
         ostler.path.dirname(ostler.path.realpath(sys.executable)),
-        str(Path(ostler.__file__).parent),
+        ostler.path.dirname(ostler.__file__),
         *sys.path[1:],
         *ostler.environ.get("PYTHONPATH", "").split(":"),
     }

@@ -1,6 +1,5 @@
 """`ostler rehearse`: run a program, look at what it would change, and then decide."""
 
-import json
 import signal
 import sys
 
@@ -228,6 +227,10 @@ class Ending:
     def do(self, then, paths=None):
         """Commit, discard or keep the changes."""
         machine, options = self.machine, self.options
+        if options.kept is None and then in ("commit", "discard"):
+            if then == "commit":
+                machine._commit_at_last(paths)
+            return  # the rest goes with the machine
         if then == "commit":
             machine.commit(paths)
             if paths is not None:
@@ -241,8 +244,7 @@ class Ending:
             return
         else:
             return
-        if options.kept is not None:
-            _remove_kept(options.kept)
+        _remove_kept(options.kept)
 
     def ask(self):
         """(what is to be done, the chosen paths or None), from the terminal."""
@@ -286,6 +288,8 @@ class Ending:
 
     def write(self, then, failed):
         """Print the JSON document."""
+        import json
+
         document = {
             "command": self.options.program,
             "status": self.status,

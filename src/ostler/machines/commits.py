@@ -23,8 +23,11 @@ from ostler.machines.moves import Lost, Steps
 from ostler.machines.plans import Plan
 
 
-def commit(machine, paths=None):
-    """Apply the changes, or the chosen ones; return those that were applied, a list of Change."""
+def commit(machine, paths=None, goes_on=True):
+    """Apply the changes, or the chosen ones; return those that were applied, a list of Change.
+
+    A machine that does not go on afterwards is left with the changes that were applied.
+    """
     walks, plans = [], []
     try:
         for number, overlay in enumerate(machine._overlays):
@@ -48,7 +51,8 @@ def commit(machine, paths=None):
     finally:
         for walk in walks:
             walk.__exit__()
-    machine._begin_again(not every)
+    if goes_on:
+        machine._begin_again(not every)
     return chosen
 
 

@@ -9,7 +9,6 @@ are taken back. A commit that was stopped before "go" has changed nothing that a
 import contextlib
 import errno
 import fcntl
-import json
 import stat
 
 from ostler.machines import host
@@ -35,7 +34,7 @@ class Journal:
 
     def write(self, *record):
         """Add a record, and return when it is on the disk."""
-        line = json.dumps(record).encode() + b"\n"
+        line = _line(record)
         while line:
             line = line[host.write(self._fd, line) :]
         host.fsync(self._fd)
@@ -130,7 +129,7 @@ def _recovered(path):
             return None
         records = {}
         for line in file.read().split(b"\n")[:-1]:
-            kind, *rest = json.loads(line)
+            kind, *rest = _record(line)
             records[kind] = rest
         outcome = None
         if "begin" in records:
@@ -166,8 +165,20 @@ def _settled(records, file):
     return name, outcome
 
 
+def _line(record):
+    import json  # when it is needed: it brings much along
+
+    return json.dumps(record).encode() + b"\n"
+
+
+def _record(line):
+    import json
+
+    return json.loads(line)
+
+
 def _note(file, kind):
-    file.write(json.dumps([kind]).encode() + b"\n")
+    file.write(_line([kind]))
     host.fsync(file.fileno())
 
 

@@ -1,7 +1,5 @@
 """Pictures: the changes of a rehearsal for people, as a text difference and as a tree."""
 
-import difflib
-
 from ostler.machines import host
 
 _MARKS = {
@@ -79,6 +77,8 @@ def _lines_of(walk, change):
         before, after = before.decode(), after.decode()
     except UnicodeDecodeError:
         return [f"Binary file {name} {change.kind}\n"]
+    import difflib
+
     lines = difflib.unified_diff(
         _lines(before),
         _lines(after),

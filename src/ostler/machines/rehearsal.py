@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import json
 import time
 
 from ostler._given import mount_table
@@ -67,6 +66,10 @@ class Rehearsal(Rooted):
         rehearsal goes on, with those that were not.
         """
         return commits.commit(self, paths)
+
+    def _commit_at_last(self, paths=None):
+        """commit(), after which this machine is only closed."""
+        return commits.commit(self, paths, False)
 
     def _begin_again(self, keep):
         _renew(self, keep)
@@ -401,12 +404,16 @@ def _lock(stores, upper):
 
 def base_of(upper):
     """The base of the rehearsal that is kept in a directory, a str."""
+    import json  # when it is needed: it brings much along
+
     with open(host.path.join(upper, _STATE)) as file:
         return json.load(file)["base"]
 
 
 def _kept(stores, place, base):
     """What an earlier rehearsal left here, None when the directory is empty."""
+    import json
+
     try:
         fd = host.open(_STATE, host.O_RDONLY | host.O_CLOEXEC, dir_fd=stores)
     except FileNotFoundError:
@@ -423,6 +430,8 @@ def _kept(stores, place, base):
 
 
 def _keep(stores, base, started, overlays, own=None):
+    import json
+
     state = {
         "base": host.fsdecode(base),
         "started": started,

@@ -16,11 +16,11 @@ from tests.machines import as_user
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 
 
-def ostler(*arguments, cwd, **kwargs):
+def ostler(*arguments, cwd, variables=(), **kwargs):
     """Run the command line; the finished process."""
     return subprocess.run(
         [sys.executable, "-m", "ostler", *arguments],
-        cwd=cwd, env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        cwd=cwd, env={**os.environ, "PYTHONPATH": str(SOURCE), **dict(variables)},
         text=True, capture_output=True, timeout=60, **kwargs,
     )  # fmt: skip
 
@@ -146,6 +146,10 @@ def test_confine_shows_the_directory_and_nothing_else(tmp_path):
         (["exec", "--read-only=x", "true"], 2),
         (["exec", "--scratch", "--rehearse", "true"], 2),
         (["exec", "--network", "true"], 2),
+        (["exec", "--env", "A", "true"], 2),
+        (["exec", "--scratch", "--env"], 2),
+        (["exec", "--scratch", "--env==x", "true"], 2),
+        (["exec", "--scratch", "--keep-env", "--clean-env", "true"], 2),
         (["run", "--scratch"], 2),
         (["run", "--scratch", "--what", "x.py"], 2),
     ],
@@ -214,3 +218,29 @@ def test_nothing_stays(tmp_path):
         assert done.returncode == 0
     assert mounts() == before
     assert os.listdir(tmp_path) == []
+
+
+def variables(directory, *arguments, **given):
+    """The environment of a command that is run with these arguments."""
+    done = ostler("exec", *arguments, "env", "-0", cwd=directory, variables=given)
+    assert done.stderr == ""
+    return dict(line.split("=", 1) for line in done.stdout.split("\0")[:-1])
+
+
+def test_a_confined_program_gets_no_secrets(tmp_path):
+    given = {"TOKEN": "secret", "TZ": "UTC", "LC_TIME": "C"}
+    found = variables(tmp_path, "--confine", ".", **given)
+    assert {"TOKEN", "PYTHONPATH"}.isdisjoint(found)
+    assert found["TZ"] == "UTC" and found["LC_TIME"] == "C" and found["PATH"] == os.environ["PATH"]
+    found = variables(
+        tmp_path, "--confine", ".", "--env", "TOKEN", "--env=A=b=c", "--env", "NO_SUCH_1", **given
+    )
+    assert (found["TOKEN"], found["A"]) == ("secret", "b=c") and "NO_SUCH_1" not in found
+    assert variables(tmp_path, "--keep-env", "--confine", ".", **given)["TOKEN"] == "secret"
+    assert variables(tmp_path, "--scratch", **given)["TOKEN"] == "secret"
+    assert "TOKEN" not in variables(tmp_path, "--scratch", "--clean-env", **given)
+    done = ostler(
+        "run", "--confine", ".", "-c", "import os; print('TOKEN' in os.environ, os.__name__)",
+        cwd=tmp_path, variables=given,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("False ostler\n", "")

@@ -1,5 +1,5 @@
 # What os has, as its own stubs say; then what ostler adds.
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os import *
 from os import PathLike
 from typing import Any, Protocol
@@ -103,7 +103,10 @@ def scratch(
     weaker: bool = False,
 ) -> Scratch: ...
 def confined(
-    directory: str | bytes | PathLike[Any], read_only: bool = False, network: bool = False
+    directory: str | bytes | PathLike[Any],
+    read_only: bool = False,
+    network: bool = False,
+    environ: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
 ) -> Confined: ...
 def read_only(base: str | bytes | PathLike[Any] | None = None) -> ReadOnly: ...
 

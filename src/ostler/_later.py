@@ -52,16 +52,18 @@ def read_only(base=None):
     return kinds.read_only(base)
 
 
-def confined(directory, read_only=False, network=False):
+def confined(directory, read_only=False, network=False, environ=None):
     """A machine whose root is `directory`, with no way out of it.
 
     Its children have no network but with `network`, see no other process, and end with it.
+    `environ` is a mapping of the variables it begins with; by default of the process's own those
+    that say who uses it and how (PATH, HOME, USER, LANG, LC_*, TERM, TZ and the like), no others.
     Where mounts can't be made, paths are confined all the same, but children can't be started
     and `read_only` can't be had; `guarantees` says which.
     """
     from ostler.machines import kinds
 
-    return kinds.confined(directory, read_only, network)
+    return kinds.confined(directory, read_only, network, environ)
 
 
 def rehearsal(base=None, upper=None):

@@ -360,6 +360,24 @@ def test_a_forked_copy_leaves_the_machine_alone(tmp_path):
         assert machine.system("true") == 0
 
 
+def test_environment(tmp_path, monkeypatch):
+    monkeypatch.setitem(ostler.environ, "TOKEN", "secret")
+    monkeypatch.setitem(ostler.environ, "LC_TIME", "C")
+    with ostler.confined(tmp_path) as machine:
+        assert "TOKEN" not in machine.environ and machine.environ["LC_TIME"] == "C"
+        assert b"TOKEN" not in machine.environb and machine.environ["PATH"] == os.environ["PATH"]
+        assert "PATH" in machine.guarantees["environment"]
+    with ostler.confined(tmp_path, environ={"A": "b"}) as machine:
+        assert dict(machine.environ) == {"A": "b"}
+    with confined_among(tmp_path, ostler.machines.SHELL) as machine:
+        assert "secret" not in machine.popen("env").read()
+    with confined_among(tmp_path, ostler.machines.SHELL, environ=ostler.environ) as machine:
+        assert "TOKEN=secret" in machine.popen("env").read()
+    for wrong, error in [(3, TypeError), ({"a=b": "c"}, ValueError), ({"a": "\0"}, ValueError)]:
+        with pytest.raises(error):
+            ostler.confined(tmp_path, environ=wrong)
+
+
 def test_guarantees(tmp_path):
     with ostler.confined(tmp_path) as machine:
         said = machine.guarantees["children"]

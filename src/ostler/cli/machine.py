@@ -15,7 +15,12 @@ MACHINE is one of these; without one it is the host:
   --rehearse         the host's files; every change is dropped at the end
   --confine DIR      nothing of the host but DIR, and its programs read-only; no network, no other
                      process to be seen or signalled (--network: with the host's network)
-  --read-only        the host's files, none of which can be changed"""
+  --read-only        the host's files, none of which can be changed
+With one, the environment is the host's; with --confine only what says who uses it (PATH, HOME,
+USER, LANG, TERM, TZ and the like), so that no secret in a variable gets there:
+  --env NAME[=VALUE] a variable more, with this value or the host's
+  --keep-env         all variables of the host
+  --clean-env        those few alone, for the other machines"""
 
 _UNITS = {"", *(letter + more for letter in "KMGT" for more in ("", "B", "IB"))}
 _DEVICES = ("/dev/pts",)
@@ -38,22 +43,50 @@ class Choice:
         self.size = None
         self.directory = None
         self.network = False
+        self.clean = None  # whether the environment is; None: as is usual for the kind
+        self.variables = []
+        self.needed = ()  # what the names begin with that go along in a clean one
+
+    def environ(self):
+        """The variables that the machine shall begin with."""
+        from ostler.machines.kinds import plain_variables
+
+        host = ostler.environ
+        found = dict(host)
+        if self.clean if self.clean is not None else self.kind == "confine":
+            found = {k: v for k, v in host.items() if k.startswith(self.needed)} | plain_variables(
+                host
+            )
+        for name, equals, value in self.variables:
+            if equals or name in host:
+                found[name] = value if equals else host[name]
+        return found
 
     def make(self, programs=()):
         """The machine, standing where the process stands. `programs` are paths of the host that
         what runs there needs: those that the machine lacks are shown on it, read-only."""
+        if self.kind != "confine":
+            machine = self._make_open(programs)
+            environ = self.environ()
+            if environ != machine.environ:
+                machine.environ.clear()
+                machine.environ.update(environ)
+            return furnished(machine) if self.kind == "scratch" else machine
+        from ostler.machines.among import confined_among
+
+        directory = ostler.path.realpath(self.directory)
+        machine = furnished(
+            confined_among(directory, shown(programs), self.network, self.environ())
+        )
+        machine.chdir(ostler.getcwd() if _is_within(ostler.getcwd(), directory) else directory)
+        return machine
+
+    def _make_open(self, programs):
         if self.kind == "rehearse":
             return ostler.rehearsal()
         if self.kind == "read-only":
             return ostler.read_only()
-        if self.kind == "scratch":
-            return furnished(ostler.scratch(size=self.size, bind=shown(programs)))
-        from ostler.machines.among import confined_among
-
-        directory = ostler.path.realpath(self.directory)
-        machine = furnished(confined_among(directory, shown(programs), self.network))
-        machine.chdir(ostler.getcwd() if _is_within(ostler.getcwd(), directory) else directory)
-        return machine
+        return ostler.scratch(size=self.size, bind=shown(programs))
 
 
 def take(arguments, command):
@@ -65,6 +98,22 @@ def take(arguments, command):
         if option == "network" and not equals:
             choice.network = True
             del rest[0]
+            continue
+        if option in ("keep-env", "clean-env") and not equals:
+            clean = option == "clean-env"
+            if choice.clean is not None and choice.clean != clean:
+                raise UsageError(f"{command}: --keep-env or --clean-env, not both")
+            choice.clean = clean
+            del rest[0]
+            continue
+        if option == "env":
+            del rest[0]
+            if not equals and not rest:
+                raise UsageError(f"{command}: --env wants a variable")
+            variable = (value if equals else rest.pop(0)).partition("=")
+            if not variable[0] or "\0" in variable[0]:
+                raise UsageError(f"{command}: --env wants NAME or NAME=VALUE")
+            choice.variables.append(variable)
             continue
         if option not in ("scratch", "rehearse", "confine", "read-only"):
             break
@@ -85,6 +134,8 @@ def take(arguments, command):
             raise UsageError(f"{command}: --{option} takes no value")
     if choice.network and choice.kind != "confine":
         raise UsageError(f"{command}: --network belongs to --confine")
+    if choice.kind is None and (choice.variables or choice.clean is not None):
+        raise UsageError(f"{command}: an environment belongs to a machine")
     return choice, rest
 
 

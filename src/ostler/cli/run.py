@@ -45,6 +45,7 @@ def main(arguments):
         raise UsageError("run: the interpreter's options -I, -E and -S keep ostler out")
     if ":" in STARTUP:
         raise UsageError(f"run: not possible from a path with a colon: {STARTUP}")
+    choice.needed = ("PYTHON", "LD_LIBRARY_PATH")
     if choice.kind is None:
         command = [sys.executable, *interpreter_options(), *arguments]
         ostler.execve(sys.executable, command, environment(ostler.environ))

@@ -3,10 +3,11 @@
 from ostler.machines import _mounts, binds, host, kinds
 
 
-def confined_among(directory, shown, network=False):
+def confined_among(directory, shown, network=False, environ=None):
     """A confined machine with `directory` at its own path, and the paths of `shown` read-only.
 
-    Everything else is a file system in memory that is gone with the machine.
+    Everything else is a file system in memory that is gone with the machine. `environ` as for
+    ostler.confined.
     """
     place = host.path.realpath(host.fsencode(directory))
     host.close(_mounts.directory(place, "confined"))
@@ -23,6 +24,7 @@ def confined_among(directory, shown, network=False):
     )
     machine._confinement = kinds.Confinement(bool(network))
     try:
+        kinds.begin_with(machine, environ)
         binds.show(machine, [s for s in sources if not _lies_in(place, s)])
         # What the directory lies in is shown before it.
         binds.show(machine, [s for s in sources if _lies_in(place, s)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from ostler import environment
 from ostler.machines import _mounts, binds, host
 from ostler.machines._confine import Confinement
 from ostler.machines.rooted import MachineUnavailable, Rooted
@@ -124,9 +125,23 @@ def read_only(base=None):
     return machine
 
 
-def confined(directory, read_only=False, network=False):
+# What a program needs to know of who uses it; of all other variables some are secrets.
+_PLAIN = frozenset(
+    "COLORTERM COLUMNS HOME LANG LANGUAGE LINES LOGNAME NO_COLOR PATH SHELL TERM TMPDIR TZ "
+    "USER".split()
+)
+
+
+def plain_variables(variables):
+    """Those that may be shown to a program that is not trusted: a dict."""
+    return {k: v for k, v in variables.items() if k in _PLAIN or k.startswith("LC_")}
+
+
+def confined(directory, read_only=False, network=False, environ=None):
     """A machine whose root is `directory`, with no way out of it.
 
+    `environ` is a mapping of the variables it begins with; by default of the process's own those
+    that say who uses it and how (PATH, HOME, USER, LANG, LC_*, TERM, TZ and the like), no others.
     Where mounts can't be made, paths are confined all the same, but children can't be started
     and `read_only` can't be had; `guarantees` says which.
     """
@@ -134,7 +149,7 @@ def confined(directory, read_only=False, network=False):
     try:
         answer = _mounts.tree(fd, bool(read_only))
         if answer[3] and not read_only:
-            return _confined_plainly(fd, answer)
+            return _with_environ(_confined_plainly(fd, answer), environ)
         root, user_ns, mount_ns = given(answer, "a confined machine")
     finally:
         _mounts.close(fd)
@@ -150,7 +165,26 @@ def confined(directory, read_only=False, network=False):
         },
     )
     machine._confinement = Confinement(bool(network))
+    return _with_environ(machine, environ)
+
+
+def _with_environ(machine, environ):
+    try:
+        begin_with(machine, environ)
+    except BaseException:
+        machine.close()
+        raise
     return machine
+
+
+def begin_with(machine, environ):
+    """Give a confined machine the variables that were asked for, or the plain ones."""
+    said = "those that were given"
+    if environ is None:
+        environ = plain_variables(host.environ)
+        said = "of the process's those alone that say who uses it: PATH, HOME, LANG and the like"
+    machine.environ = environment.of_variables(environ)
+    machine._guarantees["environment"] = said
 
 
 def children_of_confined(network):

@@ -7,11 +7,13 @@ What reads does so on the same, or with --keep on trees that stay in a directory
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
 import platform
 import shutil
+import signal
 import statistics
 import sys
 import sysconfig
@@ -19,7 +21,8 @@ import tempfile
 import time
 
 from bench import corpora, tree_changers, tree_readers
-from bench.tree_tools import Floor, missing, quietly
+from bench.fresh import KINDS, fresh, images, namespace, usable
+from bench.tree_tools import Floor, missing
 from ostler import trees
 
 THREADS = len(os.sched_getaffinity(0))
@@ -29,30 +32,6 @@ READERS = {
 }  # fmt: skip
 CHANGERS = {"remove": tree_changers.Remove, "copy": tree_changers.Copy}
 AT_ONCE = 50  # calls in each timing of a tree of twenty entries
-
-
-def fresh(kind, directory):
-    """Mount a fresh file system of this kind; how to take it away again."""
-    mount = os.path.join(directory, kind)
-    os.makedirs(mount, exist_ok=True)
-    if kind == "here":
-        return mount, lambda: shutil.rmtree(mount)
-    if kind == "tmpfs":
-        quietly("mount", "-t", "tmpfs", "-o", "nr_inodes=0", "tmpfs", mount)
-        return mount, lambda: quietly("umount", mount)
-    image = os.path.join(directory, kind + ".img")
-    with open(image, "wb") as file:
-        file.truncate(12 << 30)
-    make = {"ext4": ["mkfs.ext4", "-q", "-F", "-i", "8192"], "xfs": ["mkfs.xfs", "-q", "-f"],
-            "btrfs": ["mkfs.btrfs", "-q", "-f"]}[kind]  # fmt: skip
-    quietly(*make, image)
-    quietly("mount", "-o", "loop", image, mount)
-
-    def away():
-        quietly("umount", mount)
-        os.unlink(image)
-
-    return mount, away
 
 
 def kind_of(path):
@@ -93,29 +72,30 @@ def read_rounds(operation, top, floor, rounds, seconds, only):
     return times
 
 
-def change_rounds(operation, kind, directory, corpus, scale, floor, rounds):
-    """The same, each run on a file system of its own."""
+def change_rounds(operation, kind, directory, master, floor, options):
+    """The same, each run on a file system of its own that holds a copy of the master tree."""
     times = {}
-    for _ in range(rounds):
-        for at in range(99):
-            mount, away = fresh(kind, directory)
-            try:
+    names = []
+    end = time.monotonic() + options.seconds
+    number = 0
+    while number < 3 or (number < options.rounds and time.monotonic() < end):
+        for at in range(len(names) or 99):
+            with fresh(kind, directory) as mount:
                 top = os.path.join(mount, "tree")
-                os.mkdir(top)
-                corpus(top, scale)
+                trees.copy(master, top, threads=1)
                 made = operation.implementations(top, floor)
-                names = list(made)
+                names = names or list(made)
+                name = names[(at + number) % len(names)]  # none always comes first
                 os.sync()
-                trees.size(top)
+                trees.digest(top)  # names, inodes and contents are in memory now
                 began = time.perf_counter()
-                made[names[at]]()
-                times.setdefault(names[at], []).append(time.perf_counter() - began)
+                made[name]()
+                times.setdefault(name, []).append(time.perf_counter() - began)
                 operation.check(top)
-            finally:
-                away()
             if at + 1 == len(names):
                 break
-    return times
+        number += 1
+    return {name: times[name] for name in names}
 
 
 def report(operation, corpus, kind, times, goals):
@@ -168,11 +148,11 @@ def read(name, operations, options, kinds, directory, floor):
     corpus = getattr(corpora, name)
     if options.keep:
         top, kind = corpora.kept(corpus, options.scale, options.keep), kind_of(options.keep)
-        mount, away = None, lambda: None
+        place = contextlib.nullcontext()
     else:
         kind = "ext4" if "ext4" in kinds else kinds[0]
-        mount, away = fresh(kind, directory)
-    try:
+        place = fresh(kind, directory)
+    with place as mount:
         if mount is not None:
             top = corpora.kept(corpus, options.scale, mount)
         for label in operations:
@@ -184,19 +164,30 @@ def read(name, operations, options, kinds, directory, floor):
                 only = only & of_goals if only else of_goals
             times = read_rounds(operation, top, floor, options.rounds, options.seconds, only)
             yield report(label, name, kind, times, goals)
-    finally:
-        away()
 
 
-def change(label, kind, options, directory, floor):
-    """An operation that changes a tree, on one kind of file system."""
+def change(label, options, kinds, directory, floor):
+    """An operation that changes a tree, on each kind of file system."""
     operation = CHANGERS[label]()
-    times = change_rounds(
-        operation, kind, directory, corpora.small, options.scale, floor, max(3, options.rounds // 2)
-    )
-    elsewhere = kind in ("xfs", "btrfs") or (label == "copy" and kind != "ext4")
-    goals = operation.goals_elsewhere if elsewhere else operation.goals
-    return report(label, "small", kind, times, goals)
+    first = "tmpfs" if "tmpfs" in usable(["tmpfs"], directory) else "here"
+    with fresh(first, os.path.join(directory, "master")) as mount:
+        master = corpora.kept(corpora.small, options.scale, mount)
+        for kind in kinds:
+            times = change_rounds(operation, kind, directory, master, floor, options)
+            elsewhere = kind in ("xfs", "btrfs") or (label == "copy" and kind != "ext4")
+            goals = operation.goals_elsewhere if elsewhere else operation.goals
+            yield report(label, "small", kind, times, goals)
+
+
+def mounts(kinds, directory):
+    """The kinds of file systems to work on."""
+    if kinds == ["here"]:
+        return kinds
+    if not namespace():
+        print("left out: mounts are refused; all is done on the file system of --directory")
+        return ["here"]
+    images(directory)
+    return usable(kinds, directory) or ["here"]
 
 
 def main():
@@ -209,7 +200,7 @@ def main():
     made.add_argument("--rounds", type=int, default=9, help="at most")
     made.add_argument("--seconds", type=float, default=45, help="for an operation on a corpus; "
                       "three rounds are made in any case")  # fmt: skip
-    made.add_argument("--on", default="tmpfs,ext4,xfs,btrfs" if os.geteuid() == 0 else "here")
+    made.add_argument("--on", default=",".join(KINDS) if os.geteuid() == 0 else "here")
     made.add_argument("--only", default=",".join([*READERS, *CHANGERS]), help="operations")
     made.add_argument("--tools", help="only these implementations, as in 'os.walk,find'")
     made.add_argument("--corpora", default="wide,source,flat,twenty")
@@ -223,24 +214,21 @@ def main():
         for name in options.corpora.split(","):
             print(corpora.kept(getattr(corpora, name), options.scale, options.keep))
         return
-    kinds = [
-        k for k in options.on.split(",") if k in ("here", "tmpfs") or shutil.which("mkfs." + k)
-    ]
     print(json.dumps(about()))
     for name in missing():
         print(f"left out: {name} is not installed")
-    for kind in set(options.on.split(",")) - set(kinds):
-        print(f"left out: there is no mkfs.{kind}")
     floor = Floor()
     results = []
     directory = options.directory or tempfile.mkdtemp(prefix="ostler-bench-")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is mounted is taken away
     try:
+        kinds = mounts(options.on.split(","), directory)
         reading = [label for label in only if label in READERS]
         for name in options.corpora.split(",") if reading else ():
             results.extend(read(name, reading, options, kinds, directory, floor))
         for label in only:
             if label in CHANGERS:
-                results.extend(change(label, k, options, directory, floor) for k in kinds)
+                results.extend(change(label, options, kinds, directory, floor))
     finally:
         if not options.directory:
             shutil.rmtree(directory, ignore_errors=True)

@@ -9,7 +9,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 
 import ostler
 
@@ -88,5 +87,5 @@ def usable(kinds, directory):
                 found.append(kind)
         except OSError as error:
             why = error.strerror if error.filename else str(error)
-            print(f"no {kind} here: {error.filename}: {why}", file=sys.stderr)
+            print(f"left out: {kind}: {error.filename}: {why}")
     return found

@@ -12,6 +12,12 @@ import ostler
 from ostler.trees import Difference
 from tests import tree_maker
 
+# Entry by entry: user::rwx, user:1234:rwx, group::r-x, mask::rwx, other::r-x.
+ACL = bytes.fromhex(
+    "02000000" "01000700ffffffff" "02000700d2040000" "04000500ffffffff" "10000700ffffffff"
+    "20000500ffffffff"
+)  # fmt: skip
+
 THREADS = pytest.mark.parametrize("threads", [1, 2, 5])
 
 
@@ -30,9 +36,10 @@ def picture(top):
                 content = file.read()
         elif kind == 0o120000:
             content = os.readlink(path)
-        xattrs = {}
-        if kind in (0o100000, 0o040000):
-            xattrs = {n: os.getxattr(path, n) for n in os.listxattr(path)}
+        xattrs = {
+            n: os.getxattr(path, n, follow_symlinks=False)
+            for n in os.listxattr(path, follow_symlinks=False)
+        }
         if kind != 0o040000:
             groups.setdefault((st.st_dev, st.st_ino), []).append(name)
         shown[name] = (
@@ -66,19 +73,68 @@ def test_copy_keeps_everything(tmp_path, threads):
 
 
 def test_default_acl_of_the_place_is_not_inherited(tmp_path):
-    # Entry by entry: user::rwx, user:1234:rwx, group::r-x, mask::rwx, other::r-x.
-    acl = bytes.fromhex("02000000" "01000700ffffffff" "02000700d2040000" "04000500ffffffff"
-                        "10000700ffffffff" "20000500ffffffff")  # fmt: skip
     (tmp_path / "place").mkdir()
     try:
-        os.setxattr(tmp_path / "place", "system.posix_acl_default", acl)
+        os.setxattr(tmp_path / "place", "system.posix_acl_default", ACL)
     except OSError:
         pytest.skip("this file system has no access control lists")
     tree = tree_maker.make(str(tmp_path / "t"), seed=5, size=60)
-    os.setxattr(os.path.join(tree), "system.posix_acl_access", acl)
+    os.setxattr(tree, "system.posix_acl_access", ACL)
     before = picture(tree)
     ostler.trees.copy(tree, tmp_path / "place/c")
     assert picture(tmp_path / "place/c") == before
+
+
+def test_attributes_of_links_and_pipes(tmp_path):
+    (tmp_path / "t").mkdir()
+    os.mkfifo(tmp_path / "t/pipe", 0o640)
+    os.symlink("no\udcffwhere", tmp_path / "t/link")
+    os.symlink("x", tmp_path / "t" / ("n" * 255))
+    if os.geteuid() == 0:
+        for name in ("link", "pipe", "n" * 255):
+            os.lchown(tmp_path / "t" / name, 1234, 5678)
+            os.setxattr(tmp_path / "t" / name, "trusted.note", b"x" * 1500, follow_symlinks=False)
+    try:
+        os.setxattr(tmp_path / "t/pipe", "system.posix_acl_access", ACL)
+    except OSError:
+        assert os.geteuid() == 0, "neither access control lists nor an administrator"
+    for name in os.listdir(tmp_path / "t"):
+        os.utime(tmp_path / "t" / name, ns=(10**9 + 1, 10**9 + 2), follow_symlinks=False)
+    before = picture(tmp_path / "t")
+    ostler.trees.copy(tmp_path / "t", tmp_path / "c")
+    assert picture(tmp_path / "c") == before
+    ostler.trees.copy(tmp_path / "t", tmp_path / "d", xattrs=False)
+    assert os.listxattr(tmp_path / "d/pipe") == []
+
+
+def test_attributes_of_what_its_owner_may_not_write(tmp_path):
+    # For an ordinary user; root may write it.
+    (tmp_path / "t/d").mkdir(parents=True)
+    (tmp_path / "t/f").write_text("x")
+    for name in ("t/d", "t/f"):
+        os.setxattr(tmp_path / name, "user.note", b"x")
+    (tmp_path / "t/f").chmod(0o444)
+    (tmp_path / "t/d").chmod(0o555)
+    run_as_ordinary(tmp_path, lambda: ostler.trees.copy(tmp_path / "t", tmp_path / "c"))
+    for name in ("d", "f"):
+        assert os.getxattr(tmp_path / "c" / name, "user.note") == b"x"
+        assert (tmp_path / "c" / name).stat().st_mode == (tmp_path / "t" / name).stat().st_mode
+
+
+def run_as_ordinary(tmp_path, do):
+    """Do it as an ordinary user, to whom all below tmp_path is given, where this is root."""
+    if os.geteuid() != 0:
+        return do()
+    ostler.trees.chown(tmp_path, 1234, 1234)
+    for path in (*tmp_path.parents[:2], tmp_path):
+        os.chmod(path, 0o755)
+    os.setegid(1234)
+    os.seteuid(1234)
+    try:
+        return do()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 def test_holes_stay_holes(tmp_path):

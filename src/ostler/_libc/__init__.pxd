@@ -40,6 +40,7 @@ from ostler._libc.sys_timerfd cimport *
 from ostler._libc.sys_times cimport *
 from ostler._libc.sys_uio cimport *
 from ostler._libc.sys_utsname cimport *
+from ostler._libc.sys_vfs cimport *
 from ostler._libc.sys_wait cimport *
 from ostler._libc.sys_xattr cimport *
 from ostler._libc.sysexits cimport *

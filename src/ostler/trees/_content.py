@@ -27,7 +27,7 @@ def copy_content(worker, fd, to, st):
     at: cython.long = 0
     end: cython.long
     number: cython.int
-    if task.clone != CLONE_NEVER and (st.st_size > 0 or task.clone == CLONE_ALWAYS):
+    if task.clone != CLONE_NEVER and (st.st_size > task.unshared or task.clone == CLONE_ALWAYS):
         if libc.clone_file(to, fd) == 0:
             worker.bytes += st.st_size
             return 0

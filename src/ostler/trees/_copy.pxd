@@ -23,6 +23,7 @@ cdef enum:
 cdef struct CopyTask:
     int flags
     int clone               # CLONE_*; becomes CLONE_NEVER when the file system can't
+    long unshared           # files up to this size are written, not cloned
     int ranges              # copy_file_range works
     int all_modes           # modes must be set, whatever open made of them
     int all_owners
@@ -56,4 +57,3 @@ cdef int with_names(Worker *worker, Node *node, const char *name, int kind,
 cdef int link_first(CopyTask *task, const char *path, int dir, const char *name) noexcept nogil
 cdef int make_room(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef char *below_root(CopyTask *task, Node *node, const char *name) noexcept nogil
-cdef int own_name(CopyTask *task, int dir, const char *name, libc.stat_t *st) noexcept nogil

@@ -18,11 +18,11 @@ from cython.cimports.ostler.trees._engine import (
     unhold,
 )
 from cython.cimports.ostler.trees._links import inodes_clear, inodes_find, inodes_init
-from cython.cimports.ostler.trees._metadata import chmod_name, copy_metadata
+from cython.cimports.ostler.trees._metadata import copy_metadata, name_metadata
 from cython.cimports.ostler.trees._run import Run, open_root, split
 
 _PATH = cython.declare(cython.int, 4096)
-_PERMISSIONS = cython.declare(cython.uint, 0o7777)
+_ONE_BLOCK = cython.declare(cython.long, 4096)
 
 
 @cython.cclass
@@ -232,7 +232,7 @@ def make_link(worker, node, name, st):
                 continue
         return report(worker, node, name, number, b"symlink")
     worker.links += 1
-    number = own_name(task, node.fd[1], name, st)
+    number = name_metadata(task, node.fd[0], node.fd[1], name, st)
     return report(worker, node, name, number, b"set") if number else 0
 
 
@@ -260,28 +260,8 @@ def make_special(worker, node, name, st):
                 continue
         return report(worker, node, name, number, b"mknod")
     worker.others += 1
-    number = own_name(task, node.fd[1], name, st)
-    if number == 0 and task.flags & MODES:
-        number = chmod_name(node.fd[1], name, st.st_mode & _PERMISSIONS)
+    number = name_metadata(task, node.fd[0], node.fd[1], name, st)
     return report(worker, node, name, number, b"set") if number else 0
-
-
-def own_name(task, dir, name, st):
-    # Owner and times of a name that can't be opened; the errno.
-    times: libc.timespec[2]
-    if task.flags & (OWNERS | OWNERS_IF_ALLOWED) and (
-        task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
-    ):
-        if libc.fchownat(dir, name, st.st_uid, st.st_gid, libc.AT_SYMLINK_NOFOLLOW) < 0 and (
-            task.flags & OWNERS or libc.errno != libc.EPERM
-        ):
-            return libc.errno
-    if task.flags & TIMES:
-        times[0] = st.st_atim
-        times[1] = st.st_mtim
-        if libc.utimensat(dir, name, times, libc.AT_SYMLINK_NOFOLLOW) < 0:
-            return libc.errno
-    return 0
 
 
 # ---- files with several names
@@ -498,6 +478,10 @@ def copy_tree(
     run.e.root.fd[1] = run.e.roots[1] = fd
     if made.st_dev == st.st_dev and made.st_ino == st.st_ino:
         raise OSError(libc.EINVAL, "the destination is the source", run.kept, None, path)
+    kind: cython.long = libc.kind_of_filesystem(fd)
+    run.fit(threads, kind == libc.BTRFS_SUPER_MAGIC)
+    if kind == libc.XFS_SUPER_MAGIC and clone == CLONE_AUTO:
+        run.task.unshared = _ONE_BLOCK  # written sooner than shared
     run.task.to = fd
     run.task.dev = made.st_dev
     run.task.ino = made.st_ino

@@ -57,7 +57,7 @@ def copy_metadata(task, fd, to, st, directory):
         else:
             mode &= ~_SET_IDS  # not for another owner
     if task.flags & XATTRS:
-        number = copy_xattrs(task, fd, to, task.all_modes)
+        number = copy_xattrs(fd, cython.NULL, to, cython.NULL, task.all_modes)
         if number:
             return number
     if task.flags & MODES:
@@ -84,47 +84,115 @@ def copy_metadata(task, fd, to, st, directory):
     return 0
 
 
-def copy_xattrs(task, fd, to, stale):
+def name_metadata(task, dir, to, name, st):
+    # The same for a name that can't be opened: a link, a pipe, a device. The errno.
+    path: cython.char[320]
+    to_path: cython.char[320]
+    times: libc.timespec[2]
+    number: cython.int
+    if task.flags & (OWNERS | OWNERS_IF_ALLOWED) and (
+        task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
+    ):
+        if libc.fchownat(to, name, st.st_uid, st.st_gid, libc.AT_SYMLINK_NOFOLLOW) < 0 and (
+            task.flags & OWNERS or libc.errno != libc.EPERM
+        ):
+            return libc.errno
+    if task.flags & XATTRS:
+        # Linux before 6.13 has no other way to them that begins at a descriptor.
+        libc.snprintf(path, 320, b"/proc/self/fd/%d/%s", dir, name)
+        libc.snprintf(to_path, 320, b"/proc/self/fd/%d/%s", to, name)
+        number = copy_xattrs(-1, path, -1, to_path, task.all_modes)
+        if number:
+            return number
+    if task.flags & MODES and st.st_mode & libc.S_IFMT != libc.S_IFLNK:
+        number = chmod_name(to, name, st.st_mode & _PERMISSIONS)
+        if number:
+            return number
+    if task.flags & TIMES:
+        times[0] = st.st_atim
+        times[1] = st.st_mtim
+        if libc.utimensat(to, name, times, libc.AT_SYMLINK_NOFOLLOW) < 0:
+            return libc.errno
+    return 0
+
+
+# ---- extended attributes, of descriptors or (where those are -1) of names that are not followed
+
+
+def list_xattrs(fd, path, names, size):
+    if fd >= 0:
+        return libc.flistxattr(fd, names, size)
+    return libc.llistxattr(path, names, size)
+
+
+def get_xattr(fd, path, name, value, size):
+    if fd >= 0:
+        return libc.fgetxattr(fd, name, value, size)
+    return libc.lgetxattr(path, name, value, size)
+
+
+def set_xattr(fd, path, name, value, size):
+    # 0 or -1 with errno.
+    st: libc.stat_t
+    done: cython.int
+    if fd < 0:
+        return libc.lsetxattr(path, name, value, size, 0)
+    done = libc.fsetxattr(fd, name, value, size, 0)
+    if done < 0 and libc.errno == libc.EACCES and libc.fstat(fd, cython.address(st)) == 0:
+        # Its owner may not write it, as its mode has been from the start: for a moment.
+        if libc.fchmod(fd, (st.st_mode & _PERMISSIONS) | 0o200) == 0:
+            done = libc.fsetxattr(fd, name, value, size, 0)
+            libc.fchmod(fd, st.st_mode & _PERMISSIONS)
+    return done
+
+
+def remove_xattr(fd, path, name):
+    return libc.fremovexattr(fd, name) if fd >= 0 else libc.lremovexattr(path, name)
+
+
+def copy_xattrs(fd, path, to, to_path, stale):
     # All of them, access control lists being some; `stale`: those that are not the source's go.
     short: cython.char[1024]
     names: cython.p_char = short
-    size: cython.long = libc.flistxattr(fd, names, 1024)
+    size: cython.long = list_xattrs(fd, path, names, 1024)
     at: cython.long = 0
     number: cython.int = 0
     if size < 0 and libc.errno == libc.ERANGE:
         names = cython.cast(cython.p_char, libc.malloc(65536))
         if names == cython.NULL:
             return libc.ENOMEM
-        size = libc.flistxattr(fd, names, 65536)
+        size = list_xattrs(fd, path, names, 65536)
     if size < 0:
-        number = 0 if libc.errno in (libc.EOPNOTSUPP, libc.ENOSYS) else libc.errno
+        number = libc.errno
+        if number in (libc.EOPNOTSUPP, libc.ENOSYS) or (fd < 0 and number == libc.ENOENT):
+            number = 0  # there are none, or (without /proc) no way to them
         size = 0
     if stale:
         # What was inherited from the directory above.
-        libc.fremovexattr(to, b"system.posix_acl_access")
-        libc.fremovexattr(to, b"system.posix_acl_default")
+        remove_xattr(to, to_path, b"system.posix_acl_access")
+        remove_xattr(to, to_path, b"system.posix_acl_default")
     while at < size and number == 0:
-        number = copy_xattr(task, fd, to, names + at)
+        number = copy_xattr(fd, path, to, to_path, names + at)
         at += libc.strlen(names + at) + 1
     if names != short:
         libc.free(names)
     return number
 
 
-def copy_xattr(task, fd, to, name):
+def copy_xattr(fd, path, to, to_path, name):
     short: cython.char[1024]
     value: cython.p_char = short
     number: cython.int = 0
-    size: cython.long = libc.fgetxattr(fd, name, value, 1024)
+    size: cython.long = get_xattr(fd, path, name, value, 1024)
     if size < 0 and libc.errno == libc.ERANGE:
         value = cython.cast(cython.p_char, libc.malloc(65536))
         if value == cython.NULL:
             return libc.ENOMEM
-        size = libc.fgetxattr(fd, name, value, 65536)
+        size = get_xattr(fd, path, name, value, 65536)
     if size < 0:
         # Gone meanwhile, or not for us to read.
         number = 0 if libc.errno in (libc.ENODATA, libc.EPERM, libc.EACCES) else libc.errno
-    elif libc.fsetxattr(to, name, value, size, 0) < 0:
+    elif set_xattr(to, to_path, name, value, size) < 0:
         number = libc.errno
         if libc.strncmp(name, b"security.", 9) == 0 or libc.strncmp(name, b"trusted.", 8) == 0:
             if number == libc.EPERM or number == libc.EOPNOTSUPP:

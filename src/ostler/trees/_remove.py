@@ -129,6 +129,9 @@ def remove_tree(machine, top, threads, on_error, progress, one_filesystem, besid
             raise plain_failure(libc.errno)
     try:
         run.place_below(parent, text, top)
+        # Two threads that remove wait for each other there, and in vain for the processor.
+        kind: cython.long = libc.kind_of_filesystem(parent)
+        run.fit(threads, kind in (libc.BTRFS_SUPER_MAGIC, libc.XFS_SUPER_MAGIC))
         run.work()
         if not run.spoiled():
             with cython.nogil:

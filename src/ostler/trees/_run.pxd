@@ -15,6 +15,7 @@ cdef class Run:
     cdef int pid
     cdef readonly list errors
     cdef object place_root(self, object top, str function, bint follow)
+    cdef void fit(self, object threads, bint alone)
     cdef int look(self) except -1
     cdef int writes_to(self, Core machine, bytes to) except -1
     cdef int refusal(self, Node *node, const char *name, int kind) except -1

@@ -177,6 +177,11 @@ class Run:
         if engine_root(self.e, fd, -1, py.PyBytes_AS_STRING(text), len(text)) < 0:
             raise MemoryError
 
+    def fit(self, threads, alone):
+        # Where several workers are slower than one, there is one, unless the caller chose.
+        if threads is None and alone:
+            self.e.threads = 1
+
     def text(self, path, size):
         if self.as_bytes:
             return py.PyBytes_FromStringAndSize(path, size)

@@ -1,0 +1,19 @@
+# What kind of file system it is, by its number.
+cdef extern from *:
+    """
+    #include <sys/vfs.h>
+    #include <linux/magic.h>
+    #ifndef BTRFS_SUPER_MAGIC
+    #define BTRFS_SUPER_MAGIC OSTLER_ABSENT
+    #endif
+    #ifndef XFS_SUPER_MAGIC
+    #define XFS_SUPER_MAGIC OSTLER_ABSENT
+    #endif
+    static inline long ostler_kind_of_filesystem(int fd) {
+        struct statfs st;
+        return fstatfs(fd, &st) < 0 ? 0 : (long)(unsigned int)st.f_type;
+    }
+    """
+    long kind_of_filesystem "ostler_kind_of_filesystem"(int fd) nogil
+    long BTRFS_SUPER_MAGIC
+    long XFS_SUPER_MAGIC

@@ -104,7 +104,8 @@ def put_on(machine, path, content):
 
 def journals(base):
     path = f"{base}/../state/ostler/commits"
-    return [name for name in os.listdir(path) if name != "lock"] if os.path.exists(path) else []
+    names = os.listdir(path) if os.path.exists(path) else []
+    return [name for name in names if name.endswith(".commit")]
 
 
 def commit(machine, base, *args):

@@ -133,6 +133,8 @@ def test_names_that_a_file_had_are_as_the_rehearsal_showed_them(base, run):
             put_on(m, "/a", b"new")
             m.chmod("/c", 0o600)
             assert kinds(m, base) == {"a": "modified", "c": "metadata"}
+            assert [change.parts for change in m.changes()] == [True, True]
+            assert "~ a  3 B, parts from its 2 other names\n" in m.tree()
             commit(m, base)
         assert text(f"{base}/b") == "old"
         assert stat.S_IMODE(os.stat(f"{base}/b").st_mode) == 0o644

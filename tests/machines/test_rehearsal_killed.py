@@ -35,7 +35,15 @@ def prepare(base):
     put(f"{base}/moves/inside", "i")
     put(f"{base}/old name", "n")
     os.symlink("kept", f"{base}/link")
-    for path in ("kept", "d/modified", "d/metadata", "gone/below", "becomes", "moves/inside", "old name"):
+    for path in (
+        "kept",
+        "d/modified",
+        "d/metadata",
+        "gone/below",
+        "becomes",
+        "moves/inside",
+        "old name",
+    ):
         os.utime(f"{base}/{path}", ns=(0, 0))
     os.utime(f"{base}/link", ns=(0, 0), follow_symlinks=False)
 
@@ -84,7 +92,7 @@ def litter(base):
     commits = os.path.join(os.path.dirname(base), "state/ostler/commits")
     left = [name for name in os.listdir(base) if name.startswith(".ostler")]
     if os.path.isdir(commits):
-        left += [name for name in os.listdir(commits) if name != "lock"]
+        left += [name for name in os.listdir(commits) if name.endswith(".commit")]
     return left
 
 

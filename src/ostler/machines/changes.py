@@ -80,6 +80,7 @@ class Change:
       "retyped" (a file became a directory, say) or "metadata" (mode, owner, times or xattrs)
     - `before`, `after`: a Record, or None where there is nothing
     - `source`: of a renamed one the path that it had, else None
+    - `parts`: whether it was one file with other names in the base, which do not change with it
     """
 
     __slots__ = ("_found", "after", "before", "kind", "path", "source")
@@ -92,12 +93,21 @@ class Change:
         self.source = source
         self._found = found
 
+    @property
+    def parts(self):
+        return (
+            self.kind in ("modified", "metadata")
+            and self.before.type != "directory"
+            and self.before.links > 1
+        )
+
     def as_dict(self):
         """The change as plain data, for JSON."""
         return {
             "path": self.path,
             "kind": self.kind,
             "source": self.source,
+            "parts": self.parts,
             "before": self.before and self.before.as_dict(),
             "after": self.after and self.after.as_dict(),
         }

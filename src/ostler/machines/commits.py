@@ -6,6 +6,7 @@ journal that has all of it, names are moved: each new object into its place, eac
 the stash. So whatever stops a commit, it can be finished or taken back (see journals.py).
 """
 
+import contextlib
 import errno
 
 from ostler.machines import CommitConflict, host
@@ -153,17 +154,17 @@ def _carry_out(machine, walks, plans):
                     sync_stashes(work, stashes)
             except BaseException:
                 work.times = [times for plan in plans for times in plan.times]
-                clear(work, stashes, False)
-                for plan in plans:
-                    machine._own.update(plan.homes())
-                journal.remove()
+                _leave(machine, work, stashes, plans, journal)
                 raise
-            journal.write("go", [packed(s) for s in work.steps], [packed(t) for t in work.times])
             try:
+                go = [packed(s) for s in work.steps], [packed(t) for t in work.times]
+                journal.write("go", *go)
                 work.finish(expected)
                 synced(work, stashes)
             except BaseException as error:
-                journal.write("back")
+                # Where not even that can be written, a crash from here on is finished instead.
+                with contextlib.suppress(OSError):
+                    journal.write("back")
                 if not work.take_back():
                     raise OSError(
                         errno.EIO,
@@ -171,18 +172,28 @@ def _carry_out(machine, walks, plans):
                         stash_path(tops, stashes),
                     ) from error
                 synced(work, stashes)
-                journal.write("undone")
-                clear(work, stashes, False)
-                for plan in plans:
-                    machine._own.update(plan.homes())
-                journal.remove()
+                with contextlib.suppress(OSError):
+                    journal.write("undone")
+                _leave(machine, work, stashes, plans, journal)
                 if isinstance(error, Lost):
                     raise CommitConflict([error.filename]) from None
+                error.add_note("the commit was taken back: nothing is changed")
                 raise
-            journal.write("done")
-            clear(work, stashes, True)
-            journal.remove()
+            try:
+                journal.write("done")
+                clear(work, stashes, True)
+                journal.remove()
+            except OSError:
+                pass  # it is done; what is left in the stash is for recover()
             for plan in plans:
                 machine._own.update(plan.own())
     finally:
         journal.close()
+
+
+def _leave(machine, work, stashes, plans, journal):
+    """Clear away what a commit leaves that is not to be."""
+    clear(work, stashes, False)
+    for plan in plans:
+        machine._own.update(plan.own_again())
+    journal.remove()

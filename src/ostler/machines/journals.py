@@ -15,7 +15,8 @@ from ostler.machines import host
 from ostler.machines._calls import sync_filesystem
 from ostler.machines.moves import Steps
 
-_LOCK = "lock"
+_LOCK = "lock"  # held for a moment
+_TURN = "turn"  # held for a whole commit: a user's commits come one after the other
 FEW = 256  # as many are synced one by one; with more the whole file system is
 
 
@@ -23,8 +24,16 @@ class Journal:
     """The journal of a commit in progress, locked while that lives."""
 
     def __init__(self, avoid=()):
-        """`avoid`: paths (bytes) that the commit itself changes."""
+        """`avoid`: paths (bytes) that the commit itself changes. Waits for other commits."""
         directory = _a_directory(avoid)
+        self._turn = _lock(directory, _TURN)
+        try:
+            self._begin(directory)
+        except BaseException:
+            host.close(self._turn)
+            raise
+
+    def _begin(self, directory):
         with _locked(directory):
             self.path = host.path.join(directory, f"{host.getpid()}-{host.urandom(8).hex()}.commit")
             flags = host.O_RDWR | host.O_CREAT | host.O_EXCL | host.O_APPEND | host.O_CLOEXEC
@@ -47,6 +56,7 @@ class Journal:
         """Give the journal back; one that was not removed is for recover()."""
         if self._fd >= 0:
             host.close(self._fd)
+            host.close(self._turn)
             self._fd = -1
 
 
@@ -84,13 +94,22 @@ def _a_directory(avoid):
 
 @contextlib.contextmanager
 def _locked(directory):
-    path = host.path.join(directory, _LOCK)
-    fd = host.open(path, host.O_RDWR | host.O_CREAT | host.O_CLOEXEC | host.O_NOFOLLOW, 0o600)
+    fd = _lock(directory, _LOCK)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
         host.close(fd)
+
+
+def _lock(directory, name):
+    path = host.path.join(directory, name)
+    fd = host.open(path, host.O_RDWR | host.O_CREAT | host.O_CLOEXEC | host.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+    except BaseException:
+        host.close(fd)
+        raise
+    return fd
 
 
 def recover():

@@ -164,6 +164,15 @@ def _line(node, name):
 
 def about(change):
     """What a line says of a change besides its path."""
+    text = _about(change)
+    if change.parts:
+        others = change.before.links - 1
+        names = "its other name" if others == 1 else f"its {others} other names"
+        text += f"{', ' if text else ''}parts from {names}"
+    return text
+
+
+def _about(change):
     old, new = change.before, change.after
     if change.kind == "renamed":
         above, name = host.path.split(change.source)

@@ -40,6 +40,7 @@ class Plan:
         self._unlocked = set()
         self._theirs = set()
         self._other_names = []
+        self._others = set()  # inodes of directories that somebody else has changed
         self._anchors = set()  # inodes of the base that get new names
         self._homes = []  # the directories in which the stashes are, if nobody has changed them
 
@@ -407,6 +408,8 @@ class Plan:
                 now = self.walk.upper.status(after)
                 if now is not None and stat.S_ISDIR(now.st_mode):
                     new = [now.st_atime_ns, now.st_mtime_ns]
+            if not ours:
+                self._others.add(inode)
             self.times.append((self.number, after, before or b"", inode, old, new))
 
     def _unlock(self, after, before, now):
@@ -519,6 +522,24 @@ class Plan:
             if status is not None:
                 found[status.st_ino] = status.st_ctime_ns
         return {**found, **self.homes()}
+
+    def own_again(self):
+        """As `own`, of what stands there again after all was taken back."""
+        found = self.homes()
+        lower = self.walk.lower
+        for change in self.chosen:
+            if change.before is not None:
+                status = lower.status(change._found.lower)
+                if status is not None and (status.st_size, status.st_mtime_ns) == (
+                    change.before.size,
+                    change.before.times[1],
+                ):
+                    found[status.st_ino] = status.st_ctime_ns
+        for path in self._touched.values():
+            status = lower.status(path) if path is not None else None
+            if status is not None and status.st_ino not in self._others:
+                found[status.st_ino] = status.st_ctime_ns
+        return found
 
     def _find_other_names(self):
         # Names that are not chosen, of files that are changed through a chosen one.

@@ -14,6 +14,7 @@ import traceback
 
 ORDINARY = 65534
 _PR_SET_DUMPABLE = 4
+_CLONE_NEWUSER, _CLONE_NEWNS = 0x10000000, 0x00020000
 
 
 def as_user(function, *args):
@@ -64,6 +65,18 @@ def _in_child(drop, function, args):
     good, value = pickle.loads(data)
     assert good, value
     return value
+
+
+def as_root_of_namespaces(function, *args):
+    """Call function in this process, which is root of a user and a mount namespace then."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    uid, gid = os.geteuid(), os.getegid()
+    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNS):
+        raise OSError(ctypes.get_errno(), "unshare")
+    for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+    return function(*args)
 
 
 def let_all_in(path):

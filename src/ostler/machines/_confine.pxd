@@ -22,6 +22,8 @@ cdef struct Den:
     int net_ns
     int own_ns          # the children's mount namespace
     int full_ns         # root: a user namespace with all ids and no rights over anything
+    const char *uids    # root: the maps of that user namespace
+    const char *gids
     int number
     const char *step
     char *second        # ends of stacks

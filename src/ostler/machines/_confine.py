@@ -51,6 +51,10 @@ class Confinement:
         den.user_ns = user_ns
         den.mount_ns = mount_ns
         den.network = self.network
+        uids = _everyone("uid_map") if user_ns < 0 else b""
+        gids = _everyone("gid_map") if user_ns < 0 else b""
+        den.uids = uids
+        den.gids = gids
         _prepare(cython.address(den))
         if den.number == 0:
             with cython.nogil:
@@ -90,6 +94,17 @@ class Confinement:
         self.line = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
         self.own_ns = self.full_ns = self.ruleset = -1
         return 0
+
+
+@cython.cfunc
+def _everyone(name: str) -> bytes:
+    # A map in which each id that there is here means itself: root may be one of a user namespace.
+    text = b""
+    with open(f"/proc/self/{name}", "rb") as table:
+        for line in table:
+            first, _, count = line.split()
+            text += b"%s %s %s\n" % (first, first, count)
+    return text
 
 
 @cython.cfunc
@@ -257,10 +272,7 @@ def _full_namespace(den: cython.pointer(Den)) -> cython.int:
     )
     if pid < 0:
         return _failed(den, b"clone user")
-    if (
-        _write(den, pid, b"uid_map", b"0 0 4294967295") < 0
-        or _write(den, pid, b"gid_map", b"0 0 4294967295") < 0
-    ):
+    if _write(den, pid, b"uid_map", den.uids) < 0 or _write(den, pid, b"gid_map", den.gids) < 0:
         _failed(den, b"uid_map")
     else:
         den.full_ns = _namespace(den, pid, b"user")

@@ -153,6 +153,7 @@ def _rehearse(kind, base, upper):
                 raise OSError(errno.EINVAL, "base lies within upper", host.fsdecode(place))
             state = _kept(stores, place, base)
         left = []
+        as_root = _has_roots_marks(stores, user_ns)
         root, overlays = _layers(base, stores, place, state, user_ns, mount_ns, left)
         # Nothing has been read here yet: what is changed until now is what is seen.
         if state is None:
@@ -173,7 +174,7 @@ def _rehearse(kind, base, upper):
         machine._base = base
         machine._directory = None if upper is None else host.fsdecode(place)
         machine._overlays = tuple(overlays)
-        machine._prefix_of_marks = b"trusted.overlay." if user_ns < 0 else b"user.overlay."
+        machine._prefix_of_marks = b"trusted.overlay." if as_root else b"user.overlay."
         machine._started = began
         machine._own = {} if state is None else dict(state.get("own", ()))
         machine._stand_as_process(base)
@@ -229,10 +230,24 @@ def _from_now_on(moment):
         time.sleep(0.0002)
 
 
+def _has_roots_marks(stores, user_ns):
+    """Whether an overlay here marks its files as root's does; root of a user namespace may not."""
+    if user_ns >= 0:
+        return False
+    path = b"/proc/self/fd/%d" % stores
+    try:
+        host.setxattr(path, b"trusted.ostler", b"")
+        host.removexattr(path, b"trusted.ostler")
+    except PermissionError:
+        return False
+    return True
+
+
 def _layers(base, stores, place, state, user_ns, mount_ns, left):
     """Mount what a rehearsal is made of: (descriptor of the root, [Overlay])."""
-    overlays, steps = [], []
-    for number, (target, lower, overlaid, read_only) in enumerate(_plan(base, user_ns >= 0, left)):
+    overlays, steps, fresh = [], [], []
+    as_root = _has_roots_marks(stores, user_ns)
+    for number, (target, lower, overlaid, read_only) in enumerate(_plan(base, not as_root, left)):
         where = None if number == 0 else target
         if not overlaid:
             how = _mounts.CLONE_TREE if number == 0 else _mounts.CLONE_MOUNT
@@ -240,19 +255,33 @@ def _layers(base, stores, place, state, user_ns, mount_ns, left):
             continue
         store = _store(stores, state, target, len(overlays))
         overlays.append(Overlay(target, store))
-        _prepare(stores, store, lower, user_ns < 0)
+        if _prepare(stores, store, lower, as_root):
+            fresh.append(store)
         inside = place + b"/" + store + b"/"
         steps.append((
             _mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work",
-            _options(user_ns < 0), False,
+            _options(as_root), False,
         ))  # fmt: skip
     root, number, step, failed = _mounts.build(-1, user_ns, mount_ns, steps)
     if number:
+        with Store(host.open(place, host.O_PATH | host.O_DIRECTORY)) as directory:
+            for store in fresh:
+                directory.remove(store)
         where = host.fsdecode(steps[failed][2])
-        raise MachineUnavailable(
-            f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}", _HELP, number
-        )
+        reason = f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}"
+        if number == errno.EINVAL and not place.startswith(b"/proc/"):
+            reason += f"; its upper lies on {_kind_at(stores)}"
+        raise MachineUnavailable(reason, _HELP, number)
     return root, overlays
+
+
+def _kind_at(fd):
+    """The kind of the file system on which an open file is."""
+    device = host.fstat(fd).st_dev
+    for mount in mount_table():
+        if host.makedev(*mount.device) == device:
+            return mount.kind
+    return "an unknown file system"
 
 
 def _renew(machine, keep):
@@ -305,10 +334,11 @@ def _plan(base, ordinary, left):
             (b"", base, True, False),
             *((p, root + b"/" + p, files and not ro, ro or not files) for p, files, ro in below),
         ]
-    tops, blocked = ([base], []) if layout.owned(base) else layout.writable_tops(base)
+    simple = layout.owned(base) and not below
+    tops, blocked = ([base], []) if simple else layout.writable_tops(base)
     if tops == [base] and not below:
         return [(b"", base, True, False)]
-    if base in blocked:
+    if base in blocked and base != b"/":
         raise MachineUnavailable(
             f"a rehearsal can't be made: something is mounted below {host.fsdecode(base)}, which "
             "only root may overlay",
@@ -340,7 +370,10 @@ def _options(root):
 
 
 def _prepare(stores, store, lower, root):
-    """The directories of one overlay; its top looks as the directory that it stands for."""
+    """The directories of one overlay; its top looks as the directory that it stands for.
+
+    Whether they are new.
+    """
     fresh = _mkdir(store, 0o700, stores)
     inside = store + b"/upper"
     if fresh:
@@ -349,6 +382,7 @@ def _prepare(stores, store, lower, root):
     else:
         _remove_work(stores, store + b"/work")
     _mkdir(store + b"/work", 0o700, stores)
+    return fresh
 
 
 def _mkdir(name, mode, dir_fd):

@@ -63,6 +63,7 @@ COMPILED = (
     "trees._patterns",
     "trees._remove",
     "trees._run",
+    "trees._single",
     "trees._size",
     "xattrs",
 )

@@ -104,6 +104,61 @@ def test_copy_and_remove(tree, tmp_path):
     assert b"inside" in run("copy", tree, tree + "/x", status=1).stderr
 
 
+def test_copy_of_single_entries(tmp_path):
+    (tmp_path / "f").write_text("one")
+    (tmp_path / "f").chmod(0o4751)
+    os.setxattr(tmp_path / "f", "user.note", b"x")
+    os.utime(tmp_path / "f", ns=(1, 2))
+    os.mkfifo(tmp_path / "p", 0o640)
+    (tmp_path / "l").symlink_to("nowhere")
+    (tmp_path / "d").mkdir()
+    told = json.loads(run("copy", "--json", "f", "g", cwd=tmp_path).stdout)
+    assert (told[0]["files"], told[0]["bytes"]) == (1, 3)
+    run("copy", "-a", "f", "p", "l", "d", cwd=tmp_path)
+    run("copy", "-t", "d", "g", cwd=tmp_path)
+    for name in ("g", "d/f", "d/g"):
+        st, old = os.stat(tmp_path / name), os.stat(tmp_path / "f")
+        assert (tmp_path / name).read_text() == "one"
+        assert (st.st_mode, st.st_mtime_ns, st.st_uid) == (old.st_mode, 2, old.st_uid)
+        assert os.getxattr(tmp_path / name, "user.note") == b"x"
+    assert os.readlink(tmp_path / "d/l") == "nowhere"
+    assert os.lstat(tmp_path / "d/p").st_mode == os.lstat(tmp_path / "p").st_mode
+    # What is there stays, unless told otherwise; a directory in any case.
+    (tmp_path / "f").write_text("two")
+    assert b"d/f: File exists" in run("copy", "f", "d", status=1, cwd=tmp_path).stderr
+    assert b"d/f: File exists" in run("copy", "-n", "f", "d", status=1, cwd=tmp_path).stderr
+    assert (tmp_path / "d/f").read_text() == "one"
+    assert run("copy", "-fn", "f", "d", cwd=tmp_path).stdout == b"d/f\n"
+    run("copy", "-f", "f", "d", cwd=tmp_path)
+    assert (tmp_path / "d/f").read_text() == "two"
+    for arguments, why in ((("-fT", "f", "d"), b"d: Is a directory"),
+                           (("-f", "f", "f"), b"destination is the source"),
+                           (("missing", "d"), b"missing: No such file"),
+                           (("f/", "d"), b"f/: Not a directory")):  # fmt: skip
+        assert why in run("copy", *arguments, status=1, cwd=tmp_path).stderr
+    assert (tmp_path / "f").read_text() == "two"
+    assert sorted(os.listdir(tmp_path / "d")) == ["f", "g", "l", "p"]
+    for arguments in (("-t", "f", "g"), ("-Tt", "d", "g"), ("f", "g", "l")):
+        assert b"ostler: " in run("copy", *arguments, status=2, cwd=tmp_path).stderr
+    # "." is what it holds, as with cp.
+    run("copy", "-f", ".", "../copy", cwd=tmp_path / "d")
+    assert ostler.trees.compare(tmp_path / "d", tmp_path / "copy") == []
+    run("copy", "f", tmp_path / "copy", "-f", cwd=tmp_path)
+    run("copy", ".", tmp_path / "copy", cwd=tmp_path / "d")
+    assert ostler.trees.compare(tmp_path / "d", tmp_path / "copy") == []
+
+
+def test_remove_asks(tmp_path):
+    (tmp_path / "t/a").mkdir(parents=True)
+    (tmp_path / "f").write_text("")
+    done = subprocess.run(
+        [*PROGRAM, "remove", "-ri", "t", "f"], input=b"n\nyes\n", capture_output=True, cwd=tmp_path,
+        check=True,
+    )  # fmt: skip
+    assert b"remove t and the 1 entries below? " in done.stderr
+    assert os.listdir(tmp_path) == ["t"]
+
+
 def test_remove_refuses_where_it_stands(tree):
     before = tree_maker.names(tree)
     for path in (".", "./", "../t/."):

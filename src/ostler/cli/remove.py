@@ -1,6 +1,7 @@
 """`ostler remove`: whole trees, and single names."""
 
 import json
+import sys
 
 import ostler
 from ostler.cli._trees import Names, Teller, parse, shown, tree_parser
@@ -12,6 +13,8 @@ def main(arguments):
     made = tree_parser("remove", changes=True)
     made.add_argument("paths", nargs="+", metavar="PATH")
     made.add_argument("-f", "--force", action="store_true", help="what is missing is no error")
+    made.add_argument("-i", "--ask", action="store_true", help="ask before each PATH")
+    made.add_argument("-r", "-R", "-d", "--recursive", action="store_true", help="always so")
     made.add_argument("-0", "--null", action="store_true", help="with -n, names end with NUL")
     options = parse(made, arguments)
     results = []
@@ -35,7 +38,8 @@ def main(arguments):
 
 def one(path, options, teller):
     """Remove one argument, a link itself and never what it means, or print what would go."""
-    is_tree = ostler.lstat(path).st_mode & 0o170000 == 0o040000
+    kind = ostler.lstat(path).st_mode & 0o170000
+    is_tree = kind == 0o040000
     if options.dry_run:
         names = Names(options.null)
         if is_tree:
@@ -48,9 +52,22 @@ def one(path, options, teller):
         names.write(path)
         names.flush()
         return None
+    if options.ask and not _agreed(path, is_tree, teller):
+        return None
     if not is_tree:
         ostler.unlink(path)
-        return Counts(files=1)
+        return Counts(**{{0o100000: "files", 0o120000: "links"}.get(kind, "others"): 1})
     return ostler.trees.remove(
         path, threads=options.threads, one_filesystem=options.one_file_system, **teller.options()
     )
+
+
+def _agreed(path, is_tree, teller):
+    """What the user answers."""
+    what = shown(path)
+    if is_tree:
+        below = ostler.trees.count(path, on_error=teller.error).entries - 1
+        what += f" and the {below:,} entries below" if below else ""
+    teller.clear()
+    print(f"remove {what}? ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -27,6 +27,7 @@ cdef struct CopyTask:
     int ranges              # copy_file_range works
     int all_modes           # modes must be set, whatever open made of them
     int all_owners
+    const char *target      # the new name, where it is not the old one (a single entry)
     unsigned int umask
     unsigned int uid
     unsigned int gid
@@ -39,10 +40,12 @@ cdef struct CopyTask:
 cdef class Copy(Run):
     cdef CopyTask *task
 
+cdef object flags_of(CopyTask *task, int fd, libc.stat_t *made, bint merge)
 cdef bint _inside(int directory, libc.stat_t *st) except -1
 cdef int enter(Worker *worker, Node *node) noexcept nogil
 cdef int entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
 cdef void leave(Worker *worker, Node *node) noexcept nogil
+cdef const char *target_of(Worker *worker, const char *name) noexcept nogil
 cdef int copy_file(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef int copy_opened(Worker *worker, Node *node, const char *name, int fd,
                      libc.stat_t *st) noexcept nogil

@@ -130,12 +130,17 @@ def entry(worker, node, name, kind):
     return DONE
 
 
+def target_of(worker, name):
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    return task.target if task.target != cython.NULL else name
+
+
 def make_room(worker, node, name):
     # After EEXIST: when merging, what stands there goes. 0 to try again, else the errno.
     task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     if not task.flags & MERGE:
         return libc.EEXIST
-    if libc.unlinkat(node.fd[1], name, 0) < 0 and libc.errno != libc.ENOENT:
+    if libc.unlinkat(node.fd[1], target_of(worker, name), 0) < 0 and libc.errno != libc.ENOENT:
         return libc.errno
     return 0
 
@@ -145,8 +150,9 @@ def create(worker, node, name, mode):
     fd: cython.int
     number: cython.int
     tries: cython.int
+    flags: cython.int = libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL
     for tries in range(3):
-        fd = open_any(worker, node.fd[1], name, libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL, mode)
+        fd = open_any(worker, node.fd[1], target_of(worker, name), flags, mode)
         if fd >= 0 or libc.errno != libc.EEXIST:
             return fd
         number = make_room(worker, node, name)
@@ -198,7 +204,7 @@ def copy_opened(worker, node, name, fd, st):
             report(worker, node, name, number, b"set")
         worker.files += 1
     else:
-        libc.unlinkat(node.fd[1], name, 0)  # a part of a file is no copy
+        libc.unlinkat(node.fd[1], target_of(worker, name), 0)  # a part of a file is no copy
         if number > 0:
             report(worker, node, name, number, b"copy")
     libc.close(to)
@@ -224,7 +230,7 @@ def make_link(worker, node, name, st):
     if size < 0:
         return report(worker, node, name, libc.errno, b"readlink")
     target[size] = 0
-    while libc.symlinkat(target, node.fd[1], name) < 0:
+    while libc.symlinkat(target, node.fd[1], target_of(worker, name)) < 0:
         number = libc.errno
         if number == libc.EEXIST:
             number = make_room(worker, node, name)
@@ -232,7 +238,7 @@ def make_link(worker, node, name, st):
                 continue
         return report(worker, node, name, number, b"symlink")
     worker.links += 1
-    number = name_metadata(task, node.fd[0], node.fd[1], name, st)
+    number = name_metadata(task, node.fd[0], name, node.fd[1], target_of(worker, name), st)
     return report(worker, node, name, number, b"set") if number else 0
 
 
@@ -252,7 +258,8 @@ def copy_special(worker, node, name):
 def make_special(worker, node, name, st):
     task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     number: cython.int = 0
-    while libc.mknodat(node.fd[1], name, st.st_mode & ~0o7077, st.st_rdev) < 0:
+    new: cython.p_const_char = target_of(worker, name)
+    while libc.mknodat(node.fd[1], new, st.st_mode & ~0o7077, st.st_rdev) < 0:
         number = libc.errno
         if number == libc.EEXIST:
             number = make_room(worker, node, name)
@@ -260,7 +267,7 @@ def make_special(worker, node, name, st):
                 continue
         return report(worker, node, name, number, b"mknod")
     worker.others += 1
-    number = name_metadata(task, node.fd[0], node.fd[1], name, st)
+    number = name_metadata(task, node.fd[0], name, node.fd[1], new, st)
     return report(worker, node, name, number, b"set") if number else 0
 
 
@@ -411,6 +418,20 @@ def flags(modes, owners, times, xattrs, hard_links, sparse, special, merge):
     return total
 
 
+def flags_of(task, fd, made, merge):
+    # What the directory that is copied into changes.
+    inherits: cython.int = libc.fgetxattr(fd, b"system.posix_acl_default", cython.NULL, 0) >= 0
+    task.all_modes = merge or inherits
+    task.all_owners = (
+        merge
+        or made.st_mode & libc.S_ISGID != 0
+        or made.st_gid != task.gid
+        or made.st_uid != task.uid
+    )
+    if task.clone == CLONE_AUTO and libc.kind_of_filesystem(fd) == libc.XFS_SUPER_MAGIC:
+        task.unshared = _ONE_BLOCK  # written sooner than shared
+
+
 def flags_of_pieces():
     """What a copy that is done in pieces must allow: a piece may find its work begun."""
     return MERGE
@@ -478,20 +499,10 @@ def copy_tree(
     run.e.root.fd[1] = run.e.roots[1] = fd
     if made.st_dev == st.st_dev and made.st_ino == st.st_ino:
         raise OSError(libc.EINVAL, "the destination is the source", run.kept, None, path)
-    kind: cython.long = libc.kind_of_filesystem(fd)
-    run.fit(threads, kind == libc.BTRFS_SUPER_MAGIC)
-    if kind == libc.XFS_SUPER_MAGIC and clone == CLONE_AUTO:
-        run.task.unshared = _ONE_BLOCK  # written sooner than shared
+    run.fit(threads, libc.kind_of_filesystem(fd) == libc.BTRFS_SUPER_MAGIC)
     run.task.to = fd
     run.task.dev = made.st_dev
     run.task.ino = made.st_ino
     run.task.prefix = path_length(run.e.root)
-    inherits: cython.int = libc.fgetxattr(fd, b"system.posix_acl_default", cython.NULL, 0) >= 0
-    run.task.all_modes = merge or inherits
-    run.task.all_owners = (
-        merge
-        or made.st_mode & libc.S_ISGID != 0
-        or made.st_gid != run.task.gid
-        or made.st_uid != run.task.uid
-    )
+    flags_of(run.task, fd, cython.address(made), merge)
     return run.finish()

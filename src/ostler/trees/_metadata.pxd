@@ -3,7 +3,7 @@ from ostler.trees._copy cimport CopyTask
 
 cdef int copy_metadata(CopyTask *task, int fd, int to, libc.stat_t *st,
                        bint directory) noexcept nogil
-cdef int name_metadata(CopyTask *task, int dir, int to, const char *name,
+cdef int name_metadata(CopyTask *task, int dir, const char *name, int to, const char *new,
                        libc.stat_t *st) noexcept nogil
 cdef long list_xattrs(int fd, const char *path, char *names, size_t size) noexcept nogil
 cdef long get_xattr(int fd, const char *path, const char *name, void *value,

@@ -84,7 +84,7 @@ def copy_metadata(task, fd, to, st, directory):
     return 0
 
 
-def name_metadata(task, dir, to, name, st):
+def name_metadata(task, dir, name, to, new, st):
     # The same for a name that can't be opened: a link, a pipe, a device. The errno.
     path: cython.char[320]
     to_path: cython.char[320]
@@ -93,25 +93,25 @@ def name_metadata(task, dir, to, name, st):
     if task.flags & (OWNERS | OWNERS_IF_ALLOWED) and (
         task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
     ):
-        if libc.fchownat(to, name, st.st_uid, st.st_gid, libc.AT_SYMLINK_NOFOLLOW) < 0 and (
+        if libc.fchownat(to, new, st.st_uid, st.st_gid, libc.AT_SYMLINK_NOFOLLOW) < 0 and (
             task.flags & OWNERS or libc.errno != libc.EPERM
         ):
             return libc.errno
     if task.flags & XATTRS:
         # Linux before 6.13 has no other way to them that begins at a descriptor.
         libc.snprintf(path, 320, b"/proc/self/fd/%d/%s", dir, name)
-        libc.snprintf(to_path, 320, b"/proc/self/fd/%d/%s", to, name)
+        libc.snprintf(to_path, 320, b"/proc/self/fd/%d/%s", to, new)
         number = copy_xattrs(-1, path, -1, to_path, task.all_modes)
         if number:
             return number
     if task.flags & MODES and st.st_mode & libc.S_IFMT != libc.S_IFLNK:
-        number = chmod_name(to, name, st.st_mode & _PERMISSIONS)
+        number = chmod_name(to, new, st.st_mode & _PERMISSIONS)
         if number:
             return number
     if task.flags & TIMES:
         times[0] = st.st_atim
         times[1] = st.st_mtim
-        if libc.utimensat(to, name, times, libc.AT_SYMLINK_NOFOLLOW) < 0:
+        if libc.utimensat(to, new, times, libc.AT_SYMLINK_NOFOLLOW) < 0:
             return libc.errno
     return 0
 

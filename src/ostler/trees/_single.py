@@ -1,0 +1,77 @@
+"""Copying a single entry that is no directory, with all that trees.copy takes along."""
+
+import cython
+from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._core import Where, failure, take
+from cython.cimports.ostler.trees._copy import LINKS, MERGE, Copy, entry, flags_of
+from cython.cimports.ostler.trees._engine import engine_root
+from cython.cimports.ostler.trees._run import open_root, split
+
+
+def copy_entry(machine, top, to, to_machine, on_error, progress, flags, clone):
+    """Copy the file, link or special file `top` to the name `to`; the counts of what was made.
+
+    A link is copied itself. An entry at `to` is replaced where the flags say merge.
+    """
+    w: Where
+    st: libc.stat_t
+    made: libc.stat_t
+    number: cython.int = 0
+    holder: cython.int
+    run: Copy = Copy(machine, 1, on_error, progress, False, flags & ~LINKS, clone)
+    take(cython.address(w), top, "copy", "top", 0)
+    take(cython.address(w), to, "copy", "to", 0)
+    path = py.PyOS_FSPath(top)
+    new = py.PyOS_FSPath(to)
+    head, name = split(path)
+    if path != path.rstrip(b"/" if isinstance(path, bytes) else "/"):
+        raise failure(libc.ENOTDIR, path)
+    to_head, to_name = split(new)
+    old_text: bytes = _text(name)
+    new_text: bytes = _text(to_name)
+    head_text: bytes = b"" if head in (b".", ".") and not path.startswith(head) else _text(head)
+    old: cython.p_const_char = old_text
+    run.as_bytes = isinstance(path, bytes)
+    run.kept = path
+    py.PySys_Audit(
+        b"ostler.trees.copy",
+        b"OO",
+        cython.cast(cython.pointer(py.PyObject), path),
+        cython.cast(cython.pointer(py.PyObject), new),
+    )
+    holder = open_root(machine, head, "copy", True)
+    if engine_root(run.e, holder, -1, py.PyBytes_AS_STRING(head_text), len(head_text)) < 0:
+        libc.close(holder)
+        raise MemoryError
+    run.e.root.fd[1] = run.e.roots[1] = open_root(to_machine, to_head, "copy", True)
+    run.task.target = new_text
+    with cython.nogil:
+        if libc.fstatat(holder, old, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
+            number = libc.errno
+        elif st.st_mode & libc.S_IFMT == libc.S_IFDIR:
+            number = libc.EISDIR
+    if number:
+        raise failure(number, path)
+    if (
+        libc.fstatat(
+            run.e.root.fd[1], run.task.target, cython.address(made), libc.AT_SYMLINK_NOFOLLOW
+        )
+        == 0
+    ):
+        if not flags & MERGE:
+            raise failure(libc.EEXIST, new)
+        if made.st_dev == st.st_dev and made.st_ino == st.st_ino:
+            raise OSError(libc.EINVAL, "the destination is the source", path, None, new)
+        if made.st_mode & libc.S_IFMT == libc.S_IFDIR:
+            raise failure(libc.EISDIR, new)
+    libc.fstat(run.e.root.fd[1], cython.address(made))
+    flags_of(run.task, run.e.root.fd[1], cython.address(made), flags & MERGE)
+    with cython.nogil:
+        entry(cython.address(run.e.workers[0]), run.e.root, old, (st.st_mode & libc.S_IFMT) >> 12)
+        run.e.stop = 1  # the directory itself is not gone through
+    return run.finish()
+
+
+def _text(name):
+    return name if isinstance(name, bytes) else py.PyUnicode_EncodeFSDefault(name)

@@ -120,7 +120,7 @@ def _end(pid: cython.int) -> cython.int:
             _left[i], cython.address(status), libc.__WALL | libc.WNOHANG
         ) != 0:  # fmt: skip
             _left[i] = 0
-    for i in range(4):
+    for i in range(25):
         if libc.waitpid(pid, cython.address(status), libc.__WALL | libc.WNOHANG) != 0:
             return 0
         libc.poll(cython.NULL, 0, 1)

@@ -42,6 +42,7 @@ COMPILED = (
     "machines._children",
     "machines._confine",
     "machines._mounts",
+    "machines._numbers",
     "machines._rooted",
     "machines._steps",
     "path",

@@ -11,6 +11,7 @@ cdef enum:
     OPEN = 3        # open it, with O_ flags of the caller's own: open_at() does this whole
     SEEN = 4        # as TARGET, for a call that takes AT_ flags: or w.flags into them
     BARE = 5        # as LOOK, for a call that takes no directory descriptor (lsetxattr ...)
+    ASKED = 6       # as TARGET, for a call that changes nothing
 
 # What take() admits besides str, bytes and PathLike.
 cdef enum:

@@ -12,7 +12,7 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import (
     ALLOW_FD,
     LOOK,
-    TARGET,
+    SEEN,
     Core,
     Where,
     failure,
@@ -139,9 +139,9 @@ def _status(
     elif w.name == cython.NULL:
         return libc.EFAULT  # -1 was given, which os takes for no path at all
     else:
-        r = machine.place(w, TARGET if follow else LOOK)
+        r = machine.place(w, SEEN if follow else LOOK)
         if r == 0:
-            r = libc.fstatat(w.dir, w.name, found, 0 if follow else libc.AT_SYMLINK_NOFOLLOW)
+            r = libc.fstatat(w.dir, w.name, found, w.flags if follow else libc.AT_SYMLINK_NOFOLLOW)
     return settle(w, r)
 
 

@@ -6,6 +6,7 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_dir_fd, to_gid, to_int, to_uid
 from cython.cimports.ostler._core import (
     ALLOW_FD,
+    ASKED,
     LOOK,
     TARGET,
     Core,
@@ -56,7 +57,7 @@ class Permissions(Core):
         if not follow:
             flags |= libc.AT_SYMLINK_NOFOLLOW
         with cython.nogil:
-            r = self.place(cython.address(w), TARGET if follow else LOOK)
+            r = self.place(cython.address(w), ASKED if follow else LOOK)
             if r == 0:
                 r = libc.faccessat(w.dir, w.name, bits, flags)
             r = settle(cython.address(w), r)

@@ -23,14 +23,6 @@ USER, LANG, TERM, TZ and the like), so that no secret in a variable gets there:
   --clean-env        those few alone, for the other machines"""
 
 _UNITS = {"", *(letter + more for letter in "KMGT" for more in ("", "B", "IB"))}
-_DEVICES = ("/dev/pts",)
-_LINKS = {
-    "/dev/fd": "/proc/self/fd",
-    "/dev/ptmx": "pts/ptmx",  # shown by itself it would not find its terminals
-    "/dev/stdin": "/proc/self/fd/0",
-    "/dev/stdout": "/proc/self/fd/1",
-    "/dev/stderr": "/proc/self/fd/2",
-}
 # What stands for a command that could not be run, as with env(1) and the shells.
 FAILED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 
@@ -180,21 +172,19 @@ def python_needs(script=None):
 
 def shown(programs):
     """The paths to show on a machine that begins empty: for a shell, and these."""
-    wanted = dict.fromkeys([*ostler.machines.SHELL, *_DEVICES])
+    wanted = dict.fromkeys(ostler.machines.SHELL)
     for path in programs:
         path = ostler.path.abspath(path)
         if path != "/":
             wanted[path] = None
             wanted[ostler.path.realpath(path)] = None
-    return [path for path in wanted if ostler.path.lexists(path)]
+    shell = set(ostler.machines.SHELL)
+    return [path for path in wanted if path in shell or ostler.path.lexists(path)]
 
 
 def furnished(machine):
-    """The machine, with the directories and links that programs expect to find."""
-    for link, target in _LINKS.items():
-        if machine.path.isdir("/dev") and not machine.path.lexists(link):
-            machine.symlink(target, link)
-    for path in ("/tmp", "/var/tmp", "/dev/shm", machine.environ.get("TMPDIR", "/tmp")):
+    """The machine, with the directories that programs expect to find."""
+    for path in ("/tmp", "/var/tmp", machine.environ.get("TMPDIR", "/tmp")):
         if not machine.path.lexists(path):
             machine.makedirs(path)
             machine.chmod(path, 0o1777)

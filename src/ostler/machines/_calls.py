@@ -37,3 +37,12 @@ def file_handle(dir_fd: cython.int, name: bytes):
         return None
     data: cython.p_char = cython.cast(cython.p_char, cython.address(room[2]))
     return handle.handle_type, data[: handle.handle_bytes]
+
+
+def process_umask():
+    """The process's umask; read, not set and set back: another thread might be making a file."""
+    with open("/proc/self/status", "rb") as status:
+        for line in status:
+            if line.startswith(b"Umask:"):
+                return int(line[6:], 8)
+    return 0o022

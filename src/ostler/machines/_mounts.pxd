@@ -12,6 +12,7 @@ cdef enum:
     CLONE = 0       # a clone of `source` and all below
     CLONE_ONE = 1   # of `source` alone
     OVERLAY = 2     # an overlay over `source`
+    FRESH = 3       # a new file system of the kind `source`
 
 # One mount of a machine that has several.
 cdef struct Step:

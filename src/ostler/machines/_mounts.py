@@ -180,6 +180,33 @@ def _overlay(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _fresh(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.int:
+    key: cython.p_const_char = step.options
+    value: cython.p_const_char
+    nothing: cython.p_void = cython.NULL
+    r: cython.long = 0
+    fs: cython.int = libc.syscall(libc.SYS_fsopen, step.source, libc.FSOPEN_CLOEXEC)
+    if fs < 0:
+        return _failed(order, b"fsopen")
+    while r == 0 and key[0]:
+        value = key + libc.strlen(key) + 1
+        r = _set(fs, key, value)
+        key = value + libc.strlen(value) + 1
+    if r == 0:
+        r = libc.syscall(libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE, nothing, nothing, 0)
+    if r < 0:
+        _failed(order, b"fsconfig")
+    else:
+        r = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, 0)
+        if r < 0:
+            _failed(order, b"fsmount")
+    libc.close(fs)
+    return r
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _cloned(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.int:
     attributes: libc.mount_attr
     deep: cython.int = 0 if step.kind == CLONE_ONE else libc.AT_RECURSIVE
@@ -215,7 +242,12 @@ def _build(order: cython.pointer(Order)) -> cython.int:
     for i in range(order.step_count):
         step = order.steps + i
         order.failed_step = i
-        made = _overlay(order, step) if step.kind == OVERLAY else _cloned(order, step)
+        if step.kind == OVERLAY:
+            made = _overlay(order, step)
+        elif step.kind == FRESH:
+            made = _fresh(order, step)
+        else:
+            made = _cloned(order, step)
         if made < 0:
             break
         if step.target == cython.NULL:
@@ -581,6 +613,7 @@ def resize(
 CLONE_TREE = CLONE
 CLONE_MOUNT = CLONE_ONE
 OVERLAY_OVER = OVERLAY
+NEW = FRESH
 
 
 def build(root: cython.int, user_ns: cython.int, mount_ns: cython.int, steps):

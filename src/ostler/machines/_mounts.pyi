@@ -2,6 +2,7 @@ from collections.abc import Iterable
 
 CLONE_MOUNT: int
 CLONE_TREE: int
+NEW: int
 OVERLAY_OVER: int
 
 # What a helper answers: root, user namespace, mount namespace, errno, the step that failed.

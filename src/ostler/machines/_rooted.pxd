@@ -5,7 +5,7 @@ from ostler.machines._confine cimport Confinement
 cdef enum:
     _TRIES = 128        # a resolution with ".." is repeated when anything was renamed meanwhile
     _PATH_MAX = 4096
-    _HIGH = 128         # where a machine's own descriptors begin
+    _LINKS = 40         # that a path may lead through
     _BITS = 0o7777      # of a mode
 
 cdef class RootedCore(Core):
@@ -36,6 +36,7 @@ cdef class RootedCore(Core):
     cdef int _from_root(self, int dir, const char *path, int flags, unsigned int mode) noexcept nogil
     cdef int _below(self, int dir, const char *path, int flags, unsigned int mode,
                     unsigned long how) noexcept nogil
+    cdef int _own_descriptor(self, int dir, const char *path, int flags) noexcept nogil
     cdef int _whole(self, Where *w, int dir) noexcept nogil
     cdef int _parent(self, Where *w, int dir, int purpose) noexcept nogil
     cdef int _no_program(self, const char *path) noexcept nogil

@@ -12,6 +12,7 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_fildes, to_int
 from cython.cimports.ostler._core import (
     ALLOW_FD,
+    ASKED,
     BARE,
     ENTRY,
     LOOK,
@@ -25,7 +26,22 @@ from cython.cimports.ostler._core import (
 )
 from cython.cimports.ostler._spawn import SPAWN_REPLACES
 from cython.cimports.ostler.machines._mounts import children, openat2_works
+from cython.cimports.ostler.machines._numbers import (
+    Name,
+    begin,
+    decimal,
+    finish,
+    follow,
+    high,
+    is_dots,
+    is_own_fd_directory,
+    is_root,
+    split,
+    step_to,
+)
 from cython.cimports.ostler.machines._steps import step_by_step
+
+from ostler.machines._calls import process_umask
 
 # openat2 refuses what open ignores.
 _O_KNOWN = cython.declare(
@@ -61,6 +77,8 @@ class RootedCore(Core):
         if purpose == ENTRY or purpose == LOOK or purpose == BARE:
             return self._parent(w, dir, purpose)
         w.held = self.resolve(dir, w.name, libc.O_PATH | libc.O_CLOEXEC, 0)
+        if w.held < 0 and libc.errno == libc.ELOOP and (purpose == SEEN or purpose == ASKED):
+            w.held = self._own_descriptor(dir, w.name, libc.O_PATH | libc.O_CLOEXEC)
         if w.held < 0:
             return -1
         if purpose == SEEN:
@@ -92,7 +110,7 @@ class RootedCore(Core):
             # No file: the call itself says so.
             w.dir = dir
             return 0
-        if purpose != ENTRY and (end == 0 or end < size or _is_dots(w.name + start, end - start)):
+        if purpose != ENTRY and (end == 0 or end < size or is_dots(w.name + start, end - start)):
             return self._whole(w, dir)
         if end == 0:
             # The root: making, removing or renaming it fails, under either name.
@@ -101,7 +119,7 @@ class RootedCore(Core):
             return 0
         if start == 0:
             w.dir = dir
-        elif _is_root(w.name, start):
+        elif is_root(w.name, start):
             w.dir = self._root
         else:
             libc.memcpy(parent, w.name, start)
@@ -235,6 +253,32 @@ class RootedCore(Core):
         libc.close(found)
         return same
 
+    # The one kind of magic links that means something: /dev/stdin, /dev/fd/N
+
+    def _own_descriptor(self, dir, path, flags):
+        # A path that the kernel refused for a magic link: if it leads to a descriptor of this
+        # process, by its own /proc, that is opened again.
+        name: Name
+        number: cython.int = -1
+        links: cython.int
+        fd: cython.int
+        if self._plain or self._confinement is not None or begin(cython.address(name), path) < 0:
+            libc.errno = libc.ELOOP  # it may lead out
+            return -1
+        for links in range(_LINKS):
+            if split(cython.address(name)) < 0:
+                break
+            fd = self.resolve(dir, name.parent, _O_PARENT, 0)
+            if fd < 0:
+                break
+            dir = step_to(cython.address(name), fd)
+            if is_own_fd_directory(dir):
+                number = decimal(name.last)
+                break
+            if follow(cython.address(name)) < 0:
+                break
+        return finish(cython.address(name), number, flags)
+
     # Opening and making, with this machine's umask
 
     def open_at(self, w, flags, mode):
@@ -253,7 +297,10 @@ class RootedCore(Core):
 
     def _open(self, w, flags, mode):
         dir: cython.int = self._cwd if w.dir == libc.AT_FDCWD else w.dir
-        return self.resolve(dir, w.name, flags, mode)
+        r: cython.int = self.resolve(dir, w.name, flags, mode)
+        if r < 0 and libc.errno == libc.ELOOP and not flags & libc.O_NOFOLLOW:
+            r = self._own_descriptor(dir, w.name, flags)
+        return r
 
     def _allow(self, fd, mode):
         status: libc.stat_t
@@ -386,7 +433,7 @@ class RootedCore(Core):
         than the machine's, what is made is given its mode right afterwards.
         """
         new: cython.int = to_int(mask) & 0o777
-        process: cython.int = _process_umask()
+        process: cython.int = process_umask()
         old: cython.int = process if self._umask < 0 else self._umask
         self._umask = new
         self._lax = process & ~new != 0
@@ -396,12 +443,12 @@ class RootedCore(Core):
 
     def give(self, root, user_ns, mount_ns, stores):
         # Take possession of these descriptors, once.
-        self._root = _high(root)
-        self._user_ns = _high(user_ns)
-        self._mount_ns = _high(mount_ns)
-        self._stores = _high(stores)
+        self._root = high(root)
+        self._user_ns = high(user_ns)
+        self._mount_ns = high(mount_ns)
+        self._stores = high(stores)
         self._walks = not openat2_works()
-        self._cwd = _high(libc.fcntl(self._root, libc.F_DUPFD_CLOEXEC, 3))
+        self._cwd = high(libc.fcntl(self._root, libc.F_DUPFD_CLOEXEC, 3))
         if self._cwd < 0:
             number: cython.int = libc.errno
             self._forget(-1)
@@ -540,53 +587,8 @@ class RootedCore(Core):
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _is_dots(name: cython.p_const_char, size: cython.size_t) -> cython.bint:
-    return name[0] == b"." and (size == 1 or (size == 2 and name[1] == b"."))
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_root(path: cython.p_const_char, size: cython.size_t) -> cython.bint:
-    i: cython.size_t
-    for i in range(size):
-        if path[i] != b"/":
-            return False
-    return True
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def _allow_name(w: cython.pointer(Where), mode: cython.uint) -> cython.int:
     status: libc.stat_t
     if libc.fstatat(w.dir, w.name, cython.address(status), libc.AT_SYMLINK_NOFOLLOW) == 0:
         libc.fchmodat(w.dir, w.name, (status.st_mode | mode) & _BITS, libc.AT_SYMLINK_NOFOLLOW)
     return 0
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def _high(fd: cython.int) -> cython.int:
-    # Out of the way: of standard input, output and error, and of ranges that a program closes.
-    moved: cython.int
-    if fd < 0 or fd >= _HIGH:
-        return fd
-    moved = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, _HIGH)
-    if moved < 0:
-        moved = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, 3)  # a low limit on descriptors
-    if moved < 0:
-        return fd
-    libc.close(fd)
-    return moved
-
-
-@cython.cfunc
-@cython.exceptval(-1, check=False)
-def _process_umask() -> cython.int:
-    # Read, not set and set back: another thread might be making a file.
-    with open("/proc/self/status", "rb") as status:
-        for line in status:
-            if line.startswith(b"Umask:"):
-                return int(line[6:], 8)
-    return 0o022

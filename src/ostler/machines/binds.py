@@ -10,11 +10,21 @@ _SHELL = (
     "/etc/ld.so.conf.d", "/etc/localtime", "/etc/nsswitch.conf", "/etc/passwd",
     "/dev/full", "/dev/null", "/dev/random", "/dev/tty", "/dev/urandom", "/dev/zero", "/proc",
 )  # fmt: skip
+# What is a machine's own in /dev: links, terminals that are not the host's, shared memory.
+_LINKS = {
+    b"/dev/fd": b"/proc/self/fd",
+    b"/dev/ptmx": b"pts/ptmx",
+    b"/dev/stderr": b"/proc/self/fd/2",
+    b"/dev/stdin": b"/proc/self/fd/0",
+    b"/dev/stdout": b"/proc/self/fd/1",
+}
+_PTS, _SHM = b"/dev/pts", b"/dev/shm"
+_OWN = (*_LINKS, _PTS, _SHM)
 
 
 def shell():
-    """The paths of the host with which a shell runs on a scratch machine, as a list."""
-    return [path for path in _SHELL if host.path.lexists(path)]
+    """The paths with which a shell runs on a scratch machine, as a list."""
+    return [path for path in _SHELL if host.path.lexists(path)] + [p.decode() for p in _OWN]
 
 
 def sources(bind):
@@ -26,7 +36,8 @@ def sources(bind):
     wanted = set()
     for path in bind:
         text = host.path.abspath(host.fsencode(path))
-        host.lstat(text)
+        if text not in _OWN:
+            host.lstat(text)
         if text == b"/":
             raise ValueError("the whole host can't be bound into a scratch machine")
         wanted.add(text)
@@ -38,6 +49,18 @@ def show(machine, paths):
     steps = []
     for path in paths:
         _make_parents(machine, path)
+        if path in _LINKS:
+            machine.symlink(_LINKS[path], path)
+            continue
+        if path == _SHM:
+            machine.mkdir(path)
+            machine.chmod(path, 0o1777)
+            continue
+        if path == _PTS:
+            machine.mkdir(path)
+            steps.append((_mounts.NEW, path[1:], b"devpts", None, None, _PTS_OPTIONS, False))
+            steps += _console(machine)
+            continue
         status = host.lstat(path)
         kind = status.st_mode & 0o170000
         if kind == 0o120000:
@@ -48,16 +71,38 @@ def show(machine, paths):
         else:
             machine.close(machine.open(path, machine.O_WRONLY | machine.O_CREAT, 0o644))
         steps.append((_mounts.CLONE_TREE, path[1:], path, None, None, None, True))
-    if not steps:
-        return
-    _, number, step, failed = _mounts.build(
-        machine._root, machine._user_ns, machine._mount_ns, steps
-    )
-    if number:
+    while steps:
+        _, number, step, failed = _mounts.build(
+            machine._root, machine._user_ns, machine._mount_ns, steps
+        )
+        if not number:
+            return
+        if steps[failed][0] == _mounts.NEW:
+            # No terminals of one's own here: without them.
+            steps = steps[failed + 1 :]
+            continue
         which = host.fsdecode(steps[failed][2])
         raise MachineUnavailable(
             f"{which} can't be shown there: {step}: {host.strerror(number)}", "", number
         )
+
+
+_PTS_OPTIONS = b"ptmxmode\x000666\0mode\x00620\0\0"
+_CONSOLE = b"/dev/console"
+
+
+def _console(machine):
+    """The step that shows the terminal of this process: its name is not in the machine's pts."""
+    for fd in range(3):
+        try:
+            if not host.isatty(fd):
+                continue
+            terminal = host.fsencode(host.ttyname(fd))
+        except OSError:
+            continue
+        machine.close(machine.open(_CONSOLE, machine.O_WRONLY | machine.O_CREAT, 0o644))
+        return [(_mounts.CLONE_TREE, _CONSOLE[1:], terminal, None, None, None, True)]
+    return []
 
 
 def _make_parents(machine, path):

@@ -4,8 +4,6 @@ A machine without faults is not touched: the first fault gives it a class of its
 calls in question look at the rules first; with the last one it gets its own class back.
 """
 
-from __future__ import annotations
-
 import errno as numbers
 import io
 from fnmatch import fnmatchcase
@@ -61,7 +59,7 @@ def _means(pattern: str, path: str) -> bool:
 class Faults:
     """The faults of one machine: `machine.faults`."""
 
-    def __init__(self, machine: Rooted) -> None:
+    def __init__(self, machine: "Rooted") -> None:
         self._machine = machine
 
     def add(
@@ -94,7 +92,7 @@ class Faults:
         _rules.pop(self._machine, None)
         self._settle()
 
-    def __iter__(self) -> Iterator[Fault]:
+    def __iter__(self) -> "Iterator[Fault]":
         return iter(tuple(_rules.get(self._machine, ())))
 
     def __len__(self) -> int:

@@ -9,8 +9,6 @@ What is left on the host: the import of modules, and the reading of source lines
 What can't be reached: C code that opens files itself (sqlite3, FileIO, dbm, AF_UNIX sockets).
 """
 
-from __future__ import annotations
-
 import builtins
 import functools
 import sys
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
     from ostler.machines.rooted import Rooted
 
-_current: ContextVar[Any] = ContextVar("ostler_machine", default=None)
+_current: "ContextVar[Any]" = ContextVar("ostler_machine", default=None)
 
 _OS = """
     access chdir chmod chown chroot execl execle execlp execlpe execv execve execvp execvpe fchdir
@@ -67,11 +65,11 @@ def current():
 class Installed:
     """What `machine.installed()` gives: a context manager that can be entered again."""
 
-    def __init__(self, machine: Rooted) -> None:
+    def __init__(self, machine: "Rooted") -> None:
         self._machine = machine
         self._tokens: list[Any] = []
 
-    def __enter__(self) -> Rooted:
+    def __enter__(self) -> "Rooted":
         _layer.enter()
         self._tokens.append(_current.set(self._machine))
         return self._machine

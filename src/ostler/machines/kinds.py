@@ -1,7 +1,5 @@
 """The kinds of machines that are one mount or a few: scratch, read_only, confined."""
 
-from __future__ import annotations
-
 import errno
 
 from ostler import environment

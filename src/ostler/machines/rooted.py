@@ -1,7 +1,5 @@
 """Rooted: what every machine with a root directory of its own offers besides the verbs."""
 
-from __future__ import annotations
-
 from ostler import _interpreter, environment
 from ostler.machines import Machine, MachineUnavailable, _mounts, host
 from ostler.machines._rooted import RootedCore
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from ostler.trees import Trees
 
 _WALKED = "name by name from the machine's root, no link followed unseen: openat2 is refused here"
-THIS: Any = type("This", (), {"__repr__": lambda self: "<the machine>"})()
+THIS: "Any" = type("This", (), {"__repr__": lambda self: "<the machine>"})()
 
 
 class Rooted(RootedCore, Machine):
@@ -73,7 +71,7 @@ class Rooted(RootedCore, Machine):
         return dict(self._guarantees)
 
     @property
-    def trees(self) -> Trees:
+    def trees(self) -> "Trees":
         """Whole trees of this machine at once; see ostler.trees."""
         from ostler import trees
 
@@ -99,13 +97,13 @@ class Rooted(RootedCore, Machine):
         return open(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
     @property
-    def faults(self) -> Faults:
+    def faults(self) -> "Faults":
         """Calls that fail on purpose: add(call=, path=, errno=, after=, count=), remove, clear."""
         from ostler.machines.faults import Faults
 
         return Faults(self)
 
-    def installed(self) -> Installed:
+    def installed(self) -> "Installed":
         """A context manager: inside, os, open and what is built on them act on this machine.
 
         For the code of this thread or task alone; other threads and tasks go on as before. On
@@ -137,7 +135,7 @@ class Rooted(RootedCore, Machine):
         if read_only is not None and not whole:
             self._leave_namespace()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -4,7 +4,7 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._environ import process_entries
-from cython.cimports.ostler._spawn import words
+from cython.cimports.ostler._spawn import Words, words
 
 from ostler._overlay import changes_of
 
@@ -24,12 +24,53 @@ def parse_environment(env):
     for i in range(size):
         if i >= len(keys) or i >= len(values):
             raise IndexError("list index out of range")
-        key = py.fs_bytes(keys[i])
-        value = py.fs_bytes(values[i])
-        if not key or b"=" in key[1:]:
-            raise ValueError("illegal environment variable name")
-        entries.append(key + b"=" + value)
+        entries.append(_entry(keys[i], values[i]))
     return words(entries)
+
+
+@cython.cfunc
+def _entry(key, value):
+    # "key=value" as bytes.
+    size: cython.Py_ssize_t = 0
+    more: cython.Py_ssize_t = 0
+    if not _is_plain(key):
+        key = py.fs_bytes(key)
+    if not _is_plain(value):
+        value = py.fs_bytes(value)
+    first = _text_of(key, cython.address(size))
+    second = _text_of(value, cython.address(more))
+    if size == 0 or libc.memchr(first + 1, b"="[0], size - 1) != cython.NULL:
+        raise ValueError("illegal environment variable name")
+    entry = py.PyBytes_FromStringAndSize(cython.NULL, size + 1 + more)
+    room = cython.cast(cython.p_char, py.PyBytes_AS_STRING(entry))
+    libc.memcpy(room, first, size)
+    room[size] = b"="[0]
+    libc.memcpy(room + size + 1, second, more)
+    return entry
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _is_plain(text) -> cython.bint:
+    # Text whose characters are its bytes, with no NUL.
+    return (
+        py.PyUnicode_Check(text)
+        and py.PyUnicode_IS_COMPACT_ASCII(text)
+        and libc.strlen(py.PyUnicode_DATA(text))
+        == cython.cast(cython.size_t, py.PyUnicode_GET_LENGTH(text))
+    )
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _text_of(given, size: cython.pointer(cython.Py_ssize_t)) -> cython.p_const_char:
+    if py.PyUnicode_Check(given):
+        size[0] = py.PyUnicode_GET_LENGTH(given)
+        return py.PyUnicode_DATA(given)
+    size[0] = py.PyBytes_GET_SIZE(given)
+    return py.PyBytes_AS_STRING(given)
 
 
 def environment_of(machine):
@@ -60,6 +101,17 @@ def children_entries(machine):
 def children_environment(machine):
     """The same as the array that execve takes."""
     return words(children_entries(machine))
+
+
+def children_block(machine):
+    """The same, quicker: where nothing is changed, a plain copy of the process's own table."""
+    if machine._names is None or changes_of(machine.environ):
+        return words(children_entries(machine))
+    copied = Words()
+    copied.array = libc.copied_environment()
+    if copied.array == cython.NULL:
+        raise MemoryError
+    return copied
 
 
 def search_path(machine):

@@ -9,7 +9,7 @@ from _thread import allocate_lock
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._arguments import children_environment
+from cython.cimports.ostler._arguments import children_block
 from cython.cimports.ostler._core import Core, plain_failure
 from cython.cimports.ostler._spawn import (
     ACT_CLOSEFROM,
@@ -154,26 +154,22 @@ def popen(machine: Core, cmd, mode, buffering):
         raise plain_failure(libc.errno)
     theirs: cython.int = ends[1] if mode == "r" else ends[0]
     ours: cython.int = ends[0] if mode == "r" else ends[1]
+    stream = None
     try:
-        if mode == "r":
-            stream = TextIOWrapper(open(ours, "rb", buffering), encoding=encoding)
-        else:
-            stream = TextIOWrapper(
-                open(ours, "wb", buffering), encoding=encoding, write_through=True,
-                line_buffering=lines,
-            )  # fmt: skip
-    except BaseException:
-        libc.close(ours)
-        libc.close(theirs)
-        raise
-    try:
+        if buffering != -1:  # which may be wrong, and then no command is run
+            stream = _stream(ours, mode, buffering, encoding, lines)
         args = [_SHELL, "-c", cmd]
         sys.audit("subprocess.Popen", _SHELL, args, None, None)
         if "POSIX_SPAWN_CLOSEFROM" in OS_NAMES:  # with that, subprocess itself uses posix_spawn
             sys.audit("os.posix_spawn", _SHELL, args, None)
         process = Popen(cmd, _start(machine, py.fs_bytes(cmd), theirs, mode == "r"))
+        if stream is None:  # while the command starts
+            stream = _stream(ours, mode, buffering, encoding, lines)
     except BaseException:
-        stream.close()
+        if stream is None:
+            libc.close(ours)
+        else:
+            stream.close()
         raise
     finally:
         libc.close(theirs)
@@ -185,13 +181,22 @@ def popen(machine: Core, cmd, mode, buffering):
 
 
 @cython.cfunc
+def _stream(fd: cython.int, mode, buffering, encoding, lines):
+    if mode == "r":
+        return TextIOWrapper(open(fd, "rb", buffering), encoding=encoding)
+    return TextIOWrapper(
+        open(fd, "wb", buffering), encoding=encoding, write_through=True, line_buffering=lines
+    )
+
+
+@cython.cfunc
 def _start(machine: Core, command: bytes, fd: cython.int, reads: cython.bint):
     s: Spawn
     actions: Action[2]
     number: cython.int
     given: Words = words([b"/bin/sh", b"-c", command])
     prepare(cython.address(s))
-    own: Words = children_environment(machine)
+    own: Words = children_block(machine)
     s.envp = cython.cast(cython.pointer(cython.p_char), own.array)
     s.path = b"/bin/sh"
     s.argv = cython.cast(cython.pointer(cython.p_char), given.array)

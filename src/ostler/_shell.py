@@ -12,7 +12,7 @@ terminal, which ends dash itself, ends the command.
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._arguments import children_entries
+from cython.cimports.ostler._arguments import children_block
 from cython.cimports.ostler._core import Core
 from cython.cimports.ostler._spawn import (
     SPAWN_FIRST,
@@ -33,10 +33,8 @@ _OWN = frozenset(
     b"source suspend test then time times trap true type typeset ulimit umask unalias unset until "
     b"wait while".split()
 )
-_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_/.,:=@%+- \t")
 # Variables that dash sets, resets or reads itself.
 _SHELL_VARIABLES = frozenset(b"IFS OPTIND PPID PS1 PS2 PS4 LINENO ENV PWD".split())
-_NAME = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _DASH = (b"dash", b"/bin/dash", b"/usr/bin/dash")
 
 # While a command runs, interrupts of this process are only counted; several threads may be here.
@@ -46,6 +44,23 @@ _interrupts = cython.declare(cython.int, 0)
 _quits = cython.declare(cython.int, 0)
 _old_int = cython.declare(libc.sigaction_t)
 _old_quit = cython.declare(libc.sigaction_t)
+
+# Of each byte, whether it is no more to a shell than a character of a word; whether it can stand
+# in the name of a variable.
+_plain = cython.declare(cython.bint[256])
+_in_name = cython.declare(cython.bint[256])
+
+
+@cython.cfunc
+def _fill():
+    byte: cython.uchar
+    for byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_":
+        _in_name[byte] = _plain[byte] = True
+    for byte in b"/.,:=@%+- \t":
+        _plain[byte] = True
+
+
+_fill()
 
 
 @cython.profile(False)
@@ -60,8 +75,11 @@ def _note(number):
 
 def simple_words(command):
     """The words of a command that needs no shell, the first one the program's; else None."""
-    if not _PLAIN.issuperset(command):
-        return None
+    i: cython.Py_ssize_t
+    text = cython.cast(cython.p_const_uchar, py.PyBytes_AS_STRING(command))
+    for i in range(py.PyBytes_GET_SIZE(command)):
+        if not _plain[text[i]]:
+            return None
     found = command.split()
     if not found:
         return None
@@ -72,29 +90,52 @@ def simple_words(command):
 
 
 def shell_environment(inherited):
-    """The environment as dash would pass it on: (entries, PATH); None if that is in doubt."""
+    """The environment as dash would pass it on, and its PATH; None if that is in doubt."""
+    count: cython.Py_ssize_t = 0
+    size: cython.Py_ssize_t
     path = b""
     here = None
-    entries = []
-    for text in inherited:
-        name, equals, value = text.partition(b"=")
-        if not equals or not name or not _NAME.issuperset(name) or name[0] in b"0123456789":
+    while inherited.array[count] != cython.NULL:
+        count += 1
+    passed = Words()
+    passed.array = cython.cast(
+        cython.pointer(cython.p_const_char),
+        libc.malloc((count + 2) * cython.sizeof(cython.p_const_char)),
+    )
+    if passed.array == cython.NULL:
+        raise MemoryError
+    to = passed.array
+    at = inherited.array
+    while at[0] != cython.NULL:
+        entry = cython.cast(cython.p_const_uchar, at[0])
+        size = 0
+        while _in_name[entry[size]]:
+            size += 1
+        if entry[size] != 61 or size == 0 or entry[0] <= 57:  # "=", "9"
             return None
-        if name in _SHELL_VARIABLES:
-            if name != b"PWD" or here is not None:
-                return None
-            here = value
-            continue
-        if name == b"PATH":
-            path = value
-        entries.append(text)
+        if size == 3 or size == 4 or size == 6:
+            name = py.PyBytes_FromStringAndSize(at[0], size)
+            if name == b"PATH":
+                path = py.PyBytes_FromString(at[0] + size + 1)
+            elif name in _SHELL_VARIABLES:
+                if name != b"PWD" or here is not None:
+                    return None
+                here = py.PyBytes_FromString(at[0] + size + 1)
+                at += 1
+                continue
+        to[0] = at[0]
+        to += 1
+        at += 1
     if not path or b"%" in path:
         return None
     here = _directory(here)
     if here is None:
         return None
-    entries.append(b"PWD=" + here)
-    return entries, path
+    here = b"PWD=" + here
+    to[0] = py.PyBytes_AS_STRING(here)
+    to[1] = cython.NULL
+    passed.kept = [inherited, here]
+    return passed, path
 
 
 @cython.cfunc
@@ -132,7 +173,7 @@ def run_shell(machine, command):
     chld: cython.ulonglong = cython.cast(cython.ulonglong, 1) << (libc.SIGCHLD - 1)
     mask: cython.ulonglong
     direct = None
-    inherited: list = children_entries(machine)
+    inherited: Words = children_block(machine)
     prepare(cython.address(s))
     if machine._names is not None:
         direct = simple_words(command)
@@ -152,7 +193,7 @@ def run_shell(machine, command):
             _signals(cython.address(s), mask)
             found, environment = direct
             arguments: Words = words(found)
-            variables: Words = words(environment[0])
+            variables: Words = environment[0]
             s.argv = cython.cast(cython.pointer(cython.p_char), arguments.array)
             s.envp = cython.cast(cython.pointer(cython.p_char), variables.array)
             first = found[0]
@@ -174,8 +215,7 @@ def run_shell(machine, command):
             _signals(cython.address(s), mask)
             given: Words = words([b"sh", b"-c", command])
             s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
-            own: Words = words(inherited)
-            s.envp = cython.cast(cython.pointer(cython.p_char), own.array)
+            s.envp = cython.cast(cython.pointer(cython.p_char), inherited.array)
             s.path = b"/bin/sh"
             machine.enter(cython.address(s))
             with cython.nogil:

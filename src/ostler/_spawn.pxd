@@ -120,6 +120,7 @@ cdef struct Spawn:
     # machinery of launch()
     unsigned long long before
     char *second_stack
+    bint cleared                # the kernel has set handled signals to their default
     char room[4096]
 
 cdef class Words:
@@ -130,6 +131,7 @@ cdef class Words:
 cdef Words words(list kept)
 cdef int prepare(Spawn *s) noexcept nogil
 cdef int launch(Spawn *s) noexcept nogil
+cdef char *_stack(bint twice, size_t size) noexcept nogil
 cdef int become(Spawn *s) noexcept nogil
 cdef int _stand_in(Spawn *s) noexcept nogil
 cdef int _end_as(int status) noexcept nogil

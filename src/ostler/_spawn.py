@@ -1,4 +1,4 @@
-"""The spawn core: a child by clone(CLONE_VM | CLONE_VFORK), with no Python between clone and exec.
+"""The spawn core: a child by clone3(CLONE_VM | CLONE_VFORK), with no Python between clone and exec.
 
 Its cost doesn't depend on this process's memory, and it is safe with other threads running: the
 child shares the memory, this thread stands still until the child has called exec or is gone, and
@@ -11,6 +11,9 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 
 _STACK = cython.declare(cython.size_t, 64 * 1024)
+# A child's stack, kept for the next child; whoever finds it taken makes one of its own.
+_kept = cython.declare(cython.p_char, cython.NULL)
+_kept_taken = cython.declare(cython.char, 0)
 _EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 
 
@@ -52,14 +55,11 @@ def prepare(s):
 def launch(s):
     """Start the child. Return 0, or the errno of what failed; no child is left then."""
     first: libc.pid_t
-    flags: cython.int = libc.CLONE_VM | libc.CLONE_VFORK | libc.SIGCHLD
+    flags: cython.int = libc.CLONE_VM | libc.CLONE_VFORK
     size: cython.size_t = 2 * _STACK if s.flags & SPAWN_TWICE else _STACK
     i: cython.int
     s.error = s.step = 0
-    stack: cython.p_char = cython.cast(cython.p_char, libc.mmap(
-        cython.NULL, size, libc.PROT_READ | libc.PROT_WRITE,
-        libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_STACK, -1, 0,
-    ))  # fmt: skip
+    stack: cython.p_char = _stack(s.flags & SPAWN_TWICE, size)
     if stack == libc.MAP_FAILED:
         s.error = libc.errno
         s.step = STEP_CLONE
@@ -75,7 +75,16 @@ def launch(s):
             cython.address(s.before),
             8,
         )
-        first = libc.clone(_child, stack + _STACK, flags, s, cython.address(s.pidfd))
+        s.cleared = True
+        first = libc.clone_cleared(
+            _child, stack, _STACK, flags, libc.SIGCHLD, s, cython.address(s.pidfd)
+        )
+        if first < 0:
+            # A kernel before 5.5, a filter that doesn't know the call, or what clone says as well.
+            s.cleared = False
+            first = libc.clone(
+                _child, stack + _STACK, flags | libc.SIGCHLD, s, cython.address(s.pidfd)
+            )
         if first < 0:
             _fail(s, STEP_CLONE)
         elif s.flags & SPAWN_TWICE:
@@ -94,11 +103,36 @@ def launch(s):
         libc.syscall(
             libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(s.before), cython.NULL, 8
         )
-        libc.munmap(stack, size)
+        if stack == _kept:
+            libc.atomic_clear(cython.address(_kept_taken), libc.ATOMIC_RELEASE)
+        else:
+            libc.munmap(stack, size)
     for i in range(s.held_count):
         libc.close(s.held[i])
     s.held_count = 0
     return s.error
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _stack(twice, size):
+    # Not the kept one for two children: should the first be killed, the second still runs on its.
+    global _kept
+    mine: cython.bint = not twice and not libc.atomic_test_and_set(
+        cython.address(_kept_taken), libc.ATOMIC_ACQUIRE
+    )
+    if mine and _kept != cython.NULL:
+        return _kept
+    stack: cython.p_char = cython.cast(cython.p_char, libc.mmap(
+        cython.NULL, size, libc.PROT_READ | libc.PROT_WRITE,
+        libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_STACK, -1, 0,
+    ))  # fmt: skip
+    if mine:
+        if stack == libc.MAP_FAILED:
+            libc.atomic_clear(cython.address(_kept_taken), libc.ATOMIC_RELEASE)
+        else:
+            _kept = stack
+    return stack
 
 
 @cython.profile(False)
@@ -272,8 +306,12 @@ def _signals(s):
     number: cython.int
     libc.memset(cython.address(default), 0, cython.sizeof(default))
     default.sa_handler = libc.SIG_DFL
+    if s.cleared and s.defaults == 0:
+        return 0
     for number in range(1, libc.NSIG):
         if s.defaults >> (number - 1) & 1 == 0:
+            if s.cleared:
+                continue
             if libc.sigaction(number, cython.NULL, cython.address(action)) < 0:
                 continue
             if action.sa_handler == libc.SIG_DFL or action.sa_handler == libc.SIG_IGN:

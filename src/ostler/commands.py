@@ -5,7 +5,7 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._arguments import (
     byte_strings,
-    children_environment,
+    children_block,
     environment_of,
     parse_environment,
     search_path,
@@ -371,7 +371,7 @@ def _spawned(machine: Core, file, args, env, search: cython.bint):
         if env is not None:
             variables = parse_environment(env)
         else:
-            variables = children_environment(machine)
+            variables = children_block(machine)
         paths = verb(machine, "path")
         if search and not paths.dirname(file):
             encode = verb(machine, "fsencode")
@@ -431,7 +431,7 @@ def _posix_spawn(
     if env is not None:
         variables = parse_environment(env)
     else:
-        variables = children_environment(machine)
+        variables = children_block(machine)
     s.envp = cython.cast(cython.pointer(cython.p_char), variables.array)
     actions = None
     if file_actions is not None:

@@ -1,6 +1,7 @@
 """The pytest plugin, in a pytest of its own."""
 
 import os
+import re
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -111,6 +112,61 @@ def test_installed_scratch(pytester):
     pytester.makepyfile(helper_of_the_test="VALUE = 1")
     result = pytester.runpytest_subprocess(*PLUGIN)
     result.assert_outcomes(passed=2, failed=1)
+
+
+def test_threads_of_a_test(pytester):
+    result = run(
+        pytester,
+        """
+        import os
+        from concurrent.futures import ThreadPoolExecutor
+        from unittest import TestCase
+        import pytest
+
+        def save_all(names):
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(lambda name: open(name, "w").close(), names))
+
+        def test_pool(installed_scratch):
+            save_all("abc")
+            assert sorted(os.listdir()) == list("abc")
+
+        class TestOfUnittest(TestCase):
+            @pytest.fixture(autouse=True)
+            def machine(self, installed_scratch):
+                self.machine = installed_scratch
+
+            def setUp(self):
+                save_all("a")
+
+            def test_it(self):
+                self.assertEqual(self.machine.listdir("/work"), ["a"])
+        """,
+    )
+    result.assert_outcomes(passed=2)
+    assert not os.path.exists("a")
+
+
+def test_the_page_of_the_readme(pytester):
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    page = re.search(r"```python\n(def test_report\(installed_scratch.*?)```", readme, re.DOTALL)
+    result = run(
+        pytester,
+        """
+import csv, errno, os, pytest, shutil, subprocess
+import ostler.machines
+from pathlib import Path
+
+def report(source, target):
+    with open(source) as file:
+        rows = list(csv.reader(file))
+    os.makedirs(os.path.dirname(target))
+    Path(target).write_text(f"{len(rows[0])} columns, {len(rows) - 1} row\\n")
+
+"""
+        + page[1],
+    )
+    result.assert_outcomes(passed=5)
 
 
 def test_registered():

@@ -40,14 +40,14 @@ def scratch_os(request):
 def installed_scratch(scratch_os):
     """A fresh scratch machine that os, open, pathlib, shutil ... act on during the test.
 
-    It has an empty /tmp, and works in an empty /work.
+    It has an empty /tmp, and works in an empty /work. Threads that the test starts are on it, too.
     """
     scratch_os.mkdir("/tmp")
     scratch_os.chmod("/tmp", 0o1777)
     scratch_os.environ.pop("TMPDIR", None)
     scratch_os.mkdir("/work")
     scratch_os.chdir("/work")
-    with scratch_os.installed():
+    with scratch_os.installed(threads=True):
         yield scratch_os
 
 

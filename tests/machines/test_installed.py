@@ -1,5 +1,6 @@
 """`with m.installed():` os and what is built on it act on the machine, here and only here."""
 
+import _thread
 import asyncio
 import builtins
 import errno
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import traceback
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from os import environ, getcwd, stat
 from os.path import exists
 
@@ -169,6 +171,50 @@ def test_other_threads_are_untouched(machine, tmp_path):
         assert os.path.exists("/there")
     assert seen == [False, True]
     assert (tmp_path / "by-thread").exists()
+
+
+def threads_of(machine, work):
+    """Start a thread in each way there is; what `work` came to in them."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(work()))
+    thread.start()
+    thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        found += pool.map(lambda _: work(), range(2))
+    done = threading.Event()
+    _thread.start_new_thread(lambda: (found.append(work()), done.set()), ())
+    assert done.wait(30)
+    with ThreadPoolExecutor(1) as pool:  # a thread of a thread
+        inner = pool.submit(lambda: ThreadPoolExecutor(1).submit(work).result())
+        found.append(inner.result())
+
+    async def main():
+        return await asyncio.get_running_loop().run_in_executor(None, work)
+
+    found.append(asyncio.run(main()))
+    return found
+
+
+def test_threads_that_are_asked_for(machine):
+    machine.mkdir("/there")
+    kept, go, answers = ThreadPoolExecutor(1), threading.Event(), []
+    with ostler.scratch() as other:
+        with machine.installed(threads=True):
+            assert threads_of(machine, lambda: os.listdir("/")) == [["there"]] * 6
+            outlives = kept.submit(lambda: (os.listdir("/"), go.wait(30), os.path.exists("/there")))
+            with other.installed():
+                assert True not in threads_of(other, lambda: os.path.exists("/there"))
+                assert True not in threads_of(other, lambda: os.listdir("/") == [])
+            with other.installed(threads=True):
+                assert threads_of(other, lambda: os.listdir("/")) == [[]] * 6
+        with other.installed():
+            # Another's machine is nothing to those that are left over: they are on the host.
+            go.set()
+            answers = outlives.result(30)
+            assert os.listdir("/") == []
+    kept.shutdown()
+    assert answers == (["there"], True, False)
+    assert type(_thread.start_new_thread) is type(len)
 
 
 def test_two_threads_each_on_its_own():

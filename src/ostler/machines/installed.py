@@ -9,11 +9,11 @@ What is left on the host: the import of modules, and the reading of source lines
 What can't be reached: C code that opens files itself (sqlite3, FileIO, dbm, AF_UNIX sockets).
 """
 
+import _thread
 import builtins
 import functools
 import sys
 from _collections_abc import MutableMapping
-from _thread import allocate_lock
 from contextvars import ContextVar
 from types import FunctionType, ModuleType
 from weakref import WeakKeyDictionary
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from ostler.machines.rooted import Rooted
 
+# The machine, or a _Stay; and the _Stay of the threads that are started from here.
 _current: "ContextVar[Any]" = ContextVar("ostler_machine", default=None)
+_threads: "ContextVar[Any]" = ContextVar("ostler_machine_of_threads", default=None)
 
 _OS = """
     access chdir chmod chown chroot execl execle execlp execlpe execv execve execvp execvpe fchdir
@@ -59,24 +61,50 @@ _UNTOUCHED = frozenset(
 
 def current():
     """The machine that is installed for the running thread or task, or None."""
-    return _current.get()
+    machine = _current.get()
+    return machine.machine if type(machine) is _Stay else machine
+
+
+class _Stay:
+    """The machine of threads that were started while it was installed; None afterwards."""
+
+    __slots__ = ("machine",)
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def begun(self, function):
+        """What a new thread is to do instead of the function: the same, on the machine."""
+
+        def run(*args, **kwargs):
+            _current.set(self)
+            _threads.set(self)
+            return function(*args, **kwargs)
+
+        return run
 
 
 class Installed:
     """What `machine.installed()` gives: a context manager that can be entered again."""
 
-    def __init__(self, machine: "Rooted") -> None:
+    def __init__(self, machine: "Rooted", threads: bool) -> None:
         self._machine = machine
-        self._tokens: list[Any] = []
+        self._reaches_threads = threads
+        self._entered: list[Any] = []
 
     def __enter__(self) -> "Rooted":
         _layer.enter()
-        self._tokens.append(_current.set(self._machine))
+        stay = _Stay(self._machine) if self._reaches_threads else None
+        self._entered.append((_current.set(self._machine), _threads.set(stay), stay))
         return self._machine
 
     def __exit__(self, *exception: object) -> None:
+        machine, threads, stay = self._entered.pop()
         try:
-            _current.reset(self._tokens.pop())
+            if stay is not None:
+                stay.machine = None
+            _current.reset(machine)
+            _threads.reset(threads)
         finally:
             _layer.leave()
 
@@ -95,7 +123,7 @@ class _Layer:
     """The functions that look for the machine, and the record of where they were put."""
 
     def __init__(self):
-        self._lock = allocate_lock()
+        self._lock = _thread.allocate_lock()
         self._users = 0
         self._made = {}  # id of what was there -> (it, what stands for it)
         self._record = []
@@ -138,6 +166,9 @@ class _Layer:
             self._replace(vars(system), name, Variables, successors)
         for module in (builtins, io):
             self._replace(vars(module), "open", _open, successors)
+        for name in ("start_new_thread", "start_new", "start_joinable_thread"):
+            if hasattr(_thread, name):
+                self._replace(vars(_thread), name, _start, successors)
         self._replace(vars(subprocess), "_fork_exec", _fork_exec, {})
         self._replace(vars(tempfile), "_gettempdir", _gettempdir, {})
         for name in _SETS:
@@ -288,7 +319,7 @@ def _holds_values(value):
 
 def _of_os(original, name):
     def dispatch(*args, **kwargs):
-        machine = _current.get()
+        machine = current()
         if machine is None:
             return original(*args, **kwargs)
         return getattr(machine, name)(*args, **kwargs)
@@ -298,7 +329,7 @@ def _of_os(original, name):
 
 def _of_path(original, name):
     def dispatch(*args, **kwargs):
-        machine = _current.get()
+        machine = current()
         if machine is None:
             return original(*args, **kwargs)
         return getattr(machine.path, name)(*args, **kwargs)
@@ -308,7 +339,7 @@ def _of_path(original, name):
 
 def _open(original, name):
     def open(*args, **kwargs):
-        machine = _current.get()
+        machine = current()
         if machine is None or sys._getframe(1).f_globals.get("__name__", "").startswith("ostler."):
             return original(*args, **kwargs)
         return machine.open_file(*args, **kwargs)
@@ -316,9 +347,19 @@ def _open(original, name):
     return _looking_like(open, original, original.__module__)
 
 
+def _start(original, name):
+    def start(function, *args, **kwargs):
+        stay = _threads.get()
+        if stay is not None and stay.machine is not None and stay.machine is current():
+            function = stay.begun(function)
+        return original(function, *args, **kwargs)
+
+    return _looking_like(start, original, "_thread")
+
+
 def _fork_exec(original, name):
     def fork_exec(*args):
-        machine = _current.get()
+        machine = current()
         if machine is None:
             return original(*args)
         from ostler.machines import forking
@@ -332,7 +373,7 @@ def _gettempdir(original, name):
     found = WeakKeyDictionary()
 
     def gettempdir():
-        machine = _current.get()
+        machine = current()
         if machine is None:
             return original()
         if machine not in found:
@@ -366,7 +407,7 @@ class Variables(MutableMapping):
 
     def __init__(self, original, name):
         self.__dict__["_there"] = lambda: (
-            original if (machine := _current.get()) is None else getattr(machine, name)
+            original if (machine := current()) is None else getattr(machine, name)
         )
 
     def __getitem__(self, key):

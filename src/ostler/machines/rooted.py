@@ -103,16 +103,17 @@ class Rooted(RootedCore, Machine):
 
         return Faults(self)
 
-    def installed(self) -> "Installed":
+    def installed(self, *, threads: bool = False) -> "Installed":
         """A context manager: inside, os, open and what is built on them act on this machine.
 
-        For the code of this thread or task alone; other threads and tasks go on as before. On
-        the way out everything is given back. What opens files without Python (sqlite3, other C
-        code) is not caught: `ostler run` and `ostler exec` put whole programs on a machine.
+        For the code of this thread or task alone; other threads and tasks go on as before. With
+        `threads`, those that are started inside act on it, too. On the way out everything is
+        given back. What opens files without Python (sqlite3, other C code) is not caught:
+        `ostler run` and `ostler exec` put whole programs on a machine.
         """
         from ostler.machines.installed import Installed
 
-        return Installed(self)
+        return Installed(self, bool(threads))
 
     def close(self, fd: int = THIS) -> None:
         """Close this machine, of which nothing stays; with an argument, that descriptor.

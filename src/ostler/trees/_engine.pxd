@@ -31,6 +31,7 @@ cdef enum:
 
 cdef struct Node:
     Node *parent
+    Worker *owner       # who found it; guards what follows
     Node *newer
     Node *older
     int fd[2]           # the directory in the tree, and in the second one (copy, compare)
@@ -54,6 +55,7 @@ cdef struct Node:
 
 cdef struct Batch:
     Batch *below
+    Batch *above        # in a worker's own stack
     Node *parent
     int kind
     int at
@@ -78,6 +80,15 @@ cdef struct Worker:
     Engine *engine
     int index
     int round
+    int busy            # counted in the engine's
+    Batch *top          # its own stack
+    Batch *bottom
+    long pending
+    long serial         # of the directory that it found last
+    libc.pthread_mutex_t lock
+    Node *oldest        # the open directories that it found
+    Node *newest
+    int open
     libc.pthread_t thread
     char *buffer
     Block *out
@@ -101,7 +112,7 @@ ctypedef int (*Ask)(void *owner, Node *node, const char *name, int kind) noexcep
 ctypedef void (*Leave)(Worker *worker, Node *node) noexcept nogil
 
 cdef struct Engine:
-    libc.pthread_mutex_t lock
+    libc.pthread_mutex_t lock       # guards the common stack, faults, output
     libc.pthread_mutex_t reopening
     libc.pthread_cond_t work
     libc.pthread_cond_t room
@@ -115,12 +126,8 @@ cdef struct Engine:
     int threads
     int helpers
     int begun
-    long serial
     Node *root
     int roots[2]
-    Node *oldest
-    Node *newest
-    int open
     int budget
     Worker *workers
     Block *first
@@ -162,7 +169,7 @@ cdef void path_write(Node *node, char *at, int length) noexcept nogil
 cdef int open_directory(Worker *worker, int dir, const char *name) noexcept nogil
 cdef int open_any(Worker *worker, int dir, const char *name, int flags, int mode) noexcept nogil
 cdef void revisit(Worker *worker, Node *node) noexcept nogil
-cdef void spoil(Engine *e, Node *node) noexcept nogil
+cdef void spoil(Node *node) noexcept nogil
 cdef Engine *engine_new(int threads, int budget) noexcept nogil
 cdef int engine_root(Engine *e, int fd, int fd2, const char *name, int length) noexcept nogil
 cdef int engine_work(Engine *e) noexcept nogil
@@ -172,21 +179,31 @@ cdef void engine_free(Engine *e) noexcept nogil
 cdef Block *engine_take(Engine *e) noexcept nogil
 cdef long monotonic() noexcept nogil
 
-cdef Node *_node(Engine *e, Node *parent, const char *name, int length) noexcept nogil
+cdef Node *_node(Worker *worker, Node *parent, const char *name, int length) noexcept nogil
 cdef Batch *_batch(Node *parent, int kind, int size) noexcept nogil
-cdef void _list(Engine *e, Node *node) noexcept nogil
-cdef void _unlist(Engine *e, Node *node) noexcept nogil
-cdef void _shut(Engine *e, Node *node) noexcept nogil
-cdef int _identify(Engine *e, Node *node) noexcept nogil
-cdef int _evict(Engine *e) noexcept nogil
+cdef void _guard(Node *node) noexcept nogil
+cdef void _release(Node *node) noexcept nogil
+cdef void _list(Node *node) noexcept nogil
+cdef void _unlist(Node *node) noexcept nogil
+cdef void _shut(Node *node) noexcept nogil
+cdef int _identify(Node *node) noexcept nogil
+cdef int _evict(Worker *owner) noexcept nogil
 cdef int _reopen(Worker *worker, Node *node) noexcept nogil
 cdef int _reopen_one(Worker *worker, int *fd, Node *held, Node *step, int keep) noexcept nogil
 cdef void _push(Engine *e, Batch *batch) noexcept nogil
+cdef void _push_own(Worker *worker, Batch *batch) noexcept nogil
+cdef void _drop_own(Worker *worker, Batch *batch) noexcept nogil
+cdef void _put(Worker *worker, Batch *batch) noexcept nogil
+cdef void _give(Worker *worker) noexcept nogil
+cdef void _give_all(Worker *worker) noexcept nogil
 cdef void _hand_over(Worker *worker) noexcept nogil
 cdef int _gather(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef void *_helper(void *argument) noexcept nogil
 cdef void _begin(Engine *e) noexcept nogil
 cdef int _work(Worker *worker) noexcept nogil
+cdef void _wait_for_room(Engine *e) noexcept nogil
+cdef Node *_next(Worker *worker, Batch *batch) noexcept nogil
+cdef Batch *_take(Worker *worker, Node **node) noexcept nogil
 cdef void _visit(Worker *worker, Node *node) noexcept nogil
 cdef int _refusal(Worker *worker, Node *node, const char *name, int kind,
                   const char *doing) noexcept nogil
@@ -195,4 +212,4 @@ cdef void _enter_root(Worker *worker, Node *root) noexcept nogil
 cdef void _read(Worker *worker, Node *node) noexcept nogil
 cdef int _hand_out(Worker *worker, Node *node, long n) noexcept nogil
 cdef void _entries(Worker *worker, Node *node, char *entries, long size) noexcept nogil
-cdef void _complete(Worker *worker, Node *node) noexcept nogil
+cdef void _complete(Worker *worker, Node *node, int held) noexcept nogil

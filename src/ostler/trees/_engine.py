@@ -5,7 +5,14 @@ path again, so that nobody who swaps a directory for a link can lead the work ou
 Descriptors are few: the oldest ones are closed when the budget is spent and opened again from
 the nearest open ancestor, name by name, the directory's identity being checked. Names that wait
 are kept in blocks, as text. The calling thread works; helpers are started when there is enough
-to do. Whoever finds the stack empty waits; when all wait, the work is done.
+to do.
+
+Each worker has a stack of its own, so that it seldom waits for a lock. Where the common stack is
+empty, who has enough puts the lowest block of his there: it is nearest to the root, and most is
+below it. Whoever has nothing takes from it or waits; when all wait, the work is done. With
+`whole`, where directories are to come in their order, there is the common stack alone. The
+descriptors and counts of a directory are guarded by the lock of the worker that found it. No two
+of these locks are held at once.
 """
 
 import cython
@@ -29,10 +36,14 @@ def engine_new(threads, budget):
         cython.pointer(Engine), libc.calloc(1, cython.sizeof(Engine))
     )
     limit: libc.rlimit
+    short: libc.pthread_mutexattr_t
     i: cython.int
     if e == cython.NULL:
         return cython.NULL
-    libc.pthread_mutex_init(cython.address(e.lock), cython.NULL)
+    # What is guarded takes less than falling asleep does.
+    libc.pthread_mutexattr_init(cython.address(short))
+    libc.pthread_mutexattr_settype(cython.address(short), libc.PTHREAD_MUTEX_ADAPTIVE_NP)
+    libc.pthread_mutex_init(cython.address(e.lock), cython.address(short))
     libc.pthread_mutex_init(cython.address(e.reopening), cython.NULL)
     libc.pthread_cond_init(cython.address(e.work), cython.NULL)
     libc.pthread_cond_init(cython.address(e.room), cython.NULL)
@@ -47,13 +58,16 @@ def engine_new(threads, budget):
     for i in range(threads):
         e.workers[i].engine = e
         e.workers[i].index = i
+        e.workers[i].serial = i
+        libc.pthread_mutex_init(cython.address(e.workers[i].lock), cython.address(short))
+    libc.pthread_mutexattr_destroy(cython.address(short))
     e.roots[0] = e.roots[1] = -1
     e.next_tick = monotonic() + _TICK
     return e
 
 
 def engine_root(e, fd, fd2, name, length):
-    root: cython.pointer(Node) = _node(e, cython.NULL, name, length)
+    root: cython.pointer(Node) = _node(cython.address(e.workers[0]), cython.NULL, name, length)
     if root == cython.NULL:
         return -1
     root.fd[0] = fd
@@ -68,10 +82,11 @@ def engine_root(e, fd, fd2, name, length):
         return -1
     batch.count = 1
     e.top = batch
+    e.pending = 1
     return 0
 
 
-def _node(e, parent, name, length):
+def _node(worker, parent, name, length):
     node: cython.pointer(Node) = cython.cast(
         cython.pointer(Node), libc.malloc(cython.sizeof(Node) + length)
     )
@@ -82,8 +97,9 @@ def _node(e, parent, name, length):
     node.fd[0] = -1
     node.fd[1] = -1
     node.refs = 1
-    e.serial += 1
-    node.serial = e.serial
+    node.owner = worker
+    worker.serial += worker.engine.threads
+    node.serial = worker.serial
     node.length = length
     libc.memcpy(cython.address(node.name[0]), name, length + 1)
     if parent != cython.NULL:
@@ -97,7 +113,7 @@ def _batch(parent, kind, size):
     )
     if batch == cython.NULL:
         return cython.NULL
-    batch.below = cython.NULL
+    batch.below = batch.above = cython.NULL
     batch.parent = parent
     batch.kind = kind
     batch.at = batch.used = batch.count = 0
@@ -159,19 +175,27 @@ def report(worker, node, name, number, doing):
         e.last_fault.next = fault
     e.last_fault = fault
     e.fault_count += 1
-    node.state |= SPOILED
     if e.stop_at_fault:
         e.stop = 1
         libc.pthread_cond_broadcast(cython.address(e.work))
         libc.pthread_cond_broadcast(cython.address(e.room))
     libc.pthread_mutex_unlock(cython.address(e.lock))
+    spoil(node)
     return -1
 
 
-def spoil(e, node):
-    libc.pthread_mutex_lock(cython.address(e.lock))
+def spoil(node):
+    _guard(node)
     node.state |= SPOILED
-    libc.pthread_mutex_unlock(cython.address(e.lock))
+    _release(node)
+
+
+def _guard(node):
+    libc.pthread_mutex_lock(cython.address(node.owner.lock))
+
+
+def _release(node):
+    libc.pthread_mutex_unlock(cython.address(node.owner.lock))
 
 
 def flush(worker):
@@ -247,37 +271,41 @@ def maybe_tick(worker):
 # ---- descriptors
 
 
-def _list(e, node):
-    # With the lock. The root is never listed: it stays open.
+def _list(node):
+    # Guarded. The root is never listed: it stays open.
+    owner: cython.pointer(Worker) = node.owner
     node.state |= LISTED
     node.newer = cython.NULL
-    node.older = e.newest
-    if e.newest != cython.NULL:
-        e.newest.newer = node
+    node.older = owner.newest
+    if owner.newest != cython.NULL:
+        owner.newest.newer = node
     else:
-        e.oldest = node
-    e.newest = node
-    e.open += 1
+        owner.oldest = node
+    owner.newest = node
+    owner.open += 1
+    if owner.open > owner.engine.budget // (owner.engine.helpers + 1) and owner.open > 8:
+        _evict(owner)
 
 
-def _unlist(e, node):
+def _unlist(node):
+    owner: cython.pointer(Worker) = node.owner
     if node.older != cython.NULL:
         node.older.newer = node.newer
     else:
-        e.oldest = node.newer
+        owner.oldest = node.newer
     if node.newer != cython.NULL:
         node.newer.older = node.older
     else:
-        e.newest = node.older
+        owner.newest = node.older
     node.newer = node.older = cython.NULL
     node.state &= ~LISTED
-    e.open -= 1
+    owner.open -= 1
 
 
-def _shut(e, node):
-    # With the lock, no users.
+def _shut(node):
+    # Guarded, no users.
     if node.state & LISTED:
-        _unlist(e, node)
+        _unlist(node)
         libc.close(node.fd[0])
         node.fd[0] = -1
         if node.fd[1] >= 0:
@@ -285,7 +313,7 @@ def _shut(e, node):
             node.fd[1] = -1
 
 
-def _identify(e, node):
+def _identify(node):
     st: libc.stat_t
     side: cython.int
     if not node.state & KNOWN:
@@ -300,12 +328,12 @@ def _identify(e, node):
     return 0
 
 
-def _evict(e):
-    # With the lock: close the oldest descriptors that nobody uses. 0 when there were none.
-    node: cython.pointer(Node) = e.oldest
+def _evict(owner):
+    # Guarded: close the oldest descriptors that nobody uses. 0 when there were none.
+    node: cython.pointer(Node) = owner.oldest
     while node != cython.NULL:
-        if node.users == 0 and _identify(e, node) == 0:
-            _shut(e, node)
+        if node.users == 0 and _identify(node) == 0:
+            _shut(node)
             return 1
         node = node.newer
     return 0
@@ -316,6 +344,7 @@ def open_any(worker, dir, name, flags, mode):
     e: cython.pointer(Engine) = worker.engine
     fd: cython.int
     freed: cython.int
+    i: cython.int
     while True:
         fd = libc.openat(dir, name, flags | libc.O_NOFOLLOW | libc.O_CLOEXEC, mode)
         if fd >= 0:
@@ -324,14 +353,18 @@ def open_any(worker, dir, name, flags, mode):
             continue
         if libc.errno != libc.EMFILE:
             return -1
-        libc.pthread_mutex_lock(cython.address(e.lock))
-        freed = _evict(e)
-        if freed and e.budget > 8:
-            e.budget -= 1
-        libc.pthread_mutex_unlock(cython.address(e.lock))
+        freed = 0
+        for i in range(e.helpers + 1):
+            if freed:
+                break
+            libc.pthread_mutex_lock(cython.address(e.workers[i].lock))
+            freed = _evict(cython.address(e.workers[i]))
+            libc.pthread_mutex_unlock(cython.address(e.workers[i].lock))
         if not freed:
             libc.errno = libc.EMFILE
             return -1
+        if e.budget > 8:
+            e.budget -= 1
 
 
 def open_directory(worker, dir, name):
@@ -341,12 +374,12 @@ def open_directory(worker, dir, name):
 def hold(worker, node):
     # Keep the directory's descriptors open until unhold(); 0, or -1 with errno.
     e: cython.pointer(Engine) = worker.engine
-    libc.pthread_mutex_lock(cython.address(e.lock))
+    _guard(node)
     if node.fd[0] >= 0:
         node.users += 1
-        libc.pthread_mutex_unlock(cython.address(e.lock))
+        _release(node)
         return 0
-    libc.pthread_mutex_unlock(cython.address(e.lock))
+    _release(node)
     libc.pthread_mutex_lock(cython.address(e.reopening))
     r: cython.int = _reopen(worker, node)
     number: cython.int = libc.errno
@@ -356,11 +389,11 @@ def hold(worker, node):
 
 
 def unhold(e, node):
-    libc.pthread_mutex_lock(cython.address(e.lock))
+    _guard(node)
     node.users -= 1
     if node.users == 0 and node.needs == 0:
-        _shut(e, node)
-    libc.pthread_mutex_unlock(cython.address(e.lock))
+        _shut(node)
+    _release(node)
 
 
 def _reopen(worker, node):
@@ -370,12 +403,15 @@ def _reopen(worker, node):
     below: cython.pointer(cython.pointer(Node))
     count: cython.int = 0
     i: cython.int
-    libc.pthread_mutex_lock(cython.address(e.lock))
-    while at.fd[0] < 0:
+    while True:
+        _guard(at)
+        if at.fd[0] >= 0:
+            at.users += 1
+            _release(at)
+            break
+        _release(at)
         count += 1
         at = at.parent
-    at.users += 1
-    libc.pthread_mutex_unlock(cython.address(e.lock))
     if count == 0:
         return 0
     below = cython.cast(
@@ -411,7 +447,6 @@ def _reopen(worker, node):
 
 def _reopen_one(worker, fd, held, step, keep):
     # Replaces fd by the directory `step` below it; errno. A kept one has a user more.
-    e: cython.pointer(Engine) = worker.engine
     new: cython.int[2]
     st: libc.stat_t
     side: cython.int
@@ -438,18 +473,16 @@ def _reopen_one(worker, fd, held, step, keep):
                 libc.close(new[side])
         return number
     if keep and step.needs > 0:
-        libc.pthread_mutex_lock(cython.address(e.lock))
+        _guard(step)
         if step.fd[0] < 0:
             step.fd[0] = new[0]
             step.fd[1] = new[1]
             step.users += 1
-            _list(e, step)
-            if e.open > e.budget:
-                _evict(e)
-            libc.pthread_mutex_unlock(cython.address(e.lock))
+            _list(step)
+            _release(step)
         else:  # another thread was quicker
             step.users += 1
-            libc.pthread_mutex_unlock(cython.address(e.lock))
+            _release(step)
             for side in range(2):
                 if new[side] >= 0:
                     libc.close(new[side])
@@ -464,7 +497,8 @@ def _reopen_one(worker, fd, held, step, keep):
 
 
 def _push(e, batch):
-    # With the lock.
+    # On the common stack, with the lock.
+    batch.above = cython.NULL
     batch.below = e.top
     e.top = batch
     e.pending += batch.count
@@ -475,20 +509,100 @@ def _push(e, batch):
             libc.pthread_cond_signal(cython.address(e.work))
 
 
+def _push_own(worker, batch):
+    batch.above = cython.NULL
+    batch.below = worker.top
+    if worker.top != cython.NULL:
+        worker.top.above = batch
+    else:
+        worker.bottom = batch
+    worker.top = batch
+    worker.pending += batch.count
+
+
+def _drop_own(worker, batch):
+    # Take a block out of the worker's stack, at its top or its bottom.
+    if batch.above != cython.NULL:
+        batch.above.below = batch.below
+    else:
+        worker.top = batch.below
+    if batch.below != cython.NULL:
+        batch.below.above = batch.above
+    else:
+        worker.bottom = batch.above
+    worker.pending -= batch.count
+
+
+def _put(worker, batch):
+    # Where this worker's work goes.
+    e: cython.pointer(Engine) = worker.engine
+    if not e.whole:
+        _push_own(worker, batch)
+        if e.begun or e.threads == 1 or worker.pending < _WORTH_HELPERS:
+            return
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    if e.whole:
+        _push(e, batch)
+    if not e.begun and e.threads > 1 and e.pending + worker.pending >= _WORTH_HELPERS:
+        _begin(e)
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+
+
+def _give(worker):
+    # Others have nothing: the lowest block of this worker's, or half of its only one, is theirs.
+    e: cython.pointer(Engine) = worker.engine
+    batch: cython.pointer(Batch) = worker.bottom
+    half: cython.pointer(Batch)
+    at: cython.int
+    i: cython.int
+    if batch == worker.top:
+        if batch.kind != NAMES or batch.count < 2:
+            return
+        at = batch.at
+        for i in range((batch.count + 1) // 2):
+            at += libc.strlen(cython.address(batch.data[at])) + 1
+        half = _batch(batch.parent, NAMES, batch.used - at)
+        if half == cython.NULL:
+            return
+        half.used = batch.used - at
+        half.count = batch.count // 2
+        libc.memcpy(cython.address(half.data[0]), cython.address(batch.data[at]), half.used)
+        batch.used = at
+        batch.count -= half.count
+        worker.pending -= half.count
+        batch = half
+    else:
+        _drop_own(worker, batch)
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    _push(e, batch)
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+
+
+def _give_all(worker):
+    # The caller is about to do something else.
+    e: cython.pointer(Engine) = worker.engine
+    batch: cython.pointer(Batch)
+    if worker.top == cython.NULL:
+        return
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    while worker.bottom != cython.NULL:
+        batch = worker.bottom
+        _drop_own(worker, batch)
+        _push(e, batch)
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+
+
 def _hand_over(worker):
     # The directories gathered so far go on the stack.
-    e: cython.pointer(Engine) = worker.engine
     batch: cython.pointer(Batch) = worker.gathered
     worker.gathered = cython.NULL
     if batch == cython.NULL:
         return
-    libc.pthread_mutex_lock(cython.address(e.lock))
+    _guard(batch.parent)
     batch.parent.refs += batch.count
     batch.parent.needs += batch.count
-    _push(e, batch)
-    if not e.begun and e.threads > 1 and e.pending >= _WORTH_HELPERS:
-        _begin(e)
-    libc.pthread_mutex_unlock(cython.address(e.lock))
+    _release(batch.parent)
+    _put(worker, batch)
 
 
 def _gather(worker, node, name):
@@ -552,97 +666,137 @@ def _work(worker):
     # Until all is done (0) or, for the caller who streams, there is output to take (1).
     e: cython.pointer(Engine) = worker.engine
     batch: cython.pointer(Batch)
-    node: cython.pointer(Node)
     parent: cython.pointer(Node)
-    until: libc.timespec
-    length: cython.int
-    last: cython.int
+    node: cython.pointer(Node)
     caller: cython.int = worker.index == 0
     while True:
         if caller and maybe_tick(worker):
             return 0
-        libc.pthread_mutex_lock(cython.address(e.lock))
-        while True:
-            if e.stop or e.finished:
-                libc.pthread_mutex_unlock(cython.address(e.lock))
-                return 0
-            if caller and e.streaming and e.first != cython.NULL:
-                libc.pthread_mutex_unlock(cython.address(e.lock))
-                return 1
-            if not caller and e.streaming and e.out_size > _OUT_LIMIT:
-                libc.pthread_cond_wait(cython.address(e.room), cython.address(e.lock))
-                continue
-            if e.top != cython.NULL:
-                break
-            if e.busy == 0:
-                e.finished = 1
-                libc.pthread_cond_broadcast(cython.address(e.work))
-                libc.pthread_cond_broadcast(cython.address(e.room))
-                continue
-            if worker.out != cython.NULL:  # nobody shall wait for what lies here
-                libc.pthread_mutex_unlock(cython.address(e.lock))
-                flush(worker)
-                libc.pthread_mutex_lock(cython.address(e.lock))
-                continue
-            e.idle += 1
+        if e.stop:
+            return 0
+        if e.streaming:
             if caller:
-                libc.clock_gettime(libc.CLOCK_REALTIME, cython.address(until))
-                until.tv_nsec += _TICK
-                if until.tv_nsec >= 1_000_000_000:
-                    until.tv_nsec -= 1_000_000_000
-                    until.tv_sec += 1
-                libc.pthread_cond_timedwait(
-                    cython.address(e.work), cython.address(e.lock), cython.address(until)
-                )
-            else:
-                libc.pthread_cond_wait(cython.address(e.work), cython.address(e.lock))
-            e.idle -= 1
-            if caller:
-                libc.pthread_mutex_unlock(cython.address(e.lock))
-                maybe_tick(worker)
-                libc.pthread_mutex_lock(cython.address(e.lock))
-        e.busy += 1
-        batch = e.top
+                if e.first != cython.NULL:
+                    _give_all(worker)
+                    return 1
+            elif e.out_size > _OUT_LIMIT:
+                _wait_for_room(e)
+                continue
+        if worker.top == cython.NULL:
+            node = cython.NULL
+            batch = _take(worker, cython.address(node))
+            if node != cython.NULL:
+                _visit(worker, node)
+                continue
+            if batch == cython.NULL:
+                if e.stop or e.finished:
+                    return 0
+                continue  # there is output
+            _push_own(worker, batch)
+        elif e.top == cython.NULL and e.helpers and not e.whole:
+            _give(worker)
+        batch = worker.top
         parent = batch.parent
         if batch.kind == NAMES:
-            length = libc.strlen(cython.address(batch.data[batch.at]))
-            node = _node(e, parent, cython.address(batch.data[batch.at]), length)
-            if node == cython.NULL:
-                e.stop = 1
-                e.busy -= 1
-                libc.pthread_mutex_unlock(cython.address(e.lock))
-                continue
-            batch.at += length + 1
-            batch.count -= 1
-            e.pending -= 1
-            last = batch.count == 0
-            if last:
-                e.top = batch.below
-            libc.pthread_mutex_unlock(cython.address(e.lock))
-            if last:
+            node = _next(worker, batch)
+            worker.pending -= 1
+            if batch.count == 0:
+                _drop_own(worker, batch)
                 libc.free(batch)
-            _visit(worker, node)
+            if node != cython.NULL:
+                _visit(worker, node)
+            continue
+        _drop_own(worker, batch)
+        if batch.kind == CHUNK:
+            _entries(worker, parent, cython.address(batch.data[0]), batch.used)
+            _hand_over(worker)
+            _complete(worker, parent, 1)
+        elif parent.state & ENTERED:
+            _read(worker, parent)
         else:
-            e.top = batch.below
-            e.pending -= batch.count
-            libc.pthread_mutex_unlock(cython.address(e.lock))
-            if batch.kind == CHUNK:
-                _entries(worker, parent, cython.address(batch.data[0]), batch.used)
-                _hand_over(worker)
-                unhold(e, parent)
-                _complete(worker, parent)
-            elif parent.state & ENTERED:
-                _read(worker, parent)
-            else:
-                _enter_root(worker, parent)
-            libc.free(batch)
-        libc.pthread_mutex_lock(cython.address(e.lock))
-        e.busy -= 1
-        if e.busy == 0 and e.top == cython.NULL:
+            _enter_root(worker, parent)
+        libc.free(batch)
+
+
+def _wait_for_room(e):
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    while e.out_size > _OUT_LIMIT and not e.stop:
+        libc.pthread_cond_wait(cython.address(e.room), cython.address(e.lock))
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+
+
+def _next(worker, batch):
+    # The directory whose name is the next in a block.
+    length: cython.int = libc.strlen(cython.address(batch.data[batch.at]))
+    node: cython.pointer(Node) = _node(
+        worker, batch.parent, cython.address(batch.data[batch.at]), length
+    )
+    batch.at += length + 1
+    batch.count -= 1
+    if node == cython.NULL:
+        worker.engine.stop = 1
+        _complete(worker, batch.parent, 0)
+    return node
+
+
+def _take(worker, node):
+    # A block from the common stack; with `whole` only the next directory in it. Neither when
+    # there is an end, or output for the caller.
+    e: cython.pointer(Engine) = worker.engine
+    batch: cython.pointer(Batch)
+    until: libc.timespec
+    caller: cython.int = worker.index == 0
+    libc.pthread_mutex_lock(cython.address(e.lock))
+    e.busy -= worker.busy
+    worker.busy = 0
+    while True:
+        batch = cython.NULL
+        if e.stop or e.finished or (caller and e.streaming and e.first != cython.NULL):
+            break
+        batch = e.top
+        if batch != cython.NULL:
+            e.busy += 1
+            worker.busy = 1
+            if not e.whole or batch.kind != NAMES:
+                e.top = batch.below
+                e.pending -= batch.count
+                break
+            node[0] = _next(worker, batch)
+            e.pending -= 1
+            if batch.count == 0:
+                e.top = batch.below
+                libc.free(batch)
+            batch = cython.NULL
+            break
+        if e.busy == 0:
             e.finished = 1
             libc.pthread_cond_broadcast(cython.address(e.work))
             libc.pthread_cond_broadcast(cython.address(e.room))
-        libc.pthread_mutex_unlock(cython.address(e.lock))
+            continue
+        if worker.out != cython.NULL:  # nobody shall wait for what lies here
+            libc.pthread_mutex_unlock(cython.address(e.lock))
+            flush(worker)
+            libc.pthread_mutex_lock(cython.address(e.lock))
+            continue
+        e.idle += 1
+        if caller:
+            libc.clock_gettime(libc.CLOCK_REALTIME, cython.address(until))
+            until.tv_nsec += _TICK
+            if until.tv_nsec >= 1_000_000_000:
+                until.tv_nsec -= 1_000_000_000
+                until.tv_sec += 1
+            libc.pthread_cond_timedwait(
+                cython.address(e.work), cython.address(e.lock), cython.address(until)
+            )
+        else:
+            libc.pthread_cond_wait(cython.address(e.work), cython.address(e.lock))
+        e.idle -= 1
+        if caller:
+            libc.pthread_mutex_unlock(cython.address(e.lock))
+            maybe_tick(worker)
+            libc.pthread_mutex_lock(cython.address(e.lock))
+    libc.pthread_mutex_unlock(cython.address(e.lock))
+    return batch
 
 
 def _visit(worker, node):
@@ -667,25 +821,23 @@ def _visit(worker, node):
     if not agreed and node.fd[0] >= 0:
         libc.close(node.fd[0])
         node.fd[0] = -1
-    libc.pthread_mutex_lock(cython.address(e.lock))
-    if held:
-        parent.users -= 1
+    _guard(parent)
+    parent.users -= held
     if not e.post & POST_PARENT:
         parent.needs -= 1
     if parent.users == 0 and parent.needs == 0:
-        _shut(e, parent)
-    if agreed:
-        node.users = 1
-        node.needs = 1 if e.post & POST_SELF else 0
-        node.state |= ENTERED
-        _list(e, node)
-        if e.open > e.budget:
-            _evict(e)
-    libc.pthread_mutex_unlock(cython.address(e.lock))
-    if agreed:
-        _read(worker, node)
-    else:
-        _complete(worker, node)
+        _shut(parent)
+    _release(parent)
+    if not agreed:
+        _complete(worker, node, 0)
+        return
+    _guard(node)
+    node.users = 1
+    node.needs = 1 if e.post & POST_SELF else 0
+    node.state |= ENTERED
+    _list(node)
+    _release(node)
+    _read(worker, node)
 
 
 def _refusal(worker, node, name, kind, doing):
@@ -712,7 +864,7 @@ def _agree(worker, node):
             e.device = st.st_dev
         elif st.st_dev != e.device:
             if e.post & POST_PARENT:
-                spoil(e, node)
+                spoil(node)
             return 0
     return e.enter == cython.NULL or e.enter(worker, node) == 0
 
@@ -723,7 +875,7 @@ def _enter_root(worker, root):
         root.state |= ENTERED
         _read(worker, root)
     else:
-        _complete(worker, root)
+        _complete(worker, root, 0)
 
 
 def _read(worker, node):
@@ -759,15 +911,12 @@ def _read(worker, node):
             later.count = 1
             # On top of its children: an unfinished directory keeps its descriptor.
             _hand_over(worker)
-            libc.pthread_mutex_lock(cython.address(e.lock))
-            _push(e, later)
-            libc.pthread_mutex_unlock(cython.address(e.lock))
+            _put(worker, later)
             return
     _hand_over(worker)
     if e.after != cython.NULL:
         e.after(worker, node)
-    unhold(e, node)
-    _complete(worker, node)
+    _complete(worker, node, 1)
 
 
 def _hand_out(worker, node, n):
@@ -782,9 +931,11 @@ def _hand_out(worker, node, n):
     libc.memcpy(cython.address(chunk.data[0]), worker.buffer, n)
     chunk.used = n
     chunk.count = 1
-    libc.pthread_mutex_lock(cython.address(e.lock))
+    _guard(node)
     node.users += 1
     node.refs += 1
+    _release(node)
+    libc.pthread_mutex_lock(cython.address(e.lock))
     _push(e, chunk)
     if not e.begun:
         _begin(e)
@@ -824,16 +975,26 @@ def _entries(worker, node, entries, size):
             _gather(worker, node, name)
 
 
-def _complete(worker, node):
-    # One thing less to wait for; what is complete is left, and counts for its parent.
+def _complete(worker, node, held):
+    # One thing less to wait for; what is complete is left, and counts for its parent. With `held`
+    # the worker needs the descriptors no longer.
     e: cython.pointer(Engine) = worker.engine
     parent: cython.pointer(Node)
     left: cython.int
-    while node != cython.NULL:
-        libc.pthread_mutex_lock(cython.address(e.lock))
+    open: cython.int
+    spoiled: cython.int = 0
+    unneeded: cython.int = 0
+    while True:
+        _guard(node)
+        node.state |= spoiled
+        node.users -= held
+        node.needs -= unneeded
         node.refs -= 1
+        if node.users == 0 and node.needs == 0:
+            _shut(node)
         left = node.refs
-        libc.pthread_mutex_unlock(cython.address(e.lock))
+        open = node.state & LISTED
+        _release(node)
         if left > 0:
             return
         if (
@@ -845,22 +1006,21 @@ def _complete(worker, node):
             )
         ):
             e.leave(worker, node)
+            open = 1  # perhaps again
+        if open:
+            _guard(node)
+            _shut(node)
+            _release(node)
+        spoiled = node.state & SPOILED
+        unneeded = 1 if e.post & POST_PARENT else 0
+        held = 0
         parent = node.parent
-        libc.pthread_mutex_lock(cython.address(e.lock))
-        _shut(e, node)
-        if parent != cython.NULL:
-            if node.state & SPOILED:
-                parent.state |= SPOILED
-            if e.post & POST_PARENT:
-                parent.needs -= 1
-                if parent.users == 0 and parent.needs == 0:
-                    _shut(e, parent)
-        else:
-            e.root = cython.NULL
-            e.spoiled = node.state & SPOILED
-        libc.pthread_mutex_unlock(cython.address(e.lock))
         libc.free(node.own)
         libc.free(node)
+        if parent == cython.NULL:
+            e.root = cython.NULL
+            e.spoiled = spoiled
+            return
         node = parent
 
 
@@ -893,12 +1053,14 @@ def engine_join(e):
     e.begun = 1
     e.finished = 1
     flush(cython.address(e.workers[0]))
+    for i in range(e.threads):
+        _give_all(cython.address(e.workers[i]))
     while e.top != cython.NULL:
         batch = e.top
         e.top = batch.below
         e.stop = 1
         for i in range(batch.count):
-            _complete(cython.address(e.workers[0]), batch.parent)
+            _complete(cython.address(e.workers[0]), batch.parent, 0)
         libc.free(batch)
 
 
@@ -912,6 +1074,8 @@ def engine_free(e):
         libc.free(e.workers[i].buffer)
         libc.free(e.workers[i].own)
         libc.free(e.workers[i].out)
+        libc.free(e.workers[i].gathered)
+        libc.pthread_mutex_destroy(cython.address(e.workers[i].lock))
     while e.first != cython.NULL:
         block = e.first
         e.first = block.next

@@ -3,6 +3,8 @@
 import json
 import os
 import pty
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -160,11 +162,15 @@ def test_keeping_where_something_is(folder):
     assert names(folder) == BEFORE
 
 
+CONTROL = ("\x03", "\x04")  # Ctrl-C, Ctrl-D
+
+
 def on_terminal(folder, answers, *arguments):
     """Run it on a terminal of its own: (exit status, all that was shown)."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests may ignore it
         os.environ["XDG_STATE_HOME"] = str(folder.parent / "state")
         os.environ["PYTHONPATH"] = str(SOURCE)
         os.environ["TERM"] = "xterm"
@@ -180,12 +186,14 @@ def on_terminal(folder, answers, *arguments):
                 break
             shown += block
             if shown[seen:].rstrip().endswith((b"(k)?", b"none:", b"directory?")) and answers:
-                os.write(terminal, answers.pop(0).encode() + b"\n")
+                answer = answers.pop(0)
+                os.write(terminal, answer.encode() + (b"" if answer in CONTROL else b"\n"))
                 seen = len(shown)
     finally:
         os.close(terminal)
         _, status = os.waitpid(pid, 0)
-    return os.waitstatus_to_exitcode(status), shown.decode()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())  # without its colours
+    return os.waitstatus_to_exitcode(status), plain
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -195,8 +203,13 @@ def on_terminal(folder, answers, *arguments):
         (["c"], AFTER),
         (["x"], BEFORE),
         (["d", "what", "c"], AFTER),
-        (["s", "2", "c"], ["gone", "made", "script.py", "there"]),
+        (["s", "2", "x"], ["gone", "made", "script.py", "there"]),
+        (["s", "2", "c"], AFTER),
         (["s", "9", "s", "1,3", "x"], ["script.py", "there"]),
+        (["s", "go*", "s", "made there"], AFTER),
+        (["s", "", "l", "?", "\x03"], BEFORE),
+        (["s", "made", "\x03"], ["gone", "made", "script.py", "there"]),
+        (["\x04"], BEFORE),
         (["k", "../kept"], BEFORE),
     ],
 )
@@ -208,5 +221,51 @@ def test_asking(folder, answers, expected):
     assert "made" in shown
     if "d" in answers:
         assert "+oldmore" in shown
+    assert "3 changes: 1 created (3 B), 1 modified (7 B), 1 removed (1 B)" in shown
     if "k" in answers:
         assert (folder.parent / "kept").is_dir()
+    if answers[-1] in CONTROL:
+        assert "discarded: no answer" in shown
+    if "?" in answers:
+        assert "choose what is committed" in shown
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_kept_one_is_kept_without_an_answer(folder):
+    kept = folder.parent / "kept"
+    rehearse(folder, "--keep", kept, "script.py")
+    status, shown = on_terminal(folder, ["\x03"], "--kept", str(kept))
+    assert status == 0
+    assert "still kept" in shown
+    status, shown = on_terminal(folder, ["s", "made", "\x04"], "--kept", str(kept))
+    assert names(folder) == ["gone", "made", "script.py", "there"]
+    assert rehearse(folder, "--kept", kept, "--commit").returncode == 0
+    assert names(folder) == AFTER
+    assert not kept.exists()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_asked_again_after_a_conflict(folder):
+    kept = folder.parent / "kept"
+    rehearse(folder, "--keep", kept, "script.py")
+    (folder / "there").write_text("meanwhile")
+    status, shown = on_terminal(folder, ["c", "s", "made", "k"], "--kept", str(kept))
+    assert status == 0
+    assert "nothing was committed" in shown
+    assert names(folder) == ["gone", "made", "script.py", "there"]
+    assert (folder / "there").read_text() == "meanwhile"
+    assert kept.exists()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_long_lists_are_cut_short_on_a_terminal(folder):
+    for number in range(100):
+        (folder / f"old{number}").write_text("x")
+    program = ["sh", "-c", "mkdir new; for i in $(seq 300); do : >new/$i; done; rm old*"]
+    status, shown = on_terminal(folder, ["x"], *program)
+    assert status == 0
+    assert "+ new/  300 created (0 B)" in shown
+    assert "and 81 more: 81 removed (81 B)" in shown
+    assert "401 changes" in shown
+    assert shown.count("\n") < 60
+    assert rehearse(folder, "--discard", *program).stdout.count("\n") > 401

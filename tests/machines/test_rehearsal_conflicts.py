@@ -94,6 +94,20 @@ def test_other_changes_are_no_conflict(base, run):
     run(check)
 
 
+def test_the_time_that_others_give_a_directory_is_no_change(base, run):
+    def check():
+        put(f"{base}/d/e/a", "a")
+        with ostler.rehearsal(base) as m:
+            put_on(m, "/d/e/a", b"mine")
+            put(f"{base}/d/other", "theirs")
+            time = os.stat(f"{base}/d").st_mtime_ns
+            assert kinds(m, base) == {"d/e/a": "modified"}
+            m.commit()
+        assert os.stat(f"{base}/d").st_mtime_ns == time
+
+    run(check)
+
+
 def test_what_was_changed_just_before_is_no_conflict(base, run):
     def check():
         for number in range(20):

@@ -27,7 +27,7 @@ when the rehearsal or what was to follow failed (changes that others made meanwh
 refuse a commit), 126 or 127 when the program can't be run. Where there is no terminal to ask on
 and nothing was chosen, the changes are dropped."""
 
-_QUESTION = "Commit all (c), choose (s), show differences (d), discard (x), keep for later (k)? "
+LINES = 60  # of a tree that nobody asked for in full
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -83,11 +83,7 @@ def main(arguments):
             status = run(machine, command(options.program), options.json)
             if status < 0:
                 return -status
-        try:
-            failed = Ending(machine, options, status).end()
-        except KeyboardInterrupt:
-            print("\nostler: the changes are discarded", file=sys.stderr)
-            failed = False
+        failed = Ending(machine, options, status).end()
     return FAILED if failed else status
 
 
@@ -180,62 +176,88 @@ class Ending:
         self.machine = machine
         self.options = options
         self.status = status
-        self.changes = machine.changes()
+        self.changes = self.left = machine.changes()  # all, and what is not committed of it
         self.conflicts = []
 
     def end(self):
         """Do what was chosen; whether that failed."""
         options = self.options
-        failed = False
-        then = options.then
-        paths = None
         if not options.json:
-            self.show()
+            self.show(LINES if sys.stdout.isatty() else None)
+        then, failed = options.then, False
         if self.changes:
-            if then is None:
-                if not options.json and sys.stdin.isatty() and sys.stdout.isatty():
-                    then, paths = self.ask()
-                else:
-                    then = "discard" if options.kept is None else "keep"
-                    if not options.json:
-                        note = "discarded: no terminal to ask on, and neither --commit nor --keep"
-                        print(
-                            f"ostler: {note if then == 'discard' else 'still kept'}",
-                            file=sys.stderr,
-                        )
-            try:
-                self.do(then, paths)
-            except OSError as error:
-                failed = True
-                self.conflicts = getattr(error, "paths", [])
-                complain(error)
-                for path in self.conflicts[1:]:
-                    complain(f"  {path!r}")
+            if then is None and not options.json and _on_terminal():
+                try:
+                    from ostler.cli.asking import ask
+
+                    then, failed = ask(self)
+                except (KeyboardInterrupt, EOFError):
+                    print()
+                    then = self.without_a_word("no answer")
+            else:
+                if then is None:
+                    then = self.without_a_word("no terminal to ask on, and nothing chosen")
+                failed = not self.tried(then)
+                if failed and then == "commit" and options.kept is None:
+                    complain("the changes are discarded; --keep DIR would have kept them")
         if options.json:
             self.write(then, failed)
         return failed
 
-    def show(self):
-        """Print the tree of the changes."""
+    def without_a_word(self, reason):
+        """What is done when nobody says what."""
+        if self.options.kept is not None:
+            then, done = "keep", f"still kept in {self.options.kept}"
+        else:
+            then, done = "discard", "the changes are discarded"
+        if not self.options.json:
+            print(f"ostler: {done}: {reason}", file=sys.stderr)
+        return then
+
+    def show(self, most):
+        """Print the tree of the changes, and how many there are."""
         if not self.changes:
             print("ostler: nothing was changed", file=sys.stderr)
             return
-        from ostler.machines.pictures import tree
+        from ostler.machines.pictures import summary, tree
 
-        tree(host.fsdecode(self.machine._base), self.changes).show()
+        tree(host.fsdecode(self.machine._base), self.left, most).show()
+        print(summary(self.left))
+
+    def tried(self, then, paths=None):
+        """Do it, and complain of what goes wrong; whether it was done."""
+        try:
+            self.do(then, paths)
+        except OSError as error:
+            complain(error)
+            self.conflicts = getattr(error, "paths", [])
+            for path in self.conflicts[1:20]:
+                complain(f"  {path!r}")
+            if len(self.conflicts) > 20:
+                complain(f"  and {len(self.conflicts) - 20} more")
+            complain(
+                "nothing was committed" if then == "commit" else "the real files are untouched"
+            )
+            return False
+        return True
 
     def do(self, then, paths=None):
         """Commit, discard or keep the changes."""
         machine, options = self.machine, self.options
-        if options.kept is None and then in ("commit", "discard"):
-            if then == "commit":
-                machine._commit_at_last(paths)
-            return  # the rest goes with the machine
         if then == "commit":
-            machine.commit(paths)
-            if paths is not None:
-                machine.discard()
+            if paths is None and options.kept is None:
+                done = machine._commit_at_last()
+            else:
+                done = machine.commit(paths)
+            self.left = machine.changes() if paths is not None else []
+            if not options.json:
+                number = f"{len(done):,} change{'s' if len(done) > 1 else ''}"
+                print(f"ostler: {number} committed", file=sys.stderr)
+            if self.left:
+                return
         elif then == "discard":
+            if options.kept is None:
+                return  # they go with the machine
             machine.discard()
         elif options.kept is None:
             machine.keep(options.keep)
@@ -244,47 +266,8 @@ class Ending:
             return
         else:
             return
-        _remove_kept(options.kept)
-
-    def ask(self):
-        """(what is to be done, the chosen paths or None), from the terminal."""
-        while True:
-            try:
-                answer = input(_QUESTION).strip().lower()
-            except EOFError:
-                print()
-                return "discard", None
-            if answer in ("c", "commit"):
-                return "commit", None
-            if answer in ("x", "discard"):
-                return "discard", None
-            if answer in ("d", "differences"):
-                print(self.machine.diff(), end="")
-            if answer in ("k", "keep"):
-                if self.options.kept is not None:
-                    return "keep", None
-                place = input("Keep in which new directory? ").strip()
-                if place and not host.path.lexists(place):
-                    self.options.keep = place
-                    return "keep", None
-                print("There is something already." if place else "Not kept.")
-            if answer in ("s", "choose"):
-                paths = self.choose()
-                if paths:
-                    return "commit", paths
-
-    def choose(self):
-        """The paths that are chosen by their numbers; the others will be dropped."""
-        from ostler.machines.pictures import about, shown
-
-        for number, change in enumerate(self.changes, 1):
-            print(f"{number:5} {change.kind:8} {shown(change.path)}  {about(change)}")
-        answer = input("Which? Numbers, or from-to, and nothing for none: ")
-        try:
-            return [self.changes[number - 1].path for number in numbers(answer, len(self.changes))]
-        except ValueError as error:
-            print(error)
-            return []
+        if options.kept is not None:
+            _remove_kept(options.kept)
 
     def write(self, then, failed):
         """Print the JSON document."""
@@ -301,17 +284,8 @@ class Ending:
         print()
 
 
-def numbers(text, most):
-    """The numbers that "1 3-5, 7" names; ValueError for others than 1 to `most`."""
-    found = []
-    for part in text.replace(",", " ").split():
-        first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
-            raise ValueError(f"not a number: {part}")
-        found += range(int(first), int(last if dash else first) + 1)
-    if any(not 1 <= number <= most for number in found):
-        raise ValueError(f"only 1 to {most}")
-    return found
+def _on_terminal():
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _remove_kept(directory):

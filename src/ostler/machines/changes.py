@@ -227,11 +227,19 @@ class Walk:
         kept = []
         for change in self.found:
             found = change._found
-            if change.kind == "metadata" and found.path in touched and _only_time(change):
+            if (
+                change.kind == "metadata"
+                and _only_time(change)
+                and (found.path in touched or self._is_others(change))
+            ):
                 self.unchanged.append(found)
             else:
                 kept.append(change)
         self.found = kept
+
+    def _is_others(self, change):
+        # The base's has got another time since, and ours is the one that it had.
+        return change.before.times[1] >= self.machine._started > change.after.times[1]
 
     # What the upper layer's marks say
 

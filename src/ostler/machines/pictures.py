@@ -114,8 +114,12 @@ def _content(place, path, record):
 # The tree
 
 
-def tree(base, changes):
-    """A Picture of the changes as a tree of directories, with sizes."""
+def tree(base, changes, most=None):
+    """A Picture of the changes as a tree of directories, with sizes.
+
+    With `most`, one of not many more lines: what is new or gone as a whole is one line, and of
+    long lists the beginning is shown, with a count of the others.
+    """
     top = _Node(base)
     prefix = base.rstrip("/") + "/"
     for change in changes:
@@ -124,22 +128,88 @@ def tree(base, changes):
             if name:
                 node = node.below.setdefault(name, _Node(name))
         node.change = change
+    if most is not None and len(changes) > most:
+        for number in (None, 20, 10, 5, 3):
+            shorter = _shortened(top, number)
+            if len(_plain(shorter)) <= most:
+                break
+        top = shorter
     return Picture("\n".join(_plain(top)), lambda: _coloured(top))
 
 
+def summary(changes):
+    """How many changes of which kind there are, and how much: one line."""
+    if not changes:
+        return "nothing is changed"
+    parts = []
+    for kind in _MARKS:
+        those = [change for change in changes if change.kind == kind]
+        if those:
+            side = "before" if kind == "removed" else "after"
+            records = [getattr(change, side) for change in those]
+            total = sum(record.size for record in records if record.type == "file")
+            much = f" ({size(total)})" if kind in ("created", "modified", "removed") else ""
+            parts.append(f"{len(those):,} {kind}{much}")
+    number = len(changes)
+    return f"{number:,} change{'s' if number > 1 else ''}: " + ", ".join(parts)
+
+
 class _Node:
-    __slots__ = ("below", "change", "name")
+    __slots__ = ("below", "change", "name", "note")
 
     def __init__(self, name):
         self.name = name
         self.below = {}
         self.change = None
+        self.note = ""  # in the place of what is below it
+
+    def all_below(self):
+        """The changes below it."""
+        found, waiting = [], list(self.below.values())
+        while waiting:
+            node = waiting.pop()
+            if node.change is not None:
+                found.append(node.change)
+            waiting += node.below.values()
+        return found
+
+
+def _shortened(top, number):
+    """A copy in which at most `number` names of a directory are shown, None: all."""
+    answer = _Node(top.name)
+    waiting = [(top, answer)]
+    while waiting:
+        node, copy = waiting.pop()
+        copy.change = node.change
+        if not node.below:
+            continue
+        kind = node.change.kind if node.change is not None else None
+        if kind in ("created", "removed") and len(node.below) > 1:
+            copy.note = _count(node.all_below())
+            continue
+        shown_ones = list(node.below.values())
+        if number is not None and len(shown_ones) > number + 1:
+            rest = _Node("")
+            rest.below = {node.name: node for node in shown_ones[number:]}
+            more = _Node(f"and {len(shown_ones) - number:,} more: {_count(rest.all_below())}")
+            more.note = " "
+            shown_ones = shown_ones[:number]
+            copy.below = {child.name: _Node(child.name) for child in shown_ones}
+            copy.below["\0"] = more
+        else:
+            copy.below = {child.name: _Node(child.name) for child in shown_ones}
+        waiting += [(child, copy.below[child.name]) for child in shown_ones]
+    return answer
+
+
+def _count(changes):
+    return summary(changes).partition(": ")[2]
 
 
 def _joined(node):
     # Directories on the way, of which nothing else is shown, share a line.
     names = [shown(node.name)]
-    while node.change is None and len(node.below) == 1:
+    while node.change is None and len(node.below) == 1 and "\0" not in node.below:
         (below,) = node.below.values()
         if below.change is not None and _is_directory(below):
             break
@@ -149,7 +219,7 @@ def _joined(node):
 
 
 def _is_directory(node):
-    return bool(node.below) or (
+    return (bool(node.below) and not node.note) or (
         node.change is not None and (node.change.after or node.change.before).type == "directory"
     )
 
@@ -159,7 +229,8 @@ def _line(node, name):
     if node.change is None:
         return " ", "", text, ""
     mark, colour = _MARKS[node.change.kind]
-    return mark, colour, text, about(node.change)
+    more = about(node.change)
+    return mark, colour, text, ", ".join(part for part in (more, node.note) if part)
 
 
 def about(change):
@@ -258,7 +329,7 @@ def _coloured(top):
     def label(node, name):
         mark, colour, name, more = _line(node, name)
         if mark == " ":
-            return Text(name, style="bold")
+            return Text(name, style="dim" if node.note else "bold")
         return Text.assemble((f"{mark} {name}", colour), ("  " + more if more else "", "dim"))
 
     root = Tree(label(top, shown(top.name)), guide_style="dim")

@@ -1,0 +1,131 @@
+"""The question of `ostler rehearse`: what is to be done with the changes, asked on the terminal."""
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from fnmatch import fnmatch
+from shutil import which
+
+from ostler import host
+from ostler.cli.rehearse import LINES
+from ostler.machines.pictures import about, shown
+
+_QUESTION = "Commit all (c), choose (s), list (l), differences (d), discard (x), keep (k)? "
+_ANSWERS = """\
+  c  commit: bring all of it into the real files
+  s  choose what is committed; you are asked again about the rest
+  l  list all changes
+  d  show the differences in text files
+  x  discard: drop all of it
+  k  keep all of it in a directory, for `ostler rehearse --kept DIR`"""
+
+
+def ask(ending):
+    """Ask on the terminal until it is done: (what was done, whether it failed)."""
+    while True:
+        answer = input(_QUESTION).strip().lower()
+        if answer in ("c", "commit") and ending.tried("commit"):
+            return "commit", False
+        if answer in ("x", "discard"):
+            print("ostler: the changes are discarded", file=sys.stderr)
+            return "discard", not ending.tried("discard")
+        if answer in ("l", "list"):
+            ending.show(None)
+        elif answer in ("d", "differences"):
+            _page(ending.machine.diff())
+        elif answer in ("k", "keep"):
+            if ending.options.kept is not None or _place(ending):
+                if ending.tried("keep"):
+                    return "keep", False
+        elif answer in ("s", "choose"):
+            paths = choose(ending)
+            if paths and ending.tried("commit", paths):
+                if not ending.left:
+                    return "commit", False
+                ending.show(LINES)
+        elif answer not in ("c", "commit"):
+            print(_ANSWERS)
+
+
+def _place(ending):
+    """Ask for the directory in which the changes are to be kept; whether there is one."""
+    place = input("Keep in which new directory? ").strip()
+    if not place or host.path.lexists(place):
+        print("There is something already." if place else "Not kept.")
+        return False
+    ending.options.keep = place
+    return True
+
+
+def choose(ending):
+    """The changes that are chosen by number or name."""
+    names = [_name(change) for change in ending.left]
+    for number, (change, name) in enumerate(zip(ending.left, names, strict=True), 1):
+        print(f"{number:5} {change.kind:8} {shown(name)}  {about(change)}".rstrip())
+    answer = input("Which? Numbers, from-to, names or *.patterns, or nothing for none: ")
+    try:
+        return [ending.left[number - 1] for number in numbers(answer, names)]
+    except ValueError as error:
+        print(error)
+        return []
+
+
+def _name(change):
+    """The path of a change as one would type it here."""
+    try:
+        here = host.getcwd().rstrip("/") + "/"
+    except OSError:
+        return change.path
+    return change.path[len(here) :] if change.path.startswith(here) else change.path
+
+
+def _page(text):
+    """Show a text, page by page when it is longer than the terminal."""
+    lines = text.count("\n")
+    try:
+        height = host.get_terminal_size().lines
+    except OSError:
+        height = 0
+    pager = host.environ.get("PAGER") or "less"
+    if not 0 < height < lines or which(shlex.split(pager)[0]) is None:
+        print(text, end="")
+        return
+    ours = signal.signal(signal.SIGINT, lambda number, frame: None)  # it is the pager's
+    try:
+        subprocess.run(
+            pager,
+            shell=True,
+            input=text.encode("utf-8", "surrogateescape"),
+            env={"LESS": "FRX", **host.environ},
+            check=False,
+        )
+    finally:
+        signal.signal(signal.SIGINT, ours)
+
+
+def numbers(text, names):
+    """The numbers, from 1, that "1 3-5, *.py, docs" names; ValueError for what there isn't."""
+    found = []
+    for part in shlex.split(text.replace(",", " ")):
+        number = re.fullmatch(r"([0-9]+)(?:-([0-9]+))?", part)
+        if number is not None:
+            first, last = int(number[1]), int(number[2] or number[1])
+            if not 1 <= first <= last <= len(names):
+                raise ValueError(f"{part}: there are 1 to {len(names)}")
+            found += range(first, last + 1)
+            continue
+        place = part.rstrip("/")
+        those = [
+            n
+            for n, name in enumerate(names, 1)
+            if name == place
+            or name.startswith(place + "/")
+            or fnmatch(name, part)
+            or fnmatch(host.path.basename(name), part)
+        ]
+        if not those:
+            raise ValueError(f"{part}: nothing is called so")
+        found += those
+    return sorted(set(found))

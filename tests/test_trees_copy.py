@@ -21,39 +21,6 @@ ACL = bytes.fromhex(
 THREADS = pytest.mark.parametrize("threads", [1, 2, 5])
 
 
-def picture(top):
-    """All that a copy must keep, by path below top."""
-    shown = {}
-    groups = {}
-    top = os.fsencode(top)
-    for path in [top, *tree_maker.names(top)]:
-        st = os.lstat(path)
-        name = path[len(top) :]
-        content = None
-        kind = st.st_mode & 0o170000
-        if kind == 0o100000:
-            with open(path, "rb") as file:
-                content = file.read()
-        elif kind == 0o120000:
-            content = os.readlink(path)
-        xattrs = {
-            n: os.getxattr(path, n, follow_symlinks=False)
-            for n in os.listxattr(path, follow_symlinks=False)
-        }
-        if kind != 0o040000:
-            groups.setdefault((st.st_dev, st.st_ino), []).append(name)
-        shown[name] = (
-            st.st_mode,
-            st.st_uid,
-            st.st_gid,
-            st.st_mtime_ns,
-            st.st_rdev,
-            content,
-            xattrs,
-        )
-    return shown, sorted(sorted(group) for group in groups.values())
-
-
 @THREADS
 def test_copy_keeps_everything(tmp_path, threads):
     tree = tree_maker.make(str(tmp_path / "t"), seed=4, size=1000)
@@ -65,9 +32,9 @@ def test_copy_keeps_everything(tmp_path, threads):
                 os.setxattr(path, "user.note", b"x" * (number % 2000))
             if os.geteuid() == 0 and number % 11 == 0:
                 os.chown(path, 1234, 5678)
-    before = picture(tree)
+    before = tree_maker.picture(tree)
     counts = ostler.trees.copy(tree, tmp_path / "c", threads=threads)
-    assert picture(tmp_path / "c") == before
+    assert tree_maker.picture(tmp_path / "c") == before
     assert counts.entries == len(before[0])
     assert ostler.trees.compare(tree, tmp_path / "c", times=True, threads=threads) == []
 
@@ -80,9 +47,9 @@ def test_default_acl_of_the_place_is_not_inherited(tmp_path):
         pytest.skip("this file system has no access control lists")
     tree = tree_maker.make(str(tmp_path / "t"), seed=5, size=60)
     os.setxattr(tree, "system.posix_acl_access", ACL)
-    before = picture(tree)
+    before = tree_maker.picture(tree)
     ostler.trees.copy(tree, tmp_path / "place/c")
-    assert picture(tmp_path / "place/c") == before
+    assert tree_maker.picture(tmp_path / "place/c") == before
 
 
 def test_attributes_of_links_and_pipes(tmp_path):
@@ -100,9 +67,9 @@ def test_attributes_of_links_and_pipes(tmp_path):
         assert os.geteuid() == 0, "neither access control lists nor an administrator"
     for name in os.listdir(tmp_path / "t"):
         os.utime(tmp_path / "t" / name, ns=(10**9 + 1, 10**9 + 2), follow_symlinks=False)
-    before = picture(tmp_path / "t")
+    before = tree_maker.picture(tmp_path / "t")
     ostler.trees.copy(tmp_path / "t", tmp_path / "c")
-    assert picture(tmp_path / "c") == before
+    assert tree_maker.picture(tmp_path / "c") == before
     ostler.trees.copy(tmp_path / "t", tmp_path / "d", xattrs=False)
     assert os.listxattr(tmp_path / "d/pipe") == []
 
@@ -200,12 +167,12 @@ def test_merge(tmp_path):
     ]
     (tmp_path / "c/more").unlink()
     os.utime(tmp_path / "c", ns=(os.stat(tree).st_atime_ns, os.stat(tree).st_mtime_ns))
-    assert picture(tmp_path / "c") == picture(tree)
+    assert tree_maker.picture(tmp_path / "c") == tree_maker.picture(tree)
 
 
 def test_bad_destinations(tmp_path):
     tree = tree_maker.make(str(tmp_path / "t"), seed=8, size=30)
-    before = picture(tree)
+    before = tree_maker.picture(tree)
     inner = next(d for d in tree_maker.names(tree) if os.path.isdir(d) and not os.path.islink(d))
     os.symlink(tree, tmp_path / "alias")
     for to in (inner + "/x", tree + "/x", str(tmp_path / "alias/x")):
@@ -224,14 +191,14 @@ def test_bad_destinations(tmp_path):
     for options in ({"existing": "no"}, {"reflink": "no"}):
         with pytest.raises(ValueError):
             ostler.trees.copy(tree, tmp_path / "c", **options)
-    assert picture(tree) == before
+    assert tree_maker.picture(tree) == before
 
 
 def test_as_cp(tmp_path):
     tree = tree_maker.make(str(tmp_path / "t"), seed=9, size=500)
     subprocess.run(["cp", "-a", tree, tmp_path / "cp"], check=True)
     ostler.trees.copy(tree, tmp_path / "ours")
-    assert picture(tmp_path / "ours") == picture(tmp_path / "cp")
+    assert tree_maker.picture(tmp_path / "ours") == tree_maker.picture(tmp_path / "cp")
     assert (
         ostler.trees.size(tmp_path / "ours").numbers()["bytes"]
         == (ostler.trees.size(tmp_path / "cp").numbers()["bytes"])
@@ -272,3 +239,31 @@ def test_compare(tmp_path):
     assert ostler.trees.compare(first, second, threads=4) == ostler.trees.compare(
         first, second, threads=1
     )
+
+
+def test_merge_replaces_in_one_step(tmp_path):
+    # Whoever looks finds the old file or the new one, never none and never a part.
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t/f").write_bytes(b"new" * 100_000)
+    (tmp_path / "t/l").symlink_to("new")
+    os.mkfifo(tmp_path / "t/p", 0o600)
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/f").write_bytes(b"old")
+    (tmp_path / "c/l").symlink_to("old")
+    (tmp_path / "c/p").write_text("old")
+    with open(tmp_path / "c/f", "rb") as kept:
+        ostler.trees.copy(tmp_path / "t", tmp_path / "c", existing="merge", reflink="never")
+        assert kept.read() == b"old"
+    assert tree_maker.picture(tmp_path / "c") == tree_maker.picture(tmp_path / "t")
+    with open(tmp_path / "t/f", "r+b") as file:
+        file.truncate(1 << 40)
+    before = tree_maker.picture(tmp_path / "c")
+
+    def stop(_):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        ostler.trees.copy(tmp_path / "t", tmp_path / "c", existing="merge", reflink="never",
+                          sparse=False, progress=stop)  # fmt: skip
+    assert tree_maker.picture(tmp_path / "c")[0][b"/f"][5] == before[0][b"/f"][5]
+    assert sorted(os.listdir(tmp_path / "c")) == ["f", "l", "p"]

@@ -65,3 +65,36 @@ def measured(top):
         if which in ("files", "links"):
             numbers["bytes"] += st.st_size
     return numbers
+
+
+def picture(top):
+    """All that a copy must keep, by path below top."""
+    shown = {}
+    groups = {}
+    top = os.fsencode(top)
+    for path in [top, *names(top)]:
+        st = os.lstat(path)
+        name = path[len(top) :]
+        content = None
+        kind = st.st_mode & 0o170000
+        if kind == 0o100000:
+            with open(path, "rb") as file:
+                content = file.read()
+        elif kind == 0o120000:
+            content = os.readlink(path)
+        xattrs = {
+            n: os.getxattr(path, n, follow_symlinks=False)
+            for n in os.listxattr(path, follow_symlinks=False)
+        }
+        if kind != 0o040000:
+            groups.setdefault((st.st_dev, st.st_ino), []).append(name)
+        shown[name] = (
+            st.st_mode,
+            st.st_uid,
+            st.st_gid,
+            st.st_mtime_ns,
+            st.st_rdev,
+            content,
+            xattrs,
+        )
+    return shown, sorted(sorted(group) for group in groups.values())

@@ -1,4 +1,5 @@
 from ostler cimport _libc as libc
+from ostler._core cimport Core
 from ostler.trees._engine cimport Node, Worker
 from ostler.trees._links cimport Inodes
 from ostler.trees._run cimport Run
@@ -39,6 +40,10 @@ cdef struct CopyTask:
 
 cdef class Copy(Run):
     cdef CopyTask *task
+    cdef object several(self, list found)
+
+cdef int make_directory(Core machine, object to, libc.stat_t *source, object kept,
+                        bint merge) except -1
 
 cdef object flags_of(CopyTask *task, int fd, libc.stat_t *made, bint merge)
 cdef bint _inside(int directory, libc.stat_t *st) except -1
@@ -49,7 +54,13 @@ cdef const char *target_of(Worker *worker, const char *name) noexcept nogil
 cdef int copy_file(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef int copy_opened(Worker *worker, Node *node, const char *name, int fd,
                      libc.stat_t *st) noexcept nogil
-cdef int create(Worker *worker, Node *node, const char *name, unsigned int mode) noexcept nogil
+cdef int create(Worker *worker, Node *node, const char *name, unsigned int mode,
+                char *new) noexcept nogil
+cdef void aside(Worker *worker, char *new) noexcept nogil
+cdef int put(Worker *worker, Node *node, const char *name, const char *new) noexcept nogil
+cdef void give_up(Worker *worker, Node *node, const char *name, int to) noexcept nogil
+cdef int named(Worker *worker, Node *node, const char *name, const char *new, libc.stat_t *st,
+               long *count) noexcept nogil
 cdef int copy_link(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef int copy_special(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef int make_link(Worker *worker, Node *node, const char *name, libc.stat_t *st) noexcept nogil

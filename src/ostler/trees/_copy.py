@@ -10,6 +10,7 @@ from cython.cimports.ostler.trees._engine import (
     DONE,
     POST_SELF,
     hold,
+    monotonic,
     open_any,
     open_directory,
     path_length,
@@ -17,11 +18,14 @@ from cython.cimports.ostler.trees._engine import (
     report,
     unhold,
 )
-from cython.cimports.ostler.trees._links import inodes_clear, inodes_find, inodes_init
+from cython.cimports.ostler.trees._links import Inode, inodes_clear, inodes_find, inodes_init
 from cython.cimports.ostler.trees._metadata import copy_metadata, name_metadata
-from cython.cimports.ostler.trees._run import Run, open_root, split
+from cython.cimports.ostler.trees._run import Run, open_root, split, verify
+
+from ostler.trees._place import Place
 
 _PATH = cython.declare(cython.int, 4096)
+_ASIDE = cython.declare(cython.int, 64)
 _ONE_BLOCK = cython.declare(cython.long, 4096)
 
 
@@ -47,6 +51,15 @@ class Copy(Run):
         self.e.enter = enter
         self.e.entry = entry
         self.e.leave = leave
+
+    def several(self, found):
+        # What has names that were not met, for those who can tell where these are.
+        inode: cython.pointer(Inode)
+        i: cython.long
+        for i in range(self.task.seen.size):
+            inode = cython.address(self.task.seen.slots[i])
+            if inode.path != cython.NULL and inode.names < inode.links:
+                found.append((inode.dev, inode.ino, py.PyBytes_FromString(inode.path)))
 
     def __dealloc__(self):
         if self.task != cython.NULL:
@@ -145,21 +158,33 @@ def make_room(worker, node, name):
     return 0
 
 
-def create(worker, node, name, mode):
-    # The new file, or -1 with errno.
-    fd: cython.int
-    number: cython.int
-    tries: cython.int
+def aside(worker, new):
+    # A name for what is to take the place of another entry when it is complete.
+    libc.snprintf(new, _ASIDE, b".ostler-%d-%d-%ld", libc.getpid(), worker.index, monotonic())
+
+
+def put(worker, node, name, new):
+    # What stands aside takes its place, in one step; the errno.
+    if libc.renameat(node.fd[1], new, node.fd[1], target_of(worker, name)) == 0:
+        return 0
+    number: cython.int = libc.errno
+    libc.unlinkat(node.fd[1], new, 0)
+    return number
+
+
+def create(worker, node, name, mode, new):
+    # The new file, or -1 with errno. `new` becomes the name that it has for now, if another.
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     flags: cython.int = libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL
-    for tries in range(3):
-        fd = open_any(worker, node.fd[1], target_of(worker, name), flags, mode)
-        if fd >= 0 or libc.errno != libc.EEXIST:
-            return fd
-        number = make_room(worker, node, name)
-        if number:
-            libc.errno = number
-            return -1
-    return -1
+    fd: cython.int = open_any(worker, node.fd[1], target_of(worker, name), flags, mode)
+    if fd < 0 and libc.errno == libc.EEXIST and task.flags & MERGE:
+        if new == cython.NULL:
+            if make_room(worker, node, name) == 0:
+                fd = open_any(worker, node.fd[1], target_of(worker, name), flags, mode)
+        else:
+            aside(worker, new)
+            fd = open_any(worker, node.fd[1], new, flags, mode)
+    return fd
 
 
 def copy_file(worker, node, name):
@@ -186,15 +211,19 @@ def copy_opened(worker, node, name, fd, st):
     task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     mode: cython.uint = st.st_mode & 0o777
     foreign: cython.int = st.st_uid != task.uid or st.st_gid != task.gid
+    new: cython.char[64]
     to: cython.int
     number: cython.int
+    new[0] = 0
     if st.st_nlink > 1 and task.flags & LINKS:
         to = with_names(worker, node, name, libc.S_IFREG >> 12, st)
         if to == -1:
             return 0
     else:
         # Nobody else shall read a foreigner's file before it has its owner.
-        to = create(worker, node, name, 0o600 if foreign or not task.flags & MODES else mode)
+        if foreign or not task.flags & MODES:
+            mode = 0o600
+        to = create(worker, node, name, mode, new)
         if to < 0:
             return report(worker, node, name, libc.errno, b"create")
     number = copy_content(worker, fd, to, st)
@@ -202,13 +231,33 @@ def copy_opened(worker, node, name, fd, st):
         number = copy_metadata(task, fd, to, st, 0)
         if number:
             report(worker, node, name, number, b"set")
+        if new[0]:
+            number = put(worker, node, name, new)
+            if number:
+                report(worker, node, name, number, b"rename")
         worker.files += 1
     else:
-        libc.unlinkat(node.fd[1], target_of(worker, name), 0)  # a part of a file is no copy
+        if new[0]:
+            libc.unlinkat(node.fd[1], new, 0)
+        else:
+            give_up(worker, node, target_of(worker, name), to)
         if number > 0:
             report(worker, node, name, number, b"copy")
     libc.close(to)
     return number
+
+
+def give_up(worker, node, name, to):
+    # A part of a file is no copy; but the name may be another's by now, who does the same work.
+    mine: libc.stat_t
+    there: libc.stat_t
+    if (
+        libc.fstat(to, cython.address(mine)) == 0
+        and libc.fstatat(node.fd[1], name, cython.address(there), libc.AT_SYMLINK_NOFOLLOW) == 0
+        and mine.st_ino == there.st_ino
+        and mine.st_dev == there.st_dev
+    ):
+        libc.unlinkat(node.fd[1], name, 0)
 
 
 def copy_link(worker, node, name):
@@ -230,16 +279,30 @@ def make_link(worker, node, name, st):
     if size < 0:
         return report(worker, node, name, libc.errno, b"readlink")
     target[size] = 0
-    while libc.symlinkat(target, node.fd[1], target_of(worker, name)) < 0:
+    other: cython.char[64]
+    new: cython.p_const_char = target_of(worker, name)
+    while libc.symlinkat(target, node.fd[1], new) < 0:
         number = libc.errno
-        if number == libc.EEXIST:
-            number = make_room(worker, node, name)
-            if number == 0:
-                continue
+        if number == libc.EEXIST and task.flags & MERGE:
+            aside(worker, other)
+            new = other
+            continue
         return report(worker, node, name, number, b"symlink")
-    worker.links += 1
-    number = name_metadata(task, node.fd[0], name, node.fd[1], target_of(worker, name), st)
-    return report(worker, node, name, number, b"set") if number else 0
+    return named(worker, node, name, new, st, cython.address(worker.links))
+
+
+def named(worker, node, name, new, st, count):
+    # A link or special file was made under a name that may be a passing one.
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    number: cython.int = name_metadata(task, node.fd[0], name, node.fd[1], new, st)
+    if number:
+        number = report(worker, node, name, number, b"set")
+    if new != target_of(worker, name):
+        moved: cython.int = put(worker, node, name, new)
+        if moved:
+            return report(worker, node, name, moved, b"rename")
+    count[0] += 1
+    return number
 
 
 def copy_special(worker, node, name):
@@ -258,17 +321,16 @@ def copy_special(worker, node, name):
 def make_special(worker, node, name, st):
     task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     number: cython.int = 0
+    other: cython.char[64]
     new: cython.p_const_char = target_of(worker, name)
     while libc.mknodat(node.fd[1], new, st.st_mode & ~0o7077, st.st_rdev) < 0:
         number = libc.errno
-        if number == libc.EEXIST:
-            number = make_room(worker, node, name)
-            if number == 0:
-                continue
+        if number == libc.EEXIST and task.flags & MERGE:
+            aside(worker, other)
+            new = other
+            continue
         return report(worker, node, name, number, b"mknod")
-    worker.others += 1
-    number = name_metadata(task, node.fd[0], name, node.fd[1], new, st)
-    return report(worker, node, name, number, b"set") if number else 0
+    return named(worker, node, name, new, st, cython.address(worker.others))
 
 
 # ---- files with several names
@@ -338,6 +400,7 @@ def with_names(worker, node, name, kind, st):
             if number == 0:
                 number = link_first(task, slot.path, node.fd[1], name)
         if number == 0:
+            slot.names += 1
             if kind == libc.S_IFREG >> 12:
                 worker.files += 1
             elif kind == libc.S_IFLNK >> 12:
@@ -350,7 +413,7 @@ def with_names(worker, node, name, kind, st):
             number = libc.ENOMEM
         else:
             if kind == libc.S_IFREG >> 12:
-                fd = create(worker, node, name, 0o600)
+                fd = create(worker, node, name, 0o600, cython.NULL)
                 if fd < 0:
                     number = libc.errno
             else:
@@ -362,6 +425,8 @@ def with_names(worker, node, name, kind, st):
                 slot.dev = st.st_dev
                 slot.ino = st.st_ino
                 slot.path = path
+                slot.names = 1
+                slot.links = st.st_nlink
                 task.seen.used += 1
             else:
                 libc.free(path)
@@ -437,50 +502,20 @@ def flags_of_pieces():
     return MERGE
 
 
-def copy_tree(
-    machine,
-    top,
-    to,
-    to_machine,
-    threads,
-    on_error,
-    progress,
-    one_filesystem,
-    flags,
-    clone,
-    shallow=False,
-):
-    """Copy the tree at `top` to the name `to` of a machine; the counts of what was made."""
-    w: Where
-    st: libc.stat_t
+def make_directory(machine, to, source, kept, merge):
+    # The new root of a copy, open; refused where it is the source, or lies in it.
     made: libc.stat_t
-    merge: cython.bint = flags & MERGE
     number: cython.int = 0
     fd: cython.int = -1
-    run: Copy = Copy(machine, threads, on_error, progress, one_filesystem, flags, clone)
-    run.e.shallow = bool(shallow)
-    take(cython.address(w), to, "copy", "to", 0)
     path = py.PyOS_FSPath(to)
     head, name = split(path)
     text: bytes = name if isinstance(name, bytes) else py.PyUnicode_EncodeFSDefault(name)
     base: cython.p_const_char = text
-    run.place_root(top, "copy", True)
-    run.writes_to(
-        to_machine, path if isinstance(path, bytes) else py.PyUnicode_EncodeFSDefault(path)
-    )
-    py.PySys_Audit(
-        b"ostler.trees.copy",
-        b"OO",
-        cython.cast(cython.pointer(py.PyObject), run.kept),
-        cython.cast(cython.pointer(py.PyObject), path),
-    )
-    parent: cython.int = open_root(to_machine, head, "copy", True)
+    below: cython.bint = isinstance(to, Place) and len(to.names) > 0
+    parent: cython.int = open_root(machine, to.above() if below else head, "copy", not below)
     try:
-        libc.fstat(run.e.root.fd[0], cython.address(st))
-        if _inside(parent, cython.address(st)):
-            raise OSError(
-                libc.EINVAL, "the destination lies inside the source", run.kept, None, path
-            )
+        if _inside(parent, source):
+            raise OSError(libc.EINVAL, "the destination lies inside the source", kept, None, path)
         with cython.nogil:
             if libc.mkdirat(parent, base, 0o700) < 0 and not (libc.errno == libc.EEXIST and merge):
                 number = libc.errno
@@ -496,13 +531,76 @@ def copy_tree(
         libc.close(parent)
     if number:
         raise failure(number, path)
+    try:
+        if made.st_dev == source.st_dev and made.st_ino == source.st_ino:
+            raise OSError(libc.EINVAL, "the destination is the source", kept, None, path)
+        if isinstance(to, Place) and not below:
+            verify(fd, to)
+    except BaseException:
+        libc.close(fd)
+        raise
+    return fd
+
+
+def prepare(machine, top, to_machine, to, merge):
+    """Make the directory that the tree `top` is copied to, or a Place below it."""
+    st: libc.stat_t
+    source: cython.int = open_root(machine, top, "copy", True)
+    try:
+        libc.fstat(source, cython.address(st))
+        libc.close(make_directory(to_machine, to, cython.address(st), py.PyOS_FSPath(top), merge))
+    finally:
+        libc.close(source)
+
+
+def copy_tree(
+    machine,
+    top,
+    to,
+    to_machine,
+    threads,
+    on_error,
+    progress,
+    one_filesystem,
+    flags,
+    clone,
+    shallow=False,
+    several=None,
+):
+    """Copy the tree at `top` to the name `to` of a machine; the counts of what was made.
+
+    `several` is a list for what has more names than were met: (device, inode, path below top).
+    """
+    w: Where
+    st: libc.stat_t
+    made: libc.stat_t
+    merge: cython.bint = flags & MERGE
+    fd: cython.int
+    run: Copy = Copy(machine, threads, on_error, progress, one_filesystem, flags, clone)
+    run.e.shallow = bool(shallow)
+    take(cython.address(w), to, "copy", "to", 0)
+    path = py.PyOS_FSPath(to)
+    run.place_root(top, "copy", True)
+    run.writes_to(
+        to_machine, path if isinstance(path, bytes) else py.PyUnicode_EncodeFSDefault(path)
+    )
+    py.PySys_Audit(
+        b"ostler.trees.copy",
+        b"OO",
+        cython.cast(cython.pointer(py.PyObject), run.kept),
+        cython.cast(cython.pointer(py.PyObject), path),
+    )
+    libc.fstat(run.e.root.fd[0], cython.address(st))
+    fd = make_directory(to_machine, to, cython.address(st), run.kept, merge)
     run.e.root.fd[1] = run.e.roots[1] = fd
-    if made.st_dev == st.st_dev and made.st_ino == st.st_ino:
-        raise OSError(libc.EINVAL, "the destination is the source", run.kept, None, path)
+    libc.fstat(fd, cython.address(made))
     run.fit(threads, libc.kind_of_filesystem(fd) == libc.BTRFS_SUPER_MAGIC)
     run.task.to = fd
     run.task.dev = made.st_dev
     run.task.ino = made.st_ino
     run.task.prefix = path_length(run.e.root)
     flags_of(run.task, fd, cython.address(made), merge)
-    return run.finish()
+    counts = run.finish()
+    if several is not None:
+        run.several(several)
+    return counts

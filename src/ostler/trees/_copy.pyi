@@ -31,4 +31,6 @@ def copy_tree(
     flags: int,
     clone: int,
     shallow: bool = False,
+    several: list[tuple[int, int, bytes]] | None = None,
 ) -> Counts: ...
+def prepare(machine: Machine, top: Any, to_machine: Machine, to: Any, merge: bool) -> None: ...

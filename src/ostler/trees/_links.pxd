@@ -5,6 +5,8 @@ cdef struct Inode:
     unsigned long dev
     unsigned long ino
     char *path          # copy: where the first name went
+    long names          # how many were met
+    long links          # how many there are
 
 cdef struct Inodes:
     libc.pthread_mutex_t lock

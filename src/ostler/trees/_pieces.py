@@ -3,15 +3,18 @@
 A piece is a function of this module with a machine, a path and options. Its errors are values of
 its result; so whatever a future raises is the executor's, a lost worker for instance, and the
 piece is done again. A piece done twice does no harm: what reads, reads again; what copies,
-replaces; what removes, finds less to remove.
+puts complete files in the place of those that are there; what removes, finds less to remove.
 """
 
 import errno
+import stat
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 
 from ostler.trees._digest import Errors
 from ostler.trees._find import Found
+from ostler.trees._place import Place
 from ostler.trees._results import Counts
+from ostler.trees._run import descriptor, identify
 
 _ATTEMPTS = 4
 _PIECES = 64  # about as many are aimed at
@@ -21,13 +24,19 @@ _SHALLOW_AT_ONCE = 16
 # ---- cutting and running
 
 
-def cut(machine, top, exclude=(), pieces=_PIECES):
-    """(directories whose own entries are one piece, directories that are one with all below).
+def root_of(machine, top, function, follow=True):
+    """The Place of a tree's root, which every piece must find again."""
+    top = machine.fspath(top)
+    return Place(top, identify(machine, top, function, follow))
+
+
+def cut(machine, root, exclude=(), pieces=_PIECES):
+    """(Places whose own entries are one piece, Places that are one with all below).
 
     Unreadable ones are left whole, for the piece itself to report.
     """
     shallow = []
-    whole = [machine.fspath(top)]
+    whole = [root]
     at = 0
     while at < len(whole) and len(whole) < pieces:
         try:
@@ -40,12 +49,25 @@ def cut(machine, top, exclude=(), pieces=_PIECES):
     return shallow, whole
 
 
-def directories_in(machine, path, exclude):
-    """The paths of the directories in one directory."""
-    return Found(
-        machine, path, 1, "raise", None, False, (), exclude, ("directory",), 1, 1, (None, None),
+def directories_in(machine, place, exclude):
+    """The Places of the directories in one directory."""
+    slash = b"/" if isinstance(place.root, bytes) else "/"
+    for path in Found(
+        machine, place, 1, "raise", None, False, (), exclude, ("directory",), 1, 1, (None, None),
         (None, None), None, False,
-    )  # fmt: skip
+    ):  # fmt: skip
+        yield place.below(path.rpartition(slash)[2])
+
+
+def on_device(machine, places, device):
+    """Those that are on this device, and those that can't be opened: they are told later."""
+    for place in places:
+        try:
+            if identify(machine, place, "size")[1] != device:
+                continue
+        except OSError:
+            pass
+        yield place
 
 
 def run_pieces(executor, function, pieces):
@@ -124,11 +146,11 @@ def size(machine, top, executor, threads, on_error, progress, one_filesystem):
     errors = Errors(on_error)
     total = Counts(errors=errors.list)
     names = {}
-    shallow, whole = cut(machine, top)
+    root = root_of(machine, top, "size")
+    shallow, whole = cut(machine, root)
     if one_filesystem:
-        device = machine.stat(top).st_dev
-        whole = [path for path in whole if machine.lstat(path).st_dev == device]
-        shallow = [path for path in shallow if machine.stat(path).st_dev == device]
+        whole = list(on_device(machine, whole, root.identity[1]))
+        shallow = list(on_device(machine, shallow, root.identity[1]))
     pieces = [(machine, [path], one_filesystem, True, threads or 1) for path in whole]
     pieces += [(machine, group, one_filesystem, False, threads or 1) for group in _groups(shallow)]
     try:
@@ -168,21 +190,20 @@ def find(machine, top, executor, threads, on_error, options, least, most, expres
     errors = Errors(on_error)
     top = machine.fspath(top)
     slash = b"/" if isinstance(top, bytes) else "/"
-    prefix = top if top.endswith(slash) else top + slash
+    skip = len(top if top.endswith(slash) else top + slash)
     one_filesystem, _, exclude = options[:3]
     if one_filesystem:
         raise ValueError("one_filesystem and executor do not go together in find")
-    shallow, whole = cut(machine, top, exclude)
+    shallow, whole = cut(machine, root_of(machine, top, "find"), exclude)
     pieces = []
-    for path, alone in [(p, False) for p in whole] + [(p, True) for p in shallow]:
-        depth = 0 if path == top else path[len(prefix) :].count(slash) + 1
+    for place, alone in [(p, False) for p in whole] + [(p, True) for p in shallow]:
+        depth = len(place.names)
         deepest = None if most is None else most - depth
         if alone:
             deepest = 1 if deepest is None else min(1, deepest)
         if deepest is None or deepest > 0:
-            pieces.append((machine, path, threads or 1, options, max(1, least - depth), deepest))
+            pieces.append((machine, place, threads or 1, options, max(1, least - depth), deepest))
     pieces = [piece for piece in pieces if piece[5] is None or piece[5] >= piece[4]]
-    skip = len(prefix)
     for _, (paths, failed) in run_pieces(executor, find_piece, pieces):
         errors.take(failed)
         for path in paths:
@@ -194,19 +215,20 @@ def find(machine, top, executor, threads, on_error, options, least, most, expres
 
 
 def copy_piece(machine, pairs, to_machine, threads, one_filesystem, flags, clone, alone):
-    """[(numbers, errors)] of each pair of paths."""
+    """[(numbers, errors, files with names elsewhere)] of each pair of Places."""
     from ostler.trees._copy import copy_tree
 
     results = []
     for source, to in pairs:
+        several = []
         try:
             counts = copy_tree(
                 machine, source, to, to_machine, threads, "collect", None, one_filesystem, flags,
-                clone, alone,
+                clone, alone, several,
             )  # fmt: skip
-            results.append((counts.numbers(), counts.errors))
+            results.append((counts.numbers(), counts.errors, several))
         except OSError as error:
-            results.append((Counts().numbers(), [error]))
+            results.append((Counts().numbers(), [error], several))
     return results
 
 
@@ -226,68 +248,130 @@ def copy(
 ):
     """Copy a tree, its pieces by an executor: deep ones first, then the directories above them.
 
-    Files with names in several pieces become one file for each piece.
+    Files with names in several pieces are linked together in the end, here.
     """
+    from ostler.trees._copy import prepare
+
     errors = Errors(on_error)
     total = Counts(errors=errors.list)
     top, to = machine.fspath(top), machine.fspath(to)
     if isinstance(top, bytes) != isinstance(to, bytes):
         top, to = machine.fsencode(top), machine.fsencode(to)
-    shallow, whole = cut(machine, top)
-    if not merge and to_machine.path.lexists(to):
-        raise FileExistsError(errno.EEXIST, "File exists", to)
-    here = machine.path.realpath(top)
-    there = to_machine.path.realpath(to)
-    slash = b"/" if isinstance(top, bytes) else "/"
-    if machine is to_machine and (there + slash).startswith(here + slash):
-        raise OSError(errno.EINVAL, "the destination lies inside the source", top, None, to)
-
-    def place(path):
-        return to + path[len(top.rstrip(slash)) :]
-
+    source = root_of(machine, top, "copy")
+    shallow, whole = cut(machine, source)
+    prepare(machine, source, to_machine, to, merge)
+    target = root_of(to_machine, to, "copy", False)
+    several = {}
     try:
-        for path in sorted(shallow + whole, key=lambda p: p.count(slash)):
-            try:
-                to_machine.mkdir(place(path), 0o700)
-            except FileExistsError:
-                if not to_machine.path.isdir(place(path)):
-                    raise
-        levels = [[[path] for path in whole]]
+        for place in sorted(shallow + whole, key=lambda place: len(place.names)):
+            if place.names:
+                prepare(machine, source, to_machine, target.below(*place.names), True)
+        levels = [[[place] for place in whole]]
         by_depth = {}
-        for path in shallow:
-            by_depth.setdefault(path.count(slash), []).append(path)
+        for place in shallow:
+            by_depth.setdefault(len(place.names), []).append(place)
         levels += [_groups(by_depth[depth]) for depth in sorted(by_depth, reverse=True)]
         for level, groups in enumerate(levels):
             pieces = [
-                (machine, [(path, place(path)) for path in group], to_machine, threads or 1,
-                 one_filesystem, flags, clone, level > 0)
+                (machine, [(place, target.below(*place.names)) for place in group], to_machine,
+                 threads or 1, one_filesystem, flags, clone, level > 0)
                 for group in groups
             ]  # fmt: skip
-            for _, results in run_pieces(executor, copy_piece, pieces):
-                for numbers, failed in results:
+            for number, results in run_pieces(executor, copy_piece, pieces):
+                for place, (numbers, failed, names) in zip(groups[number], results, strict=True):
                     total.plus(numbers)
                     errors.take(failed)
+                    for _, inode, path in names:
+                        several.setdefault(inode, []).append(_below(machine, place, path))
                 if progress is not None:
                     progress(total)
+        errors.take(_join(machine, source, to_machine, target, several))
     except BaseException as error:
         error.done = total
         raise
     return total
 
 
+def _below(machine, place, path):
+    # The Place of what has this path, given as bytes, below another.
+    names = path.split(b"/")
+    if not isinstance(place.root, bytes):
+        names = map(machine.fsdecode, names)
+    return place.below(*names)
+
+
+def _join(machine, source, to_machine, target, several):
+    """Make files that several pieces copied one file again; the errors.
+
+    Pieces tell inodes as their workers see them: what is the same file is looked at here.
+    """
+    errors = []
+    for places in several.values():
+        if len(places) < 2:
+            continue
+        same = {}
+        for place in sorted(places, key=lambda place: place.names):
+            try:
+                with _Opened(machine, place.above()) as directory:
+                    st = machine.stat(place.names[-1], dir_fd=directory, follow_symlinks=False)
+            except OSError as error:
+                errors.append(error)
+                continue
+            if not stat.S_ISDIR(st.st_mode):
+                same.setdefault((st.st_dev, st.st_ino), []).append(place)
+        for first, *others in same.values():
+            for other in others:
+                try:
+                    _link(to_machine, target.below(*first.names), target.below(*other.names))
+                except OSError as error:
+                    path = target.below(*other.names).__fspath__()
+                    errors.append(type(error)(error.errno, error.strerror, path))
+    return errors
+
+
+def _link(machine, first, other):
+    # In the place of the other name, in one step; its directory's times stay.
+    temporary = f".ostler-{machine.getpid()}-link"
+    with _Opened(machine, first.above()) as old, _Opened(machine, other.above()) as new:
+        times = machine.stat(new)
+        machine.link(
+            first.names[-1], temporary, src_dir_fd=old, dst_dir_fd=new, follow_symlinks=False
+        )
+        machine.rename(temporary, other.names[-1], src_dir_fd=new, dst_dir_fd=new)
+        machine.utime(new, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+class _Opened:
+    """The descriptor of a Place's directory, for a block."""
+
+    def __init__(self, machine, place):
+        self.machine = machine
+        self.fd = descriptor(machine, place, "copy")
+
+    def __enter__(self):
+        return self.fd
+
+    def __exit__(self, *exception):
+        self.machine.close(self.fd)
+
+
 # ---- remove
 
 
-def remove_piece(machine, path, threads, one_filesystem):
+def remove_piece(machine, place, threads, one_filesystem):
     """(numbers, errors) of one piece."""
     from ostler.trees._remove import remove_tree
 
     try:
-        counts = remove_tree(machine, path, threads, "collect", None, one_filesystem)
+        counts = remove_tree(machine, place, threads, "collect", None, one_filesystem)
         return counts.numbers(), counts.errors
-    except FileNotFoundError:
-        return Counts().numbers(), []  # done before, by a worker that was lost
+    except (FileNotFoundError, NotADirectoryError):
+        # Removed before, by a worker that was lost; or something else has taken its name, or that
+        # of a directory above it, and is not followed: the last step removes what is there.
+        return Counts().numbers(), []
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            return Counts().numbers(), []
         return Counts().numbers(), [error]
 
 
@@ -295,14 +379,13 @@ def remove(machine, top, executor, threads, on_error, progress, one_filesystem):
     """Remove a tree, its pieces by an executor, and what is left above them here."""
     from ostler.trees._remove import remove_tree
 
-    if machine.path.islink(top):
-        raise NotADirectoryError(errno.ENOTDIR, "Not a directory", top)
     errors = Errors(on_error)
     total = Counts(errors=errors.list)
-    shallow, whole = cut(machine, top)
+    root = root_of(machine, top, "remove", False)
+    shallow, whole = cut(machine, root)
     if one_filesystem or not shallow:
-        return remove_tree(machine, top, threads, on_error, progress, one_filesystem)
-    pieces = [(machine, path, threads or 1, one_filesystem) for path in whole]
+        return remove_tree(machine, root, threads, on_error, progress, one_filesystem)
+    pieces = [(machine, place, threads or 1, one_filesystem) for place in whole]
     failed_before = False
     try:
         for _, (numbers, failed) in run_pieces(executor, remove_piece, pieces):
@@ -311,7 +394,7 @@ def remove(machine, top, executor, threads, on_error, progress, one_filesystem):
             errors.take(failed)
             if progress is not None:
                 progress(total)
-        rest = remove_tree(machine, top, threads, "collect", None, one_filesystem)
+        rest = remove_tree(machine, root, threads, "collect", None, one_filesystem)
         total.plus(rest.numbers())
         if not failed_before:
             errors.take(rest.errors)

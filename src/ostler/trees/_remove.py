@@ -18,6 +18,8 @@ from cython.cimports.ostler.trees._engine import (
 )
 from cython.cimports.ostler.trees._run import Run, open_root, split
 
+from ostler.trees._place import Place
+
 
 @cython.cfunc
 @cython.nogil
@@ -122,7 +124,8 @@ def remove_tree(machine, top, threads, on_error, progress, one_filesystem, besid
     py.PySys_Audit(b"ostler.trees.remove", b"O", cython.cast(cython.pointer(py.PyObject), path))
     parent: cython.int
     if holder < 0:
-        parent = open_root(machine, head, "remove", True)
+        above = top.above() if isinstance(top, Place) and top.names else head
+        parent = open_root(machine, above, "remove", above is head)
     else:
         parent = libc.fcntl(holder, libc.F_DUPFD_CLOEXEC, 0)
         if parent < 0:

@@ -25,5 +25,7 @@ cdef class Run:
     cdef object stopped(self)
 
 cdef int open_root(Core machine, object top, str function, bint follow) except -1
+cdef int open_place(Core machine, object place, str function, bint follow) except -1
+cdef int verify(int fd, object place) except -1
 cdef tuple split(object top)
 cdef object joined(const char *head, int head_size, bint ascii, const char *name, int size)

@@ -16,6 +16,7 @@ from cython.cimports.ostler.trees._engine import (
     path_write,
 )
 
+from ostler.trees._place import Place, this_kernel
 from ostler.trees._results import Counts
 
 _MOST_THREADS = 8
@@ -28,8 +29,62 @@ def default_threads():
     return max(1, min(len(host.sched_getaffinity(0)), _MOST_THREADS))
 
 
+def identify(machine, top, function, follow=True):
+    """(kernel, device, inode) of a directory, for those who must find the same one."""
+    st: libc.stat_t
+    fd: cython.int = open_root(machine, top, function, follow)
+    libc.fstat(fd, cython.address(st))
+    libc.close(fd)
+    return this_kernel(), st.st_dev, st.st_ino
+
+
+def descriptor(machine, place, function):
+    """An open descriptor of the directory at a Place."""
+    return open_root(machine, place, function, False)
+
+
+def verify(fd, place):
+    # Whether the root of the place is what it was when the work was shared out.
+    st: libc.stat_t
+    kernel, dev, ino = place.identity
+    if libc.fstat(fd, cython.address(st)) < 0:
+        raise failure(libc.errno, place.root)
+    if st.st_ino != ino or (st.st_dev != dev and kernel == this_kernel()):
+        raise failure(libc.ESTALE, place.root)
+    return 0
+
+
+def open_place(machine, place, function, follow):
+    # The same for a directory below a root, name by name, so that no link leads elsewhere.
+    at: cython.int = open_root(machine, place.root, function, follow)
+    next: cython.int
+    number: cython.int = 0
+    text: bytes
+    name: cython.p_const_char
+    flags: cython.int = libc.O_RDONLY | libc.O_DIRECTORY | libc.O_CLOEXEC | libc.O_NONBLOCK
+    try:
+        verify(at, place)
+    except BaseException:
+        libc.close(at)
+        raise
+    for part in place.names:
+        text = part if isinstance(part, bytes) else py.PyUnicode_EncodeFSDefault(part)
+        name = text
+        with cython.nogil:
+            next = libc.openat(at, name, flags | libc.O_NOFOLLOW)
+            if next < 0:
+                number = libc.errno
+            libc.close(at)
+        if next < 0:
+            raise failure(number, py.PyOS_FSPath(place))
+        at = next
+    return at
+
+
 def open_root(machine, top, function, follow):
     # A descriptor of the directory that is the root of a tree. The machine finds it, once.
+    if isinstance(top, Place):
+        return open_place(machine, top, function, follow)
     w: Where
     fd: cython.int
     r: cython.int
@@ -169,8 +224,14 @@ class Run:
             if fd < 0:
                 number = libc.errno
         if fd < 0:
-            raise failure(number, top)
+            raise failure(number, py.PyOS_FSPath(top))
         whole = py.PyOS_FSPath(top)
+        if isinstance(top, Place) and not top.names:
+            try:
+                verify(fd, top)
+            except BaseException:
+                libc.close(fd)
+                raise
         self.as_bytes = isinstance(whole, bytes)
         self.kept = whole
         text = whole if self.as_bytes else py.PyUnicode_EncodeFSDefault(whole)

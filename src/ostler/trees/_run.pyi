@@ -5,6 +5,10 @@ from ostler.machines import Machine
 from ostler.trees import Counts
 
 def default_threads() -> int: ...
+def identify(
+    machine: Machine, top: Any, function: str, follow: bool = True
+) -> tuple[str, int, int]: ...
+def descriptor(machine: Machine, place: Any, function: str) -> int: ...
 
 class Run:
     def __init__(

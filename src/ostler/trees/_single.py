@@ -32,6 +32,7 @@ def copy_entry(machine, top, to, to_machine, on_error, progress, flags, clone):
     new_text: bytes = _text(to_name)
     head_text: bytes = b"" if head in (b".", ".") and not path.startswith(head) else _text(head)
     old: cython.p_const_char = old_text
+    run.writes_to(to_machine, new if isinstance(new, bytes) else py.PyUnicode_EncodeFSDefault(new))
     run.as_bytes = isinstance(path, bytes)
     run.kept = path
     py.PySys_Audit(

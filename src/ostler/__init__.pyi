@@ -115,6 +115,7 @@ class _MakesRehearsals(Protocol):
         self,
         base: str | bytes | PathLike[Any] | None = None,
         upper: str | bytes | PathLike[Any] | None = None,
+        weaker: bool = False,
     ) -> Rehearsal: ...
     def recover(self) -> list[tuple[str, ...]]: ...
 

@@ -66,15 +66,16 @@ def confined(directory, read_only=False, network=False, environ=None):
     return kinds.confined(directory, read_only, network, environ)
 
 
-def rehearsal(base=None, upper=None):
+def rehearsal(base=None, upper=None, weaker=False):
     """A machine over the files below `base` (default "/"), where every change is kept aside.
 
     `upper` is a directory in which the changes are kept on disk and can be taken up later;
-    without it they are in memory and gone at close.
+    without it they are in memory and gone at close. With `weaker`, where mounts are refused, a
+    directory is copied: without children, and what others change meanwhile is not seen.
     """
     from ostler.machines.rehearsal import Rehearsal
 
-    return Rehearsal(base, upper)
+    return Rehearsal(base, upper, weaker)
 
 
 def recover():

@@ -140,4 +140,5 @@ def test_capabilities_in_a_container(user):
         assert found[name]["reason"] and found[name]["what_would_help"]
     assert found["scratch, weaker"]["available"]
     assert "no limits" in found["scratch, weaker"]["by"]
+    assert "a copy in" in found["rehearsal, weaker"]["by"]
     assert "because" in text and "would help" in text

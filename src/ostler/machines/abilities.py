@@ -1,6 +1,6 @@
 """Abilities: what this kernel lets this user have, found by doing each thing once."""
 
-from ostler.machines import _mounts, kinds, rehearsal
+from ostler.machines import _mounts, host, kinds, rehearsal
 from ostler.machines.rooted import MachineUnavailable
 
 _found = {}
@@ -69,6 +69,16 @@ def _rehearsal():
     rehearsal.Rehearsal().close()
 
 
+def _copied_rehearsal():
+    from ostler.machines.copies import copied_rehearsal
+    from ostler.machines.weaker import scratch_directory
+
+    with scratch_directory(MachineUnavailable("tried"), None, None) as machine:
+        base = host.readlink(f"/proc/self/fd/{machine._root}")
+        with copied_rehearsal(MachineUnavailable("tried"), base, None) as copy:
+            return copy.guarantees["files"]
+
+
 def _landlock():
     return f"Landlock, version {_mounts.landlock_version()} of its interface"
 
@@ -81,6 +91,7 @@ _THINGS = {
     "read_only": ("a read-only clone of the mounts", _read_only),
     "confined": ("a clone of the mounts below a directory", _confined),
     "rehearsal": ("overlayfs", _rehearsal),
+    "rehearsal, weaker": ("a copy of a directory", _copied_rehearsal),
     "children": ("a mount namespace whose root is the machine", _children),
     "landlock": ("Landlock", _landlock),
 }

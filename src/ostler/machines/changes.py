@@ -137,7 +137,7 @@ def listed(machine):
     """The changes of a rehearsal, in the order of a walk."""
     found = []
     for overlay in machine._overlays:
-        with Walk(machine, overlay) as walk:
+        with machine._walk(overlay) as walk:
             found += walk.changes()
     return found
 
@@ -302,7 +302,7 @@ class Walk:
     def _compare_top(self):
         before, after = self.lower.status(b""), self.upper.status(b"")
         if self.ordinary:  # the overlay's top shows the user as its owner
-            after = _With(after, st_uid=before.st_uid, st_gid=before.st_gid)
+            after = With(after, st_uid=before.st_uid, st_gid=before.st_gid)
         self._compare(b"", b"", before, after)
 
     def _directory(self, waiting, path, lower, opaque):
@@ -391,6 +391,10 @@ class Walk:
             return redirect is None or redirect.strip(b"/") == lower
         return self.upper.same_content(path, self.lower, lower)
 
+    def names_of(self, inodes):
+        """[(path in the base, lstat)] of the names of these files, where an overlay knew them."""
+        return ()
+
     def _removed(self, path, lower, old):
         self._add("removed", Found(path, lower, lower, None), old, None)
         if stat.S_ISDIR(old.st_mode):
@@ -436,7 +440,7 @@ class Walk:
         self.found.append(Change(self.real(found.path), kind, before, after, source, found))
 
 
-class _With:
+class With:
     """A stat result with some fields told otherwise."""
 
     def __init__(self, status, **fields):

@@ -10,7 +10,6 @@ import contextlib
 import errno
 
 from ostler.machines import CommitConflict, host
-from ostler.machines.changes import Walk
 from ostler.machines.journals import (
     Journal,
     clear,
@@ -32,7 +31,7 @@ def commit(machine, paths=None, goes_on=True):
     walks, plans = [], []
     try:
         for number, overlay in enumerate(machine._overlays):
-            walk = Walk(machine, overlay)
+            walk = machine._walk(overlay)
             walks.append(walk)
             walk.changes()
             plans.append(Plan(machine, walk, number))
@@ -53,7 +52,7 @@ def commit(machine, paths=None, goes_on=True):
         for walk in walks:
             walk.__exit__()
     if goes_on:
-        machine._begin_again(not every)
+        machine._begin_again(not every, chosen)
     return chosen
 
 

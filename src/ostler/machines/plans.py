@@ -554,6 +554,9 @@ class Plan:
                 status = self._status(change)
                 if status is not None and status.st_ino in inodes and not self._changed(status):
                     self._other_names.append(change._found.lower)
+        for lower, status in self.walk.names_of(inodes) if inodes else ():
+            if not self._changed(status):
+                self._other_names.append(lower)
 
     def homes(self):
         """As `own`, of the directories that held the stashes and nobody else has changed."""

@@ -6,7 +6,7 @@ import time
 
 from ostler._given import mount_table
 from ostler.machines import _mounts, changes, commits, host, journals, keeping, layout, pictures
-from ostler.machines.kinds import given
+from ostler.machines.kinds import given, or_weaker
 from ostler.machines.places import Store
 from ostler.machines.renaming import moved
 from ostler.machines.rooted import MachineUnavailable, Rooted
@@ -42,11 +42,25 @@ class Rehearsal(Rooted):
     )
     _kind = "rehearsal"
 
-    def __new__(cls, base=None, upper=None):
-        return _rehearse(cls, base, upper)
+    def __new__(cls, base=None, upper=None, weaker=False):
+        try:
+            return _rehearse(cls, base, upper)
+        except MachineUnavailable as error:
+            from ostler.machines.copies import copied_rehearsal
 
-    def __init__(self, base=None, upper=None):
+            if weaker:
+                return copied_rehearsal(error, base, upper)
+            raise or_weaker(error, "a copy of a directory, without children") from None
+
+    def __init__(self, base=None, upper=None, weaker=False):
         pass
+
+    @classmethod
+    def _empty(cls):
+        return Rooted.__new__(cls)
+
+    def _walk(self, overlay):
+        return changes.Walk(self, overlay)
 
     def changes(self):
         """In what the files here differ from the real ones: a list of Change, as a walk goes."""
@@ -54,7 +68,7 @@ class Rehearsal(Rooted):
 
     def diff(self):
         """The differences in text files, as a unified diff (str); binary files are named."""
-        return pictures.difference(changes.Walk(self, overlay) for overlay in self._overlays)
+        return pictures.difference(self._walk(overlay) for overlay in self._overlays)
 
     def commit(self, paths=None):
         """Apply the changes to the real files: all, or those at these paths and below them.
@@ -71,7 +85,7 @@ class Rehearsal(Rooted):
         """commit(), after which this machine is only closed."""
         return commits.commit(self, paths, False)
 
-    def _begin_again(self, keep):
+    def _begin_again(self, keep, done):
         _renew(self, keep)
 
     def keep(self, directory):
@@ -158,12 +172,12 @@ def _rehearse(kind, base, upper):
         # Nothing has been read here yet: what is changed until now is what is seen.
         if state is None:
             tops = [base.rstrip(b"/") + b"/" + overlay.target for overlay in overlays]
-            began = _instant(memory, tops) or _from_now_on(started)
+            began = _instant(memory, tops) or from_now_on(started)
         else:
             began = state["started"]
         if upper is not None and (state is None or len(state["overlays"]) != len(overlays)):
             _keep(stores, base, began, overlays)
-        machine = Rooted.__new__(kind)
+        machine = kind._empty()
         guarantees = dict(_GUARANTEES)
         if left:
             guarantees["read-only"] = "something is mounted below: " + ", ".join(
@@ -196,7 +210,7 @@ _FINE = frozenset(("ext4", "tmpfs", "xfs"))
 
 
 def _instant(memory, tops):
-    """As `_from_now_on`, at once, where the kernel's time stamps are fine; else None.
+    """As `from_now_on`, at once, where the kernel's time stamps are fine; else None.
 
     A fine time stamp that one file has been given is the least that any other gets from then on.
     """
@@ -218,7 +232,7 @@ def _instant(memory, tops):
         host.unlink(b"clock", dir_fd=memory)
 
 
-def _from_now_on(moment):
+def from_now_on(moment):
     """A time of the files' clock that nothing has which was changed before `moment` (ns).
 
     That clock goes in steps of a few milliseconds, and stands still for a while.
@@ -297,7 +311,7 @@ def _renew(machine, keep):
         state["overlays"] = pairs
     else:
         state["taken"] = [host.fsdecode(store) for store in old]
-        machine._started = _from_now_on(time.time_ns())
+        machine._started = from_now_on(time.time_ns())
         machine._own = {}
     root, overlays = _layers(
         machine._base, stores, place, state, machine._user_ns, machine._mount_ns, []

@@ -20,10 +20,11 @@ class Owned:
 
     __slots__ = ()
 
-    def _own(self, path):
+    def _remove_at_end(self, path):
         status = host.lstat(path)
-        identity = status.st_dev, status.st_ino
-        self._gone = weakref.finalize(self, remove, path, identity, host.getpid())
+        self._gone = weakref.finalize(
+            self, remove, path, (status.st_dev, status.st_ino), host.getpid()
+        )
 
     def close(self, fd: int = THIS) -> None:
         """Close this machine, of which nothing stays; with an argument, that descriptor."""
@@ -58,7 +59,7 @@ def scratch_directory(refusal, limited, shown):
         )
     path, lock = made()
     machine = ScratchDirectory.__new__(ScratchDirectory)
-    machine._own(path)
+    machine._remove_at_end(path)
     guarantees = {
         "files": f"a directory in {host.fsdecode(host.path.dirname(path))}, removed with the "
         "machine; no limits",
@@ -71,13 +72,13 @@ def scratch_directory(refusal, limited, shown):
     return machine
 
 
-def made():
-    """A new directory in memory, or in TMPDIR: (its path, a descriptor that keeps it locked).
+def made(where=None):
+    """A new directory in one of these places: (its path, a descriptor that keeps it locked).
 
     What is in it is for the machine; nobody else may enter it.
     """
     problem = None
-    for place in _places():
+    for place in places() if where is None else where:
         try:
             remove_left(place)
             return _make(place)
@@ -90,7 +91,8 @@ def made():
     )
 
 
-def _places():
+def places():
+    """Where such directories may be: in memory first, then where temporary files are."""
     wanted = [b"/dev/shm", host.environ.get("TMPDIR"), b"/tmp", b"/var/tmp"]
     return [host.path.abspath(host.fsencode(place)) for place in wanted if place]
 
@@ -142,13 +144,18 @@ def remove_left(place):
         except OSError:
             continue
         else:
-            status = host.fstat(fd)
-            remove(path, (status.st_dev, status.st_ino), host.getpid())
+            remove(path, identity(fd), host.getpid())
         finally:
             host.close(fd)
 
 
-def remove(path, identity, pid):
+def identity(fd):
+    """What tells an open directory from others at its path."""
+    status = host.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
+def remove(path, known, pid):
     """Remove a machine's directory, whatever the modes in it; not in a child of its process."""
     if host.getpid() != pid:
         return
@@ -157,7 +164,7 @@ def remove(path, identity, pid):
             status = host.lstat(path)
         except FileNotFoundError:
             return
-        if (status.st_dev, status.st_ino) != identity:
+        if (status.st_dev, status.st_ino) != known:
             return
         if attempt:  # a mode that keeps us out, or a thread that was still at work
             host.trees.chmod(path, "u+rwx", on_error="collect")

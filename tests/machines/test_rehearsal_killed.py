@@ -1,4 +1,4 @@
-"""Rehearsals: a commit killed at every system call, and what recover() makes of it."""
+"""Rehearsals: a commit killed before every change, and what recover() makes of it."""
 
 import os
 import shutil
@@ -81,7 +81,7 @@ def old_and_new(base):
 
 
 def killed_commit(base, stops):
-    """Rehearse afresh and kill the commit at its system call stop `stops`: whether it was over."""
+    """Rehearse afresh and kill the commit before its change number `stops`: whether it was over."""
     prepare(base)
     with ostler.rehearsal(base) as m:
         rehearse(m)
@@ -101,7 +101,7 @@ def test_killed_at_every_system_call(memory, run):
         base = f"{memory}/base"
         old, new = old_and_new(base)
         outcomes = set()
-        for stops in range(1, 20_000, 2):  # a stop before each call, and one after it
+        for stops in range(1, 20_000):
             ended = killed_commit(base, stops)
             between = snapshot(base)
             recovered = ostler.rehearsal.recover()
@@ -129,12 +129,12 @@ def test_recovery_is_killed_too(memory, run):
         base = f"{memory}/base"
         old, new = old_and_new(base)
         total = 0
-        while not killed_commit(base, total + 200):
+        while not killed_commit(base, total + 10):
             ostler.rehearsal.recover()
-            total += 200
+            total += 10
         for part in (30, 50, 60, 70, 80, 90, 97):
-            at = total * part // 100 | 1
-            for stops in range(1, 20_000, 14):
+            at = total * part // 100
+            for stops in range(1, 20_000, 3):
                 killed_commit(base, at)
                 ended = run_and_kill(ostler.rehearsal.recover, stops)
                 ostler.rehearsal.recover()
@@ -152,7 +152,7 @@ def test_recovery_takes_back_what_cannot_be_finished(memory, run):
         base = f"{memory}/base"
         old, _ = old_and_new(base)
         undone = 0
-        for stops in range(1, 20_000, 6):
+        for stops in range(1, 20_000):
             ended = killed_commit(base, stops)
             if ended:
                 break

@@ -98,10 +98,11 @@ def test_no_way_out_without_openat2(name, user, places):  # noqa: F811
 
 
 @both_users
-def test_no_race_leads_out_without_openat2(user, places):  # noqa: F811
+@pytest.mark.parametrize("how", test_escapes.RACES)
+def test_no_race_leads_out_without_openat2(how, user, places):  # noqa: F811
     outside, inside = places
-    tries, escapes, made = user(without_openat2, test_escapes.race, outside, inside, 0.5)
-    assert tries and not escapes and not made
+    calls, escapes, made, size = user(without_openat2, test_escapes.race, outside, inside, how, 0.3)
+    assert calls and not escapes and not made and size == len(test_escapes.SECRET)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,14 @@ from cython.cimports.ostler.trees._engine import (
     report,
     unhold,
 )
-from cython.cimports.ostler.trees._links import Inode, inodes_clear, inodes_find, inodes_init
+from cython.cimports.ostler.trees._links import (
+    Inode,
+    Name,
+    inodes_clear,
+    inodes_find,
+    inodes_further,
+    inodes_init,
+)
 from cython.cimports.ostler.trees._metadata import copy_metadata, name_metadata
 from cython.cimports.ostler.trees._run import Run, open_root, split, verify
 
@@ -55,11 +62,17 @@ class Copy(Run):
     def several(self, found):
         # What has names that were not met, for those who can tell where these are.
         inode: cython.pointer(Inode)
+        further: cython.pointer(Name) = self.task.seen.further
         i: cython.long
         for i in range(self.task.seen.size):
             inode = cython.address(self.task.seen.slots[i])
             if inode.path != cython.NULL and inode.names < inode.links:
                 found.append((inode.dev, inode.ino, py.PyBytes_FromString(inode.path)))
+        kept = {name[:2] for name in found}
+        while further != cython.NULL:
+            if (further.dev, further.ino) in kept:
+                found.append((further.dev, further.ino, py.PyBytes_FromString(further.path)))
+            further = further.next
 
     def __dealloc__(self):
         if self.task != cython.NULL:
@@ -401,6 +414,10 @@ def with_names(worker, node, name, kind, st):
                 number = link_first(task, slot.path, node.fd[1], name)
         if number == 0:
             slot.names += 1
+            if task.seen.telling and inodes_further(
+                cython.address(task.seen), slot, below_root(task, node, name)
+            ):
+                report(worker, node, name, libc.ENOMEM, b"link")
             if kind == libc.S_IFREG >> 12:
                 worker.files += 1
             elif kind == libc.S_IFLNK >> 12:
@@ -578,6 +595,7 @@ def copy_tree(
     fd: cython.int
     run: Copy = Copy(machine, threads, on_error, progress, one_filesystem, flags, clone)
     run.e.shallow = bool(shallow)
+    run.task.seen.telling = several is not None
     take(cython.address(w), to, "copy", "to", 0)
     path = py.PyOS_FSPath(to)
     run.place_root(top, "copy", True)

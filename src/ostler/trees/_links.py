@@ -8,11 +8,19 @@ def inodes_init(set):
     libc.pthread_mutex_init(cython.address(set.lock), cython.NULL)
     set.slots = cython.NULL
     set.size = set.used = 0
+    set.telling = 0
+    set.further = cython.NULL
     return 0
 
 
 def inodes_clear(set):
     i: cython.long
+    name: cython.pointer(Name)
+    while set.further != cython.NULL:
+        name = set.further
+        set.further = name.next
+        libc.free(name.path)
+        libc.free(name)
     for i in range(set.size):
         libc.free(set.slots[i].path)
     libc.free(set.slots)
@@ -35,6 +43,21 @@ def inodes_find(set, dev, ino):
         if slot.ino == ino and slot.dev == dev:
             return slot
         at += 1
+
+
+def inodes_further(set, slot, path):
+    # Keep a further name of an inode; the path is freed with the set. With the lock.
+    name: cython.pointer(Name) = cython.cast(cython.pointer(Name), libc.malloc(cython.sizeof(Name)))
+    if name == cython.NULL or path == cython.NULL:
+        libc.free(name)
+        libc.free(path)
+        return -1
+    name.dev = slot.dev
+    name.ino = slot.ino
+    name.path = path
+    name.next = set.further
+    set.further = name
+    return 0
 
 
 def _grow(set):

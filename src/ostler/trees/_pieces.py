@@ -33,7 +33,7 @@ def root_of(machine, top, function, follow=True):
 def cut(machine, root, exclude=(), pieces=_PIECES):
     """(Places whose own entries are one piece, Places that are one with all below).
 
-    Unreadable ones are left whole, for the piece itself to report.
+    Those without directories are whole, and unreadable ones, for the piece itself to report.
     """
     shallow = []
     whole = [root]
@@ -42,10 +42,12 @@ def cut(machine, root, exclude=(), pieces=_PIECES):
         try:
             below = list(directories_in(machine, whole[at], exclude))
         except OSError:
+            below = []
+        if below:
+            shallow.append(whole.pop(at))
+            whole += below
+        else:
             at += 1
-            continue
-        shallow.append(whole.pop(at))
-        whole += below
     return shallow, whole
 
 
@@ -333,6 +335,10 @@ def _link(machine, first, other):
     # In the place of the other name, in one step; its directory's times stay.
     temporary = f".ostler-{machine.getpid()}-link"
     with _Opened(machine, first.above()) as old, _Opened(machine, other.above()) as new:
+        kept = machine.stat(first.names[-1], dir_fd=old, follow_symlinks=False)
+        mine = machine.stat(other.names[-1], dir_fd=new, follow_symlinks=False)
+        if (kept.st_dev, kept.st_ino) == (mine.st_dev, mine.st_ino):
+            return
         times = machine.stat(new)
         machine.link(
             first.names[-1], temporary, src_dir_fd=old, dst_dir_fd=new, follow_symlinks=False

@@ -1,8 +1,8 @@
 """Origins: which file of the base a new name in a rehearsal stands for.
 
 The overlay marks what it copied from the base. Root's marks have the file handle of the original,
-which is the file itself, whatever was done to it since. An ordinary user's say only that there is
-one: then it is known while size, modification time and content are still the same.
+which is the file itself, whatever was done to it since, or else its path. An ordinary user's say
+only that there is one: then it is known while size, modification time and content are the same.
 """
 
 import stat
@@ -93,6 +93,9 @@ class _Known:
 
     def by_look(self, new, taken):
         """A change at which the base had a file with the same time, size and content."""
+        if not self.walk.ordinary and (redirect := self._redirect(new)) is not None:
+            same = [c for c in self.gone if c._found.lower == redirect and id(c) not in taken]
+            return same[0] if same else None
         if self._looks is None:
             self._looks = {}
             for change in self.gone:
@@ -108,6 +111,15 @@ class _Known:
             if self.walk.upper.same_content(new._found.path, self.walk.lower, change._found.lower):
                 return change
         return None
+
+    def _redirect(self, change):
+        # Where root's overlay finds the content, on file systems without handles.
+        found = change._found
+        mark = self.walk.mark(found.path, found.status, "redirect")
+        if mark is None or mark.startswith(b"/") or found.at is None:
+            return mark if mark is None else mark.strip(b"/")
+        above = found.at.rpartition(b"/")[0]
+        return above + b"/" + mark if above else mark
 
 
 def _look(record):

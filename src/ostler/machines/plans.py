@@ -304,7 +304,10 @@ class Plan:
     def _retyped(self, change, found):
         self._unlock_itself(found, self._status(change))
         self._replace(change, found)
-        return {found.path: "staged" if change.after.type == "directory" else "gone"}
+        if change.after.type != "directory":
+            return {found.path: "gone"}
+        self._touch(found.path, None)  # XFS gives a directory that is exchanged another time
+        return {found.path: "staged"}
 
     def _modified(self, change, found):
         self._replace(change, found)

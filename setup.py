@@ -16,6 +16,7 @@ import compiler  # noqa: E402
 # One entry per compiled module; tests/test_layout.py holds this list against the files.
 COMPILED = (
     "_arguments",
+    "_become",
     "_convert",
     "_core",
     "_entries",

@@ -24,9 +24,7 @@
 #     7. with SPAWN_ALONE all descriptors above 2 close at exec; `actions` on descriptors (posix_spawn's kinds), so their opens are confined too
 #     8. the signal mask, and exec
 #
-# become() does the same in this process, for exec*(): from 2 on, without 3, actions and mask;
-# with SPAWN_TWICE it starts a child and stands for it: signals are handed on, its end is ours;
-# where it fails after step 2 this process is in the namespaces already.
+# _become.pxd has what does the same in this process, for exec*().
 #
 # A machine's enter() fills in namespaces, unshare, cwd, landlock, limits and flags, and may
 # append to `held` what launch() shall close in this process afterwards. `room` is space for a
@@ -132,17 +130,14 @@ cdef Words words(list kept)
 cdef int prepare(Spawn *s) noexcept nogil
 cdef int launch(Spawn *s) noexcept nogil
 cdef char *_stack(bint twice, size_t size) noexcept nogil
-cdef int become(Spawn *s) noexcept nogil
-cdef int _stand_in(Spawn *s) noexcept nogil
-cdef int _end_as(int status) noexcept nogil
 cdef int _child(void *argument) noexcept nogil
 cdef int _second(void *argument) noexcept nogil
-cdef int _fail(Spawn *s, int step) noexcept nogil
+cdef int fail(Spawn *s, int step) noexcept nogil
 cdef int _signals(Spawn *s) noexcept nogil
-cdef int _live(Spawn *s) noexcept nogil
-cdef int _schedule(Spawn *s) noexcept nogil
+cdef int live(Spawn *s) noexcept nogil
+cdef int schedule(Spawn *s) noexcept nogil
 cdef int _act(Action *a) noexcept nogil
-cdef int _close_from(unsigned int first) noexcept nogil
+cdef int close_from(unsigned int first) noexcept nogil
 cdef int _alone() noexcept nogil
-cdef int _exec(Spawn *s) noexcept nogil
-cdef int _reap(libc.pid_t pid) noexcept nogil
+cdef int execute(Spawn *s) noexcept nogil
+cdef int reap(libc.pid_t pid) noexcept nogil

@@ -86,17 +86,17 @@ def launch(s):
                 _child, stack + _STACK, flags | libc.SIGCHLD, s, cython.address(s.pidfd)
             )
         if first < 0:
-            _fail(s, STEP_CLONE)
+            fail(s, STEP_CLONE)
         elif s.flags & SPAWN_TWICE:
-            _reap(first)
+            reap(first)
             if s.error and s.pid > 0 and not s.flags & SPAWN_KEEP:
-                _reap(s.pid)
+                reap(s.pid)
             elif s.error == 0 and s.flags & SPAWN_PIDFD:
                 s.pidfd = libc.syscall(libc.SYS_pidfd_open, s.pid, 0)
         else:
             s.pid = first
             if s.error and not s.flags & SPAWN_KEEP:
-                _reap(first)
+                reap(first)
         if s.error and s.pidfd >= 0:
             libc.close(s.pidfd)
             s.pidfd = -1
@@ -137,102 +137,7 @@ def _stack(twice, size):
 
 @cython.profile(False)
 @cython.linetrace(False)
-def become(s):
-    """Run the program in place of this one. Return only when that failed: the errno."""
-    i: cython.int
-    mounts: cython.int = -1
-    root: cython.int = -1
-    here: cython.int = -1
-    if s.error:
-        return s.error
-    if s.flags & SPAWN_TWICE:
-        # Only a child can be in another PID namespace.
-        return _stand_in(s)
-    if s.namespace_count:
-        mounts = libc.openat(libc.AT_FDCWD, b"/proc/self/ns/mnt", libc.O_RDONLY | libc.O_CLOEXEC)
-        root = libc.openat(libc.AT_FDCWD, b"/", libc.O_PATH | libc.O_CLOEXEC)
-        here = libc.openat(libc.AT_FDCWD, b".", libc.O_PATH | libc.O_CLOEXEC)
-    for i in range(s.namespace_count):
-        if s.error == 0 and libc.setns(s.namespaces[i], 0) < 0:
-            _fail(s, STEP_NAMESPACE)
-    if s.error == 0 and s.unshare and libc.unshare(s.unshare) < 0:
-        _fail(s, STEP_NAMESPACE)
-    if s.error == 0 and _live(s) == 0 and _schedule(s) == 0:
-        _exec(s)
-    if s.namespace_count:
-        # Back to where we were, which is permitted to who may mount.
-        if libc.setns(mounts, libc.CLONE_NEWNS) == 0 and libc.fchdir(root) == 0:
-            libc.chroot(b".")
-            libc.fchdir(here)
-        libc.close(mounts)
-        libc.close(root)
-        libc.close(here)
-    for i in range(s.held_count):
-        libc.close(s.held[i])
-    s.held_count = 0
-    return s.error
-
-
-@cython.profile(False)
-@cython.linetrace(False)
-def _stand_in(s):
-    every: libc.sigset_t
-    info: libc.caught_t
-    status: cython.int
-    number: cython.int
-    before: cython.ulonglong = 0
-    libc.syscall(
-        libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(_EVERY), cython.address(before), 8
-    )
-    s.flags |= SPAWN_SETMASK
-    s.mask = before
-    if launch(s):
-        libc.syscall(
-            libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(before), cython.NULL, 8
-        )
-        return s.error
-    # Nothing that others wait for the end of may stay open here.
-    for number in range(s.stays if s.stays >= 0 else 0):
-        libc.close(number)
-    _close_from(s.stays + 1 if s.stays >= 0 else 0)
-    libc.sigfillset(cython.address(every))
-    while True:
-        number = libc.waitpid(s.pid, cython.address(status), libc.WNOHANG | libc.WUNTRACED)
-        if number == s.pid:
-            if not libc.WIFSTOPPED(status):
-                _end_as(status)
-            libc.kill(libc.getpid(), libc.SIGSTOP)
-        number = libc.sigwaitinfo(cython.address(every), cython.address(info))
-        # What a terminal sends reaches the child by itself.
-        if number > 0 and number != libc.SIGCHLD:
-            if number == libc.SIGCONT or info.si_code <= 0:
-                libc.kill(s.pid, number)
-    return 0
-
-
-@cython.profile(False)
-@cython.linetrace(False)
-def _end_as(status):
-    default: libc.sigaction_t
-    nothing: cython.ulonglong = 0
-    number: cython.int
-    if libc.WIFSIGNALED(status):
-        number = libc.WTERMSIG(status)
-        libc.memset(cython.address(default), 0, cython.sizeof(default))
-        default.sa_handler = libc.SIG_DFL
-        libc.sigaction(number, cython.address(default), cython.NULL)
-        libc.kill(libc.getpid(), number)
-        libc.syscall(
-            libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(nothing), cython.NULL, 8
-        )
-        libc._exit(128 + number)
-    libc._exit(libc.WEXITSTATUS(status))
-    return 0
-
-
-@cython.profile(False)
-@cython.linetrace(False)
-def _reap(pid):
+def reap(pid):
     status: cython.int
     while libc.waitpid(pid, cython.address(status), 0) < 0 and libc.errno == libc.EINTR:
         pass
@@ -241,7 +146,7 @@ def _reap(pid):
 
 @cython.profile(False)
 @cython.linetrace(False)
-def _fail(s, step):
+def fail(s, step):
     s.error = libc.errno
     s.step = step
     return -1
@@ -258,10 +163,10 @@ def _child(argument):
     _signals(s)
     for i in range(s.namespace_count):
         if libc.setns(s.namespaces[i], 0) < 0:
-            _fail(s, STEP_NAMESPACE)
+            fail(s, STEP_NAMESPACE)
             libc._exit(127)
     if s.unshare and libc.unshare(s.unshare) < 0:
-        _fail(s, STEP_NAMESPACE)
+        fail(s, STEP_NAMESPACE)
         libc._exit(127)
     if s.flags & SPAWN_TWICE:
         s.pid = libc.clone(
@@ -269,7 +174,7 @@ def _child(argument):
             libc.CLONE_VM | libc.CLONE_VFORK | libc.CLONE_PARENT | libc.SIGCHLD, s,
         )  # fmt: skip
         if s.pid < 0:
-            _fail(s, STEP_CLONE)
+            fail(s, STEP_CLONE)
         libc._exit(0)
     return _second(argument)
 
@@ -279,20 +184,20 @@ def _child(argument):
 def _second(argument):
     s: cython.pointer(Spawn) = cython.cast(cython.pointer(Spawn), argument)
     i: cython.int
-    if _live(s) == 0 and _schedule(s) == 0:
+    if live(s) == 0 and schedule(s) == 0:
         if s.flags & SPAWN_ALONE and _alone() < 0:
-            _fail(s, STEP_ACTION)
+            fail(s, STEP_ACTION)
             libc._exit(127)
         for i in range(s.action_count):
             if _act(cython.address(s.actions[i])) < 0:
-                _fail(s, STEP_ACTION)
+                fail(s, STEP_ACTION)
                 libc._exit(127)
         libc.syscall(
             libc.SYS_rt_sigprocmask, libc.SIG_SETMASK,
             cython.address(s.mask) if s.flags & SPAWN_SETMASK else cython.address(s.before),
             cython.NULL, 8,
         )  # fmt: skip
-        _exec(s)
+        execute(s)
     libc._exit(127)
     return 127
 
@@ -322,46 +227,46 @@ def _signals(s):
 
 @cython.profile(False)
 @cython.linetrace(False)
-def _live(s):
+def live(s):
     limit: libc.rlimit
     i: cython.int
     if s.cwd_fd >= 0 and libc.fchdir(s.cwd_fd) < 0:
-        return _fail(s, STEP_CWD)
+        return fail(s, STEP_CWD)
     if s.cwd != cython.NULL and libc.chdir(s.cwd) < 0:
-        return _fail(s, STEP_CWD)
+        return fail(s, STEP_CWD)
     for i in range(s.limit_count):
         limit.rlim_cur = s.limits[i].soft
         limit.rlim_max = s.limits[i].hard
         if libc.setrlimit(s.limits[i].resource, cython.address(limit)) < 0:
-            return _fail(s, STEP_LIMIT)
+            return fail(s, STEP_LIMIT)
     return 0
 
 
 @cython.profile(False)
 @cython.linetrace(False)
-def _schedule(s):
+def schedule(s):
     param: libc.sched_param
     param.sched_priority = s.priority
     if s.flags & SPAWN_SCHEDULER:
         if libc.sched_setscheduler(0, s.policy, cython.address(param)) < 0:
-            return _fail(s, STEP_SCHEDULE)
+            return fail(s, STEP_SCHEDULE)
     elif s.flags & SPAWN_SCHEDPARAM and libc.sched_setparam(0, cython.address(param)) < 0:
-        return _fail(s, STEP_SCHEDULE)
+        return fail(s, STEP_SCHEDULE)
     if s.flags & SPAWN_SETSID and libc.setsid() < 0:
-        return _fail(s, STEP_SESSION)
+        return fail(s, STEP_SESSION)
     if s.flags & SPAWN_SETPGROUP and libc.setpgid(0, s.pgroup) < 0:
-        return _fail(s, STEP_GROUP)
+        return fail(s, STEP_GROUP)
     if s.flags & SPAWN_RESETIDS:
         # The raw calls: libc's would tell all threads of the parent.
         if libc.syscall(libc.SYS_setresuid, -1, libc.getuid(), -1) < 0:
-            return _fail(s, STEP_IDS)
+            return fail(s, STEP_IDS)
         if libc.syscall(libc.SYS_setresgid, -1, libc.getgid(), -1) < 0:
-            return _fail(s, STEP_IDS)
+            return fail(s, STEP_IDS)
     alone: cython.bint = s.flags & SPAWN_NO_NEW_PRIVS or s.landlock >= 0
     if alone and libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0:
-        return _fail(s, STEP_LANDLOCK)
+        return fail(s, STEP_LANDLOCK)
     if s.landlock >= 0 and libc.syscall(libc.SYS_landlock_restrict_self, s.landlock, 0) < 0:
-        return _fail(s, STEP_LANDLOCK)
+        return fail(s, STEP_LANDLOCK)
     return 0
 
 
@@ -374,7 +279,7 @@ def _act(a):
         libc.close(a.fd)
         return 0
     if a.kind == ACT_CLOSEFROM:
-        return _close_from(a.fd)
+        return close_from(a.fd)
     if a.kind == ACT_DUP2:
         if a.fd != a.to:
             return libc.dup2(a.fd, a.to)
@@ -391,7 +296,7 @@ def _act(a):
 
 @cython.profile(False)
 @cython.linetrace(False)
-def _close_from(first):
+def close_from(first):
     limit: libc.rlimit
     fd: cython.ulong
     if libc.syscall(libc.SYS_close_range, first, cython.cast(cython.uint, -1), 0) == 0:
@@ -426,7 +331,7 @@ def _alone():
 
 @cython.profile(False)
 @cython.linetrace(False)
-def _exec(s):
+def execute(s):
     path: cython.pointer(cython.p_const_char) = s.paths
     serious: cython.int = 0
     if s.exec_fd >= 0:
@@ -460,4 +365,4 @@ def _exec(s):
                 serious = libc.errno
         if serious:
             libc.errno = serious
-    return _fail(s, STEP_EXEC)
+    return fail(s, STEP_EXEC)

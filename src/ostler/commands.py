@@ -10,6 +10,7 @@ from cython.cimports.ostler._arguments import (
     parse_environment,
     search_path,
 )
+from cython.cimports.ostler._become import become
 from cython.cimports.ostler._convert import to_int, to_parsed_int
 from cython.cimports.ostler._core import (
     ALLOW_FD,
@@ -39,7 +40,6 @@ from cython.cimports.ostler._spawn import (
     Action,
     Spawn,
     Words,
-    become,
     launch,
     prepare,
     words,

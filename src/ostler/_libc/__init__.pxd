@@ -28,6 +28,7 @@ from ostler._libc.sys_eventfd cimport *
 from ostler._libc.sys_ioctl cimport *
 from ostler._libc.sys_mman cimport *
 from ostler._libc.sys_prctl cimport *
+from ostler._libc.sys_ptrace cimport *
 from ostler._libc.sys_random cimport *
 from ostler._libc.sys_resource cimport *
 from ostler._libc.sys_sendfile cimport *

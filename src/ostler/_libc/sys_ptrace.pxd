@@ -1,0 +1,5 @@
+cdef extern from "sys/ptrace.h" nogil:
+    enum:
+        PTRACE_TRACEME
+
+    long ptrace(int request, ...)

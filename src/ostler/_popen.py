@@ -156,15 +156,12 @@ def popen(machine: Core, cmd, mode, buffering):
     ours: cython.int = ends[0] if mode == "r" else ends[1]
     stream = None
     try:
-        if buffering != -1:  # which may be wrong, and then no command is run
-            stream = _stream(ours, mode, buffering, encoding, lines)
+        stream = _stream(ours, mode, buffering, encoding, lines)
         args = [_SHELL, "-c", cmd]
         sys.audit("subprocess.Popen", _SHELL, args, None, None)
         if "POSIX_SPAWN_CLOSEFROM" in OS_NAMES:  # with that, subprocess itself uses posix_spawn
             sys.audit("os.posix_spawn", _SHELL, args, None)
         process = Popen(cmd, _start(machine, py.fs_bytes(cmd), theirs, mode == "r"))
-        if stream is None:  # while the command starts
-            stream = _stream(ours, mode, buffering, encoding, lines)
     except BaseException:
         if stream is None:
             libc.close(ours)

@@ -3,7 +3,6 @@
 import re
 import shlex
 import signal
-import subprocess
 import sys
 from fnmatch import fnmatch
 from shutil import which
@@ -94,12 +93,10 @@ def _page(text):
         return
     ours = signal.signal(signal.SIGINT, lambda number, frame: None)  # it is the pager's
     try:
-        subprocess.run(
-            pager,
-            shell=True,
+        host.run(
+            ["/bin/sh", "-c", pager],
             input=text.encode("utf-8", "surrogateescape"),
             env={"LESS": "FRX", **host.environ},
-            check=False,
         )
     finally:
         signal.signal(signal.SIGINT, ours)

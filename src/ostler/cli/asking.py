@@ -5,7 +5,6 @@ import shlex
 import signal
 import sys
 from fnmatch import fnmatch
-from shutil import which
 
 from ostler import host
 from ostler.cli.rehearse import LINES
@@ -88,18 +87,20 @@ def _page(text):
     except OSError:
         height = 0
     pager = host.environ.get("PAGER") or "less"
-    if not 0 < height < lines or which(shlex.split(pager)[0]) is None:
+    if not 0 < height < lines:
         print(text, end="")
         return
     ours = signal.signal(signal.SIGINT, lambda number, frame: None)  # it is the pager's
     try:
-        host.run(
+        ended = host.run(
             ["/bin/sh", "-c", pager],
             input=text.encode("utf-8", "surrogateescape"),
             env={"LESS": "FRX", **host.environ},
         )
     finally:
         signal.signal(signal.SIGINT, ours)
+    if ended.code in (126, 127):  # there is none
+        print(text, end="")
 
 
 def numbers(text, names):

@@ -208,14 +208,16 @@ _GET_SYSCALL_INFO, _SYSGOOD = 0x420E, 1
 # nothing that a kill would leave behind. Elsewhere every call counts.
 _OPENAT = 257
 _LOOKS = frozenset(
-    # read close fstat poll lseek, memory, signals, pread64 access madvise dup nanosleep getpid
-    (0, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14, 17, 21, 28, 32, 35, 39)
-    # fcntl getcwd readlink, ids, statfs gettid, what reads xattrs, futex getdents64
-    + (72, 79, 89, 102, 104, 107, 108, 137, 138, 186, 191, 192, 193, 194, 195, 196, 202, 217)
-    # clock_gettime clock_nanosleep newfstatat readlinkat faccessat dup3 name_to_handle_at
-    + (228, 230, 262, 267, 269, 292, 303)
-    # getrandom statx faccessat2
-    + (318, 332, 439)
+    [
+        # read close fstat poll lseek, memory, signals, pread64 access madvise dup nanosleep getpid
+        *(0, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14, 17, 21, 28, 32, 35, 39),
+        # fcntl getcwd readlink, ids, statfs gettid, what reads xattrs, futex getdents64
+        *(72, 79, 89, 102, 104, 107, 108, 137, 138, 186, 191, 192, 193, 194, 195, 196, 202, 217),
+        # clock_gettime clock_nanosleep newfstatat readlinkat faccessat dup3 name_to_handle_at
+        *(228, 230, 262, 267, 269, 292, 303),
+        # getrandom statx faccessat2
+        *(318, 332, 439),
+    ]
 )
 
 
@@ -238,7 +240,7 @@ def _changes_nothing(pid):
 
 
 def run_and_kill(function, stops):
-    """Run function in a child and kill it before its system call number `stops` that changes things.
+    """Run function in a child and kill it before its `stops`th system call that changes things.
 
     True when the child came to its end before that.
     """

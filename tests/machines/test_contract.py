@@ -75,7 +75,7 @@ def compare(name, kind):
 
 @pytest.fixture(scope="module", autouse=True)
 def no_garbage():
-    """Descriptors that are garbage could be closed between the two runs, and numbers differ then."""
+    """Descriptors that are garbage could be closed between the two runs; numbers then differ."""
     gc.collect()
 
 

@@ -28,6 +28,7 @@ COMPILED = (
     "_scan",
     "_shell",
     "_spawn",
+    "_fwalk",
     "_walk",
     "answers",
     "children",

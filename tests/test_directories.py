@@ -4,6 +4,7 @@ import gc
 import inspect
 import os
 import pickle
+import time
 import warnings
 
 import pytest
@@ -112,6 +113,50 @@ def test_walk_does_not_enter_a_link_put_in_place_of_a_directory(tree):
             os.rmdir("z")
             os.symlink("a", "z")
     assert seen == ["."]
+
+
+def gone_for(walk, change, top):
+    """What a walk says, in whose course the tree is changed after a step."""
+    for name in ("a", "b", "c", "elsewhere/x", "more/y"):
+        (top / name).mkdir(parents=True)
+        (top / name / "file").touch()
+    said = []
+    for path, dirs, files in walk(str(top), onerror=lambda error: said.append(error.errno)):
+        dirs.sort()
+        said.append((path[len(str(top)) :], sorted(dirs), sorted(files)))
+        change(top, path[len(str(top)) + 1 :], dirs)
+    return said
+
+
+def replace(name, by=None):
+    name.rename(name.with_name("moved"))
+    if by is not None:
+        time.sleep(0.02)  # longer than the clock of a file system stands still
+        name.symlink_to(by)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda top, at, dirs: at == "" and replace(top / "b", "elsewhere"),
+        lambda top, at, dirs: at == "a" and replace(top / "b", "elsewhere"),
+        lambda top, at, dirs: at == "a" and replace(top / "b", "nowhere"),
+        lambda top, at, dirs: at == "a" and replace(top / "b"),
+        lambda top, at, dirs: at == "a" and (replace(top / "b"), (top / "b").touch()),
+        lambda top, at, dirs: at == "" and ((top / "n").mkdir(), dirs.append("n")),
+        lambda top, at, dirs: at == "" and ((top / "n").symlink_to("a"), dirs.append("n")),
+        lambda top, at, dirs: at == "" and dirs.__setitem__(slice(None), ["c", "a", "a"]),
+        lambda top, at, dirs: at == "" and dirs.append("elsewhere/x"),
+        lambda top, at, dirs: at == "a" and dirs.append(str(top / "b")),
+    ],
+    ids=[
+        "a link before the next step", "a link after it", "a dangling one", "gone", "a file",
+        "a new name", "a new link", "others, one twice", "a path", "an absolute path",
+    ],
+)  # fmt: skip
+def test_walk_sees_what_happens_meanwhile_as_os_does(tmp_path, change):
+    ours = gone_for(ostler.walk, change, tmp_path / "x")
+    assert ours == gone_for(os.walk, change, tmp_path / "y")
 
 
 def test_walk_uses_a_patched_scandir(tree, monkeypatch):

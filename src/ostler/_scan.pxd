@@ -36,6 +36,7 @@ cdef class ScandirIterator:
 
 cdef object decoded(const char *name)
 cdef bint is_ascii(const char *name, size_t size) noexcept nogil
+cdef bint is_last(const libc.dirent *entry) noexcept nogil
 cdef bint is_dots(const char *name) noexcept nogil
 cdef int list_names(list names, int fd, bint text) except -1
 cdef int open_directory(Core machine, Where *w, object kept) except -1

@@ -24,6 +24,8 @@ from cython.cimports.ostler.records import new_stat
 # Whether bytes under 128 mean themselves in file names, so that they need no decoder.
 _ASCII = cython.declare(cython.bint, sys.getfilesystemencoding() in ("utf-8", "ascii", "iso8859-1"))
 
+_END = cython.declare(cython.long, 0x7FFFFFFFFFFFFFFF)
+
 
 def decoded(name):
     """A file name as text: surrogates stand for the bytes that do not decode."""
@@ -63,10 +65,20 @@ def list_names(names, fd, text):
             if is_dots(entry.d_name):
                 continue
             names.append(decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name))
+        if is_last(entry):
+            return 0
 
 
 def is_dots(name):
     return name[0] == b"." and (name[1] == 0 or (name[1] == b"." and name[2] == 0))
+
+
+def is_last(entry):
+    """Whether the file system says that nothing follows; many don't say, and give an empty block.
+
+    ext4 and btrfs do, by the largest position that there is.
+    """
+    return entry.d_off == _END
 
 
 def open_directory(machine, w, kept):

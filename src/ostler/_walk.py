@@ -2,6 +2,10 @@
 
 As in os, a directory is read when the walk comes to it and by the path that names it, so that
 what the caller does between two steps is seen.
+
+os asks of every subdirectory, right after the step that told of it, whether it is a link. Of a name
+that the directory itself said to be none this is not asked here; it is opened as what is no link.
+Should it be one then, its time of change tells whether os would have seen it.
 """
 
 import cython
@@ -19,7 +23,12 @@ from cython.cimports.ostler._core import (
     take,
     verb,
 )
-from cython.cimports.ostler._scan import BLOCK, decoded, is_dots, open_directory
+from cython.cimports.ostler._scan import BLOCK, decoded, is_dots, is_last, open_directory
+
+_NO_LINK = cython.declare(
+    cython.int,
+    libc.O_RDONLY | libc.O_NONBLOCK | libc.O_DIRECTORY | libc.O_CLOEXEC | libc.O_NOFOLLOW,
+)
 
 # In place of `followlinks`: links to directories are files, and nothing follows them.
 walk_symlinks_as_files = object()
@@ -53,8 +62,18 @@ def owns_path(machine, name):
 
 
 @cython.cfunc
-def _look(machine: Core, top, as_files: cython.bint, into: cython.bint, follow: cython.bint):
-    """What is in a directory, sorted into directories and the rest; raises OSError."""
+def _look(
+    machine: Core,
+    top,
+    as_files: cython.bint,
+    into: cython.bint,
+    follow: cython.bint,
+    looked: cython.pointer(libc.timespec),
+):
+    """What is in a directory, sorted into directories and the rest; raises OSError.
+
+    With the time when os would have looked whether it is a link: None when it was one.
+    """
     w: Where
     st: libc.stat_t
     block: cython.char[BLOCK]
@@ -82,7 +101,20 @@ def _look(machine: Core, top, as_files: cython.bint, into: cython.bint, follow: 
     made.dirs = dirs
     made.files = files
     made.into = []
-    fd: cython.int = open_directory(machine, cython.address(w), kept)
+    fd: cython.int = -1
+    if looked != cython.NULL:
+        with cython.nogil:
+            fd = machine.open_at(cython.address(w), _NO_LINK, 0)
+            error = settle(cython.address(w), fd)
+        if error == libc.ELOOP or error == libc.ENOTDIR:
+            if _was_link(machine, top, looked):
+                return None
+            error = 0
+            take(cython.address(w), top, "scandir", "path", 0)
+        elif error:
+            raise failure(error, kept)
+    if fd < 0:
+        fd = open_directory(machine, cython.address(w), kept)
     try:
         while True:
             with cython.nogil:
@@ -109,6 +141,8 @@ def _look(machine: Core, top, as_files: cython.bint, into: cython.bint, follow: 
                 item = decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name)
                 if is_dir:
                     dirs.append(item)
+                    if kind != libc.DT_DIR:
+                        made.unsure = True
                     if into and (follow or not is_link):
                         made.into.append(
                             py.PyUnicode_Concat(prefix, item)
@@ -117,12 +151,35 @@ def _look(machine: Core, top, as_files: cython.bint, into: cython.bint, follow: 
                         )
                 else:
                     files.append(item)
+            if is_last(entry):
+                break
     finally:
         with cython.nogil:
             libc.close(fd)
     if error and error != libc.ENOENT:
         raise failure(error, kept)
     return made
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _was_link(machine: Core, top, looked: cython.pointer(libc.timespec)) -> cython.bint:
+    # Whether this path is a link and was one then.
+    w: Where
+    st: libc.stat_t
+    r: cython.int
+    kept = take(cython.address(w), top, "lstat", "path", 0)
+    with cython.nogil:
+        r = machine.place(cython.address(w), LOOK)
+        if r == 0:
+            r = libc.fstatat(w.dir, w.name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW)
+        r = settle(cython.address(w), r)
+    del kept
+    if r or st.st_mode & libc.S_IFMT != libc.S_IFLNK:
+        return False
+    if st.st_ctim.tv_sec != looked.tv_sec:
+        return st.st_ctim.tv_sec < looked.tv_sec
+    return st.st_ctim.tv_nsec <= looked.tv_nsec
 
 
 @cython.cfunc
@@ -248,6 +305,36 @@ def _audit_walk(top, topdown, onerror, followlinks):
     )  # fmt: skip
 
 
+@cython.cfunc
+@cython.exceptval(-1)
+def _unchanged(names: list, before: tuple) -> cython.bint:
+    # Whether the caller left the list of directories as it was.
+    i: cython.Py_ssize_t
+    if len(names) != len(before):
+        return False
+    for i in range(len(before)):
+        if names[i] is not before[i]:
+            return False
+    return True
+
+
+@cython.cfunc
+def _chosen(machine: Core, top, prefix, dirs, before, follow: cython.bint):
+    """The subdirectories to walk into: names of no links, and (path,) where it was looked at."""
+    if before is not None and _unchanged(dirs, before):
+        return before
+    known = None if before is None else frozenset(before)
+    chosen: list = []
+    for name in dirs:
+        if known is not None and type(name) is str and name in known:
+            chosen.append(name)
+            continue
+        path = _inside(machine, top, prefix, name, follow)
+        if path is not None:
+            chosen.append((path,))
+    return chosen
+
+
 def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
     if audited:
         _audit_walk(top, topdown, onerror, followlinks)
@@ -256,28 +343,46 @@ def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
     follow: cython.bint = bool(followlinks)
     down: cython.bint = bool(topdown)
     found: Found
-    descent: Descent
+    descent: Descent = None
     own: cython.bint = _owns_descent(machine)
+    looked: cython.pointer(libc.timespec) = cython.NULL
     stack: list = [top]
     while stack:
         py.PyErr_CheckSignals()
-        top = stack.pop()
-        if type(top) is tuple:
-            yield top
-            continue
+        top = stack[len(stack) - 1]
+        looked = cython.NULL
         if type(top) is Descent:
-            # The list is the caller's to change while it is gone through (before 3.12).
+            # Before 3.12 the list is the caller's to change while it is gone through.
             descent = top
-            for name in descent.names:
-                path = _inside(machine, descent.top, descent.prefix, name, follow)
-                if path is not None:
-                    stack.append(descent)
-                    stack.append(path)
+            for top in descent.names:
+                if py.PY_VERSION_HEX < 0x030C0000:
+                    if descent.known is not None and type(top) is str and top in descent.known:
+                        libc.clock_gettime(libc.CLOCK_REALTIME, cython.address(descent.looked))
+                    else:
+                        top = _inside(machine, descent.top, descent.prefix, top, follow)
+                        if top is None:
+                            continue
+                        break
+                elif type(top) is tuple:
+                    top = cython.cast(tuple, top)[0]
                     break
-            continue
+                top = py.PyUnicode_Concat(descent.prefix, top)
+                if not follow:
+                    looked = cython.address(descent.looked)
+                break
+            else:
+                stack.pop()
+                continue
+        else:
+            stack.pop()
+            if type(top) is tuple:
+                yield top
+                continue
         try:
             if is_own(machine, "scandir"):
-                found = _look(machine, top, as_files, not down, follow)
+                found = _look(machine, top, as_files, not down, follow, looked)
+                if found is None:
+                    continue
             else:
                 found = _look_through(machine, top, as_files, not down, follow)
         except OSError as error:
@@ -289,146 +394,21 @@ def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
             stack.extend(reversed(found.into))
             continue
         dirs = found.dirs
+        before = None if found.unsure or not dirs else tuple(dirs)
         yield top, dirs, found.files
         if not dirs:
             continue
+        descent = Descent.__new__(Descent)
+        descent.top = top
         if py.PY_VERSION_HEX < 0x030C0000:
-            descent = Descent.__new__(Descent)
-            descent.top = top
             descent.prefix = _ended(top) if _owns_descent(machine) else None
+            if descent.prefix is not None and before is not None:
+                descent.known = frozenset(before)
             descent.names = iter(dirs)
-            stack.append(descent)
         else:
-            prefix = _ended(top) if own else None
-            for name in reversed(dirs):
-                path = _inside(machine, top, prefix, name, follow)
-                if path is not None:
-                    stack.append(path)
-
-
-def fwalking(machine, top, topdown, onerror, follow_symlinks, dir_fd):
-    """The generator behind fwalk()."""
-    return _fwalk(machine, top, topdown, onerror, follow_symlinks, dir_fd)
-
-
-def _fwalk(machine: Core, top, topdown, onerror, follow_symlinks, dir_fd):
-    py.PySys_Audit(
-        b"os.fwalk", b"OOOOO",
-        cython.cast(cython.pointer(py.PyObject), top),
-        cython.cast(cython.pointer(py.PyObject), topdown),
-        cython.cast(cython.pointer(py.PyObject), onerror),
-        cython.cast(cython.pointer(py.PyObject), follow_symlinks),
-        cython.cast(cython.pointer(py.PyObject), dir_fd),
-    )  # fmt: skip
-    top = py.PyOS_FSPath(top)
-    down: cython.bint = bool(topdown)
-    follow: cython.bint = bool(follow_symlinks)
-    text: cython.bint = not py.PyBytes_Check(top)
-    child: Descent
-    at: Descent
-    stack: list = []
-    try:
-        at = _entered(machine, dir_fd, top, top, None, follow, True)
-        while True:
-            py.PyErr_CheckSignals()
-            if at is not None:
-                # A directory that was just entered: read it before anything in it is.
-                stack.append(at)
-                path = at.top
-                dirs, files, entries = _sorted(machine, at.fd, text, not down and not follow)
-                if down:
-                    yield path, dirs, files, at.fd
-                else:
-                    at.result = (path, dirs, files, at.fd)
-                if py.PY_VERSION_HEX >= 0x030D0000:
-                    at.names = iter(list(dirs))
-                    at.top = verb(machine, "path").join(path, path[:0])
-                else:
-                    at.names = iter(dirs)
-                at.entries = None if entries is None else iter(entries)
-                at = None
-            if not stack:
-                return
-            child = stack[len(stack) - 1]
-            for name in child.names:
-                entry = None if child.entries is None else next(child.entries)
-                try:
-                    if py.PY_VERSION_HEX >= 0x030D0000:
-                        path = child.top + name
-                        at = _entered(machine, child.fd, name, path, entry, follow, False)
-                    else:
-                        at = _entered(machine, child.fd, name, None, entry, follow, False)
-                        if at is not None:
-                            at.top = verb(machine, "path").join(child.top, name)
-                except OSError as error:
-                    if onerror is not None:
-                        onerror(error)
-                    continue
-                if at is not None:
-                    break
-            else:
-                if child.result is not None:
-                    result = child.result
-                    child.result = None
-                    yield result
-                stack.pop()
-                verb(machine, "close")(child.fd)
-    finally:
-        while stack:
-            verb(machine, "close")(cython.cast(Descent, stack.pop()).fd)
-
-
-@cython.cfunc
-def _entered(
-    machine: Core, dir_fd, name, path, entry, follow: cython.bint, is_root: cython.bint
-) -> Descent:
-    # Open a directory, sure that it is the one that was looked at and no link to another.
-    stat = verb(machine, "stat")
-    if not follow:
-        if entry is not None:
-            before = entry.stat(follow_symlinks=False)
-        else:
-            before = stat(name, follow_symlinks=False, dir_fd=dir_fd)
-    flags: cython.int = libc.O_RDONLY
-    if py.PY_VERSION_HEX >= 0x030D0000:
-        flags |= libc.O_NONBLOCK  # a pipe in the directory's place is not waited for
-    fd = verb(machine, "open")(name, flags, dir_fd=dir_fd)
-    try:
-        if not follow and (
-            (is_root and before.st_mode & libc.S_IFMT != libc.S_IFDIR)
-            or not verb(machine, "path").samestat(before, stat(fd))
-        ):
-            verb(machine, "close")(fd)
-            return None
-    except BaseException:
-        verb(machine, "close")(fd)
-        raise
-    made: Descent = Descent.__new__(Descent)
-    made.top = path
-    made.fd = fd
-    return made
-
-
-@cython.cfunc
-def _sorted(machine: Core, fd, text: cython.bint, with_entries: cython.bint):
-    dirs: list = []
-    files: list = []
-    entries: list = [] if with_entries else None
-    for entry in verb(machine, "scandir")(fd):
-        name = entry.name
-        if not text:
-            name = py.PyUnicode_EncodeFSDefault(name)
-        try:
-            if entry.is_dir():
-                dirs.append(name)
-                if with_entries:
-                    entries.append(entry)
-            else:
-                files.append(name)
-        except OSError:
-            try:
-                if entry.is_symlink():
-                    files.append(name)
-            except OSError:
-                pass
-    return dirs, files, entries
+            descent.prefix = _ended(top) if own else None
+            if descent.prefix is None:
+                before = None
+            libc.clock_gettime(libc.CLOCK_REALTIME, cython.address(descent.looked))
+            descent.names = iter(_chosen(machine, top, descent.prefix, dirs, before, follow))
+        stack.append(descent)

@@ -20,8 +20,9 @@ from cython.cimports.ostler._core import (
     take,
     verb,
 )
+from cython.cimports.ostler._fwalk import fwalking
 from cython.cimports.ostler._scan import decoded, list_names, open_directory, scan
-from cython.cimports.ostler._walk import fwalking, owns_path, walking
+from cython.cimports.ostler._walk import owns_path, walking
 
 from ostler._entries import Entry, TemporaryDirectory, entries_of, walking_entries
 from ostler._scan import DirEntry

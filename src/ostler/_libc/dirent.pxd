@@ -14,6 +14,7 @@ cdef extern from *:
 cdef extern from "dirent.h" nogil:
     struct dirent:
         unsigned long d_ino
+        long d_off          # where the next one is
         unsigned short d_reclen
         unsigned char d_type
         char d_name[256]

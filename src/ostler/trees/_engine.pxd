@@ -211,5 +211,5 @@ cdef int _agree(Worker *worker, Node *node) noexcept nogil
 cdef void _enter_root(Worker *worker, Node *root) noexcept nogil
 cdef void _read(Worker *worker, Node *node) noexcept nogil
 cdef int _hand_out(Worker *worker, Node *node, long n) noexcept nogil
-cdef void _entries(Worker *worker, Node *node, char *entries, long size) noexcept nogil
+cdef int _entries(Worker *worker, Node *node, char *entries, long size) noexcept nogil
 cdef void _complete(Worker *worker, Node *node, int held) noexcept nogil

@@ -17,6 +17,7 @@ of these locks are held at once.
 
 import cython
 from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler._scan import is_last
 
 _BUFFER = cython.declare(cython.int, 65536)
 _BLOCK = cython.declare(cython.int, 65536)
@@ -898,7 +899,8 @@ def _read(worker, node):
             break
         if e.chunks and e.threads > 1 and n > _BUFFER // 2 and _hand_out(worker, node, n):
             continue
-        _entries(worker, node, worker.buffer, n)
+        if _entries(worker, node, worker.buffer, n):
+            break
         maybe_tick(worker)
         if (
             e.streaming
@@ -944,11 +946,12 @@ def _hand_out(worker, node, n):
 
 
 def _entries(worker, node, entries, size):
+    # Whether these were the last of the directory, as far as the file system tells.
     e: cython.pointer(Engine) = worker.engine
     at: cython.long = 0
     i: cython.int = 0
     kind: cython.int
-    entry: cython.pointer(libc.dirent)
+    entry: cython.pointer(libc.dirent) = cython.NULL
     name: cython.p_char
     st: libc.stat_t
     while at < size:
@@ -959,7 +962,7 @@ def _entries(worker, node, entries, size):
             continue
         i += 1
         if i & 15 == 0 and (e.stop or maybe_tick(worker)):
-            return
+            return 0
         kind = entry.d_type
         if kind == libc.DT_UNKNOWN:
             if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
@@ -973,6 +976,7 @@ def _entries(worker, node, entries, size):
             continue
         if e.entry(worker, node, name, kind) == DESCEND:
             _gather(worker, node, name)
+    return entry != cython.NULL and is_last(entry)
 
 
 def _complete(worker, node, held):

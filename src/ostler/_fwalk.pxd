@@ -1,0 +1,12 @@
+# Walking a tree by descriptors, on the primitives of a machine.
+from ostler._core cimport Core
+
+cdef class Level:
+    cdef object top             # the path of the directory, ending so that a name can follow
+    cdef object names           # an iterator over the names still to be entered
+    cdef object fd              # its descriptor, to be closed
+    cdef object result          # what is still to be yielded, or None
+    cdef object entries         # an iterator over the entries beside the names, or None
+
+cdef object fwalking(Core machine, object top, object topdown, object onerror,
+                     object follow_symlinks, object dir_fd)

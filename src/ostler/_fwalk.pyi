@@ -1,0 +1,5 @@
+from typing import final
+
+# For the compiled modules.
+@final
+class Level: ...

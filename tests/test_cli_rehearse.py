@@ -258,6 +258,13 @@ def test_asked_again_after_a_conflict(folder):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_is_in_files_does_not_steer_the_terminal(folder):
+    status, shown = on_terminal(folder, ["d", "x"], "sh", "-c", r"printf 'a\033]0;title\007\n' > t")
+    assert status == 0
+    assert r"+a\x1b]0;title\x07" in shown
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_long_lists_are_cut_short_on_a_terminal(folder):
     for number in range(100):
         (folder / f"old{number}").write_text("x")

@@ -169,12 +169,23 @@ def test_difference(folder, run):
             m.unlink("/gone")
             put_on(m, "/new", b"hello\n")
             assert m.diff() == (
-                f"Binary file {folder}/binary modified\n"
+                f"Binary file {folder}/binary modified, 2 B\n"
                 f"--- {folder}/gone\n+++ /dev/null\n@@ -1 +0,0 @@\n-last words\n"
                 "\\ No newline at end of file\n"
                 f"--- /dev/null\n+++ {folder}/new\n@@ -0,0 +1 @@\n+hello\n"
                 f"--- {folder}/text\n+++ {folder}/text\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
             )
+
+    run(check)
+
+
+def test_large_files_are_only_named_in_the_difference(folder, run):
+    def check():
+        put(f"{folder}/large", "line\n" * 2_000_000)
+        with ostler.rehearsal(folder) as m:
+            with m.open_file("/large", "a") as file:
+                file.write("more\n")
+            assert m.diff() == f"Large file {folder}/large modified, 9.5 MiB\n"
 
     run(check)
 

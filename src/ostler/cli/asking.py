@@ -32,7 +32,7 @@ def ask(ending):
         if answer in ("l", "list"):
             ending.show(None)
         elif answer in ("d", "differences"):
-            _page(ending.machine.diff())
+            _page(_coloured(ending.machine.diff().translate(_CONTROLS)))
         elif answer in ("k", "keep"):
             if ending.options.kept is not None or _place(ending):
                 if ending.tried("keep"):
@@ -77,6 +77,24 @@ def _name(change):
     except OSError:
         return change.path
     return change.path[len(here) :] if change.path.startswith(here) else change.path
+
+
+# What is in files is not to steer the terminal.
+_CONTROLS = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160)) if n not in (9, 10)}
+_COLOURS = {"+": 32, "-": 31, "@": 36}
+
+
+def _coloured(text):
+    """A difference in the colours that one knows it in, unless they are not wanted."""
+    if host.environ.get("NO_COLOR") or host.environ.get("TERM") in (None, "dumb"):
+        return text
+    lines = text.split("\n")
+    for n, line in enumerate(lines):
+        if line.startswith(("--- ", "+++ ", "renamed ", "Binary ")):
+            lines[n] = f"\x1b[1m{line}\x1b[0m"
+        elif line[:1] in _COLOURS:
+            lines[n] = f"\x1b[{_COLOURS[line[0]]}m{line}\x1b[0m"
+    return "\n".join(lines)
 
 
 def _page(text):

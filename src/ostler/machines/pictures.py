@@ -10,6 +10,7 @@ _MARKS = {
     "retyped": ("!", "magenta"),
     "metadata": ("·", "blue"),
 }
+_LARGE = 4 << 20  # of which no difference is made: it could take minutes
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -46,7 +47,10 @@ class Picture(str):
 
 
 def difference(walks):
-    """The unified difference of the text files among the changes; other ones are named."""
+    """The unified difference of the text files among the changes.
+
+    Binary files are only named, and those of many megabytes.
+    """
     parts = []
     for walk in walks:
         with walk:
@@ -71,12 +75,14 @@ def _lines_of(walk, change):
         first = [f"renamed {shown(change.source)} to {name}\n"]
     if before == after:
         return first or [f"{change.kind} {name}\n"]
+    if min(len(before), len(after)) > _LARGE:
+        return [f"Large file {name} {change.kind}, {about(change)}\n"]
     if b"\0" in before[:8192] or b"\0" in after[:8192]:
-        return [f"Binary file {name} {change.kind}\n"]
+        return [f"Binary file {name} {change.kind}, {about(change)}\n"]
     try:
         before, after = before.decode(), after.decode()
     except UnicodeDecodeError:
-        return [f"Binary file {name} {change.kind}\n"]
+        return [f"Binary file {name} {change.kind}, {about(change)}\n"]
     import difflib
 
     lines = difflib.unified_diff(
@@ -271,7 +277,7 @@ def _about(change):
         return f"to {shown(it.target)}"
     if it.type != "file":
         return "" if it.type == "directory" else it.type
-    if change.kind == "modified" and old.size != new.size:
+    if change.kind == "modified" and size(old.size) != size(new.size):
         return f"{size(old.size)} to {size(new.size)}"
     return size(it.size)
 

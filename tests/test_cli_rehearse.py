@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -175,9 +176,12 @@ def on_terminal(folder, answers, *arguments):
         os.environ["PYTHONPATH"] = str(SOURCE)
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-m", "ostler", "rehearse", *arguments])
-    shown, seen = b"", 0
+    shown, seen, interrupted = b"", 0, False
     try:
         while True:
+            # One that comes just before a process waits for input is noticed with the next.
+            while interrupted and not select.select([terminal], [], [], 2)[0]:
+                os.write(terminal, b"\x03")
             try:
                 block = os.read(terminal, 4096)
             except OSError:
@@ -187,6 +191,7 @@ def on_terminal(folder, answers, *arguments):
             shown += block
             if shown[seen:].rstrip().endswith((b"(k)?", b"none:", b"directory?")) and answers:
                 answer = answers.pop(0)
+                interrupted = answer == "\x03"
                 os.write(terminal, answer.encode() + (b"" if answer in CONTROL else b"\n"))
                 seen = len(shown)
     finally:

@@ -192,6 +192,7 @@ class Ending:
 
                     then, failed = ask(self)
                 except (KeyboardInterrupt, EOFError):
+                    signal.signal(signal.SIGINT, signal.SIG_IGN)  # one is enough
                     print()
                     then = self.without_a_word("no answer")
             else:

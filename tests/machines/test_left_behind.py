@@ -130,7 +130,10 @@ def test_killed(make, user, directory):
     assert os.listdir(directory) == []
 
 
-WRITES = "echo; read line; { echo $line > file; } 2>/dev/null; cat file 2>/dev/null; echo; echo END; read line"
+WRITES = (
+    "echo; read line; { echo $line > file; } 2>/dev/null; cat file 2>/dev/null; "
+    "echo; echo END; read line"
+)
 
 
 def after_the_end(make, directory, how):

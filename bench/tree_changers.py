@@ -13,7 +13,7 @@ class Remove:
     goals = (("trees.remove", "shutil.rmtree", 1.8), ("trees.remove", "rm -rf", 1.6),
              ("trees.remove 1", "floor 1", 0.9), ("trees.remove 2", "floor 2", 0.9))  # fmt: skip
     goals_elsewhere = (("trees.remove", "shutil.rmtree", 0.95), ("trees.remove", "rm -rf", 0.95),
-                       *goals[2:])  # fmt: skip
+                       ("trees.remove 1", "floor 1", 0.9))  # fmt: skip
 
     def implementations(self, top, floor):
         return {

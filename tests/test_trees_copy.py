@@ -181,8 +181,9 @@ def test_bad_destinations(tmp_path):
         assert caught.value.filename2 == to
     with pytest.raises(OSError, match="destination is the source"):
         ostler.trees.copy(tree, tree, existing="merge")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError) as caught:
         ostler.trees.copy(tree, tmp_path / "no/where")
+    assert caught.value.filename == str(tmp_path / "no/where")
     with pytest.raises(FileNotFoundError):
         ostler.trees.copy(tmp_path / "missing", tmp_path / "c")
     assert not (tmp_path / "c").exists()

@@ -1,5 +1,6 @@
 """What the engine promises for every operation: errors, interruption, descriptors, no way out."""
 
+import contextlib
 import os
 import resource
 import signal
@@ -361,9 +362,61 @@ def test_ten_thousand_levels():
 # ---- no way out
 
 
+@contextlib.contextmanager
+def swapping(top, outside):
+    """Another process swaps directories for links that lead out, as fast as it can."""
+    swapper = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent("""
+            import ctypes, os, sys
+            top, outside = sys.argv[1:]
+            libc = ctypes.CDLL(None)
+            os.symlink(outside, top + ".link")
+            print("ready", flush=True)
+            done = 0
+            told = os.open(top + ".swaps", os.O_CREAT | os.O_WRONLY)
+            while os.getppid() != 1:
+                for number in range(40):
+                    # RENAME_EXCHANGE
+                    done += not libc.renameat2(-100, f"{top}/d{number}".encode(), -100,
+                                               (top + ".link").encode(), 2)
+                os.pwrite(told, str(done).encode(), 0)
+            """), top, outside],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        swapper.stdout.readline()
+        yield
+    finally:
+        swapper.send_signal(signal.SIGKILL)
+        swapper.wait()
+        swapper.stdout.close()
+    with open(f"{top}.swaps") as file:
+        assert int(file.read()) > 1000
+
+
+def test_directories_of_a_destination_that_become_links(tmp_path):
+    outside = tmp_path / "outside"
+    (outside / "deep").mkdir(parents=True)
+    (outside / "f0").write_text("mine")
+    (outside / "deep/f0").write_text("mine")
+    for number in range(40):
+        (tmp_path / f"t/d{number}/deep").mkdir(parents=True)
+        for name in ("f0", "f1", "deep/f0", "deep/f1"):
+            (tmp_path / f"t/d{number}" / name).write_text("theirs")
+    to = tmp_path / "c"
+    ostler.trees.copy(tmp_path / "t", to)
+    before = tree_maker.picture(outside)
+    with swapping(to, outside):
+        end = time.monotonic() + 2
+        rounds = 0
+        while time.monotonic() < end or rounds < 3:
+            rounds += 1
+            ostler.trees.copy(tmp_path / "t", to, existing="merge", on_error="collect")
+            assert tree_maker.picture(outside) == before
+
+
 @pytest.mark.parametrize("operation", ["remove", "chmod", "chown", "copy"])
 def test_directories_that_become_links(tmp_path, operation):
-    # Another process swaps directories for links that lead out, as fast as it can.
     outside = tmp_path / "outside"
     (outside / "deep").mkdir(parents=True)
     for number in range(20):
@@ -372,23 +425,7 @@ def test_directories_that_become_links(tmp_path, operation):
     outside.chmod(0o750)
     before = {p: (os.lstat(p)[:6], os.lstat(p).st_ctime_ns) for p in tree_maker.names(outside)}
     top = tmp_path / "t"
-    swapper = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent("""
-            import ctypes, os, sys
-            top, outside = sys.argv[1:]
-            libc = ctypes.CDLL(None)
-            os.symlink(outside, top + ".link")
-            print("ready", flush=True)
-            while os.getppid() != 1:
-                for number in range(40):
-                    # RENAME_EXCHANGE
-                    libc.renameat2(-100, f"{top}/d{number}".encode(), -100,
-                                   (top + ".link").encode(), 2)
-            """), top, outside],
-        stdout=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        swapper.stdout.readline()
+    with swapping(top, outside):
         end = time.monotonic() + 3
         rounds = 0
         while time.monotonic() < end or rounds < 3:
@@ -421,9 +458,6 @@ def test_directories_that_become_links(tmp_path, operation):
                 p: (os.lstat(p)[:6], os.lstat(p).st_ctime_ns) for p in tree_maker.names(outside)
             }
             assert after == before
-    finally:
-        swapper.send_signal(signal.SIGKILL)
-        swapper.wait()
 
 
 def test_reopened_directories_are_the_same_ones(tmp_path):

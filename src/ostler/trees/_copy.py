@@ -27,7 +27,7 @@ from cython.cimports.ostler.trees._links import (
     inodes_init,
 )
 from cython.cimports.ostler.trees._metadata import copy_metadata, name_metadata
-from cython.cimports.ostler.trees._run import Run, open_root, split, verify
+from cython.cimports.ostler.trees._run import Run, open_holder, open_root, split, verify
 
 from ostler.trees._place import Place
 
@@ -244,11 +244,11 @@ def copy_opened(worker, node, name, fd, st):
         number = copy_metadata(task, fd, to, st, 0)
         if number:
             report(worker, node, name, number, b"set")
-        if new[0]:
-            number = put(worker, node, name, new)
-            if number:
-                report(worker, node, name, number, b"rename")
-        worker.files += 1
+        number = put(worker, node, name, new) if new[0] else 0
+        if number:
+            report(worker, node, name, number, b"rename")
+        else:
+            worker.files += 1
     else:
         if new[0]:
             libc.unlinkat(node.fd[1], new, 0)
@@ -529,7 +529,11 @@ def make_directory(machine, to, source, kept, merge):
     text: bytes = name if isinstance(name, bytes) else py.PyUnicode_EncodeFSDefault(name)
     base: cython.p_const_char = text
     below: cython.bint = isinstance(to, Place) and len(to.names) > 0
-    parent: cython.int = open_root(machine, to.above() if below else head, "copy", not below)
+    parent: cython.int
+    if below:
+        parent = open_root(machine, to.above(), "copy", False)
+    else:
+        parent = open_holder(machine, head, "copy", path)
     try:
         if _inside(parent, source):
             raise OSError(libc.EINVAL, "the destination lies inside the source", kept, None, path)

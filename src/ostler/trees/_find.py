@@ -203,6 +203,9 @@ class Stream(Run):
         # The next block of output, or NULL at the end.
         block: cython.pointer(Block)
         while True:
+            if not self.over and self.pid != libc.getpid():
+                # A helper that is not here may have held the lock.
+                raise RuntimeError("a tree operation does not outlive a fork")
             block = engine_take(self.e)
             if block != cython.NULL or self.over:
                 return block

@@ -16,7 +16,7 @@ from cython.cimports.ostler.trees._engine import (
     revisit,
     unhold,
 )
-from cython.cimports.ostler.trees._run import Run, open_root, split
+from cython.cimports.ostler.trees._run import Run, open_holder, open_root, split
 
 from ostler.trees._place import Place
 
@@ -124,8 +124,10 @@ def remove_tree(machine, top, threads, on_error, progress, one_filesystem, besid
     py.PySys_Audit(b"ostler.trees.remove", b"O", cython.cast(cython.pointer(py.PyObject), path))
     parent: cython.int
     if holder < 0:
-        above = top.above() if isinstance(top, Place) and top.names else head
-        parent = open_root(machine, above, "remove", above is head)
+        if isinstance(top, Place) and top.names:
+            parent = open_root(machine, top.above(), "remove", False)
+        else:
+            parent = open_holder(machine, head, "remove", path)
     else:
         parent = libc.fcntl(holder, libc.F_DUPFD_CLOEXEC, 0)
         if parent < 0:

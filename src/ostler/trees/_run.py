@@ -110,6 +110,16 @@ def open_root(machine, top, function, follow):
         return fd
 
 
+def open_holder(machine, head, function, path):
+    # A descriptor of the directory that holds this path; what fails is told of the path.
+    try:
+        return open_root(machine, head, function, True)
+    except OSError as error:
+        if error.filename != head:
+            raise
+        raise failure(error.errno, path) from None
+
+
 def split(top):
     # A path as the directory that holds its last name, and that name.
     slash, dot = (b"/", b".") if isinstance(top, bytes) else ("/", ".")

@@ -6,7 +6,7 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Where, failure, take
 from cython.cimports.ostler.trees._copy import LINKS, MERGE, Copy, entry, flags_of
 from cython.cimports.ostler.trees._engine import engine_root
-from cython.cimports.ostler.trees._run import open_root, split
+from cython.cimports.ostler.trees._run import open_holder, split
 
 
 def copy_entry(machine, top, to, to_machine, on_error, progress, flags, clone):
@@ -41,11 +41,11 @@ def copy_entry(machine, top, to, to_machine, on_error, progress, flags, clone):
         cython.cast(cython.pointer(py.PyObject), path),
         cython.cast(cython.pointer(py.PyObject), new),
     )
-    holder = open_root(machine, head, "copy", True)
+    holder = open_holder(machine, head, "copy", path)
     if engine_root(run.e, holder, -1, py.PyBytes_AS_STRING(head_text), len(head_text)) < 0:
         libc.close(holder)
         raise MemoryError
-    run.e.root.fd[1] = run.e.roots[1] = open_root(to_machine, to_head, "copy", True)
+    run.e.root.fd[1] = run.e.roots[1] = open_holder(to_machine, to_head, "copy", new)
     run.task.target = new_text
     with cython.nogil:
         if libc.fstatat(holder, old, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:

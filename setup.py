@@ -43,6 +43,7 @@ COMPILED = (
     "machines._calls",
     "machines._children",
     "machines._confine",
+    "machines._landlock",
     "machines._mounts",
     "machines._numbers",
     "machines._rooted",

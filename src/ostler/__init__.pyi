@@ -107,6 +107,7 @@ def confined(
     read_only: bool = False,
     network: bool = False,
     environ: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+    weaker: bool = False,
 ) -> Confined: ...
 def read_only(base: str | bytes | PathLike[Any] | None = None) -> ReadOnly: ...
 

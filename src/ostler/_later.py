@@ -52,18 +52,20 @@ def read_only(base=None):
     return kinds.read_only(base)
 
 
-def confined(directory, read_only=False, network=False, environ=None):
+def confined(directory, read_only=False, network=False, environ=None, weaker=False):
     """A machine whose root is `directory`, with no way out of it.
 
     Its children have no network but with `network`, see no other process, and end with it.
     `environ` is a mapping of the variables it begins with; by default of the process's own those
     that say who uses it and how (PATH, HOME, USER, LANG, LC_*, TERM, TZ and the like), no others.
     Where mounts can't be made, paths are confined all the same, but children can't be started
-    and `read_only` can't be had; `guarantees` says which.
+    and `read_only` can't be had; `guarantees` says which. With `weaker` they can, by Landlock
+    alone: root's with the directory as their root, an ordinary user's on the host's paths, with
+    its programs to be run.
     """
     from ostler.machines import kinds
 
-    return kinds.confined(directory, read_only, network, environ)
+    return kinds.confined(directory, read_only, network, environ, weaker)
 
 
 def rehearsal(base=None, upper=None, weaker=False):

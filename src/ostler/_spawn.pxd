@@ -18,9 +18,9 @@
 #     2. setns() on each of `namespaces`, then unshare(`unshare`)
 #     3. with SPAWN_TWICE a second child, for a PID namespace counts only for children;
 #        it is our own child (CLONE_PARENT), the first one ends and is reaped
-#     4. fchdir(`cwd_fd`), chdir(`cwd`): after the namespaces, so a path of theirs
+#     4. chroot to `root_fd`; fchdir(`cwd_fd`), chdir(`cwd`): so a path of the new root
 #     5. `limits`, scheduling, session, process group, ids
-#     6. PR_SET_NO_NEW_PRIVS, the Landlock ruleset `landlock`
+#     6. with SPAWN_NO_RIGHTS all capabilities are given up; PR_SET_NO_NEW_PRIVS, the Landlock ruleset `landlock`
 #     7. with SPAWN_ALONE all descriptors above 2 close at exec; `actions` on descriptors (posix_spawn's kinds), so their opens are confined too
 #     8. the signal mask, and exec
 #
@@ -46,6 +46,7 @@ cdef enum:
     SPAWN_KEEP = 2048           # a child that failed stays to be waited for: it exited with 127
     SPAWN_REPLACES = 4096       # become(): enter() must find out first what would fail
     SPAWN_ALONE = 8192          # only 0, 1, 2 and what `actions` give stay open in the program
+    SPAWN_NO_RIGHTS = 16384     # no capability, whoever it is
 
 # What failed, in `step`.
 cdef enum:
@@ -92,6 +93,7 @@ cdef struct Spawn:
     int namespaces[8]
     int namespace_count
     int unshare
+    int root_fd                 # -1: none
     int cwd_fd                  # -1: none
     const char *cwd             # NULL: none
     int landlock                # a ruleset's descriptor; -1: none
@@ -136,6 +138,7 @@ cdef int fail(Spawn *s, int step) noexcept nogil
 cdef int _signals(Spawn *s) noexcept nogil
 cdef int live(Spawn *s) noexcept nogil
 cdef int schedule(Spawn *s) noexcept nogil
+cdef int _no_rights() noexcept nogil
 cdef int _act(Action *a) noexcept nogil
 cdef int close_from(unsigned int first) noexcept nogil
 cdef int _alone() noexcept nogil

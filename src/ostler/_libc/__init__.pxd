@@ -10,6 +10,7 @@ from ostler._libc.fcntl cimport *
 from ostler._libc.grp cimport *
 from ostler._libc.langinfo cimport *
 from ostler._libc.limits cimport *
+from ostler._libc.linux_capability cimport *
 from ostler._libc.linux_fs cimport *
 from ostler._libc.linux_landlock cimport *
 from ostler._libc.linux_mount cimport *

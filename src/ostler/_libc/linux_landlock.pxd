@@ -12,6 +12,13 @@ cdef extern from *:
     #ifndef LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
     #define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET 1
     #endif
+    #ifndef LANDLOCK_SCOPE_SIGNAL
+    #define LANDLOCK_SCOPE_SIGNAL 2
+    #endif
+    #ifndef LANDLOCK_ACCESS_NET_BIND_TCP
+    #define LANDLOCK_ACCESS_NET_BIND_TCP 1
+    #define LANDLOCK_ACCESS_NET_CONNECT_TCP 2
+    #endif
     typedef struct {
         unsigned long long files;
         unsigned long long net;
@@ -31,3 +38,10 @@ cdef extern from *:
         LANDLOCK_CREATE_RULESET_VERSION
         LANDLOCK_RULE_PATH_BENEATH
         LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+        LANDLOCK_SCOPE_SIGNAL
+        LANDLOCK_ACCESS_FS_EXECUTE
+        LANDLOCK_ACCESS_FS_WRITE_FILE
+        LANDLOCK_ACCESS_FS_READ_FILE
+        LANDLOCK_ACCESS_FS_READ_DIR
+        LANDLOCK_ACCESS_NET_BIND_TCP
+        LANDLOCK_ACCESS_NET_CONNECT_TCP

@@ -43,3 +43,7 @@ cdef class Confinement:
     cdef int add(self, Spawn *s, int root, int user_ns, int mount_ns) except -1
     cdef int begin(self, int root, int user_ns, int mount_ns) except -1
     cdef int let_go(self) noexcept nogil
+
+cdef long landlock_version() noexcept
+cdef unsigned long long landlock_files(long version) noexcept
+cdef int ruleset(int root, bint alone, bint network) noexcept

@@ -17,7 +17,7 @@ _EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 class Confinement:
     """What the children of one machine are confined by, made when the first one is started."""
 
-    def __cinit__(self, network):
+    def __cinit__(self, network, *more):
         self.network = network
         self.line = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
         self.own_ns = self.full_ns = self.ruleset = -1
@@ -77,7 +77,7 @@ class Confinement:
             kind = type(plain_failure(den.number))
             step = cython.cast(bytes, den.step).decode()
             raise kind(den.number, f"no namespaces for the machine's children: {step}")
-        self.ruleset = _ruleset(root)
+        self.ruleset = ruleset(root, False, False)
         return 0
 
     def let_go(self):
@@ -394,32 +394,50 @@ def _cover_proc(kind: cython.p_const_char) -> cython.int:
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def _ruleset(root: cython.int) -> cython.int:
-    # Everything below the root and nothing else; -1 where the kernel has no Landlock.
+def landlock_version() -> cython.long:
+    return libc.syscall(
+        libc.SYS_landlock_create_ruleset, cython.cast(cython.p_void, cython.NULL), 0,
+        libc.LANDLOCK_CREATE_RULESET_VERSION,
+    )  # fmt: skip
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def landlock_files(version: cython.long) -> cython.ulonglong:
+    # The rights of each version: 13, then refer, truncate and the ioctl of devices.
+    rights: cython.ulonglong = (1 << 13) - 1
+    if version >= 2:
+        rights |= 1 << 13
+    if version >= 3:
+        rights |= 1 << 14
+    if version >= 5:
+        rights |= 1 << 15
+    return rights
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def ruleset(root: cython.int, alone: cython.bint, network: cython.bint) -> cython.int:
+    # Everything below the root and nothing else; -1 where the kernel has no Landlock. `alone`:
+    # there are no namespaces that keep signals and the network out.
     rules: libc.landlock_ruleset
     beneath: libc.landlock_path_beneath_attr
     size: cython.int = 8
     fd: cython.int
-    version: cython.long = libc.syscall(
-        libc.SYS_landlock_create_ruleset, cython.cast(cython.p_void, cython.NULL), 0,
-        libc.LANDLOCK_CREATE_RULESET_VERSION,
-    )  # fmt: skip
+    version: cython.long = landlock_version()
     if version < 1:
         return -1
     libc.memset(cython.address(rules), 0, cython.sizeof(rules))
-    # The rights of each version: 13, then refer, truncate and the ioctl of devices.
-    rules.files = (1 << 13) - 1
-    if version >= 2:
-        rules.files |= 1 << 13
-    if version >= 3:
-        rules.files |= 1 << 14
+    rules.files = landlock_files(version)
     if version >= 4:
         size = 16
-    if version >= 5:
-        rules.files |= 1 << 15
+        if alone and not network:
+            rules.net = libc.LANDLOCK_ACCESS_NET_BIND_TCP | libc.LANDLOCK_ACCESS_NET_CONNECT_TCP
     if version >= 6:
         size = 24
         rules.scoped = libc.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+        if alone:
+            rules.scoped |= libc.LANDLOCK_SCOPE_SIGNAL
     fd = libc.syscall(libc.SYS_landlock_create_ruleset, cython.address(rules), size, 0)
     if fd < 0:
         return -1

@@ -498,9 +498,14 @@ class RootedCore(Core):
         if self._closed:
             raise ValueError("the machine is closed")
         if self._plain:
-            raise PermissionError(
-                libc.EPERM, "no child can be started in this machine: see its guarantees"
-            )
+            if self._confinement is None:
+                raise PermissionError(
+                    libc.EPERM, "no child can be started in this machine: see its guarantees"
+                )
+            if s.cwd == cython.NULL and s.cwd_fd < 0:
+                s.cwd_fd = self._cwd
+            self._confinement.add(s, self._root, -1, -1)
+            return 0
         if s.flags & SPAWN_REPLACES:
             # There is no way back out of the namespaces: what can be known is found out before.
             s.error = self._no_program(s.path)

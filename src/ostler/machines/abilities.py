@@ -93,5 +93,5 @@ _THINGS = {
     "rehearsal": ("overlayfs", _rehearsal),
     "rehearsal, weaker": ("a copy of a directory", _copied_rehearsal),
     "children": ("a mount namespace whose root is the machine", _children),
-    "landlock": ("Landlock", _landlock),
+    "landlock": ("Landlock, by which children are confined with weaker=True", _landlock),
 }

@@ -135,19 +135,24 @@ def plain_variables(variables):
     return {k: v for k, v in variables.items() if k in _PLAIN or k.startswith("LC_")}
 
 
-def confined(directory, read_only=False, network=False, environ=None):
+def confined(directory, read_only=False, network=False, environ=None, weaker=False):
     """A machine whose root is `directory`, with no way out of it.
 
     `environ` is a mapping of the variables it begins with; by default of the process's own those
     that say who uses it and how (PATH, HOME, USER, LANG, LC_*, TERM, TZ and the like), no others.
     Where mounts can't be made, paths are confined all the same, but children can't be started
-    and `read_only` can't be had; `guarantees` says which.
+    and `read_only` can't be had; `guarantees` says which. With `weaker` they can, by Landlock
+    alone: root's with the directory as their root, an ordinary user's on the host's paths, with
+    its programs to be run.
     """
     fd = _mounts.directory(directory, "confined")
     try:
         answer = _mounts.tree(fd, bool(read_only))
         if answer[3] and not read_only:
-            return _with_environ(_confined_plainly(fd, answer), environ)
+            machine = _confined_plainly(fd, answer)
+            if weaker:
+                _give_landlock(machine, bool(network))
+            return _with_environ(machine, environ)
         root, user_ns, mount_ns = given(answer, "a confined machine")
     finally:
         _mounts.close(fd)
@@ -213,6 +218,38 @@ def _confined_plainly(fd, answer):
     )
     machine._prefixed(host.readlink(b"/proc/self/fd/%d" % fd))
     return machine
+
+
+def _give_landlock(machine, network):
+    """Let children be started on a confined machine without mounts, under Landlock alone."""
+    from ostler.machines._landlock import Landlocked
+
+    try:
+        version = _mounts.landlock_version()
+    except OSError as error:
+        machine._guarantees["children"] += f", and no Landlock ({error.strerror})"
+        return
+    # No links into /proc, which would be this process's own part of it.
+    programs = [path for path in binds.shell() if not path.startswith(("/proc", "/dev"))]
+    programs += [f"/dev/{name}" for name in ("full", "null", "random", "urandom", "zero", "tty")]
+    machine._confinement = Landlocked(network, [host.fsencode(path) for path in programs])
+    as_root = host.geteuid() == 0
+    said = f"Landlock {version} alone, with no new privileges and no descriptors but those given; "
+    said += (
+        "the directory is their root (chroot), they have no capability"
+        if as_root
+        else "paths are the host's, whose programs they may read and run"
+    )
+    holes = ["UDP", "System V shared memory", "looking at other processes of the user"]
+    if version < 4 or network:
+        holes.append("TCP")
+    if version < 6:
+        holes += ["signals to processes of the user", "abstract Unix sockets"]
+    if not as_root:
+        holes += ["stat, chmod, utime and setxattr of files outside", "Unix sockets outside"]
+    why = machine._guarantees["children"].partition(": ")[2]
+    machine._guarantees.update(children=said, weaker=why)
+    machine._guarantees["open to children"] = ", ".join(holes)
 
 
 def given(answer, what):

@@ -7,6 +7,7 @@ committed, as in any other rehearsal.
 
 import stat
 import time
+from collections import namedtuple
 
 from ostler.machines import MachineUnavailable, _mounts, host, kinds, weaker
 from ostler.machines.changes import Walk, With
@@ -149,7 +150,7 @@ class CopyWalk(Walk):
         if known is not None and known.inode == new.st_ino:
             # What an ordinary user's copy could not be given is as it was.
             same = {}
-            if known.owner == (new.st_uid, new.st_gid):
+            if (known.user, known.group) == (new.st_uid, new.st_gid):
                 same.update(st_uid=old.st_uid, st_gid=old.st_gid)
             if known.mode == new.st_mode and stat.S_IFMT(old.st_mode) == stat.S_IFMT(known.mode):
                 same.update(st_mode=old.st_mode)
@@ -157,17 +158,12 @@ class CopyWalk(Walk):
         super()._compare(path, lower, old, new)
 
 
-class _Look(tuple):
-    """What an object of a copy was: its inode, ctime, owner and mode."""
-
-    __slots__ = ()
-    inode = property(lambda self: self[0])
-    owner = property(lambda self: self[2:4])
-    mode = property(lambda self: self[4])
+_Look = namedtuple("_Look", "inode changed user group mode")
 
 
 def _look(status):
-    return _Look((status.st_ino, status.st_ctime_ns, status.st_uid, status.st_gid, status.st_mode))
+    """What an object of a copy is: enough to tell whether anybody has touched it."""
+    return _Look(status.st_ino, status.st_ctime_ns, status.st_uid, status.st_gid, status.st_mode)
 
 
 def _looks(place):

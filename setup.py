@@ -21,6 +21,7 @@ COMPILED = (
     "_core",
     "_entries",
     "_environ",
+    "_pathjoin",
     "_pathtext",
     "_pipes",
     "_popen",

@@ -168,6 +168,7 @@ def options(args):
     parser.add_argument("words", nargs="*", help="only cases whose label or topic has one of these")
     parser.add_argument("--json", metavar="FILE", help="write the figures here")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--no-floor", action="store_true", help="os and ostler alone")
     parser.add_argument("--resident", type=int, default=0, metavar="GIB",
                         help="hold this much memory, as a large parent of commands would")  # fmt: skip
     return parser.parse_args(args)
@@ -181,11 +182,12 @@ def main(args=None):
     if held is not None:
         facts["resident"] = given.resident
         print(f"{given.resident} GiB resident")
-    try:
-        floor_module = floor.load()
-    except ImportError as error:
-        print(error, file=sys.stderr)
-        floor_module = None
+    floor_module = None
+    if not given.no_floor:
+        try:
+            floor_module = floor.load()
+        except ImportError as error:
+            sys.exit(f"{error}\nInstall cython for this Python, or measure with --no-floor.")
     rows = []
     with Scene() as scene:
         gc.collect()

@@ -217,8 +217,10 @@ class Looks:
         *((f"{name}, there", f"os.path.{name}({'link' if name == 'islink' else 'd20' if name == 'isdir' else 'file'})", 1.25,
            ("lstat link" if name == "islink" else "lstat file" if name == "lexists" else "stat d20" if name == "isdir" else "stat file"))
           for name in ("exists", "lexists", "isfile", "isdir", "islink")),
-        *((f"{name}, missing", f"os.path.{name}(missing)", 1.8, "stat missing")
+        *((f"{name}, missing", f"os.path.{name}(absent)", 1.8, "stat absent")
           for name in ("exists", "lexists", "isfile", "isdir", "islink")),
+        # A file system in memory forgets what is not there, and looks anew each time.
+        ("exists, missing, in memory", "os.path.exists(missing)", 1.8, "stat missing"),
         ("getsize", "os.path.getsize(file)", 1.1, "stat file"),
         ("getmtime", "os.path.getmtime(file)", 1.1, "stat file"),
         ("getsize: FileNotFoundError", "raises(os.path.getsize, missing)", PLAIN, "stat missing"),
@@ -295,7 +297,7 @@ class Scene:
             "data": b"/usr/lib/x.py", "long": "/usr/lib/python3/dist-packages/some/module.py",
             "untidy": "/usr//lib/./x/../y/z/", "pair": ["/usr/lib/python3/a", "/usr/lib/python2/b"],
             "file": f"{root}/file", "bfile": os.fsencode(f"{root}/file"), "link": f"{root}/link",
-            "like": Path(f"{root}/file"), "missing": f"{root}/missing", "other": f"{root}/other",
+            "like": Path(f"{root}/file"), "absent": str(Path(__file__).with_name("missing")), "missing": f"{root}/missing", "other": f"{root}/other",
             "fresh": f"{root}/fresh", "levels": f"{root}/l1/l2/l3/l4", "here": root,
             "d20": f"{root}/d20", "d500": f"{root}/d500", "tree": f"{root}/tree",
             "deep": deep, "middle": f"{root}/a/link/c/d/e/f", "end": f"{root}/a/b/to-d",

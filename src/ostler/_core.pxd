@@ -57,7 +57,7 @@ cdef object named(object kept)
 cdef inline object verb(Core machine, str name):
     cdef py.PyObject *found
     if machine._names is not None:
-        found = py.PyDict_GetItemWithError(machine._names, name)
+        found = py.found_in(<py.PyObject *>machine._names, name)
         if found != NULL:
             return <object>found
     return getattr(machine, name)

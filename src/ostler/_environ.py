@@ -256,14 +256,13 @@ class EnvironCore:
     def looked_up(self, key, default):
         # The value, or the default. Callers that must know which give the store, never a value.
         value: cython.pointer(py.PyObject)
-        store: Store = self.store
-        if self.kind == TEXT and store.text is not None and py.PyUnicode_CheckExact(key):
-            value = py.PyDict_GetItemWithError(store.text, key)
+        if self.kind == TEXT and self.store.text is not None and py.PyUnicode_CheckExact(key):
+            value = py.text_in(cython.cast(cython.pointer(py.PyObject), self.store.text), key)
             if value != cython.NULL:
                 return cython.cast(object, value)
             if _PLAIN_ASCII and py.PyUnicode_IS_COMPACT_ASCII(key):
                 return default
-        value = py.PyDict_GetItemWithError(store.data, self._encodekey(key))
+        value = py.PyDict_GetItemWithError(self.store.data, self._encodekey(key))
         if value == cython.NULL:
             return default
         return self._decodevalue(cython.cast(object, value))

@@ -1,4 +1,3 @@
-cdef object join(object a, tuple parts)
 cdef object split(object p)
 cdef object splitext(object p)
 cdef object basename(object p)

@@ -45,172 +45,6 @@ def check_arg_types(function, args):
         raise TypeError("Can't mix strings and bytes in path components") from None
 
 
-def join(a, parts):
-    if not _is_text(a):
-        a = py.PyOS_FSPath(a)
-    if _is_text(a):
-        if len(parts) == 1 and py.PyUnicode_IS_COMPACT_ASCII(a):
-            part = parts[0]
-            if py.PyUnicode_CheckExact(part) and py.PyUnicode_IS_COMPACT_ASCII(part):
-                return _join_two(a, part)
-        whole = _join_text(a, parts)
-        if whole is not None:
-            return whole
-    elif py.PyBytes_CheckExact(a):
-        whole = _join_bytes(a, parts)
-        if whole is not None:
-            return whole
-    return _join_plain(a, parts)
-
-
-@cython.cfunc
-@cython.inline
-def _join_two(a, b):
-    # The most usual case, two parts of ASCII text.
-    size: cython.Py_ssize_t = py.PyUnicode_GET_LENGTH(a)
-    more: cython.Py_ssize_t = py.PyUnicode_GET_LENGTH(b)
-    first = cython.cast(cython.p_const_char, py.PyUnicode_DATA(a))
-    second = cython.cast(cython.p_const_char, py.PyUnicode_DATA(b))
-    if size == 0 or (more and second[0] == 47):
-        return b
-    slash: cython.int = first[size - 1] != 47
-    whole = py.PyUnicode_New(size + slash + more, 127)
-    room = cython.cast(cython.p_char, py.PyUnicode_DATA(whole))
-    libc.memcpy(room, first, size)
-    if slash:
-        room[size] = 47
-    libc.memcpy(room + size + slash, second, more)
-    return whole
-
-
-@cython.cfunc
-def _join_text(a, parts: tuple):
-    # None: a part is no plain text.
-    count: cython.Py_ssize_t = len(parts)
-    first: cython.Py_ssize_t = -1  # the last absolute part, where the result starts
-    i: cython.Py_ssize_t
-    size: cython.Py_ssize_t = py.PyUnicode_GET_LENGTH(a)
-    total: cython.Py_ssize_t = size
-    greatest: cython.uint = py.PyUnicode_MAX_CHAR_VALUE(a)
-    slashed: cython.bint = size == 0 or py.PyUnicode_READ_CHAR(a, size - 1) == 47
-    for i in range(count):
-        part = parts[i]
-        if not _is_text(part):
-            return None
-        size = py.PyUnicode_GET_LENGTH(part)
-        if size == 0:
-            if not slashed:
-                total += 1
-                slashed = True
-            continue
-        if py.PyUnicode_READ_CHAR(part, 0) == 47:
-            first = i
-            total = size
-            greatest = py.PyUnicode_MAX_CHAR_VALUE(part)
-        else:
-            total += size if slashed else size + 1
-            greatest |= py.PyUnicode_MAX_CHAR_VALUE(part)
-        slashed = py.PyUnicode_READ_CHAR(part, size - 1) == 47
-    head = a if first < 0 else parts[first]
-    size = py.PyUnicode_GET_LENGTH(head)
-    if size == total:
-        return head
-    whole = py.PyUnicode_New(total, greatest)
-    if greatest < 256:  # one byte a character
-        room = cython.cast(cython.p_char, py.PyUnicode_DATA(whole))
-        libc.memcpy(room, py.PyUnicode_DATA(head), size)
-        slashed = size == 0 or room[size - 1] == 47
-        total = size
-        for i in range(first + 1, count):
-            part = parts[i]
-            size = py.PyUnicode_GET_LENGTH(part)
-            if not slashed:
-                room[total] = 47
-                total += 1
-            libc.memcpy(room + total, py.PyUnicode_DATA(part), size)
-            total += size
-            slashed = total == 0 or room[total - 1] == 47
-    else:
-        py.PyUnicode_CopyCharacters(whole, 0, head, 0, size)
-        slashed = size == 0 or py.PyUnicode_READ_CHAR(head, size - 1) == 47
-        total = size
-        for i in range(first + 1, count):
-            part = parts[i]
-            size = py.PyUnicode_GET_LENGTH(part)
-            if not slashed:
-                py.PyUnicode_WriteChar(whole, total, 47)
-                total += 1
-            py.PyUnicode_CopyCharacters(whole, total, part, 0, size)
-            total += size
-            slashed = total == 0 or py.PyUnicode_READ_CHAR(whole, total - 1) == 47
-    return whole
-
-
-@cython.cfunc
-def _join_bytes(a, parts: tuple):
-    count: cython.Py_ssize_t = len(parts)
-    first: cython.Py_ssize_t = -1
-    i: cython.Py_ssize_t
-    size: cython.Py_ssize_t
-    total: cython.Py_ssize_t
-    at: cython.Py_ssize_t
-    slashed: cython.bint
-    for i in range(count):
-        part = parts[i]
-        if not py.PyBytes_CheckExact(part):
-            return None
-        if py.PyBytes_GET_SIZE(part) and py.PyBytes_AS_STRING(part)[0] == 47:
-            first = i
-    head = a if first < 0 else parts[first]
-    if first == count - 1:
-        return head
-    total = py.PyBytes_GET_SIZE(head)
-    slashed = total == 0 or py.PyBytes_AS_STRING(head)[total - 1] == 47
-    for i in range(first + 1, count):
-        part = parts[i]
-        size = py.PyBytes_GET_SIZE(part)
-        if not slashed:
-            total += 1
-        total += size
-        slashed = size == 0 or py.PyBytes_AS_STRING(part)[size - 1] == 47
-    whole = py.PyBytes_FromStringAndSize(cython.NULL, total)
-    room = cython.cast(cython.p_char, py.PyBytes_AS_STRING(whole))
-    at = py.PyBytes_GET_SIZE(head)
-    libc.memcpy(room, py.PyBytes_AS_STRING(head), at)
-    slashed = at == 0 or room[at - 1] == 47
-    for i in range(first + 1, count):
-        part = parts[i]
-        size = py.PyBytes_GET_SIZE(part)
-        if not slashed:
-            room[at] = 47
-            at += 1
-        libc.memcpy(room + at, py.PyBytes_AS_STRING(part), size)
-        at += size
-        slashed = at == 0 or room[at - 1] == 47
-    return whole
-
-
-@cython.cfunc
-def _join_plain(a, parts: tuple):
-    sep = _sep(a)
-    path = a
-    try:
-        if not parts:
-            path[:0] + sep
-        for part in parts:
-            part = py.PyOS_FSPath(part)
-            if part.startswith(sep) or (py.PY_VERSION_HEX >= 0x030D0000 and not path):
-                path = part
-            elif not path or path.endswith(sep):
-                path += part
-            else:
-                path += sep + part
-    except (TypeError, AttributeError, BytesWarning):
-        check_arg_types("join", (a, *parts))
-        raise
-    return path
-
-
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
@@ -289,8 +123,39 @@ def _head_plain(p, i):
     return head
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _is_ascii(o) -> cython.bint:
+    # The most usual kind of path, of which this says all.
+    return py.PyUnicode_CheckExact(o) and py.PyUnicode_IS_COMPACT_ASCII(o)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _head_end(data: cython.p_const_char, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    # Where the text before end stops, without the slashes at its end if it is more than slashes.
+    i: cython.Py_ssize_t = end
+    while i and data[i - 1] == 47:
+        i -= 1
+    return i if i else end
+
+
 def split(p):
     i: cython.Py_ssize_t
+    size: cython.Py_ssize_t
+    data: cython.p_const_char
+    if _is_ascii(p):
+        size = py.PyUnicode_GET_LENGTH(p)
+        data = py.PyUnicode_DATA(p)
+        i = _last_in(data, 47, 0, size) + 1
+        if 0 < i < size:
+            return (
+                py.ascii_text(data, _head_end(data, i)),
+                py.ascii_text(data + i, size - i),
+            )
+        return (p[:0], p) if i == 0 else (_head(p, i), p[:0])
     if not _is_text(p):
         p = py.PyOS_FSPath(p)
     if _is_text(p):
@@ -305,6 +170,16 @@ def split(p):
 
 
 def basename(p):
+    i: cython.Py_ssize_t
+    size: cython.Py_ssize_t
+    data: cython.p_const_char
+    if _is_ascii(p):
+        size = py.PyUnicode_GET_LENGTH(p)
+        data = py.PyUnicode_DATA(p)
+        i = _last_in(data, 47, 0, size) + 1
+        if i == 0:
+            return p
+        return py.ascii_text(data + i, size - i)
     if not _is_text(p):
         p = py.PyOS_FSPath(p)
     if _is_text(p):
@@ -315,6 +190,12 @@ def basename(p):
 
 
 def dirname(p):
+    i: cython.Py_ssize_t
+    data: cython.p_const_char
+    if _is_ascii(p):
+        data = py.PyUnicode_DATA(p)
+        i = _last_in(data, 47, 0, py.PyUnicode_GET_LENGTH(p)) + 1
+        return _part(p, 0, _head_end(data, i))
     if not _is_text(p):
         p = py.PyOS_FSPath(p)
     if _is_text(p):
@@ -345,6 +226,14 @@ def _dot_in(data: cython.p_const_char, size: cython.Py_ssize_t) -> cython.Py_ssi
 def splitext(p):
     i: cython.Py_ssize_t
     dot: cython.Py_ssize_t
+    data: cython.p_const_char
+    if _is_ascii(p):
+        data = py.PyUnicode_DATA(p)
+        i = py.PyUnicode_GET_LENGTH(p)
+        dot = _dot_in(data, i)
+        if dot < 0:
+            return p, ""
+        return py.ascii_text(data, dot), py.ascii_text(data + dot, i - dot)
     if not _is_text(p):
         p = py.PyOS_FSPath(p)
     if _is_text(p):
@@ -440,6 +329,7 @@ def normalize_from(source, size, out, start):
     at: cython.Py_ssize_t = 0  # length so far
     root: cython.Py_ssize_t  # of this, the root's slashes
     floor: cython.Py_ssize_t  # and what '..' must not take away
+    byte: cython.char
     if size and source[0] == 47:
         out[0] = 47
         at = 1
@@ -447,19 +337,22 @@ def normalize_from(source, size, out, start):
             out[1] = 47
             at = 2
     root = floor = at
-    if at < 2 and start > at:
+    if at < 2 and start > 16:  # less is quicker done again
         libc.memcpy(out, source, start)
         at = i = start
-    while True:
-        while i < size and source[i] == 47:
+    while i < size:
+        byte = source[i]
+        if byte == 47:
             i += 1
-        if i == size:
-            break
-        end = i + 1
-        while end < size and source[end] != 47:
+            continue
+        if byte == 46:
+            end = i + 1
+            if end == size or source[end] == 47:
+                i = end
+                continue
             end += 1
-        if source[i] == 46 and end - i <= 2 and source[end - 1] == 46:
-            if end - i == 2:
+            if source[i + 1] == 46 and (end == size or source[end] == 47):
+                i = end
                 if at > floor:
                     while at > floor and out[at - 1] != 47:
                         at -= 1
@@ -473,15 +366,19 @@ def normalize_from(source, size, out, start):
                     out[at + 1] = 46
                     at += 2
                     floor = at
-            i = end
-            continue
+                continue
         if at > root:
             out[at] = 47
             at += 1
-        while i < end:
-            out[at] = source[i]
+        while True:
+            out[at] = byte
             at += 1
             i += 1
+            if i == size:
+                break
+            byte = source[i]
+            if byte == 47:
+                break
     if at == 0:
         out[0] = 46
         at = 1
@@ -494,6 +391,14 @@ def normpath(p):
     room: cython.char[1024]
     out: cython.p_char = room
     source: cython.p_const_char
+    if _is_ascii(p) and py.PyUnicode_GET_LENGTH(p) < 1023:
+        source = py.PyUnicode_DATA(p)
+        size = py.PyUnicode_GET_LENGTH(p)
+        length = tidy(source, size)
+        if length == size and size:
+            return p
+        length = normalize_from(source, size, room, length)
+        return p if length == size and size else py.ascii_text(room, length)
     if py.PY_VERSION_HEX >= 0x030D0000:
         if not py.PyUnicode_CheckExact(p):
             p = _as_native(p, "_path_normpath")

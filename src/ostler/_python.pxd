@@ -142,6 +142,15 @@ cdef extern from "Python.h":
     PyObject *own_unsigned "PyLong_FromUnsignedLong" (unsigned long v) except NULL
 
     # functions
+    # what a borrowed reference is, with no count of its own taken
+    bint is_exact_text "PyUnicode_CheckExact"(PyObject *o)
+    bint is_ascii_text "PyUnicode_IS_COMPACT_ASCII"(PyObject *o)
+    Py_ssize_t text_size "PyUnicode_GET_LENGTH"(PyObject *o)
+    const char *text_data "PyUnicode_DATA"(PyObject *o)
+    # this one of a dict with texts alone, for a text: nothing can go wrong
+    PyObject *text_in "PyDict_GetItemWithError"(PyObject *d, object key) noexcept
+    PyObject *found_in "PyDict_GetItemWithError"(PyObject *d, object key) except? NULL
+
     bint PyCFunction_Check(object o)
     PyObject *PyCFunction_GET_SELF(object o)
     PyObject *PyDict_GetItemWithError(object d, object key) except? NULL
@@ -218,6 +227,32 @@ cdef extern from "Python.h":
     # signals
     ctypedef void (*signal_handler "PyOS_sighandler_t")(int) noexcept
     signal_handler PyOS_setsig(int number, signal_handler handler)
+
+# A quick way in front of a method, for its usual arguments: it gets them as they are on the
+# interpreter's stack, and hands all others on to the whole method. Signature, documentation and
+# type stay those of the method.
+cdef extern from *:
+    """
+    typedef PyObject *(*ostler_quick)(PyObject *, PyObject **, Py_ssize_t, PyObject *);
+    static inline ostler_quick ostler_in_front(PyObject *type, const char *name,
+                                               ostler_quick quick) {
+        PyObject *method = PyDict_GetItemString(((PyTypeObject *)type)->tp_dict, name);
+        PyMethodDef *def = NULL;
+        ostler_quick whole;
+        if (method != NULL && Py_IS_TYPE(method, &PyMethodDescr_Type))
+            def = ((PyMethodDescrObject *)method)->d_method;
+        if (def == NULL || def->ml_flags != (METH_FASTCALL | METH_KEYWORDS)) {
+            PyErr_SetString(PyExc_SystemError, name);
+            return NULL;
+        }
+        whole = (ostler_quick)(void (*)(void))def->ml_meth;
+        def->ml_meth = (PyCFunction)(void (*)(void))quick;
+        return whole;
+    }
+    """
+    ctypedef object (*quick_t "ostler_quick")(object self, PyObject **given, Py_ssize_t count,
+                                              PyObject *names)
+    quick_t in_front "ostler_in_front"(object type, const char *name, quick_t quick) except NULL
 
 cdef extern from *:
     """

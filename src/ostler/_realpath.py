@@ -14,7 +14,8 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, failure, is_own, verb
-from cython.cimports.ostler._pathtext import join, normalize, normpath, split
+from cython.cimports.ostler._pathjoin import join
+from cython.cimports.ostler._pathtext import normalize, normpath, split
 
 _UTF8 = cython.declare(
     cython.bint,

@@ -18,6 +18,11 @@ from cython.cimports.ostler._environ import (
 
 from ostler._environ import _Environ
 
+_environ_type = cython.declare(
+    cython.pointer(py.PyTypeObject), cython.cast(cython.pointer(py.PyTypeObject), _Environ)
+)
+_whole_getenv = cython.declare(py.quick_t)
+
 CONSTANTS = {"supports_bytes_environ": True}
 TYPES = {"_Environ": _Environ}
 
@@ -49,6 +54,24 @@ def _as_text(value):
 def _fs_bytes(value):
     # As the interpreter's file system converter: str, bytes or PathLike, no NUL inside.
     return py.fs_bytes(value)
+
+
+@cython.cfunc
+def _quick_getenv(
+    self,
+    given: cython.pointer(cython.pointer(py.PyObject)),
+    count: cython.Py_ssize_t,
+    names: cython.pointer(py.PyObject),
+):
+    if names == cython.NULL and (count == 1 or count == 2):
+        environ = verb(cython.cast(Core, self), "environ")
+        if py.Py_TYPE(cython.cast(cython.pointer(py.PyObject), environ)) == _environ_type:
+            if cython.cast(EnvironCore, environ).ours:
+                return cython.cast(EnvironCore, environ).looked_up(
+                    cython.cast(object, given[0]),
+                    None if count == 1 else cython.cast(object, given[1]),
+                )
+    return _whole_getenv(self, given, count, names)
 
 
 @cython.cclass
@@ -134,6 +157,9 @@ class Environment(Core):
         if path is None:
             path = verb(self, "defpath")
         return path.split(verb(self, "pathsep"))
+
+
+_whole_getenv = py.in_front(Environment, b"getenv", _quick_getenv)
 
 
 @cython.cfunc

@@ -21,6 +21,7 @@ from cython.cimports.ostler._core import (
     take,
     verb,
 )
+from cython.cimports.ostler._pathjoin import join, join_given
 from cython.cimports.ostler._realpath import abspath as to_absolute
 from cython.cimports.ostler._realpath import realpath as to_real
 from cython.cimports.ostler._realpath import walk as walk_links
@@ -70,6 +71,35 @@ TYPES = {"PathLike": PathLike}
 supports_unicode_filenames = False
 
 
+_whole_fspath = cython.declare(py.quick_t)
+_whole_join = cython.declare(py.quick_t)
+
+
+@cython.cfunc
+def _quick_fspath(
+    self,
+    given: cython.pointer(cython.pointer(py.PyObject)),
+    count: cython.Py_ssize_t,
+    names: cython.pointer(py.PyObject),
+):
+    if count == 1 and names == cython.NULL:
+        if py.is_exact_text(given[0]):
+            return cython.cast(object, given[0])
+    return _whole_fspath(self, given, count, names)
+
+
+@cython.cfunc
+def _quick_join(
+    self,
+    given: cython.pointer(cython.pointer(py.PyObject)),
+    count: cython.Py_ssize_t,
+    names: cython.pointer(py.PyObject),
+):
+    if count and names == cython.NULL:
+        return join_given(given, count)
+    return _whole_join(self, given, count, names)
+
+
 @cython.cclass
 class PathText(Core):
     """The calls of os that turn paths into text."""
@@ -85,6 +115,9 @@ class PathText(Core):
     def fsdecode(self, filename):
         """Return a path as str, in the file system's encoding, undecodable bytes as surrogates."""
         return text.fsdecode(filename)
+
+
+_whole_fspath = py.in_front(PathText, b"fspath", _quick_fspath)
 
 
 @cython.cfunc
@@ -196,7 +229,7 @@ class Path:
 
     def join(self, a, *p):
         """Join parts with '/'; an absolute part drops all before it."""
-        return text.join(a, p)
+        return join(a, p)
 
     def split(self, p):
         """Return (head, tail): what is before the last '/', and what is after it."""
@@ -329,7 +362,7 @@ class Path:
         if stat.S_ISLNK(here.st_mode):
             return False
         path = py.PyOS_FSPath(path)
-        parent = text.join(path, (b".." if py.PyBytes_Check(path) else "..",))
+        parent = join(path, (b".." if py.PyBytes_Check(path) else "..",))
         if py.PY_VERSION_HEX < 0x030D0000:
             above = _seen(self.machine, to_real(self.machine, parent, False), "lstat")
             if above is None:
@@ -506,6 +539,9 @@ class Path:
             return path
         parts.append(path[done:])
         return path[:0].join(parts)
+
+
+_whole_join = py.in_front(Path, b"join", _quick_join)
 
 
 @cython.cfunc

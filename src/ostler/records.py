@@ -290,10 +290,20 @@ def _make_stat_type():
 
 def new_statvfs(st):
     """A statvfs_result of what the kernel said."""
-    return _filled(_statvfs, (
-        st.f_bsize, st.f_frsize, st.f_blocks, st.f_bfree, st.f_bavail, st.f_files, st.f_ffree,
-        st.f_favail, st.f_flag, st.f_namemax, st.f_fsid,
-    ))  # fmt: skip
+    record = py.PyStructSequence_New(_statvfs)
+    items = cython.cast(cython.pointer(py.PyTupleObject), record).ob_item
+    items[0] = py.own_long(cython.cast(cython.long, st.f_bsize))
+    items[1] = py.own_long(cython.cast(cython.long, st.f_frsize))
+    items[2] = py.own_long(cython.cast(cython.long, st.f_blocks))
+    items[3] = py.own_long(cython.cast(cython.long, st.f_bfree))
+    items[4] = py.own_long(cython.cast(cython.long, st.f_bavail))
+    items[5] = py.own_long(cython.cast(cython.long, st.f_files))
+    items[6] = py.own_long(cython.cast(cython.long, st.f_ffree))
+    items[7] = py.own_long(cython.cast(cython.long, st.f_favail))
+    items[8] = py.own_long(cython.cast(cython.long, st.f_flag))
+    items[9] = py.own_long(cython.cast(cython.long, st.f_namemax))
+    items[10] = py.own_unsigned(st.f_fsid)
+    return record
 
 
 def new_times(user, system, children_user, children_system, elapsed):

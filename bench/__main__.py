@@ -78,7 +78,8 @@ def summary(topic, case, times):
         old, new = row["os"][kind], row["ostler"][kind]
         row[f"ratio_{kind}"] = old / new
         below = row["floor"][kind] if "floor" in row else 0
-        row[f"left_{kind}"] = (new - below) / (old - below) if old > below else None
+        # Of next to nothing there is no share.
+        row[f"left_{kind}"] = (new - below) / (old - below) if old > 1.05 * below else None
     row["reached"] = goal is None or row["ratio_median"] >= goal
     return row
 

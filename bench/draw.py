@@ -2,13 +2,15 @@
 
 `python -m bench.draw FILE... --svg docs/bench-calls.svg --document docs/speed.md`: one file per
 interpreter. In the document everything between the lines "<!-- calls -->" and "<!-- end -->" is
-replaced.
+replaced. What `python -m bench.bench_trees --json FILE` wrote is drawn as draw_trees.py tells.
 """
 
 import argparse
 import json
 import math
 from html import escape
+
+from bench import draw_trees
 
 COLOURS = ("#0969da", "#bf8700", "#8250df", "#1a7f37", "#cf222e")
 ROW, LEFT, WIDTH, RIGHT, TOP = 15, 250, 480, 60, 66
@@ -144,13 +146,30 @@ def put(document, mark, text):
         file.write(f"{before}{start}{text}<!-- end -->{after}")
 
 
+def draw_trees_of(results, given):
+    """What was asked for, of results of bench_trees."""
+    if given.svg:
+        with open(given.svg, "w") as file:
+            file.write(draw_trees.picture(results))
+    if given.document:
+        put(given.document, "trees", draw_trees.table(results))
+    if given.readme:
+        put(given.readme, "trees", draw_trees.short(results))
+    if not given.svg and not given.document and not given.readme:
+        print(draw_trees.table(results), end="")
+
+
 def main(args=None):
     parser = argparse.ArgumentParser(prog="python -m bench.draw", description=__doc__)
     parser.add_argument("files", nargs="+", help="what python -m bench --json wrote")
     parser.add_argument("--svg", help="draw the picture here")
     parser.add_argument("--document", help="put the table into this document")
+    parser.add_argument("--readme", help="of trees: put the short table into this one")
     given = parser.parse_args(args)
     runs = runs_of(given.files)
+    if "trees" in runs[0]:
+        draw_trees_of([result for run in runs for result in run["trees"]], given)
+        return
     if given.svg:
         with open(given.svg, "w") as file:
             file.write(picture(runs))

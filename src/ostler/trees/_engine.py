@@ -898,6 +898,7 @@ def _read(worker, node):
         if n == 0:
             break
         if e.chunks and e.threads > 1 and n > _BUFFER // 2 and _hand_out(worker, node, n):
+            maybe_tick(worker)
             continue
         if _entries(worker, node, worker.buffer, n):
             break

@@ -4,16 +4,10 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_gid, to_uid
-from cython.cimports.ostler.trees._engine import (
-    DESCEND,
-    DONE,
-    POST_SELF,
-    hold,
-    open_directory,
-    report,
-    unhold,
-)
+from cython.cimports.ostler.trees._engine import DESCEND, DONE, POST_SELF
+from cython.cimports.ostler.trees._holding import hold, open_directory, unhold
 from cython.cimports.ostler.trees._metadata import chmod_name
+from cython.cimports.ostler.trees._output import report
 from cython.cimports.ostler.trees._run import Run
 
 _PERMISSIONS = cython.declare(cython.uint, 0o7777)

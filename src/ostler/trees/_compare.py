@@ -4,19 +4,9 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler.trees._content import large_buffer
-from cython.cimports.ostler.trees._engine import (
-    DESCEND,
-    DONE,
-    Block,
-    engine_take,
-    maybe_tick,
-    open_any,
-    open_directory,
-    path_length,
-    path_write,
-    report,
-    room,
-)
+from cython.cimports.ostler.trees._engine import DESCEND, DONE, Block, maybe_tick
+from cython.cimports.ostler.trees._holding import open_any, open_directory
+from cython.cimports.ostler.trees._output import engine_take, path_length, path_write, report, room
 from cython.cimports.ostler.trees._run import Run, open_root
 
 from ostler.trees._results import Difference

@@ -5,19 +5,8 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Where, failure, take
 from cython.cimports.ostler.trees._content import copy_content
-from cython.cimports.ostler.trees._engine import (
-    DESCEND,
-    DONE,
-    POST_SELF,
-    hold,
-    monotonic,
-    open_any,
-    open_directory,
-    path_length,
-    path_write,
-    report,
-    unhold,
-)
+from cython.cimports.ostler.trees._engine import DESCEND, DONE, POST_SELF, monotonic
+from cython.cimports.ostler.trees._holding import hold, open_any, open_directory, unhold
 from cython.cimports.ostler.trees._links import (
     Inode,
     Name,
@@ -27,6 +16,7 @@ from cython.cimports.ostler.trees._links import (
     inodes_init,
 )
 from cython.cimports.ostler.trees._metadata import copy_metadata, name_metadata
+from cython.cimports.ostler.trees._output import path_length, path_write, report
 from cython.cimports.ostler.trees._run import Run, open_holder, open_root, split, verify
 
 from ostler.trees._place import Place

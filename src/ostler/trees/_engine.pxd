@@ -29,6 +29,10 @@ cdef enum:
     CHUNK = 1       # entries as the kernel gave them, to be worked through
     MORE = 2        # a directory whose reading was put off
 
+# How much output may lie there before the workers wait for a streaming caller.
+cdef enum:
+    OUT_LIMIT = 4194304
+
 cdef struct Node:
     Node *parent
     Worker *owner       # who found it; guards what follows
@@ -156,40 +160,24 @@ cdef struct Engine:
     int one_filesystem
     int shallow         # what is in the root alone; the directories in it are passed over
 
-cdef int report(Worker *worker, Node *node, const char *name, int number,
-                const char *doing) noexcept nogil
-cdef int hold(Worker *worker, Node *node) noexcept nogil
-cdef void unhold(Engine *e, Node *node) noexcept nogil
+cdef inline void guard(Node *node) noexcept nogil:
+    libc.pthread_mutex_lock(&node.owner.lock)
+
+cdef inline void release(Node *node) noexcept nogil:
+    libc.pthread_mutex_unlock(&node.owner.lock)
+
 cdef int maybe_tick(Worker *worker) noexcept nogil
-cdef int reserve(Worker *worker, int size) noexcept nogil
-cdef char *room(Worker *worker, int size) noexcept nogil
-cdef void flush(Worker *worker) noexcept nogil
-cdef int path_length(Node *node) noexcept nogil
-cdef void path_write(Node *node, char *at, int length) noexcept nogil
-cdef int open_directory(Worker *worker, int dir, const char *name) noexcept nogil
-cdef int open_any(Worker *worker, int dir, const char *name, int flags, int mode) noexcept nogil
 cdef void revisit(Worker *worker, Node *node) noexcept nogil
-cdef void spoil(Node *node) noexcept nogil
 cdef Engine *engine_new(int threads, int budget) noexcept nogil
 cdef int engine_root(Engine *e, int fd, int fd2, const char *name, int length) noexcept nogil
 cdef int engine_work(Engine *e) noexcept nogil
 cdef void engine_stop(Engine *e) noexcept nogil
 cdef void engine_join(Engine *e) noexcept nogil
 cdef void engine_free(Engine *e) noexcept nogil
-cdef Block *engine_take(Engine *e) noexcept nogil
 cdef long monotonic() noexcept nogil
 
 cdef Node *_node(Worker *worker, Node *parent, const char *name, int length) noexcept nogil
 cdef Batch *_batch(Node *parent, int kind, int size) noexcept nogil
-cdef void _guard(Node *node) noexcept nogil
-cdef void _release(Node *node) noexcept nogil
-cdef void _list(Node *node) noexcept nogil
-cdef void _unlist(Node *node) noexcept nogil
-cdef void _shut(Node *node) noexcept nogil
-cdef int _identify(Node *node) noexcept nogil
-cdef int _evict(Worker *owner) noexcept nogil
-cdef int _reopen(Worker *worker, Node *node) noexcept nogil
-cdef int _reopen_one(Worker *worker, int *fd, Node *held, Node *step, int keep) noexcept nogil
 cdef void _push(Engine *e, Batch *batch) noexcept nogil
 cdef void _push_own(Worker *worker, Batch *batch) noexcept nogil
 cdef void _drop_own(Worker *worker, Batch *batch) noexcept nogil

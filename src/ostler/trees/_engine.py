@@ -18,10 +18,10 @@ of these locks are held at once.
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler._scan import is_last
+from cython.cimports.ostler.trees._holding import enlist, hold, open_directory, shut, unhold
+from cython.cimports.ostler.trees._output import flush, report, spoil
 
 _BUFFER = cython.declare(cython.int, 65536)
-_BLOCK = cython.declare(cython.int, 65536)
-_OUT_LIMIT = cython.declare(cython.long, 4 << 20)
 _WORTH_HELPERS = cython.declare(cython.int, 48)
 _TICK = cython.declare(cython.long, 20_000_000)
 
@@ -122,143 +122,6 @@ def _batch(parent, kind, size):
     return batch
 
 
-# ---- errors and output
-
-
-def path_length(node):
-    # With a slash after each directory; the root is as it was given.
-    total: cython.int = 0
-    while node != cython.NULL:
-        total += node.length
-        if node.length == 0 or node.name[node.length - 1] != 0x2F:
-            total += 1 if node.length or node.parent != cython.NULL else 0
-        node = node.parent
-    return total
-
-
-def path_write(node, at, length):
-    # Fills `length` bytes (from path_length) from the end.
-    while node != cython.NULL:
-        if node.length == 0 or node.name[node.length - 1] != 0x2F:
-            if node.length or node.parent != cython.NULL:
-                length -= 1
-                at[length] = 0x2F
-        length -= node.length
-        libc.memcpy(cython.address(at[length]), cython.address(node.name[0]), node.length)
-        node = node.parent
-
-
-def report(worker, node, name, number, doing):
-    e: cython.pointer(Engine) = worker.engine
-    length: cython.int = path_length(node)
-    more: cython.int = libc.strlen(name) if name != cython.NULL else 0
-    fault: cython.pointer(Fault) = cython.cast(
-        cython.pointer(Fault), libc.malloc(cython.sizeof(Fault))
-    )
-    path: cython.p_char = cython.cast(cython.p_char, libc.malloc(length + more + 1))
-    if fault == cython.NULL or path == cython.NULL:
-        e.stop = 1
-        return -1
-    path_write(node, path, length)
-    if more:
-        libc.memcpy(cython.address(path[length]), name, more)
-    elif length > 1 and node.name[node.length - 1] != 0x2F:
-        length -= 1  # the directory itself
-    path[length + more] = 0
-    fault.next = cython.NULL
-    fault.number = number
-    fault.path = path
-    fault.doing = doing
-    libc.pthread_mutex_lock(cython.address(e.lock))
-    if e.faults == cython.NULL:
-        e.faults = fault
-    else:
-        e.last_fault.next = fault
-    e.last_fault = fault
-    e.fault_count += 1
-    if e.stop_at_fault:
-        e.stop = 1
-        libc.pthread_cond_broadcast(cython.address(e.work))
-        libc.pthread_cond_broadcast(cython.address(e.room))
-    libc.pthread_mutex_unlock(cython.address(e.lock))
-    spoil(node)
-    return -1
-
-
-def spoil(node):
-    _guard(node)
-    node.state |= SPOILED
-    _release(node)
-
-
-def _guard(node):
-    libc.pthread_mutex_lock(cython.address(node.owner.lock))
-
-
-def _release(node):
-    libc.pthread_mutex_unlock(cython.address(node.owner.lock))
-
-
-def flush(worker):
-    e: cython.pointer(Engine) = worker.engine
-    block: cython.pointer(Block) = worker.out
-    worker.out = cython.NULL
-    worker.out_serial = 0
-    if block == cython.NULL:
-        return
-    libc.pthread_mutex_lock(cython.address(e.lock))
-    if e.first == cython.NULL:
-        e.first = block
-    else:
-        e.last.next = block
-    e.last = block
-    e.out_size += block.used
-    if e.idle and e.streaming:
-        libc.pthread_cond_broadcast(cython.address(e.work))  # the caller may be waiting for it
-    libc.pthread_mutex_unlock(cython.address(e.lock))
-
-
-def reserve(worker, size):
-    # See to it that the next `size` bytes of output lie in one block; -1 without memory.
-    block: cython.pointer(Block) = worker.out
-    if block != cython.NULL and block.used + size > block.size:
-        flush(worker)
-        block = cython.NULL
-    if block == cython.NULL:
-        total: cython.int = _BLOCK if size < _BLOCK else size
-        block = cython.cast(cython.pointer(Block), libc.malloc(cython.sizeof(Block) + total))
-        if block == cython.NULL:
-            worker.engine.stop = 1
-            return -1
-        block.next = cython.NULL
-        block.used = 0
-        block.size = total
-        worker.out = block
-        worker.out_serial = 0
-    return 0
-
-
-def room(worker, size):
-    # Where the next `size` bytes of output go; NULL (and a stop) without memory.
-    if reserve(worker, size) < 0:
-        return cython.NULL
-    worker.out.used += size
-    return cython.address(worker.out.data[worker.out.used - size])
-
-
-def engine_take(e):
-    # The oldest block of output, for the caller to read and free.
-    libc.pthread_mutex_lock(cython.address(e.lock))
-    block: cython.pointer(Block) = e.first
-    if block != cython.NULL:
-        e.first = block.next
-        e.out_size -= block.used
-        if e.out_size <= _OUT_LIMIT // 2:
-            libc.pthread_cond_broadcast(cython.address(e.room))
-    libc.pthread_mutex_unlock(cython.address(e.lock))
-    return block
-
-
 def maybe_tick(worker):
     # The calling thread looks after signals, errors and progress some fifty times a second.
     e: cython.pointer(Engine) = worker.engine
@@ -267,231 +130,6 @@ def maybe_tick(worker):
         e.tick(e.owner)
         e.next_tick = monotonic() + _TICK
     return e.stop
-
-
-# ---- descriptors
-
-
-def _list(node):
-    # Guarded. The root is never listed: it stays open.
-    owner: cython.pointer(Worker) = node.owner
-    node.state |= LISTED
-    node.newer = cython.NULL
-    node.older = owner.newest
-    if owner.newest != cython.NULL:
-        owner.newest.newer = node
-    else:
-        owner.oldest = node
-    owner.newest = node
-    owner.open += 1
-    if owner.open > owner.engine.budget // (owner.engine.helpers + 1) and owner.open > 8:
-        _evict(owner)
-
-
-def _unlist(node):
-    owner: cython.pointer(Worker) = node.owner
-    if node.older != cython.NULL:
-        node.older.newer = node.newer
-    else:
-        owner.oldest = node.newer
-    if node.newer != cython.NULL:
-        node.newer.older = node.older
-    else:
-        owner.newest = node.older
-    node.newer = node.older = cython.NULL
-    node.state &= ~LISTED
-    owner.open -= 1
-
-
-def _shut(node):
-    # Guarded, no users.
-    if node.state & LISTED:
-        _unlist(node)
-        libc.close(node.fd[0])
-        node.fd[0] = -1
-        if node.fd[1] >= 0:
-            libc.close(node.fd[1])
-            node.fd[1] = -1
-
-
-def _identify(node):
-    st: libc.stat_t
-    side: cython.int
-    if not node.state & KNOWN:
-        for side in range(2):
-            if node.fd[side] < 0:
-                continue
-            if libc.fstat(node.fd[side], cython.address(st)) < 0:
-                return -1
-            node.dev[side] = st.st_dev
-            node.ino[side] = st.st_ino
-        node.state |= KNOWN
-    return 0
-
-
-def _evict(owner):
-    # Guarded: close the oldest descriptors that nobody uses. 0 when there were none.
-    node: cython.pointer(Node) = owner.oldest
-    while node != cython.NULL:
-        if node.users == 0 and _identify(node) == 0:
-            _shut(node)
-            return 1
-        node = node.newer
-    return 0
-
-
-def open_any(worker, dir, name, flags, mode):
-    # openat(2), never through a link at the end; frees descriptors when the process has none.
-    e: cython.pointer(Engine) = worker.engine
-    fd: cython.int
-    freed: cython.int
-    i: cython.int
-    while True:
-        fd = libc.openat(dir, name, flags | libc.O_NOFOLLOW | libc.O_CLOEXEC, mode)
-        if fd >= 0:
-            return fd
-        if libc.errno == libc.EINTR:
-            continue
-        if libc.errno != libc.EMFILE:
-            return -1
-        freed = 0
-        for i in range(e.helpers + 1):
-            if freed:
-                break
-            libc.pthread_mutex_lock(cython.address(e.workers[i].lock))
-            freed = _evict(cython.address(e.workers[i]))
-            libc.pthread_mutex_unlock(cython.address(e.workers[i].lock))
-        if not freed:
-            libc.errno = libc.EMFILE
-            return -1
-        if e.budget > 8:
-            e.budget -= 1
-
-
-def open_directory(worker, dir, name):
-    return open_any(worker, dir, name, libc.O_RDONLY | libc.O_DIRECTORY | libc.O_NONBLOCK, 0)
-
-
-def hold(worker, node):
-    # Keep the directory's descriptors open until unhold(); 0, or -1 with errno.
-    e: cython.pointer(Engine) = worker.engine
-    _guard(node)
-    if node.fd[0] >= 0:
-        node.users += 1
-        _release(node)
-        return 0
-    _release(node)
-    libc.pthread_mutex_lock(cython.address(e.reopening))
-    r: cython.int = _reopen(worker, node)
-    number: cython.int = libc.errno
-    libc.pthread_mutex_unlock(cython.address(e.reopening))
-    libc.errno = number
-    return r
-
-
-def unhold(e, node):
-    _guard(node)
-    node.users -= 1
-    if node.users == 0 and node.needs == 0:
-        _shut(node)
-    _release(node)
-
-
-def _reopen(worker, node):
-    # From the nearest ancestor that is open, down by name; each is looked at before it is used.
-    e: cython.pointer(Engine) = worker.engine
-    at: cython.pointer(Node) = node
-    below: cython.pointer(cython.pointer(Node))
-    count: cython.int = 0
-    i: cython.int
-    while True:
-        _guard(at)
-        if at.fd[0] >= 0:
-            at.users += 1
-            _release(at)
-            break
-        _release(at)
-        count += 1
-        at = at.parent
-    if count == 0:
-        return 0
-    below = cython.cast(
-        cython.pointer(cython.pointer(Node)), libc.malloc(count * cython.sizeof(cython.p_void))
-    )
-    if below == cython.NULL:
-        unhold(e, at)
-        libc.errno = libc.ENOMEM
-        return -1
-    step: cython.pointer(Node) = node
-    for i in range(count):
-        below[count - 1 - i] = step
-        step = step.parent
-    number: cython.int = 0
-    fd: cython.int[2]
-    held: cython.pointer(Node) = at  # the open ancestor that `fd` hangs on, or NULL
-    fd[0] = at.fd[0]
-    fd[1] = at.fd[1]
-    for i in range(count):
-        step = below[i]
-        number = _reopen_one(worker, fd, held, step, i == count - 1 or i >= count - e.budget // 2)
-        if held != cython.NULL:
-            unhold(e, held)
-        if number:
-            break
-        held = step if step.state & LISTED and step.fd[0] == fd[0] else cython.NULL
-    libc.free(below)
-    if number:
-        libc.errno = number
-        return -1
-    return 0
-
-
-def _reopen_one(worker, fd, held, step, keep):
-    # Replaces fd by the directory `step` below it; errno. A kept one has a user more.
-    new: cython.int[2]
-    st: libc.stat_t
-    side: cython.int
-    number: cython.int = 0
-    new[0] = new[1] = -1
-    for side in range(2):
-        if fd[side] < 0 or number:
-            continue
-        new[side] = open_directory(worker, fd[side], cython.address(step.name[0]))
-        if new[side] < 0:
-            number = libc.errno
-        elif step.state & KNOWN:
-            if libc.fstat(new[side], cython.address(st)) < 0:
-                number = libc.errno
-            elif st.st_dev != step.dev[side] or st.st_ino != step.ino[side]:
-                number = libc.ESTALE
-    if held == cython.NULL:
-        for side in range(2):
-            if fd[side] >= 0:
-                libc.close(fd[side])
-    if number:
-        for side in range(2):
-            if new[side] >= 0:
-                libc.close(new[side])
-        return number
-    if keep and step.needs > 0:
-        _guard(step)
-        if step.fd[0] < 0:
-            step.fd[0] = new[0]
-            step.fd[1] = new[1]
-            step.users += 1
-            _list(step)
-            _release(step)
-        else:  # another thread was quicker
-            step.users += 1
-            _release(step)
-            for side in range(2):
-                if new[side] >= 0:
-                    libc.close(new[side])
-            new[0] = step.fd[0]
-            new[1] = step.fd[1]
-    fd[0] = new[0]
-    fd[1] = new[1]
-    return 0
 
 
 # ---- the work
@@ -599,10 +237,10 @@ def _hand_over(worker):
     worker.gathered = cython.NULL
     if batch == cython.NULL:
         return
-    _guard(batch.parent)
+    guard(batch.parent)
     batch.parent.refs += batch.count
     batch.parent.needs += batch.count
-    _release(batch.parent)
+    release(batch.parent)
     _put(worker, batch)
 
 
@@ -680,7 +318,7 @@ def _work(worker):
                 if e.first != cython.NULL:
                     _give_all(worker)
                     return 1
-            elif e.out_size > _OUT_LIMIT:
+            elif e.out_size > OUT_LIMIT:
                 _wait_for_room(e)
                 continue
         if worker.top == cython.NULL:
@@ -721,7 +359,7 @@ def _work(worker):
 
 def _wait_for_room(e):
     libc.pthread_mutex_lock(cython.address(e.lock))
-    while e.out_size > _OUT_LIMIT and not e.stop:
+    while e.out_size > OUT_LIMIT and not e.stop:
         libc.pthread_cond_wait(cython.address(e.room), cython.address(e.lock))
     libc.pthread_mutex_unlock(cython.address(e.lock))
 
@@ -822,22 +460,22 @@ def _visit(worker, node):
     if not agreed and node.fd[0] >= 0:
         libc.close(node.fd[0])
         node.fd[0] = -1
-    _guard(parent)
+    guard(parent)
     parent.users -= held
     if not e.post & POST_PARENT:
         parent.needs -= 1
     if parent.users == 0 and parent.needs == 0:
-        _shut(parent)
-    _release(parent)
+        shut(parent)
+    release(parent)
     if not agreed:
         _complete(worker, node, 0)
         return
-    _guard(node)
+    guard(node)
     node.users = 1
     node.needs = 1 if e.post & POST_SELF else 0
     node.state |= ENTERED
-    _list(node)
-    _release(node)
+    enlist(node)
+    release(node)
     _read(worker, node)
 
 
@@ -906,7 +544,7 @@ def _read(worker, node):
         if (
             e.streaming
             and not e.whole
-            and (e.first != cython.NULL if worker.index == 0 else e.out_size > _OUT_LIMIT)
+            and (e.first != cython.NULL if worker.index == 0 else e.out_size > OUT_LIMIT)
         ):
             later = _batch(node, MORE, 0)
             if later == cython.NULL:
@@ -934,10 +572,10 @@ def _hand_out(worker, node, n):
     libc.memcpy(cython.address(chunk.data[0]), worker.buffer, n)
     chunk.used = n
     chunk.count = 1
-    _guard(node)
+    guard(node)
     node.users += 1
     node.refs += 1
-    _release(node)
+    release(node)
     libc.pthread_mutex_lock(cython.address(e.lock))
     _push(e, chunk)
     if not e.begun:
@@ -990,16 +628,16 @@ def _complete(worker, node, held):
     spoiled: cython.int = 0
     unneeded: cython.int = 0
     while True:
-        _guard(node)
+        guard(node)
         node.state |= spoiled
         node.users -= held
         node.needs -= unneeded
         node.refs -= 1
         if node.users == 0 and node.needs == 0:
-            _shut(node)
+            shut(node)
         left = node.refs
         open = node.state & LISTED
-        _release(node)
+        release(node)
         if left > 0:
             return
         if (
@@ -1013,9 +651,9 @@ def _complete(worker, node, held):
             e.leave(worker, node)
             open = 1  # perhaps again
         if open:
-            _guard(node)
-            _shut(node)
-            _release(node)
+            guard(node)
+            shut(node)
+            release(node)
         spoiled = node.state & SPOILED
         unneeded = 1 if e.post & POST_PARENT else 0
         held = 0

@@ -3,12 +3,8 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler.trees._engine import (
-    DESCEND,
-    DONE,
-    Block,
-    Node,
-    Worker,
+from cython.cimports.ostler.trees._engine import DESCEND, DONE, Block, Node, Worker
+from cython.cimports.ostler.trees._output import (
     engine_take,
     path_length,
     path_write,

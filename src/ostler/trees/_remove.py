@@ -11,11 +11,10 @@ from cython.cimports.ostler.trees._engine import (
     SPOILED,
     Node,
     Worker,
-    hold,
-    report,
     revisit,
-    unhold,
 )
+from cython.cimports.ostler.trees._holding import hold, unhold
+from cython.cimports.ostler.trees._output import report
 from cython.cimports.ostler.trees._run import Run, open_holder, open_root, split
 
 from ostler.trees._place import Place

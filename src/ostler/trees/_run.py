@@ -12,9 +12,8 @@ from cython.cimports.ostler.trees._engine import (
     engine_root,
     engine_stop,
     engine_work,
-    path_length,
-    path_write,
 )
+from cython.cimports.ostler.trees._output import path_length, path_write
 
 from ostler.trees._place import Place, this_kernel
 from ostler.trees._results import Counts

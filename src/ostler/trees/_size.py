@@ -3,19 +3,9 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler.trees._engine import (
-    DESCEND,
-    DONE,
-    Block,
-    Node,
-    Worker,
-    engine_take,
-    path_length,
-    path_write,
-    report,
-    room,
-)
+from cython.cimports.ostler.trees._engine import DESCEND, DONE, Block, Node, Worker
 from cython.cimports.ostler.trees._links import inodes_add, inodes_clear, inodes_init
+from cython.cimports.ostler.trees._output import engine_take, path_length, path_write, report, room
 from cython.cimports.ostler.trees._run import Run
 
 from ostler.trees._results import Counts

@@ -1,13 +1,14 @@
 """Draws what `python -m bench --json FILE` wrote: a picture, and a table for the documentation.
 
-`python -m bench.draw FILE... --svg docs/bench-calls.svg --document docs/speed.md`: one file per
-interpreter. In the document everything between the lines "<!-- calls -->" and "<!-- end -->" is
-replaced. What `python -m bench.bench_trees --json FILE` wrote is drawn as draw_trees.py tells.
+`python -m bench.draw FILE... --svg docs/bench-calls.svg --document docs/speed.md --readme README.md`:
+one file per interpreter. In the documents everything between the lines "<!-- calls -->" and
+"<!-- end -->" is replaced. What `python -m bench.bench_trees --json FILE` wrote is drawn as draw_trees.py tells.
 """
 
 import argparse
 import json
 import math
+import statistics
 from html import escape
 
 from bench import draw_trees
@@ -135,6 +136,26 @@ def table(runs):
     return "\n".join(out) + "\n"
 
 
+def short(runs):
+    """The topics' geometric means, and each topic's calls at both ends, as a table in Markdown."""
+    versions = [run["build"]["python"].rpartition(".")[0] for run in runs]
+    out = ["| | " + " | ".join(versions) + " | least | most |"]
+    out.append("|---" + "|--:" * len(runs) + "|---|---|")
+    topics = {}
+    for name, label, _, calls in rows_of(runs):
+        topics.setdefault(name, []).append((label, [call["ratio_median"] for call in calls]))
+    topics["all of them"] = [row for rows in topics.values() for row in rows]
+    for name, rows in topics.items():
+        means = [
+            f"{statistics.geometric_mean(ratios):.2f}"
+            for ratios in zip(*(ratios for _, ratios in rows), strict=True)
+        ]
+        ordered = sorted((statistics.geometric_mean(ratios), label) for label, ratios in rows)
+        ends = [f"{label} {ratio:.2f}" for ratio, label in (ordered[0], ordered[-1])]
+        out.append(f"| {name} | {' | '.join(means)} | {' | '.join(ends)} |")
+    return "\n".join(out) + "\n"
+
+
 def put(document, mark, text):
     """Put text into a document, between the lines "<!-- MARK -->" and "<!-- end -->"."""
     with open(document) as file:
@@ -164,7 +185,7 @@ def main(args=None):
     parser.add_argument("files", nargs="+", help="what python -m bench --json wrote")
     parser.add_argument("--svg", help="draw the picture here")
     parser.add_argument("--document", help="put the table into this document")
-    parser.add_argument("--readme", help="of trees: put the short table into this one")
+    parser.add_argument("--readme", help="put the short table into this one")
     given = parser.parse_args(args)
     runs = runs_of(given.files)
     if "trees" in runs[0]:
@@ -175,7 +196,9 @@ def main(args=None):
             file.write(picture(runs))
     if given.document:
         put(given.document, "calls", table(runs))
-    if not given.svg and not given.document:
+    if given.readme:
+        put(given.readme, "calls", short(runs))
+    if not given.svg and not given.document and not given.readme:
         print(table(runs), end="")
 
 

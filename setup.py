@@ -61,6 +61,7 @@ COMPILED = (
     "trees._compare",
     "trees._content",
     "trees._copy",
+    "trees._destination",
     "trees._engine",
     "trees._find",
     "trees._holding",

@@ -1,5 +1,4 @@
 from ostler cimport _libc as libc
-from ostler._core cimport Core
 from ostler.trees._engine cimport Node, Worker
 from ostler.trees._links cimport Inodes
 from ostler.trees._run cimport Run
@@ -42,11 +41,7 @@ cdef class Copy(Run):
     cdef CopyTask *task
     cdef object several(self, list found)
 
-cdef int make_directory(Core machine, object to, libc.stat_t *source, object kept,
-                        bint merge) except -1
-
 cdef object flags_of(CopyTask *task, int fd, libc.stat_t *made, bint merge)
-cdef bint _inside(int directory, libc.stat_t *st) except -1
 cdef int enter(Worker *worker, Node *node) noexcept nogil
 cdef int entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
 cdef void leave(Worker *worker, Node *node) noexcept nogil

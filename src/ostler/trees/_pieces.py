@@ -252,7 +252,7 @@ def copy(
 
     Files with names in several pieces are linked together in the end, here.
     """
-    from ostler.trees._copy import prepare
+    from ostler.trees._destination import prepare
 
     errors = Errors(on_error)
     total = Counts(errors=errors.list)

@@ -1,0 +1,5 @@
+from typing import Any
+
+from ostler.machines import Machine
+
+def prepare(machine: Machine, top: Any, to_machine: Machine, to: Any, merge: bool) -> None: ...

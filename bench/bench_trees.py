@@ -98,7 +98,7 @@ def change_rounds(operation, kind, directory, master, floor, options):
     return {name: times[name] for name in names}
 
 
-def report(operation, corpus, kind, times, goals):
+def report(operation, corpus, scale, kind, times, goals):
     """Print a table and its ratios; what --json writes of it."""
     medians = {name: statistics.median(values) for name, values in times.items()}
     rounds = len(next(iter(times.values())))
@@ -113,8 +113,8 @@ def report(operation, corpus, kind, times, goals):
             mark = "reached" if ratio >= goal else "MISSED"
             print(f"    {ours} / {theirs}: {ratio:.2f} (goal {goal}) {mark}", flush=True)
     return {
-        "operation": operation, "corpus": corpus, "kind": kind, "about": about(), "rounds": rounds,
-        "median": medians, "ratios": ratios,
+        "operation": operation, "corpus": corpus, "scale": scale, "kind": kind, "about": about(),
+        "rounds": rounds, "median": medians, "ratios": ratios,
         "min": {name: min(values) for name, values in times.items()},
     }  # fmt: skip
 
@@ -163,7 +163,7 @@ def read(name, operations, options, kinds, directory, floor):
                 of_goals = {side for goal in goals for side in goal[:2]}
                 only = only & of_goals if only else of_goals
             times = read_rounds(operation, top, floor, options.rounds, options.seconds, only)
-            yield report(label, name, kind, times, goals)
+            yield report(label, name, options.scale, kind, times, goals)
 
 
 def change(label, options, kinds, directory, floor):
@@ -176,7 +176,7 @@ def change(label, options, kinds, directory, floor):
             times = change_rounds(operation, kind, directory, master, floor, options)
             elsewhere = kind in ("xfs", "btrfs") or (label == "copy" and kind != "ext4")
             goals = operation.goals_elsewhere if elsewhere else operation.goals
-            yield report(label, "small", kind, times, goals)
+            yield report(label, "small", options.scale, kind, times, goals)
 
 
 def mounts(kinds, directory):

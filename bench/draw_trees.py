@@ -12,15 +12,18 @@ from html import escape
 LEFT, WIDTH, RIGHT, TOP, ROW = 290, 440, 60, 66, 15
 LEAST, MOST = 0.5, 40
 TREES = {
-    "wide": "200,000 small files, 2,000 directories", "source": "300,000 files, 52,000 directories",
-    "flat": "500,000 names in one directory", "small": "50,000 small files, 500 directories",
-    "twenty": "twenty entries",
-}  # fmt: skip
+    "wide": ("{:,} small files, {:,} directories", 200_000, 2_000),
+    "source": ("{:,} files, {:,} directories", 300_000, 52_000),
+    "flat": ("{:,} names in one directory", 500_000),
+    "small": ("{:,} small files, {:,} directories", 50_000, 500),
+    "twenty": ("twenty entries",),
+}
 
 
 def title(result):
     """What was measured, on what."""
-    tree = TREES.get(result["corpus"], result["corpus"])
+    text, *numbers = TREES[result["corpus"]]
+    tree = text.format(*(round(number * result.get("scale", 1)) for number in numbers))
     return f"{result['operation']}: {tree}, {result['kind']}"
 
 
@@ -31,10 +34,11 @@ def python(result):
 def ordered(results):
     """In the order of the operations and trees, each Python beside the others."""
     operations = ["walk", "count", "find", "size", "remove", "copy"]
+    kinds = ["tmpfs", "ext4", "xfs", "btrfs"]
     return sorted(
         results,
         key=lambda r: (operations.index(r["operation"]), list(TREES).index(r["corpus"]),
-                       r["kind"], python(r)),
+                       [*kinds, r["kind"]].index(r["kind"]), python(r)),
     )  # fmt: skip
 
 

@@ -108,6 +108,24 @@ def test_the_time_that_others_give_a_directory_is_no_change(base, run):
     run(check)
 
 
+def test_the_time_that_others_give_a_directory_before_and_after_it_is_copied_up(base, run):
+    def check():
+        put(f"{base}/d/e/a", "a")
+        with ostler.rehearsal(base) as m:
+            put(f"{base}/d/first", "theirs")
+            time = os.stat(f"{base}/d").st_mtime_ns
+            put_on(m, "/d/e/a", b"mine")
+            while os.stat(f"{base}/d").st_mtime_ns == time:
+                put(f"{base}/d/second", "theirs")
+                os.unlink(f"{base}/d/second")
+            assert kinds(m, base) == {"d/e/a": "modified"}
+            time = os.stat(f"{base}/d").st_mtime_ns
+            m.commit()
+        assert os.stat(f"{base}/d").st_mtime_ns == time
+
+    run(check)
+
+
 def test_what_was_changed_just_before_is_no_conflict(base, run):
     def check():
         for number in range(20):

@@ -238,8 +238,10 @@ class Walk:
         self.found = kept
 
     def _is_others(self, change):
-        # The base's has got another time since, and ours is the one that it had.
-        return change.before.times[1] >= self.machine._started > change.after.times[1]
+        # The base's has got another time since, and ours is one that it had before: at the start,
+        # or when it was copied up.
+        now = change.before.times[1]
+        return now >= self.machine._started and now > change.after.times[1]
 
     # What the upper layer's marks say
 

@@ -1,10 +1,12 @@
 """Paths: made-up text against the interpreter's own, patching, pickling, realpath's ways."""
 
+import gc
 import inspect
 import multiprocessing
 import os
 import pickle
 import sys
+from multiprocessing import resource_tracker
 from unittest import mock
 
 import pytest
@@ -216,8 +218,16 @@ def test_functions_go_to_other_processes(tmp_path):
     for size in range(3):
         paths.append(tmp_path / str(size))
         paths[-1].write_bytes(b"x" * size)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert pool.map(ostler.path.getsize, paths) == [0, 1, 2]
+    try:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            assert pool.map(ostler.path.getsize, paths) == [0, 1, 2]
+            pool.close()
+            pool.join()
+    finally:
+        del pool
+        gc.collect()  # its semaphores, of which the tracker of resources is told
+        # It would stay as a child of the tests until they end; another pool starts it again.
+        resource_tracker._resource_tracker._stop()
 
 
 def test_a_patched_stat_is_seen():

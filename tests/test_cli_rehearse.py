@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,18 @@ def test_keeping_where_something_is(folder):
 
 
 CONTROL = ("\x03", "\x04")  # Ctrl-C, Ctrl-D
+PATIENCE = 25  # seconds in which something has to come
+
+
+def ended_in(pid, seconds):
+    """The wait status of a child, which is killed when it has not ended by then."""
+    watched = os.pidfd_open(pid)
+    try:
+        if not select.select([watched], [], [], seconds)[0]:
+            os.kill(pid, signal.SIGKILL)
+        return os.waitpid(pid, 0)[1]
+    finally:
+        os.close(watched)
 
 
 def on_terminal(folder, answers, *arguments):
@@ -177,26 +190,34 @@ def on_terminal(folder, answers, *arguments):
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-m", "ostler", "rehearse", *arguments])
     shown, seen, interrupted = b"", 0, False
+    ended = False
     try:
+        end = time.monotonic() + PATIENCE
         while True:
-            # One that comes just before a process waits for input is noticed with the next.
-            while interrupted and not select.select([terminal], [], [], 2)[0]:
-                os.write(terminal, b"\x03")
+            left = end - time.monotonic()
+            assert left > 0, f"nothing comes after {shown.decode(errors='replace')!r}"
+            if not select.select([terminal], [], [], min(left, 2))[0]:
+                # One that comes just before a process waits for input is noticed with the next.
+                if interrupted:
+                    os.write(terminal, b"\x03")
+                continue
             try:
                 block = os.read(terminal, 4096)
             except OSError:
                 break
             if not block:
                 break
+            end = time.monotonic() + PATIENCE
             shown += block
             if shown[seen:].rstrip().endswith((b"(k)?", b"none:", b"directory?")) and answers:
                 answer = answers.pop(0)
                 interrupted = answer == "\x03"
                 os.write(terminal, answer.encode() + (b"" if answer in CONTROL else b"\n"))
                 seen = len(shown)
+        ended = True
     finally:
         os.close(terminal)
-        _, status = os.waitpid(pid, 0)
+        status = ended_in(pid, PATIENCE if ended else 0)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())  # without its colours
     return os.waitstatus_to_exitcode(status), plain
 

@@ -1,5 +1,6 @@
 """Commands: what parity can't show: threads, memory, descriptors, signals, and no litter."""
 
+import contextlib
 import gc
 import mmap
 import os
@@ -117,6 +118,23 @@ def test_spawned_programs_get_only_inheritable_descriptors():
     finally:
         os.close(closed)
         os.close(inherited)
+
+
+def test_a_popen_that_nobody_holds_is_closed_though_its_command_runs_on():
+    stream = ostler.popen("echo; exec sleep 10", "r")
+    assert stream.readline() == "\n"
+    number, pid = stream.fileno(), stream._proc.pid
+    opened = os.readlink(f"/proc/self/fd/{number}")
+    with pytest.warns(ResourceWarning):
+        del stream
+    try:
+        assert not os.path.exists(f"/proc/self/fd/{number}") or (
+            os.readlink(f"/proc/self/fd/{number}") != opened
+        )
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
 
 
 def test_popen_passes_on_no_descriptor_but_the_pipe():

@@ -371,9 +371,11 @@ def test_environment(tmp_path, monkeypatch):
     with ostler.confined(tmp_path, environ={"A": "b"}) as machine:
         assert dict(machine.environ) == {"A": "b"}
     with confined_among(tmp_path, ostler.machines.SHELL) as machine:
-        assert "secret" not in machine.popen("env").read()
+        with machine.popen("env") as variables:
+            assert "secret" not in variables.read()
     with confined_among(tmp_path, ostler.machines.SHELL, environ=ostler.environ) as machine:
-        assert "TOKEN=secret" in machine.popen("env").read()
+        with machine.popen("env") as variables:
+            assert "TOKEN=secret" in variables.read()
     for wrong, error in [(3, TypeError), ({"a=b": "c"}, ValueError), ({"a": "\0"}, ValueError)]:
         with pytest.raises(error):
             ostler.confined(tmp_path, environ=wrong)

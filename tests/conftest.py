@@ -10,12 +10,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _DEVICES = [f"/dev/{name}" for name in ("full", "null", "random", "tty", "urandom", "zero")]
+_SHARED = [*_DEVICES, "/", "/dev", "/dev/shm", "/tmp", "/var/tmp", "/usr", "/etc", "/home"]
 
 
-def _devices():
-    """The mode and the owner of the devices that everything on this host needs."""
+def _shared():
+    """The mode and the owner of the devices and directories that everything on this host needs."""
     found = {}
-    for path in _DEVICES:
+    for path in _SHARED:
         try:
             status = os.lstat(path)
         except OSError:
@@ -25,11 +26,11 @@ def _devices():
 
 
 @pytest.fixture(autouse=True)
-def _devices_stay():
-    """No test changes a device of the host; root's could, and would break all else that runs."""
-    before = _devices()
+def _what_is_shared_stays():
+    """No test changes these; root's could, and would break all else that runs on the host."""
+    before = _shared()
     yield
-    changed = {path: now for path, now in _devices().items() if now != before.get(path, now)}
+    changed = {path: now for path, now in _shared().items() if now != before.get(path, now)}
     for path in changed:
         mode, user, group = before[path]
         os.chown(path, user, group)

@@ -679,8 +679,8 @@ def engine_work(e):
 
 
 def engine_stop(e):
+    e.stop = 1  # seen by those who hold the lock, one after the other
     libc.pthread_mutex_lock(cython.address(e.lock))
-    e.stop = 1
     libc.pthread_cond_broadcast(cython.address(e.work))
     libc.pthread_cond_broadcast(cython.address(e.room))
     libc.pthread_mutex_unlock(cython.address(e.lock))

@@ -175,7 +175,9 @@ def tried(python, attacks, network=False, read_only=False):
             outcomes = {}
             for name, text in attacks.items():
                 code = START + f"attempt({text.format(**vars(host))!r})"
-                done = machine.popen(f"timeout 20 {python} -I -c {shlex.quote(code)} 2>&1").read()
+                done = machine.popen(
+                    f"timeout 20 {shlex.quote(python)} -I -c {shlex.quote(code)} 2>&1"
+                ).read()
                 outcomes[name] = done.strip()
         return outcomes, before == host.state()
     finally:

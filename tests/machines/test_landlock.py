@@ -40,7 +40,7 @@ def tried(python):
             said = machine.guarantees
             for name, text in ATTACKS.items():
                 code = START + f"attempt({text.format(**vars(host))!r})"
-                command = f"timeout 20 {python} -I -c {shlex.quote(code)} 2>&1"
+                command = f"timeout 20 {shlex.quote(python)} -I -c {shlex.quote(code)} 2>&1"
                 with machine.popen(command) as pipe:
                     outcomes[name] = pipe.read().strip()
         after = held()

@@ -110,9 +110,9 @@ WORKLOADS = {
     "make": (sources, ["make", "cc"], """
         make -s; echo 'int more;' >> part.c; make -s; make -s clean; make -s
     """),
-    "sqlite": (tree, ["python"], f"$PYTHON -c '{SQLITE}'"),
-    "compileall": (package, ["python"], "$PYTHON -m compileall -q pkg; rm pkg/sub1/*.py"),
-    "pip": (wheel, ["python"], "$PYTHON -m pip -q --no-cache-dir --disable-pip-version-check "
+    "sqlite": (tree, ["python"], f"\"$PYTHON\" -c '{SQLITE}'"),
+    "compileall": (package, ["python"], "\"$PYTHON\" -m compileall -q pkg; rm pkg/sub1/*.py"),
+    "pip": (wheel, ["python"], "\"$PYTHON\" -m pip -q --no-cache-dir --disable-pip-version-check "
             "install --no-compile --no-index --no-deps --target lib ./thing-1.0-py3-none-any.whl"),
     "patch": (tree, ["patch", "diff"], """
         cp -a html new; sed -i s/http/ftp/ new/p[1-5].html; rm new/p7.html; echo n > new/n

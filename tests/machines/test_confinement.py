@@ -138,14 +138,14 @@ class Host:
 @functools.cache
 def needs(python):
     """The directories that this interpreter's programs need."""
-    code = "import os, sys; print(*{os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)})"
+    code = "import os, sys; print(*{os.path.realpath(p) for p in (sys.prefix, sys.base_prefix)}, sep='\\n')"
     try:
         done = subprocess.run(
             [python, "-I", "-c", code], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    paths = done.stdout.split()
+    paths = done.stdout.splitlines()
     return sorted(path for path in paths if os.path.isdir(path))
 
 

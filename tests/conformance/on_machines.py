@@ -45,14 +45,6 @@ class MachineRoom(rooms.Room):
         self.kind = kind
 
     def _process(self, module, results, top, log, timeout):
-        environment = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": f"{top}/home",
-            "TMPDIR": f"{top}/tmp",
-            "LANG": "C.UTF-8",
-        }
-        user = {} if self.uid is None else {
-            "user": self.uid, "group": self.uid, "extra_groups": []}  # fmt: skip
         enter = _ENTER.format(source=str(rooms.SOURCE), room=str(self.directory))
         with open(results, "r+") as file:
             # The file is the host's: by its descriptor it is reached from everywhere.
@@ -61,9 +53,9 @@ class MachineRoom(rooms.Room):
                        str(rooms.WORKER), module, f"/proc/self/fd/{fd}", top]  # fmt: skip
             try:
                 done = subprocess.run(
-                    command, cwd=f"{top}/work", env=environment, start_new_session=True,
+                    command, cwd=f"{top}/work", start_new_session=True,
                     umask=0o022, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    pass_fds=[fd], timeout=timeout, **user,
+                    pass_fds=[fd], timeout=timeout, **self._who_and_where(top),
                 )  # fmt: skip
             except subprocess.TimeoutExpired:
                 return f"not done after {timeout} seconds"

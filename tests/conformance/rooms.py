@@ -74,7 +74,8 @@ class Room:
                 text = log.read().decode("utf-8", "replace")
             return _read(results, end, text, self.system)
 
-    def _process(self, module, results, top, log, timeout):
+    def _who_and_where(self, top):
+        """What Popen is told of the suite's user and environment."""
         environment = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": f"{top}/home",
@@ -83,10 +84,13 @@ class Room:
         }
         user = {} if self.uid is None else {
             "user": self.uid, "group": self.uid, "extra_groups": []}  # fmt: skip
+        return {"env": environment, **user}
+
+    def _process(self, module, results, top, log, timeout):
         process = subprocess.Popen(
             [self.python, WORKER, module, results],
-            cwd=f"{top}/work", env=environment, start_new_session=True, umask=0o022,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, **user,
+            cwd=f"{top}/work", start_new_session=True, umask=0o022,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self._who_and_where(top),
         )  # fmt: skip
         try:
             status = process.wait(timeout)

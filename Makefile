@@ -5,7 +5,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-slow test-dask bench-machines bench-trees build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
+.PHONY: run test test-slow test-dask attacks bench-machines bench-trees build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -16,6 +16,11 @@ test: build
 # Trees of a million names and of ten thousand levels, and the memory that they take.
 test-slow: build
 	$(BIN)/python -m pytest -m slow -s $(OPTIONS)
+
+# What a lesser user, a confined program or a crash must not be able to do, all of it tried; as root
+# both as root and as an ordinary user.
+attacks: build
+	$(BIN)/python -m pytest tests/attacks -m 'not slow' $(OPTIONS)
 
 # The tree operations on a real Dask cluster of local processes, a worker killed in the middle.
 test-dask: build

@@ -1,0 +1,48 @@
+"""Fixtures of the attacks, which are those of the machines' tests, and the count of what was tried.
+
+A test that tries many things tells how many with `tried(number)`; any other counts as one.
+"""
+
+from collections import Counter
+
+import pytest
+
+from tests.machines.conftest import base, folder, run, user  # noqa: F401
+
+_tried = pytest.StashKey[int]()
+
+
+@pytest.fixture
+def tried(request):
+    """Tell how many attacks this test has tried: tried(number), which adds up."""
+    request.node.stash[_tried] = 0
+
+    def tell(number=1):
+        request.node.stash[_tried] += number
+
+    return tell
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call" and report.passed and item.path.parent.name == "attacks":
+        topic = item.path.stem.removeprefix("test_").replace("_", " ")
+        number = item.stash.get(_tried, 1)
+        report.sections.append(("attacks", f"{topic}\t{number}"))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    counts = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, text in report.sections:
+            if name == "attacks":
+                topic, number = text.split("\t")
+                counts[topic] += int(number)
+    if counts:
+        terminalreporter.section("attacks that did nothing")
+        width = max(map(len, counts))
+        for topic, number in sorted(counts.items()):
+            terminalreporter.line(f"{topic:{width}} {number:9,}")
+        terminalreporter.line(f"{'all':{width}} {counts.total():9,}")

@@ -3,11 +3,15 @@
 import stat
 
 from ostler.machines import host
+from ostler.machines.layout import without_strangers
 from ostler.machines.origins import find_renamed
 from ostler.machines.places import Place, Store
 from ostler.machines.renaming import MOVED
 
 KINDS = ("created", "modified", "removed", "renamed", "retyped", "metadata")
+
+ACL = "system.posix_acl_"
+NARROWED = "narrowed."  # then an ACL's name: on an overlay's top that could not be given all of it
 
 _NAMES = {
     stat.S_IFREG: "file",
@@ -168,6 +172,7 @@ class Walk:
             raise
         self._merged = None
         self._root = machine._root
+        self._narrowed = {}  # ACLs of the top that an ordinary user's overlay has in part
         self._entries = {}  # of the upper layer's directories, until they are compared
         self.moved = {}  # path in the base: path now, of what was renamed
         self.unchanged = []  # copied up, but the same: Found
@@ -303,6 +308,7 @@ class Walk:
 
     def _compare_top(self):
         before, after = self.lower.status(b""), self.upper.status(b"")
+        self._narrowed = self._narrowed_acls()
         if self.ordinary:  # the overlay's top shows the user as its owner
             after = With(after, st_uid=before.st_uid, st_gid=before.st_gid)
         self._compare(b"", b"", before, after)
@@ -426,11 +432,23 @@ class Walk:
             self.lower.target(path) if stat.S_ISLNK(status.st_mode) else None,
         )
 
+    def _narrowed_acls(self):
+        # Those of the top that are the base's own, but for what an overlay can't have of it.
+        marks = [self.marks + NARROWED + ACL + name for name in ("access", "default")]
+        names = [n for n in marks if self.ordinary and self.upper.xattr(b"", n) is not None]
+        names = [name.removeprefix(self.marks + NARROWED) for name in names]
+        found = {name: self.lower.xattr(b"", name) for name in names}
+        now = {name: self.upper.xattr(b"", name) for name in names}
+        return {n: v for n, v in found.items() if v is not None and without_strangers(v) == now[n]}
+
     def after(self, path, status):
         """The Record of an object of the upper layer."""
+        xattrs = self.upper.xattrs(path, self.marks)
+        if not path:
+            xattrs.update(self._narrowed)
         return Record(
             status,
-            self.upper.xattrs(path, self.marks),
+            xattrs,
             self.upper.target(path) if stat.S_ISLNK(status.st_mode) else None,
         )
 

@@ -1,5 +1,7 @@
 """Layout: which mounts a machine over the real files is made of."""
 
+import struct
+
 from ostler._given import mount_table
 from ostler.machines import host
 
@@ -33,55 +35,91 @@ def mounts_below(base, table=None):
 def writable_tops(base, extra=()):
     """The directories at and below `base` (bytes, resolved) that an ordinary user may change.
 
-    The user's own directories and the shared ones for temporary files; from each it is climbed
-    while the parent is the user's too. None lies within another. Also those, as a second list,
-    that can't be overlaid, because something is mounted below them; those within are.
+    The user's own directories and the shared ones for temporary files, with `extra`; from each it
+    is climbed while the parent is the user's too. One lies within another only where the outer
+    one's overlay could not change anything in it, since the way there leads through a directory
+    of somebody else's. Also those, as a second list, that can't be overlaid, because something is
+    mounted below them; those within are.
     """
-    environ = host.environ
-    candidates = [
-        base,
-        environ.get("HOME"),
-        environ.get("XDG_RUNTIME_DIR"),
-        environ.get("TMPDIR"),
-        "/tmp",
-        "/var/tmp",
-        "/dev/shm",
-        *extra,
-    ]
-    try:
-        candidates.append(host.getcwdb())
-    except OSError:
-        pass
-    me = host.geteuid()
     table = mount_table()
     tops, blocked = set(), set()
-    for candidate in candidates:
-        if not candidate:
-            continue
+    for candidate in _candidates(base, extra):
         top = host.path.realpath(host.fsencode(candidate))
         if not _within(top, base) or not _may_write(top):
             continue
         if mounts_below(top, table):
             blocked.add(top)
             continue
-        while top != base:
+        while top != base and _is_mine(top):
             above = host.path.dirname(top)
-            if host.stat(above).st_uid != me:
+            if not owned(above):
                 break
             if mounts_below(above, table):
                 blocked.add(above)
                 break
             top = above
         tops.add(top)
-    return [
-        sorted(t for t in found if not any(t != o and _within(t, o) for o in found))
-        for found in (tops, blocked)
-    ]
+    return (
+        sorted(t for t in tops if not any(t != o and _reaches(o, t) for o in tops)),
+        sorted(b for b in blocked if not any(b != o and _within(b, o) for o in blocked)),
+    )
+
+
+def _candidates(base, extra):
+    environ = host.environ
+    yield base
+    for name in ("HOME", "XDG_RUNTIME_DIR", "TMPDIR"):
+        if environ.get(name):
+            yield environ[name]
+    yield from ("/tmp", "/var/tmp", "/dev/shm")
+    try:
+        yield host.getcwdb()
+    except OSError:
+        pass
+    yield from extra
+
+
+def is_one_top(base):
+    """Whether a user's overlay over `base` alone reaches the working directory, if it is there."""
+    if not owned(base):
+        return False
+    try:
+        here = host.path.realpath(host.getcwdb())
+    except OSError:
+        return True
+    return not _within(here, base) or _reaches(base, here) or not _may_write(here)
 
 
 def owned(directory):
     """Whether an overlay's top may stand for this directory: it is the user's own."""
     return host.stat(directory).st_uid == host.geteuid()
+
+
+def _is_mine(directory):
+    # Only such a directory can be copied into an overlay: no other user or group is known there.
+    status = host.stat(directory)
+    return (status.st_uid, status.st_gid) == (host.geteuid(), host.getegid())
+
+
+def _reaches(top, path):
+    # Whether the overlay over `top` can change what is in a directory.
+    while _within(path, top):
+        if path == top:
+            return True
+        if not _is_mine(path):
+            return False
+        path = host.path.dirname(path)
+    return False
+
+
+def without_strangers(acl):
+    """An ACL without the users and groups that an ordinary user's overlay can't name."""
+    mine = {2: host.geteuid(), 8: host.getegid()}  # the tags of a named user, a named group
+    kept = [acl[:4]]
+    for entry in struct.iter_unpack("<HHI", acl[4:]):
+        if mine.get(entry[0], entry[2]) == entry[2]:
+            kept.append(struct.pack("<HHI", *entry))
+    return b"".join(kept)
 
 
 def _may_write(directory):

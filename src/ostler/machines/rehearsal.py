@@ -6,7 +6,9 @@ import time
 
 from ostler._given import mount_table
 from ostler.machines import _mounts, changes, commits, host, journals, keeping, layout, pictures
+from ostler.machines.changes import ACL, NARROWED
 from ostler.machines.kinds import given, or_weaker
+from ostler.machines.layout import without_strangers
 from ostler.machines.places import Store
 from ostler.machines.renaming import moved
 from ostler.machines.rooted import MachineUnavailable, Rooted
@@ -175,8 +177,10 @@ def _rehearse(kind, base, upper):
             began = _instant(memory, tops) or from_now_on(started)
         else:
             began = state["started"]
-        if upper is not None and (state is None or len(state["overlays"]) != len(overlays)):
-            _keep(stores, base, began, overlays)
+        if upper is not None and (state is None or not _knows(state, overlays)):
+            _keep(
+                stores, base, began, overlays, None if state is None else dict(state.get("own", ()))
+            )
         machine = kind._empty()
         guarantees = dict(_GUARANTEES)
         if left:
@@ -198,6 +202,7 @@ def _rehearse(kind, base, upper):
             _mounts.close(fd)
 
 
+_MARKS = ("trusted.overlay.", "user.overlay.")
 _GUARANTEES = {
     "files": "every change is kept in an overlay (overlayfs); the base is only read",
     "elsewhere": "writes outside the overlays fail with EROFS (read-only mounts)",
@@ -261,7 +266,9 @@ def _layers(base, stores, place, state, user_ns, mount_ns, left):
     """Mount what a rehearsal is made of: (descriptor of the root, [Overlay])."""
     overlays, steps, fresh = [], [], []
     as_root = _has_roots_marks(stores, user_ns)
-    for number, (target, lower, overlaid, read_only) in enumerate(_plan(base, not as_root, left)):
+    known = [base.rstrip(b"/") + b"/" + target for target in _targets(state) if target]
+    plan = _plan(base, not as_root, left, known)
+    for number, (target, lower, overlaid, read_only) in enumerate(plan):
         where = None if number == 0 else target
         if not overlaid:
             how = _mounts.CLONE_TREE if number == 0 else _mounts.CLONE_MOUNT
@@ -289,6 +296,13 @@ def _layers(base, stores, place, state, user_ns, mount_ns, left):
     return root, overlays
 
 
+def _targets(state):
+    """The directories below the base that a rehearsal had overlays over until now."""
+    if state is None:
+        return []
+    return [host.fsencode(target) for target, _ in state.get("last", state["overlays"])]
+
+
 def _kind_at(fd):
     """The kind of the file system on which an open file is."""
     device = host.fstat(fd).st_dev
@@ -305,11 +319,9 @@ def _renew(machine, keep):
     place = host.fsencode(machine._directory) if kept else b"/proc/self/fd/%d" % stores
     here = machine.getcwdb()
     old = [overlay.store for overlay in machine._overlays]
-    state = {"overlays": []}
-    if keep:
-        pairs = [(host.fsdecode(o.target), host.fsdecode(o.store)) for o in machine._overlays]
-        state["overlays"] = pairs
-    else:
+    pairs = [(host.fsdecode(o.target), host.fsdecode(o.store)) for o in machine._overlays]
+    state = {"overlays": pairs if keep else [], "last": pairs}
+    if not keep:
         state["taken"] = [host.fsdecode(store) for store in old]
         machine._started = from_now_on(time.time_ns())
         machine._own = {}
@@ -339,8 +351,11 @@ def _renew(machine, keep):
                 directory.remove(store)
 
 
-def _plan(base, ordinary, left):
-    """[(target, lower, overlaid?, read-only?)], the root first, in mount order."""
+def _plan(base, ordinary, left, known):
+    """[(target, lower, overlaid?, read-only?)], the root first, in mount order.
+
+    `known`: directories below the base in which changes may be kept already.
+    """
     below = layout.mounts_below(base)
     root = b"" if base == b"/" else base
     if not ordinary:
@@ -348,10 +363,8 @@ def _plan(base, ordinary, left):
             (b"", base, True, False),
             *((p, root + b"/" + p, files and not ro, ro or not files) for p, files, ro in below),
         ]
-    simple = layout.owned(base) and not below
-    tops, blocked = ([base], []) if simple else layout.writable_tops(base)
-    if tops == [base] and not below:
-        return [(b"", base, True, False)]
+    simple = not below and not known and layout.is_one_top(base)
+    tops, blocked = ([base], []) if simple else layout.writable_tops(base, known)
     if base in blocked and base != b"/":
         raise MachineUnavailable(
             f"a rehearsal can't be made: something is mounted below {host.fsdecode(base)}, which "
@@ -360,9 +373,10 @@ def _plan(base, ordinary, left):
             errno.EINVAL,
         )
     left.extend(blocked)
+    over = base in tops
     return [
-        (b"", base, False, True),
-        *((top[len(root) + 1 :], top, True, False) for top in tops),
+        (b"", base, over, not over),
+        *((top[len(root) + 1 :], top, True, False) for top in tops if top != base),
     ]
 
 
@@ -393,10 +407,33 @@ def _prepare(stores, store, lower, root):
     if fresh:
         _mkdir(inside, 0o700, stores)
         _mounts.look_like(stores, inside, lower, root)
+        _give_attributes(b"/proc/self/fd/%d/%s" % (stores, inside), lower, root)
     else:
         _remove_work(stores, store + b"/work")
     _mkdir(store + b"/work", 0o700, stores)
     return fresh
+
+
+def _give_attributes(top, lower, root):
+    """Give an overlay's top the extended attributes, and so the ACLs, of what it stands for."""
+    wanted = {}
+    for name in host.listxattr(lower):
+        if not name.startswith((*_MARKS, "security.")):
+            try:
+                wanted[name] = host.getxattr(lower, name)
+            except OSError as error:  # not ours to read, or gone meanwhile
+                if error.errno not in (errno.EACCES, errno.EPERM, errno.ENODATA):
+                    raise
+    for name in host.listxattr(top):
+        if name.startswith(ACL) and name not in wanted:
+            host.removexattr(top, name)  # of the directory in which it was made
+    for name, value in wanted.items():
+        if name.startswith(ACL) and not root:
+            known = without_strangers(value)
+            if known != value:
+                host.setxattr(top, "user.overlay." + NARROWED + name, b"")
+                value = known
+        host.setxattr(top, name, value)
 
 
 def _mkdir(name, mode, dir_fd):
@@ -440,6 +477,11 @@ def _store(stores, state, target, number):
     if state is not None:
         state.setdefault("taken", []).append(str(number))
     return b"%d" % number
+
+
+def _knows(state, overlays):
+    known = {host.fsencode(target) for target, _ in state["overlays"]}
+    return all(overlay.target in known for overlay in overlays)
 
 
 def _lock(stores, upper):

@@ -157,7 +157,7 @@ def _carry_out(machine, walks, plans):
                 raise
             try:
                 go = [packed(s) for s in work.steps], [packed(t) for t in work.times]
-                journal.write("go", *go)
+                journal.write("go", *go, [pair for plan in plans for pair in plan.looks])
                 work.finish(expected)
                 synced(work, stashes)
             except BaseException as error:

@@ -162,7 +162,7 @@ def _settled(records, file):
     base, tops, stashes = records["begin"]
     tops = [text.encode("latin-1") for text in tops]
     name = host.fsdecode(base.encode("latin-1"))
-    steps, times = records.get("go", ([], []))
+    steps, times = records.get("go", ([], []))[:2]
     with Steps(tops, [unpacked(s) for s in steps], [unpacked(t) for t in times]) as work:
         outcome = "undone" if "go" not in records or "back" in records else "finished"
         if outcome == "finished" and "done" not in records:

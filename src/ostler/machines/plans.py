@@ -5,6 +5,7 @@ import stat
 
 from ostler.machines import host
 from ostler.machines.journals import FEW, sync_one
+from ostler.machines.looks import of_steps
 from ostler.machines.moves import copy_data, give_metadata, metadata
 
 _INODE = (1 << 48) - 1  # of a number that an overlay shows; above it may say which layer
@@ -15,7 +16,8 @@ class Plan:
     """What a commit does in one overlay's directory.
 
     `steps` and `times` are as in moves.py; `old` has for each step (inode, ctime) of the file
-    that it replaces, or None.
+    that it replaces, or None; `looks` what a recovery needs to know of what the step takes away
+    and of what it puts there: [look, look] as looks.py has them, or None.
     """
 
     def __init__(self, machine, walk, number):
@@ -23,6 +25,7 @@ class Plan:
         self.number = number
         self.steps = []
         self.old = []
+        self.looks = []
         self.times = []
         self._started = machine._started
         self._mine = dict(machine._own)
@@ -193,7 +196,10 @@ class Plan:
         self._touch_passed()
         self._note_times(before)
         seen = set(self._anchors)  # their new names are moved
-        self.old = [None if old is None else self._state(old, seen) for old in self.old]
+        paths = self.old
+        self.old = [None if path is None else self._state(path, seen) for path in paths]
+        stashes = tuple(self._stashes.values())
+        self.looks = of_steps(self, paths, stashes, self._moved, self._anchors)
 
     def _tried_exchange(self, stash):
         above = self.place.directory(stash)
@@ -213,7 +219,7 @@ class Plan:
     def _state(self, path, seen):
         # (inode, ctime) now that all is prepared; a step changes the ctime of a file's other names.
         status = self.walk.lower.status(path)
-        if status is None:
+        if status is None or stat.S_ISDIR(status.st_mode):
             return None
         known = status.st_ino in seen
         seen.add(status.st_ino)
@@ -297,8 +303,7 @@ class Plan:
     def _removed(self, change, found):
         status = self._status(change)
         self._unlock_itself(found, status)
-        old = None if stat.S_ISDIR(status.st_mode) else found.lower
-        self._step("move", found.path, self._slot(found.at), status.st_ino, old=old)
+        self._step("move", found.path, self._slot(found.at), status.st_ino, old=found.lower)
         return {found.path: "gone"}
 
     def _retyped(self, change, found):
@@ -330,8 +335,8 @@ class Plan:
         if self._is_covering(found):
             covered = self.walk.lower.status(found.at)
             if covered is not None:
-                old = None if stat.S_ISDIR(covered.st_mode) else found.at
-                self._step("move", found.path, self._slot(found.at), covered.st_ino, old=old)
+                slot = self._slot(found.at)
+                self._step("move", found.path, slot, covered.st_ino, old=found.at)
         if not found.same:
             # The old file stays in the stash.
             slot = self._slot(found.at)
@@ -352,7 +357,7 @@ class Plan:
         slot = self._slot(found.at)
         inode = self._make(change, slot)
         status = self._status(change)
-        old = None if stat.S_ISDIR(status.st_mode) else found.lower
+        old = found.lower
         if self._can_exchange:
             self._step("swap", slot, found.path, inode, old=old)
         else:

@@ -54,30 +54,24 @@ class Place:
         if not stat.S_ISDIR(status.st_mode):
             host.unlink(name, dir_fd=above)
             return
-        if stat.S_IMODE(status.st_mode) & 0o700 != 0o700:
-            host.chmod(name, 0o700, dir_fd=above)
-        for child, below in self.entries(path):
-            inside = path + b"/" + child
-            if stat.S_ISDIR(below.st_mode):
-                self.remove(inside)
-            else:
-                host.unlink(child, dir_fd=self.directory(path))
+        _remove_below(above, name)
         self.forget_below(path)
         above, name = self.parent(path)
         host.rmdir(name, dir_fd=above)
 
     def directory(self, path):
         """A descriptor (O_PATH) of a directory, held here; OSError when it is none."""
-        if not path:
-            return self.fd
-        found = self._open.get(path)
-        if found is not None:
-            return found
-        above, _, name = path.rpartition(b"/")
-        fd = host.open(name, _ENTER, dir_fd=self.directory(above))
-        if len(self._open) >= _KEPT:
-            host.close(self._open.pop(next(iter(self._open))))
-        self._open[path] = fd
+        at, names = path, []
+        while at and at not in self._open:
+            at, _, name = at.rpartition(b"/")
+            names.append(name)
+        fd = self._open[at] if at else self.fd
+        for name in reversed(names):
+            at = at + b"/" + name if at else name
+            fd = host.open(name, _ENTER, dir_fd=fd)
+            if len(self._open) >= _KEPT:
+                host.close(self._open.pop(next(iter(self._open))))
+            self._open[at] = fd
         return fd
 
     def parent(self, path):
@@ -214,6 +208,69 @@ class Place:
                 host.close(two)
         finally:
             host.close(one)
+
+
+def _remove_below(above, name):
+    """Remove all that is in a directory, however deep it is, with one descriptor at a time.
+
+    The way up is the kernel's "..", and must lead to where the way down came from.
+    """
+    here = _opened_up(above, name)
+    levels = []  # on the way down: (identity, names of directories still to be removed)
+    try:
+        while True:
+            levels.append((_identity(here), _without_files(here)))
+            while not levels[-1][1]:
+                levels.pop()
+                if not levels:
+                    return
+                above = host.open(b"..", _LIST, dir_fd=here)
+                host.close(here)
+                here = above
+                known, names = levels[-1]
+                if _identity(here) != known:
+                    raise OSError(errno.ESTALE, "a directory was moved while it was removed")
+                host.rmdir(names.pop(), dir_fd=here)
+            below = _opened_up(here, levels[-1][1][-1])
+            host.close(here)
+            here = below
+    finally:
+        host.close(here)
+
+
+def _without_files(fd):
+    """Remove everything in a directory but the directories, of which the names are returned."""
+    names = []
+    with host.scandir(fd) as found:
+        entries = list(found)  # what is removed while it is listed may hide something else
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            names.append(host.fsencode(entry.name))
+        else:
+            host.unlink(entry.name, dir_fd=fd)
+    return names
+
+
+def _opened_up(above, name):
+    """A directory of ours open for listing, with the mode that removing what is in it takes."""
+    try:
+        fd = host.open(name, _LIST, dir_fd=above)
+    except PermissionError:
+        fd = host.open(name, _ENTER, dir_fd=above)
+        try:
+            host.chmod(b"/proc/self/fd/%d" % fd, 0o700)
+            return host.open(b".", _LIST, dir_fd=fd)
+        finally:
+            host.close(fd)
+    status = host.fstat(fd)
+    if stat.S_IMODE(status.st_mode) & 0o700 != 0o700 and status.st_uid == host.geteuid():
+        host.chmod(fd, 0o700)
+    return fd
+
+
+def _identity(fd):
+    status = host.fstat(fd)
+    return status.st_dev, status.st_ino
 
 
 class Store(Place):

@@ -21,6 +21,7 @@ COMPILED = (
     "_core",
     "_entries",
     "_environ",
+    "_held",
     "_pathjoin",
     "_pathtext",
     "_pipes",

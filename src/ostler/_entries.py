@@ -2,11 +2,13 @@
 
 import errno
 import stat
+from _thread import allocate_lock
 
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, verb
+from cython.cimports.ostler._held import Held, held
 
 _USUAL = cython.declare(cython.uint, libc.STATX_BASIC_STATS | libc.STATX_BTIME)
 _NEEDED = cython.declare(cython.uint, libc.STATX_TYPE | libc.STATX_INO)
@@ -88,7 +90,7 @@ class Entries:
     """An iterator over the entries of a directory; a context manager that closes it."""
 
     def __init__(self, machine, path, fd, mask, follow, on_error, depth):
-        self._fd = fd
+        self._held = held(fd)
         self._machine = machine
         self._statx = verb(machine, "statx")
         self._mask = mask
@@ -109,8 +111,6 @@ class Entries:
         return self
 
     def __next__(self):
-        if self._fd < 0:
-            raise StopIteration
         for found in self._scan:
             name = found.name
             info = self._look(name)
@@ -125,7 +125,7 @@ class Entries:
         follow = self._follow
         while True:
             try:
-                return self._statx(name, self._mask, dir_fd=self._fd, follow_symlinks=follow)
+                return self._asked(name, follow)
             except FileNotFoundError:
                 if not follow:
                     return None
@@ -137,13 +137,32 @@ class Entries:
                 _dealt_with(self._on_error, error)
                 return None
 
+    def _asked(self, name, follow):
+        own: Held = self._held
+        try:
+            fd = own.enter()
+        except ValueError:
+            raise StopIteration from None  # another thread has closed it
+        try:
+            return self._statx(name, self._mask, dir_fd=fd, follow_symlinks=follow)
+        finally:
+            self._give_back(own.leave())
+
+    def _give_back(self, fd):
+        if fd >= 0:
+            verb(self._machine, "close")(fd)
+
+    def fileno(self):
+        """The descriptor of the directory."""
+        own: Held = self._held
+        return -1 if own.leaving else own.fd
+
     def close(self):
         """End the iteration and close the directory."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            if self._scan is not None:
-                self._scan.close()
-            verb(self._machine, "close")(fd)
+        own: Held = self._held
+        if self._scan is not None:
+            self._scan.close()
+        self._give_back(own.shut())
 
     def __enter__(self):
         return self
@@ -174,7 +193,7 @@ def _walk(machine, top, mask, on_error, one_filesystem):
         below = []
         with entries:
             if one_filesystem and device is None:
-                device = verb(machine, "fstat")(entries._fd).st_dev
+                device = verb(machine, "fstat")(entries.fileno()).st_dev
             while True:
                 try:
                     entry = next(entries, None)
@@ -235,6 +254,7 @@ class TemporaryDirectory:
         self._suffix = suffix
         self._folder = None if folder is None else py.PyOS_FSPath(folder)
         self._holder = self._fd = -1
+        self._lock = allocate_lock()
         self.path = None
 
     def _candidates(self):
@@ -287,6 +307,10 @@ class TemporaryDirectory:
 
     def cleanup(self):
         """Remove the directory now."""
+        with self._lock:
+            self._clean_up()
+
+    def _clean_up(self):
         from ostler.trees._remove import remove_tree
 
         m = self._machine

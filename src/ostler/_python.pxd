@@ -66,6 +66,7 @@ cdef extern from "Python.h":
 
     # errors, warnings, signals, audit
     int PyErr_CheckSignals() except -1
+    unsigned long PyThread_get_thread_ident() nogil
     int PyErr_WarnEx(object category, const char *text, Py_ssize_t level) except -1
     int PyErr_ResourceWarning(object source, Py_ssize_t level, const char *format, ...) except -1
     int PySys_Audit(const char *event, const char *format, ...) except -1

@@ -1,4 +1,6 @@
 # Reading directories: names and entries from blocks of getdents64(2).
+cimport cython
+
 from ostler cimport _libc as libc
 from ostler._core cimport Core, Where
 
@@ -32,6 +34,8 @@ cdef class ScandirIterator:
     cdef bint rewinds       # the caller's descriptor is set back at the end, as os does
     cdef char *block
     cdef long at, size
+    cdef cython.pymutex lock        # held while the kernel fills the block, and to close
+    cdef int fill(self) except -1
     cdef int shut(self) noexcept
 
 cdef object decoded(const char *name)

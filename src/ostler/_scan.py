@@ -30,7 +30,11 @@ _END = cython.declare(cython.long, 0x7FFFFFFFFFFFFFFF)
 def decoded(name):
     """A file name as text: surrogates stand for the bytes that do not decode."""
     size: cython.size_t = libc.strlen(name)
-    if _ASCII and is_ascii(name, size):
+    if not _ASCII:
+        # A decoder in Python may let another thread in, which takes away what is decoded.
+        kept: bytes = py.PyBytes_FromStringAndSize(name, size)
+        return py.PyUnicode_DecodeFSDefaultAndSize(py.PyBytes_AS_STRING(kept), size)
+    if is_ascii(name, size):
         return py.ascii_text(name, size)
     return py.PyUnicode_DecodeFSDefaultAndSize(name, size)
 
@@ -186,14 +190,15 @@ class DirEntry:
         return self.joined()
 
     def joined(self):
-        if self.whole is None:
-            if self.origin.prefix is None:
-                self.whole = self.name
-            elif self.origin.text:
-                self.whole = py.PyUnicode_Concat(self.origin.prefix, self.name)
-            else:
-                self.whole = cython.cast(bytes, self.origin.prefix) + self.name
-        return self.whole
+        with cython.critical_section(self):
+            if self.whole is None:
+                if self.origin.prefix is None:
+                    self.whole = self.name
+                elif self.origin.text:
+                    self.whole = py.PyUnicode_Concat(self.origin.prefix, self.name)
+                else:
+                    self.whole = cython.cast(bytes, self.origin.prefix) + self.name
+            return self.whole
 
     def fetched(self, follow):
         # A stat_result, by the path that os would take.
@@ -237,19 +242,28 @@ class DirEntry:
         return new_stat(cython.address(st))
 
     def looked_up(self, follow):
-        # As stat(): the results are kept, and one serves for both where there is no link.
-        if follow:
-            if self.seen is None:
-                if self.kind == libc.DT_LNK or (
-                    self.kind == libc.DT_UNKNOWN and self.has_kind(False, libc.S_IFLNK)
-                ):
-                    self.seen = self.fetched(True)
-                else:
-                    self.seen = self.looked_up(False)
-            return self.seen
-        if self.looked is None:
-            self.looked = self.fetched(False)
-        return self.looked
+        # As stat(): the results are kept, and one serves for both where there is no link. Threads
+        # that ask at once may each look, but the first answer is everybody's and is kept.
+        with cython.critical_section(self):
+            found = self.seen if follow else self.looked
+        if found is not None:
+            return found
+        if not follow:
+            found = self.fetched(False)
+        elif self.kind == libc.DT_LNK or (
+            self.kind == libc.DT_UNKNOWN and self.has_kind(False, libc.S_IFLNK)
+        ):
+            found = self.fetched(True)
+        else:
+            found = self.looked_up(False)
+        with cython.critical_section(self):
+            if follow:
+                if self.seen is None:
+                    self.seen = found
+                return self.seen
+            if self.looked is None:
+                self.looked = found
+            return self.looked
 
     def has_kind(self, follow, wanted):
         mode: cython.uint
@@ -304,38 +318,50 @@ class ScandirIterator:
 
     def __next__(self):
         entry: cython.pointer(libc.dirent)
-        error: cython.int = 0
         made: DirEntry
-        while self.fd != -1:
-            if self.at >= self.size:
-                if self.block == cython.NULL:
-                    self.block = cython.cast(cython.p_char, libc.malloc(BLOCK))
-                    if self.block == cython.NULL:
-                        raise MemoryError
-                with cython.nogil:
-                    self.size = libc.getdents64(self.fd, self.block, BLOCK)
-                    if self.size < 0:
-                        error = libc.errno
-                self.at = 0
-                if self.size <= 0:
-                    self.shut()
-                    if error and error != libc.ENOENT:
-                        raise failure(error, self.kept)
-                    break
-            entry = cython.cast(cython.pointer(libc.dirent), self.block + self.at)
-            self.at += entry.d_reclen
-            if is_dots(entry.d_name):
-                continue
-            made = DirEntry.__new__(DirEntry)
-            made.origin = self.origin
-            made.serial = entry.d_ino
-            made.kind = entry.d_type
-            if self.origin.text:
-                made.name = decoded(entry.d_name)
-            else:
-                made.name = py.PyBytes_FromString(entry.d_name)
-            return made
+        with cython.critical_section(self):
+            while self.fd != -1:
+                if self.at >= self.size:
+                    self.fill()
+                    continue
+                entry = cython.cast(cython.pointer(libc.dirent), self.block + self.at)
+                self.at += entry.d_reclen
+                if is_dots(entry.d_name):
+                    continue
+                made = DirEntry.__new__(DirEntry)
+                made.origin = self.origin
+                made.serial = entry.d_ino
+                made.kind = entry.d_type
+                if self.origin.text:
+                    made.name = decoded(entry.d_name)
+                else:
+                    made.name = py.PyBytes_FromString(entry.d_name)
+                return made
         raise StopIteration
+
+    def fill(self):
+        # Read the next block, or close at the end. The kernel fills it without the GIL: threads
+        # that want entries wait for it here, and shut() before it takes the block away.
+        size: cython.long = 0
+        error: cython.int = 0
+        with self.lock:
+            if self.fd == -1 or self.at < self.size:
+                return 0  # another thread was quicker
+            if self.block == cython.NULL:
+                self.block = cython.cast(cython.p_char, libc.malloc(BLOCK))
+                if self.block == cython.NULL:
+                    raise MemoryError
+            with cython.nogil:
+                size = libc.getdents64(self.fd, self.block, BLOCK)
+                if size < 0:
+                    error = libc.errno
+            self.at = 0
+            self.size = size if size > 0 else 0
+        if size <= 0:
+            self.shut()
+            if error and error != libc.ENOENT:
+                raise failure(error, self.kept)
+        return 0
 
     def __enter__(self):
         return self
@@ -348,17 +374,18 @@ class ScandirIterator:
         self.shut()
 
     def shut(self):
-        fd: cython.int = self.fd
-        self.fd = -1
+        fd: cython.int
+        with cython.critical_section(self), self.lock:
+            fd = self.fd
+            self.fd = -1
+            libc.free(self.block)
+            self.block = cython.NULL
+            self.at = self.size = 0
         if fd != -1:
             if self.rewinds:
                 libc.lseek(fd, 0, libc.SEEK_SET)
             with cython.nogil:
                 libc.close(fd)
-        if self.block != cython.NULL:
-            libc.free(self.block)
-            self.block = cython.NULL
-        self.at = self.size = 0
         return 0
 
     def __del__(self):

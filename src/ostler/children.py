@@ -12,6 +12,7 @@ from cython.cimports.ostler._arguments import (
 )
 from cython.cimports.ostler._convert import to_parsed_int
 from cython.cimports.ostler._core import Core, failure, plain_failure, verb
+from cython.cimports.ostler._held import Held, held
 from cython.cimports.ostler._pipes import Pipes, now, readable, stream_of, until_of
 from cython.cimports.ostler._spawn import (
     ACT_CLOSEFROM,
@@ -116,7 +117,7 @@ class Process:
 
     def __init__(self, pid):
         name: cython.char[32]
-        self.fd = self._folder = -1
+        self._held = self._folder = None
         number: cython.int = to_parsed_int(pid)
         self.pid = number
         self.status = None
@@ -125,36 +126,54 @@ class Process:
         fd: cython.int = libc.syscall(libc.SYS_pidfd_open, number, 0)
         if fd < 0:
             raise _of(libc.errno, number)
-        self.fd = fd
+        self._held = held(fd)
         libc.sprintf(name, b"/proc/%d", number)
         folder: cython.int = libc.openat(
             libc.AT_FDCWD, name, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
         )
-        self._folder = folder
+        if folder >= 0:
+            self._folder = held(folder)
         if libc.syscall(libc.SYS_pidfd_send_signal, fd, 0, cython.NULL, 0) < 0:
             if libc.errno == libc.ESRCH:
                 # It ended in between: the folder may be of the next one with this number.
                 self.close()
                 raise _of(libc.ESRCH, number)
 
+    @property
+    def fd(self):
+        """The descriptor, -1 once this is closed."""
+        own: Held = self._held
+        return -1 if own is None or own.leaving else own.fd
+
     def fileno(self):
         """The descriptor, readable once the process has ended; for select and poll."""
-        if self.fd < 0:
-            raise ValueError("the process handle is closed")
-        return self.fd
+        fd = self.fd
+        if fd < 0:
+            raise ValueError(_CLOSED)
+        return fd
 
     def signal(self, number, /):
         """Send a signal. ProcessLookupError when the process has gone; pidfd_send_signal(2)."""
-        fd: cython.int = self.fileno()
         which: cython.int = to_parsed_int(number)
-        py.PySys_Audit(b"os.kill", b"in", cython.cast(cython.int, self.pid), which)
-        if libc.syscall(libc.SYS_pidfd_send_signal, fd, which, cython.NULL, 0) < 0:
-            raise _of(libc.errno, self.pid)
+        e: cython.int = 0
+        fd: cython.int = _enter(self)
+        try:
+            py.PySys_Audit(b"os.kill", b"in", cython.cast(cython.int, self.pid), which)
+            if libc.syscall(libc.SYS_pidfd_send_signal, fd, which, cython.NULL, 0) < 0:
+                e = libc.errno
+        finally:
+            _leave(self._held)
+        if e:
+            raise _of(e, self.pid)
         py.PyErr_CheckSignals()
 
     def poll(self):
         """Whether it has ended: True or False, at once. A child of ours is not reaped by this."""
-        return readable(self.fileno(), 0) != 0
+        fd: cython.int = _enter(self)
+        try:
+            return readable(fd, 0) != 0
+        finally:
+            _leave(self._held)
 
     def wait(self, timeout=None):
         """Wait until it has ended; return its exit status or minus the signal, as `status` tells.
@@ -166,14 +185,17 @@ class Process:
         return self._wait(until)
 
     def _wait(self, until):
-        fd: cython.int = self.fileno()
         r: cython.int
         info: libc.siginfo_t
-        if not readable(fd, until):
-            raise TimeoutError(libc.ETIMEDOUT, f"process {self.pid} has not ended in time")
-        libc.memset(cython.address(info), 0, cython.sizeof(info))
-        with cython.nogil:
-            r = libc.waitid(libc.P_PIDFD, fd, cython.address(info), libc.WEXITED | libc.WNOHANG)
+        fd: cython.int = _enter(self)
+        try:
+            if not readable(fd, until):
+                raise TimeoutError(libc.ETIMEDOUT, f"process {self.pid} has not ended in time")
+            libc.memset(cython.address(info), 0, cython.sizeof(info))
+            with cython.nogil:
+                r = libc.waitid(libc.P_PIDFD, fd, cython.address(info), libc.WEXITED | libc.WNOHANG)
+        finally:
+            _leave(self._held)
         if r == 0 and info.si_pid != 0:
             code: cython.int = info.si_status
             self.status = code if info.si_code == libc.CLD_EXITED else -code
@@ -216,13 +238,9 @@ class Process:
 
     def close(self):
         """Give the descriptor back; the process is left alone."""
-        fd: cython.int = self.fd
-        folder: cython.int = self._folder
-        self.fd = self._folder = -1
-        if fd >= 0:
-            libc.close(fd)
-        if folder >= 0:
-            libc.close(folder)
+        for own in (self._held, self._folder):
+            if own is not None:
+                _shut(own)
 
     def __enter__(self):
         self.fileno()
@@ -251,6 +269,37 @@ TYPES = {
 }
 
 
+_CLOSED = "the process handle is closed"
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _enter(process) -> cython.int:
+    # The descriptor, which stays what it is until _leave().
+    own: Held = process._held
+    if own is None or own.leaving:
+        raise ValueError(_CLOSED)
+    return own.enter()
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _leave(own: Held) -> cython.int:
+    fd: cython.int = own.leave()
+    if fd >= 0:
+        libc.close(fd)
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _shut(own: Held) -> cython.int:
+    fd: cython.int = own.shut()
+    if fd >= 0:
+        libc.close(fd)
+    return 0
+
+
 @cython.cfunc
 def _of(number: cython.int, pid):
     error = plain_failure(number)
@@ -268,15 +317,17 @@ def _slurp(process, name: bytes):
     room: cython.char[4096]
     number: cython.int = 0
     size: cython.Py_ssize_t = 0
-    folder: cython.int = process._folder
+    own: Held = process._folder
     path: cython.p_const_char = name
     parts: list = []
-    if folder < 0:
+    if own is None:
         raise FileNotFoundError(libc.ENOENT, "No /proc to look at", f"/proc/{process.pid}")
+    folder: cython.int = own.enter()
     fd: cython.int = libc.openat(folder, path, libc.O_RDONLY | libc.O_CLOEXEC)
     if fd < 0:
         number = libc.errno
-    else:
+    _leave(own)
+    if fd >= 0:
         while True:
             size = libc.read(fd, room, 4096)
             if size <= 0:

@@ -557,19 +557,19 @@ def _home(who, function):
         return None
 
 
-_varprog = None
-_varprogb = None
+_varprogs = None  # the pattern for text and that for bytes, both or none
 
 
 @cython.cfunc
 def _pattern(data: cython.bint):
-    global _varprog, _varprogb
-    if _varprog is None:
+    global _varprogs
+    found = _varprogs
+    if found is None:
         import re
 
-        _varprog = re.compile(r"\$(\w+|\{[^}]*\})", re.ASCII)
-        _varprogb = re.compile(rb"\$(\w+|\{[^}]*\})", re.ASCII)
-    return _varprogb if data else _varprog
+        text = r"\$(\w+|\{[^}]*\})"
+        found = _varprogs = re.compile(text, re.ASCII), re.compile(text.encode(), re.ASCII)
+    return found[data]
 
 
 # Names that the standard library and programs take from posixpath and genericpath.

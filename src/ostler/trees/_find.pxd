@@ -1,3 +1,5 @@
+cimport cython
+
 from ostler cimport _libc as libc
 from ostler.trees._engine cimport Block, Node, Worker
 from ostler.trees._patterns cimport Pattern
@@ -36,6 +38,9 @@ cdef enum:
 
 cdef class Stream(Run):
     cdef bint over
+    cdef cython.pymutex lock        # for one thread at a time
+    cdef unsigned long holder       # which one that is, 0: none
+    cdef int check(self) except -1
     cdef Block *fetch(self) except? NULL
 
 cdef class Found(Stream):
@@ -45,13 +50,15 @@ cdef class Found(Stream):
     cdef Py_ssize_t skip    # where the part below the root begins
     cdef object expression
     cdef bint typed         # yield (path, kind)
-    cdef unpack(self, Block *block)
+    cdef int more(self) except -1
+    cdef list unpack(self, Block *block)
 
 cdef class Walked(Stream):
     cdef bint sort
     cdef dict begun         # serial -> what is known of a directory
     cdef dict complete      # (serial of the parent, name) -> all of it
     cdef list expected      # [serial, names, which is next] of each level
+    cdef object next_directory(self)
     cdef object step(self, list level)
     cdef unpack(self, Block *block)
     cdef name(self, char *text, int length, int ascii)

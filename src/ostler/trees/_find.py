@@ -195,13 +195,19 @@ class Stream(Run):
     def __iter__(self):
         return self
 
+    def check(self):
+        # Threads take turns; who is in it already, by a callback, would wait for himself.
+        if not self.over and self.pid != libc.getpid():
+            # A helper that is not here may have held the lock.
+            raise RuntimeError("a tree operation does not outlive a fork")
+        if self.holder == py.PyThread_get_thread_ident():
+            raise ValueError("the tree operation is at work already")
+        return 0
+
     def fetch(self):
         # The next block of output, or NULL at the end.
         block: cython.pointer(Block)
         while True:
-            if not self.over and self.pid != libc.getpid():
-                # A helper that is not here may have held the lock.
-                raise RuntimeError("a tree operation does not outlive a fork")
             block = engine_take(self.e)
             if block != cython.NULL or self.over:
                 return block
@@ -284,21 +290,36 @@ class Found(Stream):
         return self.skip
 
     def __next__(self):
+        while True:
+            with cython.critical_section(self):
+                if self.at < len(self.ready):
+                    found = self.ready[self.at]
+                    self.at += 1
+                    return found
+            self.more()
+
+    def more(self):
+        # Make the next paths ready, unless another thread has meanwhile.
         block: cython.pointer(Block)
-        while self.at >= len(self.ready):
-            block = self.fetch()
-            if block == cython.NULL:
-                self.ready = []
-                raise StopIteration
-            self.ready = []
-            self.at = 0
+        self.check()
+        with self.lock:
+            if self.at < len(self.ready):
+                return 0
+            self.holder = py.PyThread_get_thread_ident()
             try:
-                self.unpack(block)
+                block = self.fetch()
+                if block == cython.NULL:
+                    raise StopIteration
+                try:
+                    ready = self.unpack(block)
+                finally:
+                    libc.free(block)
+                with cython.critical_section(self):
+                    self.ready = ready
+                    self.at = 0
             finally:
-                libc.free(block)
-        found = self.ready[self.at]
-        self.at += 1
-        return found
+                self.holder = 0
+        return 0
 
     def unpack(self, block):
         at: cython.int = 0
@@ -306,7 +327,7 @@ class Found(Stream):
         head: cython.pointer(Record) = cython.NULL
         text: cython.p_char
         head_text: cython.p_char = cython.NULL
-        ready: list = self.ready
+        ready: list = []
         head_bytes: bytes = b""
         while at < block.used:
             record = cython.cast(cython.pointer(Record), cython.address(block.data[at]))
@@ -326,6 +347,7 @@ class Found(Stream):
                 )
             if self.expression is None or self.expression(path[self.skip :]):
                 ready.append((path, record.kind) if self.typed else path)
+        return ready
 
 
 @cython.cclass
@@ -346,6 +368,15 @@ class Walked(Stream):
         self.expected = [[0, [self.kept], 0]]
 
     def __next__(self):
+        self.check()
+        with self.lock:
+            self.holder = py.PyThread_get_thread_ident()
+            try:
+                return self.next_directory()
+            finally:
+                self.holder = 0
+
+    def next_directory(self):
         while self.expected:
             level: list = self.expected[len(self.expected) - 1]
             if level[2] >= len(level[1]):

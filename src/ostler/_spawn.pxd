@@ -138,7 +138,7 @@ cdef int fail(Spawn *s, int step) noexcept nogil
 cdef int _signals(Spawn *s) noexcept nogil
 cdef int live(Spawn *s) noexcept nogil
 cdef int schedule(Spawn *s) noexcept nogil
-cdef int _no_rights() noexcept nogil
+cdef int no_rights() noexcept nogil
 cdef int _act(Action *a) noexcept nogil
 cdef int close_from(unsigned int first) noexcept nogil
 cdef int _alone() noexcept nogil

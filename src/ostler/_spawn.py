@@ -264,7 +264,7 @@ def schedule(s):
             return fail(s, STEP_IDS)
         if libc.syscall(libc.SYS_setresgid, -1, libc.getgid(), -1) < 0:
             return fail(s, STEP_IDS)
-    if s.flags & SPAWN_NO_RIGHTS and _no_rights() < 0:
+    if s.flags & SPAWN_NO_RIGHTS and no_rights() < 0:
         return fail(s, STEP_IDS)
     alone: cython.bint = s.flags & SPAWN_NO_NEW_PRIVS or s.landlock >= 0
     if alone and libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0:
@@ -276,7 +276,7 @@ def schedule(s):
 
 @cython.profile(False)
 @cython.linetrace(False)
-def _no_rights():
+def no_rights():
     # The bounding set as far as we may; with no new privileges an exec gives nothing back either.
     head: libc.__user_cap_header_struct
     data: libc.__user_cap_data_struct[2]

@@ -10,3 +10,4 @@ cdef extern from "stdlib.h" nogil:
     int ptsname_r(int fd, char *room, size_t size)
     void *realloc(void *block, size_t size)
     int getloadavg(double *averages, int count)
+    unsigned long strtoul(const char *text, char **end, int base)

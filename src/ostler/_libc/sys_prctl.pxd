@@ -2,5 +2,7 @@ cdef extern from "sys/prctl.h" nogil:
     enum:
         PR_CAPBSET_DROP
         PR_SET_CHILD_SUBREAPER
+        PR_SET_DUMPABLE
+        PR_SET_NAME
         PR_SET_NO_NEW_PRIVS
     int prctl(int option, ...)

@@ -16,13 +16,15 @@ cdef struct Den:
     int line[2]         # the first process of the namespaces lives until this is closed
     int word[2]         # it says here that it is ready
     int hold[2]         # of the process that keeps a user namespace until it is held
+    int go[2]           # the first process is told here that its namespaces are held
+    int maker           # a pidfd of this process
     int first           # its pid
     int pid_ns
     int ipc_ns
     int net_ns
     int own_ns          # the children's mount namespace
-    int full_ns         # root: a user namespace with all ids and no rights over anything
-    const char *uids    # root: the maps of that user namespace
+    int full_ns         # a user namespace with the same ids and no rights over anything
+    const char *uids    # the maps of that user namespace
     const char *gids
     int number
     const char *step
@@ -32,6 +34,7 @@ cdef struct Den:
 cdef class Confinement:
     cdef bint network
     cdef int line
+    cdef int watch          # a pidfd of the process that made them
     cdef int first
     cdef int maker
     cdef int pid_ns

@@ -2,13 +2,21 @@
 
 The namespaces (PID, IPC, network, mount) are made with the first child and belong to the machine.
 Their first process does nothing but hold them: when the machine is closed, or this process gone,
-it ends, and the kernel ends everything that is left in them. It is no child that wait() sees.
+it ends, and the kernel ends everything that is left in them. It keeps nothing of this process's
+memory (_libc/holding.pxd), and is no child that wait() sees.
 """
 
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler._core import plain_failure
-from cython.cimports.ostler._spawn import SPAWN_ALONE, SPAWN_NO_NEW_PRIVS, SPAWN_TWICE, Spawn
+from cython.cimports.ostler._libc.holding import hold
+from cython.cimports.ostler._spawn import (
+    SPAWN_ALONE,
+    SPAWN_NO_NEW_PRIVS,
+    SPAWN_TWICE,
+    Spawn,
+    no_rights,
+)
 
 _EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 
@@ -19,13 +27,16 @@ class Confinement:
 
     def __cinit__(self, network, *more):
         self.network = network
-        self.line = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
+        self.line = self.watch = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
         self.own_ns = self.full_ns = self.ruleset = -1
 
     def __dealloc__(self):
         self.let_go()
 
     def add(self, s, root, user_ns, mount_ns):
+        if self.first >= 0 and _have_ended(self.watch, self.line):
+            # With the process that made them, of which this one is a forked copy.
+            self.let_go()
         if self.first < 0:
             self.begin(root, user_ns, mount_ns)
         s.namespace_count = 0
@@ -36,9 +47,8 @@ class Confinement:
         _add(s, self.ipc_ns)
         if self.net_ns >= 0:
             _add(s, self.net_ns)
-        if self.full_ns >= 0:
-            # The last: whoever is in it may do nothing to the others.
-            _add(s, self.full_ns)
+        # The last: whoever is in it may do nothing to the others.
+        _add(s, self.full_ns)
         s.landlock = self.ruleset
         s.flags |= SPAWN_TWICE | SPAWN_ALONE | SPAWN_NO_NEW_PRIVS
         s.stays = self.line
@@ -51,8 +61,12 @@ class Confinement:
         den.user_ns = user_ns
         den.mount_ns = mount_ns
         den.network = self.network
-        uids = _everyone("uid_map") if user_ns < 0 else b""
-        gids = _everyone("gid_map") if user_ns < 0 else b""
+        if user_ns < 0:
+            uids = _everyone("uid_map")
+            gids = _everyone("gid_map")
+        else:
+            uids = b"%d %d 1\n" % (libc.geteuid(), libc.geteuid())
+            gids = b"%d %d 1\n" % (libc.getegid(), libc.getegid())
         den.uids = uids
         den.gids = gids
         _prepare(cython.address(den))
@@ -62,9 +76,11 @@ class Confinement:
         for i in range(2):
             _close(den.word[i])
             _close(den.hold[i])
+            _close(den.go[i])
         _close(den.line[0])
         _close(den.proc)
         self.line = den.line[1]
+        self.watch = den.maker
         self.first = den.first
         self.maker = libc.getpid()
         self.pid_ns = den.pid_ns
@@ -82,6 +98,7 @@ class Confinement:
 
     def let_go(self):
         _close(self.line)
+        _close(self.watch)
         if self.first > 0 and self.maker == libc.getpid():
             libc.kill(self.first, libc.SIGKILL)
             _end(self.first)
@@ -91,7 +108,7 @@ class Confinement:
         _close(self.own_ns)
         _close(self.full_ns)
         _close(self.ruleset)
-        self.line = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
+        self.line = self.watch = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
         self.own_ns = self.full_ns = self.ruleset = -1
         return 0
 
@@ -134,6 +151,20 @@ def _end(pid: cython.int) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _have_ended(maker: cython.int, line: cython.int) -> cython.bint:
+    # Whether the namespaces are gone, or are going: their maker is, or nobody is at the other end
+    # of the line.
+    ends: libc.pollfd[2]
+    ends[0].fd = maker
+    ends[0].events = libc.POLLIN
+    ends[1].fd = line
+    ends[1].events = 0
+    return libc.poll(ends, 2, 0) > 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _add(s: cython.pointer(Spawn), fd: cython.int) -> cython.int:
     s.namespaces[s.namespace_count] = fd
     s.namespace_count += 1
@@ -161,9 +192,9 @@ def _failed(den: cython.pointer(Den), step: cython.p_const_char) -> cython.int:
 @cython.exceptval(check=False)
 def _prepare(den: cython.pointer(Den)) -> cython.int:
     i: cython.int
-    den.first = den.pid_ns = den.ipc_ns = den.net_ns = den.own_ns = den.full_ns = -1
+    den.first = den.pid_ns = den.ipc_ns = den.net_ns = den.own_ns = den.full_ns = den.maker = -1
     for i in range(2):
-        den.line[i] = den.word[i] = den.hold[i] = -1
+        den.line[i] = den.word[i] = den.hold[i] = den.go[i] = -1
     den.proc = libc.openat(libc.AT_FDCWD, b"/proc", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
     if den.proc < 0:
         return _failed(den, b"/proc")
@@ -171,8 +202,12 @@ def _prepare(den: cython.pointer(Den)) -> cython.int:
         libc.pipe2(den.line, libc.O_CLOEXEC) < 0
         or libc.pipe2(den.word, libc.O_CLOEXEC) < 0
         or libc.pipe2(den.hold, libc.O_CLOEXEC) < 0
+        or libc.pipe2(den.go, libc.O_CLOEXEC) < 0
     ):
         return _failed(den, b"pipe2")
+    den.maker = libc.syscall(libc.SYS_pidfd_open, libc.getpid(), 0)
+    if den.maker < 0:
+        return _failed(den, b"pidfd_open")
     return 0
 
 
@@ -216,7 +251,6 @@ def _in_helper(den: cython.pointer(Den)) -> cython.int:
 def _helper(argument: cython.p_void) -> cython.int:
     den: cython.pointer(Den) = cython.cast(cython.pointer(Den), argument)
     kinds: cython.int = libc.CLONE_NEWPID | libc.CLONE_NEWNS | libc.CLONE_NEWIPC
-    number: cython.int = 0
     if not den.network:
         kinds |= libc.CLONE_NEWNET
     if den.user_ns >= 0 and libc.setns(den.user_ns, libc.CLONE_NEWUSER) < 0:
@@ -231,21 +265,32 @@ def _helper(argument: cython.p_void) -> cython.int:
         return 0
     libc.close(den.word[1])
     den.word[1] = -1
-    if libc.read(den.word[0], cython.address(number), 4) != 4:
-        libc.errno = libc.ESRCH
-        _failed(den, b"the first process")
-        return 0
-    if number:
-        libc.errno = number
-        _failed(den, b"/proc")
+    if _heard(den) < 0:
         return 0
     den.pid_ns = _namespace(den, den.first, b"pid")
     den.ipc_ns = _namespace(den, den.first, b"ipc")
     den.own_ns = _namespace(den, den.first, b"mnt")
     if not den.network:
         den.net_ns = _namespace(den, den.first, b"net")
-    if den.user_ns < 0:
-        _full_namespace(den)
+    _full_namespace(den)
+    # It shuts itself off now, before any child can see it.
+    libc.write(den.go[1], b"x", 1)
+    _heard(den)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _heard(den: cython.pointer(Den)) -> cython.int:
+    # What the first process has to say: the errno of what it could not do, or 0.
+    number: cython.int = 0
+    if libc.read(den.word[0], cython.address(number), 4) != 4:
+        libc.errno = libc.ESRCH
+        return _failed(den, b"the first process")
+    if number:
+        libc.errno = number
+        return _failed(den, b"/proc")
     return 0
 
 
@@ -311,7 +356,7 @@ def _write(
     return 0 if r >= 0 else -1
 
 
-# ---- the first process of the namespaces, with a copy of this process's memory -----------------
+# ---- the first process of the namespaces, at first with a copy of this process's memory --------
 
 
 @cython.cfunc
@@ -319,20 +364,14 @@ def _write(
 @cython.exceptval(check=False)
 def _first(argument: cython.p_void) -> cython.int:
     den: cython.pointer(Den) = cython.cast(cython.pointer(Den), argument)
-    action: libc.sigaction_t
-    number: cython.int
+    top: cython.p_char = den.second
+    number: cython.int = 0
     byte: cython.char[1]
-    libc.memset(cython.address(action), 0, cython.sizeof(action))
-    for number in range(1, libc.NSIG):
-        # Children that nobody waits for vanish by themselves.
-        action.sa_handler = libc.SIG_DFL
-        if number == libc.SIGCHLD:
-            action.sa_handler = libc.SIG_IGN
-        libc.sigaction(number, cython.address(action), cython.NULL)
+    _default_signals()
+    libc.close(den.go[1])
     libc.setsid()
     if not den.network:
         _loopback_up()
-    number = 0
     if (
         libc.faccessat(libc.AT_FDCWD, b"/proc/sys/kernel", libc.F_OK, 0) == 0
         and _cover_proc(b"proc") < 0
@@ -340,12 +379,106 @@ def _first(argument: cython.p_void) -> cython.int:
     ):
         number = libc.errno
     libc.write(den.word[1], cython.address(number), 4)
-    if number == 0:
-        libc.dup2(den.line[0], 0)
-        libc.syscall(libc.SYS_close_range, 1, cython.cast(cython.uint, -1), 0)
-        while libc.read(0, byte, 1) < 0 and libc.errno == libc.EINTR:
-            pass
+    if number == 0 and libc.read(den.go[0], byte, 1) == 1 and _shut_off(den) == 0:
+        hold(top - _STACK, top)
+        _wait()
     libc._exit(0)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _default_signals() -> cython.int:
+    action: libc.sigaction_t
+    number: cython.int
+    libc.memset(cython.address(action), 0, cython.sizeof(action))
+    for number in range(1, libc.NSIG):
+        # Children that nobody waits for vanish by themselves.
+        action.sa_handler = libc.SIG_DFL
+        if number == libc.SIGCHLD:
+            action.sa_handler = libc.SIG_IGN
+        libc.sigaction(number, cython.address(action), cython.NULL)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _shut_off(den: cython.pointer(Den)) -> cython.int:
+    # No right over anything, nothing that children could look into, and of descriptors the two
+    # that it waits for: the line to the machine, and the process that made it, for a forked copy of
+    # that process may hold the line as well.
+    number: cython.int = 0
+    line: cython.int = libc.fcntl(den.line[0], libc.F_DUPFD_CLOEXEC, 3)
+    maker: cython.int = libc.fcntl(den.maker, libc.F_DUPFD_CLOEXEC, 3)
+    word: cython.int = libc.fcntl(den.word[1], libc.F_DUPFD_CLOEXEC, 3)
+    if (
+        line < 0
+        or maker < 0
+        or word < 0
+        or _forget_arguments(den) < 0
+        or libc.dup2(line, 0) < 0
+        or libc.dup2(maker, 1) < 0
+        or libc.dup2(word, 2) < 0
+        or libc.syscall(libc.SYS_close_range, 3, cython.cast(cython.uint, -1), 0) < 0
+        or libc.prctl(libc.PR_SET_DUMPABLE, 0, 0, 0, 0) < 0
+        or libc.prctl(libc.PR_SET_NAME, b"ostler-confined", 0, 0, 0) < 0
+        or libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+        or no_rights() < 0
+    ):
+        return -1
+    libc.write(2, cython.address(number), 4)
+    libc.close(2)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _forget_arguments(den: cython.pointer(Den)) -> cython.int:
+    # Where the memory can't be given back as a whole, the arguments and the environment go, so
+    # that /proc/1 does not show them: fields 48 to 51 of proc_pid_stat(5) say where they are.
+    text: cython.char[2048]
+    at: cython.p_char
+    field: cython.int = 2
+    low: cython.ulong = 0
+    high: cython.ulong = 0
+    page: cython.ulong = libc.sysconf(libc._SC_PAGESIZE)
+    fd: cython.int = libc.openat(den.proc, b"self/stat", libc.O_RDONLY | libc.O_CLOEXEC)
+    size: cython.long = libc.read(fd, text, 2047) if fd >= 0 else -1
+    if size <= 0:
+        return -1
+    text[size] = 0
+    at = cython.cast(cython.p_char, libc.memrchr(text, b")"[0], size))
+    while at != cython.NULL and field < 51:
+        at = libc.strchr(at + 1, b" "[0])
+        field += 1
+        if field == 48 and at != cython.NULL:
+            low = libc.strtoul(at, cython.NULL, 10)
+        elif field == 51 and at != cython.NULL:
+            high = libc.strtoul(at, cython.NULL, 10)
+    if low == 0 or high <= low:
+        return -1
+    low = low & ~(page - 1)
+    high = (high + page - 1) & ~(page - 1)
+    return libc.munmap(cython.cast(cython.p_void, low), high - low)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _wait() -> cython.int:
+    # What hold() does, on an architecture that it isn't written for.
+    ends: libc.pollfd[2]
+    r: cython.int = -1
+    while r < 0:
+        ends[0].fd = 0
+        ends[1].fd = 1
+        ends[0].events = ends[1].events = libc.POLLIN
+        r = libc.poll(ends, 2, -1)
+        if r < 0 and libc.errno != libc.EINTR:
+            break
     return 0
 
 

@@ -66,6 +66,7 @@ COMPILED = (
     "trees._engine",
     "trees._find",
     "trees._holding",
+    "trees._ignore",
     "trees._links",
     "trees._metadata",
     "trees._output",

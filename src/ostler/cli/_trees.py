@@ -4,6 +4,7 @@ import sys
 import time
 
 import ostler
+from ostler import sizes
 from ostler.cli import UsageError, parser
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -43,11 +44,10 @@ def human(size):
 
 def size_of(text):
     """The bytes that "10k", "1.5M" or "7" mean."""
-    number, unit = (text[:-1], text[-1].lower()) if text[-1:].isalpha() else (text, "b")
     try:
-        return int(float(number) * 1024 ** "bkmgtpe".index(unit))
-    except ValueError:
-        raise UsageError(f"not a size: {text!r}") from None
+        return sizes.parsed(text)
+    except ValueError as error:
+        raise UsageError(error) from None
 
 
 def moment(text):
@@ -66,19 +66,32 @@ def moment(text):
 
 
 def shown(path):
-    """A path as text that any terminal can print."""
+    """A path as text for JSON, where a byte that is no text stands escaped."""
     return path.encode("utf-8", "backslashreplace").decode()
 
 
+def on_one_line(path):
+    """A path for a terminal: what could steer it, or end the line, stands escaped."""
+    from ostler.machines.pictures import shown
+
+    return shown(path)
+
+
 class Names:
-    """Standard output for names, byte for byte, ended by newlines or, with -0, by NULs."""
+    """Standard output for names: byte for byte, ended by newlines or, with -0, by NULs.
+
+    On a terminal each stands on one line, and what could steer the terminal is escaped.
+    """
 
     def __init__(self, nul=False):
         self.end = b"\0" if nul else b"\n"
+        self.escapes = not nul and sys.stdout.isatty()
         self.out = sys.stdout.buffer
         sys.stdout.flush()
 
     def write(self, path):
+        if self.escapes:
+            path = on_one_line(ostler.fsdecode(path))
         self.out.write(ostler.fsencode(path) + self.end)
 
     def flush(self):
@@ -110,7 +123,7 @@ class Teller:
                 return
             self.status = Console(stderr=True).status(self.name)
             self.status.start()
-        entries = getattr(counts, "entries", len(getattr(counts, "files", ())))
+        entries = counts.entries if hasattr(counts, "entries") else len(counts.files)
         rate = entries / (now - self.began)
         self.status.update(
             f"{self.name}: {entries:,} entries, {human(counts.bytes)}, {rate:,.0f} a second"
@@ -124,9 +137,10 @@ class Teller:
         """Tell an error, and remember that there was one."""
         self.failed += 1
         names = [name for name in (error.filename, error.filename2) if name is not None]
-        text = " -> ".join(shown(ostler.fsdecode(name)) for name in names)
+        text = " -> ".join(on_one_line(ostler.fsdecode(name)) for name in names)
+        text += ": " if names else ""
         self.clear()
-        print(f"ostler {self.name}: {text}: {error.strerror}", file=sys.stderr)
+        print(f"ostler {self.name}: {text}{error.strerror or error}", file=sys.stderr)
 
     def clear(self):
         """Take the progress off the terminal."""
@@ -148,7 +162,8 @@ class Teller:
             return True
         if isinstance(error, KeyboardInterrupt):
             done = getattr(error, "done", None)
-            print(f"\nostler {self.name}: interrupted; so far {done}", file=sys.stderr)
+            so_far = f"; so far {done.entries:,} entries" if hasattr(done, "entries") else ""
+            print(f"\nostler {self.name}: interrupted{so_far}", file=sys.stderr)
             self.failed = 130
             return True
         return False

@@ -7,6 +7,7 @@ exec in the place of the command itself: same process, same terminal, its own ex
 import sys
 
 import ostler
+from ostler import sizes
 from ostler.cli import UsageError, complain
 
 USAGE = """\
@@ -22,7 +23,6 @@ USER, LANG, TERM, TZ and the like), so that no secret in a variable gets there:
   --keep-env         all variables of the host
   --clean-env        those few alone, for the other machines"""
 
-_UNITS = {"", *(letter + more for letter in "KMGT" for more in ("", "B", "IB"))}
 # What stands for a command that could not be run, as with env(1) and the shells.
 FAILED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 
@@ -116,7 +116,7 @@ def take(arguments, command):
         if option == "scratch":
             if equals:
                 choice.size = value
-            elif rest and _is_size(rest[0]):
+            elif rest and sizes.is_size(rest[0]):
                 choice.size = rest.pop(0)
         elif option == "confine":
             if not equals and not rest:
@@ -144,11 +144,6 @@ def run_in(choice, programs, name, start):
     except OSError as error:
         complain(f"{name}: {error.strerror or error}")
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-
-
-def _is_size(text):
-    digits = text.rstrip("KMGTIBkmgtib")
-    return digits.isascii() and digits.isdigit() and text[len(digits) :].upper() in _UNITS
 
 
 def python_needs(script=None):

@@ -4,7 +4,7 @@ import json
 import sys
 
 import ostler
-from ostler.cli._trees import Names, Teller, parse, shown, tree_parser
+from ostler.cli._trees import Names, Teller, on_one_line, parse, shown, tree_parser
 from ostler.trees import Counts
 
 
@@ -64,7 +64,7 @@ def one(path, options, teller):
 
 def _agreed(path, is_tree, teller):
     """What the user answers."""
-    what = shown(path)
+    what = on_one_line(path)
     if is_tree:
         below = ostler.trees.count(path, on_error=teller.error).entries - 1
         what += f" and the {below:,} entries below" if below else ""

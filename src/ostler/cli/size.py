@@ -4,7 +4,7 @@ import json
 import sys
 
 import ostler
-from ostler.cli._trees import Names, Teller, human, parse, shown, tree_parser
+from ostler.cli._trees import Names, Teller, human, on_one_line, parse, shown, tree_parser
 from ostler.trees import Counts
 
 
@@ -89,9 +89,9 @@ def show(path, counts, options):
 
     size_bars.draw(
         [
-            (text(of), value(of) / largest, shown(ostler.path.relpath(name, path)))
+            (text(of), value(of) / largest, on_one_line(ostler.path.relpath(name, path)))
             for name, of in rows
         ], width, hidden,
-        f"{text(counts):>{width}}  {shown(path)}: {counts.entries:,} entries, "
+        f"{text(counts):>{width}}  {on_one_line(path)}: {counts.entries:,} entries, "
         f"{counts.directories:,} of them directories",
     )  # fmt: skip

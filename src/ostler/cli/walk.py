@@ -4,7 +4,7 @@ import json
 import sys
 
 import ostler
-from ostler.cli._trees import Names, Teller, parse, shown, tree_parser
+from ostler.cli._trees import Names, Teller, on_one_line, parse, shown, tree_parser
 
 
 def main(arguments):
@@ -50,14 +50,14 @@ def draw(steps, options):
         stem = "".join("│   " if left else "    " for left in open_levels[:-1])
         last = bool(open_levels) and open_levels[-1] == 0
         name = ostler.path.basename(directory) if depth else directory
-        print(stem + ("" if not depth else "└── " if last else "├── ") + shown(name) + "/")
+        print(stem + ("" if not depth else "└── " if last else "├── ") + on_one_line(name) + "/")
         below = "".join("│   " if left else "    " for left in open_levels)
         real = [n for n in directories if not ostler.path.islink(ostler.path.join(directory, n))]
         links = [n for n in directories if n not in set(real)]
-        shown_here = [] if options.directories else sorted(links + others)
-        for number, other in enumerate(shown_here):
-            end = number == len(shown_here) - 1 and not real
-            print(below + ("└── " if end else "├── ") + shown(other))
+        listed = [] if options.directories else sorted(links + others)
+        for number, other in enumerate(listed):
+            end = number == len(listed) - 1 and not real
+            print(below + ("└── " if end else "├── ") + on_one_line(other))
         open_levels.append(len(real))
         while open_levels and open_levels[-1] == 0:
             open_levels.pop()

@@ -2,7 +2,7 @@
 
 import errno
 
-from ostler import environment
+from ostler import environment, sizes
 from ostler.machines import _mounts, binds, host
 from ostler.machines._confine import Confinement
 from ostler.machines.rooted import MachineUnavailable, Rooted
@@ -287,20 +287,15 @@ def or_weaker(error, what):
     return MachineUnavailable(error.reason, f"{help_}weaker=True: {what}", error.errno)
 
 
-_UNITS = {"": 0, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-
-
 def _amount(value, what):
     """Bytes of a decimal number for the kernel, from an int or a str with a unit; None stays."""
     if value is None:
         return None
     if isinstance(value, str):
-        text = value.strip().upper().removesuffix("IB")
-        unit = text[-1:] if text[-1:].isalpha() else ""
-        digits = text.removesuffix(unit)
-        if unit not in _UNITS or not (digits.isascii() and digits.isdigit()):
-            raise ValueError(f"{what} is no number with an optional unit (K, M, G, T): {value!r}")
-        number = int(digits) << _UNITS[unit]
+        try:
+            number = sizes.parsed(value)
+        except ValueError as error:
+            raise ValueError(f"{what} is {error}") from None
     elif hasattr(value, "__index__") and not isinstance(value, bool):
         number = value.__index__()
     else:

@@ -174,7 +174,7 @@ def _wild(
 def _one(
     p: cython.p_const_uchar, size: cython.Py_ssize_t, byte: cython.int, path: cython.bint
 ) -> cython.Py_ssize_t:
-    """The length of what stands for one byte when that is it, 0 when not, -1 when nothing can be."""
+    """How much of the pattern stands for this byte: 0 when it does not, -1 when nothing can fit."""
     if p[0] == 0x3F:
         return 0 if path and byte == 0x2F else 1
     if p[0] == 0x5B:
@@ -250,10 +250,10 @@ def _bracket(
 @cython.exceptval(check=False)
 def _is_of_class(name: cython.p_const_uchar, size: cython.Py_ssize_t, c: cython.int) -> cython.int:
     # Whether a byte is of [:name:], -1 when there is no such class.
-    upper: cython.bint = 0x41 <= c and c <= 0x5A
-    lower: cython.bint = 0x61 <= c and c <= 0x7A
-    digit: cython.bint = 0x30 <= c and c <= 0x39
-    graph: cython.bint = 0x20 < c and c < 0x7F
+    upper: cython.bint = c >= 0x41 and c <= 0x5A
+    lower: cython.bint = c >= 0x61 and c <= 0x7A
+    digit: cython.bint = c >= 0x30 and c <= 0x39
+    graph: cython.bint = c > 0x20 and c < 0x7F
     word: bytes = cython.cast(cython.p_const_char, name)[:size]
     if word == b"alnum":
         return upper or lower or digit
@@ -278,5 +278,5 @@ def _is_of_class(name: cython.p_const_uchar, size: cython.Py_ssize_t, c: cython.
     if word == b"upper":
         return upper
     if word == b"xdigit":
-        return digit or (0x41 <= c and c <= 0x46) or (0x61 <= c and c <= 0x66)
+        return digit or (c >= 0x41 and c <= 0x46) or (c >= 0x61 and c <= 0x66)
     return -1

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import ostler
-from ostler._given import Groups, mount_lines
+from ostler._given import Groups, mount_lines, unescaped
 
 
 def tree(tmp_path, files):
@@ -139,6 +139,28 @@ def test_mounts():
     proc = next(mount for mount in mounts if mount.point == "/proc")
     assert proc.kind == "proc"
     assert len(mounts) == len(open("/proc/self/mountinfo").readlines())
+
+
+def test_words_of_the_mount_table():
+    wrote = "a b\tc\nd\\e#f\\040 \u2028\x0c"
+    escaped = "".join(f"\\{ord(c):03o}" if c in " \t\n\\#" else c for c in wrote)
+    assert unescaped(escaped) == wrote
+    assert unescaped("C:\\x") == "C:\\x"
+    assert list(mount_lines(f"1 2 {escaped} - x y\n")) == [(["1", "2", escaped], ["x", "y"])]
+
+
+def test_a_control_group_with_an_odd_name(tmp_path):
+    """Its name may have what str.splitlines() takes for the end of a line."""
+    name = "odd\u2028name\x0c\x85end"
+    group = tmp_path / "sys/fs/cgroup" / name
+    group.mkdir(parents=True)
+    (group / "memory.max").write_text("4096\n")
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(f"0::/{name}\n")
+    (tmp_path / "proc/self/mountinfo").write_text(
+        "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+    )
+    assert Groups(str(tmp_path)).memory_limit() == 4096
 
 
 def own_name():

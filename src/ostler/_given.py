@@ -27,12 +27,12 @@ def text_of(path):
 
 
 def unescaped(field):
-    """A path as mountinfo writes it, with its octal escapes undone."""
+    """A path, or another word, as mountinfo writes it, with its octal escapes undone."""
     if "\\" not in field:
         return field
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        field = field.replace(code, character)
-    return field
+    import re
+
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
 
 
 def mount_lines(text):
@@ -51,7 +51,7 @@ class Groups:
         membership = text_of(f"{self._root}/proc/self/cgroup") or ""
         mounts = text_of(f"{self._root}/proc/self/mountinfo") or ""
         paths = {}  # controller ("" for version 2) -> path of the group
-        for line in membership.splitlines():
+        for line in filter(None, membership.split("\n")):
             _, controllers, path = line.split(":", 2)
             for controller in controllers.split(","):
                 paths[controller] = path
@@ -131,7 +131,7 @@ def _upwards(point, root, path):
 def memory():
     """The machine's memory and our share of it, a Memory."""
     fields = {}
-    for line in (text_of("/proc/meminfo") or "").splitlines():
+    for line in filter(None, (text_of("/proc/meminfo") or "").split("\n")):
         name, _, rest = line.partition(":")
         fields[name] = int(rest.split()[0]) * 1024
     total = fields["MemTotal"]
@@ -172,5 +172,5 @@ def _mount(head, tail):
         tuple(field for field in head[6:] if field),
         tail[0],
         unescaped(tail[1]),
-        tuple(tail[2].split(",")) if len(tail) > 2 else (),
+        tuple(map(unescaped, tail[2].split(","))) if len(tail) > 2 else (),
     )

@@ -67,6 +67,7 @@ COMPILED = (
     "trees._find",
     "trees._holding",
     "trees._ignore",
+    "trees._ignoring",
     "trees._links",
     "trees._metadata",
     "trees._output",

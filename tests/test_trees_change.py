@@ -141,7 +141,6 @@ def test_digest(tmp_path, threads):
 
 
 def test_gitignore(tmp_path):
-    pytest.importorskip("pathspec", reason="gitignore is pathspec's")
     files = {
         ".gitignore": "*.o\n/build\n!keep.o\nlogs/\n",
         "a.c": "", "a.o": "", "keep.o": "", "build/x": "", "src/build/y": "", "src/b.o": "",

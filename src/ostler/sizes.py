@@ -18,7 +18,7 @@ def parsed(text: str) -> int:
     plain, whole, fraction, unit = found.groups()
     if plain:
         return int(plain)
-    factor = 1024 ** (1 + "KMGTPE".index(unit.upper()))
+    factor: int = 1024 ** (1 + "KMGTPE".index(unit.upper()))
     return int(whole) * factor + int(float(fraction or 0) * factor)
 
 

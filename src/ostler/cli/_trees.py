@@ -6,6 +6,7 @@ import time
 import ostler
 from ostler import sizes
 from ostler.cli import UsageError, parser
+from ostler.trees import Counts
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
@@ -162,7 +163,7 @@ class Teller:
             return True
         if isinstance(error, KeyboardInterrupt):
             done = getattr(error, "done", None)
-            so_far = f"; so far {done.entries:,} entries" if hasattr(done, "entries") else ""
+            so_far = f"; so far {done.entries:,} entries" if isinstance(done, Counts) else ""
             print(f"\nostler {self.name}: interrupted{so_far}", file=sys.stderr)
             self.failed = 130
             return True

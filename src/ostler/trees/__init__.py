@@ -75,6 +75,7 @@ class Trees:
         progress=None,
         one_filesystem=False,
         gitignore=False,
+        ignore_files=(),
         executor=None,
     ):
         """Iterate over the paths of the entries below `top`, in no order or sorted.
@@ -83,8 +84,9 @@ class Trees:
         names left out with all below; `type`: "file", "directory", "link", "fifo", "socket",
         "block", "character" or several; `regex`: searched for in the path below top; `size`:
         least and most bytes; `newer`, `older`: bounds of the modification time, in seconds of
-        the epoch; `gitignore`: leave out what the .gitignore files below top say, and .git (by
-        the package pathspec, in one thread).
+        the epoch; `gitignore`: leave out what git would: by the .gitignore files below `top` and
+        above it up to the repository, .git/info/exclude and core.excludesFile, and .git itself;
+        `ignore_files`: names of more files with such rules, such as ".ignore", the strongest last.
         """
         from ostler.trees._find import Found
 
@@ -96,13 +98,15 @@ class Trees:
         options = (
             one_filesystem, _several(name), _several(exclude), _several(type), size, (newer, older),
         )  # fmt: skip
-        if gitignore:
-            from ostler.trees import _gitignore
+        ignoring = None
+        ignore_files = _several(ignore_files)
+        if gitignore or ignore_files:
+            from ostler.trees._repository import rules
 
-            found = _gitignore.find(
-                self._machine, top, on_error, options, min_depth, max_depth, expression
-            )
-        elif executor is not None:
+            if executor is not None:
+                raise ValueError("gitignore, ignore_files and executor do not go together")
+            ignoring = rules(self._machine, top, gitignore, ignore_files, on_error)
+        if executor is not None:
             from ostler.trees import _pieces
 
             found = _pieces.find(
@@ -112,7 +116,7 @@ class Trees:
         else:
             found = Found(
                 self._machine, top, threads, on_error, progress, *options[:4], min_depth,
-                max_depth, *options[4:], expression, False,
+                max_depth, *options[4:], expression, False, ignoring,
             )  # fmt: skip
         return iter(sorted(found)) if sort else found
 

@@ -85,6 +85,7 @@ class Trees:
         progress: _Progress = None,
         one_filesystem: bool = False,
         gitignore: bool = False,
+        ignore_files: _Patterns = (),
         executor: Executor | None = None,
     ) -> Iterator[AnyStr]: ...
     def count(

@@ -114,6 +114,7 @@ ctypedef int (*Refused)(Worker *worker, Node *node, int number) noexcept nogil
 ctypedef void (*Tick)(void *owner) noexcept nogil
 ctypedef int (*Ask)(void *owner, Node *node, const char *name, int kind) noexcept nogil
 ctypedef void (*Leave)(Worker *worker, Node *node) noexcept nogil
+ctypedef void (*Forget)(void *task) noexcept nogil
 
 cdef struct Engine:
     libc.pthread_mutex_t lock       # guards the common stack, faults, output
@@ -151,6 +152,7 @@ cdef struct Engine:
     Leave after         # a directory has been read
     Leave leave         # it and all below it is complete
     void *task          # its options, freed with the engine
+    Forget forget       # before that: what the options point to, which nobody uses any more
     int post            # POST_PARENT, POST_SELF
     int chunks          # a large directory's entries are shared out
     unsigned long device

@@ -736,5 +736,7 @@ def engine_free(e):
     libc.pthread_cond_destroy(cython.address(e.work))
     libc.pthread_cond_destroy(cython.address(e.room))
     libc.free(e.workers)
+    if e.forget != cython.NULL:
+        e.forget(e.task)
     libc.free(e.task)
     libc.free(e)

@@ -2,6 +2,7 @@ cimport cython
 
 from ostler cimport _libc as libc
 from ostler.trees._engine cimport Block, Node, Worker
+from ostler.trees._ignoring cimport Ignoring
 from ostler.trees._patterns cimport Pattern
 from ostler.trees._run cimport Run
 
@@ -17,6 +18,8 @@ cdef struct FindTask:
     long newer          # seconds of the epoch, modification time
     long older
     Pattern pattern[64]
+    char *text          # what the patterns point into
+    Ignoring *ignoring
 
 # What is handed over: a header for a directory, then its entries. The text follows; all but
 # entries have an Origin between.
@@ -44,12 +47,12 @@ cdef class Stream(Run):
     cdef Block *fetch(self) except? NULL
 
 cdef class Found(Stream):
-    cdef list patterns      # the text that the task's patterns point into
     cdef list ready
     cdef Py_ssize_t at
     cdef Py_ssize_t skip    # where the part below the root begins
     cdef object expression
     cdef bint typed         # yield (path, kind)
+    cdef int take_patterns(self, FindTask *task, object patterns, object exclude) except -1
     cdef int more(self) except -1
     cdef list unpack(self, Block *block)
 
@@ -73,6 +76,8 @@ cdef Record *_record(Worker *worker, int tag, Node *node, const char *text,
 cdef int _header(Worker *worker, Node *node) noexcept nogil
 cdef void _emit(Worker *worker, Node *node, const char *name, int length, int kind) noexcept nogil
 cdef int _find_entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
+cdef int _find_enter(Worker *worker, Node *node) noexcept nogil
+cdef void _find_forget(void *task) noexcept nogil
 cdef int _find_refused(Worker *worker, Node *node, int number) noexcept nogil
 cdef int _walk_entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
 cdef void _walk_after(Worker *worker, Node *node) noexcept nogil

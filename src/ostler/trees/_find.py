@@ -4,6 +4,12 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler.trees._engine import DESCEND, DONE, Block, Node, Worker
+from cython.cimports.ostler.trees._ignoring import (
+    ignores,
+    ignoring_enter,
+    ignoring_free,
+    ignoring_new,
+)
 from cython.cimports.ostler.trees._output import (
     engine_take,
     path_length,
@@ -112,6 +118,10 @@ def _find_entry(worker, node, name, kind):
         cython.address(task.pattern[task.patterns]), task.excluded, name, length
     ):
         return DONE
+    if task.ignoring != cython.NULL and ignores(
+        task.ignoring, worker, node, name, length, directory
+    ):
+        return DONE
     if directory:
         worker.directories += 1
     elif kind == libc.S_IFREG >> 12:
@@ -141,6 +151,17 @@ def _find_entry(worker, node, name, kind):
         ):
             _emit(worker, node, name, length, kind)
     return DESCEND if directory and node.depth + 1 < task.most else DONE
+
+
+def _find_enter(worker, node):
+    task: cython.pointer(FindTask) = cython.cast(cython.pointer(FindTask), worker.engine.task)
+    return ignoring_enter(task.ignoring, worker, node)
+
+
+def _find_forget(task):
+    find: cython.pointer(FindTask) = cython.cast(cython.pointer(FindTask), task)
+    libc.free(find.text)
+    ignoring_free(find.ignoring)
 
 
 def _find_refused(worker, node, number):
@@ -236,6 +257,7 @@ class Found(Stream):
         times,
         expression,
         typed,
+        ignoring=None,
     ):
         Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
         task: cython.pointer(FindTask) = cython.cast(
@@ -244,17 +266,12 @@ class Found(Stream):
         if task == cython.NULL:
             raise MemoryError
         self.e.task = task
-        if len(patterns) + len(exclude) > _MOST_PATTERNS:
-            raise ValueError(f"more than {_MOST_PATTERNS} patterns")
-        self.patterns = [
-            text if isinstance(text, bytes) else py.PyUnicode_EncodeFSDefault(text)
-            for text in (*patterns, *exclude)
-        ]
-        task.patterns = len(patterns)
-        task.excluded = len(exclude)
-        i: cython.int
-        for i in range(len(self.patterns)):
-            compile_pattern(self.patterns[i], cython.address(task.pattern[i]))
+        self.e.forget = _find_forget
+        self.take_patterns(task, patterns, exclude)
+        if ignoring is not None:
+            names, layers, everywhere = ignoring
+            task.ignoring = ignoring_new(names, layers, everywhere)
+            self.e.enter = _find_enter
         for kind in kinds:
             if kind not in _KINDS:
                 raise ValueError(f"unknown type {kind!r}; known are {', '.join(_KINDS)}")
@@ -276,6 +293,31 @@ class Found(Stream):
         self.place_root(top, "find", True)
         self.over = task.most <= 0
         self.skip = len(self.kept) + (not self.kept.endswith(b"/" if self.as_bytes else "/"))
+
+    def take_patterns(self, task, patterns, exclude):
+        # The workers may outlive any object of Python's: the text is copied.
+        i: cython.int
+        at: cython.Py_ssize_t = 0
+        text: bytes
+        texts = [
+            each if isinstance(each, bytes) else py.PyUnicode_EncodeFSDefault(each)
+            for each in (*patterns, *exclude)
+        ]
+        if len(texts) > _MOST_PATTERNS:
+            raise ValueError(f"more than {_MOST_PATTERNS} patterns")
+        task.patterns = len(patterns)
+        task.excluded = len(exclude)
+        task.text = cython.cast(
+            cython.p_char, libc.malloc(sum([len(each) + 1 for each in texts]) + 1)
+        )
+        if task.text == cython.NULL:
+            raise MemoryError
+        for i in range(len(texts)):
+            text = texts[i]
+            libc.memcpy(task.text + at, py.PyBytes_AS_STRING(text), len(text) + 1)
+            compile_pattern(text, task.text + at, cython.address(task.pattern[i]))
+            at += len(text) + 1
+        return 0
 
     def below(self):
         """Where, in a path as bytes, the part below the root begins."""

@@ -1,107 +1,157 @@
 """The rules of a .gitignore file, read and matched as git does, byte for byte."""
 
 import cython
-from cython.cimports.ostler import _python as py
-
-_NEGATIVE = cython.declare(cython.int, 1)
-_DIRECTORY = cython.declare(cython.int, 2)  # the rule is about directories alone
-_BY_NAME = cython.declare(cython.int, 4)  # it is about the last name, wherever that is
-_SPECIAL = b"*?[\\"
-_SPACES = (0x09, 0x0A, 0x0D, 0x20)  # git's own; neither form feed nor vertical tab is one
+from cython.cimports.ostler import _libc as libc
 
 
+@cython.cclass
 class Rules:
     """The rules of one file, of which the last that fits a path decides."""
 
-    __slots__ = ("_rules",)
+    def __init__(self, text: bytes):
+        """`text`: the content of the file."""
+        raw: cython.p_const_char = text
+        at: cython.int = 3 if text.startswith(b"\xef\xbb\xbf") else 0
+        self.rules = ruleset_new(raw + at, len(text) - at)
+        if self.rules == cython.NULL:
+            raise MemoryError
 
-    def __init__(self, text):
-        """`text`: the content of the file, bytes."""
-        rules = []
-        for line in text.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
-            if not line.startswith(b"#"):
-                rule = _rule(_trimmed(line.removesuffix(b"\r").partition(b"\0")[0]))
-                if rule is not None:
-                    rules.append(rule)
-        rules.reverse()
-        self._rules = rules
+    def __dealloc__(self):
+        libc.free(self.rules)
 
     def __bool__(self):
-        return bool(self._rules)
+        return self.rules.count > 0
 
-    def says(self, path, directory):
+    def says(self, path: bytes, directory):
         """True when the path is ignored, False when a rule says it is not, None when none fits.
 
-        `path`: bytes, relative to the directory that the rules are for; `directory`: whether it
-        is one.
+        `path`: relative to the directory that the rules are for; `directory`: whether it is one.
         """
-        flags: cython.int
-        plain: cython.Py_ssize_t
-        is_directory: cython.bint = directory
-        whole: bytes = path
-        last: bytes = whole[whole.rfind(b"/") + 1 :]
-        pattern: bytes
-        for flags, plain, pattern in self._rules:
-            if flags & _DIRECTORY and not is_directory:
-                continue
-            if _fits(pattern, plain, last if flags & _BY_NAME else whole, flags & _BY_NAME):
-                return not flags & _NEGATIVE
-        return None
+        said: cython.int = ruleset_says(self.rules, path, len(path), bool(directory))
+        return None if said < 0 else said == 1
 
 
-def _trimmed(line):
-    # Spaces at the end are left out, but one after a backslash.
-    end = len(line)
-    while end and line[end - 1] == 0x20:
-        before = len(line[: end - 1]) - len(line[: end - 1].rstrip(b"\\"))
-        if before % 2:
-            break
-        end -= 1
-    return line[:end]
-
-
-def _rule(pattern):
-    # (flags, how many bytes at its beginning mean themselves, pattern); None when it fits nothing.
-    flags = 0
-    if pattern.startswith(b"!"):
-        flags |= _NEGATIVE
-        pattern = pattern[1:]
-    plain = next((i for i, byte in enumerate(pattern) if byte in _SPECIAL), len(pattern))
-    if pattern.endswith(b"/"):
-        flags |= _DIRECTORY
-        pattern = pattern[:-1]
-        plain = min(plain, len(pattern))
-    if not pattern:
-        return None
-    if b"/" not in pattern:
-        return flags | _BY_NAME, plain, pattern
-    if pattern.startswith(b"/"):
-        pattern = pattern[1:]
-        plain -= 1
-    return flags, plain, pattern
+def ruleset_new(text, size):
+    # The rules of this text, in one piece of memory that free() gives back; NULL without any.
+    lines: cython.long = 1
+    i: cython.long
+    end: cython.long
+    for i in range(size):
+        lines += text[i] == 0x0A
+    made: cython.pointer(Ruleset) = cython.cast(
+        cython.pointer(Ruleset),
+        libc.malloc(cython.sizeof(Ruleset) + lines * cython.sizeof(Rule) + size),
+    )
+    if made == cython.NULL:
+        return cython.NULL
+    made.count = 0
+    copy: cython.p_char = cython.cast(cython.p_char, cython.address(made.rule[lines]))
+    libc.memcpy(copy, text, size)
+    i = 0
+    while i < size:
+        end = i
+        while end < size and copy[end] != 0x0A:
+            end += 1
+        made.count += _read(copy + i, end - i, cython.address(made.rule[made.count]))
+        i = end + 1
+    return made
 
 
 @cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _read(line: cython.p_const_char, size: cython.long, rule: cython.pointer(Rule)) -> cython.int:
+    # Whether this line is a rule, and which.
+    i: cython.long
+    nul: cython.p_const_char
+    if size and line[size - 1] == 0x0D:
+        size -= 1
+    nul = cython.cast(cython.p_const_char, libc.memchr(line, 0, size))
+    if nul != cython.NULL:
+        size = nul - line
+    size = _trimmed(line, size)
+    if size == 0 or line[0] == 0x23:
+        return 0
+    rule.flags = 0
+    if line[0] == 0x21:
+        rule.flags |= NEGATIVE
+        line += 1
+        size -= 1
+    if size and line[size - 1] == 0x2F:
+        rule.flags |= DIRECTORY
+        size -= 1
+    if size == 0:
+        return 0
+    if libc.memchr(line, 0x2F, size) == cython.NULL:
+        rule.flags |= BY_NAME
+    elif line[0] == 0x2F:
+        line += 1
+        size -= 1
+    rule.text = cython.cast(cython.p_const_uchar, line)
+    rule.length = size
+    i = 0
+    while i < size and not (
+        line[i] == 0x2A or line[i] == 0x3F or line[i] == 0x5B or line[i] == 0x5C
+    ):
+        i += 1
+    rule.plain = i
+    return 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _trimmed(line: cython.p_const_char, size: cython.long) -> cython.long:
+    # Spaces at the end are left out, but one after a backslash.
+    before: cython.long
+    while size and line[size - 1] == 0x20:
+        before = size - 1
+        while before and line[before - 1] == 0x5C:
+            before -= 1
+        if (size - 1 - before) & 1:
+            break
+        size -= 1
+    return size
+
+
+def ruleset_says(rules, path, length, directory):
+    # 1 when the path is ignored, 0 when a rule says that it is not, -1 when none fits.
+    i: cython.int
+    rule: cython.pointer(Rule)
+    last: cython.long = length
+    while last and path[last - 1] != 0x2F:
+        last -= 1
+    for i in range(rules.count - 1, -1, -1):
+        rule = cython.address(rules.rule[i])
+        if rule.flags & DIRECTORY and not directory:
+            continue
+        if rule.flags & BY_NAME:
+            if _fits(rule, cython.cast(cython.p_const_uchar, path + last), length - last):
+                return not rule.flags & NEGATIVE
+        elif _fits(rule, cython.cast(cython.p_const_uchar, path), length):
+            return not rule.flags & NEGATIVE
+    return -1
+
+
+@cython.cfunc
+@cython.nogil
 @cython.exceptval(check=False)
 def _fits(
-    pattern: bytes, plain: cython.Py_ssize_t, text: bytes, by_name: cython.int
+    rule: cython.pointer(Rule), text: cython.p_const_uchar, length: cython.Py_ssize_t
 ) -> cython.bint:
-    p: cython.p_const_uchar = cython.cast(cython.p_const_uchar, py.PyBytes_AS_STRING(pattern))
-    t: cython.p_const_uchar = cython.cast(cython.p_const_uchar, py.PyBytes_AS_STRING(text))
-    size: cython.Py_ssize_t = len(pattern)
-    length: cython.Py_ssize_t = len(text)
-    i: cython.Py_ssize_t
-    if length < plain:
+    plain: cython.Py_ssize_t = rule.plain
+    if length < plain or libc.memcmp(rule.text, text, plain) != 0:
         return False
-    for i in range(plain):
-        if p[i] != t[i]:
-            return False
-    if plain == size:
-        return length == size
-    return _wild(p + plain, size - plain, t + plain, length - plain, not by_name)
+    if plain == rule.length:
+        return length == plain
+    return _wild(
+        rule.text + plain, rule.length - plain, text + plain, length - plain,
+        not rule.flags & BY_NAME,
+    )  # fmt: skip
 
 
 @cython.cfunc
+@cython.nogil
 @cython.exceptval(check=False)
 def _wild(
     p: cython.p_const_uchar, size: cython.Py_ssize_t, t: cython.p_const_uchar,
@@ -170,6 +220,7 @@ def _wild(
 
 
 @cython.cfunc
+@cython.nogil
 @cython.exceptval(check=False)
 def _one(
     p: cython.p_const_uchar, size: cython.Py_ssize_t, byte: cython.int, path: cython.bint
@@ -185,6 +236,7 @@ def _one(
 
 
 @cython.cfunc
+@cython.nogil
 @cython.exceptval(check=False)
 def _bracket(
     p: cython.p_const_uchar, size: cython.Py_ssize_t, byte: cython.int, path: cython.bint
@@ -247,6 +299,7 @@ def _bracket(
 
 
 @cython.cfunc
+@cython.nogil
 @cython.exceptval(check=False)
 def _is_of_class(name: cython.p_const_uchar, size: cython.Py_ssize_t, c: cython.int) -> cython.int:
     # Whether a byte is of [:name:], -1 when there is no such class.
@@ -254,29 +307,40 @@ def _is_of_class(name: cython.p_const_uchar, size: cython.Py_ssize_t, c: cython.
     lower: cython.bint = c >= 0x61 and c <= 0x7A
     digit: cython.bint = c >= 0x30 and c <= 0x39
     graph: cython.bint = c > 0x20 and c < 0x7F
-    word: bytes = cython.cast(cython.p_const_char, name)[:size]
-    if word == b"alnum":
+    if _is(name, size, b"alnum"):
         return upper or lower or digit
-    if word == b"alpha":
+    if _is(name, size, b"alpha"):
         return upper or lower
-    if word == b"blank":
+    if _is(name, size, b"blank"):
         return c == 0x20 or c == 0x09
-    if word == b"cntrl":
+    if _is(name, size, b"cntrl"):
         return c < 0x20 or c == 0x7F
-    if word == b"digit":
+    if _is(name, size, b"digit"):
         return digit
-    if word == b"graph":
+    if _is(name, size, b"graph"):
         return graph
-    if word == b"lower":
+    if _is(name, size, b"lower"):
         return lower
-    if word == b"print":
+    if _is(name, size, b"print"):
         return graph or c == 0x20
-    if word == b"punct":
+    if _is(name, size, b"punct"):
         return graph and not (upper or lower or digit)
-    if word == b"space":
-        return c in _SPACES
-    if word == b"upper":
+    if _is(name, size, b"space"):
+        # Git's own; neither form feed nor vertical tab is one.
+        return c == 0x20 or c == 0x09 or c == 0x0A or c == 0x0D
+    if _is(name, size, b"upper"):
         return upper
-    if word == b"xdigit":
+    if _is(name, size, b"xdigit"):
         return digit or (c >= 0x41 and c <= 0x46) or (c >= 0x61 and c <= 0x66)
     return -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is(
+    name: cython.p_const_uchar, size: cython.Py_ssize_t, word: cython.p_const_char
+) -> cython.bint:
+    return libc.strlen(word) == cython.cast(cython.size_t, size) and (
+        libc.memcmp(name, word, size) == 0
+    )

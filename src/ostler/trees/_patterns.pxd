@@ -11,7 +11,7 @@ cdef struct Pattern:
     int length
     const char *text
 
-cdef object compile_pattern(bytes text, Pattern *pattern)
+cdef object compile_pattern(bytes text, const char *raw, Pattern *pattern)
 
 cdef unsigned int _character(const char *text, int *size) noexcept nogil
 cdef int _bracket(const char *pattern, unsigned int character, int *size) noexcept nogil

@@ -109,9 +109,8 @@ def matches_any(p, count, name, length):
     return 0
 
 
-def compile_pattern(text, pattern):
-    # The cheapest way to compare a pattern; it points into `text`.
-    raw: cython.p_const_char = py.PyBytes_AS_STRING(text)
+def compile_pattern(text, raw, pattern):
+    # The cheapest way to compare a pattern; it points into `raw`, a copy of the text.
     size: cython.Py_ssize_t = len(text)
     pattern.text = raw
     pattern.length = size

@@ -6,38 +6,37 @@ repository's info/exclude, and the .gitignore files from its top down to the dir
 
 import errno
 
-from ostler.trees._ignore import Rules
+from ostler.trees._digest import Errors
 
-# A .gitignore that is no readable file counts as none, as in git.
+# A file of rules that can't be one counts as none, as in git.
 _NONE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 _MOST_INCLUDES = 10
+_MARK = b"\xef\xbb\xbf"  # of UTF-8, which some editors put at the beginning
 
 
-class Layer:
-    """Rules that hold from some directory on: `prefix` leads from there to the top.
+def rules(machine, top, gitignore, names, on_error):
+    """What a search below `top` leaves out, for Found: (names, layers, everywhere).
 
-    `skip` is how much of a name below the top leads to that directory, if that is below the top.
+    `names`: of the files of rules in each directory, as bytes, the weakest first; `layers`: (the
+    way from where the rules hold to the top, their text); `everywhere`: text of rules that hold in
+    repositories that lie within, too.
     """
-
-    __slots__ = ("prefix", "rules", "skip")
-
-    def __init__(self, rules, prefix=b"", skip=0):
-        self.rules = rules
-        self.prefix = prefix
-        self.skip = skip
-
-    def says(self, name, directory):
-        """What the rules say of a name below the top; see Rules.says."""
-        return self.rules.says(self.prefix + name[self.skip :], directory)
+    names = [machine.fsencode(name) for name in names]
+    for name in names:
+        if not name or b"/" in name or b"\0" in name or name in (b".", b".."):
+            raise ValueError(f"no name of a file: {machine.fsdecode(name)!r}")
+    if not gitignore:
+        return names, [], b""
+    return [b".gitignore", *names], *_above(machine, top, Errors(on_error))
 
 
-def content(machine, path, errors, dir_fd=None, follow=False):
+def content(machine, path, errors, follow=False):
     """The bytes of a file of rules, b"" when there is none; other errors go to `errors`."""
     flags = machine.O_RDONLY | machine.O_CLOEXEC | machine.O_NONBLOCK
     if not follow:
         flags |= machine.O_NOFOLLOW
     try:
-        fd = machine.open(path, flags, dir_fd=dir_fd)
+        fd = machine.open(path, flags)
         try:
             parts = []
             while part := machine.read(fd, 65536):
@@ -48,42 +47,34 @@ def content(machine, path, errors, dir_fd=None, follow=False):
         if error.errno not in _NONE:
             errors.take([error])
         return b""
-    return b"".join(parts)
+    return b"".join(parts).removeprefix(_MARK)
 
 
-def above(machine, top, errors):
-    """The layers of rules that the repository of a directory has outside it: a list."""
+def _above(machine, top, errors):
+    # (layers, everywhere) for a directory that may lie in a repository.
     path = machine.path
     top = path.realpath(machine.fsencode(top))
     root = top
     while not path.lexists(path.join(root, b".git")):
         parent = path.dirname(root)
         if parent == root:
-            return []
+            return [], b""
         root = parent
     to_top = top[len(root.rstrip(b"/")) + 1 :]
     prefix = to_top + b"/" if to_top else b""
-    layers = [Layer(rules, prefix) for rules in of_repository(machine, root, errors)]
-    at = root
-    for name in to_top.split(b"/") if to_top else ():
-        rules = Rules(content(machine, path.join(at, b".gitignore"), errors))
-        if rules:
-            layers.append(Layer(rules, prefix))
-        prefix = prefix[len(name) + 1 :]
-        at = path.join(at, name)
-    return layers
-
-
-def of_repository(machine, root, errors):
-    """The rules of the repository at `root` that stand in no .gitignore, the weakest first."""
-    path = machine.path
     common = _common_directory(machine, root, errors)
-    texts = []
+    everywhere = b""
     name = excludes_file(machine, path.join(common, b"config"), errors)
     if name is not None:
-        texts.append(content(machine, path.join(root, name), errors, follow=True))
-    texts.append(content(machine, path.join(common, b"info/exclude"), errors, follow=True))
-    return [rules for rules in map(Rules, texts) if rules]
+        everywhere = content(machine, path.join(root, name), errors, follow=True)
+    exclude = content(machine, path.join(common, b"info/exclude"), errors, follow=True)
+    layers = [(prefix, everywhere), (prefix, exclude)]
+    at = root
+    for name in to_top.split(b"/") if to_top else ():
+        layers.append((prefix, content(machine, path.join(at, b".gitignore"), errors)))
+        prefix = prefix[len(name) + 1 :]
+        at = path.join(at, name)
+    return [(prefix, text) for prefix, text in layers if text], everywhere
 
 
 def _common_directory(machine, root, errors):
@@ -143,7 +134,7 @@ def settings(text):
     """Each (section, key, value) of a configuration of git, all bytes, sections without names."""
     section = None
     at = 0
-    text = text.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    text = text.replace(b"\r\n", b"\n")
     while at < len(text):
         c = text[at : at + 1]
         if c in b" \t\n":

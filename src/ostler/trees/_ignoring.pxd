@@ -1,0 +1,30 @@
+from ostler.trees._engine cimport Node, Worker
+from ostler.trees._ignore cimport Ruleset
+
+# Rules that come from above the root; `prefix` leads from there to it.
+cdef struct Layer:
+    Ruleset *rules
+    char *prefix
+    int length
+
+# What a search leaves out besides what the files of rules below its root say.
+cdef struct Ignoring:
+    int layers              # the weakest first
+    Layer *layer
+    Ruleset *everywhere     # in repositories that lie within, too
+    char *names             # of the files of rules in each directory, the weakest first, each
+    int count               # ended by NUL
+
+# A worker's room for paths.
+cdef struct Room:
+    long size
+    char data[1]
+
+cdef Ignoring *ignoring_new(list names, list layers, bytes everywhere) except NULL
+cdef void ignoring_free(Ignoring *ignoring) noexcept nogil
+cdef int ignoring_enter(Ignoring *ignoring, Worker *worker, Node *node) noexcept nogil
+cdef int ignores(Ignoring *ignoring, Worker *worker, Node *node, const char *name, int length,
+                 int directory) noexcept nogil
+
+cdef char *_copied(bytes text) except NULL
+cdef Ruleset *_rules(bytes text) except NULL

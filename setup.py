@@ -21,6 +21,7 @@ COMPILED = (
     "_core",
     "_entries",
     "_environ",
+    "_family",
     "_held",
     "_pathjoin",
     "_pathtext",

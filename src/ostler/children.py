@@ -12,6 +12,7 @@ from cython.cimports.ostler._arguments import (
 )
 from cython.cimports.ostler._convert import to_parsed_int
 from cython.cimports.ostler._core import Core, failure, plain_failure, verb
+from cython.cimports.ostler._family import kill_family
 from cython.cimports.ostler._held import Held, held
 from cython.cimports.ostler._pipes import Pipes, now, readable, stream_of, until_of
 from cython.cimports.ostler._spawn import (
@@ -506,11 +507,9 @@ def _start(
 @cython.exceptval(-1)
 def _kill(pid: cython.int, grouped: cython.bint) -> cython.int:
     # The program and all that it started; whatever happens, the program itself.
-    from ostler import host
-    from ostler._family import kill_family
-
     try:
-        kill_family(host, pid, pid if grouped else None)
+        py.PySys_Audit(b"os.kill", b"in", pid, libc.SIGKILL)
+        kill_family(pid, pid if grouped else 0)
     finally:
         if grouped:
             libc.kill(-pid, libc.SIGKILL)

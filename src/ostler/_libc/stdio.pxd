@@ -6,3 +6,4 @@ cdef extern from "stdio.h" nogil:
     int renameat2(int dir, const char *path, int dir2, const char *path2, unsigned int flags)
     char *ctermid(char *to)
     int snprintf(char *room, size_t size, const char *format, ...)
+    int sscanf(const char *text, const char *format, ...)

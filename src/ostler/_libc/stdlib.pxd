@@ -11,3 +11,6 @@ cdef extern from "stdlib.h" nogil:
     void *realloc(void *block, size_t size)
     int getloadavg(double *averages, int count)
     unsigned long strtoul(const char *text, char **end, int base)
+    int atoi(const char *text)
+    void qsort(void *base, size_t count, size_t size,
+               int (*compare)(const void *, const void *) noexcept nogil)

@@ -2,6 +2,7 @@ cdef extern from "string.h" nogil:
     size_t strlen(const char *text)
     char *strerror(int number)
     char *strchr(const char *text, int byte)
+    char *strrchr(const char *text, int byte)
     int strcmp(const char *a, const char *b)
     void *memcpy(void *to, const void *source, size_t size)
     void *memmove(void *to, const void *source, size_t size)

@@ -14,6 +14,7 @@ from ostler.machines import Machine as Machine
 from ostler.machines import MachineUnavailable as MachineUnavailable
 from ostler.machines import host as host
 from ostler.machines.kinds import Confined, ReadOnly, Scratch
+from ostler.machines.recovery import Outcome
 from ostler.machines.rehearsal import Rehearsal
 
 environ: _Environ[str]  # type: ignore[no-redef]
@@ -118,6 +119,6 @@ class _MakesRehearsals(Protocol):
         upper: str | bytes | PathLike[Any] | None = None,
         weaker: bool = False,
     ) -> Rehearsal: ...
-    def recover(self) -> list[tuple[str, ...]]: ...
+    def recover(self) -> list[Outcome]: ...
 
 rehearsal: _MakesRehearsals

@@ -84,11 +84,11 @@ def recover():
     """Finish or undo this user's interrupted commits: a list of (base, outcome).
 
     `outcome`: "finished", "undone", or "left" where neither was possible; then a third member is
-    the directory in which everything is kept. A commit that is under way is left alone.
+    where everything is kept, and a fourth why. A commit that is under way is left alone.
     """
-    from ostler.machines import journals
+    from ostler.machines import recovery
 
-    return journals.recover()
+    return recovery.recover()
 
 
 rehearsal.recover = recover

@@ -158,6 +158,7 @@ def test_recovery_takes_back_what_cannot_be_finished(memory, run):
                 break
             between = snapshot(base)
             if b"new" in between or b"gone" in between or between == old:
+                ostler.rehearsal.recover()
                 continue
             # The name that a new directory is to have is taken by somebody meanwhile.
             os.mkdir(f"{base}/new")

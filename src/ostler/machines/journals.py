@@ -1,23 +1,26 @@
-"""Journals: what an interrupted commit is finished or undone by.
+"""Journals: what an interrupted commit is finished or undone by (see recovery.py).
 
 A commit's journal is a file of JSON lines, each synced before what it announces is done:
 "begin" with the stashes (directories beside the files, in which new objects are prepared and old
-ones kept), "go" with all steps, "done" when they are all done; or "back" and "undone" when they
-are taken back. A commit that was stopped before "go" has changed nothing that anyone sees.
+ones kept), "go" with all steps and how what they touch looked, "done" when they are all done; or
+"back" and "undone" when they are taken back. A commit that was stopped before "go" has changed
+nothing that anyone sees. "kept" is a recovery's: all was taken back, the stashes are for a person.
 """
 
 import contextlib
 import errno
 import fcntl
 import stat
+from collections import namedtuple
 
-from ostler.machines import host
+from ostler.machines import host, trust
 from ostler.machines._calls import sync_filesystem
-from ostler.machines.moves import Steps
 
-_LOCK = "lock"  # held for a moment
-_TURN = "turn"  # held for a whole commit: a user's commits come one after the other
+_LOCK = b"lock"  # held for a moment
+_TURN = b"turn"  # held for a whole commit: a user's commits come one after the other
 FEW = 256  # as many are synced one by one; with more the whole file system is
+VERSION = 2  # of the format; the first had none, and no looks
+LARGEST = 1 << 30  # bytes; what is larger was not written here
 
 
 class Journal:
@@ -25,85 +28,129 @@ class Journal:
 
     def __init__(self, avoid=()):
         """`avoid`: paths (bytes) that the commit itself changes. Waits for other commits."""
-        directory = _a_directory(avoid)
-        self._turn = _lock(directory, _TURN)
+        self._directory, place = _a_directory(avoid)
+        self._fd = self._turn = -1
+        self._size = 0
         try:
-            self._begin(directory)
+            self._turn = _lock(self._directory, _TURN, place)
+            self._begin(place)
         except BaseException:
-            host.close(self._turn)
+            self.close()
             raise
 
-    def _begin(self, directory):
-        with _locked(directory):
-            self.path = host.path.join(directory, f"{host.getpid()}-{host.urandom(8).hex()}.commit")
+    def _begin(self, place):
+        with locked(self._directory, place):
+            self._name = f"{host.getpid()}-{host.urandom(8).hex()}.commit"
+            self.path = host.path.join(place, self._name)
             flags = host.O_RDWR | host.O_CREAT | host.O_EXCL | host.O_APPEND | host.O_CLOEXEC
-            self._fd = host.open(self.path, flags, 0o600)
+            self._fd = host.open(self._name, flags, 0o600, dir_fd=self._directory)
             fcntl.flock(self._fd, fcntl.LOCK_EX)
-        host.sync_directory(directory)
+        host.fsync(self._directory)
 
     def write(self, *record):
         """Add a record, and return when it is on the disk."""
-        line = _line(record)
-        while line:
-            line = line[host.write(self._fd, line) :]
-        host.fsync(self._fd)
+        if record[0] == "begin":
+            record = (*record, VERSION)
+        line = line_of(record)
+        self._size += len(line)
+        if self._size > LARGEST:
+            raise OSError(errno.EFBIG, "more changes than one commit can have", self.path)
+        before = host.fstat(self._fd).st_size
+        try:
+            while line:
+                line = line[host.write(self._fd, line) :]
+            host.fsync(self._fd)
+        except BaseException:
+            # Half a line would make the next one unreadable.
+            with contextlib.suppress(OSError):
+                host.ftruncate(self._fd, before)
+            raise
 
     def remove(self):
         """The commit is over, one way or the other."""
-        host.unlink(self.path)
+        host.unlink(self._name, dir_fd=self._directory)
 
     def close(self):
         """Give the journal back; one that was not removed is for recover()."""
-        if self._fd >= 0:
-            host.close(self._fd)
-            host.close(self._turn)
-            self._fd = -1
+        for name in ("_fd", "_turn", "_directory"):
+            fd = getattr(self, name)
+            setattr(self, name, -1)
+            if fd >= 0:
+                host.close(fd)
 
 
-def candidates():
+# Where journals are: `path`, a str; `asked`: whether somebody wants them there expressly;
+# `makes`: whether new ones are made there.
+_Place = namedtuple("_Place", "path asked makes")
+
+
+def places():
     """The directories in which journals may be, the best first."""
     environ = host.environ
+    user = host.geteuid()
     found = []
     if environ.get("XDG_STATE_HOME", "").startswith("/"):
-        found.append(environ["XDG_STATE_HOME"])
+        found.append((environ["XDG_STATE_HOME"], True))
     if environ.get("HOME", "").startswith("/"):
-        found.append(host.path.join(environ["HOME"], ".local/state"))
-    if host.geteuid() == 0:
-        found.append("/var/lib")
-    found = [host.path.join(each, "ostler/commits") for each in found]
-    found.append(f"/var/tmp/ostler-{host.geteuid()}/commits")
-    return found
+        found.append((host.path.join(environ["HOME"], ".local/state"), False))
+    if user == 0:
+        found.append(("/var/lib", False))
+    found = [_Place(host.path.join(path, "ostler/commits"), asked, True) for path, asked in found]
+    # Anybody can take a name in a directory for all before its user does: root has a better one.
+    return [*found, _Place(f"/var/tmp/ostler-{user}/commits", False, user != 0)]
+
+
+def opened(place, make=None):
+    """A descriptor of a directory of journals; trust.Refused where others could plant them."""
+    return trust.directory(place.path, 2, make)
 
 
 def _a_directory(avoid):
+    """The directory for a new journal: (descriptor, its path)."""
     problem = None
-    for path in candidates():
-        real = host.fsencode(host.path.realpath(path))
-        if any(real == a or real.startswith(a.rstrip(b"/") + b"/") for a in avoid):
+    for place in places():
+        if not place.makes:
             continue
         try:
-            host.makedirs(path, 0o700, exist_ok=True)
-            status = host.stat(path)
-            if status.st_uid == host.geteuid() and not status.st_mode & 0o022:
-                return path
-            problem = PermissionError(errno.EPERM, "not the user's own directory", path)
+            fd = opened(place, lambda above, name: _see_to_it(above, name, avoid))
         except OSError as error:
+            if isinstance(error, trust.Refused) and place.asked:
+                raise
             problem = error
+            continue
+        if not _is_below(fd, avoid):
+            return fd, place.path
+        host.close(fd)
     raise problem or OSError(errno.EROFS, "the commit changes every place for its journal")
 
 
+def _see_to_it(above, name, avoid):
+    if _is_below(above, avoid, name):
+        raise OSError(errno.EROFS, "the commit changes every place for its journal")
+
+
+def _is_below(fd, avoid, name=b""):
+    path = host.path.join(host.readlink(b"/proc/self/fd/%d" % fd), name)
+    return any((path + b"/").startswith(each.rstrip(b"/") + b"/") for each in avoid)
+
+
 @contextlib.contextmanager
-def _locked(directory):
-    fd = _lock(directory, _LOCK)
+def locked(directory, place):
+    """Hold the lock of a directory of journals; only its owner's processes can hold it longer."""
+    fd = _lock(directory, _LOCK, place)
     try:
         yield
     finally:
         host.close(fd)
 
 
-def _lock(directory, name):
-    path = host.path.join(directory, name)
-    fd = host.open(path, host.O_RDWR | host.O_CREAT | host.O_CLOEXEC | host.O_NOFOLLOW, 0o600)
+def _lock(directory, name, place):
+    flags = host.O_RDWR | host.O_CREAT | host.O_EXCL | host.O_CLOEXEC
+    try:
+        fd = host.open(name, flags, 0o600, dir_fd=directory)
+    except FileExistsError:
+        shown = host.path.join(place, host.fsdecode(name))
+        fd = trust.own_file(name, directory, shown, host.O_RDWR, private=True)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
     except BaseException:
@@ -112,93 +159,11 @@ def _lock(directory, name):
     return fd
 
 
-def recover():
-    """Finish or undo the commits of this user that were interrupted.
-
-    Returns a list of (base, outcome): "finished", "undone" (nothing had become visible, or what
-    had is taken back), or "left" when that was not possible, with everything kept in the
-    directory that the third member names. A commit that is under way is left alone.
-    """
-    outcomes = []
-    for directory in candidates():
-        try:
-            names = host.listdir(directory)
-        except OSError:
-            continue
-        if host.stat(directory).st_uid != host.geteuid():
-            continue
-        with _locked(directory):
-            for name in sorted(names):
-                if name.endswith(".commit"):
-                    outcome = _recovered(host.path.join(directory, name))
-                    if outcome is not None:
-                        outcomes.append(outcome)
-    return outcomes
-
-
-def _recovered(path):
-    try:
-        fd = host.open(path, host.O_RDWR | host.O_CLOEXEC | host.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None
-    with open(fd, "r+b", buffering=0) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return None
-        records = {}
-        for line in file.read().split(b"\n")[:-1]:
-            kind, *rest = _record(line)
-            records[kind] = rest
-        outcome = None
-        if "begin" in records:
-            outcome = _settled(records, file)
-        if outcome is None or outcome[1] != "left":
-            host.unlink(path)
-        return outcome
-
-
-def _settled(records, file):
-    base, tops, stashes = records["begin"]
-    tops = [text.encode("latin-1") for text in tops]
-    name = host.fsdecode(base.encode("latin-1"))
-    steps, times = records.get("go", ([], []))[:2]
-    with Steps(tops, [unpacked(s) for s in steps], [unpacked(t) for t in times]) as work:
-        outcome = "undone" if "go" not in records or "back" in records else "finished"
-        if outcome == "finished" and "done" not in records:
-            try:
-                work.finish()
-            except OSError:
-                # From now on there is only the way back.
-                _note(file, "back")
-                outcome = "undone"
-            else:
-                synced(work, stashes)
-                _note(file, "done")
-        if outcome == "undone" and "undone" not in records:
-            if not work.take_back():
-                return name, "left", stash_path(tops, stashes)
-            synced(work, stashes)
-            _note(file, "undone")
-        clear(work, stashes, outcome == "finished")
-    return name, outcome
-
-
-def _line(record):
+def line_of(record):
+    """A record as it stands in a journal."""
     import json  # when it is needed: it brings much along
 
     return json.dumps(record).encode() + b"\n"
-
-
-def _record(line):
-    import json
-
-    return json.loads(line)
-
-
-def _note(file, kind):
-    file.write(_line([kind]))
-    host.fsync(file.fileno())
 
 
 def stash_path(tops, stashes):
@@ -262,9 +227,3 @@ def clear(work, stashes, finished):
 def packed(step):
     """A step as JSON can hold it: bytes as text, character by character."""
     return [part.decode("latin-1") if isinstance(part, bytes) else part for part in step]
-
-
-def unpacked(step):
-    """The step of `packed`."""
-    paths = {"move": (2, 3), "swap": (2, 3), "meta": (2,)}.get(step[0], (1, 2))
-    return [part.encode("latin-1") if i in paths else part for i, part in enumerate(step)]

@@ -45,12 +45,18 @@ def fits(place, path, known):
     return not below or f"{_sum(place, path):x}" == below[0]
 
 
+def without_change(known):
+    """A look in which the change time doesn't count, as of what the commit itself has moved."""
+    return known if known.startswith(_TREE) else " ".join(known.split()[:3])
+
+
 def of_steps(plan, paths, stashes, moved, anchors):
     """What `looks` of a Plan is; `paths`: what its steps take away, in the base, or None."""
     found = []
+    given = {step[3] for step in plan.steps if step[0] == "meta"}  # other metadata by a step
     for (kind, _, source, _, inode, *_), path, old in zip(plan.steps, paths, plan.old, strict=True):
         leaves = comes = None
-        if kind != "meta" and path is not None:
+        if kind != "meta" and path is not None and (old is None or old[0] not in given):
             leaves = look(plan.walk.lower, path, old and old[1], moved)
         # A new name of a file that has others is no work of anybody's.
         if kind != "meta" and source.startswith(stashes) and inode not in anchors:

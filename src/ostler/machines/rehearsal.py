@@ -5,7 +5,7 @@ import fcntl
 import time
 
 from ostler._given import mount_table
-from ostler.machines import _mounts, changes, commits, host, journals, keeping, layout, pictures
+from ostler.machines import _mounts, changes, commits, host, keeping, layout, pictures, recovery
 from ostler.machines.changes import ACL, NARROWED
 from ostler.machines.kinds import given, or_weaker
 from ostler.machines.layout import without_strangers
@@ -112,9 +112,9 @@ class Rehearsal(Rooted):
         """Finish or undo this user's interrupted commits: a list of (base, outcome).
 
         `outcome`: "finished", "undone", or "left" where neither was possible; then a third member
-        is the directory in which everything is kept.
+        is where everything is kept, and a fourth why.
         """
-        return journals.recover()
+        return recovery.recover()
 
     def tree(self):
         """The changes as a tree, with sizes: a str, which rich shows in colours."""

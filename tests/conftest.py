@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 
@@ -36,3 +37,17 @@ def _what_is_shared_stays():
         os.chown(path, user, group)
         os.chmod(path, mode & 0o7777)
     assert not changed, f"{changed} (mode, user, group), set back to {before}"
+
+
+@pytest.fixture(autouse=True)
+def _journals_of_other_runs_are_not_seen(monkeypatch):
+    """What other runs, or anybody, have left in the host's own /var/tmp is no outcome of a test."""
+    journals = sys.modules.get("ostler.machines.journals")
+    if journals is not None:
+        places, shared = journals.places, os.stat("/var/tmp")
+
+        def here():
+            seen = os.path.samestat(os.stat("/var/tmp"), shared)
+            return [p for p in places() if p.makes or not seen]
+
+        monkeypatch.setattr(journals, "places", here)

@@ -87,13 +87,13 @@ _Place = namedtuple("_Place", "path asked makes")
 def places():
     """The directories in which journals may be, the best first."""
     environ = host.environ
-    user = host.geteuid()
+    user = trust.number_outside()
     found = []
     if environ.get("XDG_STATE_HOME", "").startswith("/"):
         found.append((environ["XDG_STATE_HOME"], True))
     if environ.get("HOME", "").startswith("/"):
         found.append((host.path.join(environ["HOME"], ".local/state"), False))
-    if user == 0:
+    if host.geteuid() == 0:
         found.append(("/var/lib", False))
     found = [_Place(host.path.join(path, "ostler/commits"), asked, True) for path, asked in found]
     # Anybody can take a name in a directory for all before its user does: root has a better one.

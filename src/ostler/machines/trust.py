@@ -230,6 +230,20 @@ def _is_private_group(status):
     )
 
 
+def number_outside():
+    """The reader's number outside its user namespace, which root has one of in a container, too."""
+    user = host.geteuid()
+    try:
+        with open("/proc/self/uid_map") as file:
+            for line in file:
+                inside, outside, count = map(int, line.split())
+                if inside <= user < inside + count:
+                    return outside + user - inside
+    except OSError:
+        pass
+    return user
+
+
 def _stranger():
     """Who owns what nobody here does, where root outside is nobody here; else None."""
     try:

@@ -63,4 +63,5 @@ cdef inline object verb(Core machine, str name):
     return getattr(machine, name)
 
 cdef bint is_own(Core machine, str name) except -1
+cdef int struck(Core machine, str call, tuple args) except -1
 cdef int settle(Where *w, long result) noexcept nogil

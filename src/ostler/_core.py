@@ -203,3 +203,15 @@ def is_own(machine, name):
         py.PyCFunction_Check(found)
         and py.PyCFunction_GET_SELF(found) == cython.cast(cython.pointer(py.PyObject), machine)
     )
+
+
+def struck(machine, call, args):
+    """The errno with which a call shall fail that is made here, in C; mostly 0.
+
+    For the steps of a composition: args are the paths and descriptors of the call.
+    """
+    if machine._hooked is None or call not in machine._hooked:
+        return 0
+    from ostler.machines.faults import in_steps
+
+    return in_steps(machine, call, args)

@@ -1,7 +1,5 @@
 """Reading .env files with python-dotenv, on any machine."""
 
-import io
-
 
 def read(machine, path, expand, encoding):
     """The variables of the .env file, none of them set anywhere."""
@@ -13,7 +11,7 @@ def read(machine, path, expand, encoding):
             "reading .env files takes python-dotenv: pip install 'ostler[dotenv]'", name="dotenv"
         ) from error
     fd = machine.open(path, machine.O_RDONLY | machine.O_CLOEXEC)
-    with io.open(fd, encoding=encoding) as file:
+    with machine.fdopen(fd, encoding=encoding) as file:
         found = dotenv_values(stream=file, interpolate=False)
     if not expand:
         return dict(found)

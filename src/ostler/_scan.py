@@ -17,6 +17,7 @@ from cython.cimports.ostler._core import (
     named,
     plain_failure,
     settle,
+    struck,
     take,
 )
 from cython.cimports.ostler.records import new_stat
@@ -231,6 +232,13 @@ class DirEntry:
         w.flags = 0
         w.dir = origin.dir
         w.name = name
+        if origin.machine._hooked is not None:
+            where = (origin.dir, self.name) if origin.raw is None else self.joined()
+            r = struck(origin.machine, "stat", (where,))
+            if r == 0 and not follow:
+                r = struck(origin.machine, "lstat", (where,))
+            if r:
+                raise failure(r, self.joined())
         with cython.nogil:
             r = origin.machine.place(cython.address(w), SEEN if follow else LOOK)
             if r == 0:

@@ -10,6 +10,7 @@ from cython.cimports.ostler._core import (
     Where,
     failure,
     settle,
+    struck,
     take,
 )
 
@@ -95,19 +96,21 @@ def _mode(self: Core, function: str, path, follow_symlinks, errors) -> cython.in
         if raises:
             raise
         return 0
-    with cython.nogil:
-        if w.name == cython.NULL:
-            r = libc.fstat(w.fd, cython.address(st))
-        else:
-            r = self.place(cython.address(w), SEEN if follow else LOOK)
-            if r == 0:
-                r = libc.fstatat(
-                    w.dir,
-                    w.name,
-                    cython.address(st),
-                    w.flags if follow else libc.AT_SYMLINK_NOFOLLOW,
-                )
-        r = settle(cython.address(w), r)
+    r = struck(self, "stat" if follow else "lstat", (path,))
+    if r == 0:
+        with cython.nogil:
+            if w.name == cython.NULL:
+                r = libc.fstat(w.fd, cython.address(st))
+            else:
+                r = self.place(cython.address(w), SEEN if follow else LOOK)
+                if r == 0:
+                    r = libc.fstatat(
+                        w.dir,
+                        w.name,
+                        cython.address(st),
+                        w.flags if follow else libc.AT_SYMLINK_NOFOLLOW,
+                    )
+            r = settle(cython.address(w), r)
     if r == 0:
         return st.st_mode & libc.S_IFMT
     if raises and r != libc.ENOENT and r != libc.ENOTDIR:

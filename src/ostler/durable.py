@@ -13,9 +13,11 @@ from cython.cimports.ostler._core import (
     ENTRY,
     Core,
     Where,
+    failure,
     failure2,
     plain_failure,
     settle,
+    struck,
     take,
     verb,
 )
@@ -246,6 +248,7 @@ class Replacing:
         self._durable = durable
         self._folder = self._file = None
         self._name = None  # of a temporary file that has one
+        self._standing = None  # the descriptor that faults take for the file at the path
 
     def __enter__(self):
         m = self.machine
@@ -255,7 +258,7 @@ class Replacing:
         self._folder = verb(m, "open")(folder, libc.O_RDONLY | libc.O_DIRECTORY)
         try:
             self._old = self._look()
-            self._file = io.open(self._temporary(), self._open_mode, closefd=True, **self._text)
+            self._file = self._opened(self._temporary())
         except BaseException:
             self._abandon()
             raise
@@ -276,6 +279,15 @@ class Replacing:
                 verb(self.machine, "fsync")(self._folder)
         finally:
             self._abandon()
+
+    def _opened(self, fd):
+        if self.machine._hooked is None:
+            return io.open(fd, self._open_mode, closefd=True, **self._text)
+        from ostler.machines import faults
+
+        faults.stands_for(self.machine, fd, self.path)
+        self._standing = fd
+        return faults.file_over(self.machine, fd, self._open_mode, self._text)
 
     def _look(self):
         """What is at the name now: None, or the stat of a regular file or a link."""
@@ -353,15 +365,21 @@ class Replacing:
             base = verb(m, "fsencode")(self._base)
             if self._old is None:
                 try:
-                    _link(fd, self._folder, base)
+                    self._link(fd, base)
                     return
                 except FileExistsError:
                     pass  # somebody made it meanwhile: replaced, as open(path, "w") would
             name = _temporary_name(m, self._base)
-            _link(fd, self._folder, verb(m, "fsencode")(name))
+            self._link(fd, verb(m, "fsencode")(name))
             self._name = name
         verb(m, "rename")(self._name, self._base, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         self._name = None
+
+    def _link(self, fd, name):
+        number = struck(self.machine, "link", (fd, (self._folder, name)))
+        if number:
+            raise failure(number, self.path)
+        _link(fd, self._folder, name)
 
     def _abandon(self):
         """Close everything and take away a temporary name that is still there."""
@@ -374,10 +392,17 @@ class Replacing:
                 if self._name is not None:
                     verb(m, "unlink")(self._name, dir_fd=self._folder)
                     self._name = None
-                verb(m, "close")(self._folder)
-                self._folder = -1
+                folder, self._folder = self._folder, -1
+                try:
+                    verb(m, "close")(folder)
+                except OSError:
+                    pass  # it was only read: nothing is lost
 
     def _close_file(self):
+        if self._standing is not None:
+            from ostler.machines import faults
+
+            faults.stands_no_more(self.machine, self._standing)
         try:
             self._file.close()
         except OSError:
@@ -422,11 +447,12 @@ def _sync_file_system(machine: Core, folder):
     """Have all of the file system that holds a directory on its device; syncfs(2)."""
     fd: cython.int = verb(machine, "open")(folder, libc.O_RDONLY | libc.O_DIRECTORY)
     r: cython.int
-    number: cython.int = 0
-    with cython.nogil:
-        r = libc.syncfs(fd)
-        if r < 0:
-            number = libc.errno
+    number: cython.int = struck(machine, "sync", (fd,))
+    if number == 0:
+        with cython.nogil:
+            r = libc.syncfs(fd)
+            if r < 0:
+                number = libc.errno
     verb(machine, "close")(fd)
     if number:
         raise plain_failure(number)

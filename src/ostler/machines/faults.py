@@ -6,9 +6,11 @@ calls in question look at the rules first; with the last one it gets its own cla
 
 import errno as numbers
 import io
+from _thread import allocate_lock
 from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
+from ostler import _roles
 from ostler.machines import host
 
 TYPE_CHECKING = False
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 _rules = WeakKeyDictionary()
 _classes = {}
-_ON_FILES = frozenset(("read", "write", "truncate"))
+_lock = allocate_lock()  # for the rules and their counts, which threads share
+_ON_FILES = frozenset(("read", "write", "truncate", "lseek", "close"))
 
 
 class Fault:
@@ -39,7 +42,7 @@ class Fault:
         return f"<fault {name} in {self.call} of {self.path or 'anything'}>"
 
     def strikes(self, paths: list[str]) -> bool:
-        """Whether a call on these paths fails; counts it."""
+        """Whether a call on these paths fails; counts it. For one thread at a time."""
         if self.path is not None and not any(_means(self.path, path) for path in paths):
             return False
         if self.after > 0:
@@ -78,19 +81,22 @@ class Faults:
         if call.startswith("_") or not callable(getattr(self._machine, call, None)):
             raise ValueError(f"no call of a machine: {call!r}")
         fault = Fault(call, path, errno, after, count)
-        _rules.setdefault(self._machine, []).append(fault)
-        self._settle()
+        with _lock:
+            _rules.setdefault(self._machine, []).append(fault)
+            self._settle()
         return fault
 
     def remove(self, fault: Fault) -> None:
         """Take a Fault back; ValueError when it isn't there."""
-        _rules.get(self._machine, []).remove(fault)
-        self._settle()
+        with _lock:
+            _rules.get(self._machine, []).remove(fault)
+            self._settle()
 
     def clear(self) -> None:
         """Take all of them back."""
-        _rules.pop(self._machine, None)
-        self._settle()
+        with _lock:
+            _rules.pop(self._machine, None)
+            self._settle()
 
     def __iter__(self) -> "Iterator[Fault]":
         return iter(tuple(_rules.get(self._machine, ())))
@@ -111,14 +117,20 @@ def _class(kind, calls):
         names = {"__slots__": (), "__module__": kind.__module__, "_without_faults": kind}
         names.update((call, _asking(call, getattr(kind, call))) for call in calls)
         if calls & _ON_FILES:
-            names["open_file"] = _open_file
+            names.setdefault("open_file", _open_file)
+            names.setdefault("fdopen", _fdopen)
         found = _classes[kind, calls] = type(kind.__name__, (kind,), names)
     return found
 
 
 def _asking(call, original):
     def method(self, *args, **kwargs):
-        _ask(self, call, args)
+        try:
+            _ask(self, call, args, kwargs)
+        except OSError:
+            if call == "close":  # as the kernel's, which gives the descriptor back all the same
+                original(self, *args, **kwargs)
+            raise
         return original(self, *args, **kwargs)
 
     method.__name__ = call
@@ -126,26 +138,81 @@ def _asking(call, original):
     return method
 
 
-def _ask(machine, call, args):
-    number = _struck(machine, (call,), args)
+def _ask(machine, call, args, kwargs):
+    """OSError, naming what the call itself would name, when a rule for it strikes."""
+    if call == "close" and not args and not kwargs:
+        return  # the machine is closed, and no descriptor
+    bound = _roles.bound(call, args, kwargs)
+    number = _struck(machine, (call,), lambda: asked(machine, bound))
     if number:
-        named = [a for a in args[:1] if isinstance(a, (str, bytes)) or hasattr(a, "__fspath__")]
-        raise OSError(number, host.strerror(number), *named)
+        named = []
+        for name, (role, value) in bound.items():
+            given = value is not _roles.shape(call).defaults.get(name, None)
+            if role == _roles.PROGRAMS and isinstance(value, (list, tuple)):
+                named += value[:1]
+            elif given and role in (_roles.PATH, _roles.PROGRAM, _roles.TEXT):
+                named.append(value)
+        raise _failure(number, *named[:2])
 
 
-def _struck(machine, calls, args):
-    """The errno of the first rule for one of these calls that strikes, else 0."""
-    rules = [rule for rule in _rules.get(machine, ()) if rule.call in calls]
-    paths = [_whole(machine, arg) for arg in args[:2]] if any(r.path for r in rules) else []
-    return next((rule.errno for rule in rules if rule.strikes(paths)), 0)
+def _failure(number, *named):
+    text = host.strerror(number)
+    named = [host.fspath(name) if hasattr(name, "__fspath__") else name for name in named]
+    return OSError(number, text, named[0], None, *named[1:]) if named else OSError(number, text)
 
 
-_OPENING, _LEAVING = -1, -2
+def asked(machine, bound):
+    """The whole paths on the machine of all that a call acts on."""
+    paths = []
+    for name, (role, value) in bound.items():
+        if role == _roles.PROGRAMS and isinstance(value, (list, tuple)) and value:
+            role, value = _roles.PROGRAM, value[0]
+        if role == _roles.FD or (role == _roles.PATH and hasattr(value, "__index__")):
+            paths += _paths_of(machine, value)
+        elif role in (_roles.PATH, _roles.PROGRAM) and value is not None:
+            paths.append(_whole(machine, value, _roles.directory_of(name, bound)))
+    return paths
+
+
+def in_steps(machine, call, args):
+    """The errno with which a call shall fail that is made among others, in C; else 0.
+
+    args are what it acts on: paths, descriptors, or (directory's descriptor, name).
+    """
+
+    def paths():
+        found = []
+        for arg in args:
+            if isinstance(arg, int):
+                found += _paths_of(machine, arg)
+            elif isinstance(arg, tuple):
+                found.append(_whole(machine, arg[1], arg[0]))
+            else:
+                found.append(_whole(machine, arg))
+        return found
+
+    return _struck(machine, (call,), paths)
+
+
+def _struck(machine, calls, paths):
+    """The errno of the first rule for one of these calls that strikes, else 0.
+
+    `paths` gives the paths that the call acts on, and is called when they are asked for.
+    """
+    rules = [rule for rule in tuple(_rules.get(machine, ())) if rule.call in calls]
+    if not rules:
+        return 0
+    found = paths() if any(rule.path is not None for rule in rules) else []
+    with _lock:
+        return next((rule.errno for rule in rules if rule.strikes(found)), 0)
+
+
+_OPENING, _LEAVING, _LINKING, _RENAMING, _UNLINKING = -1, -2, -3, -4, -5
 _FILE, _LINK, _DIRECTORY = 0o10, 0o12, 0o4
 _READ_DIRECTORY = ("scandir", "listdir", "open")
 
 # What the operations on whole trees do, in C, to an entry of which kind; None: of any other.
-_OF_TREES = {
+_OF_TREES: dict[str, dict[int | None, tuple[str, ...]]] = {
     "Remove": {_OPENING: _READ_DIRECTORY, _LEAVING: ("rmdir",), None: ("unlink", "remove")},
     "Copy": {
         _OPENING: _READ_DIRECTORY,
@@ -156,13 +223,16 @@ _OF_TREES = {
     },
     "To": {
         _OPENING: ("mkdir",),
-        _FILE: ("open", "write"),
-        _LINK: ("symlink",),
-        _LEAVING: ("chmod", "utime"),
-        None: ("mknod", "mkfifo"),
+        _FILE: ("open", "write", "copy_file_range", "utime"),
+        _LINK: ("symlink", "utime"),
+        _LEAVING: ("chmod", "fchmod", "utime"),
+        _LINKING: ("link",),
+        _RENAMING: ("rename", "replace"),
+        _UNLINKING: ("unlink", "remove"),
+        None: ("mknod", "mkfifo", "utime"),
     },
-    "Modes": {_OPENING: _READ_DIRECTORY, _LINK: (), None: ("chmod",)},
-    "Owners": {_OPENING: _READ_DIRECTORY, None: ("chown", "lchown")},
+    "Modes": {_OPENING: _READ_DIRECTORY, _LINK: (), None: ("chmod", "fchmod")},
+    "Owners": {_OPENING: _READ_DIRECTORY, None: ("chown", "lchown", "fchown")},
     "Compare": {
         _OPENING: _READ_DIRECTORY,
         _FILE: ("open", "read", "lstat"),
@@ -178,45 +248,108 @@ _OF_TREES = {
 def in_tree(machine, operation, kind, path):
     """The errno with which an operation on a tree shall fail at this path (bytes), else 0."""
     calls = _OF_TREES.get(operation, _OF_TREES["Stream"])
-    return _struck(machine, calls[kind if kind in calls else None], (path,))
+    if kind < _LEAVING and kind not in calls:
+        return 0
+    chosen = calls[kind if kind in calls else None]
+    return _struck(machine, chosen, lambda: [_whole(machine, path)])
 
 
-def _whole(machine, arg):
-    """The path on the machine that an argument means, "" for none."""
+def _whole(machine, path, directory=None):
+    """The path on the machine that is meant, from its root on; "" for none."""
     try:
-        if isinstance(arg, int):
-            return host.readlink(f"/proc/self/fd/{int(arg)}")
-        return machine.path.join(machine.getcwd(), machine.fsdecode(arg))
-    except (OSError, TypeError):
+        path = host.fsdecode(path)
+        if not path.startswith("/"):
+            above = machine.getcwd() if directory is None else _paths_of(machine, directory)[0]
+            path = f"{above}/{path}"
+        return host.path.normpath("/" + path.lstrip("/"))
+    except (OSError, TypeError, ValueError):
         return ""
+
+
+_standing = WeakKeyDictionary()  # machine -> {descriptor: the path that its file will have}
+
+
+def stands_for(machine, fd, path):
+    """The file of this descriptor will be put at a path: rules for that are for it already."""
+    _standing.setdefault(machine, {})[fd] = _whole(machine, path)
+
+
+def stands_no_more(machine, fd):
+    """What stands_for() said is over."""
+    _standing.get(machine, {}).pop(fd, None)
+
+
+def _paths_of(machine, fd):
+    """The paths on the machine of what is open under a descriptor, the present one first."""
+    try:
+        fd = fd.__index__()
+        path = host.readlink(f"/proc/self/fd/{fd}")
+        root = host.readlink(f"/proc/self/fd/{machine._root}")
+    except (AttributeError, OSError, TypeError):
+        return [""]
+    if root != "/" and (path == root or path.startswith(root + "/")):
+        path = path[len(root) :] or "/"
+    later = _standing.get(machine, {}).get(fd)
+    return [path.removesuffix(" (deleted)")] + ([] if later is None else [later])
 
 
 class _File(io.FileIO):
     """A file whose calls look at the rules of its machine."""
 
     def __init__(self, machine, *args, **kwargs):
-        super().__init__(*args, **kwargs)
         self._machine = machine
+        super().__init__(*args, **kwargs)
+
+    def _ask(self, call):
+        number = in_steps(self._machine, call, (self.fileno(),))
+        if number:
+            raise _failure(number)
 
     def readinto(self, buffer):
-        _ask(self._machine, "read", (self.fileno(),))
+        self._ask("read")
         return super().readinto(buffer)
 
     def read(self, size=-1):
-        _ask(self._machine, "read", (self.fileno(),))
+        self._ask("read")
         return super().read(size)
 
     def readall(self):
-        _ask(self._machine, "read", (self.fileno(),))
+        self._ask("read")
         return super().readall()
 
     def write(self, data):
-        _ask(self._machine, "write", (self.fileno(),))
+        self._ask("write")
         return super().write(data)
 
     def truncate(self, size=None):
-        _ask(self._machine, "truncate", (self.fileno(),))
+        self._ask("truncate")
         return super().truncate(size)
+
+    def seek(self, position, whence=0):
+        self._ask("lseek")
+        return super().seek(position, whence)
+
+    def close(self):
+        # As the kernel's: the descriptor is given back also when it fails.
+        if self.closed:
+            return
+        try:
+            self._ask("close")
+        finally:
+            super().close()
+
+
+def file_over(machine, fd, mode, text):
+    """A file object over a descriptor, as io.open(fd, mode, **text) makes it."""
+    raw = _File(machine, fd, mode.replace("b", "").replace("t", ""), True)
+    return _layered(raw, mode, -1, **text)
+
+
+def _fdopen(self, fd, mode="r", buffering=-1, encoding=None, *args, **kwargs):
+    """As fdopen of a machine without faults."""
+    if not isinstance(fd, int):
+        raise TypeError(f"invalid fd type ({type(fd)}, expected integer)")
+    return _open_file(self, fd, mode, buffering, encoding, *args, **kwargs)
 
 
 def _open_file(
@@ -230,6 +363,11 @@ def _open_file(
             return self.open(path, flags, 0o666)
 
     raw = _File(self, file, mode.replace("b", "").replace("t", ""), closefd, opener)
+    return _layered(raw, mode, buffering, encoding, errors, newline)
+
+
+def _layered(raw, mode, buffering, encoding=None, errors=None, newline=None):
+    """The file object that open() makes of a raw file in this mode."""
     try:
         if buffering == 0 and "b" in mode:
             return raw

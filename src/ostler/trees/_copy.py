@@ -3,10 +3,20 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Where, take
+from cython.cimports.ostler._core import Where, failure, take
 from cython.cimports.ostler.trees._content import copy_content
 from cython.cimports.ostler.trees._destination import make_directory
-from cython.cimports.ostler.trees._engine import DESCEND, DONE, POST_SELF, monotonic
+from cython.cimports.ostler.trees._engine import (
+    DESCEND,
+    DONE,
+    LINKING,
+    OPENING,
+    POST_SELF,
+    RENAMING,
+    UNLINKING,
+    asked,
+    monotonic,
+)
 from cython.cimports.ostler.trees._holding import hold, open_any, open_directory, unhold
 from cython.cimports.ostler.trees._links import (
     Inode,
@@ -155,6 +165,9 @@ def make_room(worker, node, name):
     task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     if not task.flags & MERGE:
         return libc.EEXIST
+    number: cython.int = asked(worker, node, name, UNLINKING)
+    if number:
+        return number
     if libc.unlinkat(node.fd[1], target_of(worker, name), 0) < 0 and libc.errno != libc.ENOENT:
         return libc.errno
     return 0
@@ -167,9 +180,11 @@ def aside(worker, new):
 
 def put(worker, node, name, new):
     # What stands aside takes its place, in one step; the errno.
-    if libc.renameat(node.fd[1], new, node.fd[1], target_of(worker, name)) == 0:
-        return 0
-    number: cython.int = libc.errno
+    number: cython.int = asked(worker, node, name, RENAMING)
+    if number == 0:
+        if libc.renameat(node.fd[1], new, node.fd[1], target_of(worker, name)) == 0:
+            return 0
+        number = libc.errno
     libc.unlinkat(node.fd[1], new, 0)
     return number
 
@@ -181,7 +196,8 @@ def create(worker, node, name, mode, new):
     fd: cython.int = open_any(worker, node.fd[1], target_of(worker, name), flags, mode)
     if fd < 0 and libc.errno == libc.EEXIST and task.flags & MERGE:
         if new == cython.NULL:
-            if make_room(worker, node, name) == 0:
+            libc.errno = make_room(worker, node, name)
+            if libc.errno == 0:
                 fd = open_any(worker, node.fd[1], target_of(worker, name), flags, mode)
         else:
             aside(worker, new)
@@ -396,7 +412,9 @@ def with_names(worker, node, name, kind, st):
     if slot == cython.NULL:
         number = libc.ENOMEM
     elif slot.path != cython.NULL:
-        number = link_first(task, slot.path, node.fd[1], name)
+        number = asked(worker, node, name, LINKING)
+        if number == 0:
+            number = link_first(task, slot.path, node.fd[1], name)
         if number == libc.EEXIST:
             number = make_room(worker, node, name)
             if number == 0:
@@ -523,6 +541,9 @@ def copy_tree(
         cython.cast(cython.pointer(py.PyObject), path),
     )
     libc.fstat(run.e.root.fd[0], cython.address(st))
+    number: cython.int = run.asked_root(cython.NULL, OPENING)
+    if number:
+        raise failure(number, path)
     fd = make_directory(to_machine, to, cython.address(st), run.kept, merge)
     run.e.root.fd[1] = run.e.roots[1] = fd
     libc.fstat(fd, cython.address(made))

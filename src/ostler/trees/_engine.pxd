@@ -23,6 +23,9 @@ cdef enum:
 cdef enum:
     OPENING = -1    # a directory that is going to be read
     LEAVING = -2    # one that is complete
+    LINKING = -3    # an entry that gets a further name
+    RENAMING = -4   # a new entry that takes its place
+    UNLINKING = -5  # what stands in the place of a new entry
 
 cdef enum:
     NAMES = 0       # names of directories, to be opened
@@ -197,6 +200,7 @@ cdef Batch *_take(Worker *worker, Node **node) noexcept nogil
 cdef void _visit(Worker *worker, Node *node) noexcept nogil
 cdef int _refusal(Worker *worker, Node *node, const char *name, int kind,
                   const char *doing) noexcept nogil
+cdef int asked(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
 cdef int _agree(Worker *worker, Node *node) noexcept nogil
 cdef void _enter_root(Worker *worker, Node *root) noexcept nogil
 cdef void _read(Worker *worker, Node *node) noexcept nogil

@@ -481,14 +481,16 @@ def _visit(worker, node):
 
 def _refusal(worker, node, name, kind, doing):
     # Whether this is to fail on purpose, which is reported.
-    e: cython.pointer(Engine) = worker.engine
-    number: cython.int
-    if e.ask == cython.NULL:
-        return 0
-    number = e.ask(e.owner, node, name, kind)
+    number: cython.int = asked(worker, node, name, kind)
     if number:
         report(worker, node, name, number, doing)
     return number
+
+
+def asked(worker, node, name, kind):
+    # The errno with which this is to fail on purpose, mostly 0.
+    e: cython.pointer(Engine) = worker.engine
+    return 0 if e.ask == cython.NULL else e.ask(e.owner, node, name, kind)
 
 
 def _agree(worker, node):

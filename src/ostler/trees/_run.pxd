@@ -10,6 +10,7 @@ cdef class Run:
     cdef object interrupt   # what the calling thread must raise
     cdef object to_machine  # where a copy is made, if that has calls that fail on purpose
     cdef object to          # and the name of its root
+    cdef bint alone         # a single entry is copied, to exactly that name
     cdef bint collecting
     cdef bint as_bytes
     cdef int pid
@@ -19,6 +20,7 @@ cdef class Run:
     cdef int look(self) except -1
     cdef int writes_to(self, Core machine, bytes to) except -1
     cdef int refusal(self, Node *node, const char *name, int kind) except -1
+    cdef int asked_root(self, const char *name, int kind) except -1
     cdef bint work(self) except -1
     cdef object text(self, const char *path, Py_ssize_t size)
     cdef object finish(self)

@@ -5,6 +5,7 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, Where, failure, settle, take
 from cython.cimports.ostler.trees._engine import (
+    OPENING,
     Fault,
     Node,
     engine_free,
@@ -286,12 +287,30 @@ class Run:
             text = text.rstrip(b"/")
         number = in_tree(self.machine, type(self).__name__, kind, text)
         if number == 0 and self.to_machine is not None:
+            if node.parent == cython.NULL and name == cython.NULL and kind == OPENING:
+                return 0  # the new root is made already: asked_root() came before that
             root = node
             while root.parent != cython.NULL:
                 root = root.parent
-            text = self.to + b"/" + text[path_length(root) :]
+            if not self.alone:
+                text = self.to + b"/" + text[path_length(root) :]
+            else:
+                text = self.to
             number = in_tree(self.to_machine, "To", kind, text)
         return number
+
+    def asked_root(self, name, kind):
+        # The errno with which making the root of a copy shall fail, or the only entry, `name`.
+        if self.e.ask == cython.NULL:
+            return 0
+        if name != cython.NULL:
+            self.alone = True
+            return self.refusal(self.e.root, name, kind)
+        if self.to_machine is None:
+            return 0
+        from ostler.machines.faults import in_tree
+
+        return in_tree(self.to_machine, "To", kind, self.to)
 
     def writes_to(self, machine: Core, to: bytes):
         # A copy goes to this name on that machine.

@@ -68,6 +68,9 @@ def copy_entry(machine, top, to, to_machine, on_error, progress, flags, clone):
             raise failure(libc.EISDIR, new)
     libc.fstat(run.e.root.fd[1], cython.address(made))
     flags_of(run.task, run.e.root.fd[1], cython.address(made), flags & MERGE)
+    number = run.asked_root(old, (st.st_mode & libc.S_IFMT) >> 12)
+    if number:
+        raise failure(number, path)
     with cython.nogil:
         entry(cython.address(run.e.workers[0]), run.e.root, old, (st.st_mode & libc.S_IFMT) >> 12)
         run.e.stop = 1  # the directory itself is not gone through

@@ -20,8 +20,11 @@
 #        it is our own child (CLONE_PARENT), the first one ends and is reaped
 #     4. chroot to `root_fd`; fchdir(`cwd_fd`), chdir(`cwd`): so a path of the new root
 #     5. `limits`, scheduling, session, process group, ids
-#     6. with SPAWN_NO_RIGHTS all capabilities are given up; PR_SET_NO_NEW_PRIVS, the Landlock ruleset `landlock`
-#     7. with SPAWN_ALONE all descriptors above 2 close at exec; `actions` on descriptors (posix_spawn's kinds), so their opens are confined too
+#     6. with SPAWN_NO_RIGHTS all capabilities are given up, with SPAWN_FEW_RIGHTS all but a few; with
+#        SPAWN_OWN_KEYS a new session keyring; PR_SET_NO_NEW_PRIVS, the Landlock ruleset `landlock`,
+#        the `filter` of system calls
+#     7. with SPAWN_ALONE all descriptors above 2 close at exec; `actions` on descriptors
+#        (posix_spawn's kinds), so their opens are confined too
 #     8. the signal mask, and exec
 #
 # _become.pxd has what does the same in this process, for exec*().
@@ -30,6 +33,7 @@
 # append to `held` what launch() shall close in this process afterwards. `room` is space for a
 # text that must live as long as the struct, such as the working directory.
 from ostler cimport _libc as libc
+from ostler._libc cimport confining as own
 
 cdef enum:
     SPAWN_SETSID = 1
@@ -47,6 +51,8 @@ cdef enum:
     SPAWN_REPLACES = 4096       # become(): enter() must find out first what would fail
     SPAWN_ALONE = 8192          # only 0, 1, 2 and what `actions` give stay open in the program
     SPAWN_NO_RIGHTS = 16384     # no capability, whoever it is
+    SPAWN_FEW_RIGHTS = 32768    # of the capabilities those over files and its own processes alone
+    SPAWN_OWN_KEYS = 65536      # a new session keyring
 
 # What failed, in `step`.
 cdef enum:
@@ -59,6 +65,7 @@ cdef enum:
     STEP_GROUP
     STEP_IDS
     STEP_LANDLOCK
+    STEP_FILTER
     STEP_ACTION
     STEP_EXEC
 
@@ -97,6 +104,7 @@ cdef struct Spawn:
     int cwd_fd                  # -1: none
     const char *cwd             # NULL: none
     int landlock                # a ruleset's descriptor; -1: none
+    own.sock_fprog *filter     # of system calls; NULL: none
     Limit limits[16]
     int limit_count
     # what it inherits
@@ -139,6 +147,7 @@ cdef int _signals(Spawn *s) noexcept nogil
 cdef int live(Spawn *s) noexcept nogil
 cdef int schedule(Spawn *s) noexcept nogil
 cdef int no_rights() noexcept nogil
+cdef int _few_rights() noexcept nogil
 cdef int _act(Action *a) noexcept nogil
 cdef int close_from(unsigned int first) noexcept nogil
 cdef int _alone() noexcept nogil

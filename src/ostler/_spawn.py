@@ -9,12 +9,21 @@ is done. Nothing here may allocate, take a lock or touch an object: half of it r
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._libc import confining as own
 
 _STACK = cython.declare(cython.size_t, 64 * 1024)
 # A child's stack, kept for the next child; whoever finds it taken makes one of its own.
 _kept = cython.declare(cython.p_char, cython.NULL)
 _kept_taken = cython.declare(cython.char, 0)
 _EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_FEW = cython.declare(
+    cython.ulonglong,
+    1 << own.CAP_CHOWN | 1 << own.CAP_DAC_OVERRIDE | 1 << own.CAP_DAC_READ_SEARCH
+    | 1 << own.CAP_FOWNER | 1 << own.CAP_IPC_LOCK | 1 << own.CAP_IPC_OWNER
+    | 1 << own.CAP_KILL | 1 << own.CAP_NET_BIND_SERVICE | 1 << own.CAP_SETGID
+    | 1 << own.CAP_SETPCAP | 1 << own.CAP_SETUID | 1 << own.CAP_SYS_CHROOT
+    | 1 << own.CAP_SYS_NICE | 1 << own.CAP_SYS_PTRACE,
+)  # fmt: skip
 
 
 @cython.cclass
@@ -266,11 +275,24 @@ def schedule(s):
             return fail(s, STEP_IDS)
     if s.flags & SPAWN_NO_RIGHTS and no_rights() < 0:
         return fail(s, STEP_IDS)
-    alone: cython.bint = s.flags & SPAWN_NO_NEW_PRIVS or s.landlock >= 0
+    if s.flags & SPAWN_FEW_RIGHTS and _few_rights() < 0:
+        return fail(s, STEP_IDS)
+    if s.flags & SPAWN_OWN_KEYS:
+        # Without a name: nobody else can join it. Where there is no room for one more, or there are
+        # no keys at all, the filter of calls still keeps the keyrings out of reach.
+        libc.syscall(
+            own.SYS_keyctl, own.KEYCTL_JOIN_SESSION_KEYRING,
+            cython.cast(cython.p_void, cython.NULL), 0, 0, 0,
+        )  # fmt: skip
+    alone: cython.bint = s.flags & SPAWN_NO_NEW_PRIVS or s.landlock >= 0 or s.filter != cython.NULL
     if alone and libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0:
         return fail(s, STEP_LANDLOCK)
     if s.landlock >= 0 and libc.syscall(libc.SYS_landlock_restrict_self, s.landlock, 0) < 0:
         return fail(s, STEP_LANDLOCK)
+    if s.filter != cython.NULL and (
+        libc.syscall(own.SYS_seccomp, own.SECCOMP_SET_MODE_FILTER, 0, s.filter) < 0
+    ):
+        return fail(s, STEP_FILTER)
     return 0
 
 
@@ -286,6 +308,31 @@ def no_rights():
     head.version = libc._LINUX_CAPABILITY_VERSION_3
     head.pid = 0
     libc.memset(data, 0, cython.sizeof(data))
+    return libc.syscall(libc.SYS_capset, cython.address(head), data)
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _few_rights():
+    # For who has them by being root of a namespace that owns nothing: with the others nothing can
+    # be done there, but CAP_SETFCAP makes programs that have rights outside.
+    head: libc.__user_cap_header_struct
+    data: libc.__user_cap_data_struct[2]
+    number: cython.int
+    i: cython.int
+    for number in range(64):
+        if _FEW >> number & 1 == 0 and libc.prctl(libc.PR_CAPBSET_DROP, number, 0, 0, 0) < 0:
+            if libc.errno == libc.EINVAL:
+                break  # the kernel knows no more
+            return 0 if libc.errno == libc.EPERM else -1  # that of an ordinary user has none
+    head.version = libc._LINUX_CAPABILITY_VERSION_3
+    head.pid = 0
+    if libc.syscall(own.SYS_capget, cython.address(head), data) < 0:
+        return -1
+    for i in range(2):
+        data[i].effective &= cython.cast(cython.uint, _FEW >> 32 * i)
+        data[i].permitted &= cython.cast(cython.uint, _FEW >> 32 * i)
+        data[i].inheritable &= cython.cast(cython.uint, _FEW >> 32 * i)
     return libc.syscall(libc.SYS_capset, cython.address(head), data)
 
 

@@ -1,5 +1,6 @@
 from ostler import _libc as libc
 from ostler._spawn cimport Spawn
+from ostler.machines._filter cimport Filter
 
 cdef enum:
     _STACK = 65536
@@ -18,6 +19,7 @@ cdef struct Den:
     int hold[2]         # of the process that keeps a user namespace until it is held
     int go[2]           # the first process is told here that its namespaces are held
     int maker           # a pidfd of this process
+    unsigned long terminals     # the st_dev of the host's
     int first           # its pid
     int pid_ns
     int ipc_ns
@@ -31,7 +33,14 @@ cdef struct Den:
     char *second        # ends of stacks
     char *third
 
+# What the first process says: that it is ready, or what it could not do.
+cdef struct Said:
+    int number          # errno
+    const char *step
+
 cdef class Confinement:
+    cdef Filter calls
+    cdef int shut_in(self, Spawn *s) except -1
     cdef bint network
     cdef int line
     cdef int watch          # a pidfd of the process that made them

@@ -12,13 +12,20 @@ from cython.cimports.ostler._core import plain_failure
 from cython.cimports.ostler._libc.holding import hold
 from cython.cimports.ostler._spawn import (
     SPAWN_ALONE,
+    SPAWN_FEW_RIGHTS,
     SPAWN_NO_NEW_PRIVS,
+    SPAWN_OWN_KEYS,
     SPAWN_TWICE,
     Spawn,
     no_rights,
 )
+from cython.cimports.ostler.machines._filter import calls_of_confined
+from cython.cimports.ostler.machines._masks import mask
 
 _EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+# Rights of Landlock: to make character and block devices, and to use the ioctls of devices.
+_MAKES_DEVICES = cython.declare(cython.ulonglong, 1 << 6 | 1 << 11)
+_DEVICES_IOCTL = cython.declare(cython.ulonglong, 1 << 15)
 
 
 @cython.cclass
@@ -50,8 +57,20 @@ class Confinement:
         # The last: whoever is in it may do nothing to the others.
         _add(s, self.full_ns)
         s.landlock = self.ruleset
-        s.flags |= SPAWN_TWICE | SPAWN_ALONE | SPAWN_NO_NEW_PRIVS
+        s.flags |= SPAWN_TWICE
+        if libc.geteuid() == 0:
+            s.flags |= SPAWN_FEW_RIGHTS
         s.stays = self.line
+        self.shut_in(s)
+        return 0
+
+    def shut_in(self, s):
+        # What belongs to confinement whether there are namespaces or not.
+        s.flags |= SPAWN_ALONE | SPAWN_NO_NEW_PRIVS | SPAWN_OWN_KEYS
+        if self.calls is None:
+            self.calls = calls_of_confined()
+        if self.calls.program.len:
+            s.filter = cython.address(self.calls.program)
         return 0
 
     def begin(self, root, user_ns, mount_ns):
@@ -67,6 +86,7 @@ class Confinement:
         else:
             uids = b"%d %d 1\n" % (libc.geteuid(), libc.geteuid())
             gids = b"%d %d 1\n" % (libc.getegid(), libc.getegid())
+        den.terminals = _terminals()
         den.uids = uids
         den.gids = gids
         _prepare(cython.address(den))
@@ -111,6 +131,15 @@ class Confinement:
         self.line = self.watch = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
         self.own_ns = self.full_ns = self.ruleset = -1
         return 0
+
+
+@cython.cfunc
+def _terminals() -> cython.ulong:
+    # What tells the host's terminals from the machine's own.
+    status: libc.stat_t
+    if libc.fstatat(libc.AT_FDCWD, b"/dev/pts", cython.address(status), 0) < 0:
+        return 0
+    return status.st_dev
 
 
 @cython.cfunc
@@ -283,14 +312,15 @@ def _helper(argument: cython.p_void) -> cython.int:
 @cython.nogil
 @cython.exceptval(check=False)
 def _heard(den: cython.pointer(Den)) -> cython.int:
-    # What the first process has to say: the errno of what it could not do, or 0.
-    number: cython.int = 0
-    if libc.read(den.word[0], cython.address(number), 4) != 4:
+    # What the first process has to say: the errno of what it could not do, or 0. Its memory is a
+    # copy of ours, and what is constant has the same place in both.
+    said: Said
+    if libc.read(den.word[0], cython.address(said), cython.sizeof(said)) != cython.sizeof(said):
         libc.errno = libc.ESRCH
         return _failed(den, b"the first process")
-    if number:
-        libc.errno = number
-        return _failed(den, b"/proc")
+    if said.number:
+        libc.errno = said.number
+        return _failed(den, said.step)
     return 0
 
 
@@ -365,21 +395,19 @@ def _write(
 def _first(argument: cython.p_void) -> cython.int:
     den: cython.pointer(Den) = cython.cast(cython.pointer(Den), argument)
     top: cython.p_char = den.second
-    number: cython.int = 0
+    said: Said
     byte: cython.char[1]
+    said.number = 0
+    said.step = b""
     _default_signals()
     libc.close(den.go[1])
     libc.setsid()
     if not den.network:
         _loopback_up()
-    if (
-        libc.faccessat(libc.AT_FDCWD, b"/proc/sys/kernel", libc.F_OK, 0) == 0
-        and _cover_proc(b"proc") < 0
-        and _cover_proc(b"tmpfs") < 0
-    ):
-        number = libc.errno
-    libc.write(den.word[1], cython.address(number), 4)
-    if number == 0 and libc.read(den.go[0], byte, 1) == 1 and _shut_off(den) == 0:
+    if mask(den.proc, den.terminals, cython.address(said.step)) < 0:
+        said.number = libc.errno
+    libc.write(den.word[1], cython.address(said), cython.sizeof(said))
+    if said.number == 0 and libc.read(den.go[0], byte, 1) == 1 and _shut_off(den) == 0:
         hold(top - _STACK, top)
         _wait()
     libc._exit(0)
@@ -409,7 +437,7 @@ def _shut_off(den: cython.pointer(Den)) -> cython.int:
     # No right over anything, nothing that children could look into, and of descriptors the two
     # that it waits for: the line to the machine, and the process that made it, for a forked copy of
     # that process may hold the line as well.
-    number: cython.int = 0
+    said: Said
     line: cython.int = libc.fcntl(den.line[0], libc.F_DUPFD_CLOEXEC, 3)
     maker: cython.int = libc.fcntl(den.maker, libc.F_DUPFD_CLOEXEC, 3)
     word: cython.int = libc.fcntl(den.word[1], libc.F_DUPFD_CLOEXEC, 3)
@@ -428,7 +456,9 @@ def _shut_off(den: cython.pointer(Den)) -> cython.int:
         or no_rights() < 0
     ):
         return -1
-    libc.write(2, cython.address(number), 4)
+    said.number = 0
+    said.step = b""
+    libc.write(2, cython.address(said), cython.sizeof(said))
     libc.close(2)
     return 0
 
@@ -500,28 +530,6 @@ def _loopback_up() -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _cover_proc(kind: cython.p_const_char) -> cython.int:
-    # These processes' own /proc over the host's; nothing where the kernel refuses it.
-    mounted: cython.int
-    nothing: cython.p_void = cython.NULL
-    fs: cython.int = libc.syscall(libc.SYS_fsopen, kind, libc.FSOPEN_CLOEXEC)
-    if fs < 0:
-        return -1
-    if libc.syscall(libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE, nothing, nothing, 0) < 0:
-        return -1
-    mounted = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, 0)
-    if mounted < 0:
-        mounted = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, libc.MOUNT_ATTR_RDONLY)
-    if mounted < 0:
-        return -1
-    return libc.syscall(
-        libc.SYS_move_mount, mounted, b"", libc.AT_FDCWD, b"/proc", libc.MOVE_MOUNT_F_EMPTY_PATH
-    )
-
-
 # ---- Landlock --------------------------------------------------------------------------------
 
 
@@ -574,7 +582,10 @@ def ruleset(root: cython.int, alone: cython.bint, network: cython.bint) -> cytho
     fd = libc.syscall(libc.SYS_landlock_create_ruleset, cython.address(rules), size, 0)
     if fd < 0:
         return -1
-    beneath.allowed_access = rules.files
+    # No devices are made there; of an ioctl nobody knows what it does to a device that is.
+    beneath.allowed_access = rules.files & ~_MAKES_DEVICES
+    if alone:
+        beneath.allowed_access &= ~_DEVICES_IOCTL
     beneath.parent_fd = root
     if libc.syscall(
         libc.SYS_landlock_add_rule, fd, libc.LANDLOCK_RULE_PATH_BENEATH,

@@ -10,8 +10,6 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import plain_failure
 from cython.cimports.ostler._spawn import (
-    SPAWN_ALONE,
-    SPAWN_NO_NEW_PRIVS,
     SPAWN_NO_RIGHTS,
     SPAWN_TWICE,
     Spawn,
@@ -40,8 +38,9 @@ class Landlocked(Confinement):
             for path in self.programs:
                 _allow(self.ruleset, path)
         s.landlock = self.ruleset
-        s.flags |= SPAWN_TWICE | SPAWN_ALONE | SPAWN_NO_NEW_PRIVS
+        s.flags |= SPAWN_TWICE
         s.stays = -1
+        self.shut_in(s)
         if self.chroots:
             s.root_fd = root
             s.flags |= SPAWN_NO_RIGHTS

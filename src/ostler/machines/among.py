@@ -20,6 +20,7 @@ def confined_among(directory, shown, network=False, environ=None):
             "a tmpfs for the rest",
             "paths": kinds.PATHS,
             "children": kinds.children_of_confined(network),
+            "kernel": kinds.kernel_of_confined(),
         },
     )
     machine._confinement = kinds.Confinement(bool(network))

@@ -5,6 +5,7 @@ import errno
 from ostler import environment, sizes
 from ostler.machines import _mounts, binds, host
 from ostler.machines._confine import Confinement
+from ostler.machines._filter import instructions
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
 PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"
@@ -165,6 +166,7 @@ def confined(directory, read_only=False, network=False, environ=None, weaker=Fal
             + (", read-only: EROFS for every change (kernel)" if read_only else ""),
             "paths": PATHS,
             "children": children_of_confined(network),
+            "kernel": kernel_of_confined(),
         },
     )
     machine._confinement = Confinement(bool(network))
@@ -199,9 +201,25 @@ def children_of_confined(network):
     return (
         "live in mount, PID, IPC, user "
         + ("namespaces, on the host's network" if network else "and network namespaces")
-        + ", with no new privileges and no descriptors but those given"
+        + ", with no new privileges, a keyring of their own and no descriptors but those given"
         + landlock
+        + _calls()
     )
+
+
+def kernel_of_confined():
+    """What is enforced for what a confined machine shows of the kernel's own files, and by what."""
+    return (
+        "/proc is these processes' own; /proc/sys and the like, /sys and /dev are read-only, "
+        "and what tells of the host is empty (mounts); of devices only null, zero, full, random, "
+        "urandom and terminals of the machine's own can be opened by children (nodev)"
+    )
+
+
+def _calls():
+    if not instructions():
+        return "; no filter of system calls on this architecture"
+    return "; a filter of system calls (seccomp), by which no file gets a setuid or setgid bit"
 
 
 def _confined_plainly(fd, answer):
@@ -223,6 +241,7 @@ def _confined_plainly(fd, answer):
 def _give_landlock(machine, network):
     """Let children be started on a confined machine without mounts, under Landlock alone."""
     from ostler.machines._landlock import Landlocked
+    from ostler.machines.layout import kernels_files
 
     try:
         version = _mounts.landlock_version()
@@ -232,9 +251,17 @@ def _give_landlock(machine, network):
     # No links into /proc, which would be this process's own part of it.
     programs = [path for path in binds.shell() if not path.startswith(("/proc", "/dev"))]
     programs += [f"/dev/{name}" for name in ("full", "null", "random", "urandom", "zero", "tty")]
-    machine._confinement = Landlocked(network, [host.fsencode(path) for path in programs])
     as_root = host.geteuid() == 0
-    said = f"Landlock {version} alone, with no new privileges and no descriptors but those given; "
+    kernels = kernels_files(host.readlink(b"/proc/self/fd/%d" % machine._root)) if as_root else []
+    if kernels:
+        # Nothing can cover them, and root without any capability still owns them.
+        machine._guarantees["children"] += (
+            f", and root's could change the host by {host.fsdecode(kernels[0])}"
+        )
+        return
+    machine._confinement = Landlocked(network, [host.fsencode(path) for path in programs])
+    said = f"Landlock {version} alone, with no new privileges and no descriptors but those given"
+    said += _calls() + "; "
     said += (
         "the directory is their root (chroot), they have no capability"
         if as_root

@@ -32,6 +32,21 @@ def mounts_below(base, table=None):
     return list(found.values())
 
 
+def kernels_files(base):
+    """The places, at or below a directory (bytes, resolved), of what is the kernel's: /proc, /dev.
+
+    The directory itself where it lies in such a file system.
+    """
+    found, longest, holds = [], -1, None
+    for mount in mount_table():
+        point = mount.point.encode("utf-8", "surrogateescape")
+        if _within(point, base):
+            found += [point] if mount.kind in _NO_FILES else []
+        elif _within(base, point) and len(point) >= longest:
+            longest, holds = len(point), mount.kind
+    return [*found, base] if holds in _NO_FILES else found
+
+
 def writable_tops(base, extra=()):
     """The directories at and below `base` (bytes, resolved) that an ordinary user may change.
 

@@ -1,0 +1,22 @@
+from ostler cimport _libc as libc
+
+cdef enum:
+    _ROOM = 1 << 22     # bytes for the table of mounts
+    _TRIES = 16         # when mounts are moved meanwhile
+    _KEPT = 8           # devices
+
+# What is kept in hand while everything is covered.
+cdef struct Hands:
+    int host_proc       # the host's /proc, in which this process looks itself up
+    unsigned long host_terminals    # the st_dev of the host's /dev/pts; 0: none
+    int proc            # a new one, not yet in its place
+    int blank           # a file system with an empty file and an empty directory
+    int[8] devices      # _KEPT: clones of harmless devices
+    int[8] numbers      # which of them each is
+    int device_count
+    char *table         # of mounts, and the same once more, later
+    char *later
+    long size
+    const char *step    # what failed
+
+cdef int mask(int host_proc, unsigned long host_terminals, const char **step) noexcept nogil

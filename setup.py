@@ -51,6 +51,7 @@ COMPILED = (
     "machines._masks",
     "machines._mounts",
     "machines._numbers",
+    "machines._putting",
     "machines._rooted",
     "machines._steps",
     "path",

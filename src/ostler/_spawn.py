@@ -278,12 +278,16 @@ def schedule(s):
     if s.flags & SPAWN_FEW_RIGHTS and _few_rights() < 0:
         return fail(s, STEP_IDS)
     if s.flags & SPAWN_OWN_KEYS:
-        # Without a name: nobody else can join it. Where there is no room for one more, or there are
-        # no keys at all, the filter of calls still keeps the keyrings out of reach.
-        libc.syscall(
+        # Without a name: nobody else can join it. Where there is no room for one more the filter of
+        # calls still keeps the keyrings out of reach, and where there are no keys nothing has to.
+        joined: cython.long = libc.syscall(
             own.SYS_keyctl, own.KEYCTL_JOIN_SESSION_KEYRING,
             cython.cast(cython.p_void, cython.NULL), 0, 0, 0,
         )  # fmt: skip
+        if joined < 0 and s.filter == cython.NULL and (
+            libc.errno != libc.ENOSYS and libc.errno != libc.EPERM
+        ):  # fmt: skip
+            return fail(s, STEP_FILTER)
     alone: cython.bint = s.flags & SPAWN_NO_NEW_PRIVS or s.landlock >= 0 or s.filter != cython.NULL
     if alone and libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0:
         return fail(s, STEP_LANDLOCK)

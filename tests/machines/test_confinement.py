@@ -81,6 +81,16 @@ ATTACKS = {
     "shared memory": "call(29, {key}, 0, 0)",
     "open by handle": "h = (ctypes.c_byte * 136)(); h[0] = 8; h[4] = 1; "
     "call(304, os.open('.', 0), h, 0)",
+    "core pattern": "open('/proc/sys/kernel/core_pattern', 'a')",
+    "sysrq": "open('/proc/sysrq-trigger', 'a')",
+    "the kernel's keys": "if not open('/proc/keys').read(): raise OSError(2, '')",
+    "a keyring": "call({keyctl}, 0, -3, 0)",
+    "a setuid file": "open('setuid', 'w'); os.chmod('setuid', 0o4755)",
+    "a made setuid file": "os.open('made', os.O_CREAT | os.O_WRONLY, 0o4755)",
+    "vsock": "socket.socket(40, socket.SOCK_STREAM)",
+    "a namespace": "call({unshare}, 0x10000000)",
+    "io_uring": "call(425, 1, b'')",
+    "what a terminal reads": "import fcntl; fcntl.ioctl(0, 0x5412, b'x')",
     "new privileges": "import subprocess; assert libc.prctl(39, 0, 0, 0, 0) == 1; raise OSError(1, '')",
 }  # fmt: skip
 STILL_POSSIBLE = {
@@ -115,6 +125,7 @@ class Host:
         self.key = 0x5EC0 + os.getpid()
         self.shared = ctypes.CDLL(None).shmget(self.key, 4096, 0o1600)
         self.host = os.getpid()
+        self.keyctl, self.unshare = (219, 97) if os.uname().machine == "aarch64" else (250, 272)
 
     def listen(self, family, address, kind=socket.SOCK_STREAM):
         made = socket.socket(family, kind)

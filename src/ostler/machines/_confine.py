@@ -58,7 +58,7 @@ class Confinement:
         _add(s, self.full_ns)
         s.landlock = self.ruleset
         s.flags |= SPAWN_TWICE
-        if libc.geteuid() == 0:
+        if libc.geteuid() == 0 or libc.getuid() == 0:
             s.flags |= SPAWN_FEW_RIGHTS
         s.stays = self.line
         self.shut_in(s)

@@ -11,6 +11,13 @@ an open descriptor, and what is found moved is looked for again.
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler._libc import confining as own
+from cython.cimports.ostler.machines._putting import (
+    clone_mount,
+    cover,
+    new_mount,
+    put_mount,
+    set_mount,
+)
 
 _PARTS = cython.declare(
     cython.int, libc.MOUNT_ATTR_NOSUID | libc.MOUNT_ATTR_NODEV | libc.MOUNT_ATTR_NOEXEC
@@ -52,10 +59,10 @@ def mask(host_proc, host_terminals, step):
 def _mask(hands: cython.pointer(Hands)) -> cython.int:
     attributes: libc.mount_attr
     # First what can be had only while the host's files are to be seen.
-    hands.proc = _new(b"proc", cython.NULL, _PARTS)
+    hands.proc = new_mount(b"proc", cython.NULL, _PARTS)
     if hands.proc < 0:
         # Where it is shown read-only, a new one must be, too.
-        hands.proc = _new(b"proc", cython.NULL, _PARTS | libc.MOUNT_ATTR_RDONLY)
+        hands.proc = new_mount(b"proc", cython.NULL, _PARTS | libc.MOUNT_ATTR_RDONLY)
     hands.step = b"a file system for /proc"
     if _make_blank(hands) < 0:
         return -1
@@ -74,72 +81,7 @@ def _mask(hands: cython.pointer(Hands)) -> cython.int:
     return _give_devices(hands)
 
 
-# ---- mounts -------------------------------------------------------------------------------------
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _new(kind: cython.p_const_char, key: cython.p_const_char, attributes: cython.int) -> cython.int:
-    # A detached file system. `key` is one option with its value behind it, or NULL.
-    nothing: cython.p_void = cython.NULL
-    mounted: cython.int = -1
-    number: cython.int
-    fs: cython.int = libc.syscall(libc.SYS_fsopen, kind, libc.FSOPEN_CLOEXEC)
-    if fs < 0:
-        return -1
-    if (
-        key == cython.NULL
-        or libc.syscall(
-            libc.SYS_fsconfig, fs, libc.FSCONFIG_SET_STRING, key, key + libc.strlen(key) + 1, 0
-        )
-        == 0
-    ) and libc.syscall(libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE, nothing, nothing, 0) == 0:
-        mounted = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, attributes)
-    number = libc.errno
-    libc.close(fs)
-    libc.errno = number
-    return mounted
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _set(mount: cython.int, attributes: cython.ulonglong, cleared: cython.ulonglong) -> cython.int:
-    change: libc.mount_attr
-    libc.memset(cython.address(change), 0, cython.sizeof(change))
-    change.attr_set = attributes
-    change.attr_clr = cleared
-    return libc.syscall(
-        libc.SYS_mount_setattr, mount, b"", libc.AT_EMPTY_PATH, cython.address(change),
-        cython.sizeof(change),
-    )  # fmt: skip
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _clone(dir: cython.int, path: cython.p_const_char) -> cython.int:
-    return libc.syscall(
-        libc.SYS_open_tree, dir, path,
-        libc.OPEN_TREE_CLONE | libc.OPEN_TREE_CLOEXEC | libc.AT_EMPTY_PATH
-        | libc.AT_SYMLINK_NOFOLLOW,
-    )  # fmt: skip
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _put(mount: cython.int, dir: cython.int, path: cython.p_const_char) -> cython.int:
-    # A detached mount upon a name in an open directory, or upon what is open. It is given back.
-    r: cython.int = libc.syscall(
-        libc.SYS_move_mount, mount, b"", dir, path,
-        libc.MOVE_MOUNT_F_EMPTY_PATH | libc.MOVE_MOUNT_T_EMPTY_PATH,
-    )  # fmt: skip
-    number: cython.int = libc.errno
-    libc.close(mount)
-    libc.errno = number
-    return r
+# ---- mounts -----------------------------------------------------------------------------------
 
 
 @cython.cfunc
@@ -148,7 +90,7 @@ def _put(mount: cython.int, dir: cython.int, path: cython.p_const_char) -> cytho
 def _make_blank(hands: cython.pointer(Hands)) -> cython.int:
     # It lies below the new /proc, for a mount is cloned only from one that is in its place.
     fd: cython.int
-    hands.blank = _new(b"tmpfs", b"mode\x000555", _PARTS)
+    hands.blank = new_mount(b"tmpfs", b"mode\x000555", _PARTS)
     if hands.blank < 0 or libc.mkdirat(hands.blank, b"none", 0o555) < 0:
         return -1
     fd = libc.openat(
@@ -157,22 +99,7 @@ def _make_blank(hands: cython.pointer(Hands)) -> cython.int:
     if fd < 0:
         return -1
     libc.close(fd)
-    return _set(hands.blank, libc.MOUNT_ATTR_RDONLY, 0)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _cover(fd: cython.int) -> cython.int:
-    # With nothing: a directory by an empty one; a file can only be made read-only.
-    status: libc.stat_t
-    mount: cython.int
-    if libc.fstat(fd, cython.address(status)) < 0:
-        return -1
-    if status.st_mode & libc.S_IFMT != libc.S_IFDIR:
-        return _set(fd, libc.MOUNT_ATTR_RDONLY, 0)
-    mount = _new(b"tmpfs", b"mode\x000555", _PARTS | libc.MOUNT_ATTR_RDONLY)
-    return -1 if mount < 0 else _put(mount, fd, b"")
+    return set_mount(hands.blank, libc.MOUNT_ATTR_RDONLY, 0)
 
 
 # ---- the mounts that there are ------------------------------------------------------------------
@@ -361,11 +288,11 @@ def _mask_mount(
         return _mask_terminals(hands, fd)
     hands.step = b"the kernel's file systems"
     if _is(kind, b"mqueue"):
-        mount = _new(b"mqueue", cython.NULL, _PARTS)
-        return _cover(fd) if mount < 0 else _put(mount, fd, b"")
+        mount = new_mount(b"mqueue", cython.NULL, _PARTS)
+        return cover(fd) if mount < 0 else put_mount(mount, fd, b"")
     if _is_one_of(kind, _COVERED):
-        return _cover(fd)
-    if _set(fd, libc.MOUNT_ATTR_RDONLY, 0) < 0:
+        return cover(fd)
+    if set_mount(fd, libc.MOUNT_ATTR_RDONLY, 0) < 0:
         return -1
     if _is(kind, b"sysfs"):
         if _cover_below(fd, b"firmware") < 0:
@@ -382,7 +309,7 @@ def _cover_below(dir: cython.int, path: cython.p_const_char) -> cython.int:
     fd: cython.int = libc.openat(dir, path, _OPEN | libc.O_DIRECTORY)
     if fd < 0:
         return 0
-    r = _cover(fd)
+    r = cover(fd)
     libc.close(fd)
     return r
 
@@ -400,10 +327,12 @@ def _mask_terminals(hands: cython.pointer(Hands), fd: cython.int) -> cython.int:
     if status.st_mode & libc.S_IFMT != libc.S_IFDIR:
         return 0  # a single terminal: one of the devices
     if status.st_dev != hands.host_terminals:
-        _set(fd, 0, libc.MOUNT_ATTR_NODEV)
+        set_mount(fd, 0, libc.MOUNT_ATTR_NODEV)
         return 0
-    mount = _new(b"devpts", b"ptmxmode\x000666", libc.MOUNT_ATTR_NOSUID | libc.MOUNT_ATTR_NOEXEC)
-    return 0 if mount < 0 else _put(mount, fd, b"")
+    mount = new_mount(
+        b"devpts", b"ptmxmode\x000666", libc.MOUNT_ATTR_NOSUID | libc.MOUNT_ATTR_NOEXEC
+    )
+    return 0 if mount < 0 else put_mount(mount, fd, b"")
 
 
 # ---- /proc --------------------------------------------------------------------------------------
@@ -423,11 +352,11 @@ def _give_proc(hands: cython.pointer(Hands), fd: cython.int) -> cython.int:
     # The blank first: it stays where a /proc of one's own is refused. Upon it these processes' own.
     blank: cython.int = hands.blank
     top: cython.int = libc.openat(blank, b".", _OPEN)
-    r: cython.int = -1 if top < 0 else _put(blank, fd, b"")
+    r: cython.int = -1 if top < 0 else put_mount(blank, fd, b"")
     hands.blank = -1
     if r == 0 and hands.proc >= 0:
         fd = libc.openat(hands.proc, b".", libc.O_RDONLY | libc.O_DIRECTORY | libc.O_CLOEXEC)
-        r = -1 if fd < 0 else _put(hands.proc, top, b"")
+        r = -1 if fd < 0 else put_mount(hands.proc, top, b"")
         hands.proc = -1
         if r == 0:
             r = _mask_proc(fd, top)
@@ -475,15 +404,15 @@ def _mask_entry(proc: cython.int, name: cython.p_char, blank: cython.int) -> cyt
     kind = status.st_mode & libc.S_IFMT
     libc.sprintf(word, b"%s ", name)
     if _is_one_of(word, _UNTOLD):
-        clone = _clone(blank, b"none" if kind == libc.S_IFDIR else b"empty")
+        clone = clone_mount(blank, b"none" if kind == libc.S_IFDIR else b"empty")
     elif kind == libc.S_IFDIR or (kind == libc.S_IFREG and status.st_mode & 0o222):
-        clone = _clone(proc, name)
-        if clone >= 0 and _set(clone, libc.MOUNT_ATTR_RDONLY, 0) < 0:
+        clone = clone_mount(proc, name)
+        if clone >= 0 and set_mount(clone, libc.MOUNT_ATTR_RDONLY, 0) < 0:
             libc.close(clone)
             return -1
     else:
         return 0
-    return -1 if clone < 0 else _put(clone, proc, name)
+    return -1 if clone < 0 else put_mount(clone, proc, name)
 
 
 # ---- /dev ---------------------------------------------------------------------------------------
@@ -540,7 +469,7 @@ def _keep_devices(hands: cython.pointer(Hands)) -> cython.int:
     number: cython.int
     fd: cython.int
     for number in range(7):
-        fd = _clone(libc.AT_FDCWD, _device(number))
+        fd = clone_mount(libc.AT_FDCWD, _device(number))
         if fd >= 0 and not _is_harmless(number, fd):
             libc.close(fd)
             fd = -1
@@ -571,7 +500,7 @@ def _terminal(hands: cython.pointer(Hands)) -> cython.int:
         if wanted.st_dev != hands.host_terminals:
             continue
         libc.sprintf(path, b"/dev/pts/%u", libc.gnu_dev_minor(wanted.st_rdev))
-        fd = _clone(libc.AT_FDCWD, path)
+        fd = clone_mount(libc.AT_FDCWD, path)
         if fd < 0:
             continue
         if (
@@ -594,11 +523,11 @@ def _give_devices(hands: cython.pointer(Hands)) -> cython.int:
     fd: cython.int
     i: cython.int
     for i in range(hands.device_count):
-        _put(hands.devices[i], libc.AT_FDCWD, _device(hands.numbers[i]))
+        put_mount(hands.devices[i], libc.AT_FDCWD, _device(hands.numbers[i]))
     if libc.fstatat(
         libc.AT_FDCWD, b"/dev/ptmx", cython.address(status), libc.AT_SYMLINK_NOFOLLOW
     ) == 0 and status.st_mode & libc.S_IFMT == libc.S_IFCHR:  # fmt: skip
-        fd = _clone(libc.AT_FDCWD, b"/dev/pts/ptmx")
+        fd = clone_mount(libc.AT_FDCWD, b"/dev/pts/ptmx")
         if fd >= 0:
-            _put(fd, libc.AT_FDCWD, b"/dev/ptmx")
+            put_mount(fd, libc.AT_FDCWD, b"/dev/ptmx")
     return 0

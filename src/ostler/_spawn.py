@@ -320,15 +320,12 @@ def no_rights():
 def _few_rights():
     # For who has them by being root of a namespace that owns nothing: with the others nothing can
     # be done there, but CAP_SETFCAP makes programs that have rights outside.
+    # With no new privileges an exec gives none of them back.
     head: libc.__user_cap_header_struct
     data: libc.__user_cap_data_struct[2]
-    number: cython.int
     i: cython.int
-    for number in range(64):
-        if _FEW >> number & 1 == 0 and libc.prctl(libc.PR_CAPBSET_DROP, number, 0, 0, 0) < 0:
-            if libc.errno == libc.EINVAL:
-                break  # the kernel knows no more
-            return 0 if libc.errno == libc.EPERM else -1  # that of an ordinary user has none
+    if libc.prctl(libc.PR_CAPBSET_DROP, own.CAP_SETFCAP, 0, 0, 0) < 0:
+        return 0 if libc.errno == libc.EPERM else -1  # that of an ordinary user has none
     head.version = libc._LINUX_CAPABILITY_VERSION_3
     head.pid = 0
     if libc.syscall(own.SYS_capget, cython.address(head), data) < 0:

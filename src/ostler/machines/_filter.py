@@ -113,56 +113,58 @@ def refused():
 
 
 def instructions():
-    """The filter's instructions, as the kernel takes them; empty for other architectures."""
+    """The filter's instructions, as the kernel takes them; empty for other architectures.
+
+    They are few, since the kernel reads them anew for each child, and takes its time for each.
+    """
     if not own.OSTLER_ARCH:
         return b""
-    blocks = {number: _error(libc.EPERM) for number in _PERMITTED_TO_NOBODY.values()}
-    blocks |= {number: _error(libc.ENOSYS) for number in _AS_IF_MISSING.values()}
-    blocks |= _looked_into()
-    blocks.pop(libc.OSTLER_ABSENT, None)
-    runs = [(0, _ALLOW)]
-    for number in sorted(blocks):
-        if runs[-1][0] == number:
-            del runs[-1]
-        runs += [(number, blocks[number]), (number + 1, _ALLOW)]
-    runs.append((_LAST + 1, _error(libc.ENOSYS)))
-    program = [
-        _load(4),  # seccomp_data.arch
-        _jump(own.BPF_JEQ, own.OSTLER_ARCH, 1, 0),
-        _return(own.SECCOMP_RET_KILL_PROCESS),
-        _load(0),  # seccomp_data.nr
-        *_tree(_joined(runs)),
-    ]
-    return b"".join([struct.pack("=HBBI", *instruction) for instruction in program])
+    found = dict.fromkeys(_PERMITTED_TO_NOBODY.values(), "EPERM")
+    found |= dict.fromkeys(_AS_IF_MISSING.values(), "ENOSYS")
+    found |= _LOOKED_INTO
+    found.pop(own.OSTLER_ABSENT, None)
+    ranges = []
+    for number in sorted(found):
+        if ranges and ranges[-1][1] == number and ranges[-1][2] == found[number]:
+            ranges[-1] = (ranges[-1][0], number + 1, found[number])
+        else:
+            ranges.append((number, number + 1, found[number]))
+    ranges.append((_LAST + 1, 2**32, "ENOSYS"))
+    return _assembled(
+        [
+            _load(4),  # seccomp_data.arch
+            _test(own.BPF_JEQ, own.OSTLER_ARCH, None, "other"),
+            _load(0),  # seccomp_data.nr
+            *_tree(ranges),
+            *_BLOCKS,
+        ]
+    )
 
 
-def _looked_into():
-    # The calls that are refused with some arguments: {number: instructions}.
-    sockets = _sockets()
-    return {
-        own.SYS_clone: _with_bits(0, _NEW_NAMESPACES),
-        own.SYS_unshare: _with_bits(0, _NEW_NAMESPACES | _NEW_TIME),
-        own.SYS_socket: sockets,
-        own.SYS_socketpair: sockets,
-        # What is typed into a terminal is run by whoever reads it next.
-        own.SYS_ioctl: _one_of(1, (own.TIOCSTI, own.TIOCLINUX)),
-        own.SYS_chmod: _with_bits(1, _CHANGES_IDS),
-        own.SYS_fchmod: _with_bits(1, _CHANGES_IDS),
-        own.SYS_fchmodat: _with_bits(2, _CHANGES_IDS),
-        own.SYS_fchmodat2: _with_bits(2, _CHANGES_IDS),
-        own.SYS_creat: _with_bits(1, _CHANGES_IDS),
-        own.SYS_open: _made_with(1, 2),
-        own.SYS_openat: _made_with(2, 3),
-        own.SYS_mknod: _node(1),
-        own.SYS_mknodat: _node(2),
-    }
+# The calls that are refused with some arguments, and the block that looks at them.
+_LOOKED_INTO = {
+    own.SYS_clone: "spaces",
+    own.SYS_unshare: "spaces",
+    own.SYS_socket: "family",
+    own.SYS_socketpair: "family",
+    own.SYS_ioctl: "request",
+    own.SYS_chmod: "mode in 1",
+    own.SYS_fchmod: "mode in 1",
+    own.SYS_creat: "mode in 1",
+    own.SYS_fchmodat: "mode in 2",
+    own.SYS_fchmodat2: "mode in 2",
+    own.SYS_open: "open",
+    own.SYS_openat: "openat",
+    own.SYS_mknod: "mknod",
+    own.SYS_mknodat: "mknodat",
+}
 
 
-# ---- blocks: each leads to a return, whatever comes ---------------------------------------------
+# ---- instructions: (what, value, label if it holds, label if not); None is the next one ---------
 
 
 def _load(offset):
-    return own.BPF_LD | own.BPF_W | own.BPF_ABS, 0, 0, offset
+    return own.BPF_LD | own.BPF_W | own.BPF_ABS, offset, None, None
 
 
 def _argument(number):
@@ -170,83 +172,117 @@ def _argument(number):
     return _load(16 + 8 * number)
 
 
-def _jump(kind, value, yes, no):
-    return own.BPF_JMP | kind | own.BPF_K, yes, no, value & 0xFFFFFFFF
+def _test(kind, value, yes, no):
+    return own.BPF_JMP | kind | own.BPF_K, value, yes, no
 
 
 def _return(value):
-    return own.BPF_RET | own.BPF_K, 0, 0, value & 0xFFFFFFFF
+    return own.BPF_RET | own.BPF_K, value, None, None
 
 
 def _error(number):
-    return [_return(own.SECCOMP_RET_ERRNO | number)]
+    return _return(own.SECCOMP_RET_ERRNO | number)
 
 
-_ALLOW = [_return(own.SECCOMP_RET_ALLOW)]
+# Each but the last begins with a label. In clone the flag for time is part of a signal's number,
+# which no signal has.
+_BLOCKS = [
+    "spaces",
+    _argument(0),
+    _test(own.BPF_JSET, _NEW_NAMESPACES | _NEW_TIME, "EPERM", "allow"),
+    "request",  # what is typed into a terminal is run by whoever reads it next
+    _argument(1),
+    _test(own.BPF_JEQ, own.TIOCSTI, "EPERM", None),
+    _test(own.BPF_JEQ, own.TIOCLINUX, "EPERM", "allow"),
+    "family",
+    _argument(0),
+    *[_test(own.BPF_JEQ, family, "allow", None) for family in _FAMILIES],
+    _test(own.BPF_JEQ, own.AF_NETLINK, None, "EAFNOSUPPORT"),
+    _argument(2),
+    _test(own.BPF_JEQ, _ROUTE, "allow", "EPROTONOSUPPORT"),
+    "mknodat",
+    _argument(2),
+    _test(own.BPF_JEQ, 0, "allow", "node"),
+    "mknod",
+    _argument(1),
+    "node",
+    _test(own.BPF_JSET, _CHANGES_IDS, "EPERM", None),
+    (own.BPF_ALU | own.BPF_AND | own.BPF_K, libc.S_IFMT, None, None),
+    _test(own.BPF_JEQ, libc.S_IFCHR, "EPERM", None),
+    _test(own.BPF_JEQ, libc.S_IFBLK, "EPERM", "allow"),
+    "openat",  # the mode means something only where a file may be made
+    _argument(2),
+    _test(own.BPF_JSET, _MAKES, None, "allow"),
+    _argument(3),
+    _test(own.BPF_JSET, _CHANGES_IDS, "EPERM", "allow"),
+    "open",
+    _argument(1),
+    _test(own.BPF_JSET, _MAKES, "mode in 2", "allow"),
+    "mode in 1",
+    _argument(1),
+    _test(own.BPF_JSET, _CHANGES_IDS, "EPERM", "allow"),
+    "mode in 2",
+    _argument(2),
+    _test(own.BPF_JSET, _CHANGES_IDS, "EPERM", "allow"),
+    "allow",
+    _return(own.SECCOMP_RET_ALLOW),
+    "EPERM",
+    _error(libc.EPERM),
+    "ENOSYS",
+    _error(libc.ENOSYS),
+    "EAFNOSUPPORT",
+    _error(own.EAFNOSUPPORT),
+    "EPROTONOSUPPORT",
+    _error(own.EPROTONOSUPPORT),
+    "other",
+    _return(own.SECCOMP_RET_KILL_PROCESS),
+]
+_STEPS = 6  # that are taken one by one
 
 
-def _with_bits(number, bits):
-    return [_argument(number), _jump(own.BPF_JSET, bits, 0, 1), *_error(libc.EPERM), *_ALLOW]
+def _tree(ranges):
+    # The number is looked up by halves, so that a call in the middle costs what others do.
+    if len(ranges) > _STEPS:
+        middle = len(ranges) // 2
+        first = ranges[middle][0]
+        above = f"from {first}"
+        return [
+            _test(own.BPF_JGE, first, above, None),
+            *_tree(ranges[:middle]),
+            above,
+            *_tree(ranges[middle:]),
+        ]
+    lines = []
+    for first, end, label in ranges:
+        after = "allow" if first == ranges[-1][0] else f"not {first}"
+        if end == first + 1:
+            lines.append(_test(own.BPF_JEQ, first, label, after))
+        elif end == 2**32:
+            lines.append(_test(own.BPF_JGE, first, label, after))
+        else:
+            lines.append(_test(own.BPF_JGE, first, None, after))
+            lines.append(_test(own.BPF_JGE, end, after, label))
+        lines.append(f"not {first}")
+    return lines
 
 
-def _one_of(number, values):
-    tests = [_jump(own.BPF_JEQ, value, len(values) - i, 0) for i, value in enumerate(values)]
-    return [_argument(number), *tests, *_ALLOW, *_error(libc.EPERM)]
-
-
-def _made_with(flags, mode):
-    # The mode means something only where a file may be made.
-    return [_argument(flags), _jump(own.BPF_JSET, _MAKES, 0, 3), *_with_bits(mode, _CHANGES_IDS)]
-
-
-def _node(mode):
-    kind = own.BPF_ALU | own.BPF_AND | own.BPF_K, 0, 0, libc.S_IFMT
-    return [
-        _argument(mode),
-        _jump(own.BPF_JSET, _CHANGES_IDS, 3, 0),
-        kind,
-        _jump(own.BPF_JEQ, libc.S_IFCHR, 1, 0),
-        _jump(own.BPF_JEQ, libc.S_IFBLK, 0, 1),
-        *_error(libc.EPERM),
-        *_ALLOW,
-    ]
-
-
-def _sockets():
-    families = [
-        _jump(own.BPF_JEQ, family, len(_FAMILIES) + 2 - i, 0) for i, family in enumerate(_FAMILIES)
-    ]
-    return [
-        _argument(0),
-        *families,
-        _jump(own.BPF_JEQ, own.AF_NETLINK, 0, 3),
-        _argument(2),
-        _jump(own.BPF_JEQ, _ROUTE, 0, 2),
-        *_ALLOW,
-        *_error(own.EAFNOSUPPORT),
-        *_error(own.EPROTONOSUPPORT),
-    ]
-
-
-# ---- the whole ----------------------------------------------------------------------------------
-
-
-def _joined(runs):
-    # Neighbours that are the same are one.
-    found = []
-    for first, block in runs:
-        if not found or found[-1][1] != block:
-            found.append((first, block))
-    return found
-
-
-def _tree(runs):
-    # The number is looked up by halves: a call in the middle of the list costs what others do.
-    if len(runs) == 1:
-        return runs[0][1]
-    middle = len(runs) // 2
-    below, above = _tree(runs[:middle]), _tree(runs[middle:])
-    if len(below) < 256:
-        return [_jump(own.BPF_JGE, runs[middle][0], len(below), 0), *below, *above]
-    over = own.BPF_JMP | own.BPF_JA, 0, 0, len(below)
-    return [_jump(own.BPF_JGE, runs[middle][0], 0, 1), over, *below, *above]
+def _assembled(lines):
+    # Labels become distances, which are less than 256: the whole is shorter.
+    places, program = {}, []
+    for line in lines:
+        if isinstance(line, str):
+            places[line] = len(program)
+        else:
+            program.append(line)
+    return b"".join(
+        [
+            struct.pack(
+                "=HBBI",
+                what,
+                0 if yes is None else places[yes] - at - 1,
+                0 if no is None else places[no] - at - 1,
+                value & 0xFFFFFFFF,
+            )
+            for at, (what, value, yes, no) in enumerate(program)
+        ]
+    )

@@ -16,6 +16,7 @@ _READ = cython.declare(
     cython.int, libc.O_RDONLY | libc.O_DIRECTORY | libc.O_NONBLOCK | libc.O_CLOEXEC
 )
 _TRIES = 100
+_STRETCH = 1000  # characters of a path that are opened at once
 
 
 class Entry:
@@ -223,7 +224,7 @@ def _opened(machine: Core, path, seen, mask, on_error, depth):
         fd = verb(machine, "open")(path, _READ)
     else:
         try:
-            fd = verb(machine, "open")(path, _READ | libc.O_NOFOLLOW)
+            fd = _open_far(machine, path)
         except OSError as error:
             if error.errno == errno.ELOOP or error.errno == errno.ENOTDIR:
                 raise _changed(path) from None
@@ -233,6 +234,35 @@ def _opened(machine: Core, path, seen, mask, on_error, depth):
             verb(machine, "close")(fd)
             raise _changed(path)
     return Entries(machine, path, fd, mask, False, on_error, depth)
+
+
+@cython.cfunc
+def _open_far(machine: Core, path):
+    # Open a directory, no link at its end, whose path may be longer than the kernel takes.
+    open = verb(machine, "open")
+    if len(path) < _STRETCH:
+        return open(path, _READ | libc.O_NOFOLLOW)
+    slash = b"/" if isinstance(path, bytes) else "/"
+    above = None
+    try:
+        while len(path) >= _STRETCH:
+            cut = path.rfind(slash, 1, _STRETCH)
+            if cut < 0:
+                break
+            next = open(path[:cut], libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC, dir_fd=above)
+            if above is not None:
+                verb(machine, "close")(above)
+            above = next
+            path = path[cut:].lstrip(slash)
+        return open(path, _READ | libc.O_NOFOLLOW, dir_fd=above)
+    finally:
+        if above is not None:
+            verb(machine, "close")(above)
+
+
+@cython.cfunc
+def _identity(found):
+    return found.st_dev, found.st_ino
 
 
 @cython.cfunc
@@ -334,17 +364,41 @@ class TemporaryDirectory:
             self._shut()
 
     def _open_up(self, fd):
+        # Give the directories to ourselves, from the top down. One is open at a time, however
+        # deep they lie; the way back is ".." and must lead where we came from.
+        from ostler import host
+
+        m = self._machine
+        at = host.dup(fd)
+        waiting: list = []  # of each level: its identity, and the names still to be gone into
+        try:
+            waiting.append(self._level(at))
+            while True:
+                names = waiting[len(waiting) - 1][1]
+                name = names.pop() if names else None
+                if name is not None:
+                    verb(m, "chmod")(name, 0o700, dir_fd=at, follow_symlinks=False)
+                    next = verb(m, "open")(name, _READ | libc.O_NOFOLLOW, dir_fd=at)
+                else:
+                    waiting.pop()
+                    if not waiting:
+                        return
+                    next = host.open("..", _READ, dir_fd=at)
+                host.close(at)
+                at = next
+                if name is not None:
+                    waiting.append(self._level(at))
+                elif _identity(host.fstat(at)) != waiting[len(waiting) - 1][0]:
+                    raise _changed(self.path)
+        finally:
+            host.close(at)
+
+    def _level(self, fd):
         m = self._machine
         verb(m, "fchmod")(fd, 0o700)
         with verb(m, "scandir")(fd) as entries:
             names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        for name in names:
-            verb(m, "chmod")(name, 0o700, dir_fd=fd, follow_symlinks=False)
-            below = verb(m, "open")(name, _READ | libc.O_NOFOLLOW, dir_fd=fd)
-            try:
-                self._open_up(below)
-            finally:
-                verb(m, "close")(below)
+        return _identity(verb(m, "fstat")(fd)), names
 
     def _shut(self):
         for fd in (self._fd, self._holder):

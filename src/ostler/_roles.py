@@ -5,8 +5,6 @@ tell, the exception is typed here. What a call has to do with a file is found by
 never guessed from the values.
 """
 
-from functools import cache
-
 PATH = "path"  # a path, or a descriptor in its place where the verb takes one
 FD = "fd"  # an open descriptor
 DIR_FD = "dir_fd"  # the directory that a path begins in
@@ -67,9 +65,18 @@ def role_of(verb: str, name: str) -> str:
     return _BUT.get((verb, name)) or _BY_NAME.get(name, OTHER)
 
 
-@cache
+_shapes: dict[str, Shape] = {}
+
+
 def shape(verb: str) -> Shape:
     """The Shape of a verb of a machine with a root of its own, which has all verbs."""
+    found = _shapes.get(verb)
+    if found is None:
+        found = _shapes[verb] = _shape(verb)
+    return found
+
+
+def _shape(verb):
     from ostler.machines.rooted import Rooted
 
     if verb in _UNSIGNED:

@@ -28,12 +28,24 @@ def copied(machine, directory):
                     for name in (overlay.store, overlay.store + b"/work"):
                         above, new = target.parent(name)
                         host.mkdir(new, 0o700, dir_fd=above)
-                    _copy(source, target, overlay.store + b"/upper")
+                    _copy_whole(source, target, overlay.store + b"/upper")
         except BaseException:
             for name, _ in target.entries(b""):
                 target.remove(name)
             raise
     return host.path.realpath(directory)
+
+
+def _copy_whole(source, target, top):
+    """Copy an upper layer: all at once, or where that may not read everything, one by one."""
+    from ostler import trees
+
+    try:
+        trees.copy(source.name(top), target.name(top), owners=True)
+    except PermissionError:
+        # Modes that keep its owner out, whom a Store lets in all the same.
+        target.remove(top)
+        _copy(source, target, top)
 
 
 def _copy(source, target, top):

@@ -49,7 +49,7 @@ class Picture(str):
 def difference(walks):
     """The unified difference of the text files among the changes.
 
-    Binary files are only named, and those of many megabytes.
+    Binary files are only named, and those of more than four megabytes, of which nothing is read.
     """
     parts = []
     for walk in walks:
@@ -67,16 +67,21 @@ def _lines_of(walk, change):
             return [f"renamed {shown(change.source)} to {shown(change.path)}\n"]
         return []
     found = change._found
-    before = _content(walk.lower, found.lower, old)
-    after = _content(*walk.current(found), new)
     name = shown(change.path)
     first = []
     if change.kind == "renamed":
         first = [f"renamed {shown(change.source)} to {name}\n"]
+        if found.same:
+            return first
+    large = [f"Large file {name} {change.kind}, {about(change)}\n"]
+    if _is_large(old) or _is_large(new):
+        return large
+    before = _content(walk.lower, found.lower, old)
+    after = _content(*walk.current(found), new)
+    if before is None or after is None:
+        return large  # it has grown since
     if before == after:
         return first or [f"{change.kind} {name}\n"]
-    if min(len(before), len(after)) > _LARGE:
-        return [f"Large file {name} {change.kind}, {about(change)}\n"]
     if b"\0" in before[:8192] or b"\0" in after[:8192]:
         return [f"Binary file {name} {change.kind}, {about(change)}\n"]
     try:
@@ -94,6 +99,10 @@ def _lines_of(walk, change):
     return first + [
         line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
     ]
+
+
+def _is_large(record):
+    return record is not None and record.type == "file" and record.size > _LARGE
 
 
 def _lines(text):
@@ -114,7 +123,8 @@ def _content(place, path, record):
     except PermissionError:
         return b"\0 unreadable"
     with open(fd, "rb") as file:
-        return file.read()
+        content = file.read(_LARGE + 1)
+    return content if len(content) <= _LARGE else None
 
 
 # The tree

@@ -3,13 +3,12 @@
 import errno
 import stat
 
-from ostler.machines import host
+from ostler.machines import contents, host
 
 _ENTER = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _LIST = host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _READ = host.O_RDONLY | host.O_NOFOLLOW | host.O_NONBLOCK | host.O_CLOEXEC
 _KEPT = 64  # directories that are held open
-_BLOCK = 1 << 18
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _NO_XATTRS = (errno.ENODATA, errno.EOPNOTSUPP, errno.EPERM)
 
@@ -198,12 +197,7 @@ class Place:
             except PermissionError:
                 return False
             try:
-                while True:
-                    block = host.read(one, _BLOCK)
-                    if block != host.read(two, _BLOCK):
-                        return False
-                    if not block:
-                        return True
+                return contents.same(one, two)
             finally:
                 host.close(two)
         finally:

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from os import PathLike
 from typing import Any, AnyStr, Literal, TypeAlias
@@ -49,7 +49,7 @@ class Digest:
     algorithm: str
     bytes: int
     errors: list[OSError]
-    files: dict[Any, str]
+    files: Mapping[Any, str]
     hex: str | None
     def __init__(self, algorithm: str) -> None: ...
     def finish(self, lines: Iterable[_Bytes]) -> None: ...

@@ -4,16 +4,14 @@ import errno
 import hashlib
 import stat
 import sys
-import time
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from ostler.trees._find import Found
+from ostler.trees._hashing import Hashing
 from ostler.trees._results import Digest
 from ostler.trees._run import default_threads
 
 _CHUNK = 1 << 20
 _BATCH = 64
-_EVERY = 0.02
 
 
 class Errors:
@@ -94,13 +92,15 @@ def digest(machine, top, algorithm, threads, on_error, progress, one_filesystem,
     result = Digest(algorithm)
     hashed = {}
     try:
-        listed = entries(machine, top, threads, errors, one_filesystem)
-        files = [item for item in listed if item[2] == _FILE]
         if executor is None:
-            _hash_here(machine, files, algorithm, threads, errors, progress, result, hashed)
+            Hashing(
+                machine, top, algorithm, threads, errors, progress, one_filesystem, result
+            ).run()
         else:
+            listed = entries(machine, top, threads, errors, one_filesystem)
+            files = [item for item in listed if item[2] == _FILE]
             _hash_there(machine, files, algorithm, executor, errors, progress, result, hashed)
-        result.finish(_lines(machine, listed, hashed, errors))
+            result.finish(_lines(machine, listed, hashed, errors))
     except BaseException as error:
         result.errors = errors.list
         error.done = result
@@ -143,34 +143,6 @@ def _note(batch, outcomes, errors, result, hashed):
 
 def _batches(files):
     return [files[at : at + _BATCH] for at in range(0, len(files), _BATCH)]
-
-
-def _hash_here(machine, files, algorithm, threads, errors, progress, result, hashed):
-    stop = []
-    waiting = {}
-    told = time.monotonic()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        batches = iter(_batches(files))
-        while True:
-            for batch in batches:
-                paths = [path for _, path, _ in batch]
-                future = pool.submit(hash_files, machine, paths, algorithm, lambda: stop)
-                waiting[future] = batch
-                if len(waiting) >= 4 * threads:
-                    break
-            if not waiting:
-                break
-            for future in wait(waiting, _EVERY, FIRST_COMPLETED).done:
-                _note(waiting.pop(future), future.result(), errors, result, hashed)
-            if progress is not None and time.monotonic() - told >= _EVERY:
-                progress(result)
-                told = time.monotonic()
-    finally:
-        stop.append(True)
-        pool.shutdown(cancel_futures=True)
-    if progress is not None:
-        progress(result)
 
 
 def _hash_there(machine, files, algorithm, executor, errors, progress, result, hashed):

@@ -1,0 +1,261 @@
+"""Hashing a tree in its order, directory by directory; what is in hand is all that is held."""
+
+import errno
+import hashlib
+import stat
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+from ostler.machines import host
+from ostler.trees._hashed import Folder, Hashed
+
+_BATCH = 64
+_EVERY = 0.02
+_OPEN = 48  # directories that are held open
+_CHUNK = 1 << 20
+_DIRECTORY, _FILE, _LINK = stat.S_IFDIR >> 12, stat.S_IFREG >> 12, stat.S_IFLNK >> 12
+_ENTER = host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC | host.O_NONBLOCK
+_READ = host.O_RDONLY | host.O_NOFOLLOW | host.O_NONBLOCK | host.O_CLOEXEC
+
+
+class Level:
+    """A directory on the way, and what is still to be done in it."""
+
+    __slots__ = ("events", "fd", "folder", "identity", "leaving", "length", "users")
+
+    def __init__(self, fd, length, folder):
+        status = host.fstat(fd)
+        self.fd = fd
+        self.identity = status.st_dev, status.st_ino
+        self.length = length  # of the path of what is in it, up to the name
+        self.folder = folder
+        self.events = []
+        self.users = 0  # batches that open its files
+        self.leaving = False
+
+    def leave(self):
+        """Close it, when nobody opens files in it any more."""
+        self.leaving = True
+        if self.users == 0 and self.fd >= 0:
+            host.close(self.fd)
+            self.fd = -1
+
+    def used(self):
+        """A batch is through."""
+        self.users -= 1
+        if self.leaving:
+            self.leave()
+
+
+class Hashing:
+    """One run over a tree."""
+
+    def __init__(self, machine, top, algorithm, threads, errors, progress, one_filesystem, result):
+        self.machine = machine
+        self.algorithm = algorithm
+        self.threads = threads
+        self.errors = errors
+        self.progress = progress
+        self.result = result
+        self.top = machine.fspath(top)
+        slash = b"/" if isinstance(self.top, bytes) else "/"
+        self.prefix = self.top if self.top.endswith(slash) else self.top + slash
+        self.whole = hashlib.new(algorithm, usedforsecurity=False)
+        self.path = bytearray()  # below the top, of the directory that is gone through
+        self.levels = []
+        self.batch = []
+        self.begun = deque()
+        self.stop = False
+        self.told = time.monotonic()
+        self.one_filesystem = one_filesystem
+
+    def run(self):
+        """Hash it all; the result has the rest."""
+        files = Hashed(self.prefix, self.whole.digest_size)
+        self.result.files = files
+        self.pool = ThreadPoolExecutor(self.threads)
+        try:
+            self._enter(self.machine.open(self.top, _ENTER & ~host.O_NOFOLLOW), files.root)
+            while self.levels:
+                level = self.levels[-1]
+                if level.events:
+                    self._step(level, *level.events.pop())
+                else:
+                    self._leave(level)
+            self._hand_over()
+            while self.begun:
+                self._take()
+        finally:
+            self.stop = True
+            self.pool.shutdown(cancel_futures=True)
+            for level in self.levels:
+                level.users = 0
+                level.leave()
+        if self.progress is not None:
+            self.progress(self.result)
+        self.result.hex = self.whole.hexdigest()
+
+    def _error(self, error, name=b""):
+        path = bytes(self.path) + name
+        error.filename = self.prefix + (
+            path if isinstance(self.prefix, bytes) else host.fsdecode(path)
+        )
+        self.errors.take([error])
+
+    def _enter(self, fd, folder):
+        level = Level(fd, len(self.path), folder)
+        self.levels.append(level)
+        if len(self.levels) > _OPEN:
+            self.levels[-1 - _OPEN].leave()
+        if self.one_filesystem and level.identity[0] != self.levels[0].identity[0]:
+            return
+        try:
+            with self.machine.scandir(fd) as entries:
+                for entry in entries:
+                    kind = _kind_of(entry)
+                    if kind is not None:
+                        name = host.fsencode(entry.name)
+                        level.events.append((name, kind))
+                        if kind == _DIRECTORY:
+                            # What is in it comes where its name with a slash would.
+                            level.events.append((name + b"/", kind))
+        except OSError as error:
+            self._error(error)
+        level.events.sort(reverse=True)
+
+    def _leave(self, level):
+        self.levels.pop()
+        self._record((None, level, None))
+        if self.levels:
+            above = self.levels[-1]
+            if above.leaving and not self._come_back(level, above):
+                above.events.clear()
+            del self.path[above.length :]
+        level.leave()
+
+    def _come_back(self, level, above):
+        """Open the directory above again; whether it still is that one."""
+        if above.fd >= 0:  # a batch has it open yet
+            above.leaving = False
+            return True
+        try:
+            fd = host.open("..", _ENTER, dir_fd=level.fd)
+            status = host.fstat(fd)
+            if (status.st_dev, status.st_ino) == above.identity:
+                above.fd, above.leaving = fd, False
+                return True
+            host.close(fd)
+            raise OSError(errno.ESTALE, "moved away while it was read")
+        except OSError as error:
+            self._error(error)
+            return False
+
+    def _step(self, level, name, kind):
+        if name.endswith(b"/"):
+            try:
+                fd = self.machine.open(name[:-1], _ENTER, dir_fd=level.fd)
+            except OSError as error:
+                self._error(error, name[:-1])
+                return
+            folder = level.folder.below[name[:-1]] = Folder()
+            self.path += name
+            self._enter(fd, folder)
+            return
+        content = b""
+        if kind == _FILE:
+            content = None
+        elif kind == _LINK:
+            try:
+                content = host.fsencode(self.machine.readlink(name, dir_fd=level.fd))
+            except OSError as error:
+                self._error(error, name)
+                return
+        path = bytes(self.path) + name
+        head = b"%d %d:%s " % (kind, len(path), path)
+        self._record((head, level, name if content is None else None, content))
+
+    def _record(self, record):
+        if record[0] is not None and record[2] is not None:
+            record[1].users += 1
+        self.batch.append(record)
+        if len(self.batch) >= _BATCH:
+            self._hand_over()
+
+    def _hand_over(self):
+        batch, self.batch = self.batch, []
+        self.begun.append((batch, self.pool.submit(self._hash, batch)))
+        while len(self.begun) > 2 * self.threads:
+            self._take()
+
+    def _hash(self, batch):
+        """In a thread: the digest and size of each file of a batch, or its error."""
+        outcomes = []
+        for head, level, name, *_ in batch:
+            if head is not None and name is not None:
+                try:
+                    outcomes.append(self._hash_one(level, name))
+                except OSError as error:
+                    outcomes.append(error)
+        return outcomes
+
+    def _hash_one(self, level, name):
+        new = hashlib.new(self.algorithm, usedforsecurity=False)
+        size = 0
+        machine = self.machine
+        fd = machine.open(name, _READ, dir_fd=level.fd)
+        try:
+            if not stat.S_ISREG(machine.fstat(fd).st_mode):
+                raise OSError(errno.ESTALE, "no longer a file", name)
+            while data := machine.read(fd, _CHUNK):
+                new.update(data)
+                size += len(data)
+                if self.stop:
+                    break
+        finally:
+            machine.close(fd)
+        return new.digest(), size
+
+    def _take(self):
+        """What the oldest batch has brought."""
+        batch, future = self.begun.popleft()
+        outcomes = iter(future.result())
+        for head, level, name, *content in batch:
+            if head is None:
+                level.folder.pack()
+                continue
+            told = content[0]
+            if name is not None:
+                level.used()
+                outcome = next(outcomes)
+                if isinstance(outcome, OSError):
+                    self._missed(outcome, head)
+                    continue
+                self.result.files.add(level.folder, name, outcome[0])
+                self.result.bytes += outcome[1]
+                told = outcome[0].hex().encode()
+            self.whole.update(b"%s%d:%s\n" % (head, len(told), told))
+        if self.progress is not None and time.monotonic() - self.told >= _EVERY:
+            self.progress(self.result)
+            self.told = time.monotonic()
+
+    def _missed(self, error, head):
+        path = head.partition(b":")[2][:-1]
+        error.filename = self.prefix + (
+            path if isinstance(self.prefix, bytes) else host.fsdecode(path)
+        )
+        self.errors.take([error])
+
+
+def _kind_of(entry):
+    """The kind of an entry as the kernel numbers it; None when it is gone."""
+    if entry.is_symlink():
+        return _LINK
+    if entry.is_dir(follow_symlinks=False):
+        return _DIRECTORY
+    if entry.is_file(follow_symlinks=False):
+        return _FILE
+    try:
+        return stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode) >> 12
+    except FileNotFoundError:
+        return None

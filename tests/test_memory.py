@@ -1,0 +1,162 @@
+"""Memory and reading are bounded by what is in hand, however large a file or a tree is.
+
+Each runs in a process of its own, which tells how much its peak grew and how much it read. With
+`make test-slow` the figures of the documentation are printed.
+"""
+
+import random
+import subprocess
+import sys
+
+import pytest
+
+import ostler
+from ostler.machines import contents
+
+MEASURE = """
+import os, sys, ostler
+def peak():
+    # Of this program alone; ru_maxrss begins with what the process had before it.
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024
+def read():
+    with open("/proc/self/io") as file:
+        return int(file.readline().split()[1])
+def measured(function, *args):
+    before, then = peak(), read()
+    result = function(*args)
+    return result, peak() - before, read() - then
+"""
+MIB = 1 << 20
+
+
+def growth(program, *args):
+    """(bytes that the peak grew, bytes that were read), as the program prints them last."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE + program, *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [int(number) for number in done.stdout.split()[-2:]]
+
+
+def test_the_difference_of_large_files(tmp_path):
+    with open(tmp_path / "sparse", "wb") as file:
+        file.truncate(10 << 30)
+    with open(tmp_path / "large", "wb") as file:
+        file.write(b"some text\n" * (20 * MIB // 10))
+    grown, read = growth(
+        """
+m = ostler.rehearsal(sys.argv[1])
+fd = m.open("/sparse", os.O_RDWR)
+m.pwrite(fd, b"x", 5 << 30)
+m.close(fd)
+fd = m.open("/large", os.O_RDWR)
+m.pwrite(fd, b"x", 5)
+m.close(fd)
+with m.open_file("/new", "wb") as file:
+    file.write(b"y" * (12 << 20))
+text, grown, read = measured(m.diff)
+assert text.count("Large file") == 3, text
+print(grown, read)
+""",
+        tmp_path,
+    )
+    assert grown < 24 * MIB and read < 16 * MIB
+
+
+def test_files_of_one_size_are_compared_piece_by_piece(tmp_path):
+    for name in ("one", "two"):
+        with open(tmp_path / name, "wb") as file:
+            file.truncate(10 << 30)
+            file.seek(7 << 30)
+            file.write(b"x" * MIB)
+    grown, read = growth(
+        """
+from ostler.machines import contents
+one, two = (os.open(f"{sys.argv[1]}/{name}", os.O_RDONLY) for name in ("one", "two"))
+same, grown, read = measured(contents.same, one, two)
+assert same
+print(grown, read)
+""",
+        tmp_path,
+    )
+    assert grown < 8 * MIB and read < 4 * MIB
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_comparison_is_the_bytes(tmp_path, seed):
+    rng = random.Random(seed)
+    size = rng.choice((0, 1, 4096, 100_000, 900_001))
+    data = bytearray(size)
+    files = []
+    for name in ("one", "two"):
+        with open(tmp_path / name, "wb") as file:
+            file.truncate(size)
+            for _ in range(rng.randrange(5)):
+                at = rng.randrange(size + 1)
+                part = rng.choice((b"", b"\0" * 5000, b"x" * 5000))[: size - at]
+                file.seek(at)
+                file.write(part)
+                if name == "two" and rng.random() < 0.5:
+                    data[at : at + len(part)] = part
+        files.append((tmp_path / name).read_bytes())
+    if rng.random() < 0.5:  # the same bytes, other holes
+        (tmp_path / "two").write_bytes(files[0])
+        files[1] = files[0]
+    with open(tmp_path / "one", "rb") as one, open(tmp_path / "two", "rb") as two:
+        assert contents.same(one.fileno(), two.fileno()) == (files[0] == files[1])
+
+
+DIGEST = """
+result, grown, read = measured(ostler.trees.digest, sys.argv[1])
+assert len(result.files) == int(sys.argv[2])
+print(grown, read)
+"""
+
+
+def planted(top, directories, files):
+    for i in range(directories):
+        ostler.makedirs(f"{top}/{i:06}")
+        for j in range(files):
+            ostler.close(
+                ostler.open(f"{top}/{i:06}/a file of no size, number {j:06}", ostler.O_CREAT)
+            )
+
+
+def test_the_digest_of_many_files(tmp_path):
+    planted(tmp_path, 40, 1000)
+    grown, _ = growth(DIGEST, tmp_path, 40_000)
+    assert grown < 40_000 * 160 + 24 * MIB
+
+
+@pytest.mark.slow
+def test_the_digest_of_a_million_files(tmp_path):
+    planted(tmp_path, 1000, 1000)
+    grown, _ = growth(DIGEST, tmp_path, 1_000_000)
+    print(f"digest of a million files: {grown / MIB:.0f} MiB")
+    assert grown < 250 * MIB
+
+
+def test_keeping_leaves_holes(tmp_path):
+    base, kept = tmp_path / "base", tmp_path / "kept"
+    base.mkdir()
+    grown, read = growth(
+        """
+m = ostler.rehearsal(sys.argv[1])
+with m.open_file("/sparse", "wb") as file:
+    file.truncate(4 << 30)
+    file.seek(1 << 30)
+    file.write(b"x")
+_, grown, read = measured(m.keep, sys.argv[2])
+print(grown, read)
+""",
+        base,
+        kept,
+    )
+    assert grown < 24 * MIB and read < 16 * MIB
+    (sparse,) = ostler.trees.find(str(kept), "sparse")
+    status = ostler.stat(sparse)
+    assert status.st_size == 4 << 30 and status.st_blocks * 512 < MIB

@@ -261,3 +261,53 @@ def test_import_loads_little():
     assert len(others) <= 30, sorted(others)
     later = {"ostler.trees", "ostler.cli", "ostler.installation", "ostler.machines.kinds"}
     assert not loaded & later
+
+
+# What calls itself, directly or by others of its file, and what bounds it: never the depth of a
+# tree or the length of a path.
+RECURSIVE = {
+    "_pathtext.py": "once, with the text as bytes",
+    "_realpath.py": "the interpreter's own limit, which a chain of links has in os, too",
+    "_scan.py": "once: a stat of what is no link serves for both",
+    "machines/_filter.py": "the number of bits of a call's number",
+    "machines/plans.py": "not bounded yet: what is new is staged level by level",
+    "machines/rehearsal.py": "the kernel's own work directories, of one or two levels",
+    "trees/_links.py": "once, after the table has grown",
+    "trees/_repository.py": "ten levels of included files",
+    "trees/_run.py": "once, for the root of a place",
+}
+
+
+def test_nothing_recurses_over_depth():
+    found = {name_of(path) for path in MODULES if calls_itself(path)}
+    assert found <= RECURSIVE.keys()
+
+
+def calls_itself(path):
+    calls = {}
+
+    def visit(node, kind):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef):
+                visit(child, child.name)
+                continue
+            if isinstance(child, ast.FunctionDef):
+                found = calls.setdefault((kind, child.name), set())
+                for called in (n.func for n in ast.walk(child) if isinstance(n, ast.Call)):
+                    if isinstance(called, ast.Name):
+                        found.add((None, called.id))
+                    elif isinstance(called, ast.Attribute) and ast.unparse(called.value) == "self":
+                        found.add((kind, called.attr))
+            visit(child, kind)
+
+    visit(ast.parse(path.read_text()), None)
+    for function in calls:
+        waiting, seen = list(calls[function]), set()
+        while waiting:
+            name = waiting.pop()
+            if name == function:
+                return True
+            if name in calls and name not in seen:
+                seen.add(name)
+                waiting += calls[name]
+    return False

@@ -55,6 +55,27 @@ def test_what_reads(deep):
     assert len(list(ostler.trees.find(deep, gitignore=True))) == len(found)
 
 
+def test_a_digest_needs_few_descriptors(tmp_path):
+    # Each file in a directory of its own, of which several threads have many in hand.
+    for i in range(600):
+        os.makedirs(tmp_path / f"{i}/{i}")
+        (tmp_path / f"{i}/{i}/x").write_text(str(i))
+    program = """
+import resource, sys, ostler
+resource.setrlimit(resource.RLIMIT_NOFILE, (260, 260))
+print(len(ostler.trees.digest(sys.argv[1], threads=8).files), len(ostler.listdir("/proc/self/fd")))
+try:
+    ostler.trees.digest(sys.argv[1], threads=8, progress=lambda done: 1 / 0)
+except ZeroDivisionError as error:
+    print(len(error.done.files) > 0, len(ostler.listdir("/proc/self/fd")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    files, before, _, after = done.stdout.split()
+    assert files == "600" and before == after
+
+
 def test_walk_entries(deep):
     entries = list(ostler.walk_entries(deep))
     assert len(entries) == LEVELS + 2 * FILES and entries[-1].depth >= LEVELS

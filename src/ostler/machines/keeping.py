@@ -42,8 +42,11 @@ def _copy_whole(source, target, top):
 
     try:
         trees.copy(source.name(top), target.name(top), owners=True)
-    except PermissionError:
-        # Modes that keep its owner out, whom a Store lets in all the same.
+    except OSError as error:
+        # Modes that keep its owner out, whom a Store lets in all the same; or marks of removal,
+        # one file with very many names, which the other file system won't have.
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EMLINK):
+            raise
         target.remove(top)
         _copy(source, target, top)
 

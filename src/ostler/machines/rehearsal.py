@@ -458,10 +458,20 @@ def _remove_work(stores, path):
             try:
                 host.unlink(name, dir_fd=names)
             except (IsADirectoryError, PermissionError):
-                _remove_work(names, name)
+                _remove_below(names, name)
     finally:
         host.close(names)
     host.rmdir(path, dir_fd=stores)
+
+
+def _remove_below(directory, name):
+    from ostler import trees
+
+    try:
+        trees.remove(f"/proc/self/fd/{directory}/{name}")
+    except PermissionError:
+        # The kernel's own, one or two levels, to which nobody has a right.
+        _remove_work(directory, name)
 
 
 def _store(stores, state, target, number):

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from ostler.machines import host
 from ostler.trees._hashed import Folder, Hashed
 
-_BATCH = 64
+_BATCH = 64  # files that a thread hashes at once
+_FOLDERS = 8  # at most, in which these are
 _EVERY = 0.02
 _OPEN = 48  # directories that are held open
 _CHUNK = 1 << 20
@@ -65,6 +66,7 @@ class Hashing:
         self.path = bytearray()  # below the top, of the directory that is gone through
         self.levels = []
         self.batch = []
+        self.open = 0
         self.begun = deque()
         self.stop = False
         self.told = time.monotonic()
@@ -89,6 +91,8 @@ class Hashing:
         finally:
             self.stop = True
             self.pool.shutdown(cancel_futures=True)
+            for batch in (self.batch, *(batch for batch, _ in self.begun)):
+                self.levels += [record[1] for record in batch]
             for level in self.levels:
                 level.users = 0
                 level.leave()
@@ -178,12 +182,13 @@ class Hashing:
     def _record(self, record):
         if record[0] is not None and record[2] is not None:
             record[1].users += 1
+            self.open += record[1].users == 1  # a directory that stays open for it
         self.batch.append(record)
-        if len(self.batch) >= _BATCH:
+        if len(self.batch) >= _BATCH or self.open >= _FOLDERS:
             self._hand_over()
 
     def _hand_over(self):
-        batch, self.batch = self.batch, []
+        batch, self.batch, self.open = self.batch, [], 0
         self.begun.append((batch, self.pool.submit(self._hash, batch)))
         while len(self.begun) > 2 * self.threads:
             self._take()

@@ -7,7 +7,7 @@ import pytest
 
 import ostler
 from ostler import CommitConflict
-from ostler.machines import plans
+from ostler.machines import making
 from tests.machines.rehearsing import commit, journals, kinds, put, put_on, snapshot, text, view
 
 
@@ -150,10 +150,10 @@ def test_no_room(base, run):
             def full(*args):
                 raise OSError(errno.ENOSPC, "No space left on device")
 
-            copied, plans.copy_data = plans.copy_data, full
+            copied, making.copy_data = making.copy_data, full
             with pytest.raises(OSError, match="No space"):
                 m.commit()
-            plans.copy_data = copied
+            making.copy_data = copied
             assert snapshot(base) == before
             commit(m, base)
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import ostler
-from ostler.machines import commits, journals, moves, places, plans
+from ostler.machines import commits, journals, making, moves, places, plans
 from tests.machines.rehearsing import journals as journals_of
 from tests.machines.rehearsing import kinds, put, put_on, snapshot, text
 from tests.machines.test_rehearsal_killed import litter, prepare, rehearse
@@ -55,7 +55,7 @@ def test_every_call_fails_once(base, run, monkeypatch, number):
             wanted = kinds(m, base)
             for at in range(1, 1000):
                 failing = Failing(at, number)
-                for module in (commits, journals, moves, places, plans):
+                for module in (commits, journals, making, moves, places, plans):
                     module.host = failing
                 try:
                     m.commit()
@@ -64,7 +64,7 @@ def test_every_call_fails_once(base, run, monkeypatch, number):
                     assert error.errno == number
                     failed = True
                 finally:
-                    for module in (commits, journals, moves, places, plans):
+                    for module in (commits, journals, making, moves, places, plans):
                         module.host = ostler.host
                 if not failed:
                     break

@@ -95,7 +95,7 @@ cdef extern from "sys/stat.h" nogil:
         STATX_ATTR_VERITY, STATX_ATTR_WRITE_ATOMIC
 
     struct statx_t "statx":
-        pass
+        unsigned long long stx_attributes
 
     int statx(int dir, const char *path, int flags, unsigned int mask, statx_t *result)
     enum:

@@ -6,6 +6,9 @@ cdef extern from *:
     #ifndef BTRFS_SUPER_MAGIC
     #define BTRFS_SUPER_MAGIC OSTLER_ABSENT
     #endif
+    #ifndef OVERLAYFS_SUPER_MAGIC
+    #define OVERLAYFS_SUPER_MAGIC 0x794c7630
+    #endif
     #ifndef XFS_SUPER_MAGIC
     #define XFS_SUPER_MAGIC OSTLER_ABSENT
     #endif
@@ -16,4 +19,5 @@ cdef extern from *:
     """
     long kind_of_filesystem "ostler_kind_of_filesystem"(int fd) nogil
     long BTRFS_SUPER_MAGIC
+    long OVERLAYFS_SUPER_MAGIC
     long XFS_SUPER_MAGIC

@@ -250,10 +250,14 @@ class Ending:
                 done = machine._commit_at_last()
             else:
                 done = machine.commit(paths)
-            self.left = machine.changes() if paths is not None else []
+            self.left = machine.changes() if paths is not None and not machine.closed else []
             if not options.json:
                 number = f"{len(done):,} change{'s' if len(done) > 1 else ''}"
                 print(f"ostler: {number} committed", file=sys.stderr)
+            if paths is not None and machine.closed:
+                where = "lost" if options.kept is None else f"kept in {options.kept}"
+                complain(f"the rehearsal can't go on; what was not chosen is {where}")
+                return
             if self.left:
                 return
         elif then == "discard":

@@ -36,6 +36,7 @@ cdef struct Order:
     bint read_only
     bint changes_read_only
     bint whole          # the whole file system, not this mount of it
+    bint alone          # this mount, without those below
     const char *size    # of a tmpfs; NULL: the kernel's default
     const char *inodes
     Step *steps

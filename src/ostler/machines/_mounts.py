@@ -304,7 +304,8 @@ def _change(order: cython.pointer(Order)) -> cython.int:
         else:
             attributes.attr_clr = libc.MOUNT_ATTR_RDONLY
         if libc.syscall(
-            libc.SYS_mount_setattr, order.dir, b"", libc.AT_EMPTY_PATH | libc.AT_RECURSIVE,
+            libc.SYS_mount_setattr, order.dir, b"",
+            libc.AT_EMPTY_PATH | (0 if order.alone else libc.AT_RECURSIVE),
             cython.address(attributes), cython.sizeof(attributes),
         ) < 0:  # fmt: skip
             _failed(order, b"mount_setattr")
@@ -608,6 +609,44 @@ def resize(
         else:
             _in_helper(cython.address(order))
     return order.number, cython.cast(bytes, order.step).decode()
+
+
+def still(top: cython.int, user_ns: cython.int, mount_ns: cython.int, on, whole):
+    """Make an overlay read-only, or no longer, as a whole or this mount of it alone: errno.
+
+    EBUSY while a file in it is open for writing, by whomever.
+    """
+    order: Order
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = CHANGE
+    order.dir = top
+    order.user_ns = user_ns
+    order.mount_ns = mount_ns
+    order.root = -1
+    order.step = b""
+    order.changes_read_only = order.alone = True
+    order.read_only = bool(on)
+    order.whole = bool(whole)
+    if not is_overlay_top(top):
+        return libc.EINVAL
+    with cython.nogil:
+        if user_ns < 0:
+            _change(cython.address(order))
+        else:
+            _in_helper(cython.address(order))
+    return order.number
+
+
+def is_overlay_top(fd: cython.int):
+    """Whether a directory is the top of a mounted overlay."""
+    status: libc.statx_t
+    if libc.kind_of_filesystem(fd) != libc.OVERLAYFS_SUPER_MAGIC:
+        return False
+    if libc.statx(fd, b"", libc.AT_EMPTY_PATH, 0, cython.address(status)) < 0:
+        return False
+    if libc.STATX_ATTR_MOUNT_ROOT == libc.OSTLER_ABSENT:
+        return True
+    return bool(status.stx_attributes & libc.STATX_ATTR_MOUNT_ROOT)
 
 
 CLONE_TREE = CLONE

@@ -6,7 +6,10 @@ from ostler.machines import host
 from ostler.machines.layout import without_strangers
 from ostler.machines.origins import find_renamed
 from ostler.machines.places import Place, Store
+from ostler.machines.quiet import top_of
 from ostler.machines.renaming import MOVED
+
+_TRIES = 20  # to look at what others are changing
 
 KINDS = ("created", "modified", "removed", "renamed", "retyped", "metadata")
 
@@ -171,7 +174,9 @@ class Walk:
             self.upper.close()
             raise
         self._merged = None
-        self._root = machine._root
+        self._start()
+
+    def _start(self):
         self._narrowed = {}  # ACLs of the top that an ordinary user's overlay has in part
         self._entries = {}  # of the upper layer's directories, until they are compared
         self.moved = {}  # path in the base: path now, of what was renamed
@@ -191,8 +196,7 @@ class Walk:
     def merged(self):
         """The overlay's directory as the rehearsal shows it: a Place."""
         if self._merged is None:
-            at = b"/proc/self/fd/%d/%s" % (self._root, self.overlay.target)
-            self._merged = Store(host.open(at, host.O_PATH | host.O_DIRECTORY))
+            self._merged = Store(top_of(self.machine, self.overlay))
         return self._merged
 
     def current(self, found):
@@ -213,7 +217,18 @@ class Walk:
 
     def changes(self):
         """The changes, in the order of a walk."""
-        self._find_moved()
+        for _ in range(_TRIES):
+            try:
+                return self._changes()
+            except (FileNotFoundError, NotADirectoryError):
+                # Somebody changes the base, or the rehearsal, while it is looked at.
+                self.lower.forget()
+                self.upper.forget()
+                self._start()
+        return self._changes()
+
+    def _changes(self):
+        self.find_moved()
         self._compare_top()
         waiting = [(b"", b"", False)]
         while waiting:
@@ -265,7 +280,8 @@ class Walk:
             return redirect.strip(b"/")
         return parent + b"/" + redirect if parent else redirect
 
-    def _find_moved(self):
+    def find_moved(self):
+        """Find where the directories are now that were renamed: `moved`."""
         waiting = [(b"", b"")]
         while waiting:
             path, lower = waiting.pop()
@@ -476,7 +492,8 @@ def _below(path, name):
 
 
 def _in_order(change):
-    return change._found.path.split(b"/")
+    # As the list of its names, but in one piece: deep ones would take much memory.
+    return change._found.path.replace(b"/", b"\0")
 
 
 def _only_time(change):

@@ -22,38 +22,202 @@ from ostler.machines.journals import (
 from ostler.machines.moves import Lost, Steps
 from ostler.machines.plans import Plan
 
+# What an error can mean that somebody else has changed the base meanwhile.
+_MOVED = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP))
 
-def commit(machine, paths=None, goes_on=True):
+TAKEN_BACK = "the commit was taken back: nothing is changed"
+NOT_CLEARED = "nothing is changed, but what the commit had prepared is left: recover() removes it"
+NOT_SETTLED = "the commit is left as it is: recover() finishes it or takes it back"
+DONE = "the commit is done"
+
+
+def commit(machine, paths=None, leave_behind=False, goes_on=True):
     """Apply the changes, or the chosen ones; return those that were applied, a list of Change.
 
-    A machine that does not go on afterwards is left with the changes that were applied.
+    A machine that does not go on afterwards is left with the changes that were applied. One that
+    can't go on although the commit is done is closed.
     """
-    walks, plans = [], []
+    work = Commit(machine)
     try:
-        for number, overlay in enumerate(machine._overlays):
-            walk = machine._walk(overlay)
-            walks.append(walk)
+        with machine._quiet(leave_behind) as quiet:
+            work.apply(paths)
+            if work.done and goes_on:
+                machine._begin_again(not work.every, work.chosen)
+                quiet.over()
+    except BaseException as error:
+        if not work.done:
+            raise
+        machine._close_because(f"{DONE}, but the machine can't go on: {error}")
+        if not isinstance(error, OSError):
+            error.add_note(DONE)
+            raise
+    return work.chosen
+
+
+class Commit:
+    """One commit.
+
+    - `chosen`: the changes that it applies; `every`: whether these are all
+    - `done`: whether they are in the base, which from then on nothing takes back
+    """
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.chosen = []
+        self.every = True
+        self.done = False
+        self._plans = []
+        self._stashes = []
+
+    def apply(self, paths):
+        """Bring the changes at these paths into the base, None: all."""
+        walks = []
+        try:
+            for overlay in self.machine._overlays:
+                walks.append(self.machine._walk(overlay))
+                self._look(walks[-1])
+            self.chosen = _chosen([change for walk in walks for change in walk.found], paths)
+            if not self.chosen:
+                return
+            for number, walk in enumerate(walks):
+                plan = Plan(self.machine, walk, number)
+                plan.choose(self.chosen)
+                if plan.chosen:
+                    self._plans.append(plan)
+            self.every = sum(len(walk.found) for walk in walks) == len(self.chosen)
+            self._check()
+            touched = [path for plan in self._plans for path in plan.touched_paths()]
+            with Journal(touched) as journal, Steps([walk.top for walk in walks], []) as steps:
+                self._carry_out(journal, steps)
+                self._remember()
+        finally:
+            for walk in walks:
+                walk.__exit__()
+
+    def _look(self, walk):
+        try:
             walk.changes()
-            plans.append(Plan(machine, walk, number))
-        chosen = _chosen([change for walk in walks for change in walk.found], paths)
-        if not chosen:
-            return []
-        for plan in plans:
-            plan.choose(chosen)
-        _check(plans)
-        _carry_out(machine, walks, plans)
-        every = sum(len(walk.found) for walk in walks) == len(chosen)
-        if not every:
-            for plan in plans:
+        except (FileNotFoundError, NotADirectoryError) as error:
+            # The base is changed again and again while it is looked at.
+            raise CommitConflict([error.filename or walk.real(b"")]) from error
+
+    def _check(self):
+        conflicts = sorted({path for plan in self._plans for path in plan.conflicts()})
+        if conflicts:
+            raise CommitConflict(conflicts)
+
+    def _carry_out(self, journal, steps):
+        steps.begun = 0
+        try:
+            self._prepare(journal, steps)
+            self._take(journal, steps)
+        except BaseException as error:
+            if self.done:
+                raise
+            try:
+                self._take_back(journal, steps, error)
+            except Exception:
+                raise
+            except BaseException as another:
+                another.add_note(NOT_SETTLED)
+                raise
+            raise
+        finally:
+            if self.done:
+                self._clear(journal, steps)
+
+    def _prepare(self, journal, steps):
+        self._check()  # again: another commit may have been waited for
+        for plan in self._plans:
+            self._stashes += plan.stashes()
+        base = self.machine._base.decode("latin-1")
+        tops = [top.decode("latin-1") for top in steps.tops]
+        journal.write("begin", base, tops, self._stashes)
+        for plan in self._plans:
+            plan.stage(steps)
+        self._check()
+        steps.steps = [step for plan in self._plans for step in plan.steps]
+        steps.times = [times for plan in self._plans for times in plan.times]
+        if all(plan.few for plan in self._plans):
+            for top, path in self._stashes:
+                sync_one(steps.place(top), path.encode("latin-1"))
+        else:
+            sync_stashes(steps, self._stashes)
+
+    def _take(self, journal, steps):
+        olds = [old for plan in self._plans for old in plan.old]
+        expected = {number: old for number, old in enumerate(olds) if old is not None}
+        go = [packed(s) for s in steps.steps], [packed(t) for t in steps.times]
+        journal.write("go", *go, [pair for plan in self._plans for pair in plan.looks])
+        steps.finish(expected)
+        synced(steps, self._stashes)
+        self.done = True
+
+    def _take_back(self, journal, steps, error):
+        """After an error: everything as it was, and in the error how it stands."""
+        if not steps.steps:
+            steps.times = [times for plan in self._plans for times in plan.times]
+        begun = steps.begun
+        if journal.announced:
+            # Where not even that can be written, a crash from here on is finished instead.
+            with contextlib.suppress(OSError):
+                journal.write("back")
+        if not steps.take_back():
+            raise OSError(
+                errno.EIO,
+                "a commit could neither be finished nor undone; recover() tries it again, and all "
+                "is kept here",
+                stash_path(steps.tops, self._stashes),
+            ) from error
+        note = NOT_SETTLED
+        try:
+            if begun:
+                synced(steps, self._stashes)
+            if journal.announced:
+                journal.withdraw()
+            note = NOT_CLEARED
+            clear(steps, self._stashes, False)
+            journal.remove()
+            note = TAKEN_BACK
+        except OSError:
+            pass
+        conflicts = self._after_all(error)
+        if conflicts:
+            error = CommitConflict(conflicts)
+        if note is not TAKEN_BACK or not conflicts:
+            error.add_note(note)
+        if conflicts:
+            raise error from None
+
+    def _after_all(self, error):
+        """What somebody else has changed, where that was the reason for an error."""
+        found = set()
+        with contextlib.suppress(OSError):
+            for plan in self._plans:
+                self.machine._own.update(plan.own_again())
+        if isinstance(error, Lost):
+            return [error.filename]
+        if isinstance(error, OSError) and error.errno in _MOVED:
+            with contextlib.suppress(OSError):
+                for plan in self._plans:
+                    found.update(plan.conflicts())
+        return sorted(found)
+
+    def _clear(self, journal, steps):
+        """Clear away what a commit leaves that is done; what can't be is for recover()."""
+        with contextlib.suppress(OSError):
+            journal.write("done")
+        with contextlib.suppress(OSError):
+            clear(steps, self._stashes, True)
+            journal.remove()
+
+    def _remember(self):
+        for plan in self._plans:
+            self.machine._own.update(plan.own())
+            if not self.every:
                 for change in plan.chosen:
                     if change.kind == "renamed":
                         plan.walk.settle_origin(change._found.path)
-    finally:
-        for walk in walks:
-            walk.__exit__()
-    if goes_on:
-        machine._begin_again(not every, chosen)
-    return chosen
 
 
 def _chosen(changes, paths):
@@ -72,11 +236,9 @@ def _chosen(changes, paths):
     picked = set()
     for change in changes:
         for path in (change.path, change.source):
-            for place in _upwards(path):
-                if place in wanted:
-                    wanted[place] = True
-                    picked.add(change.path)
-                    break
+            for place in _at_or_above(path, wanted):
+                wanted[place] = True
+                picked.add(change.path)
     missing = [path for path, found in wanted.items() if not found]
     if missing:
         raise FileNotFoundError(errno.ENOENT, "nothing was changed there", missing[0])
@@ -88,18 +250,33 @@ def _chosen(changes, paths):
     return [change for change in changes if change.path in picked]
 
 
+def _at_or_above(path, wanted):
+    """Those of these paths at which, or below which, a path is; none for None."""
+    if path is None:
+        return []
+    if len(wanted) <= path.count("/"):
+        return [p for p in wanted if path == p or path.startswith(p.rstrip("/") + "/")]
+    return [place for place in _upwards(path) if place in wanted]
+
+
 def _upwards(path):
-    """A path and what it lies in, up to the root; nothing for None."""
-    while path is not None:
+    """A path and what it lies in, up to the root."""
+    while True:
         yield path
         above = host.path.dirname(path)
-        path = above if above != path else None
+        if above == path:
+            return
+        path = above
 
 
 def _add_needed(changes, by_path, picked):
     # The directories that they are in, where these are new there.
+    seen = set()
     for path in list(picked):
         for above in _upwards(host.path.dirname(path)):
+            if above in seen:
+                break
+            seen.add(above)
             change = by_path.get(above)
             if change is not None and change.kind in ("created", "renamed", "retyped"):
                 picked.add(above)
@@ -110,89 +287,25 @@ def _add_needed(changes, by_path, picked):
         if c.path in picked and c.kind != "metadata"
     }
     renamed = [change for change in changes if change.kind == "renamed"]
+    known = {}
     for change in renamed:
-        path = change._found.lower
-        while path:
-            if (change._found.overlay, path) in taken:
-                picked.add(change.path)
-            path = path.rpartition(b"/")[0]
+        if _is_taken(change._found.overlay, change._found.lower, taken, known):
+            picked.add(change.path)
     # Renamed directories may stand on one another, and files in them: they go together.
     if any(c.path in picked and c.before.type == "directory" for c in renamed):
         picked.update(change.path for change in renamed)
 
 
-def _check(plans):
-    conflicts = sorted({path for plan in plans for path in plan.conflicts()})
-    if conflicts:
-        raise CommitConflict(conflicts)
-
-
-def _carry_out(machine, walks, plans):
-    plans = [plan for plan in plans if plan.chosen]
-    journal = Journal(avoid=[p for plan in plans for p in plan.touched_paths()])
-    tops = [walk.top for walk in walks]
-    stashes = []
-    try:
-        with Steps(tops, [], []) as work:
-            try:
-                for plan in plans:
-                    stashes += plan.stashes()
-                base = machine._base.decode("latin-1")
-                journal.write("begin", base, [top.decode("latin-1") for top in tops], stashes)
-                for plan in plans:
-                    plan.stage(work)
-                _check(plans)
-                work.steps = [step for plan in plans for step in plan.steps]
-                work.times = [times for plan in plans for times in plan.times]
-                olds = [old for plan in plans for old in plan.old]
-                expected = {n: old for n, old in enumerate(olds) if old is not None}
-                if all(plan.few for plan in plans):
-                    for top, path in stashes:
-                        sync_one(work.place(top), path.encode("latin-1"))
-                else:
-                    sync_stashes(work, stashes)
-            except BaseException:
-                work.times = [times for plan in plans for times in plan.times]
-                _leave(machine, work, stashes, plans, journal)
-                raise
-            try:
-                go = [packed(s) for s in work.steps], [packed(t) for t in work.times]
-                journal.write("go", *go, [pair for plan in plans for pair in plan.looks])
-                work.finish(expected)
-                synced(work, stashes)
-            except BaseException as error:
-                # Where not even that can be written, a crash from here on is finished instead.
-                with contextlib.suppress(OSError):
-                    journal.write("back")
-                if not work.take_back():
-                    raise OSError(
-                        errno.EIO,
-                        "a commit could neither be finished nor undone; all is kept here",
-                        stash_path(tops, stashes),
-                    ) from error
-                synced(work, stashes)
-                with contextlib.suppress(OSError):
-                    journal.write("undone")
-                _leave(machine, work, stashes, plans, journal)
-                if isinstance(error, Lost):
-                    raise CommitConflict([error.filename]) from None
-                error.add_note("the commit was taken back: nothing is changed")
-                raise
-            try:
-                journal.write("done")
-                clear(work, stashes, True)
-                journal.remove()
-            except OSError:
-                pass  # it is done; what is left in the stash is for recover()
-            for plan in plans:
-                machine._own.update(plan.own())
-    finally:
-        journal.close()
-
-
-def _leave(machine, work, stashes, plans, journal):
-    """Clear away what a commit leaves that is not to be."""
-    clear(work, stashes, False)
-    for plan in plans:
-        machine._own.update(plan.own_again())
-    journal.remove()
+def _is_taken(overlay, path, taken, known):
+    """Whether a place, or one above it, is among these; `known`: what was found already."""
+    passed = []
+    found = False
+    while path and not found:
+        if (overlay, path) in known:
+            found = known[overlay, path]
+            break
+        found = (overlay, path) in taken
+        passed.append((overlay, path))
+        path = path.rpartition(b"/")[0]
+    known.update(dict.fromkeys(passed, found))
+    return found

@@ -12,6 +12,7 @@ from collections import namedtuple
 from ostler.machines import MachineUnavailable, _mounts, host, kinds, weaker
 from ostler.machines.changes import Walk, With
 from ostler.machines.places import Place, Store
+from ostler.machines.quiet import Unneeded, refuse, writers_below
 from ostler.machines.rehearsal import Overlay, Rehearsal, from_now_on
 
 _FREE = 4  # a copy takes at most this part of the memory that is free for it
@@ -32,9 +33,17 @@ class Copied(weaker.Owned, Rehearsal):
         """Raise MachineUnavailable: what a copy differs in can't be taken up as an upper."""
         raise MachineUnavailable("a rehearsal on a copy can't be kept", "a place for mounts")
 
-    def discard(self):
-        """Drop all changes: the files here are copied anew."""
+    def _quiet(self, leave_behind):
+        return Unneeded()  # after a commit the copy is the same one
+
+    def discard(self, *, leave_behind=False):
+        """Drop all changes: the files here are copied anew.
+
+        OSError (EBUSY) while a file is open for writing here, as for commit().
+        """
         here, gone = self.getcwdb(), self._gone
+        if not leave_behind:
+            refuse(self, writers_below(host.readlink(b"/proc/self/fd/%d" % self._root)))
         path, lock, root, self._started, self._was = _copied(self._base)
         self._own = {}
         try:
@@ -55,12 +64,14 @@ class Copied(weaker.Owned, Rehearsal):
         """What was committed is the base's, too, from now on."""
         with self._walk(self._overlays[0]) as walk:
             for change in done:
-                path = change._found.path
-                status = walk.upper.status(path)
-                if status is None:
-                    self._was.pop(path, None)
-                else:
-                    self._was[path] = _look(status)
+                found = change._found
+                status = walk.upper.status(found.path)
+                if found.status is None and status is None:
+                    self._was.pop(found.path, None)
+                elif found.status is not None:
+                    # What was written to it since it was looked at is a change.
+                    same = status is not None and _content(status) == _content(found.status)
+                    self._was[found.path] = _look(status if same else found.status)
 
 
 class CopyWalk(Walk):
@@ -81,11 +92,8 @@ class CopyWalk(Walk):
             self.upper.close()
             raise
         self._merged = None
-        self._entries = {}
         self._was = machine._was
-        self.moved = {}
-        self.unchanged = []
-        self.found = []
+        self._start()
 
     def mark(self, path, status, name):
         """None: there are no marks in a copy."""
@@ -164,6 +172,11 @@ _Look = namedtuple("_Look", "inode changed user group mode")
 def _look(status):
     """What an object of a copy is: enough to tell whether anybody has touched it."""
     return _Look(status.st_ino, status.st_ctime_ns, status.st_uid, status.st_gid, status.st_mode)
+
+
+def _content(status):
+    # What a commit itself changes nothing of: it may open what its mode keeps closed.
+    return _look(status)._replace(changed=(status.st_size, status.st_mtime_ns))
 
 
 def _looks(place):

@@ -24,15 +24,20 @@ LARGEST = 1 << 30  # bytes; what is larger was not written here
 
 
 class Journal:
-    """The journal of a commit in progress, locked while that lives."""
+    """The journal of a commit in progress, locked while that lives.
+
+    `announced`: whether it may say that the steps are under way.
+    """
 
     def __init__(self, avoid=()):
         """`avoid`: paths (bytes) that the commit itself changes. Waits for other commits."""
+        self.announced = False
         self._directory, place = _a_directory(avoid)
-        self._fd = self._turn = -1
-        self._size = 0
+        self._size = 0  # of what is surely in it
+        self._before = None  # its size without the steps
         try:
-            self._turn = _lock(self._directory, _TURN, place)
+            # As objects, which are closed, or not, whatever interrupts it.
+            self._turn = open(_lock(self._directory, _TURN, place), "rb", buffering=0)  # noqa: SIM115
             self._begin(place)
         except BaseException:
             self.close()
@@ -43,40 +48,74 @@ class Journal:
             self._name = f"{host.getpid()}-{host.urandom(8).hex()}.commit"
             self.path = host.path.join(place, self._name)
             flags = host.O_RDWR | host.O_CREAT | host.O_EXCL | host.O_APPEND | host.O_CLOEXEC
-            self._fd = host.open(self._name, flags, 0o600, dir_fd=self._directory)
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
-        host.fsync(self._directory)
+            fd = host.open(self._name, flags, 0o600, dir_fd=self._directory)
+            self._file = open(fd, "r+b", buffering=0)  # noqa: SIM115
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            host.fsync(self._directory)
+        except BaseException:
+            self.remove()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __del__(self):
+        self.close()
 
     def write(self, *record):
-        """Add a record, and return when it is on the disk."""
+        """Add a record, and return when it is on the disk; after an error it is not there."""
         if record[0] == "begin":
             record = (*record, VERSION)
         line = line_of(record)
-        self._size += len(line)
-        if self._size > LARGEST:
+        size = self._size + len(line)
+        if size > LARGEST:
             raise OSError(errno.EFBIG, "more changes than one commit can have", self.path)
-        before = host.fstat(self._fd).st_size
+        if record[0] == "go":
+            self._before = self._size
+            self.announced = True
         try:
             while line:
-                line = line[host.write(self._fd, line) :]
-            host.fsync(self._fd)
+                line = line[host.write(self._file.fileno(), line) :]
+            host.fsync(self._file.fileno())
+            self._size = size
         except BaseException:
             # Half a line would make the next one unreadable.
             with contextlib.suppress(OSError):
-                host.ftruncate(self._fd, before)
+                self._cut(self._size)
             raise
+
+    def withdraw(self):
+        """All steps are taken back."""
+        try:
+            self.write("undone")
+        except OSError:
+            self._cut(self._before)
+        self.announced = False
+
+    def _cut(self, size):
+        host.ftruncate(self._file.fileno(), size)
+        host.fsync(self._file.fileno())
+        self._size = size
+        self.announced = self._before is not None and size > self._before
 
     def remove(self):
         """The commit is over, one way or the other."""
-        host.unlink(self._name, dir_fd=self._directory)
+        with contextlib.suppress(FileNotFoundError):
+            host.unlink(self._name, dir_fd=self._directory)
 
     def close(self):
         """Give the journal back; one that was not removed is for recover()."""
-        for name in ("_fd", "_turn", "_directory"):
-            fd = getattr(self, name)
-            setattr(self, name, -1)
-            if fd >= 0:
-                host.close(fd)
+        for name in ("_file", "_turn"):
+            file = getattr(self, name, None)
+            if file is not None:
+                file.close()
+        if getattr(self, "_directory", -1) >= 0:
+            fd, self._directory = self._directory, -1
+            host.close(fd)
 
 
 # Where journals are: `path`, a str; `asked`: whether somebody wants them there expressly;
@@ -153,10 +192,10 @@ def _lock(directory, name, place):
         fd = trust.own_file(name, directory, shown, host.O_RDWR, private=True)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
+        return fd
     except BaseException:
         host.close(fd)
         raise
-    return fd
 
 
 def line_of(record):

@@ -17,6 +17,7 @@ from ostler.machines import host
 from ostler.machines.places import Place
 
 _COPIED = 1 << 26
+_SPARE = 8  # descriptors, with which steps can be taken back where there are no more
 
 
 class Lost(OSError):
@@ -28,19 +29,25 @@ class Steps:
 
     `times`: (top, path after all steps, path before them, inode, old, new) of the directories
     whose times are to be set at the end, (access, modification) each, None to leave them.
+    `begun`: how many steps were begun, the last of which may be done or not; None when that is
+    not known, as after a crash.
     """
 
     def __init__(self, tops, steps, times=()):
         self.tops = tops
         self.steps = steps
         self.times = times
+        self.begun = None
         self.strict = False  # whether a step that can't be done is an error
+        self._next = None
         self._places = {}
+        self._spare = []  # descriptors to be given back where a process has no more of them
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
+        self._give_spare()
         for place in self._places.values():
             place.close()
         self._places = {}
@@ -57,23 +64,51 @@ class Steps:
         """Do all steps that aren't done.
 
         With `expected`, {number of a step: (inode, ctime or None) of what it replaces}, none is
-        done yet, and it is an error (Lost) when one can't be done.
+        done yet (`begun` is 0), and it is an error (Lost) when one can't be done.
         """
         self.strict = expected is not None
+        if self.strict and self.steps:
+            self._spare = [host.dup(self.place(self.steps[0][1]).fd) for _ in range(_SPARE)]
         for number, step in enumerate(self.steps):
+            self._next = number + 1
             _DO[step[0]](self, *step[1:], expected.get(number) if expected else None)
         self.set_times(True)
 
+    def begin(self):
+        """From now on the step that is looked at may have been done."""
+        if self.begun is not None:
+            self.begun = self._next
+
     def take_back(self):
-        """Take back all steps that were done, the last first; whether that was possible."""
+        """Take back all steps that were done, the last first; whether that was possible.
+
+        May be called again where it was interrupted.
+        """
+        self._give_spare()
         complete = True
-        for step in reversed(self.steps):
+        doubtful = self.begun  # the number of the step that may not have been done
+        sure = False  # whether this step was done, since a later one was
+        for number in range(len(self.steps) if self.begun is None else self.begun, 0, -1):
+            step = self.steps[number - 1]
             try:
-                complete = _UNDO[step[0]](self, *step[1:]) and complete
+                found = _UNDO[step[0]](self, *step[1:])
             except OSError:
                 complete = False
-        self.set_times(False)
+                continue
+            if found is None and (sure or (doubtful is not None and number < doubtful)):
+                complete = False
+            elif complete and self.begun is not None:
+                self.begun = number - 1
+            sure = sure or found is True
+        try:
+            self.set_times(False)
+        except OSError:
+            complete = False
         return complete
+
+    def _give_spare(self):
+        while self._spare:
+            host.close(self._spare.pop())
 
     def set_times(self, finished):
         """Set the times of the directories, to those after all steps or those before them."""
@@ -86,7 +121,9 @@ class Steps:
     def _set_times(self, top, path, inode, times):
         place = self.place(top)
         status = place.status(path)
-        if status is not None and status.st_ino == inode:
+        if status is None or status.st_ino != inode:
+            return
+        if (status.st_atime_ns, status.st_mtime_ns) != tuple(times):
             above, name = place.parent(path)
             try:
                 host.utime(name, ns=tuple(times), dir_fd=above, follow_symlinks=False)
@@ -138,22 +175,28 @@ class Steps:
 def _move(steps, top, source, target, inode, expected):
     if steps.is_at(top, source, inode):
         _unchanged(steps, top, source, expected)
+        steps.begin()
         steps.rename(top, source, target)
     else:
         _missing(steps, top, source)
+
+
+# What takes a step back returns whether it was done; None when its object is not to be found.
 
 
 def _move_back(steps, top, source, target, inode):
     if steps.is_at(top, target, inode):
         steps.rename(top, target, source)
         return True
-    # Not done, or not there any more.
-    return steps.is_at(top, source, inode) or steps.place(top).status(target) is None
+    if steps.is_at(top, source, inode) or steps.place(top).status(target) is None:
+        return False  # not done, or somebody has taken it away since
+    return None
 
 
 def _swap(steps, top, slot, path, inode, expected):
     if steps.is_at(top, slot, inode):
         _unchanged(steps, top, path, expected)
+        steps.begin()
         steps.exchange(top, slot, path)
     else:
         _missing(steps, top, path)
@@ -163,7 +206,7 @@ def _swap_back(steps, top, slot, path, inode):
     if steps.is_at(top, path, inode):
         steps.exchange(top, slot, path)
         return True
-    return steps.is_at(top, slot, inode)
+    return False if steps.is_at(top, slot, inode) else None
 
 
 def _unchanged(steps, top, path, expected):
@@ -190,6 +233,7 @@ def _meta(steps, top, path, inode, old, new, expected):
         _missing(steps, top, path)
         return
     _unchanged(steps, top, path, expected)
+    steps.begin()
     give_metadata(steps.place(top), path, new)
 
 
@@ -197,11 +241,15 @@ def _meta_back(steps, top, path, inode, old, new):
     if steps.is_at(top, path, inode):
         give_metadata(steps.place(top), path, old)
         return True
-    return False
+    return None
 
 
 _DO: dict[str, Callable[..., None]] = {"move": _move, "swap": _swap, "meta": _meta}
-_UNDO: dict[str, Callable[..., bool]] = {"move": _move_back, "swap": _swap_back, "meta": _meta_back}
+_UNDO: dict[str, Callable[..., bool | None]] = {
+    "move": _move_back,
+    "swap": _swap_back,
+    "meta": _meta_back,
+}
 
 
 # What steps are made of

@@ -27,12 +27,12 @@ def find_renamed(walk):
     if not marked:
         return
     known = _Known(walk, gone)
-    taken = {}
+    taken, devices = {}, {}
     for change, mark in marked:
         source = known.by_handle(mark) if mark else known.by_look(change, taken)
         if source is None or source is change or id(source) in taken:
             continue
-        if _device(walk, change) == known.status(source).st_dev:
+        if _device(walk, change, devices) == known.status(source).st_dev:
             taken[id(source)] = source, change, source.before, source._found.lower
     for source, change, _, _ in taken.values():
         _vacate(walk, source, change)
@@ -77,7 +77,7 @@ class _Known:
         """lstat of what the base has there."""
         found = self._found.get(id(change))
         if found is None:
-            found = self._found[id(change)] = self.walk.lower.status(change._found.lower)
+            found = self._found[id(change)] = self.walk.lower.there(change._found.lower)
         return found
 
     def by_handle(self, mark):
@@ -126,15 +126,20 @@ def _look(record):
     return record.size, record.times[1]
 
 
-def _device(walk, change):
-    """The file system that a name of the rehearsal would be in."""
+def _device(walk, change, known):
+    """The file system that a name of the rehearsal would be in; `known`: of directories, so far."""
     path = change._found.path
-    while path:
+    passed = []
+    device = None
+    while path and device is None:
         path = path.rpartition(b"/")[0]
-        status = walk.lower.status(path)
-        if status is not None:
-            return status.st_dev
-    return None
+        device = known.get(path)
+        if device is None:
+            passed.append(path)
+            status = walk.lower.status(path)
+            device = None if status is None else status.st_dev
+    known.update(dict.fromkeys(passed, device))
+    return device
 
 
 def _vacate(walk, source, change):
@@ -156,5 +161,5 @@ def _make_renamed(walk, source, change, before, lower):
     found.same = (
         before.type != "file"
         or walk.mark(found.path, found.status, "metacopy") is not None
-        or walk.same_content(found.path, lower, walk.lower.status(lower), found.status)
+        or walk.same_content(found.path, lower, walk.lower.there(lower), found.status)
     )

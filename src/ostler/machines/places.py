@@ -66,12 +66,23 @@ class Place:
             names.append(name)
         fd = self._open[at] if at else self.fd
         for name in reversed(names):
+            fd = self._opened(name, _ENTER, fd, at)
             at = at + b"/" + name if at else name
-            fd = host.open(name, _ENTER, dir_fd=fd)
             if len(self._open) >= _KEPT:
                 host.close(self._open.pop(next(iter(self._open))))
             self._open[at] = fd
         return fd
+
+    def _opened(self, name, flags, fd, path):
+        """Open a name in a directory that is held open, by its path, if need be as the only one."""
+        try:
+            return host.open(name, flags, dir_fd=fd)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+        for known in [known for known in self._open if known != path]:
+            host.close(self._open.pop(known))
+        return host.open(name, flags, dir_fd=fd)
 
     def parent(self, path):
         """(descriptor of the directory that has the name, name)."""
@@ -87,6 +98,13 @@ class Place:
             if error.errno in _NOT_THERE:
                 return None
             raise
+
+    def there(self, path):
+        """lstat of an object; FileNotFoundError when it isn't there."""
+        status = self.status(path)
+        if status is None:
+            raise FileNotFoundError(errno.ENOENT, host.strerror(errno.ENOENT), host.fsdecode(path))
+        return status
 
     def entries(self, path, quiet=False):
         """[(name, lstat)] of a directory, sorted; with quiet, what can't be read is empty."""
@@ -113,7 +131,7 @@ class Place:
         """Open an object; in a Store its owner may, whatever its mode says."""
         above, name = self.parent(path)
         try:
-            return host.open(name, flags, dir_fd=above)
+            return self._opened(name, flags, above, path.rpartition(b"/")[0])
         except PermissionError:
             status = host.stat(name, dir_fd=above, follow_symlinks=False)
             if not self.unlocks or status.st_uid != host.geteuid():

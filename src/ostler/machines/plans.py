@@ -4,15 +4,15 @@ import errno
 import stat
 
 from ostler.machines import host
-from ostler.machines.journals import FEW, sync_one
+from ostler.machines.journals import FEW
 from ostler.machines.looks import of_steps
-from ostler.machines.moves import copy_data, give_metadata, metadata
+from ostler.machines.making import Making
+from ostler.machines.moves import Lost, metadata
 
 _INODE = (1 << 48) - 1  # of a number that an overlay shows; above it may say which layer
-_NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
 
 
-class Plan:
+class Plan(Making):
     """What a commit does in one overlay's directory.
 
     `steps` and `times` are as in moves.py; `old` has for each step (inode, ctime) of the file
@@ -42,6 +42,7 @@ class Plan:
         self._ends = []  # steps for the end, which may take rights away
         self._unlocked = set()
         self._theirs = set()
+        self._covered = {}  # path in the base: lstat, of what something renamed replaces
         self._other_names = []
         self._others = set()  # inodes of directories that somebody else has changed
         self._anchors = set()  # inodes of the base that get new names
@@ -107,7 +108,7 @@ class Plan:
             return False
         # A copy of a file of the base: was that removed here, or by somebody else?
         shown = walk.merged.status(found.path)
-        return not any(
+        return shown is None or not any(
             other.kind == "removed" and (self._status(other).st_ino ^ shown.st_ino) & _INODE == 0
             for other in walk.found
             if other._found.status is None and self._status(other) is not None
@@ -115,6 +116,16 @@ class Plan:
 
     def _status(self, change):
         return self.walk.lower.status(change._found.lower)
+
+    def _old(self, change):
+        return self._there(change._found.lower)
+
+    def _there(self, path):
+        # lstat of what the base has had.
+        status = self.walk.lower.status(path)
+        if status is None:
+            raise Lost(errno.ESTALE, "changed while it was committed", self.walk.real(path))
+        return status
 
     def _changed(self, status):
         return (
@@ -151,7 +162,7 @@ class Plan:
             path = path.rpartition(b"/")[0]
             ways.append(path)
         for way in reversed(ways):
-            if self.walk.lower.status(way).st_dev == device and host.access(
+            if self._there(way).st_dev == device and host.access(
                 self.walk.lower.name(way), host.W_OK | host.X_OK
             ):
                 return way
@@ -249,7 +260,7 @@ class Plan:
         self._waiting = {}
         for change in renamed:
             found = change._found
-            status = self._status(change)
+            status = self._old(change)
             slot = self._slot(found.lower)
             self._waiting[found.path] = slot
             above = found.lower.rpartition(b"/")[0]
@@ -265,21 +276,22 @@ class Plan:
 
     def _after(self, before):
         # Where a directory of the base is after all steps; None when it is gone.
-        if before in self._moved or before == b"":
-            return self._moved.get(before, b"")
-        if before in self._gone:
-            return None
-        above, _, name = before.rpartition(b"/")
-        above = self._after(above)
-        if above is None:
-            return None
-        return above + b"/" + name if above else name
+        names = []
+        while before and before not in self._moved:
+            if before in self._gone:
+                return None
+            before, _, name = before.rpartition(b"/")
+            names.append(name)
+        names.append(self._moved.get(before, b""))
+        return b"/".join(reversed(names)).lstrip(b"/")
 
     def _go_through(self):
-        owners = {}  # directory: what became of it as a whole
+        owners = []  # (directory on the way that was dealt with as a whole, how), outermost first
         for change in self.chosen:
             found = change._found
-            owner = _owner(owners, found.path)
+            while owners and not found.path.startswith(owners[-1][0] + b"/"):
+                owners.pop()
+            owner = owners[-1][1] if owners else None
             if owner == "gone" or found.whole:
                 continue
             if owner == "staged" and change.kind != "renamed":
@@ -290,29 +302,31 @@ class Plan:
                 if change.kind != "metadata":
                     self._touch(above, before)
                     self._unlock(above, before, above)
-            owners.update(getattr(self, "_" + change.kind)(change, found) or {})
+            how = getattr(self, "_" + change.kind)(change, found)
+            if how is not None:
+                owners.append((found.path, how))
 
     def _created(self, change, found):
         slot = self._slot(found.at)
         inode = self._make(change, slot)
         self._step("move", slot, found.path, inode)
         if change.after.type == "directory":
-            return {found.path: "staged"}
+            return "staged"
         return None
 
     def _removed(self, change, found):
-        status = self._status(change)
+        status = self._old(change)
         self._unlock_itself(found, status)
         self._step("move", found.path, self._slot(found.at), status.st_ino, old=found.lower)
-        return {found.path: "gone"}
+        return "gone"
 
     def _retyped(self, change, found):
-        self._unlock_itself(found, self._status(change))
+        self._unlock_itself(found, self._old(change))
         self._replace(change, found)
         if change.after.type != "directory":
-            return {found.path: "gone"}
+            return "gone"
         self._touch(found.path, None)  # XFS gives a directory that is exchanged another time
-        return {found.path: "staged"}
+        return "staged"
 
     def _modified(self, change, found):
         self._replace(change, found)
@@ -323,7 +337,7 @@ class Plan:
             self._touch(found.path.rpartition(b"/")[0], found.at.rpartition(b"/")[0])
             self._replace(change, found)
             return
-        status = self._status(change)
+        status = self._old(change)
         two = self._two(change, found)
         if change.after.type != "directory":
             self._step("meta", found.path, status.st_ino, *two, old=found.lower)
@@ -335,6 +349,7 @@ class Plan:
         if self._is_covering(found):
             covered = self.walk.lower.status(found.at)
             if covered is not None:
+                self._covered[found.at] = covered
                 slot = self._slot(found.at)
                 self._step("move", found.path, slot, covered.st_ino, old=found.at)
         if not found.same:
@@ -342,7 +357,7 @@ class Plan:
             slot = self._slot(found.at)
             self._step("move", slot, found.path, self._make(change, slot))
             return None
-        status = self._status(change)
+        status = self._old(change)
         self._step("move", self._waiting[found.path], found.path, status.st_ino)
         if change.after.type != "directory":
             if not _same_metadata(change.before, change.after):
@@ -351,13 +366,12 @@ class Plan:
         if not _same_metadata(change.before, change.after, False):
             step = ("meta", self.number, found.path, status.st_ino, *self._two(change, found))
             self._ends.append((found.path, step, None))
-        return {found.path: "renamed"}
+        return "renamed"
 
     def _replace(self, change, found):
         slot = self._slot(found.at)
         inode = self._make(change, slot)
-        status = self._status(change)
-        old = found.lower
+        old, status = found.lower, self._old(change)
         if self._can_exchange:
             self._step("swap", slot, found.path, inode, old=old)
         else:
@@ -368,7 +382,7 @@ class Plan:
         # Metadata before and after.
         walk = self.walk
         return (
-            metadata(self._status(change), walk.lower.xattrs(found.lower, walk.marks)),
+            metadata(self._old(change), walk.lower.xattrs(found.lower, walk.marks)),
             metadata(found.status, change.after.xattrs),
         )
 
@@ -393,7 +407,7 @@ class Plan:
 
     def _note_times(self, stashed):
         """The times of the directories in which names change."""
-        self.times = []
+        times = []
         by_path = {**self._touched}
         for path in stashed:
             if path not in by_path.values():
@@ -402,7 +416,7 @@ class Plan:
             gone = after.startswith(b"\0")
             old = new = None
             if before is not None:
-                status = stashed.get(before) or self.walk.lower.status(before)
+                status = stashed.get(before) or self._there(before)
                 inode = status.st_ino
                 old = [status.st_atime_ns, status.st_mtime_ns]
                 if gone and before in stashed:
@@ -418,7 +432,8 @@ class Plan:
                     new = [now.st_atime_ns, now.st_mtime_ns]
             if not ours:
                 self._others.add(inode)
-            self.times.append((self.number, after, before or b"", inode, old, new))
+            times.append((self.number, after, before or b"", inode, old, new))
+        self.times = times
 
     def _unlock(self, after, before, now):
         """Where it takes a right that a directory's owner does not have: give it for a while.
@@ -428,7 +443,7 @@ class Plan:
         if before is None or before in self._unlocked or host.geteuid() == 0:
             return
         self._unlocked.add(before)
-        self._open_up(now, self.walk.lower.status(before), after)
+        self._open_up(now, self._there(before), after)
 
     def _unlock_itself(self, found, status):
         # A directory goes to another one only when it can be written to.
@@ -444,74 +459,6 @@ class Plan:
         if after is not None:
             step = ("meta", self.number, after, status.st_ino, new, old)
             self._ends.insert(0, (after, step, None))  # before a mode that it is to have
-
-    # New objects
-
-    def _make(self, change, slot):
-        """Make the object that a change leaves behind, with all below it; its inode number."""
-        found, status = change._found, change._found.status
-        above, name = self.place.parent(slot)
-        kind = stat.S_IFMT(status.st_mode)
-        if kind != stat.S_IFDIR and status.st_nlink > 1:
-            known = self._links.get(status.st_ino)
-            if known is not None and self._linked(known, slot):
-                return self.place.status(slot).st_ino
-            self._links[status.st_ino] = slot
-        wanted = metadata(status, change.after.xattrs)
-        if kind == stat.S_IFREG:
-            self._copy(*self.walk.current(found), slot, status.st_size)
-        elif kind == stat.S_IFDIR:
-            host.mkdir(name, 0o700, dir_fd=above)
-            for child in self._below.get(found.path, ()):
-                if child.kind == "created":
-                    self._make(child, slot + b"/" + child._found.path.rpartition(b"/")[2])
-        elif kind == stat.S_IFLNK:
-            host.symlink(host.fsencode(change.after.target), name, dir_fd=above)
-        else:
-            host.mknod(name, kind | 0o600, status.st_rdev, dir_fd=above)
-        inode = self.place.status(slot).st_ino
-        if kind == stat.S_IFDIR:
-            self._staged[found.path] = inode
-            if wanted["mode"] & 0o300 != 0o300 and host.geteuid() != 0:
-                new = {"mode": wanted["mode"]}
-                wanted = {**wanted, "mode": wanted["mode"] | 0o700}
-                step = ("meta", self.number, found.path, inode, {"mode": wanted["mode"]}, new)
-                self._ends.append((found.path, step, None))
-        give_metadata(self.place, slot, wanted)
-        if self.few and kind in (stat.S_IFDIR, stat.S_IFREG):
-            sync_one(self.place, slot)
-        return inode
-
-    def _linked(self, known, slot):
-        source, name = self.place.parent(known)
-        source = host.dup(source)
-        try:
-            target, new = self.place.parent(slot)
-            before = self.place.status(known)
-            host.link(name, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
-                raise
-            return False
-        finally:
-            host.close(source)
-        self._anchors.add(before.st_ino)
-        if not self._changed(before):
-            now = self.place.status(known)
-            self._mine[now.st_ino] = now.st_ctime_ns
-        return True
-
-    def _copy(self, source, path, slot, size):
-        above, name = self.place.parent(slot)
-        data = source.open(path)
-        try:
-            file = host.open(name, _NEW, 0o600, dir_fd=above)
-            try:
-                copy_data(data, file, size)
-            finally:
-                host.close(file)
-        finally:
-            host.close(data)
 
     def own(self):
         """{inode: ctime} of what stands in the base by our doing, once all is done."""
@@ -535,14 +482,16 @@ class Plan:
         """As `own`, of what stands there again after all was taken back."""
         found = self.homes()
         lower = self.walk.lower
-        for change in self.chosen:
-            if change.before is not None:
-                status = lower.status(change._found.lower)
-                if status is not None and (status.st_size, status.st_mtime_ns) == (
-                    change.before.size,
-                    change.before.times[1],
-                ):
-                    found[status.st_ino] = status.st_ctime_ns
+        known = [
+            (change._found.lower, change.before.size, change.before.times[1])
+            for change in self.chosen
+            if change.before is not None
+        ]
+        known += [(path, was.st_size, was.st_mtime_ns) for path, was in self._covered.items()]
+        for path, *look in known:
+            status = lower.status(path)
+            if status is not None and [status.st_size, status.st_mtime_ns] == look:
+                found[status.st_ino] = status.st_ctime_ns
         for path in self._touched.values():
             status = lower.status(path) if path is not None else None
             if status is not None and status.st_ino not in self._others:
@@ -552,7 +501,7 @@ class Plan:
     def _find_other_names(self):
         # Names that are not chosen, of files that are changed through a chosen one.
         inodes = {
-            self._status(change).st_ino
+            self._old(change).st_ino
             for change in self.chosen
             if change.before is not None and change.before.links > 1
         }
@@ -582,14 +531,6 @@ def _same_metadata(one, two, times=True):
         and one.xattrs == two.xattrs
         and (not times or one.times[1] == two.times[1])
     )
-
-
-def _owner(owners, path):
-    while path:
-        path = path.rpartition(b"/")[0]
-        if path in owners:
-            return owners[path]
-    return None
 
 
 def _deepest_first(end):

@@ -1,11 +1,22 @@
 """Rehearsal: the real files, and everything that is changed kept aside (overlayfs)."""
 
+import contextlib
 import errno
 import fcntl
 import time
 
 from ostler._given import mount_table
-from ostler.machines import _mounts, changes, commits, host, keeping, layout, pictures, recovery
+from ostler.machines import (
+    _mounts,
+    changes,
+    commits,
+    host,
+    keeping,
+    layout,
+    pictures,
+    quiet,
+    recovery,
+)
 from ostler.machines.changes import ACL, NARROWED
 from ostler.machines.kinds import given, or_weaker
 from ostler.machines.layout import without_strangers
@@ -72,7 +83,7 @@ class Rehearsal(Rooted):
         """The differences in text files, as a unified diff (str); binary files are named."""
         return pictures.difference(self._walk(overlay) for overlay in self._overlays)
 
-    def commit(self, paths=None):
+    def commit(self, paths=None, *, leave_behind=False):
         """Apply the changes to the real files: all, or those at these paths and below them.
 
         A path, or an iterable of paths or Changes. First it is made sure that nobody else has
@@ -80,12 +91,18 @@ class Rehearsal(Rooted):
         nothing is done. On any other error, too, all is taken back; an interrupted commit is
         finished or undone by the next recover(). Returns the changes that were applied; the
         rehearsal goes on, with those that were not.
+
+        OSError (EBUSY) while a file is open for writing here, or a child runs on the machine: what
+        they write afterwards would be lost. With `leave_behind` it is.
         """
-        return commits.commit(self, paths)
+        return commits.commit(self, paths, leave_behind)
 
     def _commit_at_last(self, paths=None):
         """commit(), after which this machine is only closed."""
-        return commits.commit(self, paths, False)
+        return commits.commit(self, paths, False, False)
+
+    def _quiet(self, leave_behind):
+        return quiet.Quiet(self, leave_behind)
 
     def _begin_again(self, keep, done):
         _renew(self, keep)
@@ -103,9 +120,14 @@ class Rehearsal(Rooted):
         finally:
             host.close(fd)
 
-    def discard(self):
-        """Drop all changes: the files here are the real ones again."""
-        _renew(self, False)
+    def discard(self, *, leave_behind=False):
+        """Drop all changes: the files here are the real ones again.
+
+        OSError (EBUSY), and `leave_behind`, as for commit().
+        """
+        with self._quiet(leave_behind) as still:
+            _renew(self, False)
+            still.over()
 
     @staticmethod
     def recover():
@@ -264,8 +286,19 @@ def _has_roots_marks(stores, user_ns):
 
 def _layers(base, stores, place, state, user_ns, mount_ns, left):
     """Mount what a rehearsal is made of: (descriptor of the root, [Overlay])."""
-    overlays, steps, fresh = [], [], []
-    as_root = _has_roots_marks(stores, user_ns)
+    overlays, fresh = [], []
+    try:
+        root = _mounted(base, stores, place, state, user_ns, mount_ns, left, overlays, fresh)
+    except BaseException:
+        with Store(host.open(place, host.O_PATH | host.O_DIRECTORY)) as directory:
+            for store in fresh:
+                directory.remove(store)
+        raise
+    return root, overlays
+
+
+def _mounted(base, stores, place, state, user_ns, mount_ns, left, overlays, fresh):
+    as_root, steps = _has_roots_marks(stores, user_ns), []
     known = [base.rstrip(b"/") + b"/" + target for target in _targets(state) if target]
     plan = _plan(base, not as_root, left, known)
     for number, (target, lower, overlaid, read_only) in enumerate(plan):
@@ -274,10 +307,11 @@ def _layers(base, stores, place, state, user_ns, mount_ns, left):
             how = _mounts.CLONE_TREE if number == 0 else _mounts.CLONE_MOUNT
             steps.append((how, where, lower, None, None, None, read_only))
             continue
-        store = _store(stores, state, target, len(overlays))
-        overlays.append(Overlay(target, store))
-        if _prepare(stores, store, lower, as_root):
+        store, new = _store(stores, state, target, len(overlays))
+        if new:
             fresh.append(store)
+        overlays.append(Overlay(target, store))
+        _prepare(stores, store, lower, as_root)
         inside = place + b"/" + store + b"/"
         steps.append((
             _mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work",
@@ -285,15 +319,12 @@ def _layers(base, stores, place, state, user_ns, mount_ns, left):
         ))  # fmt: skip
     root, number, step, failed = _mounts.build(-1, user_ns, mount_ns, steps)
     if number:
-        with Store(host.open(place, host.O_PATH | host.O_DIRECTORY)) as directory:
-            for store in fresh:
-                directory.remove(store)
         where = host.fsdecode(steps[failed][2])
         reason = f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}"
         if number == errno.EINVAL and not place.startswith(b"/proc/"):
             reason += f"; its upper lies on {_kind_at(stores)}"
         raise MachineUnavailable(reason, _HELP, number)
-    return root, overlays
+    return root
 
 
 def _targets(state):
@@ -313,42 +344,68 @@ def _kind_at(fd):
 
 
 def _renew(machine, keep):
-    """Mount a rehearsal anew: with what is kept aside, or with nothing, as if it began now."""
+    """Mount a rehearsal anew: with what is kept aside, or with nothing, as if it began now.
+
+    After an OSError it is what it was.
+    """
     stores = machine._stores
     kept = machine._directory is not None
     place = host.fsencode(machine._directory) if kept else b"/proc/self/fd/%d" % stores
-    here = machine.getcwdb()
     old = [overlay.store for overlay in machine._overlays]
     pairs = [(host.fsdecode(o.target), host.fsdecode(o.store)) for o in machine._overlays]
     state = {"overlays": pairs if keep else [], "last": pairs}
+    started, own = machine._started, machine._own
     if not keep:
         state["taken"] = [host.fsdecode(store) for store in old]
-        machine._started = from_now_on(time.time_ns())
-        machine._own = {}
+        started, own = from_now_on(time.time_ns()), {}
     root, overlays = _layers(
         machine._base, stores, place, state, machine._user_ns, machine._mount_ns, []
     )
     try:
-        host.dup2(root, machine._root, False)
+        if kept:
+            _keep(stores, machine._base, started, overlays, own)
+    except BaseException:
+        host.close(root)
+        if not keep:
+            _remove_stores(place, [overlay.store for overlay in overlays])
+        raise
+    try:
+        _stand_on(machine, root)
+        machine._overlays, machine._started, machine._own = tuple(overlays), started, own
+    except BaseException:
+        machine._close_because("it was interrupted while it was mounted anew")
+        raise
+    if not keep:
+        _remove_stores(place, old)
+
+
+def _stand_on(machine, root):
+    """Give a machine another root; its working directory stays the one of the same path."""
+    try:
         try:
-            cwd = host.open(
-                b"/proc/self/fd/%d%s" % (root, here),
-                host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC,
-            )
+            here = machine.getcwdb()
         except OSError:
-            cwd = host.dup(root)
-        host.dup2(cwd, machine._cwd, False)
-        host.close(cwd)
+            here = b"/"
+        host.dup2(root, machine._root, False)
     finally:
         host.close(root)
-    machine._overlays = tuple(overlays)
+    try:
+        cwd = machine.open(here, host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC)
+    except OSError:
+        cwd = host.dup(machine._root)
+    host.dup2(cwd, machine._cwd, False)
+    host.close(cwd)
     machine._leave_namespace()
-    if kept:
-        _keep(stores, machine._base, machine._started, overlays, machine._own)
-    if not keep:
-        with Store(host.open(place, host.O_PATH | host.O_DIRECTORY)) as directory:
-            for store in old:
-                directory.remove(store)
+
+
+def _remove_stores(place, stores):
+    # What can't be removed is in nobody's way.
+    with (
+        contextlib.suppress(OSError),
+        Store(host.open(place, host.O_PATH | host.O_DIRECTORY)) as directory,
+    ):
+        for store in stores:
+            directory.remove(store)
 
 
 def _plan(base, ordinary, left, known):
@@ -398,20 +455,14 @@ def _options(root):
 
 
 def _prepare(stores, store, lower, root):
-    """The directories of one overlay; its top looks as the directory that it stands for.
-
-    Whether they are new.
-    """
-    fresh = _mkdir(store, 0o700, stores)
+    """The directories of one overlay; its top looks as the directory that it stands for."""
     inside = store + b"/upper"
-    if fresh:
-        _mkdir(inside, 0o700, stores)
+    if _mkdir(inside, 0o700, stores):
         _mounts.look_like(stores, inside, lower, root)
         _give_attributes(b"/proc/self/fd/%d/%s" % (stores, inside), lower, root)
     else:
         _remove_work(stores, store + b"/work")
     _mkdir(store + b"/work", 0o700, stores)
-    return fresh
 
 
 def _give_attributes(top, lower, root):
@@ -475,18 +526,20 @@ def _remove_below(directory, name):
 
 
 def _store(stores, state, target, number):
+    """(the name of the store of an overlay, whether it is new)."""
     taken = set()
     if state is not None:
         for known, store in state["overlays"]:
             if host.fsencode(known) == target:
-                return host.fsencode(store)
+                return host.fsencode(store), _mkdir(host.fsencode(store), 0o700, stores)
             taken.add(store)
         taken.update(state.get("taken", ()))
-    while str(number) in taken:
+    # One that could not be removed when it was done with has changes that are none.
+    while str(number) in taken or not _mkdir(b"%d" % number, 0o700, stores):
         number += 1
     if state is not None:
         state.setdefault("taken", []).append(str(number))
-    return b"%d" % number
+    return b"%d" % number, True
 
 
 def _knows(state, overlays):

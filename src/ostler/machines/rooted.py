@@ -127,6 +127,12 @@ class Rooted(RootedCore, Machine):
             self._shut()
             self.__class__ = _closed_kind(type(self))
 
+    def _close_because(self, reason):
+        """Close this machine, which can't go on: every use of it says why."""
+        kind = type(self)
+        self.close()
+        self.__class__ = _closed_kind(kind, reason)
+
     def _change(self, size, inodes, read_only, whole=False):
         number, step = _mounts.resize(
             self._root, self._user_ns, self._mount_ns, size, inodes, read_only, whole
@@ -155,24 +161,30 @@ _CLOSED = {}
 _STILL_THERE = frozenset(("close", "closed", "_closed", "__class__", "__repr__", "_kind"))
 
 
-def _closed_kind(kind):
+def _closed_kind(kind, reason=None):
     """The class of a closed machine: still of its kind, but every use is an error."""
+    if reason is not None:
+        return _make_closed_kind(kind, lambda self, name: _refuse(self, name, reason))
     found = _CLOSED.get(kind)
     if found is None:
-        found = _CLOSED[kind] = type(
-            kind.__name__,
-            (kind,),
-            {
-                "__slots__": (),
-                "__getattribute__": _refuse,
-                "__module__": kind.__module__,
-                "__repr__": lambda self: f"<{self._kind} machine, closed>",
-                "close": _close_of_closed,
-                "__enter__": lambda self: _refuse(self, "__enter__"),
-                "__exit__": lambda self, *exception: None,
-            },
-        )
+        found = _CLOSED[kind] = _make_closed_kind(kind, _refuse)
     return found
+
+
+def _make_closed_kind(kind, refuse):
+    return type(
+        kind.__name__,
+        (kind,),
+        {
+            "__slots__": (),
+            "__getattribute__": refuse,
+            "__module__": kind.__module__,
+            "__repr__": lambda self: f"<{self._kind} machine, closed>",
+            "close": _close_of_closed,
+            "__enter__": lambda self: refuse(self, "__enter__"),
+            "__exit__": lambda self, *exception: None,
+        },
+    )
 
 
 def _close_of_closed(self, fd=THIS):
@@ -180,7 +192,7 @@ def _close_of_closed(self, fd=THIS):
         host.close(fd)
 
 
-def _refuse(self, name):
+def _refuse(self, name, reason=None):
     if name not in _STILL_THERE:
-        raise ValueError("the machine is closed")
+        raise ValueError("the machine is closed" + (f": {reason}" if reason else ""))
     return object.__getattribute__(self, name)

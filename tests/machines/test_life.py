@@ -240,7 +240,7 @@ def test_bad_directories(make, directory):
     ("size", "error"),
     [
         ("", ValueError), ("M", ValueError), ("12x", ValueError), ("-1", ValueError),
-        ("1.5M", ValueError), (0, ValueError), (-5, ValueError), (1.5, TypeError),
+        ("1.5", ValueError), (0, ValueError), (-5, ValueError), (1.5, TypeError),
         ([], TypeError), (True, TypeError), (2**70, OverflowError), ("a\0b", ValueError),
     ],
 )  # fmt: skip
@@ -251,6 +251,13 @@ def test_bad_sizes(size, error):
     with pytest.raises(error):
         ostler.scratch(inodes=size)
     assert held() == before
+
+
+@pytest.mark.parametrize("size", ["1.5M", "1536K", "1536KB", "1536kib", 1536 * 1024])
+def test_one_grammar_of_sizes(size):
+    with ostler.scratch(size=size) as machine:
+        found = machine.statvfs("/")
+        assert found.f_blocks * found.f_frsize == 1536 * 1024
 
 
 @pytest.mark.parametrize(

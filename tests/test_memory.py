@@ -77,9 +77,18 @@ def test_files_of_one_size_are_compared_piece_by_piece(tmp_path):
         """
 from ostler.machines import contents
 one, two = (os.open(f"{sys.argv[1]}/{name}", os.O_RDONLY) for name in ("one", "two"))
-same, grown, read = measured(contents.same, one, two)
+same, grown, much = measured(contents.same, one, two)
 assert same
-print(grown, read)
+for name in ("a", "b"):
+    os.mkdir(f"{sys.argv[1]}/{name}")
+os.rename(f"{sys.argv[1]}/one", f"{sys.argv[1]}/a/it")
+os.rename(f"{sys.argv[1]}/two", f"{sys.argv[1]}/b/it")
+found, more, further = measured(ostler.trees.compare, f"{sys.argv[1]}/a", f"{sys.argv[1]}/b")
+assert found == []
+os.pwrite(os.open(f"{sys.argv[1]}/b/it", os.O_WRONLY), b"y", 9 << 30)
+found = ostler.trees.compare(f"{sys.argv[1]}/a", f"{sys.argv[1]}/b")
+assert [difference.what for difference in found] == ["content"]
+print(max(grown, more), max(much, further))
 """,
         tmp_path,
     )

@@ -33,4 +33,5 @@ cdef void look(Worker *worker, Node *node, const char *name, libc.stat_t *a,
 cdef void targets(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef void contents(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef int same_bytes(Worker *worker, int a, int b) noexcept nogil
+cdef long next_data(int a, int b, long at, long *end) noexcept nogil
 cdef int rounded(int length) noexcept nogil

@@ -131,11 +131,14 @@ def same_bytes(worker, a, b):
     first: cython.p_char = large_buffer(worker)
     second: cython.p_char = first + _HALF
     at: cython.long = 0
+    end: cython.long = _HALF  # of what is to be read before holes are looked for again
     m: cython.long
     n: cython.long
     if first == cython.NULL:
         return -libc.ENOMEM
     while True:
+        if at >= end:
+            at = next_data(a, b, at, cython.address(end))
         m = libc.pread(a, first, _HALF, at)
         n = libc.pread(b, second, _HALF, at)
         if m < 0 or n < 0:
@@ -150,6 +153,30 @@ def same_bytes(worker, a, b):
         worker.bytes += m
         if maybe_tick(worker):
             return 1
+
+
+def next_data(a, b, at, end):
+    # Where the next data of either begins, and in `end` where they end; the end of the file when
+    # there are none. Where holes are not told all is data.
+    size: cython.long = libc.lseek(a, 0, libc.SEEK_END)
+    first: cython.long = libc.lseek(a, at, libc.SEEK_DATA)
+    second: cython.long
+    if first < 0:
+        first = size if libc.errno == libc.ENXIO else at
+    second = libc.lseek(b, at, libc.SEEK_DATA)
+    if second < 0:
+        second = size if libc.errno == libc.ENXIO else at
+    at = max(at, first if first < second else second)  # some files say nothing of their size
+    end[0] = at
+    if first == at:
+        end[0] = libc.lseek(a, at, libc.SEEK_HOLE)
+    if second == at:
+        second = libc.lseek(b, at, libc.SEEK_HOLE)
+        if second > end[0]:
+            end[0] = second
+    if end[0] <= at:
+        end[0] = at + _HALF
+    return at
 
 
 def after(worker, node):

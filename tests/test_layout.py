@@ -270,7 +270,6 @@ RECURSIVE = {
     "_realpath.py": "the interpreter's own limit, which a chain of links has in os, too",
     "_scan.py": "once: a stat of what is no link serves for both",
     "machines/_filter.py": "the number of bits of a call's number",
-    "machines/plans.py": "not bounded yet: what is new is staged level by level",
     "machines/rehearsal.py": "the kernel's own work directories, of one or two levels",
     "trees/_links.py": "once, after the table has grown",
     "trees/_repository.py": "ten levels of included files",

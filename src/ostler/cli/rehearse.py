@@ -89,7 +89,7 @@ def main(arguments):
 
 def _machine(options):
     if options.kept is not None:
-        from ostler.machines.rehearsal import base_of
+        from ostler.machines.uppers import base_of
 
         return ostler.rehearsal(base_of(options.kept), upper=options.kept)
     return ostler.rehearsal()
@@ -272,7 +272,9 @@ class Ending:
         else:
             return
         if options.kept is not None:
-            _remove_kept(options.kept)
+            from ostler.machines import uppers
+
+            uppers.remove(machine)
 
     def write(self, then, failed):
         """Print the JSON document."""
@@ -291,12 +293,3 @@ class Ending:
 
 def _on_terminal():
     return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _remove_kept(directory):
-    from ostler.machines.places import Store
-
-    with Store(host.open(directory, host.O_PATH | host.O_DIRECTORY)) as place:
-        for name, _ in place.entries(b""):
-            place.remove(name)
-    host.rmdir(directory)

@@ -166,7 +166,8 @@ class Walk:
         self.base = machine._base
         self.top = (machine._base.rstrip(b"/") + b"/" + overlay.target).rstrip(b"/") or b"/"
         self.upper = Store(host.open(
-            overlay.store + b"/upper", host.O_PATH | host.O_DIRECTORY, dir_fd=machine._stores
+            overlay.store + b"/upper", host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW,
+            dir_fd=machine._stores,
         ))  # fmt: skip
         try:
             self.lower = Place(host.open(self.top, host.O_PATH | host.O_DIRECTORY))

@@ -3,7 +3,7 @@
 import errno
 import stat
 
-from ostler.machines import host
+from ostler.machines import host, trust
 from ostler.machines.moves import copy_data, give_metadata, metadata
 from ostler.machines.places import Store
 
@@ -11,17 +11,35 @@ _NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLO
 
 
 def copied(machine, directory):
-    """Copy what a rehearsal keeps aside into a new or empty directory; its path (bytes)."""
-    directory = host.fsencode(directory)
+    """Copy what a rehearsal keeps aside into a new or empty directory; a descriptor of that."""
+    fd = _made(host.path.abspath(host.fsencode(directory)))
     try:
-        host.mkdir(directory, 0o700)
-    except FileExistsError:
-        if host.listdir(directory):
-            raise OSError(
-                errno.ENOTEMPTY, host.strerror(errno.ENOTEMPTY), host.fsdecode(directory)
-            ) from None
+        if host.listdir(fd):
+            raise OSError(errno.ENOTEMPTY, host.strerror(errno.ENOTEMPTY), host.fsdecode(directory))
+        _copy_into(machine, fd)
+    except BaseException:
+        host.close(fd)
+        raise
+    return fd
+
+
+def _made(path):
+    """The directory at a path, made if it isn't there, in which only the reader can write."""
+    above, _, name = path.rpartition(b"/")
+    fd = trust.shared_directory(above)
+    try:
+        try:
+            host.mkdir(name, 0o700, dir_fd=fd)
+        except FileExistsError:
+            pass
+        return trust.own_directory(name, fd, path)
+    finally:
+        host.close(fd)
+
+
+def _copy_into(machine, fd):
     stores = b"/proc/self/fd/%d" % machine._stores
-    with Store(host.open(directory, host.O_PATH | host.O_DIRECTORY)) as target:
+    with Store(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=fd)) as target:
         try:
             with Store(host.open(stores, host.O_PATH | host.O_DIRECTORY)) as source:
                 for overlay in machine._overlays:
@@ -33,7 +51,6 @@ def copied(machine, directory):
             for name, _ in target.entries(b""):
                 target.remove(name)
             raise
-    return host.path.realpath(directory)
 
 
 def _copy_whole(source, target, top):

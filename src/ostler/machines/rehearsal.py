@@ -16,6 +16,7 @@ from ostler.machines import (
     pictures,
     quiet,
     recovery,
+    uppers,
 )
 from ostler.machines.changes import ACL, NARROWED
 from ostler.machines.kinds import given, or_weaker
@@ -24,7 +25,6 @@ from ostler.machines.places import Store
 from ostler.machines.renaming import moved
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
-_STATE = "ostler-rehearsal.json"
 _HELP = "a directory on another file system with upper=DIR, or a smaller base"
 
 
@@ -113,10 +113,9 @@ class Rehearsal(Rooted):
         The rehearsal itself stays as it is. FileExistsError or OSError (ENOTEMPTY) when something
         is there.
         """
-        place = keeping.copied(self, directory)
-        fd = host.open(place, host.O_RDONLY | host.O_DIRECTORY | host.O_CLOEXEC)
+        fd = keeping.copied(self, directory)
         try:
-            _keep(fd, self._base, self._started, self._overlays, self._own)
+            _keep(fd, self._base, self._started, self._overlays, self._own, _is_roots(self))
         finally:
             host.close(fd)
 
@@ -183,15 +182,15 @@ def _rehearse(kind, base, upper):
         if upper is None:
             stores, place, state = memory, b"/proc/self/fd/%d" % memory, None
         else:
-            stores = host.open(upper, host.O_RDONLY | host.O_DIRECTORY | host.O_CLOEXEC)
+            stores, directory = uppers.opened(upper, base)
             fds.append(stores)
             _lock(stores, upper)
-            place = host.path.realpath(host.fsencode(upper), strict=True)
-            if (base + b"/").startswith(place + b"/") and base != b"/":
-                raise OSError(errno.EINVAL, "base lies within upper", host.fsdecode(place))
-            state = _kept(stores, place, base)
+            state = _kept(stores, directory, base)
+            place = _place(stores, directory, user_ns)
         left = []
         as_root = _has_roots_marks(stores, user_ns)
+        if upper is not None:
+            uppers.check_marks(state, as_root, directory)
         root, overlays = _layers(base, stores, place, state, user_ns, mount_ns, left)
         # Nothing has been read here yet: what is changed until now is what is seen.
         if state is None:
@@ -200,9 +199,8 @@ def _rehearse(kind, base, upper):
         else:
             began = state["started"]
         if upper is not None and (state is None or not _knows(state, overlays)):
-            _keep(
-                stores, base, began, overlays, None if state is None else dict(state.get("own", ()))
-            )
+            own = None if state is None else dict(state.get("own", ()))
+            _keep(stores, base, began, overlays, own, as_root)
         machine = kind._empty()
         guarantees = dict(_GUARANTEES)
         if left:
@@ -212,7 +210,7 @@ def _rehearse(kind, base, upper):
         machine._become(root, user_ns, mount_ns, guarantees, stores)
         fds = [fd for fd in fds if fd not in (user_ns, mount_ns, stores)]
         machine._base = base
-        machine._directory = None if upper is None else host.fsdecode(place)
+        machine._directory = None if upper is None else host.fsdecode(directory)
         machine._overlays = tuple(overlays)
         machine._prefix_of_marks = b"trusted.overlay." if as_root else b"user.overlay."
         machine._started = began
@@ -321,10 +319,20 @@ def _mounted(base, stores, place, state, user_ns, mount_ns, left, overlays, fres
     if number:
         where = host.fsdecode(steps[failed][2])
         reason = f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}"
-        if number == errno.EINVAL and not place.startswith(b"/proc/"):
-            reason += f"; its upper lies on {_kind_at(stores)}"
+        if number == errno.EINVAL and (kind := _kind_at(stores)) is not None:
+            reason += f"; its upper lies on {kind}"
         raise MachineUnavailable(reason, _HELP, number)
     return root
+
+
+def _place(stores, directory, user_ns):
+    """The path by which stores are reached: of the very directory, where the kernel allows that.
+
+    An overlay of another mount namespace takes the mounts of that alone: there it is the path.
+    """
+    if directory is None or user_ns < 0:
+        return b"/proc/self/fd/%d" % stores
+    return host.fsencode(directory)
 
 
 def _targets(state):
@@ -335,12 +343,12 @@ def _targets(state):
 
 
 def _kind_at(fd):
-    """The kind of the file system on which an open file is."""
+    """The kind of the file system on which an open file is; None where that is mounted nowhere."""
     device = host.fstat(fd).st_dev
     for mount in mount_table():
         if host.makedev(*mount.device) == device:
             return mount.kind
-    return "an unknown file system"
+    return None
 
 
 def _renew(machine, keep):
@@ -350,7 +358,7 @@ def _renew(machine, keep):
     """
     stores = machine._stores
     kept = machine._directory is not None
-    place = host.fsencode(machine._directory) if kept else b"/proc/self/fd/%d" % stores
+    place = _place(stores, machine._directory, machine._user_ns)
     old = [overlay.store for overlay in machine._overlays]
     pairs = [(host.fsdecode(o.target), host.fsdecode(o.store)) for o in machine._overlays]
     state = {"overlays": pairs if keep else [], "last": pairs}
@@ -363,7 +371,7 @@ def _renew(machine, keep):
     )
     try:
         if kept:
-            _keep(stores, machine._base, started, overlays, own)
+            _keep(stores, machine._base, started, overlays, own, _is_roots(machine))
     except BaseException:
         host.close(root)
         if not keep:
@@ -457,11 +465,16 @@ def _options(root):
 def _prepare(stores, store, lower, root):
     """The directories of one overlay; its top looks as the directory that it stands for."""
     inside = store + b"/upper"
+    # Before anything is made or removed in it.
+    uppers.check_store(stores, store, host.readlink(b"/proc/self/fd/%d" % stores))
     if _mkdir(inside, 0o700, stores):
         _mounts.look_like(stores, inside, lower, root)
         _give_attributes(b"/proc/self/fd/%d/%s" % (stores, inside), lower, root)
     else:
-        _remove_work(stores, store + b"/work")
+        with Store(
+            host.open(store, host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=stores)
+        ) as own:
+            own.remove(b"work")
     _mkdir(store + b"/work", 0o700, stores)
 
 
@@ -495,36 +508,6 @@ def _mkdir(name, mode, dir_fd):
     return True
 
 
-def _remove_work(stores, path):
-    """A work directory of a rehearsal that ended: the kernel wants an empty one."""
-    try:
-        names = host.open(path, host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=stores)
-    except FileNotFoundError:
-        return
-    except PermissionError:
-        host.chmod(path, 0o700, dir_fd=stores)
-        names = host.open(path, host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=stores)
-    try:
-        for name in host.listdir(names):
-            try:
-                host.unlink(name, dir_fd=names)
-            except (IsADirectoryError, PermissionError):
-                _remove_below(names, name)
-    finally:
-        host.close(names)
-    host.rmdir(path, dir_fd=stores)
-
-
-def _remove_below(directory, name):
-    from ostler import trees
-
-    try:
-        trees.remove(f"/proc/self/fd/{directory}/{name}")
-    except PermissionError:
-        # The kernel's own, one or two levels, to which nobody has a right.
-        _remove_work(directory, name)
-
-
 def _store(stores, state, target, number):
     """(the name of the store of an overlay, whether it is new)."""
     taken = set()
@@ -555,44 +538,30 @@ def _lock(stores, upper):
         raise OSError(errno.EBUSY, "upper belongs to a rehearsal that is open", upper) from None
 
 
-def base_of(upper):
-    """The base of the rehearsal that is kept in a directory, a str."""
-    import json  # when it is needed: it brings much along
-
-    with open(host.path.join(upper, _STATE)) as file:
-        return json.load(file)["base"]
-
-
-def _kept(stores, place, base):
+def _kept(stores, directory, base):
     """What an earlier rehearsal left here, None when the directory is empty."""
-    import json
-
-    try:
-        fd = host.open(_STATE, host.O_RDONLY | host.O_CLOEXEC, dir_fd=stores)
-    except FileNotFoundError:
-        if host.listdir(place):
-            raise OSError(
-                errno.ENOTEMPTY, "upper is neither empty nor the upper of a rehearsal"
-            ) from None
-        return None
-    with open(fd, "rb") as file:
-        state = json.load(file)
-    if host.fsencode(state["base"]) != base:
+    state = uppers.state_of(stores, directory)
+    if state is not None and host.fsencode(state["base"]) != base:
         raise ValueError(f"upper belongs to a rehearsal of {state['base']!r}")
     return state
 
 
-def _keep(stores, base, started, overlays, own=None):
-    import json
+def _keep(stores, base, started, overlays, own, as_root):
+    import json  # when it is needed: it brings much along
 
     state = {
         "base": host.fsdecode(base),
         "started": started,
         "overlays": [[host.fsdecode(o.target), host.fsdecode(o.store)] for o in overlays],
         "own": list((own or {}).items()),
+        "marks": uppers.name_of_marks(as_root),
     }
-    path = b"/proc/self/fd/%d/%s" % (stores, _STATE.encode())
+    path = b"/proc/self/fd/%d/%s" % (stores, uppers.STATE.encode())
     host.write_atomic(path, json.dumps(state), mode=0o600)
+
+
+def _is_roots(machine):
+    return machine._prefix_of_marks.startswith(b"trusted.")
 
 
 rehearsal = Rehearsal

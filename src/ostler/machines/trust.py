@@ -34,16 +34,19 @@ class Refused(PermissionError):
 
     def __init__(self, path, reason):
         super().__init__(errno.EPERM, f"not trusted: {reason}", host.fsdecode(path))
+        self.why = reason
         self.reason = f"{host.fsdecode(path)} is not trusted: {reason}"
 
 
-def directory(path, own=0, make=None):
+def directory(path, own=0, make=None, anywhere=False):
     """A descriptor of the directory at an absolute path; the last `own` components are the state's.
 
     The directory itself is the reader's own in any case. With `make`, what is missing is made; it
     is a function of (descriptor, name) that is called before, and raises where that may not be.
+    With `anywhere` the directories above it may be anybody's, but no link is followed in those.
     """
     walk = _Walk(host.fsencode(path), own, make)
+    walk.anywhere = anywhere
     try:
         while walk.names:
             walk.step()
@@ -85,13 +88,12 @@ def plain_directory(path):
 
 def own_directory(name, dir_fd, shown):
     """A descriptor of one of the state's directories, in one that is trusted."""
-    fd = host.open(name, _LIST, dir_fd=dir_fd)
+    fd = host.open(name, _ENTER | host.O_DIRECTORY, dir_fd=dir_fd)
     try:
         check_directory(host.fstat(fd), shown)
-    except BaseException:
+        return host.open(b".", _LIST, dir_fd=fd)
+    finally:
         host.close(fd)
-        raise
-    return fd
 
 
 def own_file(name, dir_fd, shown, flags=host.O_RDONLY, private=False):
@@ -133,6 +135,7 @@ class _Walk:
         self.names = _parts(path)
         self.own = own
         self.make = make
+        self.anywhere = False
         self.links = 0
         self.owners = {0, host.geteuid()}
         self.fd = host.open(b"/", _ENTER)
@@ -164,9 +167,9 @@ class _Walk:
     def _opened(self, name):
         try:
             return host.open(name, _ENTER, dir_fd=self.fd)
-        except FileNotFoundError:
-            if self.make is None:
-                raise
+        except OSError as error:
+            if error.errno != errno.ENOENT or self.make is None:
+                raise OSError(error.errno, error.strerror, host.fsdecode(self.path)) from None
         self.make(self.fd, name)
         try:
             host.mkdir(name, 0o700, dir_fd=self.fd)
@@ -197,10 +200,11 @@ class _Walk:
             self.check_own(status, fd, here)
             self.shared = False
             return
-        if status.st_uid not in self.owners and status.st_uid != _stranger():
+        foreign = status.st_uid not in self.owners and status.st_uid != _stranger()
+        if foreign and not self.anywhere:
             self._refuse(fd, here, f"it belongs to user {status.st_uid}")
-        self.shared = bool(status.st_mode & 0o022) and not _is_private_group(status)
-        if self.shared and not status.st_mode & stat.S_ISVTX:
+        self.shared = foreign or bool(status.st_mode & 0o022 and not _is_private_group(status))
+        if self.shared and not self.anywhere and not status.st_mode & stat.S_ISVTX:
             self._refuse(fd, here, f"others may write to it (mode {status.st_mode & 0o7777:o})")
 
     def check_own(self, status, fd=None, here=None):

@@ -92,7 +92,7 @@ def _record(line, number):
     import json  # when it is needed: it brings much along
 
     try:
-        record = json.loads(line)
+        record = json.loads(line.decode())
     except (ValueError, RecursionError):
         raise Damaged(f"its line {number} is damaged") from None
     _need(isinstance(record, list) and record, f"its line {number} is no record")

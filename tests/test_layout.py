@@ -23,6 +23,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Files over 600 lines, and why they are not divided.
 LONG = {
     "src/ostler/machines/_mounts.py": "the calls of the mount family, and namespaces",
+    "src/ostler/machines/_rooted.py": "a machine's crossing, its children and its life",
     "src/ostler/processes.py": "one short function per system call about processes",
     "src/ostler/records.py": "the record types, finished by hand in one place",
     "src/ostler/trees/_engine.py": "one engine, whose threads share one state",

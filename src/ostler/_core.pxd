@@ -18,20 +18,36 @@ cdef enum:
     ALLOW_FD = 1
     ALLOW_NONE = 2
 
+# The descriptors of a machine, and how many calls are inside with them: who leaves last closes
+# them, so that a number is never given out again under a call of another thread.
+cdef enum:
+    LIFE_FDS = 7
+cdef struct Life:
+    long calls          # and _CLOSED, and _GONE for each who came to close them
+    int fds[LIFE_FDS]   # what is to be closed in the end; -1: nothing
+
+cdef bint come_in(Life *life) noexcept nogil    # or False with EBADF: it is closed
+cdef int leave(Life *life) noexcept nogil
+cdef int end(Life *life) noexcept nogil         # nobody comes in any more
+cdef int end_in_copy(Life *life) noexcept nogil # the same, in a forked copy of this process
+
 cdef struct Where:
     int dir             # directory descriptor for the *at calls, AT_FDCWD
     int fd              # the descriptor given in place of a path, -1: none
     int flags           # AT_ flags that the call must add (AT_EMPTY_PATH), else 0
     int held            # a descriptor that place() opened, for settle() to close, -1: none
     const char *name    # the path as the kernel gets it; NULL when None was given
+    Life *life          # that place() came into, for settle() to leave, NULL: none
     char magic[320]     # room for /proc/self/fd/N/name
 
 cdef class Core:
     cdef public dict _names         # the host: the facade's namespace; other machines: None
     cdef public object environ      # this machine's environment, a mapping
-    cdef public object path         # its os.path: for the host a module, else a Path
-    cdef public object _path        # the Path behind it
+    cdef object shown               # its os.path: for the host a module, else None: a Path
+    cdef public object _path        # the host: the Path behind that
+    cdef py.PyObject *lent          # the Path, while somebody has it, which then has the machine
     cdef public object _hooked      # a frozenset of its calls that may fail on purpose, or None
+    cdef object its_path(self)
     cdef int place(self, Where *w, int purpose) noexcept nogil
     # The three calls that make something with a mode, or open it; instead of place() and the
     # call itself, because a rooted machine has its own umask and opens by openat2. EINTR is the

@@ -29,6 +29,8 @@ _UTF8 = cython.declare(
     cython.bint,
     (sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()) == ("utf-8", "surrogateescape"),
 )
+_CLOSED = cython.declare(cython.long, 1 << 20)
+_GONE = cython.declare(cython.long, 1 << 24)
 ABSENT = libc.OSTLER_ABSENT  # the value of a constant that the headers lacked
 _CLASSES = {}  # errno -> (exception class, message), filled as they occur
 
@@ -36,6 +38,18 @@ _CLASSES = {}  # errno -> (exception class, message), filled as they occur
 @cython.cclass
 class Core:
     """What all machines share: how a path is placed, and where compositions find primitives."""
+
+    @property
+    def path(self):
+        """The machine's os.path."""
+        return self.its_path() if self.shown is None else self.shown
+
+    @path.setter
+    def path(self, value):
+        self.shown = value
+
+    def its_path(self):
+        return None
 
     def place(self, w, purpose):
         # The host: the kernel gets the path as the caller gave it.
@@ -63,6 +77,7 @@ def take(w, path, function, argument, allow):
     w.fd = -1
     w.flags = 0
     w.held = -1
+    w.life = cython.NULL
     w.dir = libc.AT_FDCWD
     w.name = cython.NULL
     if not py.PyUnicode_Check(path) and not py.PyBytes_Check(path):
@@ -159,7 +174,61 @@ def settle(w, result):
     if w.held >= 0:
         libc.close(w.held)
         w.held = -1
+    if w.life != cython.NULL:
+        leave(w.life)
+        w.life = cython.NULL
     return number
+
+
+def come_in(life):
+    if libc.atomic_add(cython.address(life.calls), 1, libc.ATOMIC_SEQ_CST) < _CLOSED:
+        return True
+    leave(life)
+    libc.errno = libc.EBADF
+    return False
+
+
+def leave(life):
+    if libc.atomic_add(cython.address(life.calls), -1, libc.ATOMIC_SEQ_CST) == _CLOSED:
+        _give_back(life)
+    return 0
+
+
+def end(life):
+    if libc.atomic_add(cython.address(life.calls), _CLOSED, libc.ATOMIC_SEQ_CST) == _CLOSED:
+        _give_back(life)
+    return 0
+
+
+def end_in_copy(life):
+    # Who was inside in the other process is not in this one.
+    closed: cython.bint = life.calls >= _CLOSED
+    given: cython.bint = life.calls >= _GONE
+    life.calls = 0
+    if closed:
+        life.calls = _CLOSED
+        if given:
+            life.calls += _GONE
+        else:
+            _give_back(life)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _give_back(life: cython.pointer(Life)) -> cython.int:
+    # Several may find that nobody is inside, since who comes too late is counted for a moment.
+    i: cython.int
+    if (
+        libc.atomic_add(cython.address(life.calls), _GONE, libc.ATOMIC_SEQ_CST)
+        < _CLOSED + 2 * _GONE
+    ):
+        for i in range(LIFE_FDS):
+            if life.fds[i] >= 0:
+                libc.close(life.fds[i])
+                life.fds[i] = -1
+    return 0
 
 
 def plain_failure(number):

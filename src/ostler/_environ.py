@@ -420,5 +420,6 @@ def bytes_view(environ):
         made.ours = True
         made._encodekey = made._encodevalue = check_bytes
         made._decodekey = made._decodevalue = bytes
-        environ.store.twin = made
+        if environ.store.twin is None:  # else another thread was first meanwhile
+            environ.store.twin = made
     return environ.store.twin

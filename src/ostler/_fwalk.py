@@ -264,6 +264,7 @@ def _look(
 ) -> cython.int:
     w: Where
     w.fd = w.held = -1
+    w.life = cython.NULL
     w.flags = 0
     w.dir = fd
     w.name = name

@@ -229,6 +229,7 @@ class DirEntry:
                 raw = cython.cast(bytes, origin.raw) + py.PyBytes_FromStringAndSize(name, size)
                 name = py.PyBytes_AS_STRING(raw)
         w.fd = w.held = -1
+        w.life = cython.NULL
         w.flags = 0
         w.dir = origin.dir
         w.name = name

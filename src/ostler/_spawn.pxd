@@ -116,7 +116,7 @@ cdef struct Spawn:
     int policy
     int priority
     # what launch() closes in this process
-    int held[8]
+    int held[16]
     int held_count
     # what a process that stands for its child keeps open, -1: nothing
     int stays
@@ -139,6 +139,8 @@ cdef class Words:
 cdef Words words(list kept)
 cdef int prepare(Spawn *s) noexcept nogil
 cdef int launch(Spawn *s) noexcept nogil
+cdef int keep_copies(Spawn *s) noexcept nogil   # copies of what enter() gave, for launch() to close
+cdef int _copy(Spawn *s, int *fd) noexcept nogil
 cdef char *_stack(bint twice, size_t size) noexcept nogil
 cdef int _child(void *argument) noexcept nogil
 cdef int _second(void *argument) noexcept nogil

@@ -61,6 +61,44 @@ def prepare(s):
 
 @cython.profile(False)
 @cython.linetrace(False)
+def keep_copies(s):
+    # So the machine may close its own meanwhile. 0, or -1 with errno, and no copies.
+    i: cython.int
+    before: cython.int = s.held_count
+    r: cython.int = 0
+    for i in range(s.namespace_count):
+        if r == 0:
+            r = _copy(s, cython.address(s.namespaces[i]))
+    if r == 0:
+        r = _copy(s, cython.address(s.root_fd))
+    if r == 0:
+        r = _copy(s, cython.address(s.cwd_fd))
+    if r == 0:
+        r = _copy(s, cython.address(s.landlock))
+    if r == 0:
+        r = _copy(s, cython.address(s.stays))
+    if r < 0:
+        while s.held_count > before:
+            s.held_count -= 1
+            libc.close(s.held[s.held_count])
+    return r
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _copy(s, fd):
+    if fd[0] < 0:
+        return 0
+    fd[0] = libc.fcntl(fd[0], libc.F_DUPFD_CLOEXEC, 3)
+    if fd[0] < 0:
+        return -1
+    s.held[s.held_count] = fd[0]
+    s.held_count += 1
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
 def launch(s):
     """Start the child. Return 0, or the errno of what failed; no child is left then."""
     first: libc.pid_t

@@ -195,6 +195,7 @@ def _is_dir(machine: Core, top, name: cython.p_const_char, follow: cython.bint) 
         path = cython.cast(bytes, path) + b"/"
     path = cython.cast(bytes, path) + py.PyBytes_FromString(name)
     w.fd = w.held = -1
+    w.life = cython.NULL
     w.flags = 0
     w.dir = libc.AT_FDCWD
     w.name = py.PyBytes_AS_STRING(path)

@@ -262,6 +262,10 @@ class Commands(Core):
             raise TypeError("argv must be a tuple or a list")
         if not args or not args[0]:
             raise ValueError("argv first element cannot be empty")
+        # Looked up before: another thread may close the machine once the program runs.
+        at_once: cython.bint = mode == verb(self, "P_NOWAIT")
+        wait, is_stopped = verb(self, "waitpid"), verb(self, "WIFSTOPPED")
+        to_code = verb(self, "waitstatus_to_exitcode")
         if _all_own(self, func):
             py.PySys_Audit(b"os.fork", cython.NULL)
             pid = _spawned(self, file, args, env, func.__name__.startswith("execvp"))
@@ -275,13 +279,12 @@ class Commands(Core):
                         func(file, args, env)
                 except BaseException:
                     verb(self, "_exit")(127)
-        if mode == verb(self, "P_NOWAIT"):
+        if at_once:
             return pid
-        wait = verb(self, "waitpid")
         while True:
             _, status = wait(pid, 0)
-            if not verb(self, "WIFSTOPPED")(status):
-                return verb(self, "waitstatus_to_exitcode")(status)
+            if not is_stopped(status):
+                return to_code(status)
 
     def posix_spawn(
         self,

@@ -136,6 +136,7 @@ def _look(
     ):
         w.dir = libc.AT_FDCWD
         w.fd = w.held = -1
+        w.life = cython.NULL
         w.flags = 0
         w.name = py.PyUnicode_DATA(path)
     else:
@@ -192,6 +193,8 @@ def _seconds(time: libc.timespec):
     return cython.cast(cython.double, time.tv_sec) + 1e-9 * time.tv_nsec
 
 
+@cython.freelist(8)
+@cython.no_gc_clear
 @cython.cclass
 class Path:
     """The os.path of one machine."""
@@ -209,10 +212,18 @@ class Path:
     ALL_BUT_LAST = ALL_BUT_LAST
 
     def __init__(self, machine: Core, /):
+        if self.machine is not None:
+            raise TypeError("a Path stays with its machine")
         self.machine = machine
 
+    def __dealloc__(self):
+        if self.machine is not None and self.machine.lent == cython.cast(
+            cython.pointer(py.PyObject), self
+        ):
+            self.machine.lent = cython.NULL
+
     def __reduce__(self):
-        return getattr, (self.machine, "_path")
+        return getattr, (self.machine, "path" if self.machine._names is None else "_path")
 
     # Text
 

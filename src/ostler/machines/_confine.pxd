@@ -7,6 +7,7 @@ cdef enum:
     _LEFT = 256         # first processes that are waited for later
 
 cdef int[256] _left
+cdef char _left_taken      # while a thread looks at them
 
 # What the helper is asked for, and what it answers.
 cdef struct Den:

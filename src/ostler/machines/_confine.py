@@ -157,23 +157,27 @@ def _everyone(name: str) -> bytes:
 @cython.nogil
 @cython.exceptval(check=False)
 def _end(pid: cython.int) -> cython.int:
-    # Reap a first process. It can't end before children of ours in its namespace are waited for,
-    # which may be never: those that are not gone soon are looked for again the next time.
-    i: cython.int
+    # Reap a first process. It may end later, when our children in it were waited for: next time.
+    i: cython.int = 0
     status: cython.int
-    for i in range(_LEFT):
-        if _left[i] > 0 and libc.waitpid(
-            _left[i], cython.address(status), libc.__WALL | libc.WNOHANG
-        ) != 0:  # fmt: skip
-            _left[i] = 0
+    how: cython.int = libc.__WALL | libc.WNOHANG
+    if not libc.atomic_test_and_set(cython.address(_left_taken), libc.ATOMIC_ACQUIRE):
+        for i in range(_LEFT):
+            if _left[i] > 0 and libc.waitpid(_left[i], cython.address(status), how) != 0:
+                _left[i] = 0
+        libc.atomic_clear(cython.address(_left_taken), libc.ATOMIC_RELEASE)
     for i in range(25):
-        if libc.waitpid(pid, cython.address(status), libc.__WALL | libc.WNOHANG) != 0:
+        if libc.waitpid(pid, cython.address(status), how) != 0:
             return 0
         libc.poll(cython.NULL, 0, 1)
+    # Not for ever (i is 25 or so by now): a process may have been forked while it was taken.
+    while libc.atomic_test_and_set(cython.address(_left_taken), libc.ATOMIC_ACQUIRE) and i < 1000:
+        i += 1 + libc.poll(cython.NULL, 0, 1)
     for i in range(_LEFT):
         if _left[i] == 0:
             _left[i] = pid
             break
+    libc.atomic_clear(cython.address(_left_taken), libc.ATOMIC_RELEASE)
     return 0
 
 

@@ -1,4 +1,6 @@
-from ostler._core cimport Core, Where
+cimport cython
+
+from ostler._core cimport Core, Life, Where
 from ostler._spawn cimport Spawn
 from ostler.machines._confine cimport Confinement
 
@@ -19,6 +21,10 @@ cdef class RootedCore(Core):
     cdef int _umask                 # -1: the process's own
     cdef bint _lax                  # _umask allows what the process's umask does not
     cdef readonly bint _closed
+    cdef bint _handed_over          # the descriptors are _life's
+    cdef Life _life                 # who is inside with the descriptors
+    cdef cython.pymutex _making     # of what children share; held, too, while it is dropped
+    cdef unsigned long _maker       # the thread that holds it, to make something; 0: none
     cdef public Confinement _confinement   # of its children; None: only their files
     cdef readonly bint _plain       # the root is a directory of the host, no mount
     cdef readonly bint _walks       # no openat2 here: paths are walked name by name
@@ -47,4 +53,9 @@ cdef class RootedCore(Core):
     cdef long path_of(self, int fd, char *buffer) noexcept nogil
     cdef int _allow(self, int fd, unsigned int mode) noexcept nogil
     cdef int give(self, int root, int user_ns, int mount_ns, int stores) except -1
-    cdef int _forget(self, int spare) noexcept nogil
+    cdef int _stay(self, Where *w) noexcept nogil
+    cdef object its_path(self)
+    cdef int _enter_now(self, Spawn *s) except -1
+    cdef int _drop_namespace(self) noexcept
+    cdef int _end_now(self) noexcept
+    cdef int _hand_over(self) noexcept

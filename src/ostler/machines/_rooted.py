@@ -6,6 +6,8 @@ A name that is made, removed or looked at itself is handed on as a descriptor of
 the last name, which no call of that kind follows.
 """
 
+import sys
+
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
@@ -19,12 +21,17 @@ from cython.cimports.ostler._core import (
     SEEN,
     Core,
     Where,
+    come_in,
+    end,
+    end_in_copy,
     failure,
+    leave,
     plain_failure,
     settle,
     take,
 )
-from cython.cimports.ostler._spawn import SPAWN_REPLACES
+from cython.cimports.ostler._spawn import SPAWN_REPLACES, keep_copies
+from cython.cimports.ostler.machines._confine import Confinement
 from cython.cimports.ostler.machines._mounts import children, openat2_works
 from cython.cimports.ostler.machines._numbers import (
     Name,
@@ -40,6 +47,7 @@ from cython.cimports.ostler.machines._numbers import (
     step_to,
 )
 from cython.cimports.ostler.machines._steps import step_by_step
+from cython.cimports.ostler.path import Path
 
 from ostler.machines._calls import process_umask
 
@@ -54,6 +62,8 @@ _O_KNOWN = cython.declare(
 _O_WITH_PATH = cython.declare(
     cython.int, libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_PATH | libc.O_CLOEXEC
 )
+# Without a global lock of the interpreter.
+_SHARED = cython.declare(cython.bint, "t" in sys.abiflags)
 _O_PARENT = cython.declare(cython.int, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
 
 
@@ -66,13 +76,31 @@ class RootedCore(Core):
         self._stores = self._children_ns = self._umask = -1
 
     def __dealloc__(self):
-        self._forget(-1)
+        if not self._handed_over:
+            self._hand_over()
+            end(cython.address(self._life))
+
+    def its_path(self):
+        # The Path has the machine, and not the other way round: else nobody's machine would stay
+        # until the garbage collector comes.
+        made: Path
+        if self.lent != cython.NULL:
+            return cython.cast(object, self.lent)
+        made = Path.__new__(Path)
+        made.machine = self
+        if _SHARED:
+            self.shown = made  # another thread might be about to drop the one that is lent
+        else:
+            self.lent = cython.cast(cython.pointer(py.PyObject), made)
+        return made
 
     # Placing
 
     def place(self, w, purpose):
         if w.name == cython.NULL:
             return 0
+        if w.life == cython.NULL and self._stay(w) < 0:
+            return -1
         dir: cython.int = self._cwd if w.dir == libc.AT_FDCWD else w.dir
         if purpose == ENTRY or purpose == LOOK or purpose == BARE:
             return self._parent(w, dir, purpose)
@@ -295,7 +323,16 @@ class RootedCore(Core):
             return r
         return self._open(w, flags, mode)
 
+    def _stay(self, w):
+        # Until settle(), the numbers that are handed out here mean what they mean now.
+        if not come_in(cython.address(self._life)):
+            return -1
+        w.life = cython.address(self._life)
+        return 0
+
     def _open(self, w, flags, mode):
+        if w.life == cython.NULL and self._stay(w) < 0:
+            return -1
         dir: cython.int = self._cwd if w.dir == libc.AT_FDCWD else w.dir
         r: cython.int = self.resolve(dir, w.name, flags, mode)
         if r < 0 and libc.errno == libc.ELOOP and not flags & libc.O_NOFOLLOW:
@@ -346,11 +383,15 @@ class RootedCore(Core):
         size: cython.long
         number: cython.int = 0
         with cython.nogil:
-            size = self.path_of(self._cwd, here)
-            if size < 0:
+            if not come_in(cython.address(self._life)):
                 number = libc.errno
-            elif libc.fstat(self._cwd, cython.address(status)) == 0 and status.st_nlink == 0:
-                number = libc.ENOENT
+            else:
+                size = self.path_of(self._cwd, here)
+                if size < 0:
+                    number = libc.errno
+                elif libc.fstat(self._cwd, cython.address(status)) == 0 and status.st_nlink == 0:
+                    number = libc.ENOENT
+                leave(cython.address(self._life))
         if number:
             raise plain_failure(number)
         return py.PyBytes_FromStringAndSize(here, size)
@@ -371,6 +412,7 @@ class RootedCore(Core):
         w: Where
         r: cython.int
         w.held = -1
+        w.life = cython.NULL
         w.name = cython.NULL
         w.fd = to_fildes(fd)
         py.PySys_Audit(b"os.chdir", b"(i)", w.fd)
@@ -400,6 +442,8 @@ class RootedCore(Core):
 
     def _enter(self, w):
         path: cython.char[4096]
+        if self._stay(w) < 0:
+            return -1
         if w.name == cython.NULL:
             if w.fd == -1:
                 libc.errno = libc.EFAULT  # as chdir(-1) of os: no path at all
@@ -418,6 +462,8 @@ class RootedCore(Core):
         # "." at the end asks for the permission to search it, as chdir does.
         path: cython.char[4100]
         size: cython.size_t = libc.strlen(w.name)
+        if w.life == cython.NULL and self._stay(w) < 0:
+            return -1
         if size == 0 or size >= _PATH_MAX:
             libc.errno = libc.ENAMETOOLONG if size else libc.ENOENT
             return -1
@@ -451,7 +497,8 @@ class RootedCore(Core):
         self._cwd = high(libc.fcntl(self._root, libc.F_DUPFD_CLOEXEC, 3))
         if self._cwd < 0:
             number: cython.int = libc.errno
-            self._forget(-1)
+            self._closed = True
+            self._end_now()
             raise plain_failure(number)
         return 0
 
@@ -487,13 +534,38 @@ class RootedCore(Core):
 
     def _leave_namespace(self):
         # The next child gets a fresh clone of the mounts.
-        if self._confinement is not None:
-            self._confinement.let_go()
+        with self._making:
+            self._drop_namespace()
+
+    def _drop_namespace(self):
+        confinement: Confinement = self._confinement
+        if confinement is not None:
+            with cython.nogil:
+                confinement.let_go()
         if self._children_ns >= 0:
             libc.close(self._children_ns)
             self._children_ns = -1
+        return 0
 
     def enter(self, s):
+        # What children share is made once, by the first who needs it. What goes wrong leaves
+        # nothing, and the next one tries again.
+        me: cython.ulong = py.PyThread_get_thread_ident()
+        if self._maker == me:
+            # A signal's handler, or a finalizer, in the middle of it: to wait would be for ever.
+            raise RuntimeError("this thread is making what the machine's children need")
+        with self._making:
+            self._maker = me
+            try:
+                self._enter_now(s)
+                if keep_copies(s) < 0:
+                    raise plain_failure(libc.errno)
+            finally:
+                self._maker = 0
+                if self._closed and not self._handed_over:
+                    self._end_now()  # closed in the middle of it
+
+    def _enter_now(self, s):
         size: cython.long
         if self._closed:
             raise ValueError("the machine is closed")
@@ -528,8 +600,9 @@ class RootedCore(Core):
         return 0
 
     def _make_namespace_now(self):
-        if self._children_ns < 0:
-            self._children_ns = self._make_namespace()
+        with self._making:
+            if self._children_ns < 0 and not self._closed:
+                self._children_ns = self._make_namespace()
 
     def _make_namespace(self):
         fd, number, step = children(self._root, self._user_ns, self._mount_ns)
@@ -539,54 +612,55 @@ class RootedCore(Core):
         return fd
 
     def _shut(self):
-        # Give back the descriptors, and with them the mounts.
-        status: libc.stat_t
-        spare: cython.int = -1
-        if self._closed:
+        # Give back the descriptors, and with them the mounts; the children of a confined machine
+        # end. Who is inside with a descriptor in another thread is waited for by the descriptors
+        # alone: the last one out closes them.
+        if self._maker == py.PyThread_get_thread_ident():
+            self._closed = True  # enter(), which was interrupted, does the rest
             return
-        self._closed = True
-        if self._confinement is not None:
-            self._confinement.let_go()
-        if (
-            libc.fstatat(libc.AT_FDCWD, b"/proc/self/task", cython.address(status), 0) < 0
-            or status.st_nlink != 3
-        ):
-            # Another thread may be on its way into a call with these numbers: they are filled
-            # with something harmless now and given back when nobody holds the machine.
-            spare = libc.openat(libc.AT_FDCWD, b"/dev/null", libc.O_PATH | libc.O_CLOEXEC)
-        with cython.nogil:
-            self._forget(spare)
+        with self._making:
+            self._closed = True
+            if not self._handed_over:
+                self._end_now()
 
-    def _forget(self, spare):
-        fd: cython.int
-        i: cython.int
-        for i in range(7):
-            if i == 0:
-                fd = self._root
-            elif i == 1:
-                fd = self._cwd
-            elif i == 2:
-                fd = self._mount
-            elif i == 3:
-                fd = self._user_ns
-            elif i == 4:
-                fd = self._mount_ns
-            elif i == 5:
-                fd = self._stores
-            else:
-                fd = self._children_ns
-            if fd < 0:
-                continue
-            if spare >= 0:
-                libc.dup3(spare, fd, libc.O_CLOEXEC)
-            else:
-                libc.close(fd)
-        if spare >= 0:
-            libc.close(spare)
-        else:
-            self._root = self._cwd = self._mount = -1
-            self._user_ns = self._mount_ns = self._children_ns = self._stores = -1
+    def _end_now(self):
+        self._drop_namespace()
+        self._hand_over()
+        with cython.nogil:
+            end(cython.address(self._life))
         return 0
+
+    def _hand_over(self):
+        # From now on the descriptors are those that inside are; nobody else finds their numbers.
+        self._handed_over = True
+        self._life.fds[0] = self._root
+        self._life.fds[1] = self._cwd
+        self._life.fds[2] = self._mount
+        self._life.fds[3] = self._user_ns
+        self._life.fds[4] = self._mount_ns
+        self._life.fds[5] = self._stores
+        self._life.fds[6] = self._children_ns
+        self._root = self._cwd = self._mount = self._stores = -1
+        self._user_ns = self._mount_ns = self._children_ns = -1
+        return 0
+
+    def _come_in(self):
+        # For several calls with the descriptors' numbers: none is closed before _leave().
+        if not come_in(cython.address(self._life)):
+            raise ValueError("the machine is closed")
+
+    def _leave(self):
+        leave(cython.address(self._life))
+
+    def _forked(self):
+        # In a forked copy of the process: no other thread is in the middle of anything.
+        if self._maker != py.PyThread_get_thread_ident():
+            if self._making.locked():
+                self._making.release()
+            self._maker = 0
+        end_in_copy(cython.address(self._life))
+        if self._closed and not self._handed_over:
+            self._end_now()
 
 
 @cython.cfunc

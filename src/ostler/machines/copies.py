@@ -14,6 +14,7 @@ from ostler.machines.changes import Walk, With
 from ostler.machines.places import Place, Store
 from ostler.machines.quiet import Unneeded, refuse, writers_below
 from ostler.machines.rehearsal import Overlay, Rehearsal, from_now_on
+from ostler.machines.rooted import staying
 
 _FREE = 4  # a copy takes at most this part of the memory that is free for it
 
@@ -36,6 +37,7 @@ class Copied(weaker.Owned, Rehearsal):
     def _quiet(self, leave_behind):
         return Unneeded()  # after a commit the copy is the same one
 
+    @staying
     def discard(self, *, leave_behind=False):
         """Drop all changes: the files here are copied anew.
 

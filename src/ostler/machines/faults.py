@@ -119,7 +119,7 @@ def _class(kind, calls):
         if calls & _ON_FILES:
             names.setdefault("open_file", _open_file)
             names.setdefault("fdopen", _fdopen)
-        found = _classes[kind, calls] = type(kind.__name__, (kind,), names)
+        found = _classes.setdefault((kind, calls), type(kind.__name__, (kind,), names))
     return found
 
 

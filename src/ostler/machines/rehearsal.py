@@ -23,7 +23,7 @@ from ostler.machines.kinds import given, or_weaker
 from ostler.machines.layout import without_strangers
 from ostler.machines.places import Store
 from ostler.machines.renaming import moved
-from ostler.machines.rooted import MachineUnavailable, Rooted
+from ostler.machines.rooted import MachineUnavailable, Rooted, staying
 
 _HELP = "a directory on another file system with upper=DIR, or a smaller base"
 
@@ -75,14 +75,17 @@ class Rehearsal(Rooted):
     def _walk(self, overlay):
         return changes.Walk(self, overlay)
 
+    @staying
     def changes(self):
         """In what the files here differ from the real ones: a list of Change, as a walk goes."""
         return changes.listed(self)
 
+    @staying
     def diff(self):
         """The differences in text files, as a unified diff (str); binary files are named."""
         return pictures.difference(self._walk(overlay) for overlay in self._overlays)
 
+    @staying
     def commit(self, paths=None, *, leave_behind=False):
         """Apply the changes to the real files: all, or those at these paths and below them.
 
@@ -97,6 +100,7 @@ class Rehearsal(Rooted):
         """
         return commits.commit(self, paths, leave_behind)
 
+    @staying
     def _commit_at_last(self, paths=None):
         """commit(), after which this machine is only closed."""
         return commits.commit(self, paths, False, False)
@@ -107,6 +111,7 @@ class Rehearsal(Rooted):
     def _begin_again(self, keep, done):
         _renew(self, keep)
 
+    @staying
     def keep(self, directory):
         """Copy the changes into a new or empty directory, for rehearsal(base, upper=directory).
 
@@ -119,6 +124,7 @@ class Rehearsal(Rooted):
         finally:
             host.close(fd)
 
+    @staying
     def discard(self, *, leave_behind=False):
         """Drop all changes: the files here are the real ones again.
 
@@ -137,6 +143,7 @@ class Rehearsal(Rooted):
         """
         return recovery.recover()
 
+    @staying
     def tree(self):
         """The changes as a tree, with sizes: a str, which rich shows in colours."""
         return pictures.tree(host.fsdecode(self._base), self.changes())
@@ -146,7 +153,9 @@ class Rehearsal(Rooted):
         try:
             super().rename(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         except OSError as error:
-            if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
+            if error.errno != errno.EXDEV or not staying(moved)(
+                self, src, dst, src_dir_fd, dst_dir_fd
+            ):
                 raise
 
     def replace(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
@@ -154,7 +163,9 @@ class Rehearsal(Rooted):
         try:
             super().replace(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         except OSError as error:
-            if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
+            if error.errno != errno.EXDEV or not staying(moved)(
+                self, src, dst, src_dir_fd, dst_dir_fd
+            ):
                 raise
 
 
@@ -207,8 +218,8 @@ def _rehearse(kind, base, upper):
             guarantees["read-only"] = "something is mounted below: " + ", ".join(
                 host.fsdecode(top) for top in left
             )
-        machine._become(root, user_ns, mount_ns, guarantees, stores)
         fds = [fd for fd in fds if fd not in (user_ns, mount_ns, stores)]
+        machine._become(root, user_ns, mount_ns, guarantees, stores)
         machine._base = base
         machine._directory = None if upper is None else host.fsdecode(directory)
         machine._overlays = tuple(overlays)

@@ -1,9 +1,11 @@
 """Rooted: what every machine with a root directory of its own offers besides the verbs."""
 
+import weakref
+from functools import wraps
+
 from ostler import _interpreter, environment
 from ostler.machines import Machine, MachineUnavailable, _mounts, host
 from ostler.machines._rooted import RootedCore
-from ostler.path import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +17,20 @@ if TYPE_CHECKING:
 
 _WALKED = "name by name from the machine's root, no link followed unseen: openat2 is refused here"
 THIS: "Any" = type("This", (), {"__repr__": lambda self: "<the machine>"})()
+
+
+def staying(function):
+    """The function of a machine, inside which none of its descriptors is closed."""
+
+    @wraps(function)
+    def inside(machine, *args, **kwargs):
+        RootedCore._come_in(machine)
+        try:
+            return function(machine, *args, **kwargs)
+        finally:
+            RootedCore._leave(machine)  # which may have been closed inside
+
+    return inside
 
 
 class Rooted(RootedCore, Machine):
@@ -42,7 +58,7 @@ class Rooted(RootedCore, Machine):
 
     def _become(self, root, user_ns, mount_ns, guarantees, stores=-1):
         self._take_hold(root, user_ns, mount_ns, stores)
-        self._path = self.path = Path(self)
+        _LIVING.add(self)
         self.environ = environment.of_variables(host.environ)
         self._guarantees = dict(guarantees)
         if self._walks:
@@ -123,9 +139,10 @@ class Rooted(RootedCore, Machine):
         """
         if fd is not THIS:
             return super().close(fd)
+        kind = type(self)
         if not self._closed:
             self._shut()
-            self.__class__ = _closed_kind(type(self))
+            self.__class__ = _closed_kind(kind)
 
     def _close_because(self, reason):
         """Close this machine, which can't go on: every use of it says why."""
@@ -133,6 +150,7 @@ class Rooted(RootedCore, Machine):
         self.close()
         self.__class__ = _closed_kind(kind, reason)
 
+    @staying
     def _change(self, size, inodes, read_only, whole=False):
         number, step = _mounts.resize(
             self._root, self._user_ns, self._mount_ns, size, inodes, read_only, whole
@@ -157,6 +175,16 @@ class Rooted(RootedCore, Machine):
     _kind = "rooted"
 
 
+_LIVING: "weakref.WeakSet[Rooted]" = weakref.WeakSet()
+
+
+def _forked():
+    for machine in list(_LIVING):
+        RootedCore._forked(machine)
+
+
+host.register_at_fork(after_in_child=_forked)
+
 _CLOSED = {}
 _STILL_THERE = frozenset(("close", "closed", "_closed", "__class__", "__repr__", "_kind"))
 
@@ -167,7 +195,7 @@ def _closed_kind(kind, reason=None):
         return _make_closed_kind(kind, lambda self, name: _refuse(self, name, reason))
     found = _CLOSED.get(kind)
     if found is None:
-        found = _CLOSED[kind] = _make_closed_kind(kind, _refuse)
+        found = _CLOSED.setdefault(kind, _make_closed_kind(kind, _refuse))
     return found
 
 

@@ -217,9 +217,8 @@ class Path:
         self.machine = machine
 
     def __dealloc__(self):
-        if self.machine is not None and self.machine.lent == cython.cast(
-            cython.pointer(py.PyObject), self
-        ):
+        me = cython.cast(cython.pointer(py.PyObject), self)
+        if self.machine is not None and self.machine.lent == me:
             self.machine.lent = cython.NULL
 
     def __reduce__(self):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 import ostler
+from ostler.machines import rehearsal
 from tests.machines.rehearsing import kinds, put, put_on, text
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -174,6 +175,32 @@ def test_left_behind(base, run):
             assert caught.value.errno == errno.EROFS
             m.close(before)
         assert sorted(os.listdir(base)) == ["a", "b", "d"]
+
+    run(check)
+
+
+@pytest.mark.parametrize("part", [False, True])
+def test_left_behind_by_a_machine_that_can_not_go_on(base, run, monkeypatch, part):
+    """The commit is done, but nothing can be mounted anew: what is written then is an error."""
+
+    def check():
+        put(f"{base}/d/x", "x")
+        m = ostler.rehearsal(base)
+        put_on(m, "/a", b"a")
+        put_on(m, "/b", b"b")
+        before = m.open("/d", m.O_RDONLY)
+
+        def full(*args):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(rehearsal, "_layers", full)
+        m.commit(f"{base}/a" if part else None)
+        assert sorted(os.listdir(base)) == (["a", "d"] if part else ["a", "b", "d"])
+        with pytest.raises(ValueError, match="the commit is done, but"):
+            m.listdir("/")
+        with pytest.raises(OSError, match="Read-only"):
+            os.open("late", os.O_CREAT | os.O_WRONLY, dir_fd=before)
+        os.close(before)
 
     run(check)
 

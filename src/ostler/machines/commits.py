@@ -40,10 +40,13 @@ def commit(machine, paths=None, leave_behind=False, goes_on=True):
     work = Commit(machine)
     try:
         with machine._quiet(leave_behind) as quiet:
-            work.apply(paths)
+            try:
+                work.apply(paths)
+            finally:
+                if work.done:  # whatever is written to these mounts now would be nowhere
+                    quiet.over()
             if work.done and goes_on:
                 machine._begin_again(not work.every, work.chosen)
-                quiet.over()
     except BaseException as error:
         if not work.done:
             raise

@@ -366,6 +366,8 @@ class Plan(Making):
         if not _same_metadata(change.before, change.after, False):
             step = ("meta", self.number, found.path, status.st_ino, *self._two(change, found))
             self._ends.append((found.path, step, None))
+        if change.before.times[1] != change.after.times[1]:
+            self._touch(found.path, found.lower)
         return "renamed"
 
     def _replace(self, change, found):

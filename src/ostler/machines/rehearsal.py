@@ -22,7 +22,7 @@ from ostler.machines.changes import ACL, NARROWED
 from ostler.machines.kinds import given, or_weaker
 from ostler.machines.layout import without_strangers
 from ostler.machines.places import Store
-from ostler.machines.renaming import moved
+from ostler.machines.renaming import exchanged, moved
 from ostler.machines.rooted import MachineUnavailable, Rooted, staying
 
 _HELP = "a directory on another file system with upper=DIR, or a smaller base"
@@ -153,9 +153,7 @@ class Rehearsal(Rooted):
         try:
             super().rename(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         except OSError as error:
-            if error.errno != errno.EXDEV or not staying(moved)(
-                self, src, dst, src_dir_fd, dst_dir_fd
-            ):
+            if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
                 raise
 
     def replace(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
@@ -163,9 +161,26 @@ class Rehearsal(Rooted):
         try:
             super().replace(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         except OSError as error:
-            if error.errno != errno.EXDEV or not staying(moved)(
-                self, src, dst, src_dir_fd, dst_dir_fd
+            if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
+                raise
+
+    def rename_noreplace(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
+        """As ostler.rename_noreplace; a directory that the kernel won't rename here is moved."""
+        try:
+            super().rename_noreplace(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        except OSError as error:
+            if error.errno != errno.EXDEV or not moved(
+                self, src, dst, src_dir_fd, dst_dir_fd, False
             ):
+                raise
+
+    def exchange(self, first, second, *, first_dir_fd=None, second_dir_fd=None):
+        """As ostler.exchange; directories that the kernel won't rename here are moved."""
+        fds = first_dir_fd, second_dir_fd
+        try:
+            super().exchange(first, second, first_dir_fd=fds[0], second_dir_fd=fds[1])
+        except OSError as error:
+            if error.errno != errno.EXDEV or not exchanged(self, first, second, *fds):
                 raise
 
 

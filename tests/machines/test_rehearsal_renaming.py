@@ -1,0 +1,168 @@
+"""Renaming and exchanging directories of the base in a rehearsal, beside the real calls."""
+
+import errno
+import os
+import random
+import shutil
+import struct
+
+import pytest
+
+import ostler
+from tests.machines.rehearsing import USER, commit, forked, put, snapshot, text, view
+
+VERBS = ("rename", "replace", "rename_noreplace", "exchange")
+
+
+def grow(top, dice):
+    os.makedirs(top, exist_ok=True)
+    for number in range(10):
+        where = dice.choice([top, *(d for d, _, _ in os.walk(top))])
+        if dice.random() < 0.6:
+            os.makedirs(f"{where}/d{number}", mode=dice.choice([0o755, 0o700, 0o555]))
+            os.chmod(f"{where}/d{number}", 0o755)
+        else:
+            put(f"{where}/f{number}", f"{number}")
+
+
+def names(top):
+    return sorted(
+        os.path.relpath(f"{d}/{name}", top) for d, ds, fs in os.walk(top) for name in ds + fs
+    )
+
+
+def outcome(machine, verb, one, two):
+    try:
+        getattr(machine, verb)(one, two)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "done"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_as_on_the_real_files(base, run, folder, seed):
+    def work():
+        dice = random.Random(seed)
+        grow(base, dice)
+        shutil.copytree(base, f"{folder}/real", symlinks=True)
+        shutil.copystat(base, f"{folder}/real")
+        with ostler.rehearsal(base) as m:
+            for _ in range(40):
+                there = names(f"{folder}/real")
+                new = f"{dice.choice(['', *there])}/n{dice.randrange(30)}"
+                one, two = dice.choice(there), dice.choice([*there, new, new])
+                verb = dice.choice(VERBS)
+                real = outcome(ostler, verb, f"{folder}/real/{one}", f"{folder}/real/{two}")
+                assert outcome(m, verb, f"/{one}", f"/{two}") == real, (verb, one, two)
+                assert {os.fsdecode(p) for p in view(m)} - {""} == set(names(f"{folder}/real"))
+            commit(m, base)
+        found, real = snapshot(base, times=False), snapshot(f"{folder}/real", times=False)
+        assert found == real
+
+    run(work)
+
+
+def test_relative_to_directories(base, run):
+    def work():
+        for name in ("a/x/f", "b/y/g"):
+            put(f"{base}/{name}", name)
+        with ostler.rehearsal(base) as m:
+            a, b = m.open("/a", os.O_RDONLY), m.open("/b", os.O_RDONLY)
+            m.exchange("x", "y", first_dir_fd=a, second_dir_fd=b)
+            assert (m.listdir("/a/x"), m.listdir("/b/y")) == (["g"], ["f"])
+            m.rename_noreplace("x", "z", src_dir_fd=a, dst_dir_fd=b)
+            assert (m.listdir("/a"), m.listdir("/b/z")) == ([], ["g"])
+            with pytest.raises(FileExistsError):
+                m.rename_noreplace("z", "y", src_dir_fd=b, dst_dir_fd=b)
+            m.close(a)
+            m.close(b)
+            commit(m, base)
+
+    run(work)
+
+
+def test_what_fails_in_the_middle_is_as_it_was(base, user):
+    """A user's directory with a file of root's in it can't be moved name by name."""
+    if user == "root" or os.getuid():
+        pytest.skip("of an ordinary user, in whose directory root puts something")
+    forked(lambda: [put(f"{base}/d/{name}", name) for name in ("a", "e/b", "e/g/c", "z")], USER)
+    forked(lambda: os.mkdir(f"{base}/empty", 0o750), USER)
+    put(f"{base}/d/e/g/root", "root's")
+
+    def work():
+        with ostler.rehearsal(base) as m:
+            before = view(m)
+            for call in (
+                lambda: m.rename("/d", "/n"),
+                lambda: m.rename("/d", "/empty"),
+                lambda: m.exchange("/d", "/empty"),
+            ):
+                with pytest.raises(OSError) as failed:
+                    call()
+                assert failed.value.errno == errno.EOVERFLOW
+                assert view(m) == before
+            assert m.changes() == []
+
+    forked(work, USER)
+
+
+def test_no_acl_is_inherited_from_the_new_place(base, run):
+    def entries(*found):
+        return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e, 0xFFFFFFFF) for e in found)
+
+    def work():
+        put(f"{base}/d/e/f", "x")
+        os.chmod(f"{base}/d", 0o750)
+        os.mkdir(f"{base}/to")
+        default = entries((1, 7), (4, 7), (32, 7))
+        os.setxattr(f"{base}/to", "system.posix_acl_default", default)
+        os.setxattr(f"{base}/d/e", "system.posix_acl_default", default)
+        before = snapshot(base)
+        with ostler.rehearsal(base) as m:
+            m.rename("/d", "/to/d")
+            commit(m, base)
+        after = snapshot(base)
+        for name in (b"d", b"d/e", b"d/e/f"):
+            assert after[b"to/" + name][1:] == before[name][1:]
+
+    run(work)
+
+
+def test_a_directory_of_any_depth(base, run):
+    def work():
+        at = os.open(base, os.O_RDONLY)
+        for _ in range(1200):
+            os.mkdir("d", dir_fd=at)
+            below = os.open("d", os.O_RDONLY, dir_fd=at)
+            os.close(at)
+            at = below
+        os.close(os.open("end", os.O_CREAT | os.O_WRONLY, dir_fd=at))
+        os.close(at)
+        with ostler.rehearsal(base) as m:
+            m.rename("/d", "/e")
+            at = m.open("/e", os.O_RDONLY)
+            for _ in range(1199):
+                below = m.open("d", os.O_RDONLY, dir_fd=at)
+                m.close(at)
+                at = below
+            assert (m.listdir("/"), m.listdir(at)) == (["e"], ["end"])
+            m.close(at)
+        ostler.trees.remove(f"{base}/d")
+
+    run(work)
+
+
+def test_a_rehearsal_goes_on_after_an_exchange(base, run):
+    def work():
+        put(f"{base}/a/f", "a")
+        put(f"{base}/b/f", "b")
+        with ostler.rehearsal(base) as m:
+            m.exchange("/a", "/b")
+            commit(m, base)
+            m.exchange("/a", "/b")
+            commit(m, base)
+            m.rename_noreplace("/a", "/c")
+            commit(m, base)
+        assert (text(f"{base}/c/f"), text(f"{base}/b/f")) == ("a", "b")
+
+    run(work)

@@ -71,3 +71,38 @@ def test_from_machine_to_machine(tmp_path, scratch):
     assert scratch.trees.count("/t").entries == ostler.trees.count(tree).entries
     scratch.trees.remove("/t")
     assert scratch.listdir("/") == []
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o002, 0o022])
+def test_the_umask_of_trees_is_the_machines(mask, tmp_path):
+    """Of chmod's text without a who, and of copies that get new modes; the process's is another."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "f").write_text("x")
+    before = os.umask(0o027)
+    try:
+        with ostler.scratch() as m:
+            m.umask(mask)
+            m.makedirs("/t/d")
+            m.open_file("/t/f", "w").close()
+            m.trees.copy("/t", "/new", modes=False)
+            ostler.trees.copy(f"{tmp_path}/in", "/copied", machine=m, modes=False)
+            for name, mode in (("/new", 0o777), ("/new/d", 0o777), ("/new/f", 0o666)):
+                assert m.stat(name).st_mode & 0o777 == mode & ~mask
+            assert m.stat("/copied/f").st_mode & 0o777 == 0o666 & ~mask
+            m.trees.chmod("/new", "=rwX")
+            assert m.stat("/new/f").st_mode & 0o777 == 0o666 & ~mask
+        ostler.trees.copy(f"{tmp_path}/in", f"{tmp_path}/out", modes=False)
+        assert (tmp_path / "out" / "f").stat().st_mode & 0o777 == 0o640
+    finally:
+        os.umask(before)
+
+
+def test_the_umask_without_proc():
+    from ostler.machines._calls import process_umask, umask_by_thread
+
+    for mask in (0, 0o022, 0o077, 0o777):
+        before = os.umask(mask)
+        try:
+            assert process_umask() == umask_by_thread() == mask
+        finally:
+            assert os.umask(before) == mask

@@ -56,6 +56,9 @@ cdef class Core:
     cdef int mkdir_at(self, Where *w, unsigned int mode) noexcept nogil
     cdef int mknod_at(self, Where *w, unsigned int mode, unsigned long device) noexcept nogil
 
+    # The umask by which this machine makes its files; read, never set.
+    cdef int file_mask(self) except -1
+
     # A child is about to be started in this machine: add to the Spawn what makes it live there
     # (see _spawn.pxd). The host adds nothing. What the Spawn points to must outlive launch().
     cdef int enter(self, Spawn *s) except -1

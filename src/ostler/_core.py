@@ -64,6 +64,11 @@ class Core:
     def mknod_at(self, w, mode, device):
         return libc.mknodat(w.dir, w.name, mode, device)
 
+    def file_mask(self):
+        from ostler.machines._calls import process_umask
+
+        return process_umask()
+
     def enter(self, s):
         return 0
 

@@ -4,6 +4,7 @@ import errno
 import io
 import operator
 import stat
+import struct
 
 import cython
 from cython.cimports.ostler import _libc as libc
@@ -28,6 +29,7 @@ TYPES = {}
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 _NO_XATTR = (errno.EOPNOTSUPP, errno.ENODATA)
 _BLOCK = 1 << 20
+_ACL = "system.posix_acl_access"
 
 
 @cython.cclass
@@ -105,8 +107,8 @@ class Durable(Core):
         data_or_writer: bytes-like data, a str (written as UTF-8), or a function that is given
         a binary file to write. Whoever opens path meanwhile, and whoever looks after a crash,
         finds the old content or the new, never a part. Mode, owner and extended attributes of
-        what is replaced are kept, or mode is set when given; a new file gets 0o666 less the
-        umask. A symbolic link at path is itself replaced, never followed; a directory, a
+        what is replaced are kept, its ACL or that it has none among them, or mode is set when
+        given; a new file gets 0o666 less the umask, or what the directory's default ACL says. A symbolic link at path is itself replaced, never followed; a directory, a
         device, a FIFO or a socket is refused. With durable=False the syncs are left out:
         atomic for other processes, not against a crash of the machine.
 
@@ -166,7 +168,7 @@ class Durable(Core):
         elif stat.S_ISDIR(found.st_mode):
             self._move_tree(src, dst)
         else:
-            self._move_special(src, dst, found)
+            self._move_special(src, dst)
 
     def _move_file(self, src, dst, found):
         try:
@@ -208,28 +210,20 @@ class Durable(Core):
         self.sync_directory(folder)
         self.trees.remove(src)
 
-    def _move_special(self, src, dst, found):
+    def _move_special(self, src, dst):
         """Move a link, a FIFO, a socket's name or a device file."""
+        from ostler.trees import _copy, _single
+
         dst = verb(self, "fspath")(dst)
         folder, name = _split(self, dst)
         temporary = verb(self, "path").join(folder, _temporary_name(self, name))
-        link = stat.S_ISLNK(found.st_mode)
-        if link:
-            verb(self, "symlink")(verb(self, "readlink")(src), temporary)
-        else:
-            kind = stat.S_IFMT(found.st_mode)
-            verb(self, "mknod")(temporary, kind | 0o600, found.st_rdev)
+        flags = _copy.flags(True, None, True, True, False, False, True, False)
         try:
-            new = verb(self, "lstat")(temporary)
-            if (new.st_uid, new.st_gid) != (found.st_uid, found.st_gid):
-                verb(self, "lchown")(temporary, found.st_uid, found.st_gid)
-            if not link:
-                verb(self, "chmod")(temporary, stat.S_IMODE(found.st_mode))
-            times = (found.st_atime_ns, found.st_mtime_ns)
-            verb(self, "utime")(temporary, ns=times, follow_symlinks=False)
+            _single.copy_entry(self, src, temporary, self, "raise", None, flags, 0)
             verb(self, "rename")(temporary, dst)
         except BaseException:
-            verb(self, "unlink")(temporary)
+            if verb(self, "path").lexists(temporary):
+                verb(self, "unlink")(temporary)
             raise
         self.sync_directory(folder)
         verb(self, "unlink")(src)
@@ -304,59 +298,69 @@ class Replacing:
     def _temporary(self):
         """The descriptor of a new file in the same directory, nameless where that is possible."""
         m = self.machine
-        # What replaces something private must be private from its first moment.
-        mode = 0o666 if self._old is None and self._mode is None and self.like is None else 0o600
+        # What replaces something private must be private from its first moment: also of a default
+        # ACL of the directory nothing is in force so, and nothing of it stays.
+        replaces = self.like is not None or (
+            self._old is not None and stat.S_ISREG(self._old.st_mode)
+        )
+        mode = 0o600 if replaces or self._mode is not None else 0o666
         try:
-            return verb(m, "open")(".", libc.O_TMPFILE | libc.O_RDWR, mode, dir_fd=self._folder)
+            fd = verb(m, "open")(".", libc.O_TMPFILE | libc.O_RDWR, mode, dir_fd=self._folder)
         except OSError as error:
             if error.errno not in _NO_TMPFILE:
                 raise
-        flags = libc.O_CREAT | libc.O_EXCL | libc.O_RDWR | libc.O_NOFOLLOW
-        name = _temporary_name(m, self._base)
-        fd = verb(m, "open")(name, flags, mode, dir_fd=self._folder)
-        self._name = name
+            flags = libc.O_CREAT | libc.O_EXCL | libc.O_RDWR | libc.O_NOFOLLOW
+            name = _temporary_name(m, self._base)
+            fd = verb(m, "open")(name, flags, mode, dir_fd=self._folder)
+            self._name = name
+        try:
+            if replaces:
+                _drop_acl(m, fd)
+        except BaseException:
+            verb(m, "close")(fd)
+            raise
         return fd
 
     def _give_metadata(self, fd):
         """Owner, extended attributes and mode, in the order in which none undoes another."""
         m = self.machine
-        source, kept = self.like or (None, self._old)
-        if kept is not None and stat.S_ISREG(kept.st_mode):
-            new = verb(m, "fstat")(fd)
-            if (new.st_uid, new.st_gid) != (kept.st_uid, kept.st_gid):
-                verb(m, "fchown")(fd, kept.st_uid, kept.st_gid)
-            self._give_attributes(fd, source)
-            verb(m, "fchmod")(fd, stat.S_IMODE(kept.st_mode))
-            if self.like:
-                verb(m, "utime")(fd, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+        if self.like is not None:
+            self._give_all(fd, *self.like)
+            verb(m, "utime")(fd, ns=(self.like[1].st_atime_ns, self.like[1].st_mtime_ns))
+        elif self._old is not None and stat.S_ISREG(self._old.st_mode):
+            self._give_old(fd)
         if self._mode is not None:
             verb(m, "fchmod")(fd, self._mode)
 
-    def _give_attributes(self, fd, source):
+    def _give_old(self, fd):
         m = self.machine
-        opened = source is None
+        flags = libc.O_RDONLY | libc.O_NOFOLLOW | libc.O_NONBLOCK
         try:
-            if opened:
-                source = verb(m, "open")(
-                    self._base,
-                    libc.O_RDONLY | libc.O_NOFOLLOW | libc.O_NONBLOCK,
-                    dir_fd=self._folder,
-                )
+            source = verb(m, "open")(self._base, flags, dir_fd=self._folder)
         except PermissionError:
             # Unreadable to us: there may be attributes, and they could not be kept.
-            names = verb(m, "listxattr")(self.path, follow_symlinks=False)
-            if names:
+            if verb(m, "listxattr")(self.path, follow_symlinks=False):
                 raise
+            self._give_all(fd, None, self._old)
+            return
+        except FileNotFoundError:
+            self._give_all(fd, None, self._old)  # somebody has removed it meanwhile
             return
         try:
-            for name in verb(m, "listxattr")(source):
-                verb(m, "setxattr")(fd, name, verb(m, "getxattr")(source, name))
-        except OSError as error:
-            if error.errno not in _NO_XATTR:
-                raise
+            self._give_all(fd, source, verb(m, "fstat")(source))
         finally:
-            if opened:
-                verb(m, "close")(source)
+            verb(m, "close")(source)
+
+    def _give_all(self, fd, source, kept):
+        """Give what an open file (None: no attributes) and its status tell."""
+        m = self.machine
+        new = verb(m, "fstat")(fd)
+        if (new.st_uid, new.st_gid) != (kept.st_uid, kept.st_gid):
+            verb(m, "fchown")(fd, kept.st_uid, kept.st_gid)
+        mode = stat.S_IMODE(kept.st_mode)
+        if source is not None:
+            mode &= _give_attributes(m, source, fd)
+        verb(m, "fchmod")(fd, mode)
 
     def _publish(self, fd):
         """Put the file at its name: the one step that others see."""
@@ -500,6 +504,58 @@ def _copy_data(machine, source, target, size):
             while done < len(data):
                 done += verb(m, "pwrite")(target, data[done:], at + done)
             at += done
+
+
+def _drop_acl(machine, fd):
+    """Take from a new file the ACL that its directory gave it."""
+    try:
+        verb(machine, "removexattr")(fd, _ACL)
+    except OSError as error:
+        if error.errno not in _NO_XATTR:
+            raise
+
+
+def _give_attributes(machine, source, fd):
+    """Give a file the extended attributes of another; the bits that its mode may have then.
+
+    What the file system can't keep is left out. Without its ACL nobody has more rights.
+    """
+    m = machine
+    bits = 0o7777
+    for name in verb(m, "listxattr")(source):
+        try:
+            value = verb(m, "getxattr")(source, name)
+        except OSError as error:
+            if error.errno != errno.ENODATA:
+                raise
+            continue
+        try:
+            verb(m, "setxattr")(fd, name, value)
+        except OSError as error:
+            if error.errno not in _NO_XATTR:
+                raise
+            if name == _ACL:
+                bits = _mode_without(value)
+    return bits
+
+
+def _mode_without(acl):
+    """The bits of a mode that gives nobody more than this ACL: those that it names belong to the
+    group or to the others then, also where it gave them less.
+    """
+    entries = list(struct.iter_unpack("<HHI", acl[4:]))
+    mask = next((rights for tag, rights, _ in entries if tag == 0x10), 7)
+    group = others = 7
+    for tag, rights, _ in entries:
+        if tag in (0x02, 0x08):  # a user, a group
+            others &= rights & mask
+            if tag == 0x02:
+                group &= rights & mask
+        elif tag == 0x04:
+            group &= rights & mask
+        elif tag == 0x20:
+            others &= rights
+    return 0o7700 | group << 3 | others
 
 
 def _split(machine, path):

@@ -40,9 +40,38 @@ def file_handle(dir_fd: cython.int, name: bytes):
 
 
 def process_umask():
-    """The process's umask; read, not set and set back: another thread might be making a file."""
-    with open("/proc/self/status", "rb") as status:
-        for line in status:
-            if line.startswith(b"Umask:"):
-                return int(line[6:], 8)
-    return 0o022
+    """The process's umask; read, not set and set back: another thread might be making a file.
+
+    Where it can't be known it is the one that keeps all others out.
+    """
+    try:
+        with open("/proc/self/status", "rb") as status:
+            for line in status:
+                if line.startswith(b"Umask:"):
+                    return int(line[6:], 8)
+    except (OSError, ValueError):
+        pass  # no /proc
+    return umask_by_thread()
+
+
+def umask_by_thread():
+    """As process_umask(): a thread that has parted from the others may set its own; umask(2)."""
+    thread: libc.pthread_t
+    found: cython.int = 0o077
+    number: cython.int
+    with cython.nogil:
+        number = libc.pthread_create(
+            cython.address(thread), cython.NULL, _umask, cython.address(found)
+        )
+        if number == 0:
+            libc.pthread_join(thread, cython.NULL)
+    return found
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _umask(found: cython.p_void) -> cython.p_void:
+    if libc.unshare(libc.CLONE_FS) == 0:
+        cython.cast(cython.p_int, found)[0] = libc.umask(0o077)
+    return cython.NULL

@@ -36,6 +36,7 @@ cdef class RootedCore(Core):
     cdef int mkdir_at(self, Where *w, unsigned int mode) noexcept nogil
     cdef int mknod_at(self, Where *w, unsigned int mode, unsigned long device) noexcept nogil
 
+    cdef int file_mask(self) except -1
     cdef int enter(self, Spawn *s) except -1
 
     cdef int resolve(self, int dir, const char *path, int flags, unsigned int mode) noexcept nogil

@@ -485,6 +485,9 @@ class RootedCore(Core):
         self._lax = process & ~new != 0
         return old
 
+    def file_mask(self):
+        return process_umask() if self._umask < 0 else self._umask
+
     # Holding and giving back
 
     def give(self, root, user_ns, mount_ns, stores):

@@ -94,6 +94,7 @@ class CopyWalk(Walk):
             self.upper.close()
             raise
         self._merged = None
+        self._narrowed = {}
         self._was = machine._was
         self._start()
 

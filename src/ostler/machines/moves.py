@@ -18,6 +18,7 @@ from ostler.machines.places import Place
 
 _COPIED = 1 << 26
 _SPARE = 8  # descriptors, with which steps can be taken back where there are no more
+ACL = "system.posix_acl_access"
 
 
 class Lost(OSError):
@@ -309,6 +310,13 @@ def give_metadata(place, path, wanted):
         host.utime(name, ns=tuple(wanted["times"]), dir_fd=above, follow_symlinks=False)
 
 
+def _close_to_the_group(place, path):
+    # While there is an ACL the group has less than the mode shows, and not for a moment more after.
+    above, name = place.parent(path)
+    mode = stat.S_IMODE(host.stat(name, dir_fd=above, follow_symlinks=False).st_mode)
+    host.chmod(b"/proc/self/fd/%d/%s" % (above, name), mode & ~0o070)
+
+
 def _give_xattrs(place, path, wanted):
     there = place.xattrs(path, "\0")
     name = place.name(path)
@@ -319,4 +327,6 @@ def _give_xattrs(place, path, wanted):
     for attribute in there:
         # What a file system gives of itself, such as a security label, stays.
         if attribute not in wanted and not attribute.startswith("security."):
+            if attribute == ACL:
+                _close_to_the_group(place, path)
             host.removexattr(name, attribute, follow_symlinks=False)

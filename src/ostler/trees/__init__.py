@@ -182,7 +182,8 @@ class Trees:
 
         Links stay links. `existing`: "refuse" when `to` is there already, or "merge": directories
         are kept, other entries replaced. `owners`: True, False, or None: where this process may
-        give files away. `xattrs` are the access control lists too. `sparse`: holes stay holes.
+        give files away. `xattrs` are the access control lists too, with `modes`; without these all is as
+        if it were new there, by the machine's umask or the directory's default list. `sparse`: holes stay holes.
         `special`: pipes, sockets and devices are made; else each is an error. `reflink`: "auto",
         "always" or "never" share the blocks of the files.
         """
@@ -239,14 +240,7 @@ class Trees:
         """
         from ostler.trees._change import change_mode
 
-        umask = 0
-        if isinstance(mode, str):
-            from ostler.trees._copy import umask_of_process
-
-            umask = umask_of_process()
-        return change_mode(
-            self._machine, top, mode, umask, threads, on_error, progress, one_filesystem
-        )
+        return change_mode(self._machine, top, mode, threads, on_error, progress, one_filesystem)
 
     def chown(
         self,

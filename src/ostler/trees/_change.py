@@ -4,6 +4,7 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_gid, to_uid
+from cython.cimports.ostler._core import Core
 from cython.cimports.ostler.trees._engine import DESCEND, DONE, POST_SELF
 from cython.cimports.ostler.trees._holding import hold, open_directory, unhold
 from cython.cimports.ostler.trees._metadata import chmod_name
@@ -226,12 +227,12 @@ class Owners(Change):
     """The run that changes owners."""
 
 
-def change_mode(machine, top, mode, umask, threads, on_error, progress, one_filesystem):
+def change_mode(machine: Core, top, mode, threads, on_error, progress, one_filesystem):
     """Set the modes of a tree; the counts of what was set."""
     run: Run = Modes(machine, threads, on_error, progress, one_filesystem)
     task: cython.pointer(ChangeTask) = cython.cast(cython.pointer(ChangeTask), run.e.task)
     if isinstance(mode, str):
-        parse(mode, task, umask)
+        parse(mode, task, machine.file_mask())
     else:
         number: cython.long = py.PyLong_AsLong(py.PyNumber_Index(mode))
         if number & ~0o7777:

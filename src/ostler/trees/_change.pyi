@@ -13,7 +13,6 @@ def change_mode(
     machine: Machine,
     top: Any,
     mode: int | str,
-    umask: int,
     threads: int | None,
     on_error: str | Callable[[OSError], object],
     progress: Callable[[Any], object] | None,

@@ -1,4 +1,5 @@
 from ostler cimport _libc as libc
+from ostler._core cimport Core
 from ostler.trees._engine cimport Node, Worker
 from ostler.trees._links cimport Inodes
 from ostler.trees._run cimport Run
@@ -28,7 +29,7 @@ cdef struct CopyTask:
     int all_modes           # modes must be set, whatever open made of them
     int all_owners
     const char *target      # the new name, where it is not the old one (a single entry)
-    unsigned int umask
+    unsigned int umask      # the process's; without MODES that of the machine that makes the files
     unsigned int uid
     unsigned int gid
     unsigned long dev       # the destination's root, not to be copied into itself
@@ -41,6 +42,7 @@ cdef class Copy(Run):
     cdef CopyTask *task
     cdef object several(self, list found)
 
+cdef int mask_of(CopyTask *task, Core machine) except -2
 cdef object flags_of(CopyTask *task, int fd, libc.stat_t *made, bint merge)
 cdef int enter(Worker *worker, Node *node) noexcept nogil
 cdef int entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil

@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Where, failure, take
+from cython.cimports.ostler._core import Core, Where, failure, take
 from cython.cimports.ostler.trees._content import copy_content
 from cython.cimports.ostler.trees._destination import make_directory
 from cython.cimports.ostler.trees._engine import (
@@ -26,9 +26,16 @@ from cython.cimports.ostler.trees._links import (
     inodes_further,
     inodes_init,
 )
-from cython.cimports.ostler.trees._metadata import copy_metadata, name_metadata
+from cython.cimports.ostler.trees._metadata import (
+    copy_metadata,
+    fresh_mode,
+    list_xattrs,
+    name_metadata,
+)
 from cython.cimports.ostler.trees._output import path_length, path_write, report
 from cython.cimports.ostler.trees._run import Run
+
+from ostler.machines._calls import process_umask
 
 _PATH = cython.declare(cython.int, 4096)
 _ASIDE = cython.declare(cython.int, 64)
@@ -49,7 +56,8 @@ class Copy(Run):
         self.task.flags = flags
         self.task.clone = clone
         self.task.ranges = clone != CLONE_NEVER
-        self.task.umask = umask_of_process()
+        if flags & MODES:
+            self.task.umask = process_umask()
         self.task.uid = libc.geteuid()
         self.task.gid = libc.getegid()
         self.e.post = POST_SELF
@@ -78,16 +86,12 @@ class Copy(Run):
             inodes_clear(cython.address(self.task.seen))
 
 
-def umask_of_process():
-    # Without changing it, as umask(2) would for all threads; unknown is the most careful one.
-    try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith("Umask:"):
-                    return int(line[6:], 8)
-    except (OSError, ValueError):
-        pass
-    return 0o777
+def mask_of(task, machine):
+    # By which umask the machine makes the files of a copy; -1 where they get the modes of the old.
+    if task.flags & MODES:
+        return -1
+    task.umask = machine.file_mask()
+    return task.umask
 
 
 # ---- directories
@@ -113,6 +117,8 @@ def enter(worker, node):
     node.fd[1] = open_directory(worker, to, name)
     if node.fd[1] < 0:
         return report(worker, node, cython.NULL, libc.errno, b"open")
+    if made == 0 and not task.flags & MODES:
+        libc.fchmod(node.fd[1], fresh_mode(node.fd[1], 0o777, task.umask) | 0o700)
     worker.directories += 1
     return 0
 
@@ -132,6 +138,7 @@ def leave(worker, node):
             node.fd[0],
             node.fd[1],
             cython.address(st),
+            -1,
             1,
         )
     if node.parent != cython.NULL:
@@ -229,24 +236,28 @@ def copy_opened(worker, node, name, fd, st):
     task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     mode: cython.uint = st.st_mode & 0o777
     foreign: cython.int = st.st_uid != task.uid or st.st_gid != task.gid
+    attributes: cython.long = 0
     new: cython.char[64]
     to: cython.int
     number: cython.int
     new[0] = 0
+    if task.flags & (MODES | XATTRS):
+        attributes = list_xattrs(fd, cython.NULL, cython.NULL, 0)
     if st.st_nlink > 1 and task.flags & LINKS:
         to = with_names(worker, node, name, libc.S_IFREG >> 12, st)
         if to == -1:
             return 0
     else:
-        # Nobody else shall read a foreigner's file before it has its owner.
-        if foreign or not task.flags & MODES:
+        # Nobody else shall read it before it has its owner and, if it has one, its ACL; nor one
+        # to whom an ACL gives rights that the new file got from its directory.
+        if foreign or task.all_modes or attributes or not task.flags & MODES:
             mode = 0o600
         to = create(worker, node, name, mode, new)
         if to < 0:
             return report(worker, node, name, libc.errno, b"create")
     number = copy_content(worker, fd, to, st)
     if number == 0:
-        number = copy_metadata(task, fd, to, st, 0)
+        number = copy_metadata(task, fd, to, st, node.fd[1], attributes)
         if number:
             report(worker, node, name, number, b"set")
         number = put(worker, node, name, new) if new[0] else 0
@@ -483,6 +494,11 @@ def flags(modes, owners, times, xattrs, hard_links, sparse, special, merge):
     return total
 
 
+def mask_for(machine: Core, flags):
+    """As mask_of, for a copy with these flags."""
+    return -1 if flags & MODES else machine.file_mask()
+
+
 def flags_of(task, fd, made, merge):
     # What the directory that is copied into changes.
     inherits: cython.int = libc.fgetxattr(fd, b"system.posix_acl_default", cython.NULL, 0) >= 0
@@ -544,7 +560,9 @@ def copy_tree(
     number: cython.int = run.asked_root(cython.NULL, OPENING)
     if number:
         raise failure(number, path)
-    fd = make_directory(to_machine, to, cython.address(st), run.kept, merge)
+    fd = make_directory(
+        to_machine, to, cython.address(st), run.kept, merge, mask_of(run.task, to_machine)
+    )
     run.e.root.fd[1] = run.e.roots[1] = fd
     libc.fstat(fd, cython.address(made))
     run.fit(threads, libc.kind_of_filesystem(fd) == libc.BTRFS_SUPER_MAGIC)

@@ -2,5 +2,5 @@ from ostler cimport _libc as libc
 from ostler._core cimport Core
 
 cdef int make_directory(Core machine, object to, libc.stat_t *source, object kept,
-                        bint merge) except -1
+                        bint merge, int mask) except -1
 cdef bint _inside(int directory, libc.stat_t *st) except -1

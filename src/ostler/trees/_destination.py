@@ -4,6 +4,7 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import failure
+from cython.cimports.ostler.trees._metadata import fresh_mode
 from cython.cimports.ostler.trees._run import open_holder, open_root, split, verify
 
 from ostler.trees._place import Place
@@ -33,10 +34,12 @@ def _inside(directory, st):
     return False
 
 
-def make_directory(machine, to, source, kept, merge):
-    # The new root of a copy, open; refused where it is the source, or lies in it.
+def make_directory(machine, to, source, kept, merge, mask):
+    # The new root of a copy, open; refused where it is the source, or lies in it. With a mask
+    # (else -1) what is made has the mode of a new directory already.
     made: libc.stat_t
     number: cython.int = 0
+    new: cython.int
     fd: cython.int = -1
     path = py.PyOS_FSPath(to)
     head, name = split(path)
@@ -52,7 +55,8 @@ def make_directory(machine, to, source, kept, merge):
         if _inside(parent, source):
             raise OSError(libc.EINVAL, "the destination lies inside the source", kept, None, path)
         with cython.nogil:
-            if libc.mkdirat(parent, base, 0o700) < 0 and not (libc.errno == libc.EEXIST and merge):
+            new = libc.mkdirat(parent, base, 0o700)
+            if new < 0 and not (libc.errno == libc.EEXIST and merge):
                 number = libc.errno
             else:
                 fd = libc.openat(
@@ -62,6 +66,8 @@ def make_directory(machine, to, source, kept, merge):
                 )
                 if fd < 0 or libc.fstat(fd, cython.address(made)) < 0:
                     number = libc.errno
+                elif new == 0 and mask >= 0:
+                    libc.fchmod(fd, fresh_mode(fd, 0o777, mask) | 0o700)
     finally:
         libc.close(parent)
     if number:
@@ -77,12 +83,13 @@ def make_directory(machine, to, source, kept, merge):
     return fd
 
 
-def prepare(machine, top, to_machine, to, merge):
+def prepare(machine, top, to_machine, to, merge, mask):
     """Make the directory that the tree `top` is copied to, or a Place below it."""
     st: libc.stat_t
     source: cython.int = open_root(machine, top, "copy", True)
     try:
         libc.fstat(source, cython.address(st))
-        libc.close(make_directory(to_machine, to, cython.address(st), py.PyOS_FSPath(top), merge))
+        kept = py.PyOS_FSPath(top)
+        libc.close(make_directory(to_machine, to, cython.address(st), kept, merge, mask))
     finally:
         libc.close(source)

@@ -2,4 +2,6 @@ from typing import Any
 
 from ostler.machines import Machine
 
-def prepare(machine: Machine, top: Any, to_machine: Machine, to: Any, merge: bool) -> None: ...
+def prepare(
+    machine: Machine, top: Any, to_machine: Machine, to: Any, merge: bool, mask: int
+) -> None: ...

@@ -42,8 +42,9 @@ def chmod_name(dir, name, mode):
     return number
 
 
-def copy_metadata(task, fd, to, st, directory):
-    # In the order in which nothing undoes what was done before; the errno.
+def copy_metadata(task, fd, to, st, dir, attributes):
+    # In the order in which nothing undoes what was done before; the errno. `dir`: the directory
+    # that a file is in, -1 for a directory itself; `attributes`: 0 where the source has none.
     times: libc.timespec[2]
     mode: cython.uint = st.st_mode & _PERMISSIONS
     owned: cython.int = 0
@@ -56,14 +57,23 @@ def copy_metadata(task, fd, to, st, directory):
             return libc.errno
         else:
             mode &= ~_SET_IDS  # not for another owner
-    if task.flags & XATTRS:
-        number = copy_xattrs(fd, cython.NULL, to, cython.NULL, task.all_modes)
+    if task.flags & MODES and task.all_modes:
+        number = drop_acls(to, cython.NULL)  # what was inherited from the directory above
         if number:
             return number
+    if task.flags & XATTRS and attributes:
+        number = copy_xattrs(fd, cython.NULL, to, cython.NULL, task.flags & MODES)
+        if number:
+            if task.flags & MODES:
+                libc.fchmod(to, without_acl(fd, cython.NULL, mode))
+            return number
     if task.flags & MODES:
+        if attributes and not task.flags & XATTRS:
+            mode = without_acl(fd, cython.NULL, mode)
         # open() has made it right for a plain file of our own, if the umask took nothing away.
         if (
-            directory
+            dir < 0
+            or attributes
             or task.all_modes
             or foreign
             or owned
@@ -74,7 +84,7 @@ def copy_metadata(task, fd, to, st, directory):
         ):
             if libc.fchmod(to, mode) < 0:
                 return libc.errno
-    elif libc.fchmod(to, (0o777 if directory else 0o666) & ~task.umask) < 0:
+    elif dir >= 0 and libc.fchmod(to, fresh_mode(dir, 0o666, task.umask)) < 0:
         return libc.errno
     if task.flags & TIMES:
         times[0] = st.st_atim
@@ -90,6 +100,7 @@ def name_metadata(task, dir, name, to, new, st):
     to_path: cython.char[320]
     times: libc.timespec[2]
     number: cython.int
+    mode: cython.uint = st.st_mode & _PERMISSIONS
     if task.flags & (OWNERS | OWNERS_IF_ALLOWED) and (
         task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
     ):
@@ -97,15 +108,23 @@ def name_metadata(task, dir, name, to, new, st):
             task.flags & OWNERS or libc.errno != libc.EPERM
         ):
             return libc.errno
-    if task.flags & XATTRS:
-        # Linux before 6.13 has no other way to them that begins at a descriptor.
-        libc.snprintf(path, 320, b"/proc/self/fd/%d/%s", dir, name)
-        libc.snprintf(to_path, 320, b"/proc/self/fd/%d/%s", to, new)
-        number = copy_xattrs(-1, path, -1, to_path, task.all_modes)
+    # Linux before 6.13 has no other way to them that begins at a descriptor.
+    libc.snprintf(path, 320, b"/proc/self/fd/%d/%s", dir, name)
+    libc.snprintf(to_path, 320, b"/proc/self/fd/%d/%s", to, new)
+    if task.flags & MODES and task.all_modes:
+        number = drop_acls(-1, to_path)
         if number:
             return number
-    if task.flags & MODES and st.st_mode & libc.S_IFMT != libc.S_IFLNK:
-        number = chmod_name(to, new, st.st_mode & _PERMISSIONS)
+    if task.flags & XATTRS:
+        number = copy_xattrs(-1, path, -1, to_path, task.flags & MODES)
+        if number:
+            return number
+    if st.st_mode & libc.S_IFMT != libc.S_IFLNK:
+        if not task.flags & MODES:
+            mode = fresh_mode(to, 0o666, task.umask)
+        elif not task.flags & XATTRS:
+            mode = without_acl(-1, path, mode)
+        number = chmod_name(to, new, mode)
         if number:
             return number
     if task.flags & TIMES:
@@ -150,8 +169,8 @@ def remove_xattr(fd, path, name):
     return libc.fremovexattr(fd, name) if fd >= 0 else libc.lremovexattr(path, name)
 
 
-def copy_xattrs(fd, path, to, to_path, stale):
-    # All of them, access control lists being some; `stale`: those that are not the source's go.
+def copy_xattrs(fd, path, to, to_path, acls):
+    # All of them, access control lists being some where `acls` says so.
     short: cython.char[1024]
     names: cython.p_char = short
     size: cython.long = list_xattrs(fd, path, names, 1024)
@@ -167,12 +186,9 @@ def copy_xattrs(fd, path, to, to_path, stale):
         if number in (libc.EOPNOTSUPP, libc.ENOSYS) or (fd < 0 and number == libc.ENOENT):
             number = 0  # there are none, or (without /proc) no way to them
         size = 0
-    if stale:
-        # What was inherited from the directory above.
-        remove_xattr(to, to_path, b"system.posix_acl_access")
-        remove_xattr(to, to_path, b"system.posix_acl_default")
     while at < size and number == 0:
-        number = copy_xattr(fd, path, to, to_path, names + at)
+        if acls or libc.strncmp(names + at, b"system.posix_acl_", 17) != 0:
+            number = copy_xattr(fd, path, to, to_path, names + at)
         at += libc.strlen(names + at) + 1
     if names != short:
         libc.free(names)
@@ -200,3 +216,88 @@ def copy_xattr(fd, path, to, to_path, name):
     if value != short:
         libc.free(value)
     return number
+
+
+# ---- access control lists
+
+
+def drop_acls(fd, path):
+    # Take away what an object got from its directory, which gives nobody a right for a moment: of
+    # the group's rights the mode may show more, while there is a list, than it has. The errno.
+    st: libc.stat_t
+    if get_xattr(fd, path, b"system.posix_acl_access", cython.NULL, 0) >= 0:
+        if fd >= 0 and (
+            libc.fstat(fd, cython.address(st)) < 0
+            or (
+                st.st_mode & 0o070
+                and libc.fchmod(fd, st.st_mode & _PERMISSIONS & ~cython.cast(cython.uint, 0o070))
+                < 0
+            )
+        ):
+            return libc.errno
+        if remove_xattr(fd, path, b"system.posix_acl_access") < 0 and libc.errno != libc.ENODATA:
+            return libc.errno
+    if (
+        get_xattr(fd, path, b"system.posix_acl_default", cython.NULL, 0) >= 0
+        and remove_xattr(fd, path, b"system.posix_acl_default") < 0
+        and libc.errno != libc.ENODATA
+    ):
+        return libc.errno
+    return 0
+
+
+def acl_mode(acl, size, whole):
+    # The mode that shows this list; or one that without it gives nobody more: those that it names
+    # belong to the group or to the others then, also where it gave them less.
+    group: cython.uint = 0
+    mask: cython.uint = 7
+    others: cython.uint = 0
+    users: cython.uint = 7
+    groups: cython.uint = 7
+    owner: cython.uint = 0
+    named: cython.bint = False
+    at: cython.long = 4
+    tag: cython.int
+    rights: cython.uint
+    while at + 8 <= size:
+        tag = acl[at]
+        rights = acl[at + 2] & 7
+        if tag == 0x01:
+            owner = rights
+        elif tag == 0x02:
+            named = True
+            users &= rights
+        elif tag == 0x04:
+            group = rights
+        elif tag == 0x08:
+            named = True
+            groups &= rights
+        elif tag == 0x10:
+            mask = rights
+            if whole:
+                group = rights
+        elif tag == 0x20:
+            others = rights
+        at += 8
+    if not whole:
+        group &= users & mask
+        others &= users & groups & (mask if named else 7)
+    return owner << 6 | group << 3 | others
+
+
+def fresh_mode(dir, mode, mask):
+    # What a new object in this directory gets: its default ACL stands in place of the umask.
+    acl: cython.char[8192]
+    size: cython.long = libc.fgetxattr(dir, b"system.posix_acl_default", acl, 8192)
+    if size < 0:
+        return mode & (0o700 if libc.errno == libc.ERANGE else ~mask)
+    return mode & acl_mode(acl, size, True)
+
+
+def without_acl(fd, path, mode):
+    # A mode that gives no more than its object's ACL, for a copy that does not get that.
+    acl: cython.char[8192]
+    size: cython.long = get_xattr(fd, path, b"system.posix_acl_access", acl, 8192)
+    if size < 0:
+        return mode & 0o7700 if libc.errno == libc.ERANGE else mode
+    return mode & (acl_mode(acl, size, False) | 0o7700)

@@ -252,6 +252,7 @@ def copy(
 
     Files with names in several pieces are linked together in the end, here.
     """
+    from ostler.trees._copy import mask_for
     from ostler.trees._destination import prepare
 
     errors = Errors(on_error)
@@ -261,13 +262,14 @@ def copy(
         top, to = machine.fsencode(top), machine.fsencode(to)
     source = root_of(machine, top, "copy")
     shallow, whole = cut(machine, source)
-    prepare(machine, source, to_machine, to, merge)
+    mask = mask_for(to_machine, flags)
+    prepare(machine, source, to_machine, to, merge, mask)
     target = root_of(to_machine, to, "copy", False)
     several = {}
     try:
         for place in sorted(shallow + whole, key=lambda place: len(place.names)):
             if place.names:
-                prepare(machine, source, to_machine, target.below(*place.names), True)
+                prepare(machine, source, to_machine, target.below(*place.names), True, mask)
         levels = [[[place] for place in whole]]
         by_depth = {}
         for place in shallow:

@@ -50,6 +50,7 @@ COMPILED = (
     "machines._landlock",
     "machines._masks",
     "machines._mounts",
+    "machines._entries",
     "machines._numbers",
     "machines._putting",
     "machines._rooted",

@@ -56,6 +56,12 @@ cdef class Core:
     cdef int mkdir_at(self, Where *w, unsigned int mode) noexcept nogil
     cdef int mknod_at(self, Where *w, unsigned int mode, unsigned long device) noexcept nogil
 
+    # After place() with ENTRY: whether a name may be removed, or renamed to another one, as far as
+    # something may be mounted there that the kernel does not see: 0, or -1 with errno.
+    cdef int may_go(self, Where *w, bint directory) noexcept nogil
+    cdef int may_move(self, Where *w, Where *w2, unsigned int flags) noexcept nogil
+    cdef bint has_mounts(self) noexcept nogil
+
     # The umask by which this machine makes its files; read, never set.
     cdef int file_mask(self) except -1
 

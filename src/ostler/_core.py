@@ -64,6 +64,15 @@ class Core:
     def mknod_at(self, w, mode, device):
         return libc.mknodat(w.dir, w.name, mode, device)
 
+    def may_go(self, w, directory):
+        return 0
+
+    def may_move(self, w, w2, flags):
+        return 0
+
+    def has_mounts(self):
+        return False
+
     def file_mask(self):
         from ostler.machines._calls import process_umask
 

@@ -119,6 +119,8 @@ class Directories(Core):
         with cython.nogil:
             r = self.place(cython.address(w), ENTRY)
             if r == 0:
+                r = self.may_go(cython.address(w), True)
+            if r == 0:
                 r = libc.unlinkat(w.dir, w.name, libc.AT_REMOVEDIR)
             r = settle(cython.address(w), r)
         if r:

@@ -108,9 +108,10 @@ class Durable(Core):
         a binary file to write. Whoever opens path meanwhile, and whoever looks after a crash,
         finds the old content or the new, never a part. Mode, owner and extended attributes of
         what is replaced are kept, its ACL or that it has none among them, or mode is set when
-        given; a new file gets 0o666 less the umask, or what the directory's default ACL says. A symbolic link at path is itself replaced, never followed; a directory, a
-        device, a FIFO or a socket is refused. With durable=False the syncs are left out:
-        atomic for other processes, not against a crash of the machine.
+        given; a new file gets 0o666 less the umask, or what the directory's default ACL says. A
+        symbolic link at path is itself replaced, never followed; a directory, a device, a FIFO or
+        a socket is refused. With durable=False the syncs are left out: atomic for other
+        processes, not against a crash of the machine.
 
         On any error the old file is untouched and no temporary file stays.
         """
@@ -439,6 +440,8 @@ def _rename2(
         r = machine.place(w, ENTRY)
         if r == 0:
             r = machine.place(w2, ENTRY)
+        if r == 0:
+            r = machine.may_move(w, w2, flags)
         if r == 0:
             r = libc.renameat2(w.dir, w.name, w2.dir, w2.name, flags)
         r = settle(w, r)

@@ -198,6 +198,8 @@ def _unlink(self: Core, w: cython.pointer(Where), kept, dir_fd) -> cython.int:
     with cython.nogil:
         r = self.place(w, ENTRY)
         if r == 0:
+            r = self.may_go(w, False)
+        if r == 0:
             r = libc.unlinkat(w.dir, w.name, 0)
         r = settle(w, r)
     return r
@@ -224,6 +226,8 @@ def _rename(
         r = self.place(w, ENTRY)
         if r == 0:
             r = self.place(x, ENTRY)
+        if r == 0:
+            r = self.may_move(w, x, 0)
         if r == 0:
             r = libc.renameat(w.dir, w.name, x.dir, x.name)
         r = settle(w, r)

@@ -108,7 +108,9 @@ def reached(*paths):
 
 def no_more(after, before):
     """Whether nobody can do what he could not."""
-    return all(not a or b for x, y in zip(after, before, strict=True) for a, b in zip(x, y))
+    return all(
+        not a or b for x, y in zip(after, before, strict=True) for a, b in zip(x, y, strict=True)
+    )
 
 
 def old_file(path, dice):
@@ -246,7 +248,7 @@ def test_copy_without_modes_is_as_if_it_were_made_there(place, mask):
             assert grants(f"{folder}/t/{name}/p") == grants(f"{folder}/pipe")
         for name in ("t", "t/0"):
             # But that the owner of a directory can always put something into it.
-            mode, *others = grants(f"{folder}/dir")
+            mode, *_ = grants(f"{folder}/dir")
             assert grants(f"{folder}/{name}")[0] == mode | 0o700
 
 

@@ -96,6 +96,7 @@ cdef extern from "sys/stat.h" nogil:
 
     struct statx_t "statx":
         unsigned long long stx_attributes
+        unsigned short stx_mode
 
     int statx(int dir, const char *path, int flags, unsigned int mask, statx_t *result)
     enum:

@@ -32,6 +32,13 @@ from cython.cimports.ostler._core import (
 )
 from cython.cimports.ostler._spawn import SPAWN_REPLACES, keep_copies
 from cython.cimports.ostler.machines._confine import Confinement
+from cython.cimports.ostler.machines._entries import (
+    allow,
+    is_same,
+    may_leave,
+    may_rename,
+    not_to_be_run,
+)
 from cython.cimports.ostler.machines._mounts import children, openat2_works
 from cython.cimports.ostler.machines._numbers import (
     Name,
@@ -50,6 +57,7 @@ from cython.cimports.ostler.machines._steps import step_by_step
 from cython.cimports.ostler.path import Path
 
 from ostler.machines._calls import process_umask
+from ostler.machines._entries import any_below
 
 # openat2 refuses what open ignores.
 _O_KNOWN = cython.declare(
@@ -74,6 +82,7 @@ class RootedCore(Core):
     def __cinit__(self, *args, **kwargs):
         self._root = self._cwd = self._user_ns = self._mount_ns = self._mount = -1
         self._stores = self._children_ns = self._umask = -1
+        self._mounted = 1
 
     def __dealloc__(self):
         if not self._handed_over:
@@ -267,17 +276,10 @@ class RootedCore(Core):
 
     def _inside(self, fd, path):
         # Whether this path means this open directory, on this machine.
-        a: libc.stat_t
-        b: libc.stat_t
         found: cython.int = self._below(self._root, path, _O_PARENT, 0, libc.RESOLVE_IN_ROOT)
         if found < 0:
             return False
-        same: cython.bint = (
-            libc.fstat(fd, cython.address(a)) == 0
-            and libc.fstat(found, cython.address(b)) == 0
-            and a.st_dev == b.st_dev
-            and a.st_ino == b.st_ino
-        )
+        same: cython.bint = is_same(fd, found)
         libc.close(found)
         return same
 
@@ -318,7 +320,7 @@ class RootedCore(Core):
         # The process's umask is stricter: what is made here is given its mode afterwards.
         r = self._open(w, flags | libc.O_EXCL, mode)
         if r >= 0:
-            return self._allow(r, mode)
+            return self._allow(w, r, mode)
         if libc.errno != libc.EEXIST or flags & libc.O_EXCL:
             return r
         return self._open(w, flags, mode)
@@ -339,10 +341,15 @@ class RootedCore(Core):
             r = self._own_descriptor(dir, w.name, flags)
         return r
 
-    def _allow(self, fd, mode):
-        status: libc.stat_t
-        if libc.fstat(fd, cython.address(status)) == 0:
-            libc.fchmod(fd, (status.st_mode & _BITS) | (mode & _BITS))
+    def _allow(self, w, fd, mode):
+        v: Where
+        v.dir = w.dir
+        v.name = w.name
+        v.held = -1
+        v.life = cython.NULL
+        if self.place(cython.address(v), ENTRY) == 0:
+            allow(v.dir, v.name, fd, mode)
+        settle(cython.address(v), 0)
         return fd
 
     def mkdir_at(self, w, mode):
@@ -353,7 +360,7 @@ class RootedCore(Core):
             mode = mode & ~cython.cast(cython.uint, self._umask)
         r = libc.mkdirat(w.dir, w.name, mode)
         if r == 0 and self._lax:
-            _allow_name(w, mode)
+            allow(w.dir, w.name, -1, mode)
         return r
 
     def mknod_at(self, w, mode, device):
@@ -364,8 +371,24 @@ class RootedCore(Core):
             mode = mode & ~cython.cast(cython.uint, self._umask)
         r = libc.mknodat(w.dir, w.name, mode, device)
         if r == 0 and self._lax:
-            _allow_name(w, mode)
+            allow(w.dir, w.name, -1, mode)
         return r
+
+    # Taking away: what is mounted in a detached tree the kernel does not defend
+
+    def has_mounts(self):
+        if self._mounted < 0:
+            with cython.gil:
+                self._mounted = any_below(self._origin)
+        return self._mounted != 0
+
+    def may_go(self, w, directory):
+        return may_leave(w.dir, w.name, directory) if self._mounted and self.has_mounts() else 0
+
+    def may_move(self, w, w2, flags):
+        if self._mounted and self.has_mounts():
+            return may_rename(w.dir, w.name, w2.dir, w2.name, flags)
+        return 0
 
     # The verbs whose meaning is the machine's own
 
@@ -510,20 +533,14 @@ class RootedCore(Core):
 
     def _no_program(self, path):
         # The errno with which this program can't be run, as far as names and modes tell.
-        status: libc.stat_t
-        number: cython.int = 0
-        link: cython.char[32]
+        number: cython.int
         fd: cython.int
         if path == cython.NULL:
             return 0
         fd = self.resolve(self._cwd, path, libc.O_PATH | libc.O_CLOEXEC, 0)
         if fd < 0:
             return libc.errno
-        libc.sprintf(link, b"/proc/self/fd/%d", fd)
-        if libc.faccessat(libc.AT_FDCWD, link, libc.X_OK, libc.AT_EACCESS) < 0:
-            number = libc.errno
-        elif libc.fstat(fd, cython.address(status)) == 0 and status.st_mode & 0o170000 != 0o100000:
-            number = libc.EACCES
+        number = not_to_be_run(fd)
         libc.close(fd)
         return number
 
@@ -531,6 +548,7 @@ class RootedCore(Core):
         # The root is no mount of its own: this is its path in the host.
         size: cython.size_t = py.PyBytes_GET_SIZE(prefix)
         self._plain = True
+        self._mounted = 0
         if 1 < size < _PATH_MAX:
             libc.memcpy(self._prefix, py.PyBytes_AS_STRING(prefix), size + 1)
             self._prefix_size = size
@@ -664,13 +682,3 @@ class RootedCore(Core):
         end_in_copy(cython.address(self._life))
         if self._closed and not self._handed_over:
             self._end_now()
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _allow_name(w: cython.pointer(Where), mode: cython.uint) -> cython.int:
-    status: libc.stat_t
-    if libc.fstatat(w.dir, w.name, cython.address(status), libc.AT_SYMLINK_NOFOLLOW) == 0:
-        libc.fchmodat(w.dir, w.name, (status.st_mode | mode) & _BITS, libc.AT_SYMLINK_NOFOLLOW)
-    return 0

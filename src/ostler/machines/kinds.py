@@ -92,6 +92,7 @@ def scratch(size=None, inodes=None, bind=None, weaker=False):
             "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
         },
     )
+    machine._mounted = bool(sources)
     try:
         binds.show(machine, sources)
     except BaseException:
@@ -120,6 +121,7 @@ def read_only(base=None):
             + ("; root's children can remount" if user_ns < 0 else ""),
         },
     )
+    machine._mounted = False  # nothing can be taken away anyway
     machine._stand_as_process(host.path.realpath(host.fsencode(base)))
     return machine
 
@@ -155,6 +157,7 @@ def confined(directory, read_only=False, network=False, environ=None, weaker=Fal
                 _give_landlock(machine, bool(network))
             return _with_environ(machine, environ)
         root, user_ns, mount_ns = given(answer, "a confined machine")
+        origin = host.readlink(b"/proc/self/fd/%d" % fd)
     finally:
         _mounts.close(fd)
     machine = Confined._made(
@@ -169,6 +172,7 @@ def confined(directory, read_only=False, network=False, environ=None, weaker=Fal
             "kernel": kernel_of_confined(),
         },
     )
+    machine._mounted, machine._origin = -1, origin
     machine._confinement = Confinement(bool(network))
     return _with_environ(machine, environ)
 

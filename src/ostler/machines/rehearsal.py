@@ -236,6 +236,7 @@ def _rehearse(kind, base, upper):
         fds = [fd for fd in fds if fd not in (user_ns, mount_ns, stores)]
         machine._become(root, user_ns, mount_ns, guarantees, stores)
         machine._base = base
+        machine._mounted, machine._origin = (1 if len(overlays) > 1 else -1), base
         machine._directory = None if upper is None else host.fsdecode(directory)
         machine._overlays = tuple(overlays)
         machine._prefix_of_marks = b"trusted.overlay." if as_root else b"user.overlay."

@@ -182,10 +182,10 @@ class Trees:
 
         Links stay links. `existing`: "refuse" when `to` is there already, or "merge": directories
         are kept, other entries replaced. `owners`: True, False, or None: where this process may
-        give files away. `xattrs` are the access control lists too, with `modes`; without these all is as
-        if it were new there, by the machine's umask or the directory's default list. `sparse`: holes stay holes.
-        `special`: pipes, sockets and devices are made; else each is an error. `reflink`: "auto",
-        "always" or "never" share the blocks of the files.
+        give files away. `xattrs` are the access control lists too, with `modes`; without these all
+        is as if it were new there, by the machine's umask or the directory's default list.
+        `sparse`: holes stay holes. `special`: pipes, sockets and devices are made; else each is an
+        error. `reflink`: "auto", "always" or "never" share the blocks of the files.
         """
         from ostler.trees import _copy
 

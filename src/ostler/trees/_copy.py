@@ -4,6 +4,7 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, Where, failure, take
+from cython.cimports.ostler.machines._entries import is_point
 from cython.cimports.ostler.trees._content import copy_content
 from cython.cimports.ostler.trees._destination import make_directory
 from cython.cimports.ostler.trees._engine import (
@@ -175,6 +176,8 @@ def make_room(worker, node, name):
     number: cython.int = asked(worker, node, name, UNLINKING)
     if number:
         return number
+    if worker.engine.mounted and is_point(node.fd[1], target_of(worker, name)):
+        return libc.EBUSY
     if libc.unlinkat(node.fd[1], target_of(worker, name), 0) < 0 and libc.errno != libc.ENOENT:
         return libc.errno
     return 0
@@ -188,6 +191,8 @@ def aside(worker, new):
 def put(worker, node, name, new):
     # What stands aside takes its place, in one step; the errno.
     number: cython.int = asked(worker, node, name, RENAMING)
+    if number == 0 and worker.engine.mounted and is_point(node.fd[1], target_of(worker, name)):
+        number = libc.EBUSY
     if number == 0:
         if libc.renameat(node.fd[1], new, node.fd[1], target_of(worker, name)) == 0:
             return 0
@@ -567,6 +572,7 @@ def copy_tree(
     libc.fstat(fd, cython.address(made))
     run.fit(threads, libc.kind_of_filesystem(fd) == libc.BTRFS_SUPER_MAGIC)
     run.task.to = fd
+    run.e.mounted = cython.cast(Core, to_machine).has_mounts()
     run.task.dev = made.st_dev
     run.task.ino = made.st_ino
     run.task.prefix = path_length(run.e.root)

@@ -163,6 +163,7 @@ cdef struct Engine:
     int streaming       # stop for the caller to take what is in `first`
     int stop_at_fault
     int one_filesystem
+    int mounted         # things are mounted where it changes names, of which the kernel knows nothing
     int shallow         # what is in the root alone; the directories in it are passed over
 
 cdef inline void guard(Node *node) noexcept nogil:

@@ -4,6 +4,7 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Where, failure, plain_failure, take
+from cython.cimports.ostler.machines._entries import is_point, may_leave
 from cython.cimports.ostler.trees._engine import (
     DESCEND,
     DONE,
@@ -48,6 +49,8 @@ class Remove(Run):
 
 def _unlink(worker, node, name, kind):
     # 0, or the errno. What is gone already counts as removed by someone else.
+    if worker.engine.mounted and is_point(node.fd[0], name):
+        return libc.EBUSY
     if libc.unlinkat(node.fd[0], name, 0) < 0:
         return 0 if libc.errno == libc.ENOENT else libc.errno
     if kind == libc.S_IFREG >> 12:
@@ -71,6 +74,13 @@ def _entry(worker, node, name, kind):
     return DONE
 
 
+def _rmdir(worker, node, name):
+    if worker.engine.mounted and is_point(node.fd[0], name):
+        libc.errno = libc.EBUSY
+        return -1
+    return libc.unlinkat(node.fd[0], name, libc.AT_REMOVEDIR)
+
+
 def _refused(worker, node, number):
     # The parent is held. A name that is no directory any more is removed as what it is; a
     # directory that can't be read may still be empty.
@@ -78,7 +88,7 @@ def _refused(worker, node, number):
         return 0
     if number == libc.ENOTDIR or number == libc.ELOOP:
         return _unlink(worker, node.parent, cython.address(node.name[0]), 0)
-    if libc.unlinkat(node.parent.fd[0], cython.address(node.name[0]), libc.AT_REMOVEDIR) == 0:
+    if _rmdir(worker, node.parent, cython.address(node.name[0])) == 0:
         worker.directories += 1
         return 0
     return number
@@ -93,7 +103,7 @@ def _leave(worker, node):
     if hold(worker, parent) < 0:
         report(worker, node, cython.NULL, libc.errno, b"rmdir")
         return
-    done = libc.unlinkat(parent.fd[0], cython.address(node.name[0]), libc.AT_REMOVEDIR)
+    done = _rmdir(worker, parent, cython.address(node.name[0]))
     if done < 0:
         number = libc.errno
     unhold(worker.engine, parent)
@@ -136,10 +146,15 @@ def remove_tree(machine, top, threads, on_error, progress, one_filesystem, besid
         # Two threads that remove wait for each other there, and in vain for the processor.
         kind: cython.long = libc.kind_of_filesystem(parent)
         run.fit(threads, kind in (libc.BTRFS_SUPER_MAGIC, libc.XFS_SUPER_MAGIC))
+        run.e.mounted = run.machine.has_mounts()
         run.work()
         if not run.spoiled():
             with cython.nogil:
-                r = libc.unlinkat(parent, base, libc.AT_REMOVEDIR)
+                r = 0
+                if run.e.mounted:
+                    r = may_leave(parent, base, True)
+                if r == 0:
+                    r = libc.unlinkat(parent, base, libc.AT_REMOVEDIR)
                 if r < 0:
                     number = libc.errno
             if r == 0:

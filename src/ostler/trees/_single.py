@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Where, failure, take
+from cython.cimports.ostler._core import Core, Where, failure, take
 from cython.cimports.ostler.trees._copy import LINKS, MERGE, Copy, entry, flags_of, mask_of
 from cython.cimports.ostler.trees._engine import engine_root
 from cython.cimports.ostler.trees._run import open_holder, split
@@ -68,6 +68,7 @@ def copy_entry(machine, top, to, to_machine, on_error, progress, flags, clone):
             raise failure(libc.EISDIR, new)
     libc.fstat(run.e.root.fd[1], cython.address(made))
     mask_of(run.task, to_machine)
+    run.e.mounted = cython.cast(Core, to_machine).has_mounts()
     flags_of(run.task, run.e.root.fd[1], cython.address(made), flags & MERGE)
     number = run.asked_root(old, (st.st_mode & libc.S_IFMT) >> 12)
     if number:

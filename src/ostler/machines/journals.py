@@ -4,7 +4,7 @@ A commit's journal is a file of JSON lines, each synced before what it announces
 "begin" with the stashes (directories beside the files, in which new objects are prepared and old
 ones kept), "go" with all steps and how what they touch looked, "done" when they are all done; or
 "back" and "undone" when they are taken back. A commit that was stopped before "go" has changed
-nothing that anyone sees. "kept" is a recovery's: all was taken back, the stashes are for a person.
+nothing that anyone sees. "kept" is a recovery's "back": the stashes are for a person.
 """
 
 import contextlib

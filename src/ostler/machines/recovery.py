@@ -181,8 +181,9 @@ class _Recovery:
         try:
             self._finish()
         except OSError as error:
-            # From now on there is only the way back.
-            self._note("back")
+            # From now on there is only the way back; "kept" is known however that ends.
+            keeps = isinstance(error, Changed) and self.written.stashes
+            self._note("kept" if keeps else "back")
             return self._undone(error)
         self._check_replaced()
         synced(self.work, self._stashes())
@@ -193,18 +194,17 @@ class _Recovery:
     def _undone(self, error=None):
         """Take everything back; with what somebody has changed, both versions are kept."""
         if "undone" not in self.notes:
-            if "kept" in self.notes and not self.there:
+            if "kept" in self.notes and self.gone and not self.there:
                 return "undone"
             if self.gone:
                 raise Left(f"{self._stash()} is gone, with all that the commit had there")
             problems = self._take_back()
             synced(self.work, self._stashes())
-            if isinstance(error, Changed):
-                self._note("kept")
             if "kept" in self.notes or problems:
                 self._write_names()
-                first = error if isinstance(error, Changed) else None
-                reasons = [_said(problem) for problem in (first, *problems) if problem is not None]
+                if isinstance(error, Changed):
+                    problems.insert(0, error)
+                reasons = list(dict.fromkeys(map(_said, problems)))  # each once
                 raise Left("; ".join(reasons[:3]) or _KEPT, self._stash())
             self._note("undone")
         self._clear(False)

@@ -20,7 +20,7 @@ _STASH = re.compile(rb"(?:.*/)?\.ostler-commit-[0-9a-f]{16}", re.S)
 _SLOT = re.compile(rb"[0-9]+")
 _AFTER = {  # what may follow a record
     "begin": ("go",),
-    "go": ("done", "back", "undone"),
+    "go": ("done", "back", "undone", "kept"),
     "back": ("undone", "kept"),
     "kept": ("kept", "undone"),
     "done": ("done",),

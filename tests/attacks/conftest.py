@@ -3,13 +3,28 @@
 A test that tries many things tells how many with `tried(number)`; any other counts as one.
 """
 
+import os
+import tempfile
 from collections import Counter
 
 import pytest
 
+import ostler
 from tests.machines.conftest import base, folder, run, user  # noqa: F401
+from tests.machines.rehearsing import USER
 
 _tried = pytest.StashKey[int]()
+
+
+@pytest.fixture
+def memory(user, monkeypatch):  # noqa: F811
+    """A directory in memory, where syncing costs nothing; the journals are kept in it."""
+    path = tempfile.mkdtemp(prefix="ostler-rehearsal-", dir="/dev/shm")
+    if user == "ordinary" and os.getuid() == 0:
+        os.chown(path, USER, USER)
+    monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", f"{path}/state")
+    yield path
+    ostler.host.trees.remove(path)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import pytest
 
 import ostler
-from tests.attacks.test_commit_steps import memory  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 LEVELS = 1200
@@ -54,7 +53,7 @@ def seen(start, name):
 
 
 @pytest.fixture
-def base(memory):  # noqa: F811
+def base(memory):
     yield f"{memory}/base"
     if os.path.exists(f"{memory}/base"):
         ostler.host.trees.remove(f"{memory}/base")

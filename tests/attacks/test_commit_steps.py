@@ -1,185 +1,135 @@
-"""Commits that an error, an interruption, a full disk or a kill stops at any step.
+"""Commits that an error or a kill stops at any step, with every kind of change: the whole table.
 
-Whatever stops it, a commit is done, or taken back, or left to recover(), which does one or the
-other; and what the error says of it is true.
+`make attacks` tries every few steps, of each kind other ones; all of them with the variable
+OSTLER_EVERY_STEP=1, which takes a quarter of an hour.
 """
 
 import errno
 import os
-import shutil
-import tempfile
 
 import pytest
 
-import ostler
-from ostler.machines import commits, journals, looks, making, moves, places, plans, quiet, rehearsal
-from tests.attacks.commit_kinds import kinds, prepare, rehearse
-from tests.machines.rehearsing import USER, snapshot
-from tests.machines.rehearsing import kinds as changed
+from ostler.machines import commits
+from tests.attacks.commit_kinds import kinds
+from tests.attacks.committing import CHANGING, LOOKING, RECOVERY, Failing, Trial
+from tests.machines.rehearsing import snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-# What a commit is made of; the modules that call the system in it.
-MODULES = (commits, journals, looks, making, moves, places, plans, quiet, rehearsal)
-CHANGING = frozenset(
-    "chmod chown dup2 exchange fsync ftruncate link mkdir mknod removexattr rename "
-    "rename_noreplace rmdir sendfile setxattr symlink sync_directory unlink utime write "
-    "write_atomic".split()
-)
+EVERY = os.environ.get("OSTLER_EVERY_STEP") == "1"
+SORTS = ((errno.EIO, False), (errno.ENOSPC, True))  # once, and from then on
 
 
-@pytest.fixture
-def memory(user, monkeypatch):
-    """A directory in memory, where syncing costs nothing."""
-    path = tempfile.mkdtemp(prefix="ostler-rehearsal-", dir="/dev/shm")
-    if user == "ordinary" and os.getuid() == 0:
-        os.chown(path, USER, USER)
-    monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", f"{path}/state")
-    yield path
-    for top, _, _ in os.walk(path):
-        os.chmod(top, 0o700)
-    shutil.rmtree(path)
-
-
-class Failing:
-    """The host, but from call number `at` of those that are named on, one or all of them fail."""
-
-    def __init__(self, at, number, names, lasting):
-        self.at = at
-        self.number = number
-        self.names = names
-        self.lasting = lasting
-        self.count = 0
-
-    def __getattr__(self, name):
-        call = getattr(ostler.host, name)
-        if name not in self.names:
-            return call
-
-        def counted(*args, **kwargs):
-            self.count += 1
-            if self.count == self.at or (self.lasting and self.count > self.at):
-                raise OSError(self.number, os.strerror(self.number))
-            return call(*args, **kwargs)
-
-        return counted
-
-    def __enter__(self):
-        for module in MODULES:
-            module.host = self
-
-    def __exit__(self, *exception):
-        for module in MODULES:
-            module.host = ostler.host
-
-
-class Trial:
-    """One set of changes, and what the base is before and after."""
-
-    def __init__(self, base, names, paths=None):
-        self.base = base
-        self.folder = os.path.dirname(base)
-        self.names = names
-        self.paths = None if paths is None else [f"{base}/{path}" for path in paths]
-        self.old = self.new = None
-        with self.machine() as m:
-            self.wanted = changed(m, base)
-            self.old = snapshot(base)
-            m.commit(self.paths)
-            self.new = snapshot(base)
-        assert self.old != self.new
-
-    def machine(self):
-        prepare(self.base, self.names)
-        m = ostler.rehearsal(self.base)
-        rehearse(m, self.names)
-        return m
-
-    def stopped(self, m, how):
-        """Commit under `how`, a context that stops it; whether it came to its end all the same."""
-        base, note = self.base, ""
-        try:
-            with how:
-                m.commit(self.paths)
-            done = True
-        except (OSError, KeyboardInterrupt) as error:
-            done = commits.DONE in getattr(error, "__notes__", ())
-            note = " ".join(getattr(error, "__notes__", ()))
-            if not note:
-                note = str(error)
-        found = snapshot(base)
-        if done:
-            # Its journal, or what it took away, may be left.
-            recovered = self.recovered()
-            assert [outcome for _, outcome in recovered] in ([], ["finished"]), recovered
-            assert snapshot(base) == self.new, note
-            return True
-        if note in (commits.TAKEN_BACK, commits.NOT_CLEARED):
-            assert self.without_stash(found) == self.old, f"{note}, it says"
-        if note == commits.TAKEN_BACK:
-            assert self.litter() == []
-        recovered = self.recovered()
-        if note in (commits.TAKEN_BACK, commits.NOT_CLEARED):
-            assert {outcome for _, outcome in recovered} <= {"undone"}, (note, recovered)
-        after = snapshot(base)
-        outcomes = [outcome for _, outcome in recovered]
-        assert after == (self.new if outcomes == ["finished"] else self.old), (note, recovered)
-        if not outcomes or outcomes == ["undone"]:
-            # As if nothing had been.
-            assert changed(m, base) == self.wanted
-            try:
-                m.commit(self.paths)
-            except ostler.CommitConflict:
-                # Who took it back later is anybody, to this machine.
-                assert outcomes == ["undone"]
-                assert note not in (commits.TAKEN_BACK, commits.NOT_CLEARED), note
-                assert snapshot(base) == self.old
-            else:
-                assert snapshot(base) == self.new
-        return False
-
-    def recovered(self):
-        # What is in the directories of journals that all share is not of this trial.
-        recovered = [o for o in ostler.rehearsal.recover() if self.folder in str(o.base or o.kept)]
-        assert self.litter() == [], recovered
-        assert len(recovered) < 2
-        assert {base for base, *_ in recovered} <= {self.base}
-        return recovered
-
-    def without_stash(self, tree):
-        return {path: v for path, v in tree.items() if b".ostler-commit-" not in path}
-
-    def litter(self):
-        state = f"{self.folder}/state/ostler/commits"
-        left = [name for name in os.listdir(state) if name.endswith(".commit")]
-        for top, directories, _ in os.walk(self.base):
-            left += [f"{top}/{name}" for name in directories if name.startswith(".ostler")]
-        return left
-
-    def every(self, make, step=1, first=1):
-        """Stop it at each of its steps in turn; how often it was stopped."""
-        at = first
-        while True:
-            with self.machine() as m:
-                if self.stopped(m, how := make(at)) and getattr(how, "count", at + 1) < at:
-                    return (at - first) // step
-            at += step
-            assert at < 100_000
+def table(user, step):
+    """(name of the kind, step, first): each kind begins elsewhere, so that all have their turn."""
+    step = 1 if EVERY else step
+    for number, name in enumerate(kinds(user == "root")):
+        wide = step * 5 if name == "deep" and not EVERY else step  # as many steps as ten others
+        yield name, wide, 1 + (number + (user == "root")) % step
 
 
 def errors(trial, names, step=1, first=1):
-    count = 0
-    for number, lasting in ((errno.EIO, False), (errno.ENOSPC, True)):
-        count += trial.every(
-            lambda at, n=number, forever=lasting: Failing(at, n, names, forever), step, first
-        )
-    return count
+    """What is said when it fails at its steps, once and from then on."""
+    said = set()
+    for number, lasting in SORTS:
+        said.update(trial.each(lambda at: Failing(at, number, names, lasting), step, first))  # noqa: B023
+    assert commits.TAKEN_BACK in said
+    return said
 
 
-def test_errors_in_all_at_once(memory, user, run):
-    """The quick one: every few steps of all kinds together."""
+def test_all_kinds_at_once(memory, user, run, tried):
+    """The quick one: every few steps of all kinds together, and some kills."""
 
     def check():
         trial = Trial(f"{memory}/base", kinds(user == "root"))
-        assert errors(trial, CHANGING, 37) > 10
+        errors(trial, CHANGING, 173)
+        errors(trial, LOOKING, 1999, 7)
+        assert trial.each_kill(229, 30) <= {"finished", "undone"}
+        assert trial.stops > 12
+
+    run(check)
+    tried(12)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("names", "step"), [(CHANGING, 3), (LOOKING, 11)], ids=["changing", "looking"]
+)
+def test_an_error_at_each_step_of_each_kind(memory, user, run, names, step):
+    def check():
+        for name, wide, first in table(user, step):
+            trial = Trial(f"{memory}/base", [name])
+            errors(trial, names, wide, first)
+
+    run(check)
+
+
+@pytest.mark.thorough
+def test_a_kill_at_each_step_of_each_kind(memory, user, run):
+    def check():
+        seen = set()
+        for name, wide, first in table(user, 7):
+            trial = Trial(f"{memory}/base", [name])
+            seen |= trial.each_kill(wide, first)
+        assert seen == {"finished", "undone"}
+
+    run(check)
+
+
+@pytest.mark.thorough
+def test_some_of_the_kinds(memory, user, run):
+    """Half of what was rehearsed is committed; the rest stays in the rehearsal, at each stop."""
+
+    def check():
+        names = kinds(user == "root")
+        trial = Trial(f"{memory}/base", names, names[::2])
+        step = 1 if EVERY else 31
+        errors(trial, CHANGING, step, 3)
+        errors(trial, LOOKING, step * 9, 5)
+        trial.each_kill(step, 30)
+
+    run(check)
+
+
+@pytest.mark.thorough
+def test_a_quiet_commit(memory, user, run):
+    """Who writes is looked for first; that can fail, too."""
+
+    def check():
+        trial = Trial(f"{memory}/base", ["renamed and changed"])
+        trial.commit = lambda m: m.commit()
+        errors(trial, LOOKING, 1 if EVERY else 29, 2)
+
+    run(check)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("names", [CHANGING, LOOKING], ids=["changing", "looking"])
+def test_an_error_at_each_step_of_a_recovery(memory, user, run, names):
+    """One that fails leaves all as it is, or tells; the next one is like the first."""
+
+    def check():
+        trial = Trial(
+            f"{memory}/base", ["retyped", "renamed and changed", "hard links", "metadata"]
+        )
+        last = 1
+        while not trial.killed(last):
+            trial.recovered(last)
+            last += 20
+        trial.recovered(last)
+        step = 1 if EVERY else 23
+        for part in (40, 60, 70, 80, 95):
+            for number, lasting in SORTS:
+                at = 1 + part % step
+                while True:
+                    ended = trial.killed(last * part // 100)
+                    between = snapshot(trial.base)
+                    how = Failing(at, number, names, lasting, RECOVERY)
+                    with how:
+                        first = trial.outcomes()
+                    outcomes = trial.recovered((part, at, first, between == trial.old))
+                    trial.settled(ended, outcomes)
+                    if how.count < at:
+                        break
+                    at += step
 
     run(check)

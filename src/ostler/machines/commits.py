@@ -50,7 +50,8 @@ def commit(machine, paths=None, leave_behind=False, goes_on=True):
     except BaseException as error:
         if not work.done:
             raise
-        machine._close_because(f"{DONE}, but the machine can't go on: {error}")
+        if not machine._closed:
+            machine._close_because(f"{DONE}, but the machine can't go on: {error}")
         if not isinstance(error, OSError):
             error.add_note(DONE)
             raise
@@ -158,6 +159,8 @@ class Commit:
 
     def _take_back(self, journal, steps, error):
         """After an error: everything as it was, and in the error how it stands."""
+        for plan in self._plans:
+            plan.forget()
         if not steps.steps:
             steps.times = [times for plan in self._plans for times in plan.times]
         begun = steps.begun

@@ -36,8 +36,7 @@ class Journal:
         self._size = 0  # of what is surely in it
         self._before = None  # its size without the steps
         try:
-            # As objects, which are closed, or not, whatever interrupts it.
-            self._turn = open(_lock(self._directory, _TURN, place), "rb", buffering=0)  # noqa: SIM115
+            self._turn = _lock(self._directory, _TURN, place)
             self._begin(place)
         except BaseException:
             self.close()
@@ -49,6 +48,7 @@ class Journal:
             self.path = host.path.join(place, self._name)
             flags = host.O_RDWR | host.O_CREAT | host.O_EXCL | host.O_APPEND | host.O_CLOEXEC
             fd = host.open(self._name, flags, 0o600, dir_fd=self._directory)
+            # As an object, which is closed whatever interrupts it.
             self._file = open(fd, "r+b", buffering=0)  # noqa: SIM115
             fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
@@ -176,25 +176,24 @@ def _is_below(fd, avoid, name=b""):
 @contextlib.contextmanager
 def locked(directory, place):
     """Hold the lock of a directory of journals; only its owner's processes can hold it longer."""
-    fd = _lock(directory, _LOCK, place)
-    try:
+    with _lock(directory, _LOCK, place):
         yield
-    finally:
-        host.close(fd)
 
 
 def _lock(directory, name, place):
+    """A locked file: an object before it is locked, so that Ctrl-C leaves no lock that is held."""
     flags = host.O_RDWR | host.O_CREAT | host.O_EXCL | host.O_CLOEXEC
     try:
         fd = host.open(name, flags, 0o600, dir_fd=directory)
     except FileExistsError:
         shown = host.path.join(place, host.fsdecode(name))
         fd = trust.own_file(name, directory, shown, host.O_RDWR, private=True)
+    file = open(fd, "r+b", buffering=0)  # noqa: SIM115
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        return fd
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
     except BaseException:
-        host.close(fd)
+        file.close()
         raise
 
 

@@ -86,6 +86,8 @@ class Steps:
         May be called again where it was interrupted.
         """
         self._give_spare()
+        for place in self._places.values():
+            place.forget()
         complete = True
         doubtful = self.begun  # the number of the step that may not have been done
         sure = False  # whether this step was done, since a later one was

@@ -63,6 +63,12 @@ class Plan(Making):
             if change._found.path:
                 self._below.setdefault(above, []).append(change)
 
+    def forget(self):
+        """Give back the descriptors that can be had again, where there may be no more."""
+        for place in (self.walk.lower, self.walk.upper, self.walk._merged):
+            if place is not None:
+                place.forget()
+
     # Whether the base is as it was
 
     def conflicts(self):

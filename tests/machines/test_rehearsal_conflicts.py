@@ -8,6 +8,7 @@ import pytest
 import ostler
 from ostler import CommitConflict
 from ostler.machines import making
+from ostler.machines.moves import Steps
 from tests.machines.rehearsing import commit, journals, kinds, put, put_on, snapshot, text, view
 
 
@@ -244,5 +245,76 @@ def test_over_everything(base, run):
             m.rmdir(shared)
             m.commit(shared)
             assert not os.path.exists(shared)
+
+    run(check)
+
+
+@pytest.mark.parametrize("late", ["added", "below", "written", "later"])
+def test_what_is_worked_on_while_it_is_removed(base, run, late):
+    """Between the last look at an object and its move into the stash, and just after it."""
+
+    def check():
+        put(f"{base}/gone/deep/file", "old")
+        put(f"{base}/modified", "old")
+        put(f"{base}/single", "old")
+        wanted = {
+            "added": "gone/new", "below": "gone/deep/new", "written": "gone/deep/file",
+            "later": "single",
+        }[late]  # fmt: skip
+        rename = Steps.rename
+
+        def raced(self, top, source, target):
+            if source == wanted.split("/")[0].encode():
+                if late == "later":
+                    with open(f"{base}/single", "a") as writer:
+                        rename(self, top, source, target)
+                        writer.write("work")
+                    return
+                with open(f"{base}/{wanted}", "a") as writer:
+                    writer.write("work")
+            rename(self, top, source, target)
+
+        with ostler.rehearsal(base) as m:
+            m.trees.remove("/gone")
+            m.remove("/single")
+            put_on(m, "/modified", b"new")
+            Steps.rename = raced
+            with pytest.raises(CommitConflict) as caught:
+                m.commit()
+            Steps.rename = rename
+            top = wanted.split("/")[0]
+            assert caught.value.paths == [f"{base}/{top}"]
+            assert text(f"{base}/{wanted}").endswith("work")
+            assert text(f"{base}/modified") == "old"
+            assert sorted(os.listdir(base)) == ["gone", "modified", "single"]
+            assert journals(base) == []
+
+    run(check)
+
+
+def test_the_base_is_exchanged_while_it_is_committed(base, folder, run):
+    """What stands under its name by then is another directory, in which nothing is done."""
+
+    def check():
+        put(f"{base}/a", "old")
+        finish = Steps.finish
+
+        def exchanged(self, expected=None):
+            os.rename(base, f"{folder}/elsewhere")
+            put(f"{base}/a", "another")
+            finish(self, expected)
+
+        with ostler.rehearsal(base) as m:
+            put_on(m, "/a", b"new")
+            m.mkdir("/d")
+            Steps.finish = exchanged
+            try:
+                m.commit()
+            finally:
+                Steps.finish = finish
+        assert text(f"{base}/a") == "another"
+        assert os.listdir(base) == ["a"]
+        assert text(f"{folder}/elsewhere/a") == "new"
+        assert sorted(os.listdir(f"{folder}/elsewhere")) == ["a", "d"]
 
     run(check)

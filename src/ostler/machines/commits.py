@@ -92,6 +92,8 @@ class Commit:
             self._check()
             touched = [path for plan in self._plans for path in plan.touched_paths()]
             with Journal(touched) as journal, Steps([walk.top for walk in walks], []) as steps:
+                for number, walk in enumerate(walks):
+                    steps.hold(number, walk.lower.fd)
                 self._carry_out(journal, steps)
                 self._remember()
         finally:
@@ -152,9 +154,11 @@ class Commit:
         olds = [old for plan in self._plans for old in plan.old]
         expected = {number: old for number, old in enumerate(olds) if old is not None}
         go = [packed(s) for s in steps.steps], [packed(t) for t in steps.times]
-        journal.write("go", *go, [pair for plan in self._plans for pair in plan.looks])
+        looks = [pair for plan in self._plans for pair in plan.looks]
+        journal.write("go", *go, looks)
         steps.finish(expected)
         synced(steps, self._stashes)
+        steps.check_replaced(looks)
         self.done = True
 
     def _take_back(self, journal, steps, error):

@@ -50,6 +50,26 @@ def without_change(known):
     return known if known.startswith(_TREE) else " ".join(known.split()[:3])
 
 
+def changed_since(work, pairs):
+    """What steps have put into a stash and somebody has changed since: (top, slot, path) each.
+
+    `work`: the Steps, all done; `pairs`: what `of_steps` has found of them.
+    """
+    for step, (leaves, _) in zip(work.steps, pairs, strict=True):
+        if leaves is None or step[0] == "meta":
+            continue
+        kind, top, one, two, inode = step
+        slot, path = (one, two) if kind == "swap" else (two, one)
+        place = work.place(top)
+        status = place.status(slot)
+        if status is None or (kind == "move" and status.st_ino != inode):
+            continue
+        if not stat.S_ISDIR(status.st_mode) and status.st_nlink > 1:
+            continue  # it stays at its other names
+        if not fits(place, slot, without_change(leaves)):
+            yield top, slot, path
+
+
 def of_steps(plan, paths, stashes, moved, anchors):
     """What `looks` of a Plan is; `paths`: what its steps take away, in the base, or None."""
     found = []

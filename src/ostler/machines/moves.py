@@ -13,7 +13,7 @@ import errno
 import stat
 from collections.abc import Callable
 
-from ostler.machines import host
+from ostler.machines import host, looks
 from ostler.machines.places import Place
 
 _COPIED = 1 << 26
@@ -60,6 +60,15 @@ class Steps:
             fd = host.open(self.tops[top], host.O_PATH | host.O_DIRECTORY)
             found = self._places[top] = Place(fd)
         return found
+
+    def hold(self, top, fd):
+        """Have a top directory from a descriptor, whatever its path leads to by now."""
+        self._places[top] = Place(host.dup(fd))
+
+    def check_replaced(self, pairs):
+        """Lost when somebody has worked on what was replaced, since it was looked at."""
+        for top, _, path in looks.changed_since(self, pairs):
+            _lose(self, top, path)
 
     def finish(self, expected=None):
         """Do all steps that aren't done.

@@ -376,24 +376,12 @@ class _Recovery:
 
     def _check_replaced(self):
         """Left when what was replaced has been written to since, by who had it open."""
-        for step, (leaves, _) in zip(self.written.steps, self.written.looks, strict=True):
-            if leaves is None or step[0] == "meta":
-                continue
-            kind, top, one, two, inode = step
-            slot = one if kind == "swap" else two
-            place = self.work.place(top)
-            status = place.status(slot)
-            if status is None or (kind == "move" and status.st_ino != inode):
-                continue
-            if not stat.S_ISDIR(status.st_mode) and status.st_nlink > 1:
-                continue  # it stays at its other names
-            if not looks.fits(place, slot, looks.without_change(leaves)):
-                path = two if kind == "swap" else one
-                raise Left(
-                    f"{self._shown(top, slot)}, which was {self._shown(top, path)}, was changed "
-                    "after the commit replaced it",
-                    self._stash(),
-                )
+        for top, slot, path in looks.changed_since(self.work, self.written.looks):
+            raise Left(
+                f"{self._shown(top, slot)}, which was {self._shown(top, path)}, was changed "
+                "after the commit replaced it",
+                self._stash(),
+            )
 
     # Taking back
 

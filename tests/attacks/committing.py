@@ -65,14 +65,18 @@ class Failing:
         def counted(*args, **kwargs):
             self.count += 1
             if self.count == self.at or (self.lasting and self.count > self.at):
-                raise OSError(self.number, os.strerror(self.number))
+                self.strike()
             return call(*args, **kwargs)
 
         return counted
 
+    def strike(self):
+        raise OSError(self.number, os.strerror(self.number))
+
     def __enter__(self):
         for module in self.modules:
             module.host = self
+        return self
 
     def __exit__(self, *exception):
         for module in self.modules:

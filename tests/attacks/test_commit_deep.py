@@ -1,10 +1,12 @@
 """Commits of trees that are deeper than any path is long, and than Python calls itself."""
 
 import os
+import signal
 
 import pytest
 
 import ostler
+from tests.attacks.committing import CHANGING, Failing
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 LEVELS = 1200
@@ -83,3 +85,50 @@ def test_a_tree_that_is_made_changed_and_removed(base, run):
             assert os.listdir(base) == []
 
     run(check)
+
+
+def killed(commit, at):
+    """Commit in a child, killed at call number `at` of those that change something: the number."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with Failing(at, 0, CHANGING, False) as calls:
+                calls.strike = lambda: os.kill(os.getpid(), signal.SIGKILL)
+                commit()
+            os.write(writer, b"%d" % calls.count)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader) as pipe:
+        count = int(pipe.read() or -1)
+    os.waitpid(pid, 0)
+    return count
+
+
+@pytest.mark.thorough
+def test_a_kill_and_a_recovery(base, run, tried):
+    """One deep tree is removed and another one is made; each recovery has both, or neither."""
+
+    def check():
+        os.mkdir(base)
+        total, outcomes = 0, set()
+        for part in (0, 40, 93):
+            made(ostler.host, base, "old", LEVELS, b"one")
+            with ostler.rehearsal(base) as m:
+                m.trees.remove("/old")
+                made(m, "/", "new", LEVELS, b"two")
+                count = killed(m.commit, total * part // 100)
+            assert (count == -1) == (part > 0)
+            total = total or count
+            found = [o.outcome for o in ostler.rehearsal.recover() if o.base == base]
+            outcomes.update(found)
+            [name] = os.listdir(base)
+            if part == 0 or found:
+                assert name == ("old" if found == ["undone"] else "new"), found
+            assert seen(base, name) == (LEVELS, b"two" if name == "new" else b"one")
+            ostler.host.trees.remove(f"{base}/{name}")
+        assert "undone" in outcomes
+
+    run(check)
+    tried(2)

@@ -291,6 +291,17 @@ def test_what_is_in_files_does_not_steer_the_terminal(folder):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("session", ["", "setsid "])
+def test_a_writer_that_is_left_running_does_not_hinder_a_commit_on_a_terminal(folder, session):
+    writer = f"{session}sh -c 'exec >log; echo kept; while :; do sleep 0.05; done' &"
+    program = f"{writer} while ! [ -s log ]; do sleep 0.05; done"
+    status, shown = on_terminal(folder, ["c"], "sh", "-c", program)
+    assert status == 0, shown
+    assert "left running were ended" in shown
+    assert "1 change committed" in shown
+    assert (folder / "log").read_text() == "kept\n"
+
+
 def test_long_lists_are_cut_short_on_a_terminal(folder):
     for number in range(100):
         (folder / f"old{number}").write_text("x")

@@ -47,6 +47,34 @@ def not_to_be_run(fd):
     return 0
 
 
+def several(dir, name, dir2, name2, flags):
+    # Whether one of the names that are renamed may be of a file of the base with other names,
+    # which an overlay copies without its being known of which file.
+    one: libc.stat_t
+    two: libc.stat_t
+    is_directory: cython.bint
+    if libc.fstatat(dir, name, cython.address(one), libc.AT_SYMLINK_NOFOLLOW) < 0:
+        return False
+    is_directory = one.st_mode & libc.S_IFMT == libc.S_IFDIR
+    if not is_directory and one.st_nlink > 1:
+        return True
+    if is_directory and not flags & libc.RENAME_EXCHANGE:
+        return False
+    if libc.fstatat(dir2, name2, cython.address(two), libc.AT_SYMLINK_NOFOLLOW) < 0:
+        return False
+    if two.st_mode & libc.S_IFMT == libc.S_IFDIR:
+        return False
+    if flags & libc.RENAME_EXCHANGE and two.st_nlink > 1:
+        return True
+    # Both may be copies of one file, and such a rename nothing.
+    return (
+        not is_directory
+        and one.st_size == two.st_size
+        and one.st_mtim.tv_sec == two.st_mtim.tv_sec
+        and one.st_mtim.tv_nsec == two.st_mtim.tv_nsec
+    )
+
+
 # ---- mount points
 
 

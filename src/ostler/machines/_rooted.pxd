@@ -19,6 +19,7 @@ cdef class RootedCore(Core):
     cdef readonly int _mount        # the descriptor that keeps the mounts alive; -1: it is _root
     cdef readonly int _stores       # of a rehearsal: where its changes are; else -1
     cdef public int _mounted        # whether anything is mounted below the root; -1: not known yet
+    cdef public bint _overlaid      # files with several names must be renamed with care
     cdef public object _origin      # of which directory of the host that is to be looked up
     cdef int _umask                 # -1: the process's own
     cdef bint _lax                  # _umask allows what the process's umask does not

@@ -38,6 +38,7 @@ from cython.cimports.ostler.machines._entries import (
     may_leave,
     may_rename,
     not_to_be_run,
+    several,
 )
 from cython.cimports.ostler.machines._mounts import children, openat2_works
 from cython.cimports.ostler.machines._numbers import (
@@ -386,9 +387,13 @@ class RootedCore(Core):
         return may_leave(w.dir, w.name, directory) if self._mounted and self.has_mounts() else 0
 
     def may_move(self, w, w2, flags):
+        r: cython.int = 0
         if self._mounted and self.has_mounts():
-            return may_rename(w.dir, w.name, w2.dir, w2.name, flags)
-        return 0
+            r = may_rename(w.dir, w.name, w2.dir, w2.name, flags)
+        if r == 0 and self._overlaid and several(w.dir, w.name, w2.dir, w2.name, flags):
+            libc.errno = libc.EXDEV  # Rehearsal does it otherwise
+            return -1
+        return r
 
     # The verbs whose meaning is the machine's own
 

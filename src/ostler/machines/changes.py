@@ -4,10 +4,10 @@ import stat
 
 from ostler.machines import host
 from ostler.machines.layout import without_strangers
+from ostler.machines.linked import MOVED, write_note
 from ostler.machines.origins import find_renamed
 from ostler.machines.places import Place, Store
 from ostler.machines.quiet import top_of
-from ostler.machines.renaming import MOVED
 
 _TRIES = 20  # to look at what others are changing
 
@@ -67,6 +67,15 @@ class Record:
             "device": self.device,
         }
 
+    def has_metadata(self, other, time=True):
+        """Whether another one has the same mode, owner, attributes and time of modification."""
+        return (
+            self.mode == other.mode
+            and self.owner == other.owner
+            and self.xattrs == other.xattrs
+            and (not time or self.times[1] == other.times[1])
+        )
+
     def __eq__(self, other):
         if not isinstance(other, Record):
             return NotImplemented
@@ -102,11 +111,11 @@ class Change:
 
     @property
     def parts(self):
-        return (
-            self.kind in ("modified", "metadata")
-            and self.before.type != "directory"
-            and self.before.links > 1
-        )
+        if self.before is None or self.before.type == "directory" or self.before.links == 1:
+            return False
+        if self.kind == "renamed":
+            return not self._found.same or not self.before.has_metadata(self.after)
+        return self.kind in ("modified", "metadata")
 
     def as_dict(self):
         """The change as plain data, for JSON."""
@@ -127,7 +136,7 @@ class Change:
 class Found:
     """Where a change was found; paths are bytes below the overlay's directory."""
 
-    __slots__ = ("at", "lower", "overlay", "path", "same", "stale", "status", "whole")
+    __slots__ = ("at", "lower", "overlay", "path", "same", "stale", "status", "twin", "whole")
 
     def __init__(self, path, at, lower, status, stale=False, whole=False):
         self.path = path
@@ -136,6 +145,7 @@ class Found:
         self.lower = lower  # where the base has what it is compared with, or None
         self.status = status  # of the upper layer's own, or None
         self.same = True  # a renamed one has the content that it had
+        self.twin = None  # where the base has the file that this is one more name of
         self.stale = stale  # the base had something here, and it is gone
         self.whole = whole  # gone with the directory above it, whose name something else has
 
@@ -306,12 +316,15 @@ class Walk:
 
     def settle_origin(self, path):
         """What was renamed has its new name in the base too, from now on."""
-        if not self.ordinary:
-            if self.mark(path, self.upper.status(path), "redirect") is not None:
-                name = self.upper.name(path)
-                host.setxattr(name, self.marks + "redirect", b"/" + path, follow_symlinks=False)
+        status = self.upper.status(path)
+        if not self.ordinary and self.mark(path, status, "redirect") is not None:
+            name = self.upper.name(path)
+            host.setxattr(name, self.marks + "redirect", b"/" + path, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode):
+            if self.mark(path, status, MOVED) is not None:
+                write_note(self.upper, path, self.marks, path)
             return
-        waiting = [path]
+        waiting = [path] if self.ordinary else []
         while waiting:
             path = waiting.pop()
             status = self.upper.status(path)
@@ -394,12 +407,7 @@ class Walk:
             or (before.type == "file" and not self.same_content(path, lower, old, new))
         ):
             kind = "modified"
-        elif (
-            before.mode != after.mode
-            or before.owner != after.owner
-            or before.xattrs != after.xattrs
-            or before.times[1] != after.times[1]
-        ):
+        elif not before.has_metadata(after):
             kind = "metadata"
         else:
             self.unchanged.append(found)
@@ -499,12 +507,7 @@ def _in_order(change):
 
 def _only_time(change):
     before, after = change.before, change.after
-    return (
-        after.type == "directory"
-        and before.mode == after.mode
-        and before.owner == after.owner
-        and before.xattrs == after.xattrs
-    )
+    return after.type == "directory" and before.has_metadata(after, False)
 
 
 def _is_whiteout(status):

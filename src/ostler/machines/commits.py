@@ -218,6 +218,8 @@ class Commit:
         with contextlib.suppress(OSError):
             journal.write("done")
         with contextlib.suppress(OSError):
+            for plan in self._plans:
+                plan.part()
             clear(steps, self._stashes, True)
             journal.remove()
 
@@ -226,7 +228,7 @@ class Commit:
             self.machine._own.update(plan.own())
             if not self.every:
                 for change in plan.chosen:
-                    if change.kind == "renamed":
+                    if change.kind == "renamed" or change._found.twin is not None:
                         plan.walk.settle_origin(change._found.path)
 
 

@@ -70,7 +70,7 @@ class Making:
 
     def _is_linked(self, status, slot):
         # Whether a name is made as one more of a file that is there already.
-        if status.st_nlink == 1:
+        if status.st_nlink == 1 and status.st_ino not in self._links:
             return False
         known = self._links.setdefault(status.st_ino, slot)
         if known == slot:

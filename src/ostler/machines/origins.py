@@ -8,6 +8,7 @@ only that there is one: then it is known while size, modification time and conte
 import stat
 
 from ostler.machines._calls import file_handle
+from ostler.machines.linked import Pairs
 
 _HEAD, _TYPE = 21, 4  # of a mark: version, magic, length, flags, type, 16 bytes of the file system
 
@@ -21,19 +22,36 @@ def find_renamed(walk):
             gone.append(change)
         if after is not None and after.type != "directory" and change.kind != "renamed":
             new.append(change)
-    if not gone or not new:
-        return
-    marked = [(change, mark) for change in new if (mark := _mark(walk, change)) is not None]
-    if not marked:
+    if not new:
         return
     known = _Known(walk, gone)
     taken, devices = {}, {}
-    for change, mark in marked:
-        source = known.by_handle(mark) if mark else known.by_look(change, taken)
+
+    def take(source, change):
         if source is None or source is change or id(source) in taken:
-            continue
-        if _device(walk, change, devices) == known.status(source).st_dev:
-            taken[id(source)] = source, change, source.before, source._found.lower
+            return False
+        if _device(walk, change, devices) != known.status(source).st_dev:
+            return False
+        taken[id(source)] = source, change, source.before, source._found.lower
+        return True
+
+    stays = {
+        found.status.st_ino
+        for found in walk.unchanged
+        if found.status.st_nlink > 1 and not stat.S_ISDIR(found.status.st_mode)
+    }
+    rest = []  # without a mark of the kernel's own
+    for change in new:
+        mark = _mark(walk, change) if gone else None
+        if mark is None:
+            rest.append(change)
+        elif mark:
+            take(known.by_handle(mark), change)
+        elif change._found.status.st_ino not in stays:  # else it is one more name of that one
+            take(known.by_look(change, taken), change)
+    pairs = Pairs(walk, gone, take)
+    if pairs.needed():
+        pairs.find(rest)
     for source, change, _, _ in taken.values():
         _vacate(walk, source, change)
     for source, change, before, lower in taken.values():

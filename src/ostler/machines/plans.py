@@ -44,6 +44,7 @@ class Plan(Making):
         self._theirs = set()
         self._covered = {}  # path in the base: lstat, of what something renamed replaces
         self._other_names = []
+        self._several = {}  # inode in the base: (size, time), of what has other names
         self._others = set()  # inodes of directories that somebody else has changed
         self._anchors = set()  # inodes of the base that get new names
         self._homes = []  # the directories in which the stashes are, if nobody has changed them
@@ -245,20 +246,21 @@ class Plan(Making):
     def _find_anchors(self):
         """Which files of the base stay, so that new names can be links to them."""
         walk = self.walk
-        directories = [
-            c._found.lower
-            for c in walk.found
-            if c.kind == "renamed" and c.before.type == "directory"
-        ]
         stays = [found for found in walk.unchanged if found.lower is not None]
         stays += [c._found for c in self.chosen if c.kind == "metadata" and c.before.links == 1]
-        stays += [c._found for c in self.chosen if c.kind == "renamed" and c._found.same]
+        stays += [
+            c._found for c in self.chosen if c.kind == "renamed" and c._found.same and not c.parts
+        ]
         for found in stays:
             status = found.status
             if not stat.S_ISDIR(status.st_mode) and status.st_nlink > 1:
-                # Not below a renamed directory, which is on its way then.
-                if not any(found.lower.startswith(origin + b"/") for origin in directories):
-                    self._links.setdefault(status.st_ino, found.lower)
+                self._links.setdefault(status.st_ino, found.lower)
+        for change in self.chosen:
+            twin = change._found.twin
+            if twin is not None:
+                status = walk.lower.status(twin)
+                if status is not None and not self._changed(status):
+                    self._links.setdefault(change._found.status.st_ino, twin)
 
     def _take_out_renamed(self):
         renamed = [change for change in self.chosen if change.kind == "renamed"]
@@ -358,7 +360,7 @@ class Plan(Making):
                 self._covered[found.at] = covered
                 slot = self._slot(found.at)
                 self._step("move", found.path, slot, covered.st_ino, old=found.at)
-        if not found.same:
+        if not found.same or change.parts:
             # The old file stays in the stash.
             slot = self._slot(found.at)
             self._step("move", slot, found.path, self._make(change, slot))
@@ -366,10 +368,10 @@ class Plan(Making):
         status = self._old(change)
         self._step("move", self._waiting[found.path], found.path, status.st_ino)
         if change.after.type != "directory":
-            if not _same_metadata(change.before, change.after):
+            if not change.before.has_metadata(change.after):
                 self._step("meta", found.path, status.st_ino, *self._two(change, found))
             return None
-        if not _same_metadata(change.before, change.after, False):
+        if not change.before.has_metadata(change.after, False):
             step = ("meta", self.number, found.path, status.st_ino, *self._two(change, found))
             self._ends.append((found.path, step, None))
         if change.before.times[1] != change.after.times[1]:
@@ -508,11 +510,12 @@ class Plan(Making):
 
     def _find_other_names(self):
         # Names that are not chosen, of files that are changed through a chosen one.
-        inodes = {
-            self._old(change).st_ino
-            for change in self.chosen
-            if change.before is not None and change.before.links > 1
-        }
+        for change in self.chosen:
+            if change.before is not None and change.before.links > 1:
+                status = self._old(change)
+                if not stat.S_ISDIR(status.st_mode):
+                    self._several[status.st_ino] = status.st_size, status.st_mtime_ns
+        inodes = set(self._several)
         chosen = {id(change) for change in self.chosen}
         for change in self.walk.found if inodes else ():
             if id(change) not in chosen and change.before is not None and change.before.links > 1:
@@ -523,6 +526,28 @@ class Plan(Making):
             if not self._changed(status):
                 self._other_names.append(lower)
 
+    def part(self):
+        """Remove from the stashes the old names of files that go on under others.
+
+        That changes the files' change times, which are no work of anybody else's.
+        """
+        for step in self.steps if self._several else ():
+            old = {"move": step[3], "swap": step[2]}.get(step[0])
+            if old is None or not old.startswith(tuple(self._stashes.values())):
+                continue
+            status = self.place.status(old)
+            if status is None or self._several.get(status.st_ino) != (
+                status.st_size, status.st_mtime_ns,
+            ):  # fmt: skip
+                continue
+            above, name = self.place.parent(old)
+            fd = host.open(name, host.O_PATH | host.O_NOFOLLOW, dir_fd=above)
+            try:
+                host.unlink(name, dir_fd=above)
+                self._mine[status.st_ino] = host.fstat(fd).st_ctime_ns
+            finally:
+                host.close(fd)
+
     def homes(self):
         """As `own`, of the directories that held the stashes and nobody else has changed."""
         found = {}
@@ -530,15 +555,6 @@ class Plan(Making):
             status = self.place.status(path)
             found[status.st_ino] = status.st_ctime_ns
         return found
-
-
-def _same_metadata(one, two, times=True):
-    return (
-        one.mode == two.mode
-        and one.owner == two.owner
-        and one.xattrs == two.xattrs
-        and (not times or one.times[1] == two.times[1])
-    )
 
 
 def _deepest_first(end):

@@ -21,6 +21,7 @@ from ostler.machines import (
 from ostler.machines.changes import ACL, NARROWED
 from ostler.machines.kinds import given, or_weaker
 from ostler.machines.layout import without_strangers
+from ostler.machines.linked import noting
 from ostler.machines.places import Store
 from ostler.machines.renaming import exchanged, moved
 from ostler.machines.rooted import MachineUnavailable, Rooted, staying
@@ -149,7 +150,7 @@ class Rehearsal(Rooted):
         return pictures.tree(host.fsdecode(self._base), self.changes())
 
     def rename(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
-        """As os.rename; a directory of the base that the kernel won't rename here is moved."""
+        """As os.rename, also where the kernel won't do it here (see renaming.py)."""
         try:
             super().rename(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         except OSError as error:
@@ -164,14 +165,19 @@ class Rehearsal(Rooted):
             if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
                 raise
 
+    def link(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None, follow_symlinks=True):
+        """As os.link; of a file of the base with several names it is noted which it is."""
+        keys = {"src_dir_fd": src_dir_fd, "dst_dir_fd": dst_dir_fd}
+        with noting(self, src, dst, **keys, follow=follow_symlinks):
+            super().link(src, dst, **keys, follow_symlinks=follow_symlinks)
+
     def rename_noreplace(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
         """As ostler.rename_noreplace; a directory that the kernel won't rename here is moved."""
         try:
             super().rename_noreplace(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         except OSError as error:
-            if error.errno != errno.EXDEV or not moved(
-                self, src, dst, src_dir_fd, dst_dir_fd, False
-            ):
+            fds = src_dir_fd, dst_dir_fd
+            if error.errno != errno.EXDEV or not moved(self, src, dst, *fds, False):
                 raise
 
     def exchange(self, first, second, *, first_dir_fd=None, second_dir_fd=None):
@@ -235,8 +241,8 @@ def _rehearse(kind, base, upper):
             )
         fds = [fd for fd in fds if fd not in (user_ns, mount_ns, stores)]
         machine._become(root, user_ns, mount_ns, guarantees, stores)
-        machine._base = base
-        machine._mounted, machine._origin = (1 if len(overlays) > 1 else -1), base
+        machine._base = machine._origin = base
+        machine._mounted, machine._overlaid = (1 if len(overlays) > 1 else -1), True
         machine._directory = None if upper is None else host.fsdecode(directory)
         machine._overlays = tuple(overlays)
         machine._prefix_of_marks = b"trusted.overlay." if as_root else b"user.overlay."

@@ -8,11 +8,11 @@ import errno
 import stat
 
 from ostler.machines import host
+from ostler.machines.linked import MOVED, overlay_at, renamed
 from ostler.machines.moves import give_metadata, metadata
 from ostler.machines.places import Store
 from ostler.machines.rooted import staying
 
-MOVED = "moved"  # after the prefix of the overlay's own marks, none of which is called so
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 
 
@@ -24,7 +24,8 @@ def moved(machine, src, dst, src_dir_fd, dst_dir_fd, replace=True):
     """
     status = machine.stat(src, dir_fd=src_dir_fd, follow_symlinks=False)
     if not stat.S_ISDIR(status.st_mode):
-        return False
+        how = "rename" if replace else "rename_noreplace"
+        return renamed(machine, how, src, dst, src_dir_fd, dst_dir_fd)
     overlay, origin = _place(machine, src, src_dir_fd)
     other, place = _place(machine, dst, dst_dir_fd)
     if overlay is None or overlay is not other:  # where the real rename would not have worked
@@ -60,6 +61,10 @@ def moved(machine, src, dst, src_dir_fd, dst_dir_fd, replace=True):
 @staying
 def exchanged(machine, first, second, first_dir_fd, second_dir_fd):
     """Exchange two names, one of them a directory's, by three renames; False: not our affair."""
+    if not _is_directory(machine, first, first_dir_fd) and not _is_directory(
+        machine, second, second_dir_fd
+    ):
+        return renamed(machine, "exchange", first, second, first_dir_fd, second_dir_fd)
     overlay, _ = _place(machine, first, first_dir_fd)
     other, _ = _place(machine, second, second_dir_fd)
     if overlay is None or overlay is not other:
@@ -77,6 +82,10 @@ def exchanged(machine, first, second, first_dir_fd, second_dir_fd):
             machine.rename_noreplace(src, dst, src_dir_fd=src_fd, dst_dir_fd=dst_fd)
         raise
     return True
+
+
+def _is_directory(machine, path, dir_fd):
+    return stat.S_ISDIR(machine.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode)
 
 
 def _make_room(machine, src, dst, dst_dir_fd, replace):
@@ -183,16 +192,7 @@ def _place(machine, path, dir_fd):
         where = host.readlink(b"/proc/self/fd/%d" % fd)[1:]
     finally:
         machine.close(fd)
-    best = None
-    for overlay in machine._overlays:
-        target = overlay.target
-        if (where == target or not target or where.startswith(target + b"/")) and (
-            best is None or len(target) > len(best.target)
-        ):
-            best = overlay
-    if best is None:
-        return None, name
-    inside = where[len(best.target) :].lstrip(b"/")
+    best, inside = overlay_at(machine, where)
     return best, inside + b"/" + name if inside else name
 
 

@@ -1,0 +1,372 @@
+"""Rehearsals of files with several names: which of them stay one file, and how they are told."""
+
+import os
+import random
+import shutil
+import stat
+
+import pytest
+
+import ostler
+from tests.machines.rehearsing import commit, kinds, put, put_on, snapshot, text
+from tests.machines.test_rehearsal_random import timeless
+
+
+def names_of_one(base, content="x", names=("a", "c")):
+    put(f"{base}/{names[0]}", content)
+    for name in names[1:]:
+        os.makedirs(os.path.dirname(f"{base}/{name}"), exist_ok=True)
+        os.link(f"{base}/{names[0]}", f"{base}/{name}")
+    return os.stat(f"{base}/{names[0]}").st_ino
+
+
+def groups(base):
+    """{path below the base: inode} of all that is no directory."""
+    return {
+        os.path.relpath(f"{top}/{name}", base): os.lstat(f"{top}/{name}").st_ino
+        for top, _, files in os.walk(base)
+        for name in files
+    }
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o444])
+@pytest.mark.parametrize("call", ["rename", "replace", "rename_noreplace", "move", "linked"])
+def test_one_is_renamed(base, run, call, mode):
+    def check():
+        inode = names_of_one(base, names=("a", "c", "d/e"))
+        os.chmod(f"{base}/a", mode)
+        with ostler.rehearsal(base) as m:
+            if call == "linked":
+                m.link("/a", "/d/b")
+                m.unlink("/a")
+            else:
+                getattr(m, call)("/a", "/d/b")
+            (change,) = m.changes()
+            assert (change.kind, change.path, change.source, change.parts) == (
+                "renamed", f"{base}/d/b", f"{base}/a", False,
+            )  # fmt: skip
+            commit(m, base)
+        assert groups(base) == {"c": inode, "d/b": inode, "d/e": inode}
+        assert os.stat(f"{base}/c").st_nlink == 3
+        assert stat.S_IMODE(os.stat(f"{base}/c").st_mode) == mode
+
+    run(check)
+
+
+def test_one_is_renamed_by_a_program(base, run):
+    def check():
+        inode = names_of_one(base)
+        os.mkdir(f"{base}/d")
+        with ostler.rehearsal() as m:
+            m.run(["mv", f"{base}/a", f"{base}/d/b"], check=True)
+            assert kinds(m, base) == {"d/b": "renamed"}
+            m.commit()
+        assert groups(base) == {"c": inode, "d/b": inode}
+
+    run(check)
+
+
+def test_a_copy_by_a_program_is_a_copy(base, run):
+    def check():
+        inode = names_of_one(base)
+        with ostler.rehearsal() as m:
+            m.run(["cp", "-p", f"{base}/a", f"{base}/b"], check=True)
+            m.run(["rm", f"{base}/a"], check=True)
+            assert kinds(m, base) == {"a": "removed", "b": "created"}
+            m.commit()
+        found = groups(base)
+        assert found.pop("b") != inode
+        assert found == {"c": inode}
+
+    run(check)
+
+
+@pytest.mark.parametrize("call", ["rename", "replace", "exchange"])
+def test_onto_another_of_its_names_is_nothing(base, run, call):
+    def check():
+        inode = names_of_one(base, names=("a", "c", "d/e"))
+        before = snapshot(base)
+        with ostler.rehearsal(base) as m:
+            fd = m.open("/d", os.O_RDONLY)
+            getattr(m, call)("/a", "/c")
+            getattr(m, call)("/c", "/d/e")
+            key = "second_dir_fd" if call == "exchange" else "dst_dir_fd"
+            getattr(m, call)("/a", "e", **{key: fd})
+            m.close(fd)
+            assert m.changes() == []
+            m.rename("/a", "/b")
+            getattr(m, call)("/b", "/c")  # as well: it is still the same file
+            assert sorted(m.listdir("/")) == ["b", "c", "d"]
+            m.rename("/b", "/a")
+            assert m.changes() == []
+            with pytest.raises(FileExistsError) as failed:
+                m.rename_noreplace("/a", "/c")
+            assert (failed.value.filename, failed.value.filename2) == ("/a", "/c")
+            m.rename("/a", "/b")
+            commit(m, base)
+        assert groups(base) == {"b": inode, "c": inode, "d/e": inode}
+        os.rename(f"{base}/b", f"{base}/a")
+        assert snapshot(base) == before
+
+    run(check)
+
+
+def test_a_name_that_parted_is_another_file(base, run):
+    def check():
+        inode = names_of_one(base)
+        with ostler.rehearsal(base) as m:
+            put_on(m, "/a", b"new")
+            m.rename("/a", "/c")
+            commit(m, base)
+        assert text(f"{base}/c") == "new"
+        assert groups(base) != {"c": inode}
+        assert os.listdir(base) == ["c"]
+
+    run(check)
+
+
+@pytest.mark.parametrize("what", ["write", "chmod", "utime"])
+def test_renamed_and_changed_parts(base, run, what):
+    def check():
+        inode = names_of_one(base)
+        before = os.stat(f"{base}/a")
+        with ostler.rehearsal(base) as m:
+            m.rename("/a", "/b")
+            m.link("/b", "/b2")
+            if what == "write":
+                with m.open_file("/b", "a") as file:
+                    file.write("more")
+            elif what == "chmod":
+                m.chmod("/b2", 0o600)
+            else:
+                m.utime("/b", ns=(1, 2))
+            first, second = m.changes()
+            assert (first.kind, first.source, first.parts) == ("renamed", f"{base}/a", True)
+            assert second.kind == "created"
+            commit(m, base)
+        found = groups(base)
+        assert found["b"] == found["b2"] != inode
+        assert found["c"] == inode
+        after = os.stat(f"{base}/c")
+        assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+        assert text(f"{base}/c") == "x"
+
+    run(check)
+
+
+def test_names_in_a_circle(base, run):
+    def check():
+        inode = names_of_one(base, names=("a", "c"))
+        other = names_of_one(base, "y", ("k", "l"))
+        with ostler.rehearsal(base) as m:
+            m.rename("/a", "/b")
+            m.rename("/c", "/a")
+            m.exchange("/k", "/b")
+            commit(m, base)
+        assert groups(base) == {"a": inode, "b": other, "k": inode, "l": other}
+
+    run(check)
+
+
+def test_symbolic_links(base, run, user):
+    def check():
+        os.symlink("x", f"{base}/a")
+        os.link(f"{base}/a", f"{base}/c", follow_symlinks=False)
+        inode = os.lstat(f"{base}/a").st_ino
+        with ostler.rehearsal(base) as m:
+            m.rename("/a", "/c")
+            assert m.changes() == []
+            m.rename("/a", "/b")
+            assert kinds(m, base) == {"b": "renamed"}
+            commit(m, base)
+        assert groups(base) == {"b": inode, "c": inode}
+
+    run(check)
+
+
+@pytest.mark.parametrize("first", ["write", "unlink", "chmod", "rename"])
+def test_a_later_commit_of_another_name_is_no_conflict(base, run, first):
+    def check():
+        names_of_one(base, names=("a", "c", "d/e"))
+        with ostler.rehearsal(base) as m:
+            put_on(m, "/z", b"z")
+            if first == "write":
+                put_on(m, "/a", b"new a")
+            elif first == "chmod":
+                m.chmod("/a", 0o600)
+            elif first == "rename":
+                m.rename("/a", "/b")
+            else:
+                m.unlink("/a")
+            m.commit([c for c in m.changes() if c.path != f"{base}/z"])
+            put_on(m, "/c", b"new c")
+            m.commit([f"{base}/c"])
+            m.unlink("/d/e")
+            m.commit()
+        assert text(f"{base}/c") == "new c"
+        assert not os.path.exists(f"{base}/d/e")
+
+    run(check)
+
+
+def test_what_somebody_else_has_done_is_one(base, run):
+    def check():
+        names_of_one(base)
+        with ostler.rehearsal(base) as m:
+            put_on(m, "/z", b"z")
+            put_on(m, "/a", b"new a")
+            m.commit([f"{base}/a"])
+            put_on(m, "/c", b"new c")
+            put(f"{base}/c", "by somebody else")
+            with pytest.raises(ostler.CommitConflict) as caught:
+                m.commit()
+            assert caught.value.paths == [f"{base}/c"]
+        assert text(f"{base}/c") == "by somebody else"
+
+    run(check)
+
+
+def test_kept_and_taken_up(base, folder, run):
+    def check():
+        inode = names_of_one(base)
+        with ostler.rehearsal(base) as m:
+            m.rename("/a", "/b")
+            m.keep(f"{folder}/kept")
+        with ostler.rehearsal(base, f"{folder}/kept") as m:
+            m.rename("/b", "/c")
+            assert kinds(m, base) == {"b": "renamed"}
+            commit(m, base)
+        assert groups(base) == {"b": inode, "c": inode}
+
+    run(check)
+
+
+# ---- the second witness: the same on a real copy, in which a changed name parts from the others
+
+
+class Copy:
+    """A real tree. A name through which a file is changed parts from those that the file had."""
+
+    def __init__(self, top):
+        self.top = top
+        self.threads = {}  # path: what it came from, a list: [whether it was changed]
+        for path in groups(top):
+            self.threads[path] = [False]
+
+    def act(self, what, one, two, number):
+        path, other = f"{self.top}/{one}", f"{self.top}/{two}"
+        threads = self.threads
+        if what == "rename":
+            thread = threads.get(one)
+            if thread is not None and threads.get(two) is thread:
+                return
+            unchanged = thread == threads.get(two) == [False]
+            if unchanged and os.path.samefile(path, other):
+                return
+            os.rename(path, other)
+            if one == two:
+                return
+            for known in [k for k in threads if k == one or k.startswith(one + "/")]:
+                threads[two + known[len(one) :]] = threads.pop(known)
+        elif what == "link":
+            os.link(path, other)
+            threads[two] = threads[one]
+        elif what == "unlink":
+            os.unlink(path)
+            del threads[one]
+        elif what in ("mkdir", "rmdir"):
+            getattr(os, what)(path)
+        else:
+            if one in threads:
+                self._part(one)
+            change(os, path, what, number)
+            threads.setdefault(one, [True])
+
+    def _part(self, one):
+        thread = self.threads[one]
+        if not thread[0]:
+            thread[0] = True
+            shutil.copy2(f"{self.top}/{one}", f"{self.top}/.new")
+            for name in [k for k, t in self.threads.items() if t is thread]:
+                os.unlink(f"{self.top}/{name}")
+                os.link(f"{self.top}/.new", f"{self.top}/{name}")
+            os.unlink(f"{self.top}/.new")
+
+
+def change(m, path, what, number):
+    if what == "chmod":
+        if not stat.S_ISREG(m.stat(path).st_mode):
+            raise IsADirectoryError(21, "")
+        m.chmod(path, 0o600 | number % 0o100)
+    else:
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if what == "append" else os.O_TRUNC)
+        fd = m.open(path, flags, 0o644)
+        m.write(fd, b"%d" % number)
+        m.close(fd)
+
+
+NAMES = ("a", "b", "c", "d/a", "d/b", "e/a", "e/c")
+WHAT = "rename rename rename rename link link unlink write append chmod mkdir rmdir move".split()
+
+
+def steps(seed, count):
+    rng = random.Random(seed)
+    for _ in range(count):
+        what = rng.choice(WHAT)
+        names = ("d", "e", "f") if what in ("mkdir", "rmdir", "move") else NAMES
+        one, two = rng.choice(names), rng.choice(names)
+        yield ("rename" if what == "move" else what), one, two, rng.randrange(10**6)
+
+
+def furnish(base, seed):
+    rng = random.Random(seed)
+    os.mkdir(base)
+    os.mkdir(f"{base}/d")
+    os.mkdir(f"{base}/e")
+    made = []
+    for name in NAMES:
+        if made and rng.random() < 0.6:
+            os.link(f"{base}/{rng.choice(made)}", f"{base}/{name}")
+        elif rng.random() < 0.8:
+            put(f"{base}/{name}", name)
+            made.append(name)
+
+
+def act(m, what, one, two, number):
+    if what in ("write", "append", "chmod"):
+        change(m, f"/{one}", what, number)
+    elif what in ("rename", "link"):
+        getattr(m, what)(f"/{one}", f"/{two}")
+    else:
+        getattr(m, what)(f"/{one}")
+
+
+def outcome(call, *args):
+    try:
+        call(*args)
+    except OSError as error:
+        return error.errno
+    return 0
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+@pytest.mark.parametrize("seeds", [range(first, first + 25) for first in (0, 25, 50)])
+def test_as_on_a_real_copy(base, run, seeds, parts):
+    def check():
+        for seed in seeds:
+            real, tried = f"{base}/real-{seed}", f"{base}/tried-{seed}"
+            for top in (real, tried):
+                furnish(top, seed)
+            with ostler.rehearsal(tried) as m:
+                for part in range(parts):
+                    # What is committed has no older names any more.
+                    copy = Copy(real)
+                    for step in steps(seed * 10 + part, 14):
+                        expected = outcome(copy.act, *step)
+                        assert outcome(act, m, *step) == expected, (seed, part, step)
+                    m.commit()
+                    assert m.changes() == []
+                    found, wanted = timeless(snapshot(tried)), timeless(snapshot(real))
+                    assert found == wanted, (seed, part)
+
+    run(check)

@@ -42,7 +42,7 @@ def test_all_kinds_at_once(memory, user, run, tried):
     def check():
         trial = Trial(f"{memory}/base", kinds(user == "root"))
         errors(trial, CHANGING, 173)
-        errors(trial, LOOKING, 1999, 7)
+        errors(trial, LOOKING, 1499, 7)
         assert trial.each_kill(229, 30) <= {"finished", "undone"}
         assert trial.stops > 12
 

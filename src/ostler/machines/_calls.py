@@ -44,11 +44,18 @@ def process_umask():
 
     Where it can't be known it is the one that keeps all others out.
     """
+    from ostler.machines import host
+
+    # By the host's own calls: open() acts on the machine that may be installed where this is run.
     try:
-        with open("/proc/self/status", "rb") as status:
-            for line in status:
-                if line.startswith(b"Umask:"):
-                    return int(line[6:], 8)
+        fd = host.open("/proc/self/status", host.O_RDONLY)
+        try:
+            lines = host.read(fd, 65536).splitlines()
+        finally:
+            host.close(fd)
+        for line in lines:
+            if line.startswith(b"Umask:"):
+                return int(line[6:], 8)
     except (OSError, ValueError):
         pass  # no /proc
     return umask_by_thread()

@@ -43,6 +43,7 @@ COMPILED = (
     "facts",
     "files",
     "links",
+    "machines._asking",
     "machines._calls",
     "machines._children",
     "machines._confine",

@@ -46,6 +46,7 @@ cdef class Core:
     cdef object shown               # its os.path: for the host a module, else None: a Path
     cdef public object _path        # the host: the Path behind that
     cdef py.PyObject *lent          # the Path, while somebody has it, which then has the machine
+    cdef public bint _aside         # the host: its facade's functions may act on another machine
     cdef public object _hooked      # a frozenset of its calls that may fail on purpose, or None
     cdef object its_path(self)
     cdef int place(self, Where *w, int purpose) noexcept nogil
@@ -83,10 +84,11 @@ cdef inline object verb(Core machine, str name):
     cdef py.PyObject *found
     if machine._names is not None:
         found = py.found_in(<py.PyObject *>machine._names, name)
-        if found != NULL:
+        if found != NULL and (not machine._aside or is_replaced(machine, name, found)):
             return <object>found
     return getattr(machine, name)
 
 cdef bint is_own(Core machine, str name) except -1
 cdef int struck(Core machine, str call, tuple args) except -1
+cdef bint is_replaced(Core machine, str name, py.PyObject *found) except -1
 cdef int settle(Where *w, long result) noexcept nogil

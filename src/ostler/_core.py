@@ -298,3 +298,12 @@ def struck(machine, call, args):
     from ostler.machines.faults import in_steps
 
     return in_steps(machine, call, args)
+
+
+def is_replaced(machine, name, found):
+    """Whether the facade's function, or mapping, is one that a program has put there."""
+    if py.PyCFunction_Check(cython.cast(object, found)):
+        return py.PyCFunction_GET_SELF(cython.cast(object, found)) != cython.cast(
+            cython.pointer(py.PyObject), machine
+        )
+    return name not in ("environ", "environb", "path")

@@ -8,4 +8,5 @@ class Core:
     environ: MutableMapping[str, str]
     path: Any
     _path: Any
+    _aside: bool
     _hooked: frozenset[str] | None

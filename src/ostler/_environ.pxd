@@ -11,7 +11,6 @@ cdef class Store:
     cdef dict data          # bytes -> bytes, what the names and values are
     cdef dict text          # str -> str, in step with data; None once `data` was handed out
     cdef Core machine       # whose process environment follows each change; None: none does
-    cdef object twin        # the bytes view, made on first use
     cdef int put(self, key, value, given, given_value) except -1
     cdef int drop(self, key) except -1
     cdef int replace(self, dict data) except -1
@@ -22,6 +21,7 @@ cdef class EnvironCore:
     cdef int kind
     cdef bint ours          # exactly _Environ: made here, not by a constructor or a subclass
     cdef object _encodekey, _decodekey, _encodevalue, _decodevalue
+    cdef object twin        # the bytes view, made on first use
     cdef object looked_up(self, key, default)
     cdef dict plain(self)
 

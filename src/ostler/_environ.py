@@ -413,13 +413,13 @@ def environ_of(data, machine):
 
 def bytes_view(environ):
     """The same variables as bytes."""
-    if environ.store.twin is None:
+    if environ.twin is None:
         made: EnvironCore = _Environ.__new__(_Environ)
         made.store = environ.store
         made.kind = BYTES
         made.ours = True
         made._encodekey = made._encodevalue = check_bytes
         made._decodekey = made._decodevalue = bytes
-        if environ.store.twin is None:  # else another thread was first meanwhile
-            environ.store.twin = made
-    return environ.store.twin
+        if environ.twin is None:  # else another thread was first meanwhile
+            environ.twin = made
+    return environ.twin

@@ -1,49 +1,82 @@
 """Installed: os, open and what is built on them act on a machine, for one thread's or task's code.
 
-A layer of small functions is put in the place of those functions of os, os.path and io whose
-result depends on the machine, and of what modules have taken of them. Each looks up the machine
-of the running thread or task, in a context variable, and without one calls what was there before.
-The layer goes in with the first machine that is installed and comes out with the last.
+The functions of the interpreter whose result depends on the machine are themselves changed, in
+place: wherever a program keeps one of them, it has the one that looks for the machine first (see
+_asking.py). They are given back when no machine is installed any more, and nothing is left that was
+begun inside and could go on.
+
+Which functions these are is derived from what os and its parts have: all but those that touch no
+file (UNAFFECTED). One that a machine doesn't have is refused.
 
 What is left on the host: the import of modules, and the reading of source lines for tracebacks.
-What can't be reached: C code that opens files itself (sqlite3, FileIO, dbm, AF_UNIX sockets).
+What can't be reached: C code that opens files without the interpreter's functions. `strict` refuses
+what of it the interpreter tells of.
 """
 
+import _io
+import _posixsubprocess
 import _thread
-import builtins
-import functools
+import atexit
+import linecache
 import sys
-from _collections_abc import MutableMapping
-from contextvars import ContextVar
-from types import FunctionType, ModuleType
+import tempfile
+import weakref
+from concurrent.futures import thread as pools
+from contextvars import Context
+from types import BuiltinFunctionType, FunctionType
 from weakref import WeakKeyDictionary
 
-from ostler.machines import host
+import ostler
+from ostler import _interpreter
+from ostler.machines import MachineUnavailable, _asking, host
+from ostler.machines._asking import Stay
+from ostler.machines._variables import Variables
+from ostler.machines.rooted import Rooted
+from ostler.path import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ostler.machines.rooted import Rooted
+# What touches no file, nor a variable or a program: everything else that os has, or will have,
+# is the machine's.
+UNAFFECTED = frozenset(
+    """
+    abort _exit fork forkpty kill killpg nice pidfd_open register_at_fork wait wait3 wait4 waitid
+    waitpid waitstatus_to_exitcode WCOREDUMP WEXITSTATUS WIFCONTINUED WIFEXITED WIFSIGNALED
+    WIFSTOPPED WSTOPSIG WTERMSIG setns unshare times getloadavg cpu_count process_cpu_count
+    _cpu_count sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getparam
+    sched_getscheduler sched_rr_get_interval sched_setaffinity sched_setparam sched_setscheduler
+    sched_yield getpriority setpriority
 
-# The machine, or a _Stay; and the _Stay of the threads that are started from here.
-_current: "ContextVar[Any]" = ContextVar("ostler_machine", default=None)
-_threads: "ContextVar[Any]" = ContextVar("ostler_machine_of_threads", default=None)
+    getegid geteuid getgid getgrouplist getgroups getlogin getpgid getpgrp getpid getppid getresgid
+    getresuid getsid getuid initgroups setegid seteuid setgid setgroups setpgid setpgrp setregid
+    setresgid setresuid setreuid setsid setuid
 
-_OS = """
-    access chdir chmod chown chroot execl execle execlp execlpe execv execve execvp execvpe fchdir
-    fwalk get_exec_path getcwd getcwdb getenv getenvb getxattr lchmod lchown link listdir listxattr
-    lstat makedirs mkdir mkfifo mknod open pathconf popen posix_spawn posix_spawnp putenv readlink
-    remove removedirs removexattr rename renames replace rmdir scandir setxattr spawnl spawnle
-    spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe stat statvfs symlink system truncate umask
-    unlink unsetenv utime walk
-    fdatasync fsync ftruncate pread pwrite read write
-""".split()
-_PATH = """
-    abspath exists expanduser expandvars getatime getctime getmtime getsize isdir isfile islink
-    ismount isjunction lexists realpath relpath samefile
-""".split()
-_SETS = "supports_dir_fd supports_effective_ids supports_fd supports_follow_symlinks".split()
+    confstr sysconf strerror uname getrandom urandom major minor makedev
+
+    close closerange dup dup2 device_encoding eventfd eventfd_read eventfd_write get_blocking
+    get_inheritable memfd_create pipe pipe2 set_blocking set_inheritable sync timerfd_create
+    timerfd_gettime timerfd_gettime_ns timerfd_settime timerfd_settime_ns fdopen
+
+    ctermid get_terminal_size grantpt isatty login_tty openpty posix_openpt ptsname tcgetpgrp
+    tcsetpgrp ttyname unlockpt
+
+    fsdecode fsencode fspath basename commonpath commonprefix dirname isabs isdevdrive join normcase
+    normpath samestat sameopenfile split splitdrive splitext splitroot _path_normpath
+    _path_splitroot _path_splitroot_ex _get_sep _inputhook _is_inputhook_installed
+
+    wait_for process probe memory cpu_quota available_cpus uptime
+    """.split()
+)
+# Of these the descriptor says whose file it is, also after the way out.
+_BY_DESCRIPTOR = frozenset(
+    """
+    copy_file_range fchmod fchown fdatasync fpathconf fstat fstatvfs fsync ftruncate lockf lseek
+    posix_fadvise posix_fallocate pread preadv pwrite pwritev read readv sendfile splice write
+    writev readinto
+    """.split()
+)
 # Functions that serve the interpreter, not the program: they read the host's files.
 _FOR_THE_HOST = {
     "linecache": ("checkcache", "updatecache"),
@@ -52,93 +85,147 @@ _FOR_THE_HOST = {
         "AssertionRewritingHook.find_spec",
     ),
 }
-# Modules whose globals are left alone: the import system, and the layer's own ground.
-_UNTOUCHED = frozenset(
-    ("_frozen_importlib", "_frozen_importlib_external", "_io", "importlib._bootstrap",
-     "importlib._bootstrap_external", "posix", "zipimport", "_pytest.capture")
-)  # fmt: skip
+# Modules whose own calls act on the host, whoever calls them.
+_LOADER = "_frozen_importlib_external"
+_HOST_MODULES = ("_frozen_importlib", _LOADER, "zipimport", "_pytest.capture")
+# C code that opens files and tells nobody.
+_UNSEEN = (("_dbm", "open"), ("_gdbm", "open"))
 
 
 def current():
     """The machine that is installed for the running thread or task, or None."""
-    machine = _current.get()
-    return machine.machine if type(machine) is _Stay else machine
-
-
-class _Stay:
-    """The machine of threads that were started while it was installed; None afterwards."""
-
-    __slots__ = ("machine",)
-
-    def __init__(self, machine):
-        self.machine = machine
-
-    def begun(self, function):
-        """What a new thread is to do instead of the function: the same, on the machine."""
-
-        def run(*args, **kwargs):
-            _current.set(self)
-            _threads.set(self)
-            return function(*args, **kwargs)
-
-        return run
+    return _asking.found()
 
 
 class Installed:
     """What `machine.installed()` gives: a context manager that can be entered again."""
 
-    def __init__(self, machine: "Rooted", threads: bool) -> None:
+    def __init__(self, machine: "Rooted", threads: bool, strict: bool) -> None:
         self._machine = machine
-        self._reaches_threads = threads
+        self._threads = threads or strict
+        self._strict = strict
         self._entered: list[Any] = []
 
     def __enter__(self) -> "Rooted":
-        _layer.enter()
-        stay = _Stay(self._machine) if self._reaches_threads else None
-        self._entered.append((_current.set(self._machine), _threads.set(stay), stay))
+        _layer.enter(self._strict)
+        try:
+            stay = Stay(self._machine, self._threads, self._strict, _task_is_over())
+            self._entered.append(stay)
+        except BaseException:
+            _layer.leave()
+            raise
+        stay.begin()
         return self._machine
 
     def __exit__(self, *exception: object) -> None:
-        machine, threads, stay = self._entered.pop()
-        try:
-            if stay is not None:
-                stay.machine = None
-            _current.reset(machine)
-            _threads.reset(threads)
-        finally:
-            _layer.leave()
+        stay = self._own()
+        self._entered.remove(stay)
+        stay.end()
+        # The layer goes when the last that holds the stay has gone: see Stay.__del__.
+
+    def _own(self):
+        # Of several threads or tasks that use this object each ends its own.
+        newest = self._entered[::-1]
+        for fits in (Stay.is_current, Stay.is_of_this_thread):
+            for stay in newest:
+                if fits.__get__(stay):
+                    return stay
+        return newest[0]
 
 
 class OnHost:
     """For what must not see the installed machine: a context manager."""
 
     def __enter__(self):
-        self._token = _current.set(None)
+        self._stay = Stay(None)
+        self._stay.begin()
 
     def __exit__(self, *exception):
-        _current.reset(self._token)
+        self._stay.end()
+
+
+def _task_is_over():
+    """None outside of a task; in one, a function that tells whether it is gone."""
+    events = sys.modules.get("asyncio.events")
+    if events is not None and events._get_running_loop() is not None:
+        return _gone(sys.modules["asyncio.tasks"].current_task(), "done")
+    trio = sys.modules.get("trio")
+    if trio is not None:
+        try:
+            return _gone(trio.lowlevel.current_task(), None)
+        except (AttributeError, RuntimeError):
+            pass
+    greenlet = sys.modules.get("greenlet")
+    if greenlet is not None:
+        running = greenlet.getcurrent()
+        if running.parent is not None:
+            return _gone(running, "dead")
+    return None
+
+
+def _gone(task, attribute):
+    if task is None:
+        return bool  # False: a callback of a loop, of which nothing can be gone
+    held = weakref.ref(task)
+
+    def is_over():
+        known = held()
+        if known is None or attribute is None:
+            return known is None
+        over = getattr(known, attribute)
+        return over() if callable(over) else over
+
+    return is_over
+
+
+class Begun:
+    """What was handed over inside, to be called later: on the machine, or an error."""
+
+    def __init__(self, stay, function):
+        self._stay = stay
+        self._function = function
+
+    def __call__(self, *args, **kwargs):
+        return self._stay.run(self._function, *args, **kwargs)
+
+    def __eq__(self, other):
+        return self._function == (other._function if type(other) is Begun else other)
+
+    def __hash__(self):
+        return hash(self._function)
+
+    def __repr__(self):
+        return repr(self._function)
 
 
 class _Layer:
-    """The functions that look for the machine, and the record of where they were put."""
+    """All that asks for the machine, put in with the first that is installed."""
 
     def __init__(self):
-        self._lock = _thread.allocate_lock()
-        self._users = 0
-        self._made = {}  # id of what was there -> (it, what stands for it)
-        self._record = []
-        self._known = {}  # id of a module -> (the size of its namespace, the keys found in it)
-        self._names = None
+        self._lock = _thread.RLock()
+        _interpreter.register_at_fork(
+            before=self._lock.acquire,
+            after_in_parent=self._lock.release,
+            after_in_child=self._lock.release,
+        )
+        self._users = 0  # stays that something holds, ended or not
+        self._in = False
+        self._prepared = False
+        self._functions = {}  # Python's own -> _InCode
+        self._mappings = ()
+        self._host = None
 
-    def enter(self):
+    def enter(self, strict):
         with self._lock:
-            if self._users == 0:
-                try:
-                    self._put_in()
-                except BaseException:
-                    self._take_out()
-                    raise
             self._users += 1
+            try:
+                if strict:
+                    self._prepare_strict()
+                if not self._in:
+                    self._put_in()
+            except BaseException:
+                self.leave()
+                raise
 
     def leave(self):
         with self._lock:
@@ -147,314 +234,344 @@ class _Layer:
                 self._take_out()
 
     def _put_in(self):
-        import io
-        import subprocess
-        import tempfile
-
-        system = sys.modules["os"]
-        path = system.path
-        successors = {}
-        for module, names, make in ((system, _OS, _of_os), (path, _PATH, _of_path)):
-            for name in names:
-                if hasattr(module, name):
-                    self._replace(vars(module), name, make, successors)
-        shared = sys.modules.get("genericpath")
-        for name in _PATH if shared is not None else ():
-            if name in vars(shared):
-                self._replace(vars(shared), name, _of_path, successors)
-        for name in ("environ", "environb"):
-            self._replace(vars(system), name, Variables, successors)
-        for module in (builtins, io):
-            self._replace(vars(module), "open", _open, successors)
-        for name in ("start_new_thread", "start_new", "start_joinable_thread"):
-            if hasattr(_thread, name):
-                self._replace(vars(_thread), name, _start, successors)
-        self._replace(vars(subprocess), "_fork_exec", _fork_exec, {})
-        self._replace(vars(tempfile), "_gettempdir", _gettempdir, {})
-        for name in _SETS:
-            self._extend(getattr(system, name, None), successors)
-        for name, functions in _FOR_THE_HOST.items():
-            if name in sys.modules:
-                for function in functions:
-                    holder, _, last = function.rpartition(".")
-                    place = sys.modules[name]
-                    place = getattr(place, holder) if holder else place
-                    self._put(place, last, _for_the_host(getattr(place, last)))
-        if vars(system) is host._names:
-            # The host's own compositions go on using the host's functions.
-            self._names = host._names
-            before = {key: old for place, key, old, _ in self._record if place is self._names}
-            host._names = {**self._names, **before, "path": host._path}
-            host.path = host._path
-        self._sweep(successors)
+        if not self._prepared:
+            self._prepare()
+        self._in = True
+        names = [module for name in _HOST_MODULES if (module := sys.modules.get(name))]
+        _asking.set_host_modules([vars(module) for module in names], vars(sys.modules[_LOADER]))
+        self._prepare_for_host("_pytest.assertion.rewrite")
+        for function in self._functions.values():
+            function.put_in()
+        for mapping in self._mappings:
+            mapping.put_in()
+        # The host's own calls go on using the host's functions.
+        self._host = host.path, host.environ
+        host.path, host.environ = host._path, self._mappings[-1].apart
+        host._aside = True
+        self._exchange(True)
 
     def _take_out(self):
-        while self._record:
-            place, key, before, now = self._record.pop()
-            if isinstance(place, set):
-                place.discard(now)
-            elif isinstance(place, dict):
-                if place.get(key) is now:
-                    place[key] = before
-            elif _held(place, key) is now:
-                setattr(place, key, before)
-        if self._names is not None:
-            host._names = self._names
-            host.path = self._names["path"]
-            self._names = None
-        # What was taken from os while the layer was in.
-        originals = {id(now): (now, old) for old, now in self._made.values()}
-        self._sweep(originals, back=True)
-        self._record.clear()
+        if not self._in:
+            return
+        self._in = False
+        self._exchange(False)
+        if self._host is not None:
+            host._aside = False
+            host.path, host.environ = self._host
+            self._host = None
+        for mapping in self._mappings:
+            mapping.take_out()
+        for function in self._functions.values():
+            function.take_out()
 
-    def _replace(self, names, name, make, successors):
-        old = names[name]
-        known = self._made.get(id(old))
-        if known is None:
-            known = self._made[id(old)] = old, make(old, name)
-        successors[id(old)] = known
-        self._put(names, name, known[1])
+    def _exchange(self, asking):
+        kinds = [_io.FileIO]
+        for kind in kinds:
+            kinds.extend(kind.__subclasses__())
+        _asking.exchange(asking, kinds, vars(_io.FileIO)["__init__"])
 
-    def _put(self, place, key, value):
-        if isinstance(place, dict):
-            self._record.append((place, key, place[key], value))
-            place[key] = value
-        else:
-            self._record.append((place, key, _held(place, key), value))
-            setattr(place, key, value)
+    def _prepare(self):
+        _refuse_traces()
+        _asking.tell_when_gone(self.leave)
+        for function, name, of_path, handler in builtins_that_ask():
+            _asking.stand(function, name, of_path, handler, handler is _by_descriptor)
+        for name in ("start_new_thread", "start_new", "start_joinable_thread"):
+            if hasattr(_thread, name):
+                _asking.stand(getattr(_thread, name), name, handler=_start, if_late=True)
+        _asking.stand(_io.open, "open_file", handler=_open, if_late=True, used_by_us=True)
+        _asking.stand(_io.open_code, "open_code", handler=_open_code, used_by_us=True)
+        _asking.stand(_posixsubprocess.fork_exec, "fork_exec", handler=_fork_exec)
+        _asking.stand(atexit.register, "register", handler=_register, if_late=True)
+        for function, name, of_path in functions_that_ask():
+            self._functions[function] = _InCode(function, _of_machine(name, of_path))
+        for function, act in (
+            (tempfile._gettempdir, _gettempdir()),
+            (pools.ThreadPoolExecutor.submit, _submit),
+            (pools.ThreadPoolExecutor.__init__, _make_pool),
+            (weakref.finalize.__init__, _finalize),
+        ):
+            self._functions[function] = _InCode(function, act)
+        for name in _FOR_THE_HOST:
+            self._prepare_for_host(name)
+        system = _interpreter.os
+        self._mappings = (
+            Variables(system.environ, "environ"),
+            Variables(system.environb, "environb"),
+            Variables(ostler.environb, "environb"),
+            Variables(ostler.environ, "environ"),
+        )
+        self._prepared = True
 
-    def _extend(self, members, successors):
-        if isinstance(members, set):
-            for member in list(members):
-                found = successors.get(id(member))
-                if found is not None:
-                    members.add(found[1])
-                    self._record.append((members, None, None, found[1]))
+    def _prepare_for_host(self, name):
+        for path in _FOR_THE_HOST[name] if name in sys.modules else ():
+            function = _reach(sys.modules[name], path)
+            if type(function) is FunctionType and function not in self._functions:
+                self._functions[function] = _InCode(function, None)
 
-    def _sweep(self, successors, back=False):
-        """Put the successors where modules, their classes and functions hold the old ones."""
-        for name, module in list(sys.modules.items()):
+    def _prepare_strict(self):
+        _asking.refuse_in_strict()
+        for name, function in _UNSEEN:
+            try:
+                module = __import__(name)
+            except ImportError:
+                continue
+            _asking.stand(getattr(module, function), function, handler=_refuse_unseen, if_late=True)
+        if self._in:
+            self._exchange(True)
+
+
+def _reach(place, path):
+    for part in path.split("."):
+        place = getattr(place, part, None)
+    return place
+
+
+def builtins_that_ask():
+    """The builtin functions that are the machine's: each with its name and what handles it."""
+    system, paths = _interpreter.os, _interpreter.posixpath
+    seen = set()
+    for module, of_path in (
+        (ostler.path, True),
+        (ostler, False),
+        (paths, True),
+        (system, False),
+        (_interpreter.register_at_fork.__self__, False),
+    ):
+        owners = (host, host._path, _interpreter.register_at_fork.__self__)
+        for name, function in list(vars(module).items()):
             if (
-                isinstance(module, ModuleType)
-                and name not in _UNTOUCHED
-                and name != "ostler"
-                and not name.startswith("ostler.")
-                and name != "os"
+                type(function) is BuiltinFunctionType
+                and any(function.__self__ is owner for owner in owners)
+                and function not in seen
+                and name not in UNAFFECTED
+                and function.__name__ not in UNAFFECTED
             ):
-                self._namespace(module, vars(module), name, successors, back)
-
-    def _namespace(self, module, names, name, successors, back):
-        known = self._known.get(id(module))
-        if known is not None and known[0] == len(names):
-            keys = known[1]
-        else:
-            # Later only what could hold such a thing is looked at again.
-            keys = [
-                key
-                for key, value in list(names.items())
-                if id(value) in successors
-                or (
-                    isinstance(value, (type, FunctionType))
-                    and getattr(value, "__module__", None) == name
-                    and _holds_values(value)
-                )
-            ]
-            if not back:
-                self._known[id(module)] = len(names), keys
-        for key in keys:
-            value = names.get(key)
-            found = successors.get(id(value))
-            if found is not None and found[0] is value:
-                if back:
-                    names[key] = found[1]
-                else:
-                    self._put(names, key, found[1])
-            elif isinstance(value, type):
-                self._class(value, successors, back)
-            elif isinstance(value, FunctionType):
-                self._defaults(value, successors, back)
-
-    def _class(self, kind, successors, back):
-        for key, value in list(vars(kind).items()):
-            inner = value.__func__ if isinstance(value, staticmethod) else value
-            found = successors.get(id(inner))
-            if found is not None and found[0] is inner:
-                # As before: a function of C does not become a method of the class.
-                new = found[1]
-                if isinstance(new, FunctionType):
-                    new = staticmethod(new)
-                if back:
-                    setattr(kind, key, staticmethod(new) if value is not inner else new)
-                else:
-                    self._put(kind, key, new)
-            elif isinstance(value, FunctionType):
-                self._defaults(value, successors, back)
-
-    def _defaults(self, function, successors, back):
-        values = function.__defaults__
-        if values and any(id(value) in successors for value in values):
-            new = tuple(successors[id(v)][1] if id(v) in successors else v for v in values)
-            if not back:
-                self._record.append((function, "__defaults__", values, new))
-            function.__defaults__ = new
-        values = function.__kwdefaults__
-        for key, value in list(values.items()) if values else ():
-            found = successors.get(id(value))
-            if found is not None:
-                if back:
-                    values[key] = found[1]
-                else:
-                    self._put(values, key, found[1])
+                seen.add(function)
+                yield function, name, of_path, _handler(name, Path if of_path else Rooted)
 
 
-def _held(place, key):
-    return vars(place).get(key) if isinstance(place, type) else getattr(place, key, None)
+def _handler(name, kind):
+    if name == "_create_environ":
+        return lambda stay, plain: dict(stay.machine.environb)
+    if name in _BY_DESCRIPTOR:
+        return _by_descriptor
+    return None if hasattr(kind, name) else _refuse_unknown
 
 
-def _holds_values(value):
-    if isinstance(value, FunctionType):
-        return bool(value.__defaults__ or value.__kwdefaults__)
-    return True
+def functions_that_ask():
+    """Those functions of os and os.path written in Python that a machine has itself."""
+    system, paths = _interpreter.os, _interpreter.posixpath
+    shared = sys.modules.get("genericpath", paths)
+    seen = set()
+    for module, of_path in ((system, False), (paths, True), (shared, True)):
+        for name, function in list(vars(module).items()):
+            if (
+                type(function) is FunctionType
+                and function.__module__ in ("os", "posixpath", "genericpath")
+                and not name.startswith("_")
+                and name not in UNAFFECTED
+                and hasattr(Path if of_path else Rooted, name)
+                and function not in seen
+            ):
+                seen.add(function)
+                yield function, name, of_path
 
 
-def _of_os(original, name):
-    def dispatch(*args, **kwargs):
-        machine = current()
-        if machine is None:
-            return original(*args, **kwargs)
-        return getattr(machine, name)(*args, **kwargs)
-
-    return _looking_like(dispatch, original, "os")
-
-
-def _of_path(original, name):
-    def dispatch(*args, **kwargs):
-        machine = current()
-        if machine is None:
-            return original(*args, **kwargs)
-        return getattr(machine.path, name)(*args, **kwargs)
-
-    return _looking_like(dispatch, original, "posixpath")
+def _refuse_traces():
+    # From 3.15 on its compiled traces go to a builtin function without a look at its object.
+    compiler = getattr(sys, "_jit", None)
+    if sys.version_info >= (3, 15) and compiler is not None and compiler.is_enabled():
+        raise MachineUnavailable(
+            "compiled code of this interpreter passes by what is installed", "PYTHON_JIT=0"
+        )
 
 
-def _open(original, name):
-    def open(*args, **kwargs):
-        machine = current()
-        if machine is None or sys._getframe(1).f_globals.get("__name__", "").startswith("ostler."):
-            return original(*args, **kwargs)
-        return machine.open_file(*args, **kwargs)
-
-    return _looking_like(open, original, original.__module__)
+# ---- what takes the place of a function
 
 
-def _start(original, name):
-    def start(function, *args, **kwargs):
-        stay = _threads.get()
-        if stay is not None and stay.machine is not None and stay.machine is current():
-            function = stay.begun(function)
-        return original(function, *args, **kwargs)
+class _InCode:
+    """A function written in Python that asks, by code which is put in the place of its own."""
 
-    return _looking_like(start, original, "_thread")
+    def __init__(self, function, act):
+        self._function = function
+        self._act = act
+        self._before = self._now = None
+
+    def put_in(self):
+        function = self._function
+        code = function.__code__
+        if code is not self._before:
+            original = FunctionType(
+                code, function.__globals__, function.__name__, closure=function.__closure__
+            )
+            self._before, self._now = code, _code_like(code, _asking_first(original, self._act))
+        function.__code__ = self._now
+
+    def take_out(self):
+        if self._function.__code__ is self._now:
+            self._function.__code__ = self._before
 
 
-def _fork_exec(original, name):
-    def fork_exec(*args):
-        machine = current()
-        if machine is None:
-            return original(*args)
-        from ostler.machines import forking
-
-        return forking.fork_exec(machine, *args)
-
-    return _looking_like(fork_exec, original, original.__module__)
+_MARK = "what is called instead"
+_OF_GENERATORS = 0x20 | 0x80 | 0x200
 
 
-def _gettempdir(original, name):
+def _code_like(code, function):
+    """Code with the same arguments, for which a function is called with all of them."""
+    names = code.co_varnames
+    plain = names[: code.co_argcount]
+    last = code.co_argcount + code.co_kwonlyargcount
+    wanted, given = list(plain), list(plain)
+    if code.co_posonlyargcount:
+        wanted.insert(code.co_posonlyargcount, "/")
+    if code.co_flags & 0x04:
+        wanted.append(f"*{names[last]}")
+        given.append(f"*{names[last]}")
+        last += 1
+    elif code.co_kwonlyargcount:
+        wanted.append("*")
+    for name in names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]:
+        wanted.append(name)
+        given.append(f"{name}={name}")
+    if code.co_flags & 0x08:
+        wanted.append(f"**{names[last]}")
+        given.append(f"**{names[last]}")
+    text = f"def made({', '.join(wanted)}): return {_MARK!r}.__call__({', '.join(given)})"
+    whole = compile(text, code.co_filename, "exec", dont_inherit=True)
+    made = next(value for value in whole.co_consts if hasattr(value, "co_consts"))
+    return made.replace(
+        co_consts=tuple(function if value == _MARK else value for value in made.co_consts),
+        co_name=code.co_name,
+        co_qualname=code.co_qualname,
+        co_firstlineno=code.co_firstlineno,
+        co_freevars=code.co_freevars,
+        # Of a generator's: what a function is to others; code itself makes the generator.
+        co_flags=made.co_flags | code.co_flags & _OF_GENERATORS,
+    )
+
+
+def _asking_first(original, act):
+    if act is None:
+
+        def ask(*args, **kwargs):
+            with OnHost():
+                return original(*args, **kwargs)
+    else:
+
+        def ask(*args, **kwargs):
+            stay = _asking.stay()
+            # The code that calls is behind the one in whose place this is.
+            if stay is None or _asking.is_host(sys._getframe(2).f_globals):
+                return original(*args, **kwargs)
+            return act(stay, original, *args, **kwargs)
+
+    return ask
+
+
+def _machine_of(stay):
+    if stay.ended:
+        raise _asking.late()
+    return stay.machine
+
+
+def _of_machine(name, of_path):
+    def act(stay, original, *args, **kwargs):
+        machine = _machine_of(stay)
+        return getattr(machine.path if of_path else machine, name)(*args, **kwargs)
+
+    return act
+
+
+def _refuse_unknown(stay, plain, *args, **kwargs):
+    raise NotImplementedError(f"a machine has no {plain.__name__}, and it would act on the host")
+
+
+def _refuse_unseen(stay, plain, *args, **kwargs):
+    if not stay.strict:
+        return plain(*args, **kwargs)
+    raise RuntimeError(
+        f"{plain.__module__}.{plain.__name__} would act on the host's files, not on the machine"
+    )
+
+
+def _start(stay, plain, *args, **kwargs):
+    if stay.threads and args:
+        return plain(_InThread(stay, args[0]), *args[1:], **kwargs)
+    return plain(*args, **kwargs)
+
+
+class _InThread(Begun):
+    """The function of a thread that is begun inside."""
+
+    def __call__(self, *args, **kwargs):
+        return self._stay.run_thread(self._function, *args, **kwargs)
+
+
+def _by_descriptor(stay, plain, *args, **kwargs):
+    if stay.ended:
+        return plain(*args, **kwargs)
+    return getattr(stay.machine, plain.__name__)(*args, **kwargs)
+
+
+def _open(stay, plain, *args, **kwargs):
+    if not stay.ended:
+        return stay.machine.open_file(*args, **kwargs)
+    if isinstance(args[0] if args else kwargs.get("file"), int):
+        return plain(*args, **kwargs)
+    raise _asking.late()
+
+
+def _open_code(stay, plain, path):
+    return stay.machine.open_file(path, "rb")
+
+
+def _fork_exec(stay, plain, *args):
+    if sys._getframe(1).f_globals.get("__name__") == "multiprocessing.util":
+        if stay.strict:
+            raise RuntimeError("multiprocessing starts its interpreter on the host")
+        return plain(*args)
+    from ostler.machines import forking
+
+    return forking.fork_exec(stay.machine, *args)
+
+
+def _gettempdir():
     found = WeakKeyDictionary()
 
-    def gettempdir():
-        machine = current()
-        if machine is None:
-            return original()
+    def act(stay, original):
+        machine = _machine_of(stay)
         if machine not in found:
-            found[machine] = sys.modules["tempfile"]._get_default_tempdir()
+            found[machine] = tempfile._get_default_tempdir()
         return found[machine]
 
-    return _looking_like(gettempdir, original, original.__module__)
+    return act
 
 
-def _for_the_host(original):
-    @functools.wraps(original)
-    def on_host(*args, **kwargs):
-        token = _current.set(None)
-        try:
-            return original(*args, **kwargs)
-        finally:
-            _current.reset(token)
-
-    return on_host
+def _submit(stay, original, pool, function, /, *args, **kwargs):
+    # The worker that this may start serves others, too: it is on no machine itself.
+    return _workers.run(original, pool, Begun(stay, function), *args, **kwargs)
 
 
-def _looking_like(function, original, module):
-    functools.update_wrapper(function, original)
-    function.__module__ = module  # where pickle finds it
-    function.__qualname__ = function.__name__
+def _make_pool(stay, original, pool, workers=None, name="", initializer=None, *args, **kwargs):
+    if initializer is not None:
+        initializer = Begun(stay, initializer)
+    return original(pool, workers, name, initializer, *args, **kwargs)
+
+
+def _finalize(stay, original, finalizer, owner, function, /, *args, **kwargs):
+    return original(finalizer, owner, Begun(stay, function), *args, **kwargs)
+
+
+def _register(stay, plain, function, *args, **kwargs):
+    caller = sys._getframe(1)
+    module = caller.f_globals.get("__name__")
+    if module == "weakref" or (caller.f_code.co_name == "<module>" and module != "__main__"):
+        # What serves the whole process, and only happens to be first used or imported here.
+        return plain(function, *args, **kwargs)
+    plain(Begun(stay, function), *args, **kwargs)
     return function
 
 
-class Variables(MutableMapping):
-    """os.environ, or os.environb, of the machine that is installed where it is used."""
-
-    def __init__(self, original, name):
-        self.__dict__["_there"] = lambda: (
-            original if (machine := current()) is None else getattr(machine, name)
-        )
-
-    def __getitem__(self, key):
-        return self._there()[key]
-
-    def __setitem__(self, key, value):
-        self._there()[key] = value
-
-    def __delitem__(self, key):
-        del self._there()[key]
-
-    def __iter__(self):
-        return iter(self._there())
-
-    def __len__(self):
-        return len(self._there())
-
-    def __contains__(self, key):
-        return key in self._there()
-
-    def __getattr__(self, name):
-        return getattr(self._there(), name)
-
-    def __setattr__(self, name, value):
-        setattr(self._there(), name, value)
-
-    def __repr__(self):
-        return repr(self._there())
-
-    def __eq__(self, other):
-        return self._there() == other
-
-    __hash__ = None
-
-    def __or__(self, other):
-        return self._there() | other
-
-    def __ror__(self, other):
-        return other | self._there()
-
-    def __ior__(self, other):
-        self._there().update(other)
-        return self
-
-    def copy(self):
-        """A dict with the same variables."""
-        return self._there().copy()
-
-
 _layer = _Layer()
+_workers = Stay(None)
+Context().run(_workers.begin)  # it never ends

@@ -119,17 +119,19 @@ class Rooted(RootedCore, Machine):
 
         return Faults(self)
 
-    def installed(self, *, threads: bool = False) -> "Installed":
+    def installed(self, *, threads: bool = False, strict: bool = False) -> "Installed":
         """A context manager: inside, os, open and what is built on them act on this machine.
 
-        For the code of this thread or task alone; other threads and tasks go on as before. With
-        `threads`, those that are started inside act on it, too. On the way out everything is
-        given back. What opens files without Python (sqlite3, other C code) is not caught:
-        `ostler run` and `ostler exec` put whole programs on a machine.
+        For the code of this thread, or in a task of this task, and what it begins; other threads
+        go on as before. With `threads`, those that are started inside act on it, too. On the way
+        out everything is given back; what was begun inside and runs later gets RuntimeError. What
+        opens files without Python (sqlite3, other C code) is not caught: with `strict`, which
+        implies `threads`, it is refused as far as the interpreter tells of it. `ostler run` and
+        `ostler exec` put whole programs on a machine.
         """
         from ostler.machines.installed import Installed
 
-        return Installed(self, bool(threads))
+        return Installed(self, bool(threads), bool(strict))
 
     def close(self, fd: int = THIS) -> None:
         """Close this machine, of which nothing stays; with an argument, that descriptor.

@@ -1,6 +1,7 @@
 """Whole trees at once: walk, find, size, remove, in parallel and without the GIL.
 
-`ostler.trees` is the host's; `machine.trees` that of any machine. Every operation takes
+`ostler.trees` is the host's, or that of the machine which is installed where it is used;
+`machine.trees` that of any machine. Every operation takes
 `threads` (how many workers; the result is the same whatever it is), `on_error` ("raise",
 "collect", or a function that is given each OSError), `progress` (a function given the counts so
 far, some fifty times a second) and `one_filesystem` (stay on the root's file system). Links are
@@ -8,6 +9,7 @@ never followed below the root. What stops an operation carries what was done as 
 """
 
 from ostler.machines import host
+from ostler.machines._asking import found
 from ostler.trees._results import Counts, Difference, Digest
 
 _OPERATIONS = (
@@ -311,6 +313,16 @@ def _several(value):
     return (value,) if isinstance(value, (str, bytes)) else tuple(value)
 
 
-for _name in _OPERATIONS:  # ostler.trees is the host's
-    globals()[_name] = getattr(Trees(host), _name)
+class _Here(Trees):
+    # ostler.trees itself: as os, of the machine that is installed where it is asked.
+    def __init__(self):
+        pass
+
+    @property
+    def _machine(self):
+        return found() or host
+
+
+for _name in _OPERATIONS:
+    globals()[_name] = getattr(_Here(), _name)
 del _name

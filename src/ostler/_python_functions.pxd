@@ -1,0 +1,164 @@
+# Builtin functions that ask before they act: a function of C is changed in place, so that whoever
+# holds it, and wherever, has the changed one.
+#
+# Two words of the function's object are exchanged: the pointer to its definition, for one without
+# flags, and that to the C function which takes its calls. With no flags nobody, nor specialised
+# bytecode, takes the short way to the C function in the definition, which stays: by it functions
+# are equal, and have their hash. Name, documentation, signature and pickling are as before.
+from cpython.object cimport PyObject
+
+cdef extern from *:
+    """
+    #define OSTLER_PLACES 512
+
+    typedef struct {
+        PyCFunctionObject *function; /* owned, as is the next */
+        PyObject *plain;             /* the function as it was: another object, which never asks */
+        PyMethodDef *before;
+        vectorcallfunc call_before;  /* NULL for the old conventions */
+        PyMethodDef now;
+    } ostler_asking;
+
+    static ostler_asking ostler_functions[OSTLER_PLACES];
+    static int ostler_count = 0;
+    /* What is to be called instead of number `at`, a new reference; NULL: the function itself. */
+    static int (*ostler_ask)(int at, PyObject **other) = NULL;
+
+    static int ostler_place(PyCFunctionObject *f) {
+        /* Whose definition is one of ours. */
+        char *first = (char *)&ostler_functions[0].now, *own = (char *)f->m_ml;
+        if (own < first || own >= (char *)&ostler_functions[OSTLER_PLACES])
+            return -1;
+        return (int)((own - first) / (Py_ssize_t)sizeof(ostler_asking));
+    }
+    static PyObject *ostler_call(PyObject *function, PyObject *const *args, size_t count,
+                                 PyObject *names) {
+        PyObject *other = NULL, *result;
+        int at = ostler_place((PyCFunctionObject *)function);
+        if (at < 0) /* it was given back in the meantime, without the GIL */
+            return PyObject_Vectorcall(function, args, count, names);
+        if (ostler_ask(at, &other) < 0)
+            return NULL;
+        if (other == NULL) {
+            ostler_asking *a = &ostler_functions[at];
+            if (a->call_before != NULL)
+                return a->call_before(function, args, count, names);
+            return PyObject_Vectorcall(a->plain, args, count, names);
+        }
+        result = PyObject_Vectorcall(other, args, count, names);
+        Py_DECREF(other);
+        return result;
+    }
+    /* The place of a function, taken for it the first time. */
+    static int ostler_place_of(PyObject *function) {
+        PyCFunctionObject *f = (PyCFunctionObject *)function;
+        ostler_asking *a;
+        int at;
+        if (!PyCFunction_CheckExact(function)) {
+            PyErr_SetString(PyExc_TypeError, "not a builtin function");
+            return -1;
+        }
+        for (at = 0; at < ostler_count; at++)
+            if (ostler_functions[at].function == f)
+                return at;
+        if (at == OSTLER_PLACES) {
+            PyErr_SetString(PyExc_SystemError, "no room for one more function that asks");
+            return -1;
+        }
+        a = &ostler_functions[at];
+        a->plain = PyCFunction_NewEx(f->m_ml, f->m_self, f->m_module);
+        if (a->plain == NULL)
+            return -1;
+        Py_INCREF(f);
+        a->function = f;
+        a->before = f->m_ml;
+        a->call_before = f->vectorcall;
+        a->now = *f->m_ml;
+        a->now.ml_flags = 0;
+        ostler_count++;
+        return at;
+    }
+    static void ostler_exchange(int asking) {
+        int at;
+        for (at = 0; at < ostler_count; at++) {
+            ostler_asking *a = &ostler_functions[at];
+            a->function->m_ml = asking ? &a->now : a->before;
+            a->function->vectorcall = asking ? ostler_call : a->call_before;
+        }
+    }
+    static PyObject *ostler_plain(int at) {
+        return Py_NewRef(ostler_functions[at].plain);
+    }
+    static int ostler_asks(PyObject *function) {
+        return PyCFunction_CheckExact(function) && ostler_place((PyCFunctionObject *)function) >= 0;
+    }
+    """
+    ctypedef int (*ask_t)(int at, PyObject **other) except -1
+    ask_t ask "ostler_ask"
+    int place_of "ostler_place_of"(object function) except -1
+    void exchange "ostler_exchange"(bint asking)
+    object plain "ostler_plain"(int at)
+    bint asks "ostler_asks"(object function)
+
+# The same for a type that opens files itself: what makes an object of it ready asks first.
+cdef extern from *:
+    """
+    static initproc ostler_init_before = NULL;
+    static _Thread_local int ostler_opening = 0;
+    /* 1: by an opener, and perhaps with these arguments instead, new references; 0: as it is. */
+    static int (*ostler_ask_opening)(PyObject *given, PyObject *keywords, PyObject **other,
+                                     PyObject **other_keywords) = NULL;
+
+    static int ostler_init(PyObject *self, PyObject *given, PyObject *keywords) {
+        PyObject *other = NULL, *other_keywords = NULL;
+        int asked = ostler_ask_opening(given, keywords, &other, &other_keywords), result;
+        if (asked < 0)
+            return -1;
+        ostler_opening += asked;
+        result = other == NULL ? ostler_init_before(self, given, keywords)
+                               : ostler_init_before(self, other, other_keywords);
+        ostler_opening -= asked;
+        Py_XDECREF(other);
+        Py_XDECREF(other_keywords);
+        return result;
+    }
+    /* A type, or one that has inherited its tp_init; and what __init__ of it is. */
+    static void ostler_exchange_init(PyObject *type, int asking) {
+        PyTypeObject *t = (PyTypeObject *)type;
+        if (ostler_init_before == NULL)
+            ostler_init_before = t->tp_init;
+        if (t->tp_init == (asking ? ostler_init_before : ostler_init))
+            t->tp_init = asking ? ostler_init : ostler_init_before;
+    }
+    static void ostler_exchange_wrapped(PyObject *wrapper, int asking) {
+        if (Py_IS_TYPE(wrapper, &PyWrapperDescr_Type) && ostler_init_before != NULL)
+            ((PyWrapperDescrObject *)wrapper)->d_wrapped =
+                (void *)(asking ? ostler_init : ostler_init_before);
+    }
+    static int ostler_may_mean_files(const char *event) {
+        return strcmp(event, "open") == 0 || strcmp(event, "sqlite3.connect") == 0
+               || strcmp(event, "sqlite3.load_extension") == 0 || strcmp(event, "ctypes.dlopen") == 0 || strcmp(event, "socket.connect") == 0
+               || strcmp(event, "socket.bind") == 0 || strncmp(event, "socket.send", 11) == 0;
+    }
+    """
+    ctypedef int (*ask_opening_t)(PyObject *given, PyObject *keywords, PyObject **other,
+                                  PyObject **other_keywords) except -1
+    ask_opening_t ask_opening "ostler_ask_opening"
+    int opening "ostler_opening"  # whether this thread is in there
+    void exchange_init "ostler_exchange_init"(object type, bint asking)
+    void exchange_wrapped "ostler_exchange_wrapped"(object wrapper, bint asking)
+    # Of the audit events those that tell of a file that C code opens.
+    bint may_mean_files "ostler_may_mean_files"(const char *event) noexcept
+
+cdef extern from "Python.h":
+    # the running code, and what belongs to it
+    PyObject *PyEval_GetGlobals() noexcept
+    PyObject *PyEval_GetFrame "(PyObject *)PyEval_GetFrame"() noexcept
+    PyObject *PyThreadState_GetDict() noexcept
+    object PyContextVar_New(const char *name, PyObject *default)
+    int PyContextVar_Get(object var, PyObject *default, PyObject **value) except -1
+    object PyContextVar_Set(object var, object value)
+    int PyContextVar_Reset(object var, object token) except -1
+    ctypedef int (*audit_hook "Py_AuditHookFunction")(const char *event, PyObject *given,
+                                                      void *data) except -1
+    int PySys_AddAuditHook(audit_hook hook, void *data) except -1

@@ -298,5 +298,5 @@ def test_strict_is_for_those_who_asked(machine, tmp_path):
         thread_goes.set()
         thread.join()
         with ostler.scratch() as other, other.installed():
-            sqlite3.connect(tmp_path / "other")
+            sqlite3.connect(tmp_path / "other").close()
     assert done == [None]

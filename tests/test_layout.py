@@ -211,6 +211,22 @@ def annotated(node):
     )
 
 
+def test_no_compiled_module_opens_by_path_as_a_program_does():
+    """The interpreter takes its calls for its caller's: they would act on an installed machine."""
+    for name in compiled():
+        tree = ast.parse((PACKAGE / (name.replace(".", "/") + ".py")).read_text())
+        names = (
+            node.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        )
+        own = {*names} | {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            function = ast.unparse(call.func)
+            if function in {"open", "io.open", "io.FileIO", "io.open_code"} - own:
+                assert ast.unparse(call.args[0]) == "fd", (name, call.lineno)
+
+
 @pytest.mark.parametrize("name", compiled())
 def test_every_compiled_module_has_a_stub(name):
     """Also the machinery: mypy would else read what it can't. A stub says all types."""

@@ -464,3 +464,128 @@ def test_the_end_of_the_interpreter_inside(tmp_path):
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
                          env={**os.environ, "PYTHONPATH": ":".join(sys.path)})  # fmt: skip
     assert (run.stdout, run.stderr, run.returncode) == ("[]\n", "", 0)
+
+
+# ---- interrupted
+
+
+def test_a_signal_in_the_middle_of_the_way_in_and_out(machine):
+    """Its handler installs another machine, wherever it strikes."""
+    wrong, struck = [], []
+    with ostler.scratch() as other:
+        other.mkdir("/other")
+
+        def handler(frame, event, argument):
+            struck.append(frame.f_code.co_name)
+            sys.settrace(None)
+            with other.installed():
+                if names() != ["other"]:
+                    wrong.append((number, struck[-1]))
+
+        def trace(frame, event, argument):
+            nonlocal left
+            left -= 1
+            if left == 0:
+                handler(frame, event, argument)
+            return trace if left > 0 else None
+
+        for number in range(1, 400):
+            left = number
+            gc.collect()
+            sys.settrace(trace)
+            try:
+                with machine.installed():
+                    sys.settrace(None)
+                    if names() != THERE:
+                        wrong.append((number, "inside"))
+                    if left > 0:
+                        sys.settrace(trace)
+            finally:
+                sys.settrace(None)
+            if names() in (THERE, ["other"]):
+                wrong.append((number, "outside"))
+            if left > 0:
+                break
+    assert wrong == [] and {"_put_in", "_take_out"} <= {*struck}
+    assert not is_looked_for()
+
+
+def test_an_interrupt_on_the_way_in(machine):
+    """Either nothing is installed, or it is to be left."""
+
+    def trace(frame, event, argument):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+        return trace
+
+    for number in range(1, 400):
+        left = number
+        entering = machine.installed()
+        sys.settrace(trace)
+        try:
+            entering.__enter__()
+            sys.settrace(None)
+            entering.__exit__(None, None, None)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        assert names() != THERE
+        if left > 0:
+            break
+    assert number > 20
+    entering = None
+    with machine.installed():
+        assert names() == THERE
+    assert not is_looked_for()
+
+
+# ---- what is made inside and serves the host
+
+
+def test_the_directory_of_multiprocessing(machine):
+    code = """if True:
+        import multiprocessing.util, os, ostler
+        with ostler.scratch() as machine, machine.installed():
+            made = multiprocessing.util.get_temp_dir()
+            assert not os.path.exists(made)
+        assert os.path.isdir(made)
+        print(made)
+    """
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                         env={**os.environ, "PYTHONPATH": ":".join(sys.path)})  # fmt: skip
+    assert run.stderr == "" and not os.path.exists(run.stdout.strip())
+
+
+def test_children_of_a_confined_machine_begin_inside_another(machine):
+    with machine.installed(), ostler.confined("/", read_only=True) as confined:
+        assert confined.run(["/bin/true"]).returncode == 0
+
+
+def test_modules_that_are_imported_inside(machine):
+    """What of them is the machine's, or the host's, is so at once; nobody sees who looked."""
+    code = """if True:
+        import os, sys, ostler
+        names = "tempfile", "concurrent.futures.thread", "linecache", "multiprocessing.util"
+        with ostler.scratch() as machine:
+            with machine.installed():
+                assert not {*names[:2]} & {*sys.modules}
+                os.mkdir("/tmp"), os.mkdir("/only-there")
+                import tempfile, multiprocessing.util
+                from concurrent.futures import ThreadPoolExecutor
+                os.environ["TMPDIR"] = "/only-there"
+                assert tempfile.gettempdir() == "/only-there"
+                with ThreadPoolExecutor(1) as pool:
+                    assert sorted(pool.submit(os.listdir, "/").result()) == ["only-there", "tmp"]
+                assert not os.path.exists(multiprocessing.util.get_temp_dir())
+            assert tempfile.gettempdir() != "/only-there"
+            for name in names:
+                loader = sys.modules[name].__loader__
+                assert loader is sys.modules[name].__spec__.loader
+                assert type(loader).__module__.startswith(("_frozen", "importlib")), loader
+    """
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                         env={**os.environ, "PYTHONPATH": ":".join(sys.path)})  # fmt: skip
+    assert run.stderr == ""

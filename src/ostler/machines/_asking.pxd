@@ -4,7 +4,7 @@ cdef class Stay:
     cdef readonly bint threads      # threads that are started in it are in it, too
     cdef readonly bint strict       # what would reach the host's files is refused
     cdef readonly bint ended
-    cdef bint counted               # it has begun, and nobody was told of its end
+    cdef bint counted               # the functions have to ask for it
     cdef object is_over             # a function: whether the task that began it is gone; or None
     cdef object thread              # the list of its thread's stays
     cdef long long number           # the later, the greater

@@ -20,6 +20,7 @@ _begun = cython.declare(cython.longlong, 0)
 _open = cython.declare(cython.int, 0)  # stays in all threads
 _strict = cython.declare(cython.int, 0)  # those of them that refuse
 _hooked = cython.declare(cython.bint, False)
+_held = cython.declare(cython.int, 0)  # stays for which the functions have to ask, ended or not
 _when_gone = cython.declare(object, None)
 
 
@@ -37,9 +38,19 @@ class Stay:
 
     def __del__(self):
         # Until now there may have been something that was begun in it, and would ask.
+        global _held
         if self.counted and not py.Py_IsFinalizing():
             self.counted = False
-            _when_gone()
+            _held -= 1
+            if _held == 0:
+                _when_gone()
+
+    def hold(self):
+        """From now on until it is gone the functions have to ask."""
+        global _held
+        if not self.counted:
+            self.counted = True
+            _held += 1
 
     def begin(self):
         """It is the running code's from now on, and its thread's unless a task has begun it."""
@@ -50,7 +61,6 @@ class Stay:
             self.thread.append(self)
             _open += 1
             _strict += self.strict
-            self.counted = True
         _begun += 1
         self.number = _begun
         self.ended = False
@@ -211,8 +221,13 @@ def is_host(names):
     return _is_host(names, False)
 
 
+def is_held():
+    """Whether there is a Stay for which the functions have to ask."""
+    return _held > 0
+
+
 def tell_when_gone(function):
-    """Have a function called for every machine's Stay that nothing holds any more."""
+    """Have a function called when the last machine's Stay is held by nothing any more."""
     global _when_gone
     _when_gone = function
 

@@ -39,21 +39,28 @@ def file_handle(dir_fd: cython.int, name: bytes):
     return handle.handle_type, data[: handle.handle_bytes]
 
 
+def told_of_us(name):
+    """What the kernel tells of this process, in a file of /proc/self."""
+    from ostler.machines import host
+
+    # By the host's own calls: open() acts on the machine that may be installed where this is run.
+    fd = host.open(f"/proc/self/{name}", host.O_RDONLY | host.O_CLOEXEC)
+    try:
+        told = b""
+        while more := host.read(fd, 65536):
+            told += more
+        return told
+    finally:
+        host.close(fd)
+
+
 def process_umask():
     """The process's umask; read, not set and set back: another thread might be making a file.
 
     Where it can't be known it is the one that keeps all others out.
     """
-    from ostler.machines import host
-
-    # By the host's own calls: open() acts on the machine that may be installed where this is run.
     try:
-        fd = host.open("/proc/self/status", host.O_RDONLY)
-        try:
-            lines = host.read(fd, 65536).splitlines()
-        finally:
-            host.close(fd)
-        for line in lines:
+        for line in told_of_us("status").splitlines():
             if line.startswith(b"Umask:"):
                 return int(line[6:], 8)
     except (OSError, ValueError):

@@ -22,6 +22,8 @@ from cython.cimports.ostler._spawn import (
 from cython.cimports.ostler.machines._filter import calls_of_confined
 from cython.cimports.ostler.machines._masks import mask
 
+from ostler.machines._calls import told_of_us
+
 _EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 # Rights of Landlock: to make character and block devices, and to use the ioctls of devices.
 _MAKES_DEVICES = cython.declare(cython.ulonglong, 1 << 6 | 1 << 11)
@@ -146,10 +148,9 @@ def _terminals() -> cython.ulong:
 def _everyone(name: str) -> bytes:
     # A map in which each id that there is here means itself: root may be one of a user namespace.
     text = b""
-    with open(f"/proc/self/{name}", "rb") as table:
-        for line in table:
-            first, _, count = line.split()
-            text += b"%s %s %s\n" % (first, first, count)
+    for line in told_of_us(name).splitlines():
+        first, _, count = line.split()
+        text += b"%s %s %s\n" % (first, first, count)
     return text
 
 

@@ -17,11 +17,8 @@ import _io
 import _posixsubprocess
 import _thread
 import atexit
-import linecache
 import sys
-import tempfile
 import weakref
-from concurrent.futures import thread as pools
 from contextvars import Context
 from types import BuiltinFunctionType, FunctionType
 from weakref import WeakKeyDictionary
@@ -30,6 +27,7 @@ import ostler
 from ostler import _interpreter
 from ostler.machines import MachineUnavailable, _asking, host
 from ostler.machines._asking import Stay
+from ostler.machines._imports import Watch, wait_for
 from ostler.machines._variables import Variables
 from ostler.machines.rooted import Rooted
 from ostler.path import Path
@@ -80,6 +78,7 @@ _BY_DESCRIPTOR = frozenset(
 # Functions that serve the interpreter, not the program: they read the host's files.
 _FOR_THE_HOST = {
     "linecache": ("checkcache", "updatecache"),
+    "multiprocessing.util": ("get_temp_dir", "_remove_temp_dir"),
     "_pytest.assertion.rewrite": (
         "AssertionRewritingHook.exec_module",
         "AssertionRewritingHook.find_spec",
@@ -107,15 +106,18 @@ class Installed:
         self._entered: list[Any] = []
 
     def __enter__(self) -> "Rooted":
-        _layer.enter(self._strict)
+        stay = Stay(self._machine, self._threads, self._strict, _task_is_over())
         try:
-            stay = Stay(self._machine, self._threads, self._strict, _task_is_over())
+            stay.hold()
+            _layer.enter(self._strict)
             self._entered.append(stay)
-        except BaseException:
-            _layer.leave()
+            stay.begin()
+            return self._machine
+        except BaseException:  # also an interrupt, after which there is no way out
+            stay.end()
+            if stay in self._entered:
+                self._entered.remove(stay)
             raise
-        stay.begin()
-        return self._machine
 
     def __exit__(self, *exception: object) -> None:
         stay = self._own()
@@ -208,61 +210,66 @@ class _Layer:
             after_in_parent=self._lock.release,
             after_in_child=self._lock.release,
         )
-        self._users = 0  # stays that something holds, ended or not
-        self._in = False
+        self._in = False  # all of it
+        self._begun = False  # some of it
         self._prepared = False
         self._functions = {}  # Python's own -> _InCode
         self._mappings = ()
         self._host = None
+        self._watch = Watch(_OF_MODULES, self._has_come)
+
+    # A signal's handler may interrupt each of these and install a machine itself: it finds what is
+    # not all in, does it itself, and what was interrupted does again what is done.
 
     def enter(self, strict):
+        if not self._prepared:
+            self._watch.begin()
+            for name in _OF_MODULES:  # another thread may be importing it: not with our lock held
+                wait_for(name)
         with self._lock:
-            self._users += 1
-            try:
-                if strict:
-                    self._prepare_strict()
-                if not self._in:
-                    self._put_in()
-            except BaseException:
-                self.leave()
-                raise
+            if not self._in:
+                self._put_in()
+            if strict:
+                self._prepare_strict()
 
     def leave(self):
         with self._lock:
-            self._users -= 1
-            if self._users == 0:
+            if not _asking.is_held():
                 self._take_out()
+            if _asking.is_held() and not self._in:
+                self._put_in()
 
     def _put_in(self):
         if not self._prepared:
             self._prepare()
-        self._in = True
+        self._begun = True
         names = [module for name in _HOST_MODULES if (module := sys.modules.get(name))]
         _asking.set_host_modules([vars(module) for module in names], vars(sys.modules[_LOADER]))
-        self._prepare_for_host("_pytest.assertion.rewrite")
-        for function in self._functions.values():
+        self._watch.begin()
+        for name in _OF_MODULES:
+            self._prepare_module(name)
+        for function in list(self._functions.values()):
             function.put_in()
         for mapping in self._mappings:
             mapping.put_in()
         # The host's own calls go on using the host's functions.
-        self._host = host.path, host.environ
         host.path, host.environ = host._path, self._mappings[-1].apart
         host._aside = True
         self._exchange(True)
+        self._in = True
 
     def _take_out(self):
-        if not self._in:
+        if not self._begun:
             return
         self._in = False
         self._exchange(False)
-        if self._host is not None:
-            host._aside = False
-            host.path, host.environ = self._host
-            self._host = None
+        host._aside = False
+        host.path, host.environ = self._host
         for mapping in self._mappings:
             mapping.take_out()
-        for function in self._functions.values():
+        for function in list(self._functions.values()):
             function.take_out()
+        self._in = self._begun = False
 
     def _exchange(self, asking):
         kinds = [_io.FileIO]
@@ -283,30 +290,35 @@ class _Layer:
         _asking.stand(_posixsubprocess.fork_exec, "fork_exec", handler=_fork_exec)
         _asking.stand(atexit.register, "register", handler=_register, if_late=True)
         for function, name, of_path in functions_that_ask():
-            self._functions[function] = _InCode(function, _of_machine(name, of_path))
-        for function, act in (
-            (tempfile._gettempdir, _gettempdir()),
-            (pools.ThreadPoolExecutor.submit, _submit),
-            (pools.ThreadPoolExecutor.__init__, _make_pool),
-            (weakref.finalize.__init__, _finalize),
-        ):
-            self._functions[function] = _InCode(function, act)
-        for name in _FOR_THE_HOST:
-            self._prepare_for_host(name)
+            self._add(function, _of_machine(name, of_path))
+        self._add(weakref.finalize.__init__, _finalize)
         system = _interpreter.os
-        self._mappings = (
-            Variables(system.environ, "environ"),
-            Variables(system.environb, "environb"),
-            Variables(ostler.environb, "environb"),
-            Variables(ostler.environ, "environ"),
-        )
+        if not self._prepared:
+            self._mappings = (
+                Variables(system.environ, "environ"),
+                Variables(system.environb, "environb"),
+                Variables(ostler.environb, "environb"),
+                Variables(ostler.environ, "environ"),
+            )
+            self._host = host.path, host.environ
         self._prepared = True
 
-    def _prepare_for_host(self, name):
-        for path in _FOR_THE_HOST[name] if name in sys.modules else ():
+    def _add(self, function, act):
+        self._functions.setdefault(function, _InCode(function, act))
+
+    def _prepare_module(self, name):
+        # What isn't loaded has no functions that somebody could hold; see _has_come().
+        for path, act in _OF_MODULES[name].items() if name in sys.modules else ():
             function = _reach(sys.modules[name], path)
-            if type(function) is FunctionType and function not in self._functions:
-                self._functions[function] = _InCode(function, None)
+            if type(function) is FunctionType:
+                self._add(function, act)
+
+    def _has_come(self, name):
+        with self._lock:
+            if self._begun:
+                self._prepare_module(name)
+                for function in list(self._functions.values()):
+                    function.put_in()
 
     def _prepare_strict(self):
         _asking.refuse_in_strict()
@@ -400,6 +412,8 @@ class _InCode:
     def put_in(self):
         function = self._function
         code = function.__code__
+        if code is self._now:
+            return
         if code is not self._before:
             original = FunctionType(
                 code, function.__globals__, function.__name__, closure=function.__closure__
@@ -541,7 +555,7 @@ def _gettempdir():
     def act(stay, original):
         machine = _machine_of(stay)
         if machine not in found:
-            found[machine] = tempfile._get_default_tempdir()
+            found[machine] = sys.modules["tempfile"]._get_default_tempdir()
         return found[machine]
 
     return act
@@ -572,6 +586,14 @@ def _register(stay, plain, function, *args, **kwargs):
     return function
 
 
+# Functions of modules that may be loaded: what they do for code inside; None: they are the host's.
+_OF_MODULES = {name: dict.fromkeys(paths) for name, paths in _FOR_THE_HOST.items()} | {
+    "tempfile": {"_gettempdir": _gettempdir()},
+    "concurrent.futures.thread": {
+        "ThreadPoolExecutor.submit": _submit,
+        "ThreadPoolExecutor.__init__": _make_pool,
+    },
+}
 _layer = _Layer()
 _workers = Stay(None)
 Context().run(_workers.begin)  # it never ends

@@ -561,7 +561,7 @@ def test_the_directory_of_multiprocessing(machine):
 
 def test_children_of_a_confined_machine_begin_inside_another(machine):
     with machine.installed(), ostler.confined("/", read_only=True) as confined:
-        assert confined.run(["/bin/true"]).returncode == 0
+        assert confined.run(["/bin/true"]).code == 0
 
 
 def test_modules_that_are_imported_inside(machine):

@@ -42,7 +42,7 @@ class Stay:
         if self.counted and not py.Py_IsFinalizing():
             self.counted = False
             _held -= 1
-            if _held == 0:
+            if _held == 0 and _when_gone is not None:
                 _when_gone()
 
     def hold(self):

@@ -147,11 +147,8 @@ def _terminals() -> cython.ulong:
 @cython.cfunc
 def _everyone(name: str) -> bytes:
     # A map in which each id that there is here means itself: root may be one of a user namespace.
-    text = b""
-    for line in told_of_us(name).splitlines():
-        first, _, count = line.split()
-        text += b"%s %s %s\n" % (first, first, count)
-    return text
+    ranges = [line.split() for line in told_of_us(name).splitlines()]
+    return b"".join([b"%s %s %s\n" % (first, first, count) for first, _, count in ranges])
 
 
 @cython.cfunc

@@ -270,9 +270,9 @@ def test_the_commands(words, tmp_path):
 # ---- the filter, as the kernel reads it ---------------------------------------------------------
 
 
-def judged(number, *arguments, arch=None):
+def judged(number, *arguments, arch=None, program=None):
     """What the filter says of a call: a second reading of its instructions."""
-    program = _filter.instructions()
+    program = program or _filter.instructions()
     steps = [
         (int.from_bytes(program[i : i + 2], sys.byteorder), program[i + 2], program[i + 3],
          int.from_bytes(program[i + 4 : i + 8], sys.byteorder))

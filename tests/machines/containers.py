@@ -20,7 +20,8 @@ _OLD = {
 }  # fmt: skip
 _NEW = {
     "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432,
-    "fspick": 433, "clone3": 435, "openat2": 437, "mount_setattr": 442, "fchmodat2": 452,
+    "fspick": 433, "clone3": 435, "openat2": 437, "mount_setattr": 442,
+    "landlock_create_ruleset": 444, "fchmodat2": 452,
     "setxattrat": 463, "getxattrat": 464, "listxattrat": 465, "removexattrat": 466,
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ cdef extern from *:
     #include <linux/seccomp.h>
     #include <string.h>
     #include <sys/ioctl.h>
+    #include <sys/resource.h>
     #include <sys/socket.h>
     #include <sys/stat.h>
     #include <sys/syscall.h>
@@ -97,6 +98,7 @@ cdef extern from *:
         CAP_SYS_CHROOT, CAP_SYS_NICE, CAP_SYS_PTRACE
         EAFNOSUPPORT, EPROTONOSUPPORT
         KEYCTL_JOIN_SESSION_KEYRING
+        PRIO_PGRP, PRIO_PROCESS
         S_ISUID
         SYS_capget, SYS_keyctl
         TIOCLINUX, TIOCSTI
@@ -108,12 +110,14 @@ cdef extern from *:
         SECCOMP_RET_ERRNO
         SYS_acct, SYS_add_key, SYS_bpf, SYS_chmod, SYS_clock_settime, SYS_clone, SYS_clone3
         SYS_creat, SYS_create_module, SYS_delete_module, SYS_fanotify_init, SYS_fchmod
-        SYS_fchmodat, SYS_fchmodat2, SYS_finit_module, SYS_init_module, SYS_io_uring_enter
+        SYS_fchmodat, SYS_fchmodat2, SYS_finit_module, SYS_getpriority, SYS_init_module
+        SYS_io_uring_enter, SYS_ioprio_get, SYS_ioprio_set, SYS_kill
         SYS_io_uring_register, SYS_io_uring_setup, SYS_ioctl, SYS_ioperm, SYS_iopl
         SYS_kexec_file_load, SYS_kexec_load, SYS_lookup_dcookie, SYS_mknod, SYS_mknodat, SYS_mount
         SYS_open, SYS_open_by_handle_at, SYS_open_tree_attr, SYS_openat, SYS_openat2
-        SYS_perf_event_open, SYS_quotactl, SYS_quotactl_fd, SYS_reboot, SYS_request_key
-        SYS_seccomp, SYS_setdomainname, SYS_sethostname, SYS_setns, SYS_settimeofday, SYS_socket
+        SYS_perf_event_open, SYS_prlimit64, SYS_quotactl, SYS_quotactl_fd, SYS_reboot
+        SYS_request_key, SYS_sched_setaffinity, SYS_sched_setattr, SYS_sched_setparam
+        SYS_sched_setscheduler, SYS_seccomp, SYS_setdomainname, SYS_setpriority, SYS_sethostname, SYS_setns, SYS_settimeofday, SYS_socket
         SYS_socketpair, SYS_swapoff, SYS_swapon, SYS_syslog, SYS_unshare, SYS_uselib
         SYS_userfaultfd, SYS_vhangup
     enum:

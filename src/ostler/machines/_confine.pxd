@@ -43,6 +43,7 @@ cdef class Confinement:
     cdef Filter calls
     cdef int shut_in(self, Spawn *s) except -1
     cdef bint network
+    cdef bint alone         # nothing but Landlock: there are no namespaces
     cdef int line
     cdef int watch          # a pidfd of the process that made them
     cdef int first

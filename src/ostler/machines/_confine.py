@@ -70,7 +70,8 @@ class Confinement:
         # What belongs to confinement whether there are namespaces or not.
         s.flags |= SPAWN_ALONE | SPAWN_NO_NEW_PRIVS | SPAWN_OWN_KEYS
         if self.calls is None:
-            self.calls = calls_of_confined()
+            scoped: cython.bint = self.ruleset >= 0 and landlock_version() >= 6
+            self.calls = calls_of_confined(self.alone, scoped)
         if self.calls.program.len:
             s.filter = cython.address(self.calls.program)
         return 0
@@ -562,7 +563,7 @@ def landlock_files(version: cython.long) -> cython.ulonglong:
 @cython.exceptval(check=False)
 def ruleset(root: cython.int, alone: cython.bint, network: cython.bint) -> cython.int:
     # Everything below the root and nothing else; -1 where the kernel has no Landlock. `alone`:
-    # there are no namespaces that keep signals and the network out.
+    # there are no namespaces that keep the network out.
     rules: libc.landlock_ruleset
     beneath: libc.landlock_path_beneath_attr
     size: cython.int = 8
@@ -578,9 +579,9 @@ def ruleset(root: cython.int, alone: cython.bint, network: cython.bint) -> cytho
             rules.net = libc.LANDLOCK_ACCESS_NET_BIND_TCP | libc.LANDLOCK_ACCESS_NET_CONNECT_TCP
     if version >= 6:
         size = 24
-        rules.scoped = libc.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
-        if alone:
-            rules.scoped |= libc.LANDLOCK_SCOPE_SIGNAL
+        # A PID namespace does not keep signals inside: kill(0) is for the process group, which a
+        # child has in common with its starter.
+        rules.scoped = libc.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | libc.LANDLOCK_SCOPE_SIGNAL
     fd = libc.syscall(libc.SYS_landlock_create_ruleset, cython.address(rules), size, 0)
     if fd < 0:
         return -1

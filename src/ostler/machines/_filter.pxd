@@ -5,4 +5,4 @@ cdef class Filter:
     cdef readonly bytes text
     cdef own.sock_fprog program
 
-cdef Filter calls_of_confined()
+cdef Filter calls_of_confined(bint alone, bint scoped)

@@ -69,6 +69,10 @@ _AS_IF_MISSING = {
 }
 # The last call that was looked at for this list (Linux 6.17); none has a higher number.
 _LAST = 469
+# What says "my process group" in the calls about priorities.
+_GROUP = own.PRIO_PGRP
+_GROUP_OF_IO = 2  # IOPRIO_WHO_PGRP
+_PROCESS_OF_IO = 1  # IOPRIO_WHO_PROCESS
 
 _NEW_NAMESPACES = (
     libc.CLONE_NEWCGROUP | libc.CLONE_NEWIPC | libc.CLONE_NEWNET | libc.CLONE_NEWNS
@@ -81,7 +85,7 @@ _FAMILIES = (own.AF_UNIX, libc.AF_INET, own.AF_INET6)
 _ROUTE = 0  # NETLINK_ROUTE
 
 
-_made = cython.declare(object, None)
+_made = cython.declare(dict, {})
 
 
 @cython.cclass
@@ -89,19 +93,21 @@ class Filter:
     """A program for seccomp(2), and the memory that it is in."""
 
 
-def calls_of_confined():
-    """The filter, or one without instructions where none is written for this architecture."""
-    global _made
-    made: Filter = _made
+def calls_of_confined(alone, scoped):
+    """The filter, or one without instructions where none is written for this architecture.
+
+    `alone`: no PID namespace hides other processes. `scoped`: Landlock keeps signals inside.
+    """
+    made: Filter = _made.get((alone, scoped))
     if made is not None:
         return made
     made = Filter()
-    made.text = instructions()
+    made.text = instructions(alone, scoped)
     made.program.len = len(made.text) // 8
     made.program.filter = cython.cast(
         cython.pointer(own.sock_filter), py.PyBytes_AS_STRING(made.text)
     )
-    _made = made
+    _made[alone, scoped] = made
     return made
 
 
@@ -112,7 +118,7 @@ def refused():
     return found
 
 
-def instructions():
+def instructions(alone=False, scoped=True):
     """The filter's instructions, as the kernel takes them; empty for other architectures.
 
     They are few, since the kernel reads them anew for each child, and takes its time for each.
@@ -122,6 +128,13 @@ def instructions():
     found = dict.fromkeys(_PERMITTED_TO_NOBODY.values(), "EPERM")
     found |= dict.fromkeys(_AS_IF_MISSING.values(), "ENOSYS")
     found |= _LOOKED_INTO
+    blocks = _BLOCKS
+    if alone:
+        found |= _OF_ONE_PROCESS
+        blocks = _BLOCKS_OF_ONE_PROCESS + blocks
+    elif not scoped:
+        found[own.SYS_kill] = "signal"
+        blocks = _BLOCKS_OF_SIGNALS + blocks
     found.pop(own.OSTLER_ABSENT, None)
     ranges = []
     for number in sorted(found):
@@ -136,7 +149,7 @@ def instructions():
             _test(own.BPF_JEQ, own.OSTLER_ARCH, None, "other"),
             _load(0),  # seccomp_data.nr
             *_tree(ranges),
-            *_BLOCKS,
+            *blocks,
         ]
     )
 
@@ -157,6 +170,20 @@ _LOOKED_INTO = {
     own.SYS_openat: "openat",
     own.SYS_mknod: "mknod",
     own.SYS_mknodat: "mknodat",
+    own.SYS_getpriority: "group",
+    own.SYS_setpriority: "group",
+    own.SYS_ioprio_get: "group of io",
+    own.SYS_ioprio_set: "group of io",
+}
+# Where no PID namespace hides the other processes of this user: what changes them by their number.
+_OF_ONE_PROCESS = {
+    own.SYS_prlimit64: "itself",
+    own.SYS_sched_setaffinity: "itself",
+    own.SYS_sched_setattr: "itself",
+    own.SYS_sched_setparam: "itself",
+    own.SYS_sched_setscheduler: "itself",
+    own.SYS_setpriority: "itself as process",
+    own.SYS_ioprio_set: "itself as process of io",
 }
 
 
@@ -184,12 +211,39 @@ def _error(number):
     return _return(own.SECCOMP_RET_ERRNO | number)
 
 
+_BLOCKS_OF_ONE_PROCESS = [
+    "itself as process",
+    _argument(0),
+    _test(own.BPF_JEQ, own.PRIO_PROCESS, "itself in 1", "EPERM"),
+    "itself as process of io",
+    _argument(0),
+    _test(own.BPF_JEQ, _PROCESS_OF_IO, None, "EPERM"),
+    "itself in 1",
+    _argument(1),
+    _test(own.BPF_JEQ, 0, "allow", "EPERM"),
+    "itself",
+    _argument(0),
+    _test(own.BPF_JEQ, 0, "allow", "EPERM"),
+]
+# Its own process group: the starter is in it, and who started that one.
+_BLOCKS_OF_SIGNALS = [
+    "signal",
+    _argument(0),
+    _test(own.BPF_JEQ, 0, "EPERM", "allow"),
+]
 # Each but the last begins with a label. In clone the flag for time is part of a signal's number,
-# which no signal has.
+# which no signal has; one with CLONE_PARENT makes a child of the starter's, which is outside. So is
+# the starter's process group, which a child is in, whatever PID namespace it has.
 _BLOCKS = [
     "spaces",
     _argument(0),
-    _test(own.BPF_JSET, _NEW_NAMESPACES | _NEW_TIME, "EPERM", "allow"),
+    _test(own.BPF_JSET, _NEW_NAMESPACES | _NEW_TIME | libc.CLONE_PARENT, "EPERM", "allow"),
+    "group",
+    _argument(0),
+    _test(own.BPF_JEQ, _GROUP, "EPERM", "allow"),
+    "group of io",
+    _argument(0),
+    _test(own.BPF_JEQ, _GROUP_OF_IO, "EPERM", "allow"),
     "request",  # what is typed into a terminal is run by whoever reads it next
     _argument(1),
     _test(own.BPF_JEQ, own.TIOCSTI, "EPERM", None),

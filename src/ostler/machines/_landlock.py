@@ -27,6 +27,7 @@ class Landlocked(Confinement):
     """What the children of one machine are confined by, made when the first one is started."""
 
     def __cinit__(self, network, programs):
+        self.alone = True
         self.chroots = libc.geteuid() == 0
         self.programs = [] if self.chroots else list(programs)
 

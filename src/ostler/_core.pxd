@@ -45,7 +45,8 @@ cdef class Core:
     cdef public object environ      # this machine's environment, a mapping
     cdef object shown               # its os.path: for the host a module, else None: a Path
     cdef public object _path        # the host: the Path behind that
-    cdef py.PyObject *lent          # the Path, while somebody has it, which then has the machine
+    cdef py.PyObject *lent          # the Path, when there is one
+    cdef object kept                # the same, unless it is what keeps the machine
     cdef public bint _aside         # the host: its facade's functions may act on another machine
     cdef public object _hooked      # a frozenset of its calls that may fail on purpose, or None
     cdef object its_path(self)

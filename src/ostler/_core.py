@@ -42,7 +42,11 @@ class Core:
     @property
     def path(self):
         """The machine's os.path."""
-        return self.its_path() if self.shown is None else self.shown
+        if self.shown is not None:
+            return self.shown
+        if self.lent != cython.NULL:
+            return cython.cast(object, self.lent)
+        return self.its_path()
 
     @path.setter
     def path(self, value):

@@ -97,6 +97,7 @@ cdef extern from "Python.h":
         object (*tp_new)(PyTypeObject *kind, PyObject *args, PyObject *kwargs)
         void (*tp_dealloc)(PyObject *record) noexcept
         int (*tp_traverse)(PyObject *record, visitor visit, void *arg) noexcept
+        void (*tp_finalize)(PyObject *o) noexcept
     ctypedef struct PyTupleObject:
         PyObject **ob_item
     ctypedef struct PyStructSequence_Field:

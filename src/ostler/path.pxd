@@ -1,7 +1,9 @@
+from ostler cimport _python as py
 from ostler._core cimport Core
 
 cdef class PathText(Core):
     pass
 
 cdef class Path:
-    cdef readonly Core machine
+    cdef py.PyObject *whose     # its machine, which is there as long as this is
+    cdef Core owned             # the same, where this is what keeps it; None: it keeps this

@@ -158,6 +158,17 @@ def _taken(w: cython.pointer(Where), path, follow: cython.bint):
 
 
 @cython.cfunc
+def _missed(machine: Core, path, found: cython.pointer(libc.stat_t)):
+    # Fill `found`, return None; or the exception that is to be raised.
+    w: Where
+    r: cython.int
+    kept = take(cython.address(w), path, "stat", "path", ALLOW_FD)
+    with cython.nogil:
+        r = _status(machine, cython.address(w), True, found)
+    return failure(r, kept) if r else None
+
+
+@cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
@@ -193,7 +204,14 @@ def _seconds(time: libc.timespec):
     return cython.cast(cython.double, time.tv_sec) + 1e-9 * time.tv_nsec
 
 
-@cython.freelist(8)
+@cython.cfunc
+@cython.inline
+def _its(path: Path) -> Core:
+    if path.whose == cython.NULL:
+        raise TypeError("a Path without a machine")
+    return cython.cast(Core, path.whose)
+
+
 @cython.no_gc_clear
 @cython.cclass
 class Path:
@@ -212,17 +230,24 @@ class Path:
     ALL_BUT_LAST = ALL_BUT_LAST
 
     def __init__(self, machine: Core, /):
-        if self.machine is not None:
+        if self.whose != cython.NULL:
             raise TypeError("a Path stays with its machine")
-        self.machine = machine
+        self.owned = machine
+        self.whose = cython.cast(cython.pointer(py.PyObject), machine)
 
     def __dealloc__(self):
-        me = cython.cast(cython.pointer(py.PyObject), self)
-        if self.machine is not None and self.machine.lent == me:
-            self.machine.lent = cython.NULL
+        if self.whose != cython.NULL:
+            machine: Core = _its(self)
+            if machine.lent == cython.cast(cython.pointer(py.PyObject), self):
+                machine.lent = cython.NULL
+
+    @property
+    def machine(self):
+        """The machine whose paths these are."""
+        return _its(self)
 
     def __reduce__(self):
-        return getattr, (self.machine, "path" if self.machine._names is None else "_path")
+        return getattr, (_its(self), "path" if _its(self)._names is None else "_path")
 
     # Text
 
@@ -298,8 +323,8 @@ class Path:
             sep, dot, dots = "/", ".", ".."
         start = dot if start is None else py.PyOS_FSPath(start)
         try:
-            origin = [part for part in to_absolute(self.machine, start).split(sep) if part]
-            goal = [part for part in to_absolute(self.machine, path).split(sep) if part]
+            origin = [part for part in to_absolute(_its(self), start).split(sep) if part]
+            goal = [part for part in to_absolute(_its(self), path).split(sep) if part]
             shared: cython.Py_ssize_t = len(text.commonprefix([origin, goal]))
             way = [dots] * (len(origin) - shared) + goal[shared:]
             return sep.join(way) if way else dot
@@ -322,51 +347,51 @@ class Path:
     def exists(self, path):
         """Whether the path leads somewhere; a broken link does not. stat(2)"""
         found: libc.stat_t
-        if not is_own(self.machine, "stat"):
-            return _seen(self.machine, path, "stat") is not None
-        return _look(self.machine, path, True, cython.address(found)) == 0
+        if not is_own(_its(self), "stat"):
+            return _seen(_its(self), path, "stat") is not None
+        return _look(_its(self), path, True, cython.address(found)) == 0
 
     def lexists(self, path):
         """Whether the name is there, be it a broken link. lstat(2)"""
         found: libc.stat_t
-        if not is_own(self.machine, "lstat"):
-            return _seen(self.machine, path, "lstat") is not None
-        return _look(self.machine, path, False, cython.address(found)) == 0
+        if not is_own(_its(self), "lstat"):
+            return _seen(_its(self), path, "lstat") is not None
+        return _look(_its(self), path, False, cython.address(found)) == 0
 
     def isfile(self, path):
         """Whether the path leads to a regular file. stat(2)"""
         found: libc.stat_t
-        if not is_own(self.machine, "stat"):
-            seen = _seen(self.machine, path, "stat")
+        if not is_own(_its(self), "stat"):
+            seen = _seen(_its(self), path, "stat")
             return seen is not None and stat.S_ISREG(seen.st_mode)
-        if _look(self.machine, path, True, cython.address(found)):
+        if _look(_its(self), path, True, cython.address(found)):
             return False
         return libc.S_ISREG(found.st_mode) != 0
 
     def isdir(self, s):
         """Whether the path leads to a directory. stat(2)"""
         found: libc.stat_t
-        if not is_own(self.machine, "stat"):
-            seen = _seen(self.machine, s, "stat")
+        if not is_own(_its(self), "stat"):
+            seen = _seen(_its(self), s, "stat")
             return seen is not None and stat.S_ISDIR(seen.st_mode)
-        if _look(self.machine, s, True, cython.address(found)):
+        if _look(_its(self), s, True, cython.address(found)):
             return False
         return libc.S_ISDIR(found.st_mode) != 0
 
     def islink(self, path):
         """Whether the name is a symbolic link. lstat(2)"""
         found: libc.stat_t
-        if not is_own(self.machine, "lstat"):
-            seen = _seen(self.machine, path, "lstat")
+        if not is_own(_its(self), "lstat"):
+            seen = _seen(_its(self), path, "lstat")
             return seen is not None and stat.S_ISLNK(seen.st_mode)
-        if _look(self.machine, path, False, cython.address(found)):
+        if _look(_its(self), path, False, cython.address(found)):
             return False
         return libc.S_ISLNK(found.st_mode) != 0
 
     def ismount(self, path):
         """Whether a file system is mounted here: the parent directory is on another device."""
         try:
-            here = verb(self.machine, "lstat")(path)
+            here = verb(_its(self), "lstat")(path)
         except (OSError, ValueError):
             return False
         if stat.S_ISLNK(here.st_mode):
@@ -374,73 +399,57 @@ class Path:
         path = py.PyOS_FSPath(path)
         parent = join(path, (b".." if py.PyBytes_Check(path) else "..",))
         if py.PY_VERSION_HEX < 0x030D0000:
-            above = _seen(self.machine, to_real(self.machine, parent, False), "lstat")
+            above = _seen(_its(self), to_real(_its(self), parent, False), "lstat")
             if above is None:
                 return False
         else:
             try:
-                above = verb(self.machine, "lstat")(parent)
+                above = verb(_its(self), "lstat")(parent)
             except OSError:
                 try:
-                    above = verb(self.machine, "lstat")(to_real(self.machine, parent, False))
+                    above = verb(_its(self), "lstat")(to_real(_its(self), parent, False))
                 except OSError:
                     return False
         return here.st_dev != above.st_dev or here.st_ino == above.st_ino
 
     def getsize(self, filename):
         """Return the size of a file in bytes. stat(2)"""
-        w: Where
         found: libc.stat_t
-        r: cython.int
-        if not is_own(self.machine, "stat"):
-            return verb(self.machine, "stat")(filename).st_size
-        kept = take(cython.address(w), filename, "stat", "path", ALLOW_FD)
-        with cython.nogil:
-            r = _status(self.machine, cython.address(w), True, cython.address(found))
-        if r:
-            raise failure(r, kept)
+        if not is_own(_its(self), "stat"):
+            return verb(_its(self), "stat")(filename).st_size
+        error = _missed(_its(self), filename, cython.address(found))
+        if error is not None:
+            raise error
         return found.st_size
 
     def getmtime(self, filename):
         """Return when the content last changed, in seconds since the epoch. stat(2)"""
-        w: Where
         found: libc.stat_t
-        r: cython.int
-        if not is_own(self.machine, "stat"):
-            return verb(self.machine, "stat")(filename).st_mtime
-        kept = take(cython.address(w), filename, "stat", "path", ALLOW_FD)
-        with cython.nogil:
-            r = _status(self.machine, cython.address(w), True, cython.address(found))
-        if r:
-            raise failure(r, kept)
+        if not is_own(_its(self), "stat"):
+            return verb(_its(self), "stat")(filename).st_mtime
+        error = _missed(_its(self), filename, cython.address(found))
+        if error is not None:
+            raise error
         return _seconds(found.st_mtim)
 
     def getatime(self, filename):
         """Return when the content was last read, in seconds since the epoch. stat(2)"""
-        w: Where
         found: libc.stat_t
-        r: cython.int
-        if not is_own(self.machine, "stat"):
-            return verb(self.machine, "stat")(filename).st_atime
-        kept = take(cython.address(w), filename, "stat", "path", ALLOW_FD)
-        with cython.nogil:
-            r = _status(self.machine, cython.address(w), True, cython.address(found))
-        if r:
-            raise failure(r, kept)
+        if not is_own(_its(self), "stat"):
+            return verb(_its(self), "stat")(filename).st_atime
+        error = _missed(_its(self), filename, cython.address(found))
+        if error is not None:
+            raise error
         return _seconds(found.st_atim)
 
     def getctime(self, filename):
         """Return when the file or its metadata last changed, in seconds since the epoch. stat(2)"""
-        w: Where
         found: libc.stat_t
-        r: cython.int
-        if not is_own(self.machine, "stat"):
-            return verb(self.machine, "stat")(filename).st_ctime
-        kept = take(cython.address(w), filename, "stat", "path", ALLOW_FD)
-        with cython.nogil:
-            r = _status(self.machine, cython.address(w), True, cython.address(found))
-        if r:
-            raise failure(r, kept)
+        if not is_own(_its(self), "stat"):
+            return verb(_its(self), "stat")(filename).st_ctime
+        error = _missed(_its(self), filename, cython.address(found))
+        if error is not None:
+            raise error
         return _seconds(found.st_ctim)
 
     def samestat(self, s1, s2):
@@ -449,42 +458,31 @@ class Path:
 
     def samefile(self, f1, f2):
         """Whether two paths lead to the same file. stat(2)"""
-        w: Where
         one: libc.stat_t
         other: libc.stat_t
-        r: cython.int
-        if not is_own(self.machine, "stat"):
-            look = verb(self.machine, "stat")
-            s1 = look(f1)
-            s2 = look(f2)
-            return s1.st_ino == s2.st_ino and s1.st_dev == s2.st_dev
-        kept = take(cython.address(w), f1, "stat", "path", ALLOW_FD)
-        with cython.nogil:
-            r = _status(self.machine, cython.address(w), True, cython.address(one))
-        if r:
-            raise failure(r, kept)
-        kept = take(cython.address(w), f2, "stat", "path", ALLOW_FD)
-        with cython.nogil:
-            r = _status(self.machine, cython.address(w), True, cython.address(other))
-        if r:
-            raise failure(r, kept)
+        if not is_own(_its(self), "stat"):
+            look = verb(_its(self), "stat")
+            return self.samestat(look(f1), look(f2))
+        error = _missed(_its(self), f1, cython.address(one))
+        if error is None:
+            error = _missed(_its(self), f2, cython.address(other))
+        if error is not None:
+            raise error
         return one.st_ino == other.st_ino and one.st_dev == other.st_dev
 
     def sameopenfile(self, fp1, fp2):
         """Whether two descriptors are of the same file. fstat(2)"""
-        look = verb(self.machine, "fstat")
-        s1 = look(fp1)
-        s2 = look(fp2)
-        return s1.st_ino == s2.st_ino and s1.st_dev == s2.st_dev
+        look = verb(_its(self), "fstat")
+        return self.samestat(look(fp1), look(fp2))
 
     # Where a path leads
 
     def abspath(self, path):
         """Return the path from the root on, normalized; links are not looked at."""
-        return to_absolute(self.machine, path)
+        return to_absolute(_its(self), path)
 
     def _joinrealpath(self, path, rest, strict, seen):
-        return walk_links(self.machine, path, rest, strict, seen)
+        return walk_links(_its(self), path, rest, strict, seen)
 
     def realpath(self, filename, *, strict=False):
         """Return the path from the root on, every link followed.
@@ -492,7 +490,7 @@ class Path:
         What is missing or can't be read is taken as it is written; with `strict` it is an
         OSError. ALLOW_MISSING: missing names are no error; ALL_BUT_LAST: a missing last name.
         """
-        return to_real(self.machine, filename, strict)
+        return to_real(_its(self), filename, strict)
 
     # What stands for something else
 
@@ -507,11 +505,11 @@ class Path:
         if end < 0:
             end = len(path)
         if end == 1:
-            environ = verb(self.machine, "environ")
+            environ = verb(_its(self), "environ")
             if "HOME" in environ:
                 home = environ["HOME"]
             else:
-                home = _home(verb(self.machine, "getuid")(), "getpwuid")
+                home = _home(verb(_its(self), "getuid")(), "getpwuid")
         else:
             name = path[1:end]
             if data:
@@ -531,7 +529,7 @@ class Path:
         data: cython.bint = py.PyBytes_Check(path)
         if (b"$" if data else "$") not in path:
             return path
-        environ = verb(self.machine, "environb" if data else "environ")
+        environ = verb(_its(self), "environb" if data else "environ")
         parts = []
         done: cython.Py_ssize_t = 0
         for match in _pattern(data).finditer(path):

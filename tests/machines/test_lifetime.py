@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -411,6 +412,133 @@ def test_the_path_of_a_machine(directory):
         assert len(os.listdir("/proc/self/fd")) < before
     finally:
         gc.enable()
+
+
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.fixture
+def no_collector():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_a_machine_that_was_kept_by_its_path_alone(no_collector):
+    """It is as any other when it has a name again, and is gone at once with the last one."""
+    before = descriptors()
+    machine = ostler.scratch()
+    seen = weakref.ref(machine)
+    exists = machine.path.exists
+    del machine
+    machine = seen()
+    assert machine.path is machine.path
+    assert machine.path.exists == exists
+    del machine
+    assert exists("/")
+    machine = exists.__self__.machine
+    assert machine is seen()
+    del exists
+    assert machine.path.exists("/")
+    paths = machine.path
+    del machine
+    assert paths.exists("/") and paths.machine.path is paths
+    assert descriptors() > before
+    del paths
+    assert seen() is None
+    assert descriptors() == before
+
+
+def test_the_last_name_goes_while_a_path_is_asked(no_collector):
+    """What a thread waits for is the machine's until it has it."""
+    before = descriptors()
+    machine = ostler.scratch()
+    begun, dropped = threading.Event(), threading.Event()
+
+    class Slow:
+        def __fspath__(self):
+            begun.set()
+            assert dropped.wait(30)
+            return "/"
+
+    outcome = []
+    thread = threading.Thread(
+        target=lambda of: outcome.append(of(Slow())), args=[machine.path.exists]
+    )
+    thread.start()
+    assert begun.wait(30)
+    seen = weakref.ref(machine)
+    del machine
+    dropped.set()
+    thread.join()
+    assert outcome == [True]
+    del thread
+    assert seen() is None
+    assert descriptors() == before
+
+
+def derived(**names):
+    kind = type(ostler.scratch())
+    return type("Derived", (kind,), {"__slots__": (), **names})
+
+
+def test_a_derived_machine_with_an_end_of_its_own(no_collector):
+    ended = []
+    kind = derived(__del__=lambda self: ended.append(self.path.exists("/")))
+    before = descriptors()
+    machine = ostler.scratch()
+    machine.__class__ = kind
+    paths = machine.path
+    assert machine.path is paths
+    del machine
+    assert paths.exists("/") and paths.machine.path is paths
+    assert ended == []
+    del paths
+    assert ended == [True]
+    assert descriptors() == before
+
+
+def test_a_path_whose_machine_went_without_it(no_collector):
+    before = descriptors()
+    machine = ostler.scratch()
+    paths = machine.path
+    machine.__class__ = derived(__del__=lambda self: None)
+    del machine
+    assert descriptors() == before
+    with pytest.raises(TypeError, match="a Path without a machine"):
+        paths.exists("/")
+    assert paths.join("a", "b") == "a/b"
+    nobodys = type(paths).__new__(type(paths))
+    with pytest.raises(TypeError, match="a Path without a machine"):
+        nobodys.getsize("/")
+    with pytest.raises(TypeError, match="stays with its machine"):
+        ostler.scratch().path.__init__(ostler.scratch())
+
+
+def test_a_path_that_is_taken_while_its_machine_is_collected():
+    """From a finalizer, of what nobody has any more: it is alive again, with its machine."""
+    kept = []
+
+    class Holder:
+        def __del__(self):
+            kept.append(self.machine.path)
+
+    gc.collect()
+    before = descriptors()
+    for _ in range(5):
+        holder = Holder()
+        holder.machine = ostler.scratch()
+        holder.itself = holder
+        holder.machine.environ = {"holder": holder}
+        del holder
+    gc.collect()
+    assert [path.exists("/") for path in kept] == [True] * 5
+    assert all(path.machine.path is path for path in kept)
+    kept.clear()
+    gc.collect()
+    assert descriptors() == before
 
 
 def test_a_cycle_of_a_users_own_is_collected(directory):

@@ -25,6 +25,7 @@ cdef class RootedCore(Core):
     cdef bint _lax                  # _umask allows what the process's umask does not
     cdef readonly bint _closed
     cdef bint _handed_over          # the descriptors are _life's
+    cdef bint _dropped              # nobody has had it, unless by its Path
     cdef Life _life                 # who is inside with the descriptors
     cdef cython.pymutex _making     # of what children share; held, too, while it is dropped
     cdef unsigned long _maker       # the thread that holds it, to make something; 0: none

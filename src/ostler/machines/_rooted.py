@@ -85,23 +85,42 @@ class RootedCore(Core):
         self._stores = self._children_ns = self._umask = -1
         self._mounted = 1
 
+    def __del__(self):
+        # Nobody has the machine any more, but somebody may have its Path, or a function of that:
+        # from now on the Path keeps the machine, and not the other way round. If nobody has it
+        # either, both are gone at the end of this.
+        self._dropped = True
+        if self.kept is not None:
+            made: Path = self.kept
+            made.owned = self
+            self.kept = made = None
+
     def __dealloc__(self):
+        if self.lent != cython.NULL:
+            # Its class has got another __del__() meanwhile: who has the Path has no machine.
+            made: Path = cython.cast(Path, self.lent)
+            made.whose = self.lent = cython.NULL
         if not self._handed_over:
             self._hand_over()
             end(cython.address(self._life))
 
     def its_path(self):
-        # The Path has the machine, and not the other way round: else nobody's machine would stay
-        # until the garbage collector comes.
+        # The Path and its machine last as long as somebody has one of them, without a cycle, for
+        # which they would have to wait for the garbage collector: see __del__().
         made: Path
         if self.lent != cython.NULL:
             return cython.cast(object, self.lent)
         made = Path.__new__(Path)
-        made.machine = self
+        made.whose = cython.cast(cython.pointer(py.PyObject), self)
         if _SHARED:
+            made.owned = self
             self.shown = made  # another thread might be about to drop the one that is lent
+            return made
+        if self._dropped or not _is_told(self):
+            made.owned = self
         else:
-            self.lent = cython.cast(cython.pointer(py.PyObject), made)
+            self.kept = made
+        self.lent = cython.cast(cython.pointer(py.PyObject), made)
         return made
 
     # Placing
@@ -687,3 +706,15 @@ class RootedCore(Core):
         end_in_copy(cython.address(self._life))
         if self._closed and not self._handed_over:
             self._end_now()
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _is_told(machine: RootedCore) -> cython.bint:
+    # Whether __del__() above is what is called when it is dropped, and not a derived class's own.
+    ours = cython.cast(cython.pointer(py.PyTypeObject), cython.cast(cython.p_void, RootedCore))
+    return (
+        py.Py_TYPE(cython.cast(cython.pointer(py.PyObject), machine)).tp_finalize
+        == ours.tp_finalize
+    )

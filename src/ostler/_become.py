@@ -211,6 +211,13 @@ def _stand_in(s):
     number: cython.int
     before: cython.ulonglong = 0
     nothing: cython.ulonglong = 0
+    # By which the namespaces know that we live; launch() closes what it was given.
+    stays: cython.int = -1
+    if s.stays >= 0:
+        stays = libc.fcntl(s.stays, libc.F_DUPFD_CLOEXEC, 3)
+        if stays < 0:
+            s.error = libc.errno
+            return s.error
     libc.syscall(
         libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(_EVERY), cython.address(before), 8
     )
@@ -229,6 +236,8 @@ def _stand_in(s):
         libc.syscall(
             libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(before), cython.NULL, 8
         )
+        if stays >= 0:
+            libc.close(stays)
         return s.error
     _stands_for = s.pid
     for number in range(1, libc.NSIG):
@@ -236,9 +245,9 @@ def _stand_in(s):
         if _came >> (number - 1) & 1:
             libc.kill(s.pid, number)
     # Nothing that others wait for the end of may stay open here.
-    for number in range(s.stays if s.stays >= 0 else 0):
+    for number in range(stays if stays >= 0 else 0):
         libc.close(number)
-    close_from(s.stays + 1 if s.stays >= 0 else 0)
+    close_from(stays + 1 if stays >= 0 else 0)
     libc.syscall(libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(nothing), cython.NULL, 8)
     while True:
         number = libc.waitpid(s.pid, cython.address(status), libc.WUNTRACED)

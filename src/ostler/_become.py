@@ -29,16 +29,15 @@ _came = cython.declare(cython.ulonglong, 0)  # signals before it was there, bit 
 @cython.linetrace(False)
 def become(s):
     """Run the program in place of this one. Return only when that failed: the errno."""
-    i: cython.int
     mounts: cython.int = -1
     root: cython.int = -1
     here: cython.int = -1
     if s.error:
-        return s.error
+        return _give_back(s)
     if s.flags & SPAWN_TWICE:
         return _stand_in(s)
     if s.namespace_count and _try_out(s) < 0:
-        return s.error
+        return _give_back(s)
     if s.namespace_count:
         mounts = libc.openat(libc.AT_FDCWD, b"/proc/self/ns/mnt", libc.O_RDONLY | libc.O_CLOEXEC)
         root = libc.openat(libc.AT_FDCWD, b"/", libc.O_PATH | libc.O_CLOEXEC)
@@ -57,6 +56,14 @@ def become(s):
         libc.close(mounts)
         libc.close(root)
         libc.close(here)
+    return _give_back(s)
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _give_back(s):
+    # The copies that the Spawn holds; the errno of what failed.
+    i: cython.int
     for i in range(s.held_count):
         libc.close(s.held[i])
     s.held_count = 0

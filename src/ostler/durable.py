@@ -4,7 +4,6 @@ import errno
 import io
 import operator
 import stat
-import struct
 
 import cython
 from cython.cimports.ostler import _libc as libc
@@ -546,6 +545,8 @@ def _mode_without(acl):
     """The bits of a mode that gives nobody more than this ACL: those that it names belong to the
     group or to the others then, also where it gave them less.
     """
+    import struct  # when it is needed
+
     entries = list(struct.iter_unpack("<HHI", acl[4:]))
     mask = next((rights for tag, rights, _ in entries if tag == 0x10), 7)
     group = others = 7

@@ -98,7 +98,6 @@ cdef extern from *:
         CAP_SYS_CHROOT, CAP_SYS_NICE, CAP_SYS_PTRACE
         EAFNOSUPPORT, EPROTONOSUPPORT
         KEYCTL_JOIN_SESSION_KEYRING
-        PRIO_PGRP, PRIO_PROCESS
         S_ISUID
         SYS_capget, SYS_keyctl
         TIOCLINUX, TIOCSTI

@@ -70,7 +70,7 @@ _AS_IF_MISSING = {
 # The last call that was looked at for this list (Linux 6.17); none has a higher number.
 _LAST = 469
 # What says "my process group" in the calls about priorities.
-_GROUP = own.PRIO_PGRP
+_GROUP = libc.PRIO_PGRP
 _GROUP_OF_IO = 2  # IOPRIO_WHO_PGRP
 _PROCESS_OF_IO = 1  # IOPRIO_WHO_PROCESS
 
@@ -214,7 +214,7 @@ def _error(number):
 _BLOCKS_OF_ONE_PROCESS = [
     "itself as process",
     _argument(0),
-    _test(own.BPF_JEQ, own.PRIO_PROCESS, "itself in 1", "EPERM"),
+    _test(own.BPF_JEQ, libc.PRIO_PROCESS, "itself in 1", "EPERM"),
     "itself as process of io",
     _argument(0),
     _test(own.BPF_JEQ, _PROCESS_OF_IO, None, "EPERM"),

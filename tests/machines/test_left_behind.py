@@ -37,7 +37,10 @@ def rehearsal(directory):
 
 
 def kept_rehearsal(directory):
-    machine = ostler.rehearsal(upper=directory + "-upper")
+    upper = directory + "-upper"
+    if os.geteuid() == 0:
+        os.chown(upper, 0, 0)  # only its owner can take it up
+    machine = ostler.rehearsal(upper=upper)
     machine.chdir(directory)
     return machine
 

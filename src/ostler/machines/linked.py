@@ -128,7 +128,7 @@ def has_several(machine, path, dir_fd, follow):
     """Whether a file has several names; what can't be looked at the real call refuses."""
     try:
         status = Rooted.stat(machine, path, dir_fd=dir_fd, follow_symlinks=follow)
-    except (OSError, TypeError, ValueError):
+    except (OSError, OverflowError, TypeError, ValueError):
         return False
     return status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode)
 

@@ -185,6 +185,8 @@ CALLS = {
     "io.open_code": lambda f: len(f("here").read()),
     "io.FileIO": lambda f: f("file", "w").close(),
 }  # fmt: skip
+if not hasattr(os.path, "isjunction"):  # it came with Python 3.12
+    del CALLS["path.isjunction"]
 # Of a descriptor the kernel knows whose it is. Others end or replace the process, or start one, or
 # take the root away: tests of their own have them.
 BY_DESCRIPTOR = set(

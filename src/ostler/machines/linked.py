@@ -126,6 +126,8 @@ def _call(how, one, two):
 
 def has_several(machine, path, dir_fd, follow):
     """Whether a file has several names; what can't be looked at the real call refuses."""
+    if not isinstance(path, (str, bytes)) and not hasattr(path, "__fspath__"):
+        return False
     try:
         status = Rooted.stat(machine, path, dir_fd=dir_fd, follow_symlinks=follow)
     except (OSError, OverflowError, TypeError, ValueError):

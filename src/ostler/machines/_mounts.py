@@ -586,28 +586,45 @@ def landlock_version():
     return version
 
 
+@cython.cfunc
+@cython.exceptval(check=False)
+def _order_change(
+    order: cython.pointer(Order), top: cython.int, user_ns: cython.int, mount_ns: cython.int
+) -> cython.int:
+    # An order to change what is mounted at an open directory; what of it, the caller adds.
+    libc.memset(order, 0, cython.sizeof(Order))
+    order.work = CHANGE
+    order.dir = top
+    order.user_ns = user_ns
+    order.mount_ns = mount_ns
+    order.root = -1
+    order.step = b""
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _carry_out_change(order: cython.pointer(Order)) -> cython.int:
+    with cython.nogil:
+        if order.user_ns < 0:
+            _change(order)
+        else:
+            _in_helper(order)
+    return 0
+
+
 def resize(
     root: cython.int, user_ns: cython.int, mount_ns: cython.int, size, inodes, read_only, whole
 ):
     """Change a tmpfs while it is used; None leaves one as it is: (errno, step)."""
     order: Order
-    libc.memset(cython.address(order), 0, cython.sizeof(order))
-    order.work = CHANGE
-    order.dir = root
-    order.user_ns = user_ns
-    order.mount_ns = mount_ns
-    order.root = -1
-    order.step = b""
+    _order_change(cython.address(order), root, user_ns, mount_ns)
     order.size = _or_null(size)
     order.inodes = _or_null(inodes)
     order.changes_read_only = read_only is not None
     order.read_only = bool(read_only)
     order.whole = whole
-    with cython.nogil:
-        if user_ns < 0:
-            _change(cython.address(order))
-        else:
-            _in_helper(cython.address(order))
+    _carry_out_change(cython.address(order))
     return order.number, cython.cast(bytes, order.step).decode()
 
 
@@ -617,23 +634,13 @@ def still(top: cython.int, user_ns: cython.int, mount_ns: cython.int, on, whole)
     EBUSY while a file in it is open for writing, by whomever.
     """
     order: Order
-    libc.memset(cython.address(order), 0, cython.sizeof(order))
-    order.work = CHANGE
-    order.dir = top
-    order.user_ns = user_ns
-    order.mount_ns = mount_ns
-    order.root = -1
-    order.step = b""
+    _order_change(cython.address(order), top, user_ns, mount_ns)
     order.changes_read_only = order.alone = True
     order.read_only = bool(on)
     order.whole = bool(whole)
     if not is_overlay_top(top):
         return libc.EINVAL
-    with cython.nogil:
-        if user_ns < 0:
-            _change(cython.address(order))
-        else:
-            _in_helper(cython.address(order))
+    _carry_out_change(cython.address(order))
     return order.number
 
 

@@ -98,36 +98,38 @@ class Reading:
         return 0
 
     def children_of(self, pid):
-        found: list = []
-        low: cython.Py_ssize_t = 0
-        high: cython.Py_ssize_t = self.count
-        middle: cython.Py_ssize_t
-        while low < high:
-            middle = (low + high) // 2
-            if self.by_parent[middle].parent < pid:
-                low = middle + 1
-            else:
-                high = middle
-        while low < self.count and self.by_parent[low].parent == pid:
-            found.append(self.by_parent[low].pid)
-            low += 1
-        return found
+        return _pids(self.by_parent, self.count, pid, False)
 
     def group_of(self, group):
-        found: list = []
-        low: cython.Py_ssize_t = 0
-        high: cython.Py_ssize_t = self.count
-        middle: cython.Py_ssize_t
-        while low < high:
-            middle = (low + high) // 2
-            if self.by_group[middle].group < group:
-                low = middle + 1
-            else:
-                high = middle
-        while low < self.count and self.by_group[low].group == group:
-            found.append(self.by_group[low].pid)
-            low += 1
-        return found
+        return _pids(self.by_group, self.count, group, True)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _key(known: cython.pointer(Known), by_group: cython.bint) -> cython.int:
+    return known.group if by_group else known.parent
+
+
+@cython.cfunc
+def _pids(
+    known: cython.pointer(Known), count: cython.Py_ssize_t, key: cython.int, by_group: cython.bint
+) -> list:
+    # Of those with this parent, or group, where they stand in that order.
+    found: list = []
+    low: cython.Py_ssize_t = 0
+    high: cython.Py_ssize_t = count
+    middle: cython.Py_ssize_t
+    while low < high:
+        middle = (low + high) // 2
+        if _key(known + middle, by_group) < key:
+            low = middle + 1
+        else:
+            high = middle
+    while low < count and _key(known + low, by_group) == key:
+        found.append(known[low].pid)
+        low += 1
+    return found
 
 
 @cython.cfunc

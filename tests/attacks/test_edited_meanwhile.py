@@ -9,13 +9,12 @@ import json
 import os
 import random
 import shutil
-import tempfile
 
 import pytest
 
 import ostler
 from ostler.machines import recovery  # noqa: F401
-from tests.machines.rehearsing import USER, snapshot, text
+from tests.machines.rehearsing import snapshot, text
 from tests.machines.test_rehearsal_killed import killed_commit, litter, old_and_new
 from tests.test_durable import run_and_kill
 
@@ -28,16 +27,6 @@ FILES = (
 )  # fmt: skip
 DIRECTORIES = ("", "d", "gone", "moves", "becomes", "new", "new/deep", "new/moved")
 RENAMED = {"moves": "new/moved", "old name": "new/name"}
-
-
-@pytest.fixture
-def memory(user, monkeypatch):
-    path = tempfile.mkdtemp(prefix="ostler-edited-", dir="/dev/shm")
-    if user == "ordinary" and os.getuid() == 0:
-        os.chown(path, USER, USER)
-    monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", f"{path}/state")
-    yield path
-    shutil.rmtree(path)
 
 
 # What a user does to a path; and whether it is found at a path.

@@ -44,3 +44,14 @@ def base(folder, run, monkeypatch):
     monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", f"{folder}/state")
     run(lambda: os.mkdir(f"{folder}/base"))
     return f"{folder}/base"
+
+
+@pytest.fixture
+def memory(user, monkeypatch):
+    """A directory in memory, where syncing costs nothing."""
+    path = tempfile.mkdtemp(prefix="ostler-rehearsal-", dir="/dev/shm")
+    if user == "ordinary" and os.getuid() == 0:
+        os.chown(path, USER, USER)
+    monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", f"{path}/state")
+    yield path
+    shutil.rmtree(path)

@@ -2,26 +2,14 @@
 
 import os
 import shutil
-import tempfile
 
 import pytest
 
 import ostler
-from tests.machines.rehearsing import USER, forked, put, put_on, snapshot
+from tests.machines.rehearsing import forked, put, put_on, snapshot
 from tests.test_durable import run_and_kill
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-
-@pytest.fixture
-def memory(user, monkeypatch):
-    """A directory in memory, where syncing costs nothing."""
-    path = tempfile.mkdtemp(prefix="ostler-rehearsal-", dir="/dev/shm")
-    if user == "ordinary" and os.getuid() == 0:
-        os.chown(path, USER, USER)
-    monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", f"{path}/state")
-    yield path
-    shutil.rmtree(path)
 
 
 def prepare(base):

@@ -8,7 +8,7 @@ import errno
 import stat
 
 from ostler.machines import host
-from ostler.machines.linked import MOVED, overlay_at, renamed
+from ostler.machines.linked import Name, renamed, write_note
 from ostler.machines.moves import give_metadata, metadata
 from ostler.machines.places import Store
 from ostler.machines.rooted import staying
@@ -149,11 +149,12 @@ class _Move:
 
     def finish(self):
         """Give the new directories what the old ones had, and remove those but the top."""
-        for path, old in reversed(self.directories):
-            place = self.place + b"/" + path if path else self.place
-            origin = self.origin + b"/" + path if path else self.origin
-            _note(self.machine, self.overlay, place, origin)
-            give_metadata(self.target, path, old)
+        with self.machine._walk(self.overlay) as walk:
+            for path, old in reversed(self.directories):
+                place = self.place + b"/" + path if path else self.place
+                origin = self.origin + b"/" + path if path else self.origin
+                write_note(walk.upper, place, walk.marks, origin)
+                give_metadata(self.target, path, old)
         for path, _ in reversed(self.directories):
             if path:
                 self.source.forget_below(path)
@@ -186,23 +187,5 @@ def _rename(source, target, path):
 
 def _place(machine, path, dir_fd):
     """(the Overlay that a name lies in, or None; its path below that)."""
-    above, name = machine.path.split(machine.fsencode(path).rstrip(b"/"))
-    fd = machine.open(above or b".", machine.O_PATH | machine.O_DIRECTORY, dir_fd=dir_fd)
-    try:
-        where = host.readlink(b"/proc/self/fd/%d" % fd)[1:]
-    finally:
-        machine.close(fd)
-    best, inside = overlay_at(machine, where)
-    return best, inside + b"/" + name if inside else name
-
-
-def _note(machine, overlay, place, origin):
-    """Write down where the base has the directory that now stands at a place."""
-    mark = machine._prefix_of_marks + MOVED.encode()
-    stores = b"/proc/self/fd/%d" % machine._stores
-    with Store(host.open(stores, host.O_PATH | host.O_DIRECTORY)) as store:
-        try:
-            name = store.name(overlay.store + b"/upper/" + place)
-            host.setxattr(name, mark, b"/" + origin, follow_symlinks=False)
-        except PermissionError:
-            pass  # then it is listed as removed and created
+    with Name(machine, path, dir_fd) as name:
+        return name.overlay, name.path

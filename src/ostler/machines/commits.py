@@ -113,7 +113,6 @@ class Commit:
             raise CommitConflict(conflicts)
 
     def _carry_out(self, journal, steps):
-        steps.begun = 0
         try:
             self._prepare(journal, steps)
             self._take(journal, steps)

@@ -30,16 +30,14 @@ class Steps:
 
     `times`: (top, path after all steps, path before them, inode, old, new) of the directories
     whose times are to be set at the end, (access, modification) each, None to leave them.
-    `begun`: how many steps were begun, the last of which may be done or not; None when that is
-    not known, as after a crash.
+    `begun`: how many steps were begun by finish(), the last of which may be done or not.
     """
 
     def __init__(self, tops, steps, times=()):
         self.tops = tops
         self.steps = steps
         self.times = times
-        self.begun = None
-        self.strict = False  # whether a step that can't be done is an error
+        self.begun = 0
         self._next = None
         self._places = {}
         self._spare = []  # descriptors to be given back where a process has no more of them
@@ -70,24 +68,21 @@ class Steps:
         for top, _, path in looks.changed_since(self, pairs):
             _lose(self, top, path)
 
-    def finish(self, expected=None):
-        """Do all steps that aren't done.
+    def finish(self, expected):
+        """Do all steps, of which none was done yet; Lost when one can't be.
 
-        With `expected`, {number of a step: (inode, ctime or None) of what it replaces}, none is
-        done yet (`begun` is 0), and it is an error (Lost) when one can't be done.
+        `expected`: {number of a step: (inode, ctime or None) of what it replaces}.
         """
-        self.strict = expected is not None
-        if self.strict and self.steps:
+        if self.steps:
             self._spare = [host.dup(self.place(self.steps[0][1]).fd) for _ in range(_SPARE)]
         for number, step in enumerate(self.steps):
             self._next = number + 1
-            _DO[step[0]](self, *step[1:], expected.get(number) if expected else None)
+            _DO[step[0]](self, *step[1:], expected.get(number))
         self.set_times(True)
 
     def begin(self):
         """From now on the step that is looked at may have been done."""
-        if self.begun is not None:
-            self.begun = self._next
+        self.begun = self._next
 
     def take_back(self):
         """Take back all steps that were done, the last first; whether that was possible.
@@ -100,16 +95,16 @@ class Steps:
         complete = True
         doubtful = self.begun  # the number of the step that may not have been done
         sure = False  # whether this step was done, since a later one was
-        for number in range(len(self.steps) if self.begun is None else self.begun, 0, -1):
+        for number in range(self.begun, 0, -1):
             step = self.steps[number - 1]
             try:
                 found = _UNDO[step[0]](self, *step[1:])
             except OSError:
                 complete = False
                 continue
-            if found is None and (sure or (doubtful is not None and number < doubtful)):
+            if found is None and (sure or number < doubtful):
                 complete = False
-            elif complete and self.begun is not None:
+            elif complete:
                 self.begun = number - 1
             sure = sure or found is True
         try:
@@ -185,12 +180,11 @@ class Steps:
 
 
 def _move(steps, top, source, target, inode, expected):
-    if steps.is_at(top, source, inode):
-        _unchanged(steps, top, source, expected)
-        steps.begin()
-        steps.rename(top, source, target)
-    else:
-        _missing(steps, top, source)
+    if not steps.is_at(top, source, inode):
+        _lose(steps, top, source)
+    _unchanged(steps, top, source, expected)
+    steps.begin()
+    steps.rename(top, source, target)
 
 
 # What takes a step back returns whether it was done; None when its object is not to be found.
@@ -206,12 +200,11 @@ def _move_back(steps, top, source, target, inode):
 
 
 def _swap(steps, top, slot, path, inode, expected):
-    if steps.is_at(top, slot, inode):
-        _unchanged(steps, top, path, expected)
-        steps.begin()
-        steps.exchange(top, slot, path)
-    else:
-        _missing(steps, top, path)
+    if not steps.is_at(top, slot, inode):
+        _lose(steps, top, path)
+    _unchanged(steps, top, path, expected)
+    steps.begin()
+    steps.exchange(top, slot, path)
 
 
 def _swap_back(steps, top, slot, path, inode):
@@ -230,11 +223,6 @@ def _unchanged(steps, top, path, expected):
         _lose(steps, top, path)
 
 
-def _missing(steps, top, path):
-    if steps.strict:
-        _lose(steps, top, path)
-
-
 def _lose(steps, top, path):
     shown = host.fsdecode(steps.tops[top].rstrip(b"/") + b"/" + path)
     raise Lost(errno.ESTALE, "changed while it was committed", shown)
@@ -242,8 +230,7 @@ def _lose(steps, top, path):
 
 def _meta(steps, top, path, inode, old, new, expected):
     if not steps.is_at(top, path, inode):
-        _missing(steps, top, path)
-        return
+        _lose(steps, top, path)
     _unchanged(steps, top, path, expected)
     steps.begin()
     give_metadata(steps.place(top), path, new)

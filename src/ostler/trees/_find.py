@@ -327,10 +327,6 @@ class Found(Stream):
             else len(py.PyUnicode_EncodeFSDefault(self.kept)) + (not self.kept.endswith("/"))
         )
 
-    def below_text(self):
-        """The same, in a path as it is yielded."""
-        return self.skip
-
     def __next__(self):
         while True:
             with cython.critical_section(self):

@@ -271,4 +271,4 @@ def _lines(path):
                 parts.append(part)
         finally:
             host.close(fd)
-    return b"".join(parts).splitlines()
+    return b"".join(parts).split(b"\n")

@@ -47,24 +47,12 @@ def directory(path, own=0, make=None, anywhere=False):
     """
     walk = _Walk(host.fsencode(path), own, make)
     walk.anywhere = anywhere
-    try:
-        while walk.names:
-            walk.step()
-        walk.check_own(host.fstat(walk.fd))
-        return host.open(b".", _LIST, dir_fd=walk.fd)
-    finally:
-        walk.close()
+    return walk.to_the_end(True)
 
 
 def shared_directory(path):
     """A descriptor of a directory in which nobody can exchange what is the reader's, as /tmp is."""
-    walk = _Walk(host.fsencode(path), 0, None)
-    try:
-        while walk.names:
-            walk.step()
-        return host.open(b".", _LIST, dir_fd=walk.fd)
-    finally:
-        walk.close()
+    return _Walk(host.fsencode(path), 0, None).to_the_end(False)
 
 
 def plain_directory(path):
@@ -142,8 +130,16 @@ class _Walk:
         self.shown = [b""]  # the components of where it stands
         self.shared = False  # whether others may put names beside those that are ours
 
-    def close(self):
-        host.close(self.fd)
+    def to_the_end(self, is_own):
+        """A descriptor of the directory that the way leads to, which it is the end of."""
+        try:
+            while self.names:
+                self.step()
+            if is_own:
+                self.check_own(host.fstat(self.fd))
+            return host.open(b".", _LIST, dir_fd=self.fd)
+        finally:
+            host.close(self.fd)
 
     def step(self):
         name = self.names.pop()

@@ -245,7 +245,7 @@ class Pairs:
             if change.kind == "removed":
                 status = walk.lower.there(change._found.lower)
                 self._inodes.setdefault((status.st_dev, status.st_ino), []).append(change)
-                self._looks.setdefault(_look(change.before), []).append(change)
+                self._looks.setdefault(size_and_time(change.before), []).append(change)
 
     def needed(self):
         """Whether any file with several names has to do with what was changed."""
@@ -293,7 +293,7 @@ class Pairs:
         found, walk = change._found, self.walk
         if not walk.ordinary and change.after.type == "file":
             return
-        for source in self._looks.get(_look(change.after), ()):
+        for source in self._looks.get(size_and_time(change.after), ()):
             lower = source._found.lower
             if (
                 is_alike(source.before, change.after)
@@ -319,7 +319,8 @@ def now_at(walk, lower):
     return b"/".join([walk.moved.get(lower, b""), *reversed(names)]).lstrip(b"/")
 
 
-def _look(record):
+def size_and_time(record):
+    """By which a file of the base is looked for that nothing else tells."""
     return record.size, record.times[1]
 
 

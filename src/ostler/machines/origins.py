@@ -8,7 +8,7 @@ only that there is one: then it is known while size, modification time and conte
 import stat
 
 from ostler.machines._calls import file_handle
-from ostler.machines.linked import Pairs
+from ostler.machines.linked import Pairs, size_and_time
 
 _HEAD, _TYPE = 21, 4  # of a mark: version, magic, length, flags, type, 16 bytes of the file system
 
@@ -121,9 +121,9 @@ class _Known:
                 if change.before.type == "file" and (
                     change.after is None or _mark(self.walk, change) is None
                 ):
-                    self._looks.setdefault(_look(change.before), []).append(change)
+                    self._looks.setdefault(size_and_time(change.before), []).append(change)
         name = new._found.path.rpartition(b"/")[2]
-        same = [c for c in self._looks.get(_look(new.after), ()) if id(c) not in taken]
+        same = [c for c in self._looks.get(size_and_time(new.after), ()) if id(c) not in taken]
         same.sort(key=lambda change: change._found.lower.rpartition(b"/")[2] != name)
         for change in same:
             if self.walk.upper.same_content(new._found.path, self.walk.lower, change._found.lower):
@@ -138,10 +138,6 @@ class _Known:
             return mark if mark is None else mark.strip(b"/")
         above = found.at.rpartition(b"/")[0]
         return above + b"/" + mark if above else mark
-
-
-def _look(record):
-    return record.size, record.times[1]
 
 
 def _device(walk, change, known):

@@ -223,7 +223,7 @@ def _rehearse(kind, base, upper):
         as_root = _has_roots_marks(stores, user_ns)
         if upper is not None:
             uppers.check_marks(state, as_root, directory)
-        root, overlays = _layers(base, stores, place, state, user_ns, mount_ns, left)
+        root, overlays = _layers(base, stores, place, state, (user_ns, mount_ns), as_root, left)
         # Nothing has been read here yet: what is changed until now is what is seen.
         if state is None:
             tops = [base.rstrip(b"/") + b"/" + overlay.target for overlay in overlays]
@@ -315,21 +315,21 @@ def _has_roots_marks(stores, user_ns):
     return True
 
 
-def _layers(base, stores, place, state, user_ns, mount_ns, left):
-    """Mount what a rehearsal is made of: (descriptor of the root, [Overlay])."""
+def _layers(base, stores, place, state, spaces, as_root, left):
+    """Mount what a rehearsal is made of: (descriptor of the root, [Overlay]).
+
+    `spaces`: descriptors of the user and the mount namespace, or -1."""
     overlays, fresh = [], []
     try:
-        root = _mounted(base, stores, place, state, user_ns, mount_ns, left, overlays, fresh)
+        root = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
     except BaseException:
-        with Store(host.open(place, host.O_PATH | host.O_DIRECTORY)) as directory:
-            for store in fresh:
-                directory.remove(store)
+        _remove_stores(place, fresh)
         raise
     return root, overlays
 
 
-def _mounted(base, stores, place, state, user_ns, mount_ns, left, overlays, fresh):
-    as_root, steps = _has_roots_marks(stores, user_ns), []
+def _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh):
+    steps = []
     known = [base.rstrip(b"/") + b"/" + target for target in _targets(state) if target]
     plan = _plan(base, not as_root, left, known)
     for number, (target, lower, overlaid, read_only) in enumerate(plan):
@@ -348,7 +348,7 @@ def _mounted(base, stores, place, state, user_ns, mount_ns, left, overlays, fres
             _mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work",
             _options(as_root), False,
         ))  # fmt: skip
-    root, number, step, failed = _mounts.build(-1, user_ns, mount_ns, steps)
+    root, number, step, failed = _mounts.build(-1, *spaces, steps)
     if number:
         where = host.fsdecode(steps[failed][2])
         reason = f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}"
@@ -399,12 +399,12 @@ def _renew(machine, keep):
     if not keep:
         state["taken"] = [host.fsdecode(store) for store in old]
         started, own = from_now_on(time.time_ns()), {}
-    root, overlays = _layers(
-        machine._base, stores, place, state, machine._user_ns, machine._mount_ns, []
-    )
+    as_root = _is_roots(machine)
+    spaces = machine._user_ns, machine._mount_ns
+    root, overlays = _layers(machine._base, stores, place, state, spaces, as_root, [])
     try:
         if kept:
-            _keep(stores, machine._base, started, overlays, own, _is_roots(machine))
+            _keep(stores, machine._base, started, overlays, own, as_root)
     except BaseException:
         host.close(root)
         if not keep:

@@ -209,8 +209,9 @@ class Plan(Making):
         self._find_other_names()
         self._take_out_renamed()
         self._go_through()
-        self.steps += [step for _, step, _ in sorted(self._ends, key=_deepest_first)]
-        self.old += [old for _, _, old in sorted(self._ends, key=_deepest_first)]
+        for _, step, old in sorted(self._ends, key=_deepest_first):
+            self.steps.append(step)
+            self.old.append(old)
         self._touch_passed()
         self._note_times(before)
         seen = set(self._anchors)  # their new names are moved

@@ -537,29 +537,10 @@ def _give_attributes(machine, source, fd):
             if error.errno not in _NO_XATTR:
                 raise
             if name == _ACL:
-                bits = _mode_without(value)
+                from ostler.trees._metadata import bits_without  # when it is needed
+
+                bits = bits_without(value)
     return bits
-
-
-def _mode_without(acl):
-    """The bits of a mode that gives nobody more than this ACL: those that it names belong to the
-    group or to the others then, also where it gave them less.
-    """
-    import struct  # when it is needed
-
-    entries = list(struct.iter_unpack("<HHI", acl[4:]))
-    mask = next((rights for tag, rights, _ in entries if tag == 0x10), 7)
-    group = others = 7
-    for tag, rights, _ in entries:
-        if tag in (0x02, 0x08):  # a user, a group
-            others &= rights & mask
-            if tag == 0x02:
-                group &= rights & mask
-        elif tag == 0x04:
-            group &= rights & mask
-        elif tag == 0x20:
-            others &= rights
-    return 0o7700 | group << 3 | others
 
 
 def _split(machine, path):

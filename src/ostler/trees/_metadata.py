@@ -301,3 +301,8 @@ def without_acl(fd, path, mode):
     if size < 0:
         return mode & 0o7700 if libc.errno == libc.ERANGE else mode
     return mode & (acl_mode(acl, size, False) | 0o7700)
+
+
+def bits_without(acl: bytes):
+    """The bits of a mode that gives nobody more than this ACL, for what does not get that."""
+    return 0o7700 | acl_mode(acl, len(acl), False)

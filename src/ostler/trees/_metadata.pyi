@@ -1,1 +1,2 @@
-# Nothing here is for Python: only other compiled modules call it.
+# For Python there is one function; all else only other compiled modules call.
+def bits_without(acl: bytes) -> int: ...

@@ -157,3 +157,37 @@ def snapshot_without_links(base):
 def text(path):
     with open(path) as file:
         return file.read()
+
+
+def commit_both(base, operate):
+    """Two processes commit at one moment what `operate(machine, who)` did, "one" and "two" being
+    who: what became of each, 0, or 1 for a CommitConflict.
+    """
+    ready, go = os.pipe(), os.pipe()
+    children = []
+    for who in ("one", "two"):
+        pid = os.fork()
+        if pid == 0:
+            status = 99
+            try:
+                with ostler.rehearsal(base) as m:
+                    operate(m, who)
+                    os.write(ready[1], b".")
+                    os.close(go[1])
+                    os.read(go[0], 1)
+                    try:
+                        m.commit()
+                        status = 0
+                    except ostler.CommitConflict:
+                        status = 1
+            finally:
+                os._exit(status)
+        children.append(pid)
+    for _ in children:
+        os.read(ready[0], 1)
+    for fd in go:
+        os.close(fd)
+    ended = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
+    for fd in ready:
+        os.close(fd)
+    return ended

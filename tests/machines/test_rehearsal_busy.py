@@ -10,7 +10,7 @@ import pytest
 
 import ostler
 from ostler.machines import rehearsal
-from tests.machines.rehearsing import kinds, put, put_on, text
+from tests.machines.rehearsing import commit_both, kinds, put, put_on, text
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 ENDS = ["commit", "discard"]
@@ -78,21 +78,27 @@ def test_a_file_that_is_mapped(base, run, end):
     run(check)
 
 
+def started(m, script):
+    """A shell that goes on until a pipe is closed, and has made PATH: (pid, PATH, the pipe)."""
+    path = f"/var/tmp/ostler-busy-{os.getpid()}"
+    reader, writer = os.pipe()
+    pid = m.posix_spawn(
+        "/bin/sh",
+        ["sh", "-c", script.replace("PATH", path)],
+        {},
+        file_actions=[(os.POSIX_SPAWN_DUP2, reader, 0)],
+    )
+    os.close(reader)
+    while not m.path.exists(path):
+        time.sleep(0.001)
+    return pid, path, writer
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_a_child_that_runs(user, run, end):
     def check():
         with ostler.rehearsal() as m:
-            path = f"/var/tmp/ostler-busy-{os.getpid()}"
-            reader, writer = os.pipe()
-            pid = m.posix_spawn(
-                "/bin/sh",
-                ["sh", "-c", f"echo new > {path}; read line; echo more >> {path}"],
-                {},
-                file_actions=[(os.POSIX_SPAWN_DUP2, reader, 0)],
-            )
-            os.close(reader)
-            while not m.path.exists(path):
-                time.sleep(0.001)
+            pid, path, writer = started(m, "echo new > PATH; read line; echo more >> PATH")
             error = refused(m, end, *([path] if end == "commit" else []))
             assert f"process {pid} (sh) still runs there" in str(error)
             os.close(writer)
@@ -108,17 +114,7 @@ def test_a_child_that_runs(user, run, end):
 def test_a_child_that_writes(user, run):
     def check():
         with ostler.rehearsal() as m:
-            path = f"/var/tmp/ostler-busy-{os.getpid()}"
-            reader, writer = os.pipe()
-            pid = m.posix_spawn(
-                "/bin/sh",
-                ["sh", "-c", f"exec > {path}; read line"],
-                {},
-                file_actions=[(os.POSIX_SPAWN_DUP2, reader, 0)],
-            )
-            os.close(reader)
-            while not m.path.exists(path):
-                time.sleep(0.001)
+            pid, path, writer = started(m, "exec > PATH; read line")
             error = refused(m, "discard")
             assert f"open for writing in process {pid} (sh)" in str(error)
             assert error.filename == path
@@ -293,32 +289,7 @@ def test_two_machines_at_once(base, run):
             shutil.rmtree(base)
             for name in ("a", "b", "s/c", "s/d/e"):
                 put(f"{base}/t/{name}", name)
-            pids = []
-            ready, go = os.pipe(), os.pipe()
-            for who in ("one", "two"):
-                pid = os.fork()
-                if pid == 0:
-                    status = 99
-                    try:
-                        with ostler.rehearsal(base) as m:
-                            operate(m, who, turn)
-                            os.write(ready[1], b".")
-                            os.close(go[1])
-                            os.read(go[0], 1)
-                            try:
-                                m.commit()
-                                status = 0
-                            except ostler.CommitConflict:
-                                status = 1
-                    finally:
-                        os._exit(status)
-                pids.append(pid)
-            os.read(ready[0], 1), os.read(ready[0], 1)
-            for fd in go:
-                os.close(fd)
-            ended = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
-            for fd in ready:
-                os.close(fd)
+            ended = commit_both(base, lambda m, who, turn=turn: operate(m, who, turn))
             # What one has removed is nothing that the other has to do.
             assert sorted(ended) in ([0, 1], [0, 0]), f"in turn {turn}"
 

@@ -11,8 +11,8 @@ import pytest
 
 import ostler
 from ostler.machines import commits, journals, making, moves, places, plans
+from tests.machines.rehearsing import commit_both, kinds, put, put_on, snapshot, text
 from tests.machines.rehearsing import journals as journals_of
-from tests.machines.rehearsing import kinds, put, put_on, snapshot, text
 from tests.machines.test_rehearsal_killed import litter, prepare, rehearse
 
 MUTATING = (
@@ -114,42 +114,18 @@ def test_a_disk_that_is_full(base, user, run):
 def test_two_at_once(base, run):
     """Two processes commit the same files at the same moment: one of them does."""
 
+    def operate(m, who):
+        for name in "abcdefgh" if who == "one" else "hgfedcba":
+            put_on(m, f"/{name}", who.encode())
+        put_on(m, f"/{who}", b"")
+
     def check():
         for turn in range(8):
             shutil.rmtree(base)
             os.mkdir(base)
             for name in "abcdefgh":
                 put(f"{base}/{name}", "old")
-            ready, go = os.pipe(), os.pipe()
-            children = []
-            for who in ("one", "two"):
-                pid = os.fork()
-                if pid == 0:
-                    status = 99
-                    try:
-                        with ostler.rehearsal(base) as m:
-                            names = "abcdefgh" if who == "one" else "hgfedcba"
-                            for name in names:
-                                put_on(m, f"/{name}", who.encode())
-                            put_on(m, f"/{who}", b"")
-                            os.write(ready[1], b".")
-                            os.close(go[1])
-                            os.read(go[0], 1)
-                            try:
-                                m.commit()
-                                status = 0
-                            except ostler.CommitConflict:
-                                status = 1
-                    finally:
-                        os._exit(status)
-                children.append(pid)
-            while len(children) == 2 and os.read(ready[0], 1) and os.read(ready[0], 1):
-                break
-            for fd in go:
-                os.close(fd)
-            ended = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
-            for fd in ready:
-                os.close(fd)
+            ended = commit_both(base, operate)
             assert sorted(ended) == [0, 1], f"in turn {turn}"
             winner = ("one", "two")[ended.index(0)]
             assert {text(f"{base}/{name}") for name in "abcdefgh"} == {winner}

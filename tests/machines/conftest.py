@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 import ostler
+from tests.machines import ORDINARY, let_all_in
 from tests.machines.rehearsing import USER, forked
 
 
@@ -55,3 +56,18 @@ def memory(user, monkeypatch):
     monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", f"{path}/state")
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """A directory that everybody may use, with a file in it."""
+    let_all_in(tmp_path)
+    place = tmp_path / "base"
+    place.mkdir()
+    (place / "file").write_text("text")
+    tmp_path.chmod(0o1777)  # as /tmp: an upper of anybody's may lie in it
+    for path in (place, place / "file"):
+        path.chmod(0o777)
+        if os.getuid() == 0:
+            os.chown(path, ORDINARY, ORDINARY)
+    return str(place)

@@ -16,7 +16,7 @@ import pytest
 
 import ostler
 from ostler.machines import SHELL
-from tests.machines import ORDINARY, as_self, as_user, let_all_in
+from tests.machines import ORDINARY, as_self, as_user
 
 
 def scratch(directory):
@@ -44,21 +44,6 @@ def kept_rehearsal(directory):
 KINDS = [scratch, read_only, confined, rehearsal, kept_rehearsal]
 both_users = pytest.mark.parametrize("user", [as_self, as_user])
 every_kind = pytest.mark.parametrize("kind", KINDS)
-
-
-@pytest.fixture
-def directory(tmp_path):
-    """A directory that everybody may use, with a file in it."""
-    let_all_in(tmp_path)
-    place = tmp_path / "base"
-    place.mkdir()
-    (place / "file").write_text("text")
-    tmp_path.chmod(0o1777)  # as /tmp: an upper of anybody's may lie in it
-    for path in (place, place / "file"):
-        path.chmod(0o777)
-        if os.getuid() == 0:
-            os.chown(path, ORDINARY, ORDINARY)
-    return str(place)
 
 
 def held():

@@ -13,7 +13,7 @@ import pytest
 
 import ostler
 from ostler.machines import SHELL
-from tests.machines import ORDINARY, as_self, as_user, let_all_in
+from tests.machines import as_self, as_user
 
 both_users = pytest.mark.parametrize("user", [as_self, as_user])
 
@@ -42,20 +42,6 @@ WITH_PROGRAMS = [scratch, read_only, confined, whole_rehearsal]
 KINDS = [*WITH_PROGRAMS, rehearsal]
 every_kind = pytest.mark.parametrize("kind", KINDS)
 with_programs = pytest.mark.parametrize("kind", WITH_PROGRAMS)
-
-
-@pytest.fixture
-def directory(tmp_path):
-    """A directory that everybody may use, with a file in it."""
-    let_all_in(tmp_path)
-    place = tmp_path / "base"
-    place.mkdir()
-    (place / "file").write_text("text")
-    for path in (tmp_path, place, place / "file"):
-        path.chmod(0o777)
-        if os.getuid() == 0:
-            os.chown(path, ORDINARY, ORDINARY)
-    return str(place)
 
 
 def held():

@@ -18,7 +18,7 @@ import ostler
 from ostler.machines import SHELL
 from ostler.machines.among import confined_among
 from tests.machines import ORDINARY, as_root_of_namespaces, as_self, as_user
-from tests.machines.test_life import KINDS, confined, directory, held, kept_rehearsal  # noqa: F401
+from tests.machines.test_life import KINDS, confined, held, kept_rehearsal  # noqa: F401
 
 _WALL = 0x40000000
 both_users = pytest.mark.parametrize("user", [as_self, as_user])
@@ -79,7 +79,7 @@ def snapshot(place):
 
 
 @pytest.fixture
-def place(directory):  # noqa: F811
+def place(directory):
     """A directory with a base, and an upper that is not one."""
     parent = os.path.dirname(directory)
     for name, mode, owner in (("full", 0o777, ORDINARY), ("foreign", 0o700, 0)):
@@ -121,7 +121,7 @@ def upper_on_overlay(base):
 
 
 @both_users
-def test_an_upper_on_overlayfs(user, directory):  # noqa: F811
+def test_an_upper_on_overlayfs(user, directory):
     found = user(as_root_of_namespaces, upper_on_overlay, directory)
     (reason, help_), left, before, after = found
     assert "its upper lies on overlay" in reason and "upper=DIR" in help_
@@ -140,7 +140,7 @@ def upper_within(base):
 
 
 @both_users
-def test_an_upper_within_the_base(user, directory):  # noqa: F811
+def test_an_upper_within_the_base(user, directory):
     found, names, later = user(upper_within, directory)
     assert (found, names, later) == (["made"], [".kept", "file", "made"], [])
 
@@ -185,7 +185,7 @@ def closed_errors(kind, place):
 
 @both_users
 @every_kind
-def test_verbs_that_were_taken_before_it_was_closed(kind, user, directory):  # noqa: F811
+def test_verbs_that_were_taken_before_it_was_closed(kind, user, directory):
     found, exists, access = user(closed_errors, kind, directory)
     walked = found.pop("walk")
     assert {name: what for name, what in found.items() if what != "closed"} == {}
@@ -195,7 +195,7 @@ def test_verbs_that_were_taken_before_it_was_closed(kind, user, directory):  # n
 
 
 @every_kind
-def test_every_name_of_a_closed_machine(kind, directory):  # noqa: F811
+def test_every_name_of_a_closed_machine(kind, directory):
     machine = kind(directory)
     names = [*type(machine).__all__, "guarantees", "trees", "open_file", "installed", "faults"]
     machine.close()
@@ -247,7 +247,7 @@ def closed_under_calls(kind, place):
 
 @both_users
 @pytest.mark.parametrize("kind", [k for k in KINDS if k is not kept_rehearsal])
-def test_closed_under_threads_that_use_it(kind, user, directory):  # noqa: F811
+def test_closed_under_threads_that_use_it(kind, user, directory):
     outside = os.listdir("/")
     found, before, after = user(closed_under_calls, kind, directory)
     # Read-only machines refuse the first mkdir.
@@ -285,13 +285,13 @@ def forked(kind, place):
 
 @both_users
 @every_kind
-def test_used_and_closed_after_a_fork(kind, user, directory):  # noqa: F811
+def test_used_and_closed_after_a_fork(kind, user, directory):
     seen, mine = user(forked, kind, directory)
     assert seen == repr(mine)
 
 
 @every_kind
-def test_not_copied(kind, directory):  # noqa: F811
+def test_not_copied(kind, directory):
     with kind(directory) as machine:
         for take in (copy.copy, copy.deepcopy, *(
             lambda m, p=p: pickle.dumps(m, p) for p in range(pickle.HIGHEST_PROTOCOL + 1)
@@ -302,7 +302,7 @@ def test_not_copied(kind, directory):  # noqa: F811
 
 
 @every_kind
-def test_names_with_nul(kind, directory):  # noqa: F811
+def test_names_with_nul(kind, directory):
     with kind(directory) as machine:
         for name, arguments in TAKEN_BEFORE.items():
             if arguments and isinstance(arguments[0], str) and name not in ("walk", "system"):
@@ -327,7 +327,7 @@ def many(kind, place):
 
 @both_users
 @pytest.mark.parametrize("kind", [k for k in KINDS if k is not kept_rehearsal])
-def test_many_are_dropped(kind, user, directory):  # noqa: F811
+def test_many_are_dropped(kind, user, directory):
     open_, before, after = user(many, kind, directory)
     assert open_ > 2 * 190
     assert after == before
@@ -382,7 +382,7 @@ def in_tasks(kind, place):
 @both_users
 @pytest.mark.parametrize("kind", [k for k in KINDS if k is not kept_rehearsal])
 @pytest.mark.parametrize("how", [in_a_pool, in_tasks])
-def test_from_pools_and_tasks(how, kind, user, directory):  # noqa: F811
+def test_from_pools_and_tasks(how, kind, user, directory):
     good, before, after = user(how, kind, directory)
     assert good
     assert after == before
@@ -416,7 +416,7 @@ def made_there(place):
 
 
 @both_users
-def test_by_root_of_a_user_namespace(user, directory):  # noqa: F811
+def test_by_root_of_a_user_namespace(user, directory):
     found, before, after = user(as_root_of_namespaces, made_there, directory)
     assert found == [
         3 << 8,

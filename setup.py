@@ -55,6 +55,7 @@ COMPILED = (
     "machines._numbers",
     "machines._putting",
     "machines._rooted",
+    "machines._status",
     "machines._steps",
     "path",
     "permissions",

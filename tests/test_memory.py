@@ -169,3 +169,31 @@ print(grown, read)
     (sparse,) = ostler.trees.find(str(kept), "sparse")
     status = ostler.stat(sparse)
     assert status.st_size == 4 << 30 and status.st_blocks * 512 < MIB
+
+
+CHANGES = """
+m = ostler.rehearsal(sys.argv[1])
+many = int(sys.argv[2])
+for i in range(many):
+    path = f"/{i % 40:06}/a file of no size, number {i // 40:06}"
+    if i % 3:
+        m.close(m.open(path + " new" * (i % 3 - 1), os.O_WRONLY | os.O_CREAT))
+        m.chmod(path + " new" * (i % 3 - 1), 0o600)
+    else:
+        m.unlink(path)
+"""
+
+
+def test_the_list_of_many_changes(tmp_path):
+    planted(tmp_path, 40, 500)
+    grown, _ = growth(
+        CHANGES
+        + """
+found, grown, _ = measured(m.changes)
+assert len(found) == many
+print(grown, 0)
+""",
+        tmp_path,
+        20_000,
+    )
+    assert grown < 20_000 * 750 + 2 * MIB

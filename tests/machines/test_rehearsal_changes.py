@@ -2,6 +2,7 @@
 
 import io
 import os
+import pickle
 
 import pytest
 
@@ -47,6 +48,20 @@ def test_kinds(folder, run):
             }
 
     run(check)
+
+
+def test_a_list_can_be_copied_and_has_the_times_of_every_century(folder):
+    put(f"{folder}/a", "x")
+    with ostler.rehearsal(folder) as m:
+        m.utime("/a", ns=(-1, 9_000_000_000 * 10**9 + 5))
+        m.chmod("/a", 0o600)
+        m.mkfifo("/b")
+        found = m.changes()
+        times = m.stat("/a").st_atime_ns, m.stat("/a").st_mtime_ns
+    again = pickle.loads(pickle.dumps(found))
+    assert [change.as_dict() for change in again] == [change.as_dict() for change in found]
+    assert found[0].after == again[0].after != found[0].before
+    assert found[0].after.times == again[0].after.times == times
 
 
 def test_before_and_after(folder, run):

@@ -3,6 +3,7 @@
 import stat
 
 from ostler.machines import host
+from ostler.machines._status import kept
 from ostler.machines.layout import without_strangers
 from ostler.machines.linked import MOVED, write_note
 from ostler.machines.origins import find_renamed
@@ -37,18 +38,44 @@ class Record:
     - `links`, how many names the file has; `device`, the number of a device, else 0
     """
 
-    __slots__ = ("device", "links", "mode", "owner", "size", "target", "times", "type", "xattrs")
+    __slots__ = ("_status", "_xattrs", "target")
 
     def __init__(self, status, xattrs, target):
-        self.type = _NAMES.get(stat.S_IFMT(status.st_mode), "unknown")
-        self.size = status.st_size
-        self.mode = stat.S_IMODE(status.st_mode)
-        self.owner = (status.st_uid, status.st_gid)
-        self.times = (status.st_atime_ns, status.st_mtime_ns)
-        self.xattrs = xattrs
+        self._status = kept(status)
+        self._xattrs = xattrs or None  # most have none
         self.target = target
-        self.links = status.st_nlink
-        self.device = status.st_rdev if self.type.endswith("device") else 0
+
+    @property
+    def type(self):
+        return _NAMES.get(stat.S_IFMT(self._status.st_mode), "unknown")
+
+    @property
+    def size(self):
+        return self._status.st_size
+
+    @property
+    def mode(self):
+        return stat.S_IMODE(self._status.st_mode)
+
+    @property
+    def owner(self):
+        return self._status.st_uid, self._status.st_gid
+
+    @property
+    def times(self):
+        return self._status.st_atime_ns, self._status.st_mtime_ns
+
+    @property
+    def xattrs(self):
+        return {} if self._xattrs is None else self._xattrs
+
+    @property
+    def links(self):
+        return self._status.st_nlink
+
+    @property
+    def device(self):
+        return self._status.st_rdev if self.type.endswith("device") else 0
 
     def as_dict(self):
         """The record as plain data; xattrs as text with the escapes of repr for other bytes."""
@@ -99,15 +126,21 @@ class Change:
     - `parts`: whether it was one file with other names in the base, which do not change with it
     """
 
-    __slots__ = ("_found", "after", "before", "kind", "path", "source")
+    __slots__ = ("_found", "after", "before", "kind")
 
-    def __init__(self, path, kind, before, after, source=None, found=None):
-        self.path = path
+    def __init__(self, kind, before, after, found):
         self.kind = kind
         self.before = before
         self.after = after
-        self.source = source
         self._found = found
+
+    @property
+    def path(self):
+        return real(self._found.top, self._found.path)
+
+    @property
+    def source(self):
+        return real(self._found.top, self._found.lower) if self.kind == "renamed" else None
 
     @property
     def parts(self):
@@ -136,14 +169,16 @@ class Change:
 class Found:
     """Where a change was found; paths are bytes below the overlay's directory."""
 
-    __slots__ = ("at", "lower", "overlay", "path", "same", "stale", "status", "twin", "whole")
+    __slots__ = ("at", "lower", "path", "same", "stale", "status", "top", "twin", "whole")
 
-    def __init__(self, path, at, lower, status, stale=False, whole=False):
+    def __init__(self, top, path, at, lower, status, stale=False, whole=False):
+        self.top = top  # the overlay's directory in the host
         self.path = path
+        # There are very many, whose places are mostly the same.
+        at = path if at == path else at
         self.at = at  # the same place in the base, or None when its directory is new
-        self.overlay = None  # the directory over which it is
-        self.lower = lower  # where the base has what it is compared with, or None
-        self.status = status  # of the upper layer's own, or None
+        self.lower = at if lower == at else lower  # where the base has what it is compared with
+        self.status = status  # a Status: of the upper layer's own, or None
         self.same = True  # a renamed one has the content that it had
         self.twin = None  # where the base has the file that this is one more name of
         self.stale = stale  # the base had something here, and it is gone
@@ -223,8 +258,7 @@ class Walk:
 
     def real(self, path):
         """The path of the real file as os gives it."""
-        top = self.top.rstrip(b"/")
-        return host.fsdecode(top + b"/" + path if path else top or b"/")
+        return real(self.top, path)
 
     def changes(self):
         """The changes, in the order of a walk."""
@@ -247,8 +281,6 @@ class Walk:
         find_renamed(self)
         self._leave_out_touched()
         self.found.sort(key=_in_order)
-        for change in self.found:
-            change._found.overlay = self.overlay.target
         return self.found
 
     def _leave_out_touched(self):
@@ -340,8 +372,8 @@ class Walk:
         before, after = self.lower.status(b""), self.upper.status(b"")
         self._narrowed = self._narrowed_acls()
         if self.ordinary:  # the overlay's top shows the user as its owner
-            after = With(after, st_uid=before.st_uid, st_gid=before.st_gid)
-        self._compare(b"", b"", before, after)
+            after = kept(after, st_uid=before.st_uid, st_gid=before.st_gid)
+        self._compare(b"", b"", before, kept(after))
 
     def _directory(self, waiting, path, lower, opaque):
         """Compare one directory of the upper layer with `lower` of the base, None: nothing."""
@@ -371,8 +403,8 @@ class Walk:
             if before is not None and stat.S_ISDIR(before.st_mode):
                 if old is not None:  # the name that it took had something else
                     self._removed_below(child, below, old, True)
-                found = Found(child, below, origin, status)
-                self._add("renamed", found, before, status, self.real(origin))
+                found = Found(self.top, child, below, origin, status)
+                self._add("renamed", found, before, status)
                 waiting.append((child, origin, self.ordinary))
                 return
         if old is not None and stat.S_ISDIR(old.st_mode):
@@ -383,21 +415,21 @@ class Walk:
         if old is None:
             # What is new in a directory of the base bears the mark; else it stood for something.
             stale = not (below is None or opaque) and self.mark(child, status, "opaque") != b"y"
-            self._add("created", Found(child, below, None, status, stale), None, status)
+            self._add("created", Found(self.top, child, below, None, status, stale), None, status)
         else:
-            self._add("retyped", Found(child, below, below, status), old, status)
+            self._add("retyped", Found(self.top, child, below, below, status), old, status)
         waiting.append((child, None, True))
 
     def _other(self, child, below, old, status):
         if old is None:
-            self._add("created", Found(child, below, None, status), None, status)
+            self._add("created", Found(self.top, child, below, None, status), None, status)
             return
         if stat.S_ISDIR(old.st_mode):
             self._removed_below(child, below, old, True)
         self._compare(child, below, old, status)
 
     def _compare(self, path, lower, old, new):
-        found = Found(path, lower, lower, new)
+        found = Found(self.top, path, lower, lower, new)
         before, after = self.before(lower, old), self.after(path, new)
         if before.type != after.type:
             kind = "retyped"
@@ -412,7 +444,7 @@ class Walk:
         else:
             self.unchanged.append(found)
             return
-        self.found.append(Change(self.real(path), kind, before, after, None, found))
+        self.found.append(Change(kind, before, after, found))
 
     def same_content(self, path, lower, old, new):
         """Whether a file has the content that the base's has."""
@@ -429,7 +461,7 @@ class Walk:
         return ()
 
     def _removed(self, path, lower, old):
-        self._add("removed", Found(path, lower, lower, None), old, None)
+        self._add("removed", Found(self.top, path, lower, lower, None), old, None)
         if stat.S_ISDIR(old.st_mode):
             self._removed_below(path, lower, old)
 
@@ -444,7 +476,7 @@ class Walk:
                 child, below = _below(path, name), _below(lower, name)
                 if below in self.moved:
                     continue
-                found = Found(child, below, below, None, False, whole)
+                found = Found(self.top, child, below, below, None, False, whole)
                 self._add("removed", found, status, None)
                 if stat.S_ISDIR(status.st_mode):
                     waiting.append((child, below))
@@ -477,23 +509,18 @@ class Walk:
             self.upper.target(path) if stat.S_ISLNK(status.st_mode) else None,
         )
 
-    def _add(self, kind, found, before, after, source=None):
+    def _add(self, kind, found, before, after):
         if before is not None:
             before = self.before(found.lower, before)
         if after is not None:
             after = self.after(found.path, after)
-        self.found.append(Change(self.real(found.path), kind, before, after, source, found))
+        self.found.append(Change(kind, before, after, found))
 
 
-class With:
-    """A stat result with some fields told otherwise."""
-
-    def __init__(self, status, **fields):
-        self._status = status
-        self.__dict__.update(fields)
-
-    def __getattr__(self, name):
-        return getattr(self._status, name)
+def real(top, path):
+    """The path of a real file, below the directory `top`, as os gives it."""
+    top = top.rstrip(b"/")
+    return host.fsdecode(top + b"/" + path if path else top or b"/")
 
 
 def _below(path, name):

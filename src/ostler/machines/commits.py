@@ -293,30 +293,28 @@ def _add_needed(changes, by_path, picked):
                 picked.add(above)
     # What has to leave a place before something else stands there, or it is gone.
     taken = {
-        (c._found.overlay, c._found.at)
-        for c in changes
-        if c.path in picked and c.kind != "metadata"
+        (c._found.top, c._found.at) for c in changes if c.path in picked and c.kind != "metadata"
     }
     renamed = [change for change in changes if change.kind == "renamed"]
     known = {}
     for change in renamed:
-        if _is_taken(change._found.overlay, change._found.lower, taken, known):
+        if _is_taken(change._found.top, change._found.lower, taken, known):
             picked.add(change.path)
     # Renamed directories may stand on one another, and files in them: they go together.
     if any(c.path in picked and c.before.type == "directory" for c in renamed):
         picked.update(change.path for change in renamed)
 
 
-def _is_taken(overlay, path, taken, known):
+def _is_taken(top, path, taken, known):
     """Whether a place, or one above it, is among these; `known`: what was found already."""
     passed = []
     found = False
     while path and not found:
-        if (overlay, path) in known:
-            found = known[overlay, path]
+        if (top, path) in known:
+            found = known[top, path]
             break
-        found = (overlay, path) in taken
-        passed.append((overlay, path))
+        found = (top, path) in taken
+        passed.append((top, path))
         path = path.rpartition(b"/")[0]
     known.update(dict.fromkeys(passed, found))
     return found

@@ -10,7 +10,8 @@ import time
 from collections import namedtuple
 
 from ostler.machines import MachineUnavailable, _mounts, host, kinds, weaker
-from ostler.machines.changes import Walk, With
+from ostler.machines._status import kept
+from ostler.machines.changes import Walk
 from ostler.machines.places import Place, Store
 from ostler.machines.quiet import Unneeded, refuse, writers_below
 from ostler.machines.rehearsal import Overlay, Rehearsal, from_now_on
@@ -111,7 +112,7 @@ class CopyWalk(Walk):
     def _compare_top(self):
         status = self.upper.status(b"")
         if not self._untouched(b"", status):
-            self._compare(b"", b"", self.lower.status(b""), status)
+            self._compare(b"", b"", self.lower.status(b""), kept(status))
 
     def _directory(self, waiting, path, lower, opaque):
         names = set()
@@ -165,7 +166,7 @@ class CopyWalk(Walk):
                 same.update(st_uid=old.st_uid, st_gid=old.st_gid)
             if known.mode == new.st_mode and stat.S_IFMT(old.st_mode) == stat.S_IFMT(known.mode):
                 same.update(st_mode=old.st_mode)
-            new = With(new, **same)
+            new = kept(new, **same)
         super()._compare(path, lower, old, new)
 
 

@@ -170,7 +170,6 @@ def _make_renamed(walk, source, change, before, lower):
     found = change._found
     change.kind = "renamed"
     change.before = before
-    change.source = walk.real(lower)
     found.lower = lower
     found.same = (
         before.type != "file"

@@ -4,6 +4,7 @@ import errno
 import stat
 
 from ostler.machines import contents, host
+from ostler.machines._status import kept
 
 _ENTER = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _LIST = host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
@@ -107,7 +108,7 @@ class Place:
         return status
 
     def entries(self, path, quiet=False):
-        """[(name, lstat)] of a directory, sorted; with quiet, what can't be read is empty."""
+        """[(name, Status)] of a directory, sorted; with quiet, what can't be read is empty."""
         try:
             fd = self.open(path, _LIST)
         except PermissionError:
@@ -119,7 +120,8 @@ class Place:
             with host.scandir(fd) as found:
                 for entry in found:
                     try:
-                        names.append((host.fsencode(entry.name), entry.stat(follow_symlinks=False)))
+                        status = kept(entry.stat(follow_symlinks=False))
+                        names.append((host.fsencode(entry.name), status))
                     except FileNotFoundError:
                         continue
         finally:

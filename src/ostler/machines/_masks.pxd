@@ -11,6 +11,7 @@ cdef struct Hands:
     unsigned long host_terminals    # the st_dev of the host's /dev/pts; 0: none
     int proc            # a new one, not yet in its place
     int blank           # a file system with an empty file and an empty directory
+    int empties         # another one, upon the root for as long as files are covered; -1: none yet
     int[8] devices      # _KEPT: clones of harmless devices
     int[8] numbers      # which of them each is
     int device_count

@@ -13,7 +13,8 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler._libc import confining as own
 from cython.cimports.ostler.machines._putting import (
     clone_mount,
-    cover,
+    cover_directory,
+    new_blank,
     new_mount,
     put_mount,
     set_mount,
@@ -35,7 +36,7 @@ def mask(host_proc, host_terminals, step):
     libc.memset(cython.address(hands), 0, cython.sizeof(hands))
     hands.host_proc = host_proc
     hands.host_terminals = host_terminals
-    hands.proc = hands.blank = -1
+    hands.proc = hands.blank = hands.empties = -1
     hands.step = b"mmap"
     hands.table = cython.cast(cython.p_char, libc.mmap(
         cython.NULL, 2 * _ROOM, libc.PROT_READ | libc.PROT_WRITE,
@@ -64,7 +65,8 @@ def _mask(hands: cython.pointer(Hands)) -> cython.int:
         # Where it is shown read-only, a new one must be, too.
         hands.proc = new_mount(b"proc", cython.NULL, _PARTS | libc.MOUNT_ATTR_RDONLY)
     hands.step = b"a file system for /proc"
-    if _make_blank(hands) < 0:
+    hands.blank = new_blank()
+    if hands.blank < 0:
         return -1
     _keep_devices(hands)
     hands.step = b"mount_setattr"
@@ -75,7 +77,7 @@ def _mask(hands: cython.pointer(Hands)) -> cython.int:
         cython.address(attributes), cython.sizeof(attributes),
     ) < 0:  # fmt: skip
         return -1
-    if _mask_mounts(hands) < 0:
+    if _mask_mounts(hands) < 0 or _take_empties(hands) < 0:
         return -1
     hands.step = b"devices"
     return _give_devices(hands)
@@ -87,19 +89,46 @@ def _mask(hands: cython.pointer(Hands)) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _make_blank(hands: cython.pointer(Hands)) -> cython.int:
-    # It lies below the new /proc, for a mount is cloned only from one that is in its place.
-    fd: cython.int
-    hands.blank = new_mount(b"tmpfs", b"mode\x000555", _PARTS)
-    if hands.blank < 0 or libc.mkdirat(hands.blank, b"none", 0o555) < 0:
+def _cover(hands: cython.pointer(Hands), fd: cython.int) -> cython.int:
+    # With nothing: a directory by an empty one, a file by an empty one.
+    status: libc.stat_t
+    clone: cython.int
+    if libc.fstat(fd, cython.address(status)) < 0:
         return -1
-    fd = libc.openat(
-        hands.blank, b"empty", libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL | libc.O_CLOEXEC, 0o444
-    )
-    if fd < 0:
+    if status.st_mode & libc.S_IFMT == libc.S_IFDIR:
+        return cover_directory(fd)
+    if hands.empties < 0 and _put_empties(hands) < 0:
         return -1
-    libc.close(fd)
-    return set_mount(hands.blank, libc.MOUNT_ATTR_RDONLY, 0)
+    clone = clone_mount(hands.empties, b"empty")
+    return -1 if clone < 0 else put_mount(clone, fd, b"")
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_empties(hands: cython.pointer(Hands)) -> cython.int:
+    # Upon the root, where no path leads to it: absolute ones begin below what is mounted there.
+    blank: cython.int = new_blank()
+    if blank < 0:
+        return -1
+    hands.empties = libc.openat(blank, b".", _OPEN | libc.O_DIRECTORY)
+    if hands.empties < 0:
+        libc.close(blank)
+        return -1
+    return put_mount(blank, libc.AT_FDCWD, b"/")
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _take_empties(hands: cython.pointer(Hands)) -> cython.int:
+    if hands.empties < 0:
+        return 0
+    if libc.fchdir(hands.empties) < 0 or libc.syscall(libc.SYS_umount2, b".", libc.MNT_DETACH) < 0:
+        return -1
+    libc.close(hands.empties)
+    hands.empties = -1
+    return libc.chdir(b"/")
 
 
 # ---- the mounts that there are ------------------------------------------------------------------
@@ -229,7 +258,7 @@ def _mask_mounts(hands: cython.pointer(Hands)) -> cython.int:
                     if _read_table(hands, hands.later) < 0:
                         return -1
                     again = again or _was_moved(line, hands.later)
-                elif _mask_mount(hands, fd, _kind_of(line), path) < 0:
+                elif _mask_mount(hands, fd, line, path) < 0:
                     return -1
                 if fd >= 0:
                     libc.close(fd)
@@ -274,9 +303,10 @@ def _is_special(kind: cython.p_char) -> cython.bint:
 @cython.nogil
 @cython.exceptval(check=False)
 def _mask_mount(
-    hands: cython.pointer(Hands), fd: cython.int, kind: cython.p_char, path: cython.p_char
+    hands: cython.pointer(Hands), fd: cython.int, line: cython.p_char, path: cython.p_char
 ) -> cython.int:
     mount: cython.int
+    kind: cython.p_char = _kind_of(line)
     if _is(kind, b"proc") and libc.strncmp(path, b"/proc", 5) == 0:
         hands.step = b"/proc"
         if hands.blank < 0 and (path[5] == 0 or path[5] == b"/"):
@@ -289,28 +319,46 @@ def _mask_mount(
     hands.step = b"the kernel's file systems"
     if _is(kind, b"mqueue"):
         mount = new_mount(b"mqueue", cython.NULL, _PARTS)
-        return cover(fd) if mount < 0 else put_mount(mount, fd, b"")
+        return _cover(hands, fd) if mount < 0 else put_mount(mount, fd, b"")
     if _is_one_of(kind, _COVERED):
-        return cover(fd)
+        return _cover(hands, fd)
     if set_mount(fd, libc.MOUNT_ATTR_RDONLY, 0) < 0:
         return -1
     if _is(kind, b"sysfs"):
-        if _cover_below(fd, b"firmware") < 0:
+        if _cover_part(hands, fd, line, b"/firmware") < 0:
             return -1
-        return _cover_below(fd, b"devices/virtual/powercap")
+        return _cover_part(hands, fd, line, b"/devices/virtual/powercap")
     return 0
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _cover_below(dir: cython.int, path: cython.p_const_char) -> cython.int:
+def _cover_part(
+    hands: cython.pointer(Hands), fd: cython.int, line: cython.p_char, part: cython.p_const_char
+) -> cython.int:
+    # Cover what a mount shows of a part of its file system. The mount may itself be of a directory
+    # or a file in there: field 3 says of which.
     r: cython.int
-    fd: cython.int = libc.openat(dir, path, _OPEN | libc.O_DIRECTORY)
-    if fd < 0:
+    below: cython.int
+    top: cython.p_char = _field(line, 3)
+    size: cython.size_t = 0
+    whole: cython.size_t = libc.strlen(part)
+    while top[size] != 0 and top[size] != b" ":
+        size += 1
+    if size == 1:
+        size = 0  # "/" alone, with which the part begins
+    if size >= whole:
+        if libc.strncmp(top, part, whole) == 0 and (size == whole or top[whole] == b"/"):
+            return _cover(hands, fd)
         return 0
-    r = cover(fd)
-    libc.close(fd)
+    if libc.strncmp(top, part, size) != 0 or part[size] != b"/":
+        return 0
+    below = libc.openat(fd, part + size + 1, _OPEN)
+    if below < 0:
+        return 0
+    r = _cover(hands, below)
+    libc.close(below)
     return r
 
 

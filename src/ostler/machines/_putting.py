@@ -74,13 +74,31 @@ def put_mount(mount, dir, path):
 
 @cython.profile(False)
 @cython.linetrace(False)
-def cover(fd):
-    # With nothing: a directory by an empty one; a file can only be made read-only.
-    status: libc.stat_t
-    mount: cython.int
-    if libc.fstat(fd, cython.address(status)) < 0:
-        return -1
-    if status.st_mode & libc.S_IFMT != libc.S_IFDIR:
-        return set_mount(fd, libc.MOUNT_ATTR_RDONLY, 0)
-    mount = new_mount(b"tmpfs", b"mode\x000555", _PARTS | libc.MOUNT_ATTR_RDONLY)
+def cover_directory(fd):
+    # With an empty one.
+    mount: cython.int = new_mount(b"tmpfs", b"mode\x000555", _PARTS | libc.MOUNT_ATTR_RDONLY)
     return -1 if mount < 0 else put_mount(mount, fd, b"")
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def new_blank():
+    # A file system with an empty file and an empty directory, of which something can be cloned
+    # when it is in its place.
+    fd: cython.int
+    number: cython.int
+    blank: cython.int = new_mount(b"tmpfs", b"mode\x000555", _PARTS)
+    if blank < 0:
+        return -1
+    if libc.mkdirat(blank, b"none", 0o555) == 0:
+        fd = libc.openat(
+            blank, b"empty", libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL | libc.O_CLOEXEC, 0o444
+        )
+        if fd >= 0:
+            libc.close(fd)
+            if set_mount(blank, libc.MOUNT_ATTR_RDONLY, 0) == 0:
+                return blank
+    number = libc.errno
+    libc.close(blank)
+    libc.errno = number
+    return -1

@@ -242,11 +242,14 @@ def _signals(s: cython.pointer(Spawn), mask: cython.ulonglong):
 @cython.nogil
 @cython.exceptval(check=False)
 def _ended(pid: libc.pid_t) -> cython.int:
+    # A child can make this process its tracer: then it is seen to stop, which is not its end.
     status: cython.int
-    while libc.waitpid(pid, cython.address(status), 0) < 0:
-        if libc.errno != libc.EINTR:
+    while True:
+        if libc.waitpid(pid, cython.address(status), 0) >= 0:
+            if not libc.WIFSTOPPED(status):
+                return status
+        elif libc.errno != libc.EINTR:
             return -1
-    return status
 
 
 @cython.cfunc

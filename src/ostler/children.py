@@ -530,6 +530,8 @@ def _reap(pid: libc.pid_t, status: cython.p_int, usage: cython.pointer(libc.rusa
             if r < 0:
                 number = libc.errno
         if r >= 0:
+            if libc.WIFSTOPPED(status[0]):
+                continue  # a child can make this process its tracer: it has not ended
             return 1
         if number != libc.EINTR:
             return 0

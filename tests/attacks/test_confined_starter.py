@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import resource
+import shlex
 import signal
 import tempfile
 
@@ -182,3 +183,34 @@ def test_the_filters_differ_in_what_keeps_other_processes_away():
     assert judged(CALLS["kill"], 0) == judged(CALLS["kill"], 0, program=alone) == ALLOWED
     assert judged(CALLS["kill"], 0, program=unscoped) == REFUSED
     assert judged(CALLS["kill"], 1, program=unscoped) == ALLOWED
+
+
+# Its starter becomes the tracer, and sees it stop; what it started ends it a little later.
+TRACED = """
+import ctypes, os, signal, time
+me = os.getpid()
+if os.fork() == 0:
+    time.sleep(0.3)
+    os.kill(me, signal.SIGKILL)
+    os._exit(0)
+ctypes.CDLL(None).ptrace(0, 0, 0, 0)
+os.kill(me, signal.SIGUSR1)
+"""
+
+
+def traced_by_its_starter(python):
+    with tempfile.TemporaryDirectory() as directory, among(directory, python) as machine:
+        command = [python, "-I", "-c", TRACED]
+        text = f"exec {shlex.join(command)}"
+        return [
+            machine.run(command, timeout=100).status,
+            os.waitstatus_to_exitcode(machine.system(text)),
+            machine.spawnv(os.P_WAIT, python, command),
+            machine.popen(text).close() >> 8,
+        ]
+
+
+@both
+def test_who_makes_its_starter_the_tracer_has_not_ended(user, tried):
+    assert USERS[user](traced_by_its_starter, python_for(user)) == [-signal.SIGKILL] * 4
+    tried(4)

@@ -180,6 +180,8 @@ def commit_both(base, operate):
                         status = 0
                     except ostler.CommitConflict:
                         status = 1
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(status)
         children.append(pid)

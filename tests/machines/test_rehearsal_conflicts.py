@@ -57,6 +57,16 @@ CONFLICTS = {
         lambda base: (os.unlink(f"{base}/e/x"), os.rmdir(f"{base}/e")),
         "e",
     ),
+    "renamed on both sides": (
+        lambda m: m.rename("/d/a", "/d/mine"),
+        lambda base: os.rename(f"{base}/d/a", f"{base}/d/theirs"),
+        "d/mine",
+    ),
+    "renamed on both sides, and the copy no longer shown": (
+        lambda m: (m.rename("/d/a", "/d/mine"), m.chmod("/d/mine", 0o600)),
+        lambda base: os.rename(f"{base}/d/a", f"{base}/theirs"),
+        "d/mine",
+    ),
     "metadata on both sides": (
         lambda m: m.chmod("/d/a", 0o600),
         lambda base: os.chmod(f"{base}/d/a", 0o640),

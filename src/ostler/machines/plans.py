@@ -114,12 +114,24 @@ class Plan(Making):
         if not self._changed(above) or walk.mark(found.path, found.status, "origin") is None:
             return False
         # A copy of a file of the base: was that removed here, or by somebody else?
-        shown = walk.merged.status(found.path)
+        shown = self._shown(found)
         return shown is None or not any(
             other.kind == "removed" and (self._status(other).st_ino ^ shown.st_ino) & _INODE == 0
             for other in walk.found
             if other._found.status is None and self._status(other) is not None
         )
+
+    def _shown(self, found):
+        # What the rehearsal shows, None for nothing. EIO is the kernel's word for a copy whose data
+        # are the base's, where the base has them no longer.
+        walk = self.walk
+        try:
+            return walk.merged.status(found.path)
+        except OSError as error:
+            origin = walk.origin(found.path, found.status, found.at.rpartition(b"/")[0])
+            if error.errno != errno.EIO or origin is None or walk.lower.status(origin) is not None:
+                raise
+        return None
 
     def _status(self, change):
         return self.walk.lower.status(change._found.lower)

@@ -1,5 +1,6 @@
 """`ostler rehearse`: a program's changes shown, and then applied, dropped or kept."""
 
+import ctypes
 import json
 import os
 import pty
@@ -12,6 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+import ostler
+from tests.machines import as_self
 
 SOURCE = Path(__file__).parent.parent / "src"
 SCRIPT = """
@@ -313,3 +317,30 @@ def test_long_lists_are_cut_short_on_a_terminal(folder):
     assert "401 changes" in shown
     assert shown.count("\n") < 60
     assert rehearse(folder, "--discard", *program).stdout.count("\n") > 401
+
+
+def program_run_beside_a_child():
+    """What is left of a program's children, of another one's, and of our being their reaper."""
+    from ostler.cli.rehearse import run as run_program
+
+    own = os.posix_spawn("/bin/sleep", ["sleep", "1000"], {})
+    script = "sleep 1000 & echo $! >&2; exit 3"
+    reading, writing = os.pipe()
+    kept = os.dup(2)
+    os.dup2(writing, 2)
+    os.close(writing)
+    try:
+        status = run_program(ostler.host, ["sh", "-c", script], False)
+    finally:
+        os.dup2(kept, 2)
+    left = int(os.read(reading, 100).split()[0])
+    reaper = ctypes.c_int(-1)
+    ctypes.CDLL(None).prctl(37, ctypes.byref(reaper), 0, 0, 0)  # PR_GET_CHILD_SUBREAPER
+    alive = os.waitpid(own, os.WNOHANG) == (0, 0)
+    os.kill(own, signal.SIGKILL)
+    os.waitpid(own, 0)
+    return status, os.path.exists(f"/proc/{left}"), alive, reaper.value
+
+
+def test_a_program_of_this_process_is_run_beside_its_own_children():
+    assert as_self(program_run_beside_a_child) == (3, False, True, 0)

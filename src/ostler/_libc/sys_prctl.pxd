@@ -1,7 +1,7 @@
 cdef extern from "sys/prctl.h" nogil:
     enum:
         PR_CAPBSET_DROP
-        PR_SET_CHILD_SUBREAPER
+        PR_GET_CHILD_SUBREAPER, PR_SET_CHILD_SUBREAPER
         PR_SET_DUMPABLE
         PR_SET_NAME
         PR_SET_NO_NEW_PRIVS

@@ -1,5 +1,6 @@
 """`ostler rehearse`: run a program, look at what it would change, and then decide."""
 
+import contextlib
 import signal
 import sys
 
@@ -109,7 +110,8 @@ def run(machine, arguments, aside):
     """
     from ostler.machines._calls import adopt_orphans
 
-    adopt_orphans()
+    others = _children()
+    before = adopt_orphans(True)
     ours = {}
     actions = [(host.POSIX_SPAWN_DUP2, 2, 1)] if aside else []
     defaults = []
@@ -134,8 +136,9 @@ def run(machine, arguments, aside):
         for number in _FORWARDED:
             ours[number] = signal.signal(number, lambda number, frame: _tell(pid, number))
         _, status = host.waitpid(pid, 0)
-        _end_orphans()
+        _end_orphans(others)
     finally:
+        adopt_orphans(before)
         for number, handler in ours.items():
             signal.signal(number, handler)
     code = host.waitstatus_to_exitcode(status)
@@ -149,12 +152,23 @@ def _tell(pid, number):
         pass
 
 
-def _end_orphans():
-    """End what the program left running: it would go on changing what is looked at now."""
+def _children():
+    """The pids of our children."""
+    found = set()
+    for thread in host.listdir("/proc/self/task"):
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{thread}/children") as file:
+            found.update(int(pid) for pid in file.read().split())
+    return found
+
+
+def _end_orphans(others):
+    """End what the program left running: it would go on changing what is looked at now.
+
+    Of our children `others` were there before it.
+    """
     ended = 0
     while True:
-        with open(f"/proc/self/task/{host.getpid()}/children") as file:
-            left = [int(pid) for pid in file.read().split()]
+        left = _children() - others
         if not left:
             break
         for pid in left:

@@ -16,10 +16,18 @@ def sync_filesystem(fd: cython.int):
         raise plain_failure(number)
 
 
-def adopt_orphans():
-    """From now on what our children leave behind becomes our child; prctl(2), CHILD_SUBREAPER."""
-    if libc.prctl(libc.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0:
+def adopt_orphans(on: cython.bint):
+    """Whether what our children leave behind becomes our child from now on; prctl(2).
+
+    Returns whether it did until now.
+    """
+    before: cython.int = 0
+    if (
+        libc.prctl(libc.PR_GET_CHILD_SUBREAPER, cython.address(before), 0, 0, 0) < 0
+        or libc.prctl(libc.PR_SET_CHILD_SUBREAPER, cython.cast(cython.ulong, on), 0, 0, 0) < 0
+    ):
         raise plain_failure(libc.errno)
+    return before != 0
 
 
 def file_handle(dir_fd: cython.int, name: bytes):

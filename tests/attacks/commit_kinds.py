@@ -75,6 +75,28 @@ def _parted(m, d):
     _written(m, f"{d}/a")
 
 
+def _has_links_below(d):
+    put(f"{d}/t/s/a", "old")
+    for name in ("t/s/b", "t/c", "e"):
+        os.link(f"{d}/t/s/a", f"{d}/{name}")
+    put(f"{d}/t/s/one", "one")
+    put(f"{d}/t/s/two", "two")
+    os.link(f"{d}/t/s/two", f"{d}/two")
+
+
+def _linked_below(m, d):
+    """New names of files of which others stay, in directories that are renamed, and out of them."""
+    m.rename(f"{d}/t", f"{d}/u")
+    m.rename(f"{d}/u/s/a", f"{d}/u/s/z")
+    m.link(f"{d}/u/s/b", f"{d}/new")
+    m.link(f"{d}/e", f"{d}/u/s/new")
+    m.link(f"{d}/u/s/one", f"{d}/one")
+    m.chmod(f"{d}/u/s/one", 0o600)
+    m.rename(f"{d}/u/s", f"{d}/u/r")
+    m.unlink(f"{d}/two")
+    m.link(f"{d}/u/r/two", f"{d}/u/two")
+
+
 def _modified(m, d):
     _written(m, f"{d}/a", b"new content")
     with m.open_file(f"{d}/b", "ab") as file:
@@ -188,6 +210,7 @@ KINDS = {
     "created others": (_nothing, _created_others),
     "created device": (_nothing, _created_device),
     "hard links": (_files("kept"), _linked),
+    "linked below": (_has_links_below, _linked_below),
     "parted": (_has_links, _parted),
     "modified": (_files("a", "b"), _modified),
     "removed": (_files("a", "b"), _removed),

@@ -42,6 +42,7 @@ cdef class RootedCore(Core):
 
     cdef int may_go(self, Where *w, bint directory) noexcept nogil
     cdef int may_move(self, Where *w, Where *w2, unsigned int flags) noexcept nogil
+    cdef bint _had_several(self, Where *w) noexcept nogil
     cdef bint has_mounts(self) noexcept nogil
     cdef int file_mask(self) except -1
     cdef int enter(self, Spawn *s) except -1

@@ -409,10 +409,42 @@ class RootedCore(Core):
         r: cython.int = 0
         if self._mounted and self.has_mounts():
             r = may_rename(w.dir, w.name, w2.dir, w2.name, flags)
-        if r == 0 and self._overlaid and several(w.dir, w.name, w2.dir, w2.name, flags):
+        if (
+            r == 0
+            and self._overlaid
+            and (
+                several(w.dir, w.name, w2.dir, w2.name, flags)
+                or self._had_several(w)
+                or (flags & libc.RENAME_EXCHANGE and self._had_several(w2))
+            )
+        ):
             libc.errno = libc.EXDEV  # Rehearsal does it otherwise
             return -1
         return r
+
+    def _had_several(self, w):
+        # Whether the base has a file with other names here, of which there may be a copy by now.
+        full: cython.char[8192]
+        status: libc.stat_t
+        at: cython.size_t
+        size: cython.long = self.path_of(w.dir, full)
+        more: cython.size_t = libc.strlen(w.name)
+        if size < 0:
+            return False
+        with cython.gil:
+            origin: bytes = self._origin
+            at = py.PyBytes_GET_SIZE(origin)
+            if at + size + 1 + more >= _PATH_MAX:
+                return False
+            libc.memmove(full + at, full, size)
+            libc.memcpy(full, py.PyBytes_AS_STRING(origin), at)
+        full[at + size] = b"/"
+        libc.memcpy(full + at + size + 1, w.name, more + 1)
+        return (
+            libc.fstatat(libc.AT_FDCWD, full, cython.address(status), libc.AT_SYMLINK_NOFOLLOW) == 0
+            and status.st_mode & libc.S_IFMT != libc.S_IFDIR
+            and status.st_nlink > 1
+        )
 
     # The verbs whose meaning is the machine's own
 

@@ -404,7 +404,7 @@ class Walk:
                 if old is not None:  # the name that it took had something else
                     self._removed_below(child, below, old, True)
                 found = Found(self.top, child, below, origin, status)
-                self._add("renamed", found, before, status)
+                self.add("renamed", found, before, status)
                 waiting.append((child, origin, self.ordinary))
                 return
         if old is not None and stat.S_ISDIR(old.st_mode):
@@ -415,14 +415,14 @@ class Walk:
         if old is None:
             # What is new in a directory of the base bears the mark; else it stood for something.
             stale = not (below is None or opaque) and self.mark(child, status, "opaque") != b"y"
-            self._add("created", Found(self.top, child, below, None, status, stale), None, status)
+            self.add("created", Found(self.top, child, below, None, status, stale), None, status)
         else:
-            self._add("retyped", Found(self.top, child, below, below, status), old, status)
+            self.add("retyped", Found(self.top, child, below, below, status), old, status)
         waiting.append((child, None, True))
 
     def _other(self, child, below, old, status):
         if old is None:
-            self._add("created", Found(self.top, child, below, None, status), None, status)
+            self.add("created", Found(self.top, child, below, None, status), None, status)
             return
         if stat.S_ISDIR(old.st_mode):
             self._removed_below(child, below, old, True)
@@ -461,7 +461,7 @@ class Walk:
         return ()
 
     def _removed(self, path, lower, old):
-        self._add("removed", Found(self.top, path, lower, lower, None), old, None)
+        self.add("removed", Found(self.top, path, lower, lower, None), old, None)
         if stat.S_ISDIR(old.st_mode):
             self._removed_below(path, lower, old)
 
@@ -477,7 +477,7 @@ class Walk:
                 if below in self.moved:
                     continue
                 found = Found(self.top, child, below, below, None, False, whole)
-                self._add("removed", found, status, None)
+                self.add("removed", found, status, None)
                 if stat.S_ISDIR(status.st_mode):
                     waiting.append((child, below))
 
@@ -509,7 +509,8 @@ class Walk:
             self.upper.target(path) if stat.S_ISLNK(status.st_mode) else None,
         )
 
-    def _add(self, kind, found, before, after):
+    def add(self, kind, found, before, after):
+        """Note a change; `before`, `after`: lstat of the two sides, or None."""
         if before is not None:
             before = self.before(found.lower, before)
         if after is not None:

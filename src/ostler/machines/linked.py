@@ -46,7 +46,7 @@ class Name:
         if self.overlay is None:
             return None
         with self.machine._walk(self.overlay) as walk:
-            found = _stands_for(walk, self.path)
+            found = stands_for(walk, self.path)
         return None if found is None else (self.overlay, *found)
 
     def is_copied_with(self, other):
@@ -124,22 +124,38 @@ def _call(how, one, two):
         getattr(host, how)(one.name, two.name, src_dir_fd=one.fd, dst_dir_fd=two.fd)
 
 
-def has_several(machine, path, dir_fd, follow):
-    """Whether a file has several names; what can't be looked at the real call refuses."""
+def _has_several(machine, path, dir_fd, follow):
+    """Whether a file has several names, here or in the base; `path` as `note_link` has it.
+
+    What can't be looked at the real call refuses.
+    """
     if not isinstance(path, (str, bytes)) and not hasattr(path, "__fspath__"):
         return False
     try:
         status = Rooted.stat(machine, path, dir_fd=dir_fd, follow_symlinks=follow)
+        if stat.S_ISDIR(status.st_mode) or status.st_nlink > 1:
+            return not stat.S_ISDIR(status.st_mode)
+        where = machine._base.rstrip(b"/") + _path_of(machine, path, dir_fd, follow)
+        return host.lstat(where).st_nlink > 1
     except (OSError, OverflowError, TypeError, ValueError):
         return False
-    return status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode)
+
+
+def _path_of(machine, path, dir_fd, follow):
+    # Where on the machine that is what a path leads to.
+    flags = host.O_PATH if follow else host.O_PATH | host.O_NOFOLLOW
+    fd = Rooted.open(machine, path, flags, dir_fd=dir_fd)
+    try:
+        return host.readlink(b"/proc/self/fd/%d" % fd)
+    finally:
+        host.close(fd)
 
 
 @contextlib.contextmanager
 def noting(machine, src, dst, src_dir_fd, dst_dir_fd, follow):
     """While a file gets another name; the arguments are those of link()."""
     follow = follow and (src_dir_fd is not None or dst_dir_fd is not None)
-    several = machine._overlaid and has_several(machine, src, src_dir_fd, follow)
+    several = machine._overlaid and _has_several(machine, src, src_dir_fd, follow)
     yield
     if several:
         note_link(machine, src, dst, src_dir_fd, dst_dir_fd, follow)
@@ -148,12 +164,7 @@ def noting(machine, src, dst, src_dir_fd, dst_dir_fd, follow):
 @staying
 def note_link(machine, src, dst, src_dir_fd, dst_dir_fd, follow):
     """Note at a new name of a file for what it stands; `src` as link() has it."""
-    flags = host.O_PATH if follow else host.O_PATH | host.O_NOFOLLOW
-    fd = machine.open(src, flags, dir_fd=src_dir_fd)
-    try:
-        path = host.readlink(b"/proc/self/fd/%d" % fd)
-    finally:
-        host.close(fd)
+    path = _path_of(machine, src, src_dir_fd, follow)
     with Name(machine, path, None) as one, Name(machine, dst, dst_dir_fd) as two:
         source = one.stands_for()
         if source is not None and source[0] is two.overlay:
@@ -168,7 +179,8 @@ def _is_one_file(source, target):
     )
 
 
-def _stands_for(walk, path):
+def stands_for(walk, path):
+    """(path, lstat) in the base of the file with several names that one here is; or None."""
     status = walk.upper.status(path)
     origin = None if status is None else noted(walk, path, status)
     if origin is None:
@@ -297,7 +309,10 @@ class Pairs:
             lower = source._found.lower
             if (
                 is_alike(source.before, change.after)
-                and self._was_copied_from(lower)
+                and (
+                    self._was_copied_from(lower)
+                    or (change.after.type == "link" and self._was_moved(lower))
+                )
                 and is_as_it_was(walk, found.path, found.status, lower, walk.lower.there(lower))
                 and self.take(source, change)
             ):
@@ -308,6 +323,12 @@ class Pairs:
         place = now_at(self.walk, above)
         status = self.walk.upper.status(place)
         return status is not None and self.walk.mark(place, status, "impure") == b"y"
+
+    def _was_moved(self, lower):
+        # By renaming.py, which can't note at a symbolic link what it was.
+        place = now_at(self.walk, lower.rpartition(b"/")[0])
+        status = self.walk.upper.status(place)
+        return status is not None and self.walk.mark(place, status, MOVED) is not None
 
 
 def now_at(walk, lower):

@@ -8,13 +8,14 @@ only that there is one: then it is known while size, modification time and conte
 import stat
 
 from ostler.machines._calls import file_handle
-from ostler.machines.linked import Pairs, size_and_time
+from ostler.machines.linked import Pairs, is_as_it_was, noted, size_and_time
 
 _HEAD, _TYPE = 21, 4  # of a mark: version, magic, length, flags, type, 16 bytes of the file system
 
 
 def find_renamed(walk):
     """Make pairs of what is gone and what is new into changes that are "renamed"."""
+    homes = _find_homes(walk)
     gone, new = [], []
     for change in walk.found:
         before, after = change.before, change.after
@@ -30,16 +31,19 @@ def find_renamed(walk):
     def take(source, change):
         if source is None or source is change or id(source) in taken:
             return False
-        if _device(walk, change, devices) != known.status(source).st_dev:
+        home = known.status(source)
+        if _device(walk, change, devices) != home.st_dev:
+            return False
+        # All names of one file come from one file.
+        if homes.setdefault(change._found.status.st_ino, home.st_ino) != home.st_ino:
             return False
         taken[id(source)] = source, change, source.before, source._found.lower
         return True
 
-    stays = {
-        found.status.st_ino
-        for found in walk.unchanged
-        if found.status.st_nlink > 1 and not stat.S_ISDIR(found.status.st_mode)
-    }
+    stays = set(homes)
+    for change in new:
+        if _is_in_place(walk, change):
+            homes.setdefault(change._found.status.st_ino, known.status(change).st_ino)
     rest = []  # without a mark of the kernel's own
     for change in new:
         mark = _mark(walk, change) if gone else None
@@ -48,7 +52,7 @@ def find_renamed(walk):
         elif mark:
             take(known.by_handle(mark), change)
         elif change._found.status.st_ino not in stays:  # else it is one more name of that one
-            take(known.by_look(change, taken), change)
+            take(known.by_look(change, taken, homes), change)
     pairs = Pairs(walk, gone, take)
     if pairs.needed():
         pairs.find(rest)
@@ -59,22 +63,64 @@ def find_renamed(walk):
     walk.found = [c for c in walk.found if c.kind != "removed" or id(c) not in taken]
 
 
-def is_same(walk, change):
-    """Whether the file that a change leaves at its path is the base's own, changed in place.
+def _find_homes(walk):
+    """{inode in the upper layer: inode in the base} of the unchanged files with several names.
 
-    None where the overlay does not tell.
+    What only looks unchanged, since its name is one of another file now, becomes "modified".
     """
-    mark = _mark(walk, change)
-    if not mark:
-        return None
-    return _handle(walk, change._found.lower) == (mark[_TYPE], mark[_HEAD:])
+    homes, kept = {}, []
+    for found in walk.unchanged:
+        status = found.status
+        if not stat.S_ISDIR(status.st_mode):
+            old = walk.lower.there(found.lower)
+            if _is_from_elsewhere(walk, found, old) or (
+                status.st_nlink > 1 and homes.setdefault(status.st_ino, old.st_ino) != old.st_ino
+            ):
+                walk.add("modified", found, old, status)
+                continue
+        kept.append(found)
+    walk.unchanged = kept
+    return homes
+
+
+def _is_from_elsewhere(walk, found, old):
+    # Whether a file that looks like the base's at its place, `old`, is known to be another one.
+    origin = noted(walk, found.path, found.status)
+    if origin is None:
+        mark = None if walk.ordinary or found.status.st_nlink == 1 else _origin(walk, found)
+        return bool(mark) and not _is_handle(walk, found, mark)
+    there = walk.lower.status(origin)
+    return (
+        there is not None
+        and there.st_ino != old.st_ino
+        and not stat.S_ISDIR(there.st_mode)
+        and is_as_it_was(walk, found.path, found.status, origin, there)
+    )
+
+
+def _is_in_place(walk, change):
+    # Whether what a change leaves at its path is, as far as can be told, the base's own file.
+    found = change._found
+    if change.kind != "metadata" or noted(walk, found.path, found.status) is not None:
+        return False
+    mark = None if walk.ordinary else _mark(walk, change)
+    if mark:
+        return _is_handle(walk, found, mark)
+    return size_and_time(change.before) == size_and_time(change.after)
 
 
 def _mark(walk, change):
-    found = change._found
+    return _origin(walk, change._found)
+
+
+def _origin(walk, found):
     if walk.ordinary and not stat.S_ISREG(found.status.st_mode):
         return None
     return walk.mark(found.path, found.status, "origin")
+
+
+def _is_handle(walk, found, mark):
+    return _handle(walk, found.lower) == (mark[_TYPE], mark[_HEAD:])
 
 
 def _handle(walk, lower):
@@ -109,8 +155,9 @@ class _Known:
                     self._handles[handle] = change
         return self._handles.get((mark[_TYPE], mark[_HEAD:]))
 
-    def by_look(self, new, taken):
+    def by_look(self, new, taken, homes):
         """A change at which the base had a file with the same time, size and content."""
+        home = homes.get(new._found.status.st_ino)
         if not self.walk.ordinary and (redirect := self._redirect(new)) is not None:
             same = [c for c in self.gone if c._found.lower == redirect and id(c) not in taken]
             return same[0] if same else None
@@ -124,6 +171,7 @@ class _Known:
                     self._looks.setdefault(size_and_time(change.before), []).append(change)
         name = new._found.path.rpartition(b"/")[2]
         same = [c for c in self._looks.get(size_and_time(new.after), ()) if id(c) not in taken]
+        same = [c for c in same if home is None or self.status(c).st_ino == home]
         same.sort(key=lambda change: change._found.lower.rpartition(b"/")[2] != name)
         for change in same:
             if self.walk.upper.same_content(new._found.path, self.walk.lower, change._found.lower):

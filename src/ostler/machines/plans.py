@@ -34,6 +34,7 @@ class Plan(Making):
         self._stashes = {}  # device: path
         self._slots = 0
         self._links = {}  # inode in the upper layer: a path that has it already
+        self._homes_of = {}  # the same: the inode in the base that stays
         self._below = {}  # directory: the chosen changes in it
         self._moved = {}  # path in the base: path after all steps, of the chosen that are renamed
         self._gone = set()  # paths in the base of the chosen that are removed
@@ -260,20 +261,26 @@ class Plan(Making):
         """Which files of the base stay, so that new names can be links to them."""
         walk = self.walk
         stays = [found for found in walk.unchanged if found.lower is not None]
-        stays += [c._found for c in self.chosen if c.kind == "metadata" and c.before.links == 1]
         stays += [
             c._found for c in self.chosen if c.kind == "renamed" and c._found.same and not c.parts
         ]
+        stays += [c._found for c in self.chosen if c.kind == "metadata" and c.before.links == 1]
         for found in stays:
             status = found.status
             if not stat.S_ISDIR(status.st_mode) and status.st_nlink > 1:
-                self._links.setdefault(status.st_ino, found.lower)
+                if self._links.setdefault(status.st_ino, found.lower) == found.lower:
+                    self._homes_of[status.st_ino] = self._there(found.lower).st_ino
         for change in self.chosen:
             twin = change._found.twin
             if twin is not None:
                 status = walk.lower.status(twin)
                 if status is not None and not self._changed(status):
                     self._links.setdefault(change._found.status.st_ino, twin)
+
+    def _is_elsewhere(self, change):
+        # Whether a file that could stay is one name of another that does, in the rehearsal.
+        inode = change._found.status.st_ino
+        return inode in self._homes_of and self._homes_of[inode] != self._old(change).st_ino
 
     def _take_out_renamed(self):
         renamed = [change for change in self.chosen if change.kind == "renamed"]
@@ -353,7 +360,8 @@ class Plan(Making):
         self._replace(change, found)
 
     def _metadata(self, change, found):
-        if change.before.links > 1 and change.before.type != "directory":
+        several = change.before.links > 1 and change.before.type != "directory"
+        if several or self._is_elsewhere(change):
             # The copy that has the new metadata is a file of its own, here as in the rehearsal.
             self._touch(found.path.rpartition(b"/")[0], found.at.rpartition(b"/")[0])
             self._replace(change, found)
@@ -373,7 +381,7 @@ class Plan(Making):
                 self._covered[found.at] = covered
                 slot = self._slot(found.at)
                 self._step("move", found.path, slot, covered.st_ino, old=found.at)
-        if not found.same or change.parts:
+        if not found.same or change.parts or self._is_elsewhere(change):
             # The old file stays in the stash.
             slot = self._slot(found.at)
             self._step("move", slot, found.path, self._make(change, slot))

@@ -8,7 +8,7 @@ import errno
 import stat
 
 from ostler.machines import host
-from ostler.machines.linked import Name, renamed, write_note
+from ostler.machines.linked import Name, renamed, stands_for, write_note
 from ostler.machines.moves import give_metadata, metadata
 from ostler.machines.places import Store
 from ostler.machines.rooted import staying
@@ -118,15 +118,22 @@ class _Move:
         self.place = place
         self.renamed = []  # paths below both
         self.directories = []  # (path, metadata of the old one), each after the one it lies in
+        self.linked = []  # (path, where the base has it) of files that have other names there
 
     def go(self):
         """Move everything; what can't be renamed, a directory, is made anew and waits."""
+        with self.machine._walk(self.overlay) as walk:
+            self._go(walk)
+
+    def _go(self, walk):
         waiting = [b""]
         while waiting:
             path = waiting.pop()
             self._begin(path)
             for name, status in self.source.entries(path):
                 child = path + b"/" + name if path else name
+                if not stat.S_ISDIR(status.st_mode):
+                    self._see_names(walk, child)
                 try:
                     _rename(self.source, self.target, child)
                     self.renamed.append(child)
@@ -134,6 +141,15 @@ class _Move:
                     if error.errno != errno.EXDEV or not stat.S_ISDIR(status.st_mode):
                         raise
                     waiting.append(child)
+
+    def _see_names(self, walk, path):
+        # The copy that the overlay makes of a file with other names does not tell of which.
+        origin = self.origin + b"/" + path
+        below = walk.lower.status(origin)
+        if below is not None and below.st_nlink > 1:
+            found = stands_for(walk, origin)
+            if found is not None:
+                self.linked.append((path, found[0]))
 
     def _begin(self, path):
         status = self.source.status(path)
@@ -150,6 +166,8 @@ class _Move:
     def finish(self):
         """Give the new directories what the old ones had, and remove those but the top."""
         with self.machine._walk(self.overlay) as walk:
+            for path, origin in self.linked:
+                write_note(walk.upper, self.place + b"/" + path, walk.marks, origin)
             for path, old in reversed(self.directories):
                 place = self.place + b"/" + path if path else self.place
                 origin = self.origin + b"/" + path if path else self.origin

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import errno
+import itertools
 import os
 import platform
 import signal
@@ -317,9 +318,12 @@ def image(tmp_path):
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"no ext4 loop mount on this machine: {error}")
 
+    numbers = itertools.count()
+
     def after_a_crash(name):
         """The content of a file when the power goes now: a copy of the device, mounted afresh."""
-        crashed, there = tmp_path / "crashed", tmp_path / "there"
+        # A new file for each: a loop device may keep what it knows of an old one for a while.
+        crashed, there = tmp_path / f"crashed{next(numbers)}", tmp_path / "there"
         there.mkdir(exist_ok=True)
         subprocess.run(["cp", "--sparse=always", path, crashed], check=True)
         subprocess.run(["mount", "-o", "loop", crashed, there], check=True)
@@ -468,11 +472,9 @@ class TestMove:
         def fails(*args):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(ostler, "pwrite", fails)
-        with pytest.raises(OSError, match="No space"):
+        with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+            patched.setattr(ostler, "pwrite", fails)
             ostler.move("a", f"{elsewhere}/b")
-        monkeypatch.undo()
-        os.chdir(folder)
         assert (folder / "a").read_bytes() == NEW
         with open(f"{elsewhere}/b", "rb") as file:
             assert file.read() == OLD

@@ -22,12 +22,8 @@ from ostler.machines.journals import (
 from ostler.machines.moves import Lost, Steps
 from ostler.machines.plans import Plan
 
-# What an error can mean that somebody else has changed the base meanwhile; EIO and ESTALE are an
-# overlay's words for that.
-_MOVED = frozenset((
-    errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.EIO,
-    errno.ESTALE,
-))  # fmt: skip
+# What an error can mean that somebody else has changed the base meanwhile.
+_MOVED = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP))
 
 TAKEN_BACK = "the commit was taken back: nothing is changed"
 NOT_CLEARED = "nothing is changed, but what the commit had prepared is left: recover() removes it"

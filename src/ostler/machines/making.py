@@ -5,7 +5,7 @@ import stat
 
 from ostler.machines import host
 from ostler.machines.journals import sync_one
-from ostler.machines.moves import copy_data, give_metadata, metadata
+from ostler.machines.moves import Lost, copy_data, give_metadata, metadata
 
 _NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
 
@@ -45,7 +45,7 @@ class Making:
             return inode
         if not self._is_linked(status, slot):
             if kind == stat.S_IFREG:
-                self._copy(*self.walk.current(found), slot, status.st_size)
+                self._copy(found, slot, status.st_size)
             elif kind == stat.S_IFLNK:
                 host.symlink(host.fsencode(change.after.target), name, dir_fd=above)
             else:
@@ -99,9 +99,16 @@ class Making:
             self._mine[now.st_ino] = now.st_ctime_ns
         return True
 
-    def _copy(self, source, path, slot, size):
+    def _copy(self, found, slot, size):
         above, name = self.place.parent(slot)
-        data = source.open(path)
+        source, path = self.walk.current(found)
+        try:
+            data = source.open(path)
+        except OSError as error:
+            if error.errno != errno.EIO or not self._is_without_data(found):
+                raise
+            where = self.walk.real(path)
+            raise Lost(errno.ESTALE, "changed while it was committed", where) from None
         try:
             file = host.open(name, _NEW, 0o600, dir_fd=above)
             try:

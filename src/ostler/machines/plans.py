@@ -115,24 +115,23 @@ class Plan(Making):
         if not self._changed(above) or walk.mark(found.path, found.status, "origin") is None:
             return False
         # A copy of a file of the base: was that removed here, or by somebody else?
-        shown = self._shown(found)
+        try:
+            shown = walk.merged.status(found.path)
+        except OSError as error:
+            if error.errno != errno.EIO or not self._is_without_data(found):
+                raise
+            return True
         return shown is None or not any(
             other.kind == "removed" and (self._status(other).st_ino ^ shown.st_ino) & _INODE == 0
             for other in walk.found
             if other._found.status is None and self._status(other) is not None
         )
 
-    def _shown(self, found):
-        # What the rehearsal shows, None for nothing. EIO is the kernel's word for a copy whose data
-        # are the base's, where the base has them no longer.
-        walk = self.walk
-        try:
-            return walk.merged.status(found.path)
-        except OSError as error:
-            origin = walk.origin(found.path, found.status, found.at.rpartition(b"/")[0])
-            if error.errno != errno.EIO or origin is None or walk.lower.status(origin) is not None:
-                raise
-        return None
+    def _is_without_data(self, found):
+        # Whether a file's data are the base's, which has them no longer: the kernel says EIO then.
+        above = (found.at or found.path).rpartition(b"/")[0]
+        origin = self.walk.origin(found.path, found.status, above)
+        return origin is not None and self.walk.lower.status(origin) is None
 
     def _status(self, change):
         return self.walk.lower.status(change._found.lower)

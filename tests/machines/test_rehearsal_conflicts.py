@@ -57,16 +57,6 @@ CONFLICTS = {
         lambda base: (os.unlink(f"{base}/e/x"), os.rmdir(f"{base}/e")),
         "e",
     ),
-    "renamed on both sides": (
-        lambda m: m.rename("/d/a", "/d/mine"),
-        lambda base: os.rename(f"{base}/d/a", f"{base}/d/theirs"),
-        "d/mine",
-    ),
-    "renamed on both sides, and the copy no longer shown": (
-        lambda m: (m.rename("/d/a", "/d/mine"), m.chmod("/d/mine", 0o600)),
-        lambda base: os.rename(f"{base}/d/a", f"{base}/theirs"),
-        "d/mine",
-    ),
     "metadata on both sides": (
         lambda m: m.chmod("/d/a", 0o600),
         lambda base: os.chmod(f"{base}/d/a", 0o640),
@@ -85,6 +75,34 @@ def test_conflicts(base, run, case):
             put(f"{base}/e/x", "x")
 
         assert path in conflict(base, prepare, rehearse, lambda: meanwhile(base))
+
+    run(check)
+
+
+# What they make of it here, and where they move it: for root's overlay the data stay the base's.
+RENAMED = {
+    "the name alone": (lambda m: None, "d/theirs"),
+    "and the mode": (lambda m: m.chmod("/d/mine", 0o600), "d/theirs"),
+    "and it is elsewhere": (lambda m: m.chmod("/d/mine", 0o600), "e/theirs"),
+}
+
+
+@pytest.mark.parametrize("case", RENAMED)
+def test_renamed_on_both_sides(base, run, case):
+    change, theirs = RENAMED[case]
+
+    def rehearse(m):
+        m.rename("/d/a", "/d/mine")
+        change(m)
+
+    def check():
+        found = conflict(
+            base,
+            lambda: (put(f"{base}/d/a", "a"), put(f"{base}/e/x", "x")),
+            rehearse,
+            lambda: os.rename(f"{base}/d/a", f"{base}/{theirs}"),
+        )
+        assert "d/mine" in found
 
     run(check)
 

@@ -4,19 +4,22 @@ Whoever takes one up, shows it, discards or commits it: nothing outside it chang
 the reader's own is refused with what it is and whose.
 """
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 import ostler
+from ostler.machines import rehearsal
 from ostler.machines.trust import Refused
 from ostler.machines.uppers import STATE
 from tests.attacks import planting
 from tests.attacks.planting import ATTACKER, FOR_DIRECTORIES, FOR_FILES, World, possible
-from tests.machines.rehearsing import put, put_on
+from tests.machines.rehearsing import put, put_on, snapshot
 
 
 class Upper(World):
@@ -259,3 +262,37 @@ def test_keeping_in_a_directory_of_others(world):
 
     assert world.run(work) == [theirs, theirs]
     assert os.listdir(theirs) == []
+
+
+@pytest.mark.parametrize("when", ["it is taken up", "it is mounted anew"])
+def test_exchanged_between_the_look_at_it_and_the_mount(world, when, monkeypatch):
+    """Root mounts by descriptor, an ordinary user what is the same directory, or nothing."""
+    shutil.copytree(world.upper, f"{world.shared}/other", symlinks=True)
+    world.give(f"{world.shared}/other", world.reader)
+    build, turns = rehearsal._mounts.build, {"it is taken up": 1, "it is mounted anew": 2}
+    left = [turns[when]]
+
+    def late(*args):
+        left[0] -= 1
+        if left[0] == 0:
+            os.rename(world.upper, f"{world.shared}/moved")
+            os.rename(f"{world.shared}/other", world.upper)
+        return build(*args)
+
+    monkeypatch.setattr(rehearsal._mounts, "build", late)
+    before = snapshot(f"{world.shared}/other")
+
+    def work():
+        try:
+            with ostler.rehearsal(world.base, world.upper) as m:
+                m.discard()
+                put_on(m, "/file", b"newer")
+                assert m.changes()
+        except OSError as error:
+            return [error.errno, error.filename]
+        return None
+
+    refused = world.run(work)
+    assert refused in (None, [errno.ESTALE, world.upper])
+    assert (refused is None) == (world.reader == 0)
+    assert snapshot(world.upper) == before

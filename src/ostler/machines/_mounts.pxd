@@ -41,6 +41,8 @@ cdef struct Order:
     const char *inodes
     Step *steps
     int step_count
+    int place               # a descriptor by which steps name their layers, and the path in the
+    const char *place_path  # mount namespace at which that directory is to be found; or NULL
     int failed_step
     int root            # the answer: the detached mount
     int number          # errno, and the step that failed

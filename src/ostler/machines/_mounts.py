@@ -233,12 +233,41 @@ def _cloned(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _find_place(order: cython.pointer(Order)) -> cython.int:
+    # Whoever exchanges a directory on the way leads to another one, which is refused.
+    wanted: libc.stat_t
+    found: libc.stat_t
+    r: cython.int = -1
+    fd: cython.int = libc.openat(
+        libc.AT_FDCWD, order.place_path,
+        libc.O_PATH | libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_CLOEXEC,
+    )  # fmt: skip
+    if fd < 0:
+        return _failed(order, b"upper")
+    if (
+        libc.fstat(order.place, cython.address(wanted)) == 0
+        and libc.fstat(fd, cython.address(found)) == 0
+    ):
+        libc.errno = libc.ESTALE
+        if wanted.st_dev == found.st_dev and wanted.st_ino == found.st_ino:
+            r = libc.dup3(fd, order.place, libc.O_CLOEXEC)
+    if r < 0:
+        _failed(order, b"upper")
+    libc.close(fd)
+    return r
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _build(order: cython.pointer(Order)) -> cython.int:
     # Each step gives a detached mount: the first is the root, the others are put upon it.
     i: cython.int
     made: cython.int
     step: cython.pointer(Step)
     order.root = order.dir
+    if order.place_path != cython.NULL and _find_place(order) < 0:
+        return 0
     for i in range(order.step_count):
         step = order.steps + i
         order.failed_step = i
@@ -662,9 +691,16 @@ OVERLAY_OVER = OVERLAY
 NEW = FRESH
 
 
-def build(root: cython.int, user_ns: cython.int, mount_ns: cython.int, steps):
+def build(
+    root: cython.int, user_ns: cython.int, mount_ns: cython.int, steps, place: cython.int = -1,
+    path=None,
+):  # fmt: skip
     """Carry out steps (kind, target, source, upper, work, options, read_only), in these
     namespaces, upon this root or, when it is -1, a new one: (root, errno, step, number of it).
+
+    `place` is a descriptor that the steps name, of a directory that is found at `path` in the
+    namespace; it is another one of the same directory then. ESTALE, at the step "upper", where
+    that is another directory.
     """
     order: Order
     i: cython.int
@@ -675,6 +711,8 @@ def build(root: cython.int, user_ns: cython.int, mount_ns: cython.int, steps):
     order.mount_ns = mount_ns
     order.root = -1
     order.step = b""
+    order.place = place
+    order.place_path = _or_null(path)
     steps = list(steps)
     order.step_count = len(steps)
     order.steps = cython.cast(

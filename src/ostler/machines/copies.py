@@ -12,9 +12,10 @@ from collections import namedtuple
 from ostler.machines import MachineUnavailable, _mounts, host, kinds, weaker
 from ostler.machines._status import kept
 from ostler.machines.changes import Walk
+from ostler.machines.moments import from_now_on
 from ostler.machines.places import Place, Store
 from ostler.machines.quiet import Unneeded, refuse, writers_below
-from ostler.machines.rehearsal import Overlay, Rehearsal, from_now_on
+from ostler.machines.rehearsal import Overlay, Rehearsal
 from ostler.machines.rooted import staying
 
 _FREE = 4  # a copy takes at most this part of the memory that is free for it

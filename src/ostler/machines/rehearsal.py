@@ -13,6 +13,7 @@ from ostler.machines import (
     host,
     keeping,
     layout,
+    moments,
     pictures,
     quiet,
     recovery,
@@ -212,22 +213,22 @@ def _rehearse(kind, base, upper):
     fds = [fd for fd in (memory, user_ns, mount_ns) if fd >= 0]
     try:
         if upper is None:
-            stores, place, state = memory, b"/proc/self/fd/%d" % memory, None
+            stores, directory, state = memory, None, None
         else:
             stores, directory = uppers.opened(upper, base)
             fds.append(stores)
             _lock(stores, upper)
             state = _kept(stores, directory, base)
-            place = _place(stores, directory, user_ns)
         left = []
         as_root = _has_roots_marks(stores, user_ns)
         if upper is not None:
             uppers.check_marks(state, as_root, directory)
-        root, overlays = _layers(base, stores, place, state, (user_ns, mount_ns), as_root, left)
+        spaces = user_ns, mount_ns
+        root, overlays = _layers(base, stores, directory, state, spaces, as_root, left)
         # Nothing has been read here yet: what is changed until now is what is seen.
         if state is None:
             tops = [base.rstrip(b"/") + b"/" + overlay.target for overlay in overlays]
-            began = _instant(memory, tops) or from_now_on(started)
+            began = moments.instant(memory, tops) or moments.from_now_on(started)
         else:
             began = state["started"]
         if upper is not None and (state is None or not _knows(state, overlays)):
@@ -263,45 +264,6 @@ _GUARANTEES = {
 }
 
 
-# With time stamps as fine as they must be for two changes to be told apart (Linux 6.13).
-_FINE = frozenset(("ext4", "tmpfs", "xfs"))
-
-
-def _instant(memory, tops):
-    """As `from_now_on`, at once, where the kernel's time stamps are fine; else None.
-
-    A fine time stamp that one file has been given is the least that any other gets from then on.
-    """
-    fine = {host.makedev(*mount.device) for mount in mount_table() if mount.kind in _FINE}
-    if not all(host.stat(top).st_dev in fine for top in tops):
-        return None
-    fd = host.open(b"clock", host.O_CREAT | host.O_RDWR | host.O_CLOEXEC, 0o600, dir_fd=memory)
-    try:
-        for _ in range(4):
-            host.fstat(fd)
-            now = time.time_ns()
-            host.fchmod(fd, 0o600)
-            stamp = host.fstat(fd).st_ctime_ns
-            if stamp > now:
-                return stamp
-        return None
-    finally:
-        host.close(fd)
-        host.unlink(b"clock", dir_fd=memory)
-
-
-def from_now_on(moment):
-    """A time of the files' clock that nothing has which was changed before `moment` (ns).
-
-    That clock goes in steps of a few milliseconds, and stands still for a while.
-    """
-    while True:
-        now = _mounts.file_clock()
-        if now > moment:
-            return now
-        time.sleep(0.0002)
-
-
 def _has_roots_marks(stores, user_ns):
     """Whether an overlay here marks its files as root's does; root of a user namespace may not."""
     if user_ns >= 0:
@@ -315,15 +277,27 @@ def _has_roots_marks(stores, user_ns):
     return True
 
 
-def _layers(base, stores, place, state, spaces, as_root, left):
+def _layers(base, stores, directory, state, spaces, as_root, left):
     """Mount what a rehearsal is made of: (descriptor of the root, [Overlay]).
 
-    `spaces`: descriptors of the user and the mount namespace, or -1."""
+    `directory`: the path of the stores (bytes), None where they are in memory; `spaces`:
+    descriptors of the user and the mount namespace, or -1.
+    """
     overlays, fresh = [], []
     try:
-        root = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
+        if directory is None or spaces[0] < 0:
+            place = stores, None
+            root = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
+        else:
+            # An overlay takes the mounts of its own namespace alone: there it is looked for by its
+            # path, and used when it is the very directory.
+            place = host.dup(stores), directory
+            try:
+                root = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
+            finally:
+                host.close(place[0])
     except BaseException:
-        _remove_stores(place, fresh)
+        _remove_stores(stores, fresh)
         raise
     return root, overlays
 
@@ -343,12 +317,14 @@ def _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
             fresh.append(store)
         overlays.append(Overlay(target, store))
         _prepare(stores, store, lower, as_root)
-        inside = place + b"/" + store + b"/"
+        inside = b"/proc/self/fd/%d/%s/" % (place[0], store)
         steps.append((
             _mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work",
             _options(as_root), False,
         ))  # fmt: skip
-    root, number, step, failed = _mounts.build(-1, *spaces, steps)
+    root, number, step, failed = _mounts.build(-1, *spaces, steps, *place)
+    if number and step == "upper":
+        raise OSError(number, "upper was moved meanwhile", host.fsdecode(place[1]))
     if number:
         where = host.fsdecode(steps[failed][2])
         reason = f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}"
@@ -356,16 +332,6 @@ def _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
             reason += f"; its upper lies on {kind}"
         raise MachineUnavailable(reason, _HELP, number)
     return root
-
-
-def _place(stores, directory, user_ns):
-    """The path by which stores are reached: of the very directory, where the kernel allows that.
-
-    An overlay of another mount namespace takes the mounts of that alone: there it is the path.
-    """
-    if directory is None or user_ns < 0:
-        return b"/proc/self/fd/%d" % stores
-    return host.fsencode(directory)
 
 
 def _targets(state):
@@ -389,26 +355,26 @@ def _renew(machine, keep):
 
     After an OSError it is what it was.
     """
-    stores = machine._stores
-    kept = machine._directory is not None
-    place = _place(stores, machine._directory, machine._user_ns)
+    stores, kept = machine._stores, machine._directory is not None
+    # Where it is now: it may have been moved.
+    directory = host.readlink(b"/proc/self/fd/%d" % stores) if kept else None
     old = [overlay.store for overlay in machine._overlays]
     pairs = [(host.fsdecode(o.target), host.fsdecode(o.store)) for o in machine._overlays]
     state = {"overlays": pairs if keep else [], "last": pairs}
     started, own = machine._started, machine._own
     if not keep:
         state["taken"] = [host.fsdecode(store) for store in old]
-        started, own = from_now_on(time.time_ns()), {}
+        started, own = moments.from_now_on(time.time_ns()), {}
     as_root = _is_roots(machine)
     spaces = machine._user_ns, machine._mount_ns
-    root, overlays = _layers(machine._base, stores, place, state, spaces, as_root, [])
+    root, overlays = _layers(machine._base, stores, directory, state, spaces, as_root, [])
     try:
         if kept:
             _keep(stores, machine._base, started, overlays, own, as_root)
     except BaseException:
         host.close(root)
         if not keep:
-            _remove_stores(place, [overlay.store for overlay in overlays])
+            _remove_stores(stores, [overlay.store for overlay in overlays])
         raise
     try:
         _stand_on(machine, root)
@@ -417,7 +383,7 @@ def _renew(machine, keep):
         machine._close_because("it was interrupted while it was mounted anew")
         raise
     if not keep:
-        _remove_stores(place, old)
+        _remove_stores(stores, old)
 
 
 def _stand_on(machine, root):
@@ -439,14 +405,14 @@ def _stand_on(machine, root):
     machine._leave_namespace()
 
 
-def _remove_stores(place, stores):
+def _remove_stores(stores, names):
     # What can't be removed is in nobody's way.
     with (
         contextlib.suppress(OSError),
-        Store(host.open(place, host.O_PATH | host.O_DIRECTORY)) as directory,
+        Store(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=stores)) as directory,
     ):
-        for store in stores:
-            directory.remove(store)
+        for name in names:
+            directory.remove(name)
 
 
 def _plan(base, ordinary, left, known):

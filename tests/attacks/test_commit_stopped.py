@@ -35,37 +35,20 @@ def test_ctrl_c_at_each_line(memory, run):
     run(check)
 
 
-def test_no_descriptors(memory, user, run):
+FEW = (0, 8, 13, 80, 110, 150, 300)
+MANY = (*range(14), 15, 20, 30, 50, 80, 110, 150, 220, 300)
+
+
+@pytest.mark.parametrize(
+    "numbers", [FEW, pytest.param(MANY, marks=pytest.mark.thorough)], ids=["few", "many"]
+)
+def test_no_descriptors(memory, user, run, numbers):
     """From none left to enough of them; a commit needs many only where changes lie deep."""
 
     def check():
         trial = Trial(f"{memory}/base", kinds(user == "root"))
         said = set()
-        for more in (
-            0,
-            1,
-            2,
-            3,
-            4,
-            5,
-            6,
-            7,
-            8,
-            9,
-            10,
-            11,
-            12,
-            13,
-            15,
-            20,
-            30,
-            50,
-            80,
-            110,
-            150,
-            220,
-            300,
-        ):
+        for more in numbers:
             with trial.machine() as m:
                 said.add(trial.stopped(m, FewDescriptors(more)))
         assert {commits.DONE, commits.TAKEN_BACK} <= said

@@ -14,7 +14,7 @@ import pytest
 
 import ostler
 from ostler.machines import recovery  # noqa: F401
-from tests.machines.rehearsing import snapshot, text
+from tests.machines.rehearsing import by_steps, snapshot, text
 from tests.machines.test_rehearsal_killed import killed_commit, litter, old_and_new
 from tests.test_durable import run_and_kill
 
@@ -213,7 +213,8 @@ def try_rows(memory, number, wanted):
     table = Table(f"{memory}/base")
     choice = random.Random(number)
     rows = [
-        (choice.randrange(table.go, table.end + 1), *CASES[n % len(CASES)]) for n in range(number)
+        (choice.randrange(table.go, table.end + 1), *CASES[n * len(CASES) // number])
+        for n in range(number)
     ]
     done = 0
     for row in rows:
@@ -230,7 +231,7 @@ def try_rows(memory, number, wanted):
 
 
 def test_work_after_a_commit_was_killed(memory, run):
-    run(lambda: try_rows(memory, len(CASES), ("finished", "left")))
+    run(lambda: try_rows(memory, len(CASES) // 2, ("finished", "left")))
 
 
 @pytest.mark.thorough
@@ -240,13 +241,14 @@ def test_work_after_a_commit_was_killed_anywhere(memory, run, tried):
     tried(number)
 
 
-def test_a_recovery_that_is_killed_keeps_the_work(memory, run):
+@by_steps(25, 5)
+def test_a_recovery_that_is_killed_keeps_the_work(memory, run, step):
     """The way back is killed, too: both versions are there, whenever that was."""
 
     def check():
         table = Table(f"{memory}/base")
         base = table.base
-        for stops in range(1, 2000, 5):
+        for stops in range(1, 2000, step):
             table.kill(table.go + 1)
             append(f"{base}/d/modified")
             ended = run_and_kill(ostler.rehearsal.recover, stops)
@@ -265,7 +267,8 @@ def test_a_recovery_that_is_killed_keeps_the_work(memory, run):
     run(check)
 
 
-def test_a_journal_of_before_is_recovered(memory, run):
+@by_steps(12, 4)
+def test_a_journal_of_before_is_recovered(memory, run, step):
     """Without a version and without looks: the inode numbers are all that it tells."""
 
     def check():
@@ -273,7 +276,7 @@ def test_a_journal_of_before_is_recovered(memory, run):
         base = table.base
         place = f"{memory}/state/ostler/commits"
         outcomes = set()
-        for stops in range(table.go, table.end, 4):
+        for stops in range(table.go, table.end, step):
             table.kill(stops)
             for name in os.listdir(place):
                 if name.endswith(".commit"):

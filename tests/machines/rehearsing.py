@@ -48,6 +48,12 @@ def _dumpable():
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE
 
 
+def by_steps(few, each=1):
+    """A test with a `step`: how many of what it goes through it takes; make attacks takes more."""
+    more = pytest.param(each, marks=pytest.mark.thorough)
+    return pytest.mark.parametrize("step", [few, more])
+
+
 def put(path, content="", mode=0o644):
     """Write a file, with the directories above it."""
     os.makedirs(os.path.dirname(path), exist_ok=True)

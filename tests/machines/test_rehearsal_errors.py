@@ -11,7 +11,7 @@ import pytest
 
 import ostler
 from ostler.machines import commits, journals, making, moves, places, plans
-from tests.machines.rehearsing import commit_both, kinds, put, put_on, snapshot, text
+from tests.machines.rehearsing import by_steps, commit_both, kinds, put, put_on, snapshot, text
 from tests.machines.rehearsing import journals as journals_of
 from tests.machines.test_rehearsal_killed import litter, prepare, rehearse
 
@@ -43,8 +43,9 @@ class Failing:
         return counted
 
 
+@by_steps(6)
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
-def test_every_call_fails_once(base, run, monkeypatch, number):
+def test_every_call_fails_once(base, run, monkeypatch, number, step):
     monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", os.path.dirname(base) + "/state")
 
     def check():
@@ -53,7 +54,7 @@ def test_every_call_fails_once(base, run, monkeypatch, number):
         with ostler.rehearsal(base) as m:
             rehearse(m)
             wanted = kinds(m, base)
-            for at in range(1, 1000):
+            for at in range(1 + number % step, 1000, step):
                 failing = Failing(at, number)
                 for module in (commits, journals, making, moves, places, plans):
                     module.host = failing
@@ -111,7 +112,8 @@ def test_a_disk_that_is_full(base, user, run):
     run(check)
 
 
-def test_two_at_once(base, run):
+@pytest.mark.parametrize("turns", [3, pytest.param(20, marks=pytest.mark.thorough)])
+def test_two_at_once(base, run, turns):
     """Two processes commit the same files at the same moment: one of them does."""
 
     def operate(m, who):
@@ -120,7 +122,7 @@ def test_two_at_once(base, run):
         put_on(m, f"/{who}", b"")
 
     def check():
-        for turn in range(8):
+        for turn in range(turns):
             shutil.rmtree(base)
             os.mkdir(base)
             for name in "abcdefgh":

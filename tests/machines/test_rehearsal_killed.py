@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import ostler
-from tests.machines.rehearsing import forked, put, put_on, snapshot
+from tests.machines.rehearsing import by_steps, forked, put, put_on, snapshot
 from tests.test_durable import run_and_kill
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -84,12 +84,13 @@ def litter(base):
     return left
 
 
-def test_killed_at_every_system_call(memory, run):
+@by_steps(5)
+def test_killed_at_every_system_call(memory, run, step):
     def check():
         base = f"{memory}/base"
         old, new = old_and_new(base)
         outcomes = set()
-        for stops in range(1, 20_000):
+        for stops in range(1, 20_000, step):
             ended = killed_commit(base, stops)
             between = snapshot(base)
             recovered = ostler.rehearsal.recover()
@@ -112,7 +113,8 @@ def test_killed_at_every_system_call(memory, run):
     run(check)
 
 
-def test_recovery_is_killed_too(memory, run):
+@by_steps(20, 3)
+def test_recovery_is_killed_too(memory, run, step):
     def check():
         base = f"{memory}/base"
         old, new = old_and_new(base)
@@ -122,7 +124,7 @@ def test_recovery_is_killed_too(memory, run):
             total += 10
         for part in (30, 50, 60, 70, 80, 90, 97):
             at = total * part // 100
-            for stops in range(1, 20_000, 3):
+            for stops in range(1 + at % step, 20_000, step):
                 killed_commit(base, at)
                 ended = run_and_kill(ostler.rehearsal.recover, stops)
                 ostler.rehearsal.recover()
@@ -135,12 +137,13 @@ def test_recovery_is_killed_too(memory, run):
     run(check)
 
 
-def test_recovery_takes_back_what_cannot_be_finished(memory, run):
+@by_steps(7)
+def test_recovery_takes_back_what_cannot_be_finished(memory, run, step):
     def check():
         base = f"{memory}/base"
         old, _ = old_and_new(base)
         undone = 0
-        for stops in range(1, 20_000):
+        for stops in range(1, 20_000, step):
             ended = killed_commit(base, stops)
             if ended:
                 break

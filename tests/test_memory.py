@@ -184,6 +184,34 @@ for i in range(many):
 """
 
 
+COMMIT = (
+    CHANGES
+    + """
+done, grown, _ = measured(m.commit)
+assert len(done) == many
+print(grown, 0)
+"""
+)
+RECOVERY = (
+    CHANGES
+    + """
+from ostler.machines import commits
+class Killed(BaseException):
+    pass
+def killed(*_):
+    raise Killed
+commits.Steps.finish = commits.Commit._take_back = killed
+try:
+    m.commit()
+except Killed:
+    m.close()
+(outcome,), grown, _ = measured(ostler.rehearsal.recover)
+assert outcome.outcome == "finished", outcome
+print(grown, 0)
+"""
+)
+
+
 def test_the_list_of_many_changes(tmp_path):
     planted(tmp_path, 40, 500)
     grown, _ = growth(
@@ -197,3 +225,20 @@ print(grown, 0)
         20_000,
     )
     assert grown < 20_000 * 750 + 2 * MIB
+
+
+@pytest.mark.parametrize("program", [COMMIT, RECOVERY], ids=["commit", "recovery"])
+def test_many_changes_at_once(tmp_path, monkeypatch, program):
+    monkeypatch.setenv("XDG_STATE_HOME", f"{tmp_path}/state")
+    planted(f"{tmp_path}/base", 40, 500)
+    grown, _ = growth(program, f"{tmp_path}/base", 20_000)
+    assert grown < 20_000 * 800 + 6 * MIB
+
+
+@pytest.mark.slow
+def test_the_commit_of_300_000_changes(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", f"{tmp_path}/state")
+    planted(f"{tmp_path}/base", 40, 7500)
+    grown, _ = growth(COMMIT, f"{tmp_path}/base", 300_000)
+    print(f"commit of 300,000 changes: {grown / MIB:.0f} MiB")
+    assert grown < 250 * MIB

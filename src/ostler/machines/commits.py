@@ -13,7 +13,6 @@ from ostler.machines import CommitConflict, host
 from ostler.machines.journals import (
     Journal,
     clear,
-    packed,
     stash_path,
     sync_one,
     sync_stashes,
@@ -21,6 +20,7 @@ from ostler.machines.journals import (
 )
 from ostler.machines.moves import Lost, Steps
 from ostler.machines.plans import Plan
+from ostler.machines.rows import Rows
 
 # What an error can mean that somebody else has changed the base meanwhile.
 _MOVED = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP))
@@ -83,15 +83,15 @@ class Commit:
             self.chosen = _chosen([change for walk in walks for change in walk.found], paths)
             if not self.chosen:
                 return
+            chosen = None if paths is None else {id(change) for change in self.chosen}
             for number, walk in enumerate(walks):
                 plan = Plan(self.machine, walk, number)
-                plan.choose(self.chosen)
+                plan.choose(chosen)
                 if plan.chosen:
                     self._plans.append(plan)
             self.every = sum(len(walk.found) for walk in walks) == len(self.chosen)
             self._check()
-            touched = [path for plan in self._plans for path in plan.touched_paths()]
-            with Journal(touched) as journal, Steps([walk.top for walk in walks], []) as steps:
+            with self._journal() as journal, Steps([walk.top for walk in walks], []) as steps:
                 for number, walk in enumerate(walks):
                     steps.hold(number, walk.lower.fd)
                 self._carry_out(journal, steps)
@@ -99,6 +99,9 @@ class Commit:
         finally:
             for walk in walks:
                 walk.__exit__()
+
+    def _journal(self):
+        return Journal([path for plan in self._plans for path in plan.touched_paths()])
 
     def _look(self, walk):
         try:
@@ -141,7 +144,7 @@ class Commit:
         for plan in self._plans:
             plan.stage(steps)
         self._check()
-        steps.steps = [step for plan in self._plans for step in plan.steps]
+        steps.steps = _together(plan.steps for plan in self._plans)
         steps.times = [times for plan in self._plans for times in plan.times]
         if all(plan.few for plan in self._plans):
             for top, path in self._stashes:
@@ -150,12 +153,9 @@ class Commit:
             sync_stashes(steps, self._stashes)
 
     def _take(self, journal, steps):
-        olds = [old for plan in self._plans for old in plan.old]
-        expected = {number: old for number, old in enumerate(olds) if old is not None}
-        go = [packed(s) for s in steps.steps], [packed(t) for t in steps.times]
-        looks = [pair for plan in self._plans for pair in plan.looks]
-        journal.write("go", *go, looks)
-        steps.finish(expected)
+        looks = _together(plan.looks for plan in self._plans)
+        journal.write("go", steps.steps, Rows(steps.times), looks)
+        steps.finish(old for plan in self._plans for old in plan.old)
         synced(steps, self._stashes)
         steps.check_replaced(looks)
         self.done = True
@@ -229,6 +229,12 @@ class Commit:
                 for change in plan.chosen:
                     if change.kind == "renamed" or change._found.twin is not None:
                         plan.walk.settle_origin(change._found.path)
+
+
+def _together(lists):
+    """The Rows of several plans, as of one."""
+    first, *others = lists
+    return Rows(row for rows in (first, *others) for row in rows) if others else first
 
 
 def _chosen(changes, paths):

@@ -15,11 +15,13 @@ from collections import namedtuple
 
 from ostler.machines import host, trust
 from ostler.machines._calls import sync_filesystem
+from ostler.machines.rows import Rows
 
 _LOCK = b"lock"  # held for a moment
 _TURN = b"turn"  # held for a whole commit: a user's commits come one after the other
 FEW = 256  # as many are synced one by one; with more the whole file system is
 VERSION = 2  # of the format; the first had none, and no looks
+_BLOCK = 1 << 16  # characters that are written at once
 LARGEST = 1 << 30  # bytes; what is larger was not written here
 
 
@@ -70,16 +72,18 @@ class Journal:
         """Add a record, and return when it is on the disk; after an error it is not there."""
         if record[0] == "begin":
             record = (*record, VERSION)
-        line = line_of(record)
-        size = self._size + len(line)
-        if size > LARGEST:
-            raise OSError(errno.EFBIG, "more changes than one commit can have", self.path)
+        size = self._size
         if record[0] == "go":
-            self._before = self._size
+            self._before = size
             self.announced = True
         try:
-            while line:
-                line = line[host.write(self._file.fileno(), line) :]
+            for part in parts_of(record):
+                size += len(part)
+                if size > LARGEST:
+                    problem = "more changes than one commit can have"
+                    raise OSError(errno.EFBIG, problem, self.path)
+                while part:
+                    part = part[host.write(self._file.fileno(), part) :]
             host.fsync(self._file.fileno())
             self._size = size
         except BaseException:
@@ -199,9 +203,38 @@ def _lock(directory, name, place):
 
 def line_of(record):
     """A record as it stands in a journal."""
+    return b"".join(parts_of(record))
+
+
+def parts_of(record):
+    """The line of a record in parts, so that never all of it is in memory.
+
+    It is what json.dumps gives, of lists of steps, too: bytes are text, character by character.
+    """
     import json  # when it is needed: it brings much along
 
-    return json.dumps(record).encode() + b"\n"
+    encode = json.JSONEncoder(default=_text).encode
+    text = "["
+    for number, member in enumerate(record):
+        text += ", " if number else ""
+        if isinstance(member, Rows):
+            text += "["
+            for at, row in enumerate(member):
+                text += ", " if at else ""
+                text += encode(row)
+                if len(text) > _BLOCK:
+                    yield text.encode()
+                    text = ""
+            text += "]"
+        else:
+            text += encode(member)
+    yield text.encode() + b"]\n"
+
+
+def _text(value):
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    raise TypeError(f"{type(value).__name__} in a journal")
 
 
 def stash_path(tops, stashes):
@@ -260,8 +293,3 @@ def clear(work, stashes, finished):
     for top, path in stashes:
         work.place(top).remove(path.encode("latin-1"))
     work.set_times(finished)
-
-
-def packed(step):
-    """A step as JSON can hold it: bytes as text, character by character."""
-    return [part.decode("latin-1") if isinstance(part, bytes) else part for part in step]

@@ -71,8 +71,7 @@ def changed_since(work, pairs):
 
 
 def of_steps(plan, paths, stashes, moved, anchors):
-    """What `looks` of a Plan is; `paths`: what its steps take away, in the base, or None."""
-    found = []
+    """Of what `looks` of a Plan is; `paths`: what its steps take away, in the base, or None."""
     given = {step[3] for step in plan.steps if step[0] == "meta"}  # other metadata by a step
     for (kind, _, source, _, inode, *_), path, old in zip(plan.steps, paths, plan.old, strict=True):
         leaves = comes = None
@@ -81,8 +80,7 @@ def of_steps(plan, paths, stashes, moved, anchors):
         # A new name of a file that has others is no work of anybody's.
         if kind != "meta" and source.startswith(stashes) and inode not in anchors:
             comes = look(plan.place, source)
-        found.append([leaves, comes])
-    return found
+        yield [leaves, comes]
 
 
 def is_look(text):

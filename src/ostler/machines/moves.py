@@ -71,13 +71,13 @@ class Steps:
     def finish(self, expected):
         """Do all steps, of which none was done yet; Lost when one can't be.
 
-        `expected`: {number of a step: (inode, ctime or None) of what it replaces}.
+        `expected`: for each step (inode, ctime or None) of what it replaces, or None.
         """
         if self.steps:
             self._spare = [host.dup(self.place(self.steps[0][1]).fd) for _ in range(_SPARE)]
-        for number, step in enumerate(self.steps):
-            self._next = number + 1
-            _DO[step[0]](self, *step[1:], expected.get(number))
+        for number, (step, old) in enumerate(zip(self.steps, expected, strict=True), 1):
+            self._next = number
+            _DO[step[0]](self, *step[1:], old)
         self.set_times(True)
 
     def begin(self):

@@ -1,6 +1,7 @@
 """Plans: the steps that bring the chosen changes of one overlay into the base."""
 
 import errno
+import itertools
 import stat
 
 from ostler.machines import host
@@ -8,6 +9,7 @@ from ostler.machines.journals import FEW
 from ostler.machines.looks import of_steps
 from ostler.machines.making import Making
 from ostler.machines.moves import Lost, metadata
+from ostler.machines.rows import Rows
 
 _INODE = (1 << 48) - 1  # of a number that an overlay shows; above it may say which layer
 
@@ -17,15 +19,16 @@ class Plan(Making):
 
     `steps` and `times` are as in moves.py; `old` has for each step (inode, ctime) of the file
     that it replaces, or None; `looks` what a recovery needs to know of what the step takes away
-    and of what it puts there: [look, look] as looks.py has them, or None.
+    and of what it puts there: [look, look] as looks.py has them, or None. `old` are paths in the
+    base, or None, until all is prepared.
     """
 
     def __init__(self, machine, walk, number):
         self.walk = walk
         self.number = number
-        self.steps = []
+        self.steps = Rows()
         self.old = []
-        self.looks = []
+        self.looks = Rows()
         self.times = []
         self._started = machine._started
         self._mine = dict(machine._own)
@@ -51,9 +54,9 @@ class Plan(Making):
         self._homes = []  # the directories in which the stashes are, if nobody has changed them
 
     def choose(self, chosen):
-        """Take these changes, as far as they are this overlay's."""
-        chosen = {id(change) for change in chosen}
-        self.chosen = [change for change in self.walk.found if id(change) in chosen]
+        """Take these changes (a set of their ids; None: all), as far as they are this overlay's."""
+        found = self.walk.found
+        self.chosen = found if chosen is None else [c for c in found if id(c) in chosen]
         self.few = len(self.chosen) <= FEW
         self._all = len(self.chosen) == len(self.walk.found)
         for change in self.chosen:
@@ -228,9 +231,9 @@ class Plan(Making):
         self._note_times(before)
         seen = set(self._anchors)  # their new names are moved
         paths = self.old
-        self.old = [None if path is None else self._state(path, seen) for path in paths]
+        self.old = Rows(None if path is None else self._state(path, seen) for path in paths)
         stashes = tuple(self._stashes.values())
-        self.looks = of_steps(self, paths, stashes, self._moved, self._anchors)
+        self.looks = Rows(of_steps(self, paths, stashes, self._moved, self._anchors))
 
     def _tried_exchange(self, stash):
         above = self.place.directory(stash)
@@ -253,7 +256,8 @@ class Plan(Making):
         if status is None or stat.S_ISDIR(status.st_mode):
             return None
         known = status.st_ino in seen
-        seen.add(status.st_ino)
+        if status.st_nlink > 1:
+            seen.add(status.st_ino)
         return status.st_ino, None if known else status.st_ctime_ns
 
     def _find_anchors(self):
@@ -494,31 +498,30 @@ class Plan(Making):
         """{inode: ctime} of what stands in the base by our doing, once all is done."""
         found = dict(self._mine)
         paths = {path.lstrip(b"\0") for path in self._touched}
-        for change in self.chosen:
-            paths.add(change._found.path)
-            paths.add(change._found.path.rpartition(b"/")[0])
+        paths.update(change._found.path.rpartition(b"/")[0] for change in self.chosen)
         for lower in self._other_names:
             above, _, name = lower.rpartition(b"/")
             above = self._after(above)
             if above is not None:
                 paths.add(above + b"/" + name if above else name)
-        for path in paths:
+        for path in itertools.chain((c._found.path for c in self.chosen), paths):
             status = self.place.status(path)
             if status is not None:
                 found[status.st_ino] = status.st_ctime_ns
-        return {**found, **self.homes()}
+        found.update(self.homes())
+        return found
 
     def own_again(self):
         """As `own`, of what stands there again after all was taken back."""
         found = self.homes()
         lower = self.walk.lower
-        known = [
+        known = (
             (change._found.lower, change.before.size, change.before.times[1])
             for change in self.chosen
             if change.before is not None
-        ]
-        known += [(path, was.st_size, was.st_mtime_ns) for path, was in self._covered.items()]
-        for path, *look in known:
+        )
+        covered = ((path, was.st_size, was.st_mtime_ns) for path, was in self._covered.items())
+        for path, *look in itertools.chain(known, covered):
             status = lower.status(path)
             if status is not None and [status.st_size, status.st_mtime_ns] == look:
                 found[status.st_ino] = status.st_ctime_ns
@@ -536,7 +539,7 @@ class Plan(Making):
                 if not stat.S_ISDIR(status.st_mode):
                     self._several[status.st_ino] = status.st_size, status.st_mtime_ns
         inodes = set(self._several)
-        chosen = {id(change) for change in self.chosen}
+        chosen = {id(change) for change in self.chosen} if inodes else ()
         for change in self.walk.found if inodes else ():
             if id(change) not in chosen and change.before is not None and change.before.links > 1:
                 status = self._status(change)

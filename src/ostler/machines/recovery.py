@@ -250,6 +250,7 @@ class _Recovery:
         return (top, path.rpartition(b"/")[0]) in self.written.stashes
 
     def _note(self, kind):
+        self.file.seek(0, host.SEEK_END)
         self.file.write(line_of([kind]))
         host.fsync(self.file.fileno())
         self.notes.add(kind)

@@ -10,10 +10,11 @@ from collections import namedtuple
 from ostler.machines import host
 from ostler.machines.journals import LARGEST, VERSION
 from ostler.machines.looks import is_look
+from ostler.machines.rows import Rows
 
 # The records of a journal. `tops`: paths, bytes; `stashes`: (number of a top, path below it,
-# bytes); `steps`, `times`: as in moves.py; `looks`: [look, look] for each step; `notes`: what else
-# stands there, in order.
+# bytes); `steps` (Rows), `times`: as in moves.py; `looks`: [look, look] for each step, Rows;
+# `notes`: what else stands there, in order.
 Written = namedtuple("Written", "base tops stashes steps times looks notes")
 
 _STASH = re.compile(rb"(?:.*/)?\.ostler-commit-[0-9a-f]{16}", re.S)
@@ -27,6 +28,7 @@ _AFTER = {  # what may follow a record
     "undone": ("undone",),
 }
 _START = b'["begin", '
+_GO = '["go"'
 _BLOCK = 1 << 20
 
 
@@ -48,11 +50,12 @@ def read(file):
         lines = _lines(file)
         if not lines:
             return None
-        records = [_record(line, number) for number, line in enumerate(lines, 1)]
-        _need(records[0][0] == "begin", "it does not begin with its beginning")
-        base, tops, stashes = _begin(*records[0][1:])
-        last, steps, times, looks, notes = "begin", [], [], [], []
-        for kind, *rest in records[1:]:
+        kind, *rest = _record(file, lines, 0)
+        _need(kind == "begin", "it does not begin with its beginning")
+        base, tops, stashes = _begin(*rest)
+        last, steps, times, looks, notes = "begin", Rows(), [], Rows(), []
+        for number in range(1, len(lines)):
+            kind, *rest = _record(file, lines, number)
             _need(kind in _AFTER[last], f"{kind!r} stands after {last!r}")
             if kind == "go":
                 steps, times, looks = _go(tops, stashes, *rest)
@@ -73,31 +76,109 @@ def _need(fact, reason):
 
 
 def _lines(file):
+    """Where the lines are: [(start, end)], the ends without the newlines."""
     size = host.fstat(file.fileno()).st_size
     _need(size <= LARGEST, "it is larger than any that was written here")
     start = file.read(len(_START))
     _need(start == _START[: len(start)], "it does not begin with its beginning")
-    parts = [start]
-    while size > 0 and (part := file.read(min(size, _BLOCK))):
-        parts.append(part)
-        size -= len(part)
-    text = b"".join(parts)
-    ended = text.rfind(b"\n") + 1
-    if ended < len(text):
-        file.truncate(ended)
-    return text[:ended].split(b"\n")[:-1]
+    lines, begun, at, part = [], 0, 0, start
+    while part:
+        found = part.find(b"\n")
+        while found >= 0:
+            lines.append((begun, at + found))
+            begun = at + found + 1
+            found = part.find(b"\n", found + 1)
+        at += len(part)
+        part = file.read(min(size - at, _BLOCK)) if at < size else b""
+    if begun < at:
+        file.truncate(begun)
+    return lines
 
 
-def _record(line, number):
+def _record(file, lines, number):
+    """A record; the members of a "go" are to be gone through one after the other, each once."""
     import json  # when it is needed: it brings much along
 
+    start, end = lines[number]
+    file.seek(start)
+    text = _Text(file, end - start, f"its line {number + 1} is damaged")
+    if text.comes(_GO):
+        return "go", text.members()
     try:
-        record = json.loads(line.decode())
+        record = json.loads(text.all())
     except (ValueError, RecursionError):
-        raise Damaged(f"its line {number} is damaged") from None
-    _need(isinstance(record, list) and record, f"its line {number} is no record")
-    _need(record[0] in _AFTER, f"its line {number} is of a kind that is not known here")
-    return record
+        raise Damaged(text.reason) from None
+    _need(isinstance(record, list) and record, f"its line {number + 1} is no record")
+    _need(record[0] in _AFTER, f"its line {number + 1} is of a kind that is not known here")
+    return ("go", iter(record[1:])) if record[0] == "go" else record
+
+
+class _Text:
+    """The text of a line, which is not in memory as a whole; Damaged when it is no JSON."""
+
+    def __init__(self, file, size, reason):
+        from json import JSONDecoder
+
+        self._file = file
+        self._left = size  # bytes that were not read yet
+        self._text = ""
+        self._at = 0  # what is before this was dealt with
+        self._decoded = JSONDecoder().raw_decode
+        self.reason = reason
+
+    def members(self):
+        """What comes, up to the end of the line: lists, the values of each."""
+        while self.comes(", "):
+            yield self._values()
+        _need(self.comes("]") and not self._more() and self._is_over(), self.reason)
+
+    def _values(self):
+        _need(self.comes("["), self.reason)
+        if self.comes("]"):
+            return
+        yield self._value()
+        while self.comes(", "):
+            yield self._value()
+        _need(self.comes("]"), self.reason)
+
+    def _value(self):
+        while True:
+            try:
+                value, end = self._decoded(self._text, self._at)
+                if end < len(self._text) or self._left == 0:
+                    self._at = end
+                    return value
+            except ValueError:
+                pass  # it goes on in what was not read yet, or is none
+            _need(self._more(), self.reason)
+
+    def comes(self, mark):
+        """Whether this comes, which then is dealt with."""
+        while len(self._text) - self._at < len(mark) and self._more():
+            pass
+        found = self._text.startswith(mark, self._at)
+        self._at += len(mark) if found else 0
+        return found
+
+    def all(self):
+        """The rest."""
+        while self._more():
+            pass
+        return self._text[self._at :]
+
+    def _is_over(self):
+        return self._at == len(self._text)
+
+    def _more(self):
+        # As much again as is there, so that what is no value is not read again and again.
+        part = self._file.read(min(self._left, max(_BLOCK, len(self._text) - self._at)))
+        self._left -= len(part)
+        try:
+            self._text = self._text[self._at :] + part.decode("ascii")
+        except UnicodeDecodeError:
+            raise Damaged(self.reason) from None
+        self._at = 0
+        return bool(part)
 
 
 def _begin(base, tops, stashes, version=1):
@@ -114,12 +195,28 @@ def _begin(base, tops, stashes, version=1):
     return base, tops, found
 
 
-def _go(tops, stashes, steps, times, looks=None):
-    _need(looks is None or len(looks) == len(steps), "not every step has its looks")
-    found = [_step(tops, stashes, *step) for step in steps]
-    for pair in looks or ():
-        _need(len(pair) == 2 and all(x is None or is_look(x) for x in pair), "a look is none")
-    return found, [_times(tops, *entry) for entry in times], looks or [[None, None]] * len(found)
+def _go(tops, stashes, members):
+    # In order, each gone through to its end before the next.
+    steps = Rows(_step(tops, stashes, *step) for step in _next(members))
+    times = [_times(tops, *entry) for entry in _next(members)]
+    pairs = next(members, None)  # the first version had none
+    looks = Rows(([None, None] for _ in range(len(steps))) if pairs is None else map(_pair, pairs))
+    _need(len(looks) == len(steps), "not every step has its looks")
+    _need(next(members, None) is None, "'go' says more than is known")
+    return steps, times, looks
+
+
+def _next(members):
+    found = next(members, None)
+    if found is None:
+        raise Damaged("'go' says less than it must")
+    return found
+
+
+def _pair(pair):
+    _need(isinstance(pair, list) and len(pair) == 2, "a look is none")
+    _need(all(x is None or is_look(x) for x in pair), "a look is none")
+    return pair
 
 
 def _step(tops, stashes, kind, top, one, *rest):

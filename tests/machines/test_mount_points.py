@@ -1,13 +1,15 @@
 """Names that something is mounted at: what this process does there, and what a child does."""
 
+import ctypes
 import errno
 import json
 import os
+import subprocess
 
 import pytest
 
 import ostler
-from tests.machines.rehearsing import put
+from tests.machines.rehearsing import forked, put
 
 NAMES = ["d", "d/", "f", "f/", "no", "dir", "dir/", "file", "file/", "sub/d", "sub", "sub/no", "."]
 CALLS = ("unlink", "rmdir", "rename", "replace", "rename_noreplace", "exchange")
@@ -157,3 +159,32 @@ def test_a_machine_without_mounts_is_as_ever():
         assert m._mounted == 0
         m.mkdir("/d")
         m.rmdir("/d")
+
+
+def test_what_is_mounted_when_a_machine_is_made_counts(tmp_path):
+    if os.getuid() != 0:
+        pytest.skip("only root can mount")
+    # What is in a path is in the kernel's table otherwise.
+    base = f"{tmp_path}/a b\\c\td"
+    for name in ("one", "two"):
+        os.makedirs(f"{base}/{name}")
+
+    def check():
+        assert ctypes.CDLL(None).unshare(0x20000) == 0  # CLONE_NEWNS
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        mount = ["mount", "-t", "tmpfs", "none", f"{base}/one"]
+        subprocess.run(mount, check=True)
+        machines = ostler.confined(base), ostler.rehearsal(base)
+        subprocess.run(["umount", f"{base}/one"], check=True)
+        for m in machines:
+            with pytest.raises(OSError) as failed:
+                m.rmdir("/one")
+            assert failed.value.errno == errno.EBUSY
+        subprocess.run(["mount", "-t", "tmpfs", "none", f"{base}/two"], check=True)
+        machines[1].discard()
+        with pytest.raises(OSError) as failed:
+            machines[1].rmdir("/two")
+        assert failed.value.errno == errno.EBUSY
+        machines[1].rmdir("/one")
+
+    forked(check)

@@ -18,9 +18,9 @@ cdef class RootedCore(Core):
     cdef readonly int _children_ns  # the mount namespace of its children; -1: not made yet
     cdef readonly int _mount        # the descriptor that keeps the mounts alive; -1: it is _root
     cdef readonly int _stores       # of a rehearsal: where its changes are; else -1
-    cdef public int _mounted        # whether anything is mounted below the root; -1: not known yet
+    cdef public int _mounted        # whether anything may be mounted below the root
+    cdef public object _origin      # of a rehearsal: the directory of the host that it is over
     cdef public bint _overlaid      # files with several names must be renamed with care
-    cdef public object _origin      # of which directory of the host that is to be looked up
     cdef int _umask                 # -1: the process's own
     cdef bint _lax                  # _umask allows what the process's umask does not
     cdef readonly bint _closed
@@ -40,10 +40,10 @@ cdef class RootedCore(Core):
     cdef int mkdir_at(self, Where *w, unsigned int mode) noexcept nogil
     cdef int mknod_at(self, Where *w, unsigned int mode, unsigned long device) noexcept nogil
 
+    cdef bint has_mounts(self) noexcept nogil
     cdef int may_go(self, Where *w, bint directory) noexcept nogil
     cdef int may_move(self, Where *w, Where *w2, unsigned int flags) noexcept nogil
     cdef bint _had_several(self, Where *w) noexcept nogil
-    cdef bint has_mounts(self) noexcept nogil
     cdef int file_mask(self) except -1
     cdef int enter(self, Spawn *s) except -1
 

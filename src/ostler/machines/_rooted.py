@@ -58,7 +58,6 @@ from cython.cimports.ostler.machines._steps import step_by_step
 from cython.cimports.ostler.path import Path
 
 from ostler.machines._calls import process_umask
-from ostler.machines._entries import any_below
 
 # openat2 refuses what open ignores.
 _O_KNOWN = cython.declare(
@@ -397,17 +396,14 @@ class RootedCore(Core):
     # Taking away: what is mounted in a detached tree the kernel does not defend
 
     def has_mounts(self):
-        if self._mounted < 0:
-            with cython.gil:
-                self._mounted = any_below(self._origin)
         return self._mounted != 0
 
     def may_go(self, w, directory):
-        return may_leave(w.dir, w.name, directory) if self._mounted and self.has_mounts() else 0
+        return may_leave(w.dir, w.name, directory) if self._mounted else 0
 
     def may_move(self, w, w2, flags):
         r: cython.int = 0
-        if self._mounted and self.has_mounts():
+        if self._mounted:
             r = may_rename(w.dir, w.name, w2.dir, w2.name, flags)
         if (
             r == 0

@@ -9,7 +9,7 @@ the stash. So whatever stops a commit, it can be finished or taken back (see jou
 import contextlib
 import errno
 
-from ostler.machines import CommitConflict, host
+from ostler.machines import CommitConflict, host, points
 from ostler.machines.journals import (
     Journal,
     clear,
@@ -111,6 +111,8 @@ class Commit:
             raise CommitConflict([error.filename or walk.real(b"")]) from error
 
     def _check(self):
+        for plan in self._plans:
+            points.check(plan.walk, plan.chosen)
         conflicts = sorted({path for plan in self._plans for path in plan.conflicts()})
         if conflicts:
             raise CommitConflict(conflicts)

@@ -12,10 +12,11 @@ from collections import namedtuple
 from ostler.machines import MachineUnavailable, _mounts, host, kinds, weaker
 from ostler.machines._status import kept
 from ostler.machines.changes import Walk
+from ostler.machines.layout import Overlay
 from ostler.machines.moments import from_now_on
 from ostler.machines.places import Place, Store
 from ostler.machines.quiet import Unneeded, refuse, writers_below
-from ostler.machines.rehearsal import Overlay, Rehearsal
+from ostler.machines.rehearsal import Rehearsal
 from ostler.machines.rooted import staying
 
 _FREE = 4  # a copy takes at most this part of the memory that is free for it
@@ -223,7 +224,7 @@ def copied_rehearsal(refusal, base, upper):
     machine._prefixed(path + b"/root")
     machine._base = base
     machine._directory = None
-    machine._overlays = (Overlay(b"", b""),)
+    machine._overlays = (Overlay(b"", b"", base),)
     machine._prefix_of_marks = b""
     machine._started = began
     machine._own = {}

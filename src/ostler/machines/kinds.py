@@ -5,6 +5,7 @@ import errno
 from ostler import environment, sizes
 from ostler.machines import _mounts, binds, host
 from ostler.machines._confine import Confinement
+from ostler.machines._entries import any_below
 from ostler.machines._filter import instructions
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
@@ -172,7 +173,8 @@ def confined(directory, read_only=False, network=False, environ=None, weaker=Fal
             "kernel": kernel_of_confined(),
         },
     )
-    machine._mounted, machine._origin = -1, origin
+    # Now: what is mounted there later, or no longer, is no matter of this clone's.
+    machine._mounted = any_below(origin)
     machine._confinement = Confinement(bool(network))
     return _with_environ(machine, environ)
 

@@ -12,6 +12,28 @@ _NO_FILES = frozenset(
 )
 
 
+class Overlay:
+    """One directory of the base over which changes are kept, and where.
+
+    `identity`: of that directory (see points.py), which may get another one's name.
+    """
+
+    __slots__ = ("identity", "store", "target")
+
+    def __init__(self, target, store, directory):
+        self.target = target
+        self.store = store
+        self.identity = identity(host.stat(directory))
+
+    def __repr__(self):
+        return f"Overlay({self.target!r}, {self.store!r})"
+
+
+def identity(status):
+    """By which a directory is known again, as long as somebody holds it."""
+    return status.st_dev, status.st_ino
+
+
 def mounts_below(base, table=None):
     """The mounts below a directory (bytes, resolved): [(relative path, has files, is read-only)].
 

@@ -4,6 +4,7 @@ import errno
 import stat
 
 from ostler.machines import contents, host
+from ostler.machines._entries import is_mounted_on
 from ostler.machines._status import kept
 
 _ENTER = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
@@ -267,6 +268,8 @@ def _without_files(fd):
 
 def _opened_up(above, name):
     """A directory of ours open for listing, with the mode that removing what is in it takes."""
+    if is_mounted_on(above, name):  # nothing of ours
+        raise OSError(errno.EBUSY, "something is mounted there", host.fsdecode(name))
     try:
         fd = host.open(name, _LIST, dir_fd=above)
     except PermissionError:

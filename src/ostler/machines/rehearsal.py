@@ -19,9 +19,10 @@ from ostler.machines import (
     recovery,
     uppers,
 )
+from ostler.machines._entries import any_below
 from ostler.machines.changes import ACL, NARROWED
 from ostler.machines.kinds import given, or_weaker
-from ostler.machines.layout import without_strangers
+from ostler.machines.layout import Overlay, without_strangers
 from ostler.machines.linked import noting
 from ostler.machines.places import Store
 from ostler.machines.renaming import exchanged, moved
@@ -191,19 +192,6 @@ class Rehearsal(Rooted):
                 raise
 
 
-class Overlay:
-    """One directory of the base over which changes are kept, and where."""
-
-    __slots__ = ("store", "target")
-
-    def __init__(self, target, store):
-        self.target = target
-        self.store = store
-
-    def __repr__(self):
-        return f"Overlay({self.target!r}, {self.store!r})"
-
-
 def _rehearse(kind, base, upper):
     _mounts.close(_mounts.directory("/" if base is None else base, "rehearsal"))
     base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
@@ -243,7 +231,7 @@ def _rehearse(kind, base, upper):
         fds = [fd for fd in fds if fd not in (user_ns, mount_ns, stores)]
         machine._become(root, user_ns, mount_ns, guarantees, stores)
         machine._base = machine._origin = base
-        machine._mounted, machine._overlaid = (1 if len(overlays) > 1 else -1), True
+        machine._mounted, machine._overlaid = len(overlays) > 1 or any_below(base), True
         machine._directory = None if upper is None else host.fsdecode(directory)
         machine._overlays = tuple(overlays)
         machine._prefix_of_marks = b"trusted.overlay." if as_root else b"user.overlay."
@@ -315,7 +303,7 @@ def _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
         store, new = _store(stores, state, target, len(overlays))
         if new:
             fresh.append(store)
-        overlays.append(Overlay(target, store))
+        overlays.append(Overlay(target, store, lower))
         _prepare(stores, store, lower, as_root)
         inside = b"/proc/self/fd/%d/%s/" % (place[0], store)
         steps.append((
@@ -379,6 +367,7 @@ def _renew(machine, keep):
     try:
         _stand_on(machine, root)
         machine._overlays, machine._started, machine._own = tuple(overlays), started, own
+        machine._mounted = len(overlays) > 1 or any_below(machine._base)
     except BaseException:
         machine._close_because("it was interrupted while it was mounted anew")
         raise

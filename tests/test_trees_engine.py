@@ -215,6 +215,59 @@ def test_ctrl_c(tmp_path, threads):
     assert printed == "all stopped\n"
 
 
+@pytest.mark.parametrize("operation", ["digest", "size", "find", "compare", "copy"])
+def test_no_signal_is_lost(tmp_path, operation):
+    # An exception from a signal handler, at 60 moments of a long operation: each is raised, and no
+    # thread goes on.
+    printed = run(
+        """
+        import os, random, signal, sys, time
+        from ostler import trees
+
+        top, operation = sys.argv[1:]
+        for number in range(30):
+            os.makedirs(f"{top}/d{number}")
+            for file in range(30):
+                open(f"{top}/d{number}/f{file}", "w").close()
+        with open(f"{top}/big", "wb") as file:
+            file.truncate(1 << 40)
+        begin = {
+            "digest": lambda: trees.digest(top, threads=8),
+            "size": lambda: trees.size(top, threads=8),
+            "find": lambda: list(trees.find(top, threads=8)),
+            "compare": lambda: trees.compare(top, top, threads=8),
+            "copy": lambda: trees.copy(top, top + "2", sparse=False, reflink="never",
+                                       existing="merge", threads=8),
+        }[operation]
+
+        class Struck(BaseException):
+            pass
+
+        def strike(*args):
+            raise Struck
+
+        signal.signal(signal.SIGALRM, strike)
+        chance = random.Random(operation)
+        for _ in range(60):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0001 + chance.random() * 0.02)
+                while True:
+                    begin()
+            except Struck:
+                pass
+            for _ in range(1000):
+                if len(os.listdir("/proc/self/task")) == 1:
+                    break
+                time.sleep(0.01)
+            else:
+                raise AssertionError("threads go on")
+        print("all raised", len(os.listdir("/proc/self/fd")))
+        """,
+        tmp_path / "t", operation,
+    )  # fmt: skip
+    assert printed == "all raised 4\n"
+
+
 def test_a_dropped_stream_leaves_no_thread(tmp_path):
     printed = run(
         """

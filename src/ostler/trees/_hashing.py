@@ -4,15 +4,17 @@ import errno
 import hashlib
 import stat
 import time
+from _queue import Empty, SimpleQueue
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 
 from ostler.machines import host
 from ostler.trees._hashed import Folder, Hashed
+from ostler.trees._run import open_for, start_thread
 
 _BATCH = 64  # files that a thread hashes at once
 _FOLDERS = 8  # at most, in which these are
 _EVERY = 0.02
+_TURN = 0.05
 _OPEN = 48  # directories that are held open
 _CHUNK = 1 << 20
 _DIRECTORY, _FILE, _LINK = stat.S_IFDIR >> 12, stat.S_IFREG >> 12, stat.S_IFLNK >> 12
@@ -25,15 +27,32 @@ class Level:
 
     __slots__ = ("events", "fd", "folder", "identity", "leaving", "length", "users")
 
-    def __init__(self, fd, length, folder):
-        status = host.fstat(fd)
-        self.fd = fd
-        self.identity = status.st_dev, status.st_ino
+    def __init__(self, length, folder):
+        self.fd = -1
+        self.identity = None
         self.length = length  # of the path of what is in it, up to the name
         self.folder = folder
         self.events = []
         self.users = 0  # batches that open its files
         self.leaving = False
+
+    def open(self, machine, name, flags, above=None):
+        """Open it, for the first time or again; False when it is another directory than before."""
+        open_for(self, machine, name, flags, above)
+        status = host.fstat(self.fd)
+        identity = status.st_dev, status.st_ino
+        if self.identity not in (None, identity):
+            host.close(self.fd)
+            self.fd = -1
+            return False
+        self.identity = identity
+        self.leaving = False
+        return True
+
+    def __del__(self):
+        # For a signal that comes where it is in no list.
+        if self.fd >= 0:
+            host.close(self.fd)
 
     def leave(self):
         """Close it, when nobody opens files in it any more."""
@@ -47,6 +66,69 @@ class Level:
         self.users -= 1
         if self.leaving:
             self.leave()
+
+
+class Helpers:
+    """Threads that do work in the order in which it was asked for.
+
+    Not an executor of the standard library: its Python code takes locks and makes weak references,
+    in which a signal handler's exception is lost or leaves a lock held for ever. Here the main
+    thread is always in code of this module's, or in a queue's, which is C's.
+    """
+
+    def __init__(self, most):
+        self.most = most
+        self.begun = []
+        self.asked = SimpleQueue()
+        self.ended = SimpleQueue()
+
+    def ask(self, function, argument):
+        """Begin function(argument); its answer is got from the queue that this returns."""
+        if len(self.begun) < self.most:
+            start_thread(_serve, (self.asked, self.ended), self.begun)
+        answer = SimpleQueue()
+        self.asked.put((function, argument, answer))
+        return answer
+
+    def end(self):
+        """Wait until the threads have done what they are at; what is not begun is dropped."""
+        self._release()
+        for _ in self.begun:
+            wait_for(self.ended)
+
+    def _release(self):
+        try:
+            while True:
+                self.asked.get_nowait()
+        except Empty:
+            pass
+        for _ in self.begun:
+            self.asked.put(None)
+
+    # For a signal that comes before `end`, or in it: no thread waits for ever.
+    __del__ = _release
+
+
+def wait_for(queue):
+    """What comes next from a queue. In short turns: a wait does not see a signal that came as it
+    began.
+    """
+    while True:
+        try:
+            return queue.get(timeout=_TURN)
+        except Empty:
+            pass
+
+
+def _serve(asked, ended):
+    while (task := asked.get()) is not None:
+        function, argument, answer = task
+        try:
+            answer.put((function(argument), None))
+        except BaseException as error:
+            answer.put((None, error))
+        del function, argument, answer, task
+    ended.put(None)
 
 
 class Hashing:
@@ -76,9 +158,11 @@ class Hashing:
         """Hash it all; the result has the rest."""
         files = Hashed(self.prefix, self.whole.digest_size)
         self.result.files = files
-        self.pool = ThreadPoolExecutor(self.threads)
+        helpers = self.helpers = Helpers(self.threads)
         try:
-            self._enter(self.machine.open(self.top, _ENTER & ~host.O_NOFOLLOW), files.root)
+            level = Level(0, files.root)
+            level.open(self.machine, self.top, _ENTER & ~host.O_NOFOLLOW)
+            self._enter(level)
             while self.levels:
                 level = self.levels[-1]
                 if level.events:
@@ -90,7 +174,7 @@ class Hashing:
                 self._take()
         finally:
             self.stop = True
-            self.pool.shutdown(cancel_futures=True)
+            helpers.end()
             for batch in (self.batch, *(batch for batch, _ in self.begun)):
                 self.levels += [record[1] for record in batch]
             for level in self.levels:
@@ -107,15 +191,14 @@ class Hashing:
         )
         self.errors.take([error])
 
-    def _enter(self, fd, folder):
-        level = Level(fd, len(self.path), folder)
+    def _enter(self, level):
         self.levels.append(level)
         if len(self.levels) > _OPEN:
             self.levels[-1 - _OPEN].leave()
         if self.one_filesystem and level.identity[0] != self.levels[0].identity[0]:
             return
         try:
-            with self.machine.scandir(fd) as entries:
+            with self.machine.scandir(level.fd) as entries:
                 for entry in entries:
                     kind = _kind_of(entry)
                     if kind is not None:
@@ -144,12 +227,8 @@ class Hashing:
             above.leaving = False
             return True
         try:
-            fd = host.open("..", _ENTER, dir_fd=level.fd)
-            status = host.fstat(fd)
-            if (status.st_dev, status.st_ino) == above.identity:
-                above.fd, above.leaving = fd, False
+            if above.open(host, "..", _ENTER, level.fd):
                 return True
-            host.close(fd)
             raise OSError(errno.ESTALE, "moved away while it was read")
         except OSError as error:
             self._error(error)
@@ -157,14 +236,15 @@ class Hashing:
 
     def _step(self, level, name, kind):
         if name.endswith(b"/"):
+            below = Level(len(self.path) + len(name), Folder())
             try:
-                fd = self.machine.open(name[:-1], _ENTER, dir_fd=level.fd)
+                below.open(self.machine, name[:-1], _ENTER, level.fd)
             except OSError as error:
                 self._error(error, name[:-1])
                 return
-            folder = level.folder.below[name[:-1]] = Folder()
+            level.folder.below[name[:-1]] = below.folder
             self.path += name
-            self._enter(fd, folder)
+            self._enter(below)
             return
         content = b""
         if kind == _FILE:
@@ -189,7 +269,7 @@ class Hashing:
 
     def _hand_over(self):
         batch, self.batch, self.open = self.batch, [], 0
-        self.begun.append((batch, self.pool.submit(self._hash, batch)))
+        self.begun.append((batch, self.helpers.ask(self._hash, batch)))
         while len(self.begun) > 2 * self.threads:
             self._take()
 
@@ -223,8 +303,12 @@ class Hashing:
 
     def _take(self):
         """What the oldest batch has brought."""
-        batch, future = self.begun.popleft()
-        outcomes = iter(future.result())
+        batch, answer = self.begun[0]
+        outcomes, error = wait_for(answer)
+        if error is not None:
+            raise error
+        self.begun.popleft()
+        outcomes = iter(outcomes)
         for head, level, name, *content in batch:
             if head is None:
                 level.folder.pack()

@@ -29,6 +29,18 @@ def default_threads():
     return max(1, min(len(host.sched_getaffinity(0)), _MOST_THREADS))
 
 
+def start_thread(function, arguments, begun):
+    """Start a thread and add its number to the list `begun`: no signal handler comes between."""
+    from _thread import start_new_thread
+
+    begun.append(start_new_thread(function, arguments))
+
+
+def open_for(owner, machine, path, flags, above):
+    """Give the owner, as its fd, what is opened: no signal handler comes between."""
+    owner.fd = machine.open(path, flags, dir_fd=above)
+
+
 def identify(machine, top, function, follow=True):
     """(kernel, device, inode) of a directory, for those who must find the same one."""
     st: libc.stat_t

@@ -92,8 +92,14 @@ FAMILIES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("stdin", ["null", None])
+@pytest.mark.parametrize(
+    ("name", "stdin"),
+    [
+        *((name, "null") for name in FAMILIES),
+        ("of a member", None),
+        *(pytest.param(name, None, marks=pytest.mark.thorough) for name in list(FAMILIES)[1:]),
+    ],
+)
 def test_the_whole_family_ends(tmp_path, name, stdin):
     program, count = FAMILIES[name]
     (tmp_path / "program").write_text(program)
@@ -126,7 +132,10 @@ print(len(os.listdir("/proc/self/fd")) - used)
 """
 
 
-@pytest.mark.parametrize("spare", [6, 9, 20])
+FEW = [6, pytest.param(9, marks=pytest.mark.thorough), pytest.param(20, marks=pytest.mark.thorough)]
+
+
+@pytest.mark.parametrize("spare", FEW)
 def test_without_descriptors_to_spare(tmp_path, spare):
     """Thirty in sessions of their own, and a limit that lets hardly any of them be held."""
     said = subprocess.run(

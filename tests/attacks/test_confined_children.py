@@ -306,9 +306,9 @@ def test_the_filter_lets_all_else_through():
     create_module = {174} if os.uname().machine == "x86_64" else set()
     with_families = {probe.HERE["socket"], probe.HERE["socketpair"]}  # of family 0
     assert refused == listed | create_module | with_families
-    for number in (*range(470, 5000), 2**30, 2**30 + 1, 2**31, 2**32 - 1):
+    for number in (*range(470, 700), 2**12, 2**30, 2**30 + 1, 2**31, 2**32 - 1):
         assert judged(number) == 0x00050000 | 38
-    for number in range(600):
+    for number in (*range(0, 600, 7), 2**30):
         for arch in (0x40000003, 0x40000028, 0):
             assert judged(number, arch=arch) == 0x80000000
 

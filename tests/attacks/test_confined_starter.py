@@ -190,7 +190,7 @@ TRACED = """
 import ctypes, os, signal, time
 me = os.getpid()
 if os.fork() == 0:
-    time.sleep(0.3)
+    time.sleep(0.1)
     os.kill(me, signal.SIGKILL)
     os._exit(0)
 ctypes.CDLL(None).ptrace(0, 0, 0, 0)

@@ -2,13 +2,30 @@
 
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 
 import pytest
 
 # A shell that starts the tests in the background has them ignore it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """This run has temporary directories of its own.
+
+    Those of pytest lie in one for all runs of a user, which each run closes to others when it
+    begins; but ordinary users must reach what root's tests have made for them.
+    """
+    if config.option.basetemp is None:
+        top = tempfile.mkdtemp(prefix="ostler-tests-")
+        os.chmod(top, 0o711)
+        config.option.basetemp = f"{top}/run"
+        config.add_cleanup(lambda: subprocess.run(["rm", "-rf", "--", top], check=False))
+
 
 _DEVICES = [f"/dev/{name}" for name in ("full", "null", "random", "tty", "urandom", "zero")]
 _SHARED = [*_DEVICES, "/", "/dev", "/dev/shm", "/tmp", "/var/tmp", "/usr", "/etc", "/home"]

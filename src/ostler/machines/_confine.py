@@ -20,7 +20,7 @@ from cython.cimports.ostler._spawn import (
     no_rights,
 )
 from cython.cimports.ostler.machines._filter import calls_of_confined
-from cython.cimports.ostler.machines._masks import mask
+from cython.cimports.ostler.machines._masks import mask, terminals
 
 from ostler.machines._calls import told_of_us
 
@@ -89,7 +89,7 @@ class Confinement:
         else:
             uids = b"%d %d 1\n" % (libc.geteuid(), libc.geteuid())
             gids = b"%d %d 1\n" % (libc.getegid(), libc.getegid())
-        den.terminals = _terminals()
+        den.terminals = terminals()
         den.uids = uids
         den.gids = gids
         _prepare(cython.address(den))
@@ -137,15 +137,6 @@ class Confinement:
 
 
 @cython.cfunc
-def _terminals() -> cython.ulong:
-    # What tells the host's terminals from the machine's own.
-    status: libc.stat_t
-    if libc.fstatat(libc.AT_FDCWD, b"/dev/pts", cython.address(status), 0) < 0:
-        return 0
-    return status.st_dev
-
-
-@cython.cfunc
 def _everyone(name: str) -> bytes:
     # A map in which each id that there is here means itself: root may be one of a user namespace.
     ranges = [line.split() for line in told_of_us(name).splitlines()]
@@ -156,20 +147,29 @@ def _everyone(name: str) -> bytes:
 @cython.nogil
 @cython.exceptval(check=False)
 def _end(pid: cython.int) -> cython.int:
-    # Reap a first process. It may end later, when our children in it were waited for: next time.
+    # Reap a first process: when our children in it were waited for, which may be later, next time.
+    # Where there is none to be waited for it is only slow.
     i: cython.int = 0
+    unwaited: cython.int = 0
     status: cython.int
+    info: libc.siginfo_t
     how: cython.int = libc.__WALL | libc.WNOHANG
+    how_ours: cython.int = libc.WEXITED | libc.WNOHANG | libc.WNOWAIT
     if not libc.atomic_test_and_set(cython.address(_left_taken), libc.ATOMIC_ACQUIRE):
         for i in range(_LEFT):
             if _left[i] > 0 and libc.waitpid(_left[i], cython.address(status), how) != 0:
                 _left[i] = 0
         libc.atomic_clear(cython.address(_left_taken), libc.ATOMIC_RELEASE)
-    for i in range(25):
+    for i in range(1000):
         if libc.waitpid(pid, cython.address(status), how) != 0:
             return 0
+        info.si_pid = 0
+        libc.waitid(libc.P_ALL, 0, cython.address(info), how_ours)
+        unwaited += info.si_pid != 0
+        if unwaited == 25:
+            break
         libc.poll(cython.NULL, 0, 1)
-    # Not for ever (i is 25 or so by now): a process may have been forked while it was taken.
+    i = 0  # not for ever: a process may have been forked while it was taken
     while libc.atomic_test_and_set(cython.address(_left_taken), libc.ATOMIC_ACQUIRE) and i < 1000:
         i += 1 + libc.poll(cython.NULL, 0, 1)
     for i in range(_LEFT):

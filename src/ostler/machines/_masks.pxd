@@ -21,3 +21,4 @@ cdef struct Hands:
     const char *step    # what failed
 
 cdef int mask(int host_proc, unsigned long host_terminals, const char **step) noexcept nogil
+cdef unsigned long terminals() noexcept nogil

@@ -28,6 +28,16 @@ _OPEN = cython.declare(cython.int, libc.O_PATH | libc.O_CLOEXEC | libc.O_NOFOLLO
 
 @cython.profile(False)
 @cython.linetrace(False)
+def terminals():
+    # What tells the host's terminals from the machine's own.
+    status: libc.stat_t
+    if libc.fstatat(libc.AT_FDCWD, b"/dev/pts", cython.address(status), 0) < 0:
+        return 0
+    return status.st_dev
+
+
+@cython.profile(False)
+@cython.linetrace(False)
 def mask(host_proc, host_terminals, step):
     """Cover what must be; 0, or -1 with errno and the step that failed."""
     hands: Hands

@@ -376,9 +376,13 @@ def many(kind, directory):
 
 
 @both_users
-@pytest.mark.parametrize("kind", [
-    pytest.param(kind, marks=pytest.mark.thorough if kind is whole_rehearsal else ()) for kind in KINDS
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.thorough if kind is whole_rehearsal else ())
+        for kind in KINDS
+    ],
+)
 def test_many_machines_under_a_limit(kind, user, directory):
     assert user(many, kind, directory) == "all"
 

@@ -9,3 +9,8 @@ cdef class Stay:
     cdef object thread              # the list of its thread's stays
     cdef long long number           # the later, the greater
     cdef Stay before                # the context's stay when it began
+    cdef Stay after                 # the one that it left, in a context that it was not ended in
+
+cdef class Block:
+    cdef readonly list _entered     # Stays
+    cdef Stay _own(self)

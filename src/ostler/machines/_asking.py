@@ -73,6 +73,7 @@ class Stay:
             return
         self.ended = True
         here: Stay = _of_context()
+        self.after = self.before
         if here is self:
             pyf.PyContextVar_Set(_current, self.before)
         else:
@@ -108,6 +109,36 @@ class Stay:
         """Call the function of a new thread, whose code is in it from beginning to end."""
         pyf.PyContextVar_Set(_current, self)
         return function(*args, **kwargs)
+
+
+@cython.cclass
+class Block:
+    """What ends the stays that a context manager begins, each in one step that no signal parts."""
+
+    def __cinit__(self, *args, **kwargs):
+        self._entered = []
+
+    def __exit__(self, *exception):
+        stay = self._own()
+        self._entered.remove(stay)
+        stay.end()
+        # The functions stop asking when the last that holds the stay has gone: see __del__ there.
+
+    def _own(self):
+        # Of several threads or tasks that use this object each ends its own.
+        stay: Stay
+        for stay in self._entered[::-1]:
+            if _of_context() is stay:
+                return stay
+        for stay in self._entered[::-1]:
+            if stay.is_of_this_thread:
+                return stay
+        if not self._entered:
+            stay = _of_context()
+            if stay is not None and stay.ended:
+                pyf.PyContextVar_Set(_current, stay.after)
+            raise RuntimeError("this block has ended already, in another thread or task")
+        return self._entered[-1]
 
 
 @cython.cfunc

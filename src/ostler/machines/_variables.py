@@ -27,6 +27,10 @@ class Variables:
         # The same variables, of the host whoever asks.
         self.apart = copy.copy(mapping)
 
+    def is_of(self, mapping):
+        """Whether this is the mapping."""
+        return self._mapping is mapping
+
     def put_in(self):
         """Let the mapping ask."""
         self._mapping.__class__ = self._now

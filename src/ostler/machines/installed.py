@@ -26,7 +26,7 @@ from weakref import WeakKeyDictionary
 import ostler
 from ostler import _interpreter
 from ostler.machines import MachineUnavailable, _asking, host
-from ostler.machines._asking import Stay
+from ostler.machines._asking import Block, Stay
 from ostler.machines._imports import Watch, wait_for
 from ostler.machines._variables import Variables
 from ostler.machines.rooted import Rooted
@@ -96,14 +96,13 @@ def current():
     return _asking.found()
 
 
-class Installed:
+class Installed(Block):
     """What `machine.installed()` gives: a context manager that can be entered again."""
 
     def __init__(self, machine: "Rooted", threads: bool, strict: bool) -> None:
         self._machine = machine
         self._threads = threads or strict
         self._strict = strict
-        self._entered: list[Any] = []
 
     def __enter__(self) -> "Rooted":
         stay = Stay(self._machine, self._threads, self._strict, _task_is_over())
@@ -118,21 +117,6 @@ class Installed:
             if stay in self._entered:
                 self._entered.remove(stay)
             raise
-
-    def __exit__(self, *exception: object) -> None:
-        stay = self._own()
-        self._entered.remove(stay)
-        stay.end()
-        # The layer goes when the last that holds the stay has gone: see Stay.__del__.
-
-    def _own(self):
-        # Of several threads or tasks that use this object each ends its own.
-        newest = self._entered[::-1]
-        for fits in (Stay.is_current, Stay.is_of_this_thread):
-            for stay in newest:
-                if fits.__get__(stay):
-                    return stay
-        return newest[0]
 
 
 class OnHost:
@@ -214,7 +198,7 @@ class _Layer:
         self._begun = False  # some of it
         self._prepared = False
         self._functions = {}  # Python's own -> _InCode
-        self._mappings = ()
+        self._mappings: list[Variables] = []
         self._host = None
         self._watch = Watch(_OF_MODULES, self._has_come)
 
@@ -227,7 +211,7 @@ class _Layer:
             for name in _OF_MODULES:  # another thread may be importing it: not with our lock held
                 wait_for(name)
         with self._lock:
-            if not self._in:
+            if not self._in or self._is_behind():
                 self._put_in()
             if strict:
                 self._prepare_strict()
@@ -239,9 +223,16 @@ class _Layer:
             if _asking.is_held() and not self._in:
                 self._put_in()
 
+    def _is_behind(self):
+        # os was loaded anew, and has other variables.
+        return not self._mappings[0].is_of(_interpreter.os.environ)
+
     def _put_in(self):
         if not self._prepared:
             self._prepare()
+        if self._is_behind():
+            for number, name in enumerate(("environ", "environb")):
+                self._mappings[number] = Variables(getattr(_interpreter.os, name), name)
         self._begun = True
         names = [module for name in _HOST_MODULES if (module := sys.modules.get(name))]
         _asking.set_host_modules([vars(module) for module in names], vars(sys.modules[_LOADER]))
@@ -294,12 +285,12 @@ class _Layer:
         self._add(weakref.finalize.__init__, _finalize)
         system = _interpreter.os
         if not self._prepared:
-            self._mappings = (
+            self._mappings = [
                 Variables(system.environ, "environ"),
                 Variables(system.environb, "environb"),
                 Variables(ostler.environb, "environb"),
                 Variables(ostler.environ, "environ"),
-            )
+            ]
             self._host = host.path, host.environ
         self._prepared = True
 
@@ -586,8 +577,16 @@ def _register(stay, plain, function, *args, **kwargs):
     return function
 
 
+def _reload(stay, original, module):
+    if module is _interpreter.os:
+        # Its new variables would be the host's, whoever asks.
+        raise RuntimeError("os can't be loaded anew while a machine is installed")
+    return original(module)
+
+
 # Functions of modules that may be loaded: what they do for code inside; None: they are the host's.
 _OF_MODULES = {name: dict.fromkeys(paths) for name, paths in _FOR_THE_HOST.items()} | {
+    "importlib": {"reload": _reload},
     "tempfile": {"_gettempdir": _gettempdir()},
     "concurrent.futures.thread": {
         "ThreadPoolExecutor.submit": _submit,

@@ -182,3 +182,36 @@ def test_faults_of_another_machine(machine):
         other.trees.remove("it")
         machine.trees.copy("top", "it", machine=other)
         assert other.path.islink("it/c/link")
+
+
+# Of four directories, three files and a link: how often each operation asks about each call.
+ASKED = {
+    "remove": {"unlink": 4, "rmdir": 4, "scandir": 4},
+    "copy": {"scandir": 4, "mkdir": 4, "symlink": 1, "readlink": 1, "read": 3, "write": 3},
+    "digest": {"scandir": 4, "open": 7, "readlink": 1},
+    "size": {"scandir": 4, "lstat": 4},
+    "chmod": {"scandir": 4, "chmod": 7},
+}
+
+
+@pytest.mark.parametrize(("verb", "call"), [(v, c) for v, calls in ASKED.items() for c in calls])
+def test_whole_trees_ask_once_for_each_entry(verb, call):
+    more = {"copy": ["/copied"], "chmod": [0o700]}.get(verb, [])
+    struck = 0
+    while True:
+        with ostler.scratch() as machine:
+            machine.makedirs("/top/a/b")
+            machine.makedirs("/top/c")
+            for name in ("a/x", "a/y", "c/z"):
+                with machine.open_file(f"/top/{name}", "w") as file:
+                    file.write("data")
+            machine.symlink("a", "/top/link")
+            machine.faults.add(call=call, errno=errno.EIO, after=struck)
+            try:
+                getattr(machine.trees, verb)("/top", *more)
+            except OSError as error:
+                assert error.errno == errno.EIO
+            else:
+                break
+        struck += 1
+    assert struck == ASKED[verb][call]

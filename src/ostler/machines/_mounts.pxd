@@ -48,5 +48,15 @@ cdef struct Order:
     int number          # errno, and the step that failed
     const char *step
 
+# Descriptors that are closed with it, unless a machine has taken them over.
+cdef class Made:
+    cdef readonly int root
+    cdef readonly int user_ns       # -1: none
+    cdef readonly int mount_ns
+    cdef readonly int number        # errno, when it could not be made, and the step that failed
+    cdef readonly object step
+    cdef readonly int failed        # which of several steps
+    cdef int leave(self, int fd) noexcept
+
 cpdef tuple children(int root, int user_ns, int mount_ns)
 cpdef bint openat2_works()

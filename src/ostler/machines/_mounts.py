@@ -13,6 +13,45 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Where, failure, plain_failure, settle, take
 
 
+@cython.cclass
+class Made:
+    """What was made, or why it was not; closed when nobody has it, at whatever moment that is."""
+
+    def __cinit__(self, root=-1, user_ns=-1, mount_ns=-1):
+        self.root = root
+        self.user_ns = user_ns
+        self.mount_ns = mount_ns
+        self.step = ""
+
+    def __dealloc__(self):
+        self.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        """Close what nobody has taken over."""
+        fds: cython.int[3] = [self.root, self.user_ns, self.mount_ns]
+        i: cython.int
+        self.root = self.user_ns = self.mount_ns = -1
+        for i in range(3):
+            if fds[i] >= 0:
+                libc.close(fds[i])
+
+    def leave(self, fd):
+        # To who has taken it over.
+        if self.root == fd:
+            self.root = -1
+        if self.user_ns == fd:
+            self.user_ns = -1
+        if self.mount_ns == fd:
+            self.mount_ns = -1
+        return 0
+
+
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
@@ -494,7 +533,7 @@ def _make(order: cython.pointer(Order), directly: cython.bint):
 
 
 def directory(path, function: str):
-    """A descriptor of a directory of the host, for a machine to be made of."""
+    """A directory of the host, for a machine to be made of."""
     w: Where
     fd: cython.int
     number: cython.int
@@ -504,7 +543,7 @@ def directory(path, function: str):
         number = settle(cython.address(w), fd)
     if number:
         raise failure(number, kept)
-    return fd
+    return Made(fd)
 
 
 def file_clock():
@@ -531,12 +570,12 @@ def look_like(dir_fd: cython.int, path: bytes, lower: bytes, own: cython.bint):
 
 
 def close(fd: cython.int):
-    """Close what directory() opened."""
+    """Close a descriptor, whatever becomes of it."""
     libc.close(fd)
 
 
 def scratch(size, inodes, directly=True):
-    """A detached tmpfs: (root, user namespace, mount namespace, errno, step)."""
+    """A detached tmpfs."""
     order: Order
     libc.memset(cython.address(order), 0, cython.sizeof(order))
     order.work = SCRATCH
@@ -590,7 +629,7 @@ def duplicate(fd: cython.int):
     copy: cython.int = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, 3)
     if copy < 0:
         raise plain_failure(libc.errno)
-    return copy
+    return Made(copy)
 
 
 def try_namespaces():
@@ -696,7 +735,7 @@ def build(
     path=None,
 ):  # fmt: skip
     """Carry out steps (kind, target, source, upper, work, options, read_only), in these
-    namespaces, upon this root or, when it is -1, a new one: (root, errno, step, number of it).
+    namespaces, upon this root or, when it is -1, a new one, which is what is made.
 
     `place` is a descriptor that the steps name, of a directory that is found at `path` in the
     namespace; it is another one of the same directory then. ESTALE, at the step "upper", where
@@ -737,8 +776,11 @@ def build(
                 _in_helper(cython.address(order))
     finally:
         libc.free(order.steps)
-    step = cython.cast(bytes, order.step).decode()
-    return order.root, order.number, step, order.failed_step
+    made: Made = Made(-1 if order.root == root else order.root)
+    made.number = order.number
+    made.failed = order.failed_step
+    made.step = cython.cast(bytes, order.step).decode()
+    return made
 
 
 @cython.cfunc
@@ -767,5 +809,11 @@ def children(root, user_ns, mount_ns):
 
 @cython.cfunc
 def _answer(order: cython.pointer(Order)):
-    step = cython.cast(bytes, order.step).decode()
-    return order.root, order.user_ns, order.mount_ns, order.number, step
+    made: Made = Made()
+    made.number = order.number
+    made.step = cython.cast(bytes, order.step).decode()
+    if order.number == 0:
+        made.root = order.root
+        made.user_ns = order.user_ns
+        made.mount_ns = order.mount_ns
+    return made

@@ -40,7 +40,7 @@ from cython.cimports.ostler.machines._entries import (
     not_to_be_run,
     several,
 )
-from cython.cimports.ostler.machines._mounts import children, openat2_works
+from cython.cimports.ostler.machines._mounts import Made, children, openat2_works
 from cython.cimports.ostler.machines._numbers import (
     Name,
     begin,
@@ -580,7 +580,15 @@ class RootedCore(Core):
             raise plain_failure(number)
         return 0
 
-    def _take_hold(self, root, user_ns=-1, mount_ns=-1, stores=-1):
+    def _take_hold(self, root, user_ns, mount_ns, stores, owners):
+        # From these owners, in one step that no signal parts.
+        owner: Made
+        fd: cython.int
+        known: list = list(owners)
+        fds: list = [root, user_ns, mount_ns, stores]
+        for owner in known:
+            for fd in fds:
+                owner.leave(fd)
         self.give(root, user_ns, mount_ns, stores)
 
     def _no_program(self, path):

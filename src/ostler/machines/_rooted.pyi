@@ -1,8 +1,10 @@
+from collections.abc import Iterable
 from typing import SupportsIndex
 
 from _typeshed import StrOrBytesPath
 
 from ostler._core import Core
+from ostler.machines._mounts import Made
 
 class RootedCore(Core):
     _root: int
@@ -22,7 +24,7 @@ class RootedCore(Core):
     def chroot(self, path: StrOrBytesPath) -> None: ...
     def umask(self, mask: int, /) -> int: ...
     def _take_hold(
-        self, root: int, user_ns: int = -1, mount_ns: int = -1, stores: int = -1
+        self, root: int, user_ns: int, mount_ns: int, stores: int, owners: Iterable[Made]
     ) -> None: ...
     def _prefixed(self, prefix: bytes) -> None: ...
     def _leave_namespace(self, /) -> None: ...

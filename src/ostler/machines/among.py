@@ -10,11 +10,10 @@ def confined_among(directory, shown, network=False, environ=None):
     ostler.confined.
     """
     place = host.path.realpath(host.fsencode(directory))
-    host.close(_mounts.directory(place, "confined"))
+    _mounts.directory(place, "confined").close()
     sources = [s for s in binds.sources(shown) if not _lies_in(s, place)]
-    answer = _mounts.scratch(None, None)
     machine = kinds.Confined._made(
-        *kinds.given(answer, "a confined machine"),
+        kinds.given(_mounts.scratch(None, None), "a confined machine"),
         {
             "files": "a clone of the directory, at its own path; read-only clones of some others; "
             "a tmpfs for the rest",
@@ -32,11 +31,9 @@ def confined_among(directory, shown, network=False, environ=None):
         if not any(_lies_in(place, s) for s in sources):
             machine.makedirs(place, exist_ok=True)
         step = (_mounts.CLONE_TREE, place[1:], place, None, None, None, False)
-        _, number, step, _ = _mounts.build(
-            machine._root, machine._user_ns, machine._mount_ns, [step]
-        )
-        if number:
-            raise kinds.unavailable("a confined machine", number, step)
+        built = _mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
+        if built.number:
+            raise kinds.unavailable("a confined machine", built.number, built.step)
     except BaseException:
         machine.close()
         raise

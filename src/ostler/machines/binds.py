@@ -72,9 +72,8 @@ def show(machine, paths):
             machine.close(machine.open(path, machine.O_WRONLY | machine.O_CREAT, 0o644))
         steps.append((_mounts.CLONE_TREE, path[1:], path, None, None, None, True))
     while steps:
-        _, number, step, failed = _mounts.build(
-            machine._root, machine._user_ns, machine._mount_ns, steps
-        )
+        built = _mounts.build(machine._root, machine._user_ns, machine._mount_ns, steps)
+        number, step, failed = built.number, built.step, built.failed
         if not number:
             return
         if steps[failed][0] == _mounts.NEW:

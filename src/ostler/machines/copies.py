@@ -49,14 +49,15 @@ class Copied(weaker.Owned, Rehearsal):
         here, gone = self.getcwdb(), self._gone
         if not leave_behind:
             refuse(self, writers_below(host.readlink(b"/proc/self/fd/%d" % self._root)))
-        path, lock, root, self._started, self._was = _copied(self._base)
+        path, lock, copy, self._started, self._was = _copied(self._base)
         self._own = {}
         try:
-            for new, old in ((lock, self._stores), (root, self._root), (root, self._cwd)):
-                host.dup2(new, old, False)
+            with copy:
+                host.dup2(lock, self._stores, False)
+                for old in (self._root, self._cwd):
+                    host.dup2(copy.root, old, False)
         finally:
             _mounts.close(lock)
-            _mounts.close(root)
         self._remove_at_end(path)
         self._prefixed(path + b"/root")
         gone()
@@ -220,7 +221,7 @@ def copied_rehearsal(refusal, base, upper):
         "children": weaker.NO_CHILDREN,
         "weaker": refusal.reason,
     }
-    machine._become(root, -1, -1, guarantees, lock)
+    machine._become(root.root, -1, -1, guarantees, lock, root)
     machine._prefixed(path + b"/root")
     machine._base = base
     machine._directory = None
@@ -244,12 +245,8 @@ def _copied(base):
             reason = f"{host.fsdecode(base)} can't be copied: {error}"
             raise MachineUnavailable(reason, "", error.errno) from error
         root = _mounts.directory(path + b"/root", "rehearsal")
-        try:
-            with Store(host.open(path + b"/root", host.O_PATH | host.O_DIRECTORY)) as place:
-                return path, lock, root, began, _looks(place)
-        except BaseException:
-            _mounts.close(root)
-            raise
+        with Store(host.open(path + b"/root", host.O_PATH | host.O_DIRECTORY)) as place:
+            return path, lock, root, began, _looks(place)
     except BaseException:
         weaker.remove(path, weaker.identity(lock), host.getpid())
         _mounts.close(lock)

@@ -70,9 +70,8 @@ def scratch(size=None, inodes=None, bind=None, weaker=False):
     """
     size, inodes = _amount(size, "size"), _amount(inodes, "inodes")
     sources = binds.sources(bind)
-    answer = _mounts.scratch(size, inodes)
     try:
-        root, user_ns, mount_ns = given(answer, "a scratch machine")
+        made = given(_mounts.scratch(size, inodes), "a scratch machine")
     except MachineUnavailable as error:
         from ostler.machines.weaker import scratch_directory
 
@@ -83,14 +82,12 @@ def scratch(size=None, inodes=None, bind=None, weaker=False):
         text.decode() for text in (size and b"size " + size, inodes and b"inodes " + inodes) if text
     ]
     machine = Scratch._made(
-        root,
-        user_ns,
-        mount_ns,
+        made,
         {
             "files": "a tmpfs of its own, gone with the machine"
             + "".join(f", {x}" for x in limits),
             "paths": PATHS,
-            "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
+            "children": _CHILDREN if made.user_ns < 0 else _CHILDREN_OF_USER,
         },
     )
     machine._mounted = bool(sources)
@@ -105,21 +102,16 @@ def scratch(size=None, inodes=None, bind=None, weaker=False):
 def read_only(base=None):
     """A machine that shows the files below `base` (default "/"), and lets none be changed."""
     base = "/" if base is None else base
-    fd = _mounts.directory(base, "read_only")
-    try:
-        root, user_ns, mount_ns = given(_mounts.tree(fd, True), "a read-only machine")
-    finally:
-        _mounts.close(fd)
+    with _mounts.directory(base, "read_only") as place:
+        made = given(_mounts.tree(place.root, True), "a read-only machine")
     machine = ReadOnly._made(
-        root,
-        user_ns,
-        mount_ns,
+        made,
         {
             "files": "read-only clones of the mounts: EROFS for every change (kernel)",
             "paths": PATHS,
-            "children": _CHILDREN if user_ns < 0 else _CHILDREN_OF_USER,
+            "children": _CHILDREN if made.user_ns < 0 else _CHILDREN_OF_USER,
             "not covered": "sockets, FIFOs and devices can be written to: they are no files"
-            + ("; root's children can remount" if user_ns < 0 else ""),
+            + ("; root's children can remount" if made.user_ns < 0 else ""),
         },
     )
     machine._mounted = False  # nothing can be taken away anyway
@@ -149,22 +141,17 @@ def confined(directory, read_only=False, network=False, environ=None, weaker=Fal
     alone: root's with the directory as their root, an ordinary user's on the host's paths, with
     its programs to be run.
     """
-    fd = _mounts.directory(directory, "confined")
-    try:
-        answer = _mounts.tree(fd, bool(read_only))
-        if answer[3] and not read_only:
-            machine = _confined_plainly(fd, answer)
+    with _mounts.directory(directory, "confined") as place:
+        made = _mounts.tree(place.root, bool(read_only))
+        if made.number and not read_only:
+            machine = _confined_plainly(place.root, made.number)
             if weaker:
                 _give_landlock(machine, bool(network))
             return _with_environ(machine, environ)
-        root, user_ns, mount_ns = given(answer, "a confined machine")
-        origin = host.readlink(b"/proc/self/fd/%d" % fd)
-    finally:
-        _mounts.close(fd)
+        given(made, "a confined machine")
+        origin = host.readlink(b"/proc/self/fd/%d" % place.root)
     machine = Confined._made(
-        root,
-        user_ns,
-        mount_ns,
+        made,
         {
             "files": "a clone of the mounts below the directory"
             + (", read-only: EROFS for every change (kernel)" if read_only else ""),
@@ -228,16 +215,13 @@ def _calls():
     return "; a filter of system calls (seccomp), by which no file gets a setuid or setgid bit"
 
 
-def _confined_plainly(fd, answer):
-    root = _mounts.duplicate(fd)
+def _confined_plainly(fd, number):
     machine = Confined._made(
-        root,
-        -1,
-        -1,
+        _mounts.duplicate(fd),
         {
             "files": "the directory itself, no mount of its own",
             "paths": PATHS,
-            "children": f"none: no mounts of one's own here ({host.strerror(answer[3])})",
+            "children": f"none: no mounts of one's own here ({host.strerror(number)})",
         },
     )
     machine._prefixed(host.readlink(b"/proc/self/fd/%d" % fd))
@@ -286,10 +270,10 @@ def _give_landlock(machine, network):
 
 
 def given(answer, what):
-    """(root, user namespace, mount namespace) of an answer of _mounts, or the error it is."""
-    root, user_ns, mount_ns, number, step = answer
+    """What _mounts has made, or the error it is."""
+    number, step = answer.number, answer.step
     if not number:
-        return root, user_ns, mount_ns
+        return answer
     if number in (errno.EINVAL, errno.ENOMEM) and step == "fsconfig":
         raise OSError(number, f"{host.strerror(number)}: the kernel refuses this size")
     raise unavailable(what, number, step)

@@ -193,30 +193,30 @@ class Rehearsal(Rooted):
 
 
 def _rehearse(kind, base, upper):
-    _mounts.close(_mounts.directory("/" if base is None else base, "rehearsal"))
+    _mounts.directory("/" if base is None else base, "rehearsal").close()
     base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
     started = time.time_ns()
-    answer = _mounts.scratch(None, None)
-    memory, user_ns, mount_ns = given(answer, "a rehearsal")
-    fds = [fd for fd in (memory, user_ns, mount_ns) if fd >= 0]
-    try:
+    with (
+        given(_mounts.scratch(None, None), "a rehearsal") as space,
+        _opened(upper, base) as opened,
+    ):
         if upper is None:
-            stores, directory, state = memory, None, None
+            stores, directory, state = space.root, None, None
         else:
-            stores, directory = uppers.opened(upper, base)
-            fds.append(stores)
+            stores = opened.root
+            directory = host.readlink(b"/proc/self/fd/%d" % stores)
             _lock(stores, upper)
             state = _kept(stores, directory, base)
         left = []
-        as_root = _has_roots_marks(stores, user_ns)
+        as_root = _has_roots_marks(stores, space.user_ns)
         if upper is not None:
             uppers.check_marks(state, as_root, directory)
-        spaces = user_ns, mount_ns
-        root, overlays = _layers(base, stores, directory, state, spaces, as_root, left)
+        spaces = space.user_ns, space.mount_ns
+        built, overlays = _layers(base, stores, directory, state, spaces, as_root, left)
         # Nothing has been read here yet: what is changed until now is what is seen.
         if state is None:
             tops = [base.rstrip(b"/") + b"/" + overlay.target for overlay in overlays]
-            began = moments.instant(memory, tops) or moments.from_now_on(started)
+            began = moments.instant(space.root, tops) or moments.from_now_on(started)
         else:
             began = state["started"]
         if upper is not None and (state is None or not _knows(state, overlays)):
@@ -228,8 +228,7 @@ def _rehearse(kind, base, upper):
             guarantees["read-only"] = "something is mounted below: " + ", ".join(
                 host.fsdecode(top) for top in left
             )
-        fds = [fd for fd in fds if fd not in (user_ns, mount_ns, stores)]
-        machine._become(root, user_ns, mount_ns, guarantees, stores)
+        machine._become(built.root, *spaces, guarantees, stores, built, space, opened)
         machine._base = machine._origin = base
         machine._mounted, machine._overlaid = len(overlays) > 1 or any_below(base), True
         machine._directory = None if upper is None else host.fsdecode(directory)
@@ -239,9 +238,11 @@ def _rehearse(kind, base, upper):
         machine._own = {} if state is None else dict(state.get("own", ()))
         machine._stand_as_process(base)
         return machine
-    finally:
-        for fd in fds:
-            _mounts.close(fd)
+
+
+def _opened(upper, base):
+    """The upper's directory, held until a machine has taken it over."""
+    return _mounts.Made() if upper is None else _mounts.Made(uppers.opened(upper, base)[0])
 
 
 _MARKS = ("trusted.overlay.", "user.overlay.")
@@ -266,7 +267,7 @@ def _has_roots_marks(stores, user_ns):
 
 
 def _layers(base, stores, directory, state, spaces, as_root, left):
-    """Mount what a rehearsal is made of: (descriptor of the root, [Overlay]).
+    """Mount what a rehearsal is made of: (what was made, [Overlay]).
 
     `directory`: the path of the stores (bytes), None where they are in memory; `spaces`:
     descriptors of the user and the mount namespace, or -1.
@@ -275,19 +276,19 @@ def _layers(base, stores, directory, state, spaces, as_root, left):
     try:
         if directory is None or spaces[0] < 0:
             place = stores, None
-            root = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
+            built = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
         else:
             # An overlay takes the mounts of its own namespace alone: there it is looked for by its
             # path, and used when it is the very directory.
             place = host.dup(stores), directory
             try:
-                root = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
+                built = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
             finally:
                 host.close(place[0])
     except BaseException:
         _remove_stores(stores, fresh)
         raise
-    return root, overlays
+    return built, overlays
 
 
 def _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh):
@@ -310,16 +311,17 @@ def _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
             _mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work",
             _options(as_root), False,
         ))  # fmt: skip
-    root, number, step, failed = _mounts.build(-1, *spaces, steps, *place)
+    built = _mounts.build(-1, *spaces, steps, *place)
+    number, step = built.number, built.step
     if number and step == "upper":
         raise OSError(number, "upper was moved meanwhile", host.fsdecode(place[1]))
     if number:
-        where = host.fsdecode(steps[failed][2])
+        where = host.fsdecode(steps[built.failed][2])
         reason = f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}"
         if number == errno.EINVAL and (kind := _kind_at(stores)) is not None:
             reason += f"; its upper lies on {kind}"
         raise MachineUnavailable(reason, _HELP, number)
-    return root
+    return built
 
 
 def _targets(state):
@@ -355,17 +357,17 @@ def _renew(machine, keep):
         started, own = moments.from_now_on(time.time_ns()), {}
     as_root = _is_roots(machine)
     spaces = machine._user_ns, machine._mount_ns
-    root, overlays = _layers(machine._base, stores, directory, state, spaces, as_root, [])
+    built, overlays = _layers(machine._base, stores, directory, state, spaces, as_root, [])
     try:
         if kept:
             _keep(stores, machine._base, started, overlays, own, as_root)
     except BaseException:
-        host.close(root)
+        built.close()
         if not keep:
             _remove_stores(stores, [overlay.store for overlay in overlays])
         raise
     try:
-        _stand_on(machine, root)
+        _stand_on(machine, built)
         machine._overlays, machine._started, machine._own = tuple(overlays), started, own
         machine._mounted = len(overlays) > 1 or any_below(machine._base)
     except BaseException:
@@ -375,16 +377,14 @@ def _renew(machine, keep):
         _remove_stores(stores, old)
 
 
-def _stand_on(machine, root):
+def _stand_on(machine, built):
     """Give a machine another root; its working directory stays the one of the same path."""
-    try:
+    with built:
         try:
             here = machine.getcwdb()
         except OSError:
             here = b"/"
-        host.dup2(root, machine._root, False)
-    finally:
-        host.close(root)
+        host.dup2(built.root, machine._root, False)
     try:
         cwd = machine.open(here, host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC)
     except OSError:

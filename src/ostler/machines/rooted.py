@@ -50,14 +50,14 @@ class Rooted(RootedCore, Machine):
         raise TypeError(f"{type(self).__name__} is made by its function, such as ostler.scratch()")
 
     @classmethod
-    def _made(cls, root, user_ns=-1, mount_ns=-1, guarantees=()):
-        """The machine of a root descriptor, which it owns from now on."""
+    def _made(cls, made, guarantees=()):
+        """The machine of what was made for it, which it owns from now on."""
         machine = cls.__new__(cls)
-        machine._become(root, user_ns, mount_ns, guarantees)
+        machine._become(made.root, made.user_ns, made.mount_ns, guarantees, -1, made)
         return machine
 
-    def _become(self, root, user_ns, mount_ns, guarantees, stores=-1):
-        self._take_hold(root, user_ns, mount_ns, stores)
+    def _become(self, root, user_ns, mount_ns, guarantees, stores, *owners):
+        self._take_hold(root, user_ns, mount_ns, stores, owners)
         _LIVING.add(self)
         self.environ = environment.of_variables(host.environ)
         self._guarantees = dict(guarantees)

@@ -70,7 +70,8 @@ def scratch_directory(refusal, limited, shown):
         "children": NO_CHILDREN,
         "weaker": refusal.reason,
     }
-    machine._become(root_of(path), -1, -1, guarantees, lock)
+    root = root_of(path)
+    machine._become(root.root, -1, -1, guarantees, lock, root)
     machine._prefixed(host.path.join(path, b"root"))
     return machine
 
@@ -140,7 +141,7 @@ def _path_of(parent, name):
 
 
 def root_of(path):
-    """Make the directory that is a machine's root, in what `made` gave; a descriptor of it."""
+    """Make the directory that is a machine's root, in what `made` gave."""
     path = host.path.join(path, b"root")
     host.mkdir(path, 0o700)
     host.chmod(path, 0o755)

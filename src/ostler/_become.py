@@ -32,6 +32,7 @@ def become(s):
     mounts: cython.int = -1
     root: cython.int = -1
     here: cython.int = -1
+    mask: cython.int = -1
     if s.error:
         return _give_back(s)
     if s.flags & SPAWN_TWICE:
@@ -42,12 +43,16 @@ def become(s):
         mounts = libc.openat(libc.AT_FDCWD, b"/proc/self/ns/mnt", libc.O_RDONLY | libc.O_CLOEXEC)
         root = libc.openat(libc.AT_FDCWD, b"/", libc.O_PATH | libc.O_CLOEXEC)
         here = libc.openat(libc.AT_FDCWD, b".", libc.O_PATH | libc.O_CLOEXEC)
+    if s.umask >= 0:
+        mask = libc.umask(s.umask)
     if _enter(s) == 0:
         if live(s) == 0 and schedule(s) == 0:
             execute(s)
     elif s.error == libc.EINVAL:
         # Several threads: they share the directory, and may have no namespace of their own.
         _by_a_program(s)
+    if mask >= 0:
+        libc.umask(mask)
     if s.namespace_count:
         # Back to where we were, which is permitted to who may mount.
         if libc.setns(mounts, libc.CLONE_NEWNS) == 0 and libc.fchdir(root) == 0:

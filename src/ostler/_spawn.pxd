@@ -19,7 +19,7 @@
 #     3. with SPAWN_TWICE a second child, for a PID namespace counts only for children;
 #        it is our own child (CLONE_PARENT), the first one ends and is reaped
 #     4. chroot to `root_fd`; fchdir(`cwd_fd`), chdir(`cwd`): so a path of the new root
-#     5. `limits`, scheduling, session, process group, ids
+#     5. `umask`, `limits`, scheduling, session, process group, ids
 #     6. with SPAWN_NO_RIGHTS all capabilities are given up, with SPAWN_FEW_RIGHTS all but a few; with
 #        SPAWN_OWN_KEYS a new session keyring; PR_SET_NO_NEW_PRIVS, the Landlock ruleset `landlock`,
 #        the `filter` of system calls
@@ -29,7 +29,7 @@
 #
 # _become.pxd has what does the same in this process, for exec*().
 #
-# A machine's enter() fills in namespaces, unshare, cwd, landlock, limits and flags, and may
+# A machine's enter() fills in namespaces, unshare, cwd, umask, landlock, limits and flags, and may
 # append to `held` what launch() shall close in this process afterwards. `room` is space for a
 # text that must live as long as the struct, such as the working directory.
 from ostler cimport _libc as libc
@@ -103,6 +103,7 @@ cdef struct Spawn:
     int root_fd                 # -1: none
     int cwd_fd                  # -1: none
     const char *cwd             # NULL: none
+    int umask                   # -1: this process's
     int landlock                # a ruleset's descriptor; -1: none
     own.sock_fprog *filter     # of system calls; NULL: none
     Limit limits[16]

@@ -55,6 +55,7 @@ def prepare(s):
     """Empty a Spawn: nothing is changed, and no program is named yet."""
     libc.memset(s, 0, cython.sizeof(Spawn) - cython.sizeof(s.room))
     s.exec_fd = s.root_fd = s.cwd_fd = s.landlock = s.pidfd = s.stays = -1
+    s.umask = -1
     s.envp = libc.environ
     return 0
 
@@ -283,6 +284,8 @@ def live(s):
         return fail(s, STEP_CWD)
     if s.cwd != cython.NULL and libc.chdir(s.cwd) < 0:
         return fail(s, STEP_CWD)
+    if s.umask >= 0:
+        libc.umask(s.umask)
     for i in range(s.limit_count):
         limit.rlim_cur = s.limits[i].soft
         limit.rlim_max = s.limits[i].hard

@@ -137,7 +137,7 @@ def test_recovery_is_killed_too(memory, run, step):
     run(check)
 
 
-@by_steps(7)
+@by_steps(2)
 def test_recovery_takes_back_what_cannot_be_finished(memory, run, step):
     def check():
         base = f"{memory}/base"

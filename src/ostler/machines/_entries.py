@@ -13,8 +13,15 @@ def allow(dir, name, fd, mode):
     # The process's umask is stricter than the machine's: what was just made, open or by its name,
     # gets its mode. Where the directory has a default ACL no umask counts.
     status: libc.stat_t
-    if dir >= 0 and libc.fgetxattr(dir, b"system.posix_acl_default", cython.NULL, 0) >= 0:
-        return 0
+    place: cython.char[32]
+    if dir >= 0:
+        # By name: of a descriptor that is there for paths alone the kernel tells none. Where it
+        # can't be known, nobody is given more.
+        libc.snprintf(place, 32, b"/proc/self/fd/%d", dir)
+        if libc.getxattr(place, b"system.posix_acl_default", cython.NULL, 0) >= 0:
+            return 0
+        if libc.errno != libc.ENODATA and libc.errno != libc.EOPNOTSUPP:
+            return 0
     if fd >= 0:
         if libc.fstat(fd, cython.address(status)) == 0:
             libc.fchmod(fd, (status.st_mode | mode) & _BITS)

@@ -61,6 +61,7 @@ cdef class RootedCore(Core):
     cdef bint _inside(self, int fd, const char *path) noexcept nogil
     cdef long path_of(self, int fd, char *buffer) noexcept nogil
     cdef int _allow(self, Where *w, int fd, unsigned int mode) noexcept nogil
+    cdef int _nameless(self, Where *w, int flags, unsigned int mode) noexcept nogil
     cdef int give(self, int root, int user_ns, int mount_ns, int stores) except -1
     cdef int _stay(self, Where *w) noexcept nogil
     cdef object its_path(self)

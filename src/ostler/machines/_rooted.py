@@ -334,6 +334,8 @@ class RootedCore(Core):
         r: cython.int
         if self._umask >= 0:
             mode = mode & ~cython.cast(cython.uint, self._umask)
+        if self._lax and flags & libc.O_TMPFILE == libc.O_TMPFILE:
+            return self._nameless(w, flags, mode)
         if not self._lax or not flags & libc.O_CREAT:
             return self._open(w, flags, mode)
         # The process's umask is stricter: what is made here is given its mode afterwards.
@@ -343,6 +345,17 @@ class RootedCore(Core):
         if libc.errno != libc.EEXIST or flags & libc.O_EXCL:
             return r
         return self._open(w, flags, mode)
+
+    def _nameless(self, w, flags, mode):
+        # As open_at(), of a file in the directory that the path itself names.
+        directory: cython.int
+        r: cython.int = self._open(w, flags, mode)
+        if r >= 0:
+            directory = self._open(w, libc.O_RDONLY | libc.O_DIRECTORY | libc.O_CLOEXEC, 0)
+            if directory >= 0:
+                allow(directory, b"", r, mode)
+                libc.close(directory)
+        return r
 
     def _stay(self, w):
         # Until settle(), the numbers that are handed out here mean what they mean now.
@@ -650,6 +663,7 @@ class RootedCore(Core):
         size: cython.long
         if self._closed:
             raise ValueError("the machine is closed")
+        s.umask = self._umask
         if self._plain:
             if self._confinement is None:
                 raise PermissionError(

@@ -44,6 +44,7 @@ def fork_exec(
             host.setpgid(0, process_group)
         if umask >= 0:
             host.umask(umask)
+            machine.umask(umask)  # which the program begins with
         if restore_signals:
             _restore_signals()
         machine._make_namespace_now()

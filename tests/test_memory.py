@@ -1,9 +1,10 @@
 """Memory and reading are bounded by what is in hand, however large a file or a tree is.
 
-Each runs in a process of its own, which tells how much its peak grew and how much it read. With
-`make test-slow` the figures of the documentation are printed.
+Each runs in a process of its own, which tells how much its peak grew and how much it read. With -s,
+as in `make test-slow`, these are printed: the figures of the documentation.
 """
 
+import os
 import random
 import subprocess
 import sys
@@ -39,7 +40,10 @@ def growth(program, *args):
         timeout=900,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return [int(number) for number in done.stdout.split()[-2:]]
+    grown, read = (int(number) for number in done.stdout.split()[-2:])
+    test = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].partition(" ")[0]
+    print(f"{test}: {grown / MIB:.1f} MiB more, {read / MIB:.1f} MiB read")  # with -s
+    return grown, read
 
 
 def test_the_difference_of_large_files(tmp_path):
@@ -145,7 +149,6 @@ def test_the_digest_of_many_files(tmp_path):
 def test_the_digest_of_a_million_files(tmp_path):
     planted(tmp_path, 1000, 1000)
     grown, _ = growth(DIGEST, tmp_path, 1_000_000)
-    print(f"digest of a million files: {grown / MIB:.0f} MiB")
     assert grown < 250 * MIB
 
 
@@ -240,5 +243,4 @@ def test_the_commit_of_300_000_changes(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", f"{tmp_path}/state")
     planted(f"{tmp_path}/base", 40, 7500)
     grown, _ = growth(COMMIT, f"{tmp_path}/base", 300_000)
-    print(f"commit of 300,000 changes: {grown / MIB:.0f} MiB")
     assert grown < 250 * MIB

@@ -188,6 +188,8 @@ class Trial:
         After TAKEN_BACK the machine is as it was before.
         """
         base = self.base
+        m.changes()
+        open_now = len(os.listdir("/proc/self/fd"))
         try:
             with how:
                 self.commit(m)
@@ -198,6 +200,8 @@ class Trial:
             note = notes[0] if notes else str(error)
         else:
             note = commits.DONE
+        if note == commits.TAKEN_BACK:  # else the machine may have been closed, or begun again
+            assert len(os.listdir("/proc/self/fd")) == open_now, f"{note}: a descriptor is left"
         found = snapshot(base)
         if note == commits.DONE:
             # Its journal, or what it took away, may be left.

@@ -31,7 +31,10 @@ def errors(trial, names, step=1, first=1):
     """What is said when it fails at its steps, once and from then on."""
     said = set()
     for number, lasting in SORTS:
-        said.update(trial.each(lambda at: Failing(at, number, names, lasting), step, first))  # noqa: B023
+        found = trial.each(lambda at: Failing(at, number, names, lasting), step, first)  # noqa: B023
+        # What fails once can be done or taken back, always.
+        assert lasting or not any("neither" in note for note in found), found
+        said.update(found)
     assert commits.TAKEN_BACK in said
     return said
 

@@ -47,6 +47,7 @@ def commit(machine, paths=None, leave_behind=False, goes_on=True):
                     quiet.over()
             if work.done and goes_on:
                 machine._begin_again(not work.every, work.chosen)
+        return work.chosen
     except BaseException as error:
         if not work.done:
             raise

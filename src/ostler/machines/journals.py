@@ -14,7 +14,7 @@ import stat
 from collections import namedtuple
 
 from ostler.machines import host, trust
-from ostler.machines._calls import sync_filesystem
+from ostler.machines._calls import held, sync_filesystem
 from ostler.machines.rows import Rows
 
 _LOCK = b"lock"  # held for a moment
@@ -263,29 +263,24 @@ def sync_one(place, path):
         status = place.status(path)
         if status is None or stat.S_IFMT(status.st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
             return
-        fd = place.open(path)
+        opened = held(place.open, path)
     except OSError:
         return
-    try:
-        host.fsync(fd)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EBADF, errno.EROFS):  # no such thing there
-            raise
-    finally:
-        host.close(fd)
+    with opened as fd:
+        try:
+            host.fsync(fd)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EBADF, errno.EROFS):  # no such thing there
+                raise
 
 
 def sync_stashes(work, stashes):
     """Make everything in the file systems of the stashes durable."""
     for top, path in stashes:
         place = work.place(top)
-        fd = place.open(
-            path.encode("latin-1").rpartition(b"/")[0], host.O_RDONLY | host.O_DIRECTORY
-        )
-        try:
+        above = path.encode("latin-1").rpartition(b"/")[0]
+        with held(place.open, above, host.O_RDONLY | host.O_DIRECTORY) as fd:
             sync_filesystem(fd)
-        finally:
-            host.close(fd)
 
 
 def clear(work, stashes, finished):

@@ -4,6 +4,7 @@ import errno
 import stat
 
 from ostler.machines import host
+from ostler.machines._calls import held
 from ostler.machines.journals import sync_one
 from ostler.machines.moves import Lost, copy_data, give_metadata, metadata
 
@@ -82,17 +83,15 @@ class Making:
 
     def _linked(self, known, slot):
         source, name = self.place.parent(known)
-        source = host.dup(source)
         try:
-            target, new = self.place.parent(slot)
-            before = self.place.status(known)
-            host.link(name, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+            with held(host.dup, source) as source:
+                target, new = self.place.parent(slot)
+                before = self.place.status(known)
+                host.link(name, new, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
         except OSError as error:
             if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
                 raise
             return False
-        finally:
-            host.close(source)
         self._anchors.add(before.st_ino)
         if not self._changed(before):
             now = self.place.status(known)
@@ -103,17 +102,11 @@ class Making:
         above, name = self.place.parent(slot)
         source, path = self.walk.current(found)
         try:
-            data = source.open(path)
+            data = held(source.open, path)
         except OSError as error:
             if error.errno != errno.EIO or not self._is_without_data(found):
                 raise
             where = self.walk.real(path)
             raise Lost(errno.ESTALE, "changed while it was committed", where) from None
-        try:
-            file = host.open(name, _NEW, 0o600, dir_fd=above)
-            try:
-                copy_data(data, file, size)
-            finally:
-                host.close(file)
-        finally:
-            host.close(data)
+        with data as old, held(host.open, name, _NEW, 0o600, dir_fd=above) as new:
+            copy_data(old, new, size)

@@ -14,6 +14,7 @@ import stat
 from collections.abc import Callable
 
 from ostler.machines import host, looks
+from ostler.machines._calls import held
 from ostler.machines.places import Place
 
 _COPIED = 1 << 26
@@ -74,7 +75,8 @@ class Steps:
         `expected`: for each step (inode, ctime or None) of what it replaces, or None.
         """
         if self.steps:
-            self._spare = [host.dup(self.place(self.steps[0][1]).fd) for _ in range(_SPARE)]
+            fd = self.place(self.steps[0][1]).fd
+            self._spare = [held(host.dup, fd) for _ in range(_SPARE)]
         for number, (step, old) in enumerate(zip(self.steps, expected, strict=True), 1):
             self._next = number
             _DO[step[0]](self, *step[1:], old)
@@ -114,8 +116,7 @@ class Steps:
         return complete
 
     def _give_spare(self):
-        while self._spare:
-            host.close(self._spare.pop())
+        self._spare = []
 
     def set_times(self, finished):
         """Set the times of the directories, to those after all steps or those before them."""
@@ -149,8 +150,7 @@ class Steps:
         """Rename; what is at the target already is not overwritten."""
         place = self.place(top)
         src_dir, src = place.parent(source)
-        src_dir = host.dup(src_dir)
-        try:
+        with held(host.dup, src_dir) as src_dir:
             dst_dir, dst = place.parent(target)
             try:
                 host.rename_noreplace(src, dst, src_dir_fd=src_dir, dst_dir_fd=dst_dir)
@@ -160,8 +160,6 @@ class Steps:
                 if place.status(target) is not None:
                     raise FileExistsError(errno.EEXIST, "File exists", target) from None
                 host.rename(src, dst, src_dir_fd=src_dir, dst_dir_fd=dst_dir)
-        finally:
-            host.close(src_dir)
         place.forget_below(source)
         place.forget_below(target)
 
@@ -169,12 +167,9 @@ class Steps:
         """Exchange two names in one step."""
         place = self.place(top)
         one_dir, first = place.parent(one)
-        one_dir = host.dup(one_dir)
-        try:
+        with held(host.dup, one_dir) as one_dir:
             two_dir, second = place.parent(two)
             host.exchange(first, second, first_dir_fd=one_dir, second_dir_fd=two_dir)
-        finally:
-            host.close(one_dir)
         place.forget_below(one)
         place.forget_below(two)
 
@@ -298,12 +293,10 @@ def give_metadata(place, path, wanted):
         host.chown(name, *owner, dir_fd=above, follow_symlinks=False)
     if "xattrs" in wanted:
         _give_xattrs(place, path, wanted["xattrs"])
-    fd = host.open(name, host.O_PATH | host.O_NOFOLLOW | host.O_CLOEXEC, dir_fd=above)
-    try:
+    flags = host.O_PATH | host.O_NOFOLLOW | host.O_CLOEXEC
+    with held(host.open, name, flags, dir_fd=above) as fd:
         if not link and "mode" in wanted:
             host.chmod(b"/proc/self/fd/%d" % fd, wanted["mode"])
-    finally:
-        host.close(fd)
     if "times" in wanted:
         host.utime(name, ns=tuple(wanted["times"]), dir_fd=above, follow_symlinks=False)
 

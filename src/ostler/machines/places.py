@@ -4,6 +4,7 @@ import errno
 import stat
 
 from ostler.machines import contents, host
+from ostler.machines._calls import held
 from ostler.machines._entries import is_mounted_on
 from ostler.machines._status import kept
 
@@ -18,11 +19,12 @@ _NO_XATTRS = (errno.ENODATA, errno.EOPNOTSUPP, errno.EPERM)
 class Place:
     """The tree below an open directory, which it owns; paths are bytes relative to it."""
 
+    fd = -1  # closed, or never had
     unlocks = False  # whether open() may change a mode for a moment
 
     def __init__(self, fd):
-        self.fd = fd
         self._open = {}
+        self.fd = fd
 
     def __enter__(self):
         return self
@@ -30,10 +32,17 @@ class Place:
     def __exit__(self, *exception):
         self.close()
 
+    def __del__(self):
+        # Where Ctrl-C has come before a close().
+        if self.fd >= 0:
+            self.close()
+
     def close(self):
         """Close the directory and all that is held open below it."""
         self.forget()
-        host.close(self.fd)
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            host.close(fd)
 
     def forget(self):
         """Close what is held open: names may mean something else from now on."""
@@ -68,11 +77,11 @@ class Place:
             names.append(name)
         fd = self._open[at] if at else self.fd
         for name in reversed(names):
-            fd = self._opened(name, _ENTER, fd, at)
-            at = at + b"/" + name if at else name
-            if len(self._open) >= _KEPT:
+            below = at + b"/" + name if at else name
+            fd = self._open[below] = self._opened(name, _ENTER, fd, at)
+            at = below
+            if len(self._open) > _KEPT:
                 host.close(self._open.pop(next(iter(self._open))))
-            self._open[at] = fd
         return fd
 
     def _opened(self, name, flags, fd, path):
@@ -111,22 +120,19 @@ class Place:
     def entries(self, path, quiet=False):
         """[(name, Status)] of a directory, sorted; with quiet, what can't be read is empty."""
         try:
-            fd = self.open(path, _LIST)
+            opened = held(self.open, path, _LIST)
         except PermissionError:
             if quiet:
                 return []
             raise
-        try:
-            names = []
-            with host.scandir(fd) as found:
-                for entry in found:
-                    try:
-                        status = kept(entry.stat(follow_symlinks=False))
-                        names.append((host.fsencode(entry.name), status))
-                    except FileNotFoundError:
-                        continue
-        finally:
-            host.close(fd)
+        names = []
+        with opened as fd, host.scandir(fd) as found:
+            for entry in found:
+                try:
+                    status = kept(entry.stat(follow_symlinks=False))
+                    names.append((host.fsencode(entry.name), status))
+                except FileNotFoundError:
+                    continue
         names.sort()
         return names
 

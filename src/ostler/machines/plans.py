@@ -5,6 +5,7 @@ import itertools
 import stat
 
 from ostler.machines import host
+from ostler.machines._calls import held
 from ostler.machines.journals import FEW
 from ostler.machines.looks import of_steps
 from ostler.machines.making import Making
@@ -564,12 +565,9 @@ class Plan(Making):
             ):  # fmt: skip
                 continue
             above, name = self.place.parent(old)
-            fd = host.open(name, host.O_PATH | host.O_NOFOLLOW, dir_fd=above)
-            try:
+            with held(host.open, name, host.O_PATH | host.O_NOFOLLOW, dir_fd=above) as fd:
                 host.unlink(name, dir_fd=above)
                 self._mine[status.st_ino] = host.fstat(fd).st_ctime_ns
-            finally:
-                host.close(fd)
 
     def homes(self):
         """As `own`, of the directories that held the stashes and nobody else has changed."""

@@ -28,17 +28,22 @@ def run(*arguments, status=0, cwd=None):
     return done
 
 
+def lines_of(done):
+    """The objects that --json printed, one on each line."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 @pytest.fixture
 def tree(tmp_path):
     return tree_maker.make(str(tmp_path / "t"), seed=40, size=300)
 
 
 def test_size(tree, tmp_path):
-    lines = run("size", "-B", "-n", 0, tree).stdout.split(b"\n")
+    lines = run("size", "--bytes", "--top", 0, tree).stdout.split(b"\n")
     said = dict(reversed(line.split(b"\t")) for line in lines if b"\t" in line)
     du = subprocess.run(["du", "-B1", "-d1", tree], check=True, capture_output=True).stdout
     assert int(said[os.fsencode(tree)]) == int(du.split()[-2])
-    told = json.loads(run("size", "--json", tree, __file__).stdout)
+    told = lines_of(run("size", "--json", tree, __file__))
     assert told[0]["files"] == ostler.trees.size(tree).files
     assert told[0]["by_directory"][tree]["disk"] == told[0]["disk"]
     assert told[1]["bytes"] == os.path.getsize(__file__)
@@ -51,7 +56,7 @@ def test_find(tree):
     expected = tree_maker.names(os.fsencode(tree))
     assert sorted(run("find", "-0", tree).stdout.split(b"\0")[:-1]) == expected
     assert run("find", "-0", "--sort", ".", cwd=tree).stdout.split(b"\0")[0].startswith(b"./")
-    ours = run("find", tree, "-n", "*.py", "-t", "f", "-c").stdout
+    ours = run("find", tree, "-name", "*.py", "-type", "f", "--count").stdout
     theirs = subprocess.run(
         ["find", tree, "-name", "*.py", "-type", "f", "-print0"], check=True, capture_output=True
     ).stdout
@@ -60,7 +65,7 @@ def test_find(tree):
         json.loads(line) for line in run("find", tree, "--json", "-s", "+150k").stdout.splitlines()
     ]
     assert len(rows) == len(list(ostler.trees.find(tree, size=(150 * 1024, None))))
-    assert b"no type" in run("find", "-t", "q", status=2).stderr
+    assert b"no type" in run("find", "--type", "q", status=2).stderr
     assert b"not a size" in run("find", "-s", "+q", status=2).stderr
     assert b"not a time" in run("find", "--newer", "someday", status=2).stderr
 
@@ -77,7 +82,7 @@ def test_find_into_a_pipe_that_closes(tree):
 def test_copy_and_remove(tree, tmp_path):
     would = run("copy", "-n", "-0", tree, tmp_path / "c").stdout.split(b"\0")[:-1]
     assert not (tmp_path / "c").exists()
-    told = json.loads(run("copy", "--json", tree, tmp_path / "c").stdout)
+    told = lines_of(run("copy", "--json", tree, tmp_path / "c"))
     made = [os.fsencode(tmp_path / "c"), *tree_maker.names(os.fsencode(tmp_path / "c"))]
     assert sorted(would) == sorted(made)
     assert told[0]["directories"] == ostler.trees.size(tree).directories
@@ -112,7 +117,7 @@ def test_copy_of_single_entries(tmp_path):
     os.mkfifo(tmp_path / "p", 0o640)
     (tmp_path / "l").symlink_to("nowhere")
     (tmp_path / "d").mkdir()
-    told = json.loads(run("copy", "--json", "f", "g", cwd=tmp_path).stdout)
+    told = lines_of(run("copy", "--json", "f", "g", cwd=tmp_path))
     assert (told[0]["files"], told[0]["bytes"]) == (1, 3)
     run("copy", "-a", "f", "p", "l", "d", cwd=tmp_path)
     run("copy", "-t", "d", "g", cwd=tmp_path)
@@ -167,11 +172,11 @@ def test_remove_refuses_where_it_stands(tree):
 
 
 def test_walk(tree):
-    rows = [json.loads(line) for line in run("walk", "--json", tree).stdout.splitlines()]
-    assert [row["directory"] for row in rows] == [
-        _trees.shown(directory) for directory, _, _ in ostler.trees.walk(tree, sort=True)
-    ]
-    listed = run("walk", "-0", "-d", tree).stdout.split(b"\0")[:-1]
+    rows = lines_of(run("walk", "--json", tree))
+    assert [(row["directory"], row["directories"], row["others"]) for row in rows] == list(
+        ostler.trees.walk(tree, sort=True)
+    )
+    listed = run("walk", "-0", "-D", tree).stdout.split(b"\0")[:-1]
     assert listed == [os.fsencode(d) for d, _, _ in ostler.trees.walk(tree, sort=True)]
 
 

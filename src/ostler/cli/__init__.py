@@ -1,24 +1,25 @@
 """The command line: `ostler COMMAND ...`, one file a command, loaded when it is asked for.
 
-A command's file has `main(arguments)`, which returns the exit status. Most parse with a parser
-made by `parser(name)`; those that run a program hand its arguments on untouched.
+A command's file has `main(arguments)`, which returns the exit status. Most parse with a Parser of
+`parsing`; those that run a program hand its arguments on untouched.
 """
 
 import sys
 
 # What `ostler --help` shows, in this order; each has its file here.
 COMMANDS = {
-    "copy": "copy whole trees, with all that belongs to them, in parallel",
-    "doctor": "what this kernel lets you have, each thing tried once",
-    "exec": "run any command on a machine: scratch, rehearsed, confined, read-only",
-    "find": "find names in whole trees, in parallel",
-    "rehearse": "run a program, look at what it would change, and then decide",
-    "remove": "remove whole trees, in parallel",
-    "run": "run a Python program with ostler in the place of os",
-    "size": "how much is in directories, the largest as bars",
-    "tour": "a guided walk through what an operating system does for a program",
-    "walk": "draw a tree, or list its directories",
+    "copy": "Copy whole trees and single files, with all that belongs to them, in parallel.",
+    "doctor": "Try once each thing that ostler can do with this kernel, and tell what works.",
+    "exec": "Run any command on a machine: scratch, rehearsed, confined, read-only.",
+    "find": "Find names in whole trees, in parallel; delete them, or run a command on each.",
+    "rehearse": "Run a program, look at what it would change, and then decide.",
+    "remove": "Remove whole trees and single files, in parallel.",
+    "run": "Run a Python program with ostler in the place of os.",
+    "size": "Tell how much is in directories; on a terminal the largest as bars.",
+    "tour": "Walk through what an operating system does for a program.",
+    "walk": "Draw a tree, or list its directories.",
 }
+INTERRUPTED = 130
 
 
 class UsageError(Exception):
@@ -28,8 +29,25 @@ class UsageError(Exception):
 def main(arguments=None):
     """Run the command line; return its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _open_streams()
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        return output_failed("ostler", error)
+
+
+def _run(arguments):
     name = arguments[0] if arguments else "--help"
     if name in ("-h", "--help", "help"):
+        if name == "help" and arguments[1:2] and arguments[1] in COMMANDS:
+            return _run([arguments[1], "--help"])
         print(_help(), file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
     if name in ("-V", "--version"):
@@ -38,7 +56,11 @@ def main(arguments=None):
         print("ostler", version("ostler"))
         return 0
     if name not in COMMANDS:
-        return complain(f"no command named {name!r}", "ostler --help lists them")
+        import difflib
+
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        hint = f"do you mean {near[0]}? " if near else ""
+        return complain(f"no command named {name!r}", f"{hint}ostler --help lists them")
     from importlib import import_module
 
     try:
@@ -49,15 +71,67 @@ def main(arguments=None):
 
 def complain(message, hint=""):
     """Say on standard error what is wrong with the command line; return its exit status, 2."""
-    print(f"ostler: {message}" + (f" ({hint})" if hint else ""), file=sys.stderr)
+    if isinstance(message, OSError):
+        message = told(message)
+    tell(f"ostler: {message}" + (f" ({hint})" if hint else ""))
     return 2
 
 
-def parser(name, **kwargs):
-    """An argument parser for a command."""
-    from argparse import ArgumentParser
+def tell(text):
+    """Say something on standard error; where that can't be written to, there is nobody to tell."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _discard(2)
 
-    return ArgumentParser(f"ostler {name}", description=COMMANDS[name], **kwargs)
+
+def told(error):
+    """An OSError in words: what it is about, and what is wrong, as all commands say it."""
+    import ostler
+
+    names = [name for name in (error.filename, error.filename2) if name is not None]
+    about = " -> ".join(
+        on_one_line(ostler.fsdecode(name) if isinstance(name, (str, bytes)) else str(name))
+        for name in names
+    )
+    what = error.strerror or str(error)
+    return f"{about}: {what}" if about else what
+
+
+def on_one_line(path):
+    """A path for a terminal: what could steer it, or end the line, stands escaped."""
+    from ostler.machines.pictures import shown
+
+    return shown(path)
+
+
+def output_failed(name, error):
+    """Standard output can't be written to: say why, unless its reader has enough, as head has."""
+    _discard(1)
+    if isinstance(error, BrokenPipeError):
+        return 0
+    tell(f"{name}: standard output: {error.strerror or error}")
+    return 1
+
+
+def _discard(fd):
+    # What is still in a buffer goes nowhere, and nothing is said about it at the end.
+    import ostler
+
+    null = ostler.open("/dev/null", ostler.O_WRONLY)
+    ostler.dup2(null, fd)
+    ostler.close(null)
+
+
+def _open_streams():
+    # A stream that was closed when we began fails when it is written to, and no file that is
+    # opened later gets its number.
+    import ostler
+
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            fd = ostler.open("/dev/null", ostler.O_RDONLY if number else ostler.O_WRONLY)
+            setattr(sys, name, open(fd, "w" if number else "r", closefd=False))  # noqa: SIM115
 
 
 def _help():
@@ -65,12 +139,18 @@ def _help():
     lines = [f"  {name:{width}}  {what}" for name, what in COMMANDS.items()]
     return "\n".join(
         [
-            "usage: ostler COMMAND [ARGUMENT...]",
+            "usage: ostler COMMAND [OPTION...] [ARGUMENT...]",
             "",
-            "Python's os, built again from the kernel up.",
+            "Python's os, built again from the kernel up. These commands use it on whole trees of",
+            "files, and run programs where they can do no harm. A letter means the same in all.",
             "",
             *lines,
             "",
             "ostler COMMAND --help tells about one of them.",
+            "",
+            "Examples:",
+            "  ostler find src --name '*.py'      the Python files below src",
+            "  ostler size --depth 2 ~            where the space in your home has gone",
+            "  ostler rehearse ./install.sh       what a script would change, before it does",
         ]
     )

@@ -1,35 +1,66 @@
 """What the commands about whole trees share: options, output of names, progress, errors."""
 
+import json
 import sys
 import time
+from argparse import SUPPRESS
 
 import ostler
 from ostler import sizes
-from ostler.cli import UsageError, parser
+from ostler.cli import INTERRUPTED, UsageError, on_one_line, output_failed, tell, told
+from ostler.cli.parsing import Parser
 from ostler.trees import Counts
 
+_AFTER, _EVERY = 0.3, 0.1  # seconds: until progress shows, and between two updates
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_JSON = "Print JSON, one object on each line; a byte that is no text is \\udc80 to \\udcff there."
 
 
-def tree_parser(name, changes=False):
+def tree_parser(name, usage, what, examples, changes=False):
     """A parser with the options that all of them have."""
-    made = parser(name)
-    made.add_argument("--threads", type=int, metavar="N", help="workers (default: as fits)")
-    made.add_argument("-x", "--one-file-system", action="store_true", help="stay on one")
-    made.add_argument("--json", action="store_true", help="print JSON, for programs")
-    made.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    made = Parser(name, usage, what, examples)
+    made.add_argument(
+        "--threads", type=int, metavar="N", help="Use N threads; by default as many as fit."
+    )
+    made.add_argument(
+        "-x", "--one-file-system", action="store_true",
+        help="Stay on the file system of each PATH.",
+    )  # fmt: skip
+    made.add_argument("--json", action="store_true", help=_JSON)
+    made.add_argument("-q", "--quiet", action="store_true", help="Show no progress.")
     if changes:
         made.add_argument(
-            "-n", "--dry-run", action="store_true", help="only print what would be done"
-        )
+            "-n", "--dry-run", action="store_true",
+            help="Only print what would be done, and refuse what would be refused.",
+        )  # fmt: skip
     return made
+
+
+def habit(made, *options):
+    """Accept options that people type and that change nothing: it is always so."""
+    made.add_argument(*options, action="store_true", help=SUPPRESS)
+
+
+def exclusions(made):
+    """The option that leaves names out."""
+    made.add_argument(
+        "-E", "--exclude", action="append", default=[], metavar="PATTERN",
+        help="Leave out names that match PATTERN, with all below them.",
+    )  # fmt: skip
+
+
+def endings(made, when=""):
+    """The option for programs that read names."""
+    made.add_argument(
+        "-0", "--null", action="store_true", help=f"{when}End names with NUL, for xargs -0."
+    )
 
 
 def parse(made, arguments):
     """The options; what argparse can't know is looked at here."""
     options = made.parse_args(arguments)
     if options.threads is not None and options.threads < 1:
-        raise UsageError("--threads must be at least 1")
+        raise UsageError(f"{made.name}: --threads must be at least 1")
     return options
 
 
@@ -62,73 +93,89 @@ def moment(text):
         from datetime import datetime
 
         return int(datetime.fromisoformat(text).timestamp())
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(f"not a time: {text!r} (2d, 2026-01-31, @12345)") from None
 
 
-def shown(path):
-    """A path as text for JSON, where a byte that is no text stands escaped."""
-    return path.encode("utf-8", "backslashreplace").decode()
+class Output:
+    """Standard output: names byte for byte, ended by newlines or, with -0, by NULs; and lines.
 
-
-def on_one_line(path):
-    """A path for a terminal: what could steer it, or end the line, stands escaped."""
-    from ostler.machines.pictures import shown
-
-    return shown(path)
-
-
-class Names:
-    """Standard output for names: byte for byte, ended by newlines or, with -0, by NULs.
-
-    On a terminal each stands on one line, and what could steer the terminal is escaped.
+    On a terminal each name stands on one line, and what could steer the terminal is escaped.
     """
 
-    def __init__(self, nul=False):
+    def __init__(self, nul=False, as_json=False):
         self.end = b"\0" if nul else b"\n"
         self.escapes = not nul and sys.stdout.isatty()
+        self.as_json = as_json
         self.out = sys.stdout.buffer
         sys.stdout.flush()
 
-    def write(self, path):
-        if self.escapes:
-            path = on_one_line(ostler.fsdecode(path))
-        self.out.write(ostler.fsencode(path) + self.end)
+    def name(self, path, before=b"", **more):
+        """Write a name, with something before it; or both as JSON, `more` with it."""
+        if self.as_json:
+            self.json({"path": ostler.fsdecode(path), **more})
+            return
+        self.out.write(before + self._text(path) + self.end)
+
+    def pair(self, source, target):
+        """Write the two names of something that was copied."""
+        self.out.write(self._text(source) + b" -> " + self._text(target) + self.end)
+
+    def json(self, document):
+        """Write one object on one line."""
+        self.out.write(json.dumps(document).encode() + b"\n")
+
+    def line(self, text):
+        """Write a line of text."""
+        self.out.write(text.encode("utf-8", "surrogateescape") + b"\n")
+
+    def shown(self, path):
+        """A path as it stands in a line of text."""
+        path = ostler.fsdecode(path)
+        return on_one_line(path) if self.escapes else path
+
+    def _text(self, path):
+        return ostler.fsencode(self.shown(path))
 
     def flush(self):
+        """Write what waits."""
         self.out.flush()
 
 
 class Teller:
-    """Progress on a terminal, and errors as they come; the exit status in the end."""
+    """Progress on a terminal, and errors as they come; the exit status in the end.
+
+    As a context it tells the OSError that ends a command, and that standard output can't be
+    written to.
+    """
 
     def __init__(self, name, quiet=False):
         self.name = name
         self.failed = 0
-        self.status = None
         self.began = time.monotonic()
-        self.told = 0.0
-        self.quiet = quiet or not sys.stderr.isatty()
+        self.updated = 0.0
+        self.shows = False
+        self.interrupted = False
+        self.quiet = (
+            quiet or not sys.stderr.isatty() or ostler.environ.get("TERM") in (None, "", "dumb")
+        )
 
     def progress(self, counts):
         """What trees call with the counts so far."""
         now = time.monotonic()
-        if now - self.told < 0.1 or now - self.began < 0.3:
+        if now - self.updated < _EVERY or now - self.began < _AFTER:
             return
-        self.told = now
-        if self.status is None:
-            try:
-                from rich.console import Console
-            except ImportError:
-                self.quiet = True
-                return
-            self.status = Console(stderr=True).status(self.name)
-            self.status.start()
+        self.updated = now
         entries = counts.entries if hasattr(counts, "entries") else len(counts.files)
         rate = entries / (now - self.began)
-        self.status.update(
-            f"{self.name}: {entries:,} entries, {human(counts.bytes)}, {rate:,.0f} a second"
-        )
+        text = f"{self.name}: {entries:,} entries, {human(counts.bytes)}, {rate:,.0f} a second"
+        try:
+            columns = ostler.get_terminal_size(2).columns or 80
+            # One line that is written over, never one that wraps.
+            print(f"\r{text[: columns - 1]}\x1b[K", end="", file=sys.stderr, flush=True)
+            self.shows = True
+        except OSError:
+            self.quiet = True
 
     def options(self):
         """The arguments for an operation on a tree."""
@@ -137,26 +184,34 @@ class Teller:
     def error(self, error):
         """Tell an error, and remember that there was one."""
         self.failed += 1
-        names = [name for name in (error.filename, error.filename2) if name is not None]
-        text = " -> ".join(on_one_line(ostler.fsdecode(name)) for name in names)
-        text += ": " if names else ""
+        self.say(told(error))
+
+    def say(self, text):
+        """Say something on standard error."""
         self.clear()
-        print(f"ostler {self.name}: {text}{error.strerror or error}", file=sys.stderr)
+        tell(f"ostler {self.name}: {text}")
 
     def clear(self):
         """Take the progress off the terminal."""
-        if self.status is not None:
-            self.status.stop()
-            self.status = None
+        if self.shows:
+            self.shows = False
+            try:
+                print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            except OSError:
+                self.quiet = True
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, traceback):
         self.clear()
-        if isinstance(error, BrokenPipeError):
-            # The reader has enough, as head has.
-            ostler.dup2(ostler.open("/dev/null", ostler.O_WRONLY), 1)
+        try:
+            if error is None:
+                sys.stdout.flush()
+        except OSError as failure:
+            error = failure
+        if isinstance(error, OSError) and error.filename is None:
+            self.failed += output_failed(f"ostler {self.name}", error)
             return True
         if isinstance(error, OSError):
             self.error(error)
@@ -164,12 +219,12 @@ class Teller:
         if isinstance(error, KeyboardInterrupt):
             done = getattr(error, "done", None)
             so_far = f"; so far {done.entries:,} entries" if isinstance(done, Counts) else ""
-            print(f"\nostler {self.name}: interrupted{so_far}", file=sys.stderr)
-            self.failed = 130
+            self.say(f"interrupted{so_far}")
+            self.interrupted = True
             return True
         return False
 
     @property
     def exit_status(self):
         """0, or 1 when something could not be done, or 130 after Ctrl-C."""
-        return 130 if self.failed == 130 else int(self.failed > 0)
+        return INTERRUPTED if self.interrupted else int(self.failed > 0)

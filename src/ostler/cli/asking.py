@@ -3,10 +3,10 @@
 import re
 import shlex
 import signal
-import sys
 from fnmatch import fnmatch
 
 from ostler import host
+from ostler.cli import tell
 from ostler.cli.rehearse import LINES
 from ostler.machines.pictures import about, shown
 
@@ -27,7 +27,7 @@ def ask(ending):
         if answer in ("c", "commit") and ending.tried("commit"):
             return "commit", False
         if answer in ("x", "discard"):
-            print("ostler: the changes are discarded", file=sys.stderr)
+            tell("ostler: the changes are discarded")
             return "discard", not ending.tried("discard")
         if answer in ("l", "list"):
             ending.show(None)

@@ -1,109 +1,197 @@
 """`ostler copy`: whole trees and single files, with all that belongs to them."""
 
 import errno
-import json
 
 import ostler
-from ostler.cli import UsageError
-from ostler.cli._trees import Names, Teller, human, parse, shown, tree_parser
+from ostler.cli import UsageError, on_one_line
+from ostler.cli._trees import (
+    Output,
+    Teller,
+    endings,
+    exclusions,
+    habit,
+    human,
+    parse,
+    tree_parser,
+)
+from ostler.cli.below import failure
 from ostler.trees._copy import flags
 from ostler.trees._single import copy_entry
+
+_WHAT = """
+Copy each SOURCE, a directory with all below it, to DESTINATION, or into it when that is a
+directory. Everything goes along: modes, owners, times, attributes, links as links, hard links,
+holes. Nothing that is there is replaced unless you say so.
+"""
+_EXAMPLES = """
+ostler copy project backup/
+ostler copy --update --exclude '*.o' project/. backup/project
+ostler copy --merge --dry-run new old
+"""
+
+
+def copy_parser():
+    """The parser of the command."""
+    made = tree_parser(
+        "copy", "[OPTION...] SOURCE... DESTINATION\n       ostler copy [OPTION...] -t DIRECTORY "
+        "SOURCE...", _WHAT, _EXAMPLES, changes=True,
+    )  # fmt: skip
+    made.add_argument("paths", nargs="+", metavar="SOURCE... DESTINATION", help="What, and where.")
+    made.add_argument("-f", "--force", action="store_true", help="Replace what is there.")
+    made.add_argument(
+        "-m", "--merge", action="store_true",
+        help="Put what is in SOURCE into DESTINATION, a directory, and replace what is there.",
+    )  # fmt: skip
+    made.add_argument(
+        "-u", "--update", action="store_true",
+        help="Replace what is there, but only by what was modified later.",
+    )  # fmt: skip
+    exclusions(made)
+    made.add_argument("-t", "--target-directory", metavar="DIRECTORY", help="Copy into DIRECTORY.")
+    made.add_argument(
+        "-T", "--no-target-directory", action="store_true",
+        help="DESTINATION is the new name, not what to copy into.",
+    )  # fmt: skip
+    made.add_argument(
+        "--reflink", choices=("auto", "always", "never"), default="auto", metavar="WHEN",
+        help="Share the blocks of files: auto, always or never.",
+    )  # fmt: skip
+    made.add_argument(
+        "--sparse", choices=("auto", "never"), default="auto", metavar="WHEN",
+        help="Holes stay holes (auto), or never.",
+    )  # fmt: skip
+    made.add_argument(
+        "--no-xattrs", action="store_true",
+        help="Leave out extended attributes and access control lists.",
+    )  # fmt: skip
+    made.add_argument("--no-owners", action="store_true", help="Leave out owners and groups.")
+    made.add_argument(
+        "-v", "--verbose", action="store_true", help="Print what was copied, and where to."
+    )
+    endings(made, "With -n: ")
+    habit(made, "-a", "--all", "--archive")
+    habit(made, "-p", "--preserve")
+    habit(made, "-r", "-R", "--recursive")
+    habit(made, "-P", "--no-dereference")
+    return made
 
 
 def main(arguments):
     """Run the command; return its exit status."""
-    made = tree_parser("copy", changes=True)
-    made.add_argument("paths", nargs="+", metavar="SOURCE... DESTINATION")
-    made.add_argument("-f", "--force", action="store_true", help="replace what is there")
-    made.add_argument("-m", "--merge", action="store_true", help="into what is there, as -fT")
-    made.add_argument("-t", "--target-directory", metavar="DIRECTORY", help="copy into it")
-    made.add_argument("-T", "--no-target-directory", action="store_true",
-                      help="DESTINATION is the new name, not what to copy into")  # fmt: skip
-    made.add_argument("-a", "-r", "-R", "--archive", "--recursive", action="store_true",
-                      help="always so")  # fmt: skip
-    made.add_argument("--reflink", choices=("auto", "always", "never"), default="auto")
-    made.add_argument("--sparse", choices=("auto", "never"), default="auto", help="holes stay")
-    made.add_argument("--no-xattrs", action="store_true", help="nor access control lists")
-    made.add_argument("--no-owners", action="store_true")
-    made.add_argument("-0", "--null", action="store_true", help="with -n, names end with NUL")
-    options = parse(made, arguments)
-    results = []
+    options = parse(copy_parser(), arguments)
+    targets = _targets(options)
     with Teller("copy", options.quiet or options.json) as teller:
-        for source, target, merge in _targets(options):
+        output = Output(options.null, options.json)
+        results = []
+        for source, target, existing in targets:
             try:
-                counts = one(source, target, merge, options, teller)
+                counts = one(source, target, existing, options, teller, output)
             except OSError as error:
+                if error.filename is None:
+                    raise
                 teller.error(error)
                 continue
-            if counts is not None:
-                results.append({"source": shown(source), "to": shown(target), **counts.numbers()})
-    if options.json:
-        print(json.dumps(results, indent=2))
-    elif not options.quiet and not teller.quiet:
-        for told in results:
-            entries = told["files"] + told["directories"] + told["links"] + told["others"]
-            print(f"{told['to']}: {entries:,} entries, {human(told['bytes'])}")
+            if counts is not None and options.json:
+                output.json({"source": source, "to": target, **counts.numbers()})
+            elif counts is not None:
+                results.append((target, counts))
+        if not teller.quiet and not options.verbose:
+            teller.clear()
+            for target, counts in results:
+                text = f"{counts.entries:,} entries, {human(counts.bytes)}"
+                output.line(f"{output.shown(target)}: {text}")
+        output.flush()
     return teller.exit_status
 
 
 def _targets(options):
-    """[(source, name of the copy, whether to merge)]; what does not go together is told."""
+    """[(source, name of the copy, what to do with what is there)]; what does not go together is
+    told."""
     into = options.target_directory is not None
     if into:
         if options.merge or options.no_target_directory:
-            raise UsageError("-t goes with neither -T nor -m")
+            raise UsageError("copy: -t goes with neither -T nor -m")
         sources, to = options.paths, options.target_directory
         if not ostler.path.isdir(to):
-            raise UsageError(f"{to} is no directory")
+            raise UsageError(f"copy: {on_one_line(to)} is no directory")
     else:
         if len(options.paths) < 2:
-            raise UsageError("a source and a destination are wanted")
+            raise UsageError("copy: a source and a destination are wanted")
         *sources, to = options.paths
         if not options.merge and not options.no_target_directory:
             into = ostler.path.isdir(to)
     if len(sources) > 1 and not into:
-        raise UsageError(f"{to} is no directory to copy several into")
+        raise UsageError(f"copy: {on_one_line(to)} is no directory to copy several into")
+    existing = "merge" if options.merge or options.force else "refuse"
+    if options.update:
+        existing = "update"
     targets = []
     for source in sources:
         name = ostler.path.basename(source.rstrip("/"))
         if into and name in (".", "..", ""):  # what it holds comes into the directory, as with cp
-            targets.append((source, to, True))
+            targets.append((source, to, "merge" if existing == "refuse" else existing))
         else:
-            target = ostler.path.join(to, name) if into else to
-            targets.append((source, target, options.merge or options.force))
+            targets.append((source, ostler.path.join(to, name) if into else to, existing))
     return targets
 
 
-def one(source, target, merge, options, teller):
+def one(source, target, existing, options, teller, output):
     """Copy one tree or file, or print what would be made."""
     is_tree = ostler.path.isdir(source) and (source.endswith("/") or not ostler.path.islink(source))
-    if options.dry_run:
-        if not merge and ostler.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, "File exists", target)
+    if not is_tree:
         ostler.lstat(source)
-        names = Names(options.null)
-        names.write(target)
-        if is_tree:
-            for path in ostler.trees.find(
-                source, threads=options.threads, on_error=teller.error,
-                one_filesystem=options.one_file_system,
-            ):  # fmt: skip
-                names.write(ostler.path.join(target, ostler.path.relpath(path, source)))
-        names.flush()
+        if target.endswith("/"):  # there is no such directory to copy it into
+            raise failure(errno.ENOTDIR, target)
+    if options.dry_run:
+        for old, new, replaces in _would(is_tree, source, target, existing, options, teller):
+            output.name(new, source=old, would="replace" if replaces else "make")
         return None
+    made = []
+    if options.verbose and not options.json:
+        silent = Teller("copy", True)
+        silent.say = lambda text: None
+        try:
+            made = list(_would(is_tree, source, target, existing, options, silent))
+        except OSError:
+            pass  # the copy itself will tell
+    failed = set()
+
+    def on_error(error):
+        failed.add(error.filename)
+        teller.error(error)
+
+    try:
+        return _copied(is_tree, source, target, existing, options, teller, on_error)
+    finally:
+        teller.clear()
+        for old, new, _ in made:
+            if old not in failed and ostler.path.lexists(new):
+                output.pair(old, new)
+
+
+def _would(is_tree, source, target, existing, options, teller):
+    from ostler.cli import dry
+
+    if is_tree:
+        return dry.would_copy(source, target, existing, options, teller)
+    return filter(None, [dry.would_copy_entry(source, target, existing)])
+
+
+def _copied(is_tree, source, target, existing, options, teller, on_error):
+    how = {**teller.options(), "on_error": on_error}
     if is_tree:
         return ostler.trees.copy(
-            source, target, existing="merge" if merge else "refuse", reflink=options.reflink,
+            source, target, existing=existing, exclude=options.exclude, reflink=options.reflink,
             sparse=options.sparse == "auto", xattrs=not options.no_xattrs,
             owners=False if options.no_owners else None, threads=options.threads,
-            one_filesystem=options.one_file_system, **teller.options(),
+            one_filesystem=options.one_file_system, **how,
         )  # fmt: skip
     return copy_entry(
-        ostler.host, source, target, ostler.host, **teller.options(),
+        ostler.host, source, target, ostler.host, **how,
         flags=flags(
             modes=True, owners=False if options.no_owners else None, times=True,
             xattrs=not options.no_xattrs, hard_links=False, sparse=options.sparse == "auto",
-            special=True, merge=merge,
+            special=True, merge=existing == "merge", update=existing == "update",
         ),
         clone=("never", "auto", "always").index(options.reflink),
     )  # fmt: skip

@@ -3,17 +3,33 @@
 import json
 
 from ostler import host
-from ostler.cli import parser
+from ostler.cli.parsing import Parser
+
+_WHAT = """
+Try once each thing that machines and trees are built on (namespaces, mounts, overlayfs, Landlock
+and so on), and tell for each whether this kernel lets you have it, why not, and what would help.
+The exit status is 0 when all can be had, else 1.
+"""
+_EXAMPLES = """
+ostler doctor
+ostler doctor --json
+"""
+
+
+def doctor_parser():
+    """The parser of the command."""
+    made = Parser("doctor", "[OPTION...]", _WHAT, _EXAMPLES)
+    made.add_argument("--json", action="store_true", help="Print JSON, one object on a line.")
+    return made
 
 
 def main(arguments):
     """Print the report; the exit status is 0 when everything can be had, else 1."""
-    reader = parser("doctor")
-    reader.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    reader = doctor_parser()
     options = reader.parse_args(arguments)
     report = gathered()
     if options.json:
-        print(json.dumps(report, indent=2))
+        print(json.dumps(report))
     else:
         print(as_text(report))
     return 0 if all(thing["available"] for thing in report["capabilities"].values()) else 1

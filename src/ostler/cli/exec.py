@@ -3,7 +3,7 @@
 import sys
 
 import ostler
-from ostler.cli import UsageError
+from ostler.cli import UsageError, on_one_line
 from ostler.cli.machine import USAGE as MACHINES
 from ostler.cli.machine import run_in, take
 
@@ -14,7 +14,11 @@ Run a command in namespaces of its own: the command, what it starts, and what th
 whatever means are all on the machine. The exit status is the command's; 125 when the machine
 can't be made, 126 when the command can't be run, 127 when there is no such command.
 
-{MACHINES}"""
+{MACHINES}
+
+Examples:
+  ostler exec --confine . make test
+  ostler exec --scratch 64M sh -c 'cd /tmp && df .'"""
 
 
 def main(arguments):
@@ -26,7 +30,7 @@ def main(arguments):
     if command[:1] == ["--"]:
         del command[0]
     elif command and command[0].startswith("-"):
-        raise UsageError(f"exec: no option {command[0]}")
+        raise UsageError(f"exec: no option {on_one_line(command[0])}")
     if not command:
         raise UsageError("exec: no command")
     if choice.kind is None:

@@ -1,52 +1,155 @@
-"""`ostler find`: names in trees."""
+"""`ostler find`: names in trees; what is done with them."""
 
 import itertools
-import json
 
 import ostler
 from ostler.cli import UsageError
-from ostler.cli._trees import Names, Teller, moment, parse, shown, size_of, tree_parser
+from ostler.cli._trees import (
+    Output,
+    Teller,
+    endings,
+    exclusions,
+    habit,
+    moment,
+    parse,
+    size_of,
+    tree_parser,
+)
 
 _TYPES = {
     "f": "file", "d": "directory", "l": "link", "p": "fifo", "s": "socket", "b": "block",
     "c": "character",
 }  # fmt: skip
+_WHAT = """
+Find the entries below each PATH (by default the directory you stand in), in no order, and print
+their paths. All conditions that are given must hold. Links are never followed below a PATH. The
+usual words of find(1) are understood too: -name, -iname, -type, -maxdepth, -mindepth, -print0,
+-delete, -exec, -xdev.
+"""
+_EXAMPLES = """
+ostler find src --name '*.py' --name '*.pyi'
+ostler find ~ --type f --size +100M --older 2026-01-31
+ostler find . --name '*.orig' --delete --dry-run
+ostler find . --name '*.c' --exec wc -l {} +
+"""
+_WORDS = {
+    "-name": "--name", "-iname": "--iname", "-type": "--type", "-maxdepth": "--max-depth",
+    "-mindepth": "--min-depth", "-print": "", "-print0": "--null", "-delete": "--delete",
+    "-exec": "--exec", "-xdev": "--one-file-system", "-mount": "--one-file-system",
+    "-depth": "", "-d": "--depth", "--maxdepth": "--max-depth", "--mindepth": "--min-depth",
+}  # fmt: skip
+
+
+def find_parser():
+    """The parser of the command."""
+    made = tree_parser("find", "[OPTION...] [PATH...]", _WHAT, _EXAMPLES, changes=True)
+    made.words = _WORDS
+    made.to_semicolon = "exec"
+    made.add_argument("paths", nargs="*", metavar="PATH", help="Where to begin.")
+    made.add_argument(
+        "--name", action="append", default=[], metavar="PATTERN",
+        help="Names that match PATTERN, as in '*.py'; given again, one of the patterns.",
+    )  # fmt: skip
+    made.add_argument(
+        "--iname", action="append", default=[], metavar="PATTERN",
+        help="The same, capital or small letters.",
+    )  # fmt: skip
+    made.add_argument(
+        "--ignore-case", action="store_true",
+        help="Capital or small letters in --name and --regex.",
+    )  # fmt: skip
+    made.add_argument(
+        "--regex", metavar="EXPRESSION",
+        help="Paths in which, below PATH, the regular expression of Python is found.",
+    )  # fmt: skip
+    made.add_argument(
+        "--type", default="", metavar="LETTERS",
+        help="Files (f), directories (d), links (l), pipes (p), sockets (s), devices (b, c); "
+        "several as in f,l.",
+    )  # fmt: skip
+    made.add_argument(
+        "-s", "--size", default=[], action="append", metavar="SIZE",
+        help="At least (+10M), at most (-4k) or just (0) so many bytes; K is 1024.",
+    )  # fmt: skip
+    made.add_argument(
+        "--newer", metavar="TIME",
+        help="Modified since TIME: 2d ago (s, m, h, d, w), 2026-01-31 or @SECONDS.",
+    )  # fmt: skip
+    made.add_argument("--older", metavar="TIME", help="Not modified since TIME.")
+    exclusions(made)
+    made.add_argument("--gitignore", action="store_true", help="Leave out what git would.")
+    made.add_argument(
+        "--min-depth", type=int, default=1, metavar="N", help="Not what is nearer to PATH."
+    )
+    made.add_argument(
+        "-d", "--depth", "--max-depth", dest="max_depth", type=int, metavar="N",
+        help="Go no deeper than N levels below PATH.",
+    )  # fmt: skip
+    made.add_argument("--sort", action="store_true", help="Print in the order of names.")
+    made.add_argument("--count", action="store_true", help="Only print how many there are.")
+    made.add_argument(
+        "--delete", action="store_true",
+        help="Delete what is found; a directory only when it is empty by then.",
+    )  # fmt: skip
+    made.add_argument(
+        "--exec", metavar="COMMAND... [;]",
+        help="Run COMMAND for each, its path in the place of {} or at the end; with {} + at the "
+        "end for many at once.",
+    )  # fmt: skip
+    endings(made)
+    habit(made, "-P", "--no-dereference")
+    return made
 
 
 def main(arguments):
     """Run the command; return its exit status."""
-    made = tree_parser("find")
-    made.add_argument("paths", nargs="*", default=["."], metavar="PATH")
-    made.add_argument("-n", "--name", action="append", default=[], help="pattern of names, *.py")
-    made.add_argument("-r", "--regex", help="to be found in the path below PATH")
-    made.add_argument("-t", "--type", default="", help=f"of {','.join(_TYPES)}, as in f,l")
-    made.add_argument("-s", "--size", default=[], action="append", help="+10M or -4k")
-    made.add_argument("--newer", help="changed since 2d (ago), 2026-01-31 or @SECONDS")
-    made.add_argument("--older", help="not changed since")
-    made.add_argument("-E", "--exclude", action="append", default=[], help="names, with all below")
-    made.add_argument("--gitignore", action="store_true", help="leave out what git would")
-    made.add_argument("--min-depth", type=int, default=1)
-    made.add_argument("--max-depth", type=int)
-    made.add_argument("--sort", action="store_true")
-    made.add_argument("-c", "--count", action="store_true", help="print how many")
-    made.add_argument("-0", "--null", action="store_true", help="names end with NUL")
-    options = parse(made, arguments)
+    options = parse(find_parser(), arguments)
+    filters = filters_of(options)
+    with Teller("find", True) as teller:
+        found = itertools.chain.from_iterable(
+            each(path, filters, teller) for path in options.paths or ["."]
+        )
+        if options.delete or options.exec:
+            from ostler.cli import acting
+
+            acting.act(options, filters, teller)
+        else:
+            write(found, options)
+    return teller.exit_status
+
+
+def filters_of(options):
+    """The arguments for trees.find; what does not go together is told."""
+    if options.dry_run and not (options.delete or options.exec):
+        raise UsageError(
+            "find: --dry-run (-n) belongs to --delete and --exec; names are found by --name"
+        )
+    if options.delete and options.exec:
+        raise UsageError("find: --delete or --exec, not both")
+    if (options.delete or options.exec) and options.count:
+        raise UsageError("find: --count goes with neither --delete nor --exec")
+    if options.name and options.iname:
+        raise UsageError("find: --name or --iname, not both; --ignore-case is for all patterns")
     kinds = []
     for letter in options.type.replace(",", ""):
         if letter not in _TYPES:
-            raise UsageError(f"no type {letter!r}; there are {', '.join(_TYPES)}")
+            raise UsageError(f"find: no type {letter!r}; there are {', '.join(_TYPES)}")
         kinds.append(_TYPES[letter])
-    filters = {
-        "name": options.name, "type": kinds, "regex": options.regex, "exclude": options.exclude,
+    if options.regex is not None:
+        import re
+
+        try:
+            re.compile(options.regex)
+        except re.error as error:
+            raise UsageError(f"find: no regular expression: {options.regex!r}: {error}") from None
+    return {
+        "name": options.name or options.iname, "type": kinds, "regex": options.regex,
+        "ignore_case": options.ignore_case or bool(options.iname), "exclude": options.exclude,
         "size": sizes(options.size), "newer": options.newer and moment(options.newer),
         "older": options.older and moment(options.older), "min_depth": options.min_depth,
         "max_depth": options.max_depth, "sort": options.sort, "gitignore": options.gitignore,
         "threads": options.threads, "one_filesystem": options.one_file_system,
     }  # fmt: skip
-    with Teller("find", True) as teller:
-        found = itertools.chain.from_iterable(each(path, filters, teller) for path in options.paths)
-        write(found, options)
-    return teller.exit_status
 
 
 def sizes(given):
@@ -67,18 +170,21 @@ def each(path, filters, teller):
     try:
         yield from ostler.trees.find(path, on_error=teller.error, **filters)
     except OSError as error:
+        if error.filename is None:
+            raise
         teller.error(error)
 
 
 def write(found, options):
-    """Print the paths, or how many there are, or JSON lines."""
+    """Print the paths, or how many there are, or JSON."""
+    output = Output(options.null, options.json)
     if options.count:
-        print(sum(1 for _ in found))
-    elif options.json:
-        for path in found:
-            print(json.dumps({"path": shown(path)}))
+        count = sum(1 for _ in found)
+        if options.json:
+            output.json({"count": count})
+        else:
+            output.line(str(count))
     else:
-        names = Names(options.null)
         for path in found:
-            names.write(path)
-        names.flush()
+            output.name(path)
+    output.flush()

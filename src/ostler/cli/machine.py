@@ -8,11 +8,12 @@ import sys
 
 import ostler
 from ostler import sizes
-from ostler.cli import UsageError, complain
+from ostler.cli import UsageError, complain, on_one_line
 
 USAGE = """\
 MACHINE is one of these; without one it is the host:
-  --scratch [SIZE]   an empty file system in memory, with the host's programs shown read-only
+  --scratch [SIZE]   an empty file system in memory, of SIZE (as in 64M) at most, with the host's
+                     programs shown read-only
   --rehearse         the host's files; every change is dropped at the end
   --confine DIR      nothing of the host but DIR, and its programs read-only; no network, no other
                      process to be seen or signalled (--network: with the host's network)
@@ -142,7 +143,7 @@ def run_in(choice, programs, name, start):
     try:
         start(machine)
     except OSError as error:
-        complain(f"{name}: {error.strerror or error}")
+        complain(f"{on_one_line(name)}: {error.strerror or error}")
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
 
 

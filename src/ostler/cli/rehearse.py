@@ -1,12 +1,13 @@
 """`ostler rehearse`: run a program, look at what it would change, and then decide."""
 
 import contextlib
+import shlex
 import signal
 import sys
 
 import ostler
 from ostler import host
-from ostler.cli import UsageError, complain
+from ostler.cli import UsageError, complain, on_one_line, tell
 from ostler.cli.machine import FAILED, NOT_EXECUTABLE, NOT_FOUND
 
 USAGE = """\
@@ -20,13 +21,17 @@ Then show the changes and ask what is to be done with them. A .py script is run 
   --discard     drop all changes, without asking
   --keep DIR    keep the changes in the new directory DIR, without asking
   --kept DIR    take up what was kept in DIR, and run the program on that, if one is given
-  --json        one JSON document on standard output, with the list under "changes"; the program's
-                own standard output goes to standard error
+  --json        print JSON, one object on a line, with the list under "changes"; the program's own
+                standard output goes to standard error
 
 The exit status is the program's, 128 and the signal's number when a signal ended it. It is 125
 when the rehearsal or what was to follow failed (changes that others made meanwhile are a reason to
 refuse a commit), 126 or 127 when the program can't be run. Where there is no terminal to ask on
-and nothing was chosen, the changes are dropped."""
+and nothing was chosen, the changes are dropped.
+
+Examples:
+  ostler rehearse ./install.sh --prefix ~/.local
+  ostler rehearse --json --discard make clean"""
 
 LINES = 60  # of a tree that nobody asked for in full
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
@@ -52,7 +57,7 @@ class Options:
                 if option == "--keep":
                     self._decide("keep")
             else:
-                raise UsageError(f"rehearse: no option {option}")
+                raise UsageError(f"rehearse: no option {on_one_line(option)}")
         if rest[:1] == ["--"]:
             del rest[0]
         self.program = rest
@@ -92,6 +97,7 @@ def _machine(options):
     if options.kept is not None:
         from ostler.machines.uppers import base_of
 
+        host.stat(options.kept)  # for its error
         return ostler.rehearsal(base_of(options.kept), upper=options.kept)
     return ostler.rehearsal()
 
@@ -131,7 +137,7 @@ def run(machine, arguments, aside):
                 setsigdef=defaults,
             )
         except OSError as error:
-            complain(f"{arguments[0]}: {error.strerror or error}")
+            complain(f"{on_one_line(arguments[0])}: {error.strerror or error}")
             return -(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
         for number in _FORWARDED:
             ours[number] = signal.signal(number, lambda number, frame: _tell(pid, number))
@@ -180,7 +186,7 @@ def _end_orphans(others):
             except ChildProcessError:
                 pass
     if ended:
-        print(f"ostler: {ended} processes that it left running were ended", file=sys.stderr)
+        tell(f"ostler: {ended} processes that it left running were ended")
 
 
 class Ending:
@@ -222,17 +228,17 @@ class Ending:
     def without_a_word(self, reason):
         """What is done when nobody says what."""
         if self.options.kept is not None:
-            then, done = "keep", f"still kept in {self.options.kept}"
+            then, done = "keep", f"still kept in {on_one_line(self.options.kept)}"
         else:
             then, done = "discard", "the changes are discarded"
         if not self.options.json:
-            print(f"ostler: {done}: {reason}", file=sys.stderr)
+            tell(f"ostler: {done}: {reason}")
         return then
 
     def show(self, most):
         """Print the tree of the changes, and how many there are."""
         if not self.changes:
-            print("ostler: nothing was changed", file=sys.stderr)
+            tell("ostler: nothing was changed")
             return
         from ostler.machines.pictures import summary, tree
 
@@ -247,7 +253,7 @@ class Ending:
             complain(error)
             self.conflicts = getattr(error, "paths", [])
             for path in self.conflicts[1:20]:
-                complain(f"  {path!r}")
+                complain(f"  {on_one_line(host.fsdecode(path))}")
             if len(self.conflicts) > 20:
                 complain(f"  and {len(self.conflicts) - 20} more")
             complain(
@@ -267,7 +273,7 @@ class Ending:
             self.left = machine.changes() if paths is not None and not machine.closed else []
             if not options.json:
                 number = f"{len(done):,} change{'s' if len(done) > 1 else ''}"
-                print(f"ostler: {number} committed", file=sys.stderr)
+                tell(f"ostler: {number} committed")
             if paths is not None and machine.closed:
                 where = "lost" if options.kept is None else f"kept in {options.kept}"
                 complain(f"the rehearsal can't go on; what was not chosen is {where}")
@@ -280,8 +286,8 @@ class Ending:
             machine.discard()
         elif options.kept is None:
             machine.keep(options.keep)
-            print(f"ostler: kept in {options.keep}; ostler rehearse --kept {options.keep}",
-                  file=sys.stderr)  # fmt: skip
+            place = on_one_line(options.keep)
+            tell(f"ostler: kept in {place}; ostler rehearse --kept {shlex.quote(place)}")
             return
         else:
             return
@@ -289,6 +295,8 @@ class Ending:
             from ostler.machines import uppers
 
             uppers.remove(machine)
+            if not options.json:
+                tell(f"ostler: {on_one_line(options.kept)} is gone")
 
     def write(self, then, failed):
         """Print the JSON document."""
@@ -301,8 +309,7 @@ class Ending:
             "conflicts": self.conflicts,
             "changes": [change.as_dict() for change in self.changes],
         }
-        json.dump(document, sys.stdout, indent=1)
-        print()
+        print(json.dumps(document))
 
 
 def _on_terminal():

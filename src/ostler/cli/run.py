@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import ostler
-from ostler.cli import UsageError
+from ostler.cli import UsageError, on_one_line
 from ostler.cli.machine import USAGE as MACHINES
 from ostler.cli.machine import python_needs, run_in, take
 
@@ -25,7 +25,11 @@ interpreter are given to it: python -X dev -m ostler run SCRIPT.
 
 With a MACHINE the program and everything that it starts are in namespaces of their own.
 
-{MACHINES}"""
+{MACHINES}
+
+Examples:
+  ostler run program.py one two
+  ostler run --read-only -m pytest"""
 
 STARTUP = str(Path(__file__).with_name("startup"))
 
@@ -40,11 +44,11 @@ def main(arguments):
         raise UsageError("run: no program")
     first = arguments[0]
     if first.startswith("-") and first not in ("-", "--") and first[1] not in "mc":
-        raise UsageError(f"run: no option {first}")
+        raise UsageError(f"run: no option {on_one_line(first)}")
     if sys.flags.ignore_environment or sys.flags.no_site:
         raise UsageError("run: the interpreter's options -I, -E and -S keep ostler out")
     if ":" in STARTUP:
-        raise UsageError(f"run: not possible from a path with a colon: {STARTUP}")
+        raise UsageError(f"run: not possible from a path with a colon: {on_one_line(STARTUP)}")
     choice.needed = ("PYTHON", "LD_LIBRARY_PATH")
     if choice.kind is None:
         command = [sys.executable, *interpreter_options(), *arguments]

@@ -1,69 +1,122 @@
 """`ostler size`: how much is in directories, the largest drawn as bars."""
 
-import json
 import sys
 
 import ostler
-from ostler.cli._trees import Names, Teller, human, on_one_line, parse, shown, tree_parser
+from ostler.cli import UsageError, on_one_line
+from ostler.cli._trees import Output, Teller, endings, exclusions, habit, human, parse, tree_parser
 from ostler.trees import Counts
+from ostler.trees._together import Several
+
+_WHAT = """
+Tell how much disk space each PATH takes (by default the directory you stand in), with the
+directories in it, the largest first; on a terminal as bars. A file with several names counts once,
+and so does what belongs to several PATHs: it counts for the first of them.
+"""
+_EXAMPLES = """
+ostler size --depth 2 ~
+ostler size -sh /var/log /var/cache --total
+ostler size --all --exclude .git project
+"""
+
+
+def size_parser():
+    """The parser of the command."""
+    made = tree_parser("size", "[OPTION...] [PATH...]", _WHAT, _EXAMPLES)
+    made.add_argument("paths", nargs="*", metavar="PATH", help="What to measure.")
+    made.add_argument(
+        "-d", "--depth", "--max-depth", type=int, default=1, metavar="N",
+        help="Show directories N levels deep (1).",
+    )  # fmt: skip
+    made.add_argument(
+        "-s", "--summarize", action="store_true", help="Show only the sum of each PATH."
+    )
+    made.add_argument(
+        "-a", "--all", action="store_true", help="Show files too, not only directories."
+    )
+    made.add_argument("-c", "--total", action="store_true", help="Show the total of all PATHs.")
+    made.add_argument(
+        "--top", type=int, default=20, metavar="N", help="Show the N largest (20); 0 is all."
+    )
+    made.add_argument(
+        "--apparent-size", action="store_true", help="Count contents, not the use of the disk."
+    )
+    made.add_argument(
+        "-b", action="store_true", dest="exact",
+        help="Count contents, in bytes: --apparent-size --bytes.",
+    )  # fmt: skip
+    made.add_argument("--bytes", action="store_true", help="Show bytes, not 1.2 MiB.")
+    exclusions(made)
+    endings(made)
+    habit(made, "--human-readable")
+    habit(made, "-P", "--no-dereference")
+    return made
 
 
 def main(arguments):
     """Run the command; return its exit status."""
-    made = tree_parser("size")
-    made.add_argument("paths", nargs="*", default=["."], metavar="PATH")
-    made.add_argument("-d", "--depth", type=int, default=1, help="show directories this deep (1)")
-    made.add_argument("-s", "--summarize", action="store_true", help="only the sum of each PATH")
-    made.add_argument("-n", "--top", type=int, default=20, help="how many to show (20; 0: all)")
-    made.add_argument("-b", "--apparent", action="store_true", help="contents, not use of disk")
-    made.add_argument("-B", "--bytes", action="store_true", help="bytes, not 1.2 MiB")
-    made.add_argument("-0", "--null", action="store_true", help="names end with NUL")
+    made = size_parser()
+    if len(arguments) > 1:  # -h alone is help
+        made.letters_as = {"h": "--human-readable"}
     options = parse(made, arguments)
-    results = []
+    if options.summarize and options.all:
+        raise UsageError("size: --summarize or --all, not both")
+    if options.top < 0 or options.depth < 0:
+        raise UsageError("size: --top and --depth take numbers from 0")
+    options.apparent = options.apparent_size or options.exact
+    options.bytes = options.bytes or options.exact
     with Teller("size", options.quiet or options.json) as teller:
-        for path in options.paths:
-            counts = measured(path, options, teller)
-            if counts is not None:
-                results.append((path, counts))
-    if options.json:
-        print(json.dumps([as_json(path, counts) for path, counts in results], indent=2))
-    else:
-        for path, counts in results:
-            show(path, counts, options)
+        output = Output(options.null, options.json)
+        several = Several(
+            ostler.host, by_directory=False if options.summarize else options.depth,
+            threads=options.threads, one_filesystem=options.one_file_system,
+            exclude=options.exclude, files=options.all, **teller.options(),
+        )  # fmt: skip
+        total = Counts()
+        for path in options.paths or ["."]:
+            counts = measured(path, several, teller)
+            if counts is None:
+                continue
+            total.plus(counts.numbers())
+            if options.json:
+                output.json(as_json(path, counts))
+            else:
+                teller.clear()
+                show(path, counts, options, output)
+        if options.total and options.json:
+            output.json({"total": total.numbers()})
+        elif options.total:
+            show("total", total, options, output)
+        output.flush()
     return teller.exit_status
 
 
-def measured(path, options, teller):
-    """The counts of one argument, a file's too; None after an error."""
+def measured(path, several, teller):
+    """The counts of one argument, a file's too; None after an error, or when it counted before."""
     try:
-        st = ostler.stat(path)
-        if st.st_mode & 0o170000 == 0o040000:
-            return ostler.trees.size(
-                path,
-                by_directory=False if options.summarize else options.depth,
-                threads=options.threads,
-                one_filesystem=options.one_file_system,
-                **teller.options(),
-            )
-        return Counts(files=1, bytes=st.st_size, disk=st.st_blocks * 512)
+        counts = several.add(path)
     except OSError as error:
+        if error.filename is None:
+            raise
         teller.error(error)
         return None
+    if counts is None:
+        teller.say(f"{on_one_line(path)}: counted already, with the paths before it")
+    return counts
 
 
 def as_json(path, counts):
     """What --json prints of one argument."""
-    told = {"path": shown(path), **counts.numbers()}
+    told = {"path": path, **counts.numbers()}
     if counts.by_directory is not None:
         told["by_directory"] = {
-            shown(name): {"files": c.files, "directories": c.directories, "bytes": c.bytes,
-                          "disk": c.disk}
+            name: {"files": c.files, "directories": c.directories, "bytes": c.bytes, "disk": c.disk}
             for name, c in counts.by_directory.items()
-        }  # fmt: skip
+        }
     return told
 
 
-def show(path, counts, options):
+def show(path, counts, options, output):
     """Print one argument's directories, the largest first."""
 
     def value(of):
@@ -76,13 +129,11 @@ def show(path, counts, options):
     rows = [row for row in rows if ostler.path.normpath(row[0]) != ostler.path.normpath(path)]
     hidden = max(0, len(rows) - options.top) if options.top else 0
     rows = rows[: options.top or None]
-    if not sys.stdout.isatty():
-        names = Names(options.null)
+    if not sys.stdout.isatty() or options.null:
         for name, of in [*rows, (path, counts)]:
-            names.out.write(text(of).encode() + b"\t")
-            names.write(name)
-        names.flush()
+            output.name(name, text(of).encode() + b"\t")
         return
+    output.flush()
     largest = max((value(of) for _, of in rows), default=0) or 1
     width = max([len(text(of)) for _, of in rows] + [len(text(counts))])
     from ostler.cli import size_bars

@@ -2,12 +2,28 @@
 
 from pathlib import Path
 
-from ostler.cli import parser, run
+from ostler.cli import run
+from ostler.cli.parsing import Parser
 
 TOUR = Path(__file__).with_name("examples") / "tour.py"
 
 
+_WHAT = """
+Walk through what an operating system does for a program, in seven parts: each call of os is shown
+with what it answers. Everything happens in a temporary directory, which is removed in the end.
+"""
+_EXAMPLES = """
+ostler tour
+ostler tour | less
+"""
+
+
+def tour_parser():
+    """The parser of the command."""
+    return Parser("tour", "", _WHAT, _EXAMPLES)
+
+
 def main(arguments):
     """Run the tour."""
-    parser("tour").parse_args(arguments)
+    tour_parser().parse_args(arguments)
     return run.main([str(TOUR)])

@@ -1,63 +1,119 @@
 """`ostler walk`: a tree drawn, or its directories one by one."""
 
-import json
 import sys
 
 import ostler
-from ostler.cli._trees import Names, Teller, on_one_line, parse, shown, tree_parser
+from ostler.cli import UsageError
+from ostler.cli._trees import Output, Teller, endings, parse, tree_parser
+
+_WHAT = """
+Draw the tree at PATH (by default the directory you stand in) on a terminal; into a pipe or a file
+list it, each directory before what is in it. Links are shown and never followed.
+"""
+_EXAMPLES = """
+ostler walk --depth 2 src
+ostler walk --directories -0 src | xargs -0 ls -ld
+"""
+
+
+def walk_parser():
+    """The parser of the command."""
+    made = tree_parser("walk", "[OPTION...] [PATH]", _WHAT, _EXAMPLES)
+    made.add_argument("path", nargs="?", default=".", metavar="PATH", help="Where to begin.")
+    made.add_argument(
+        "-d", "--depth", "--max-depth", type=int, metavar="N",
+        help="Go no deeper than N levels below PATH.",
+    )  # fmt: skip
+    made.add_argument("-D", "--directories", action="store_true", help="Show directories alone.")
+    made.add_argument(
+        "--unsorted", action="store_true", help="Keep the order of the directories themselves."
+    )
+    endings(made)
+    return made
 
 
 def main(arguments):
     """Run the command; return its exit status."""
-    made = tree_parser("walk")
-    made.add_argument("path", nargs="?", default=".", metavar="PATH")
-    made.add_argument("-d", "--directories", action="store_true", help="directories alone")
-    made.add_argument("--unsorted", action="store_true", help="in the directories' own order")
-    made.add_argument("-0", "--null", action="store_true", help="names end with NUL")
-    options = parse(made, arguments)
+    options = parse(walk_parser(), arguments)
+    if options.depth is not None and options.depth < 0:
+        raise UsageError("walk: --depth takes a number from 0")
     with Teller("walk", True) as teller:
-        steps = ostler.trees.walk(
-            options.path, sort=not options.unsorted, threads=options.threads,
-            one_filesystem=options.one_file_system, on_error=teller.error,
-        )  # fmt: skip
+        output = Output(options.null, options.json)
+        steps = steps_of(options, teller)
         if options.json:
             for directory, directories, others in steps:
-                print(json.dumps({
-                    "directory": shown(directory),
-                    "directories": [shown(name) for name in directories],
-                    "others": [shown(name) for name in others],
-                }))  # fmt: skip
+                output.json({"directory": directory, "directories": directories, "others": others})
         elif sys.stdout.isatty() and not options.null:
-            draw(steps, options)
+            draw(steps, options, output)
         else:
-            names = Names(options.null)
-            for directory, _, others in steps:
-                names.write(directory)
-                if not options.directories:
-                    for name in others:
-                        names.write(ostler.path.join(directory, name))
-            names.flush()
+            listed(steps, options, output)
+        output.flush()
     return teller.exit_status
 
 
-def draw(steps, options):
-    """Print the tree with its branches; parents come before what is in them."""
-    open_levels = []  # for each level, how many directories are still to come
+def steps_of(options, teller):
+    """The directories, each with the names in it that shall be shown."""
+    depth = options.depth
+    if depth == 0:
+        return [(options.path, [], [])] if ostler.lstat(options.path) else []
+    return ostler.trees.walk(
+        options.path, sort=not options.unsorted, threads=options.threads, on_error=teller.error,
+        one_filesystem=options.one_file_system, max_depth=None if depth is None else depth - 1,
+    )  # fmt: skip
+
+
+def listed(steps, options, output):
+    """Print the paths, a directory before what is in it."""
+    slash = options.path.rstrip("/").count("/") if options.path.strip("/") else 0
     for directory, directories, others in steps:
-        depth = len(open_levels)
-        if depth:
-            open_levels[-1] -= 1
-        stem = "".join("│   " if left else "    " for left in open_levels[:-1])
-        last = bool(open_levels) and open_levels[-1] == 0
-        name = ostler.path.basename(directory) if depth else directory
-        print(stem + ("" if not depth else "└── " if last else "├── ") + on_one_line(name) + "/")
-        below = "".join("│   " if left else "    " for left in open_levels)
-        real = [n for n in directories if not ostler.path.islink(ostler.path.join(directory, n))]
-        links = [n for n in directories if n not in set(real)]
+        output.name(directory)
+        names = [] if options.directories else list(others)
+        deepest = options.depth is not None and (
+            (directory.rstrip("/").count("/") if directory.strip("/") else 0) - slash
+            == options.depth - 1
+        )
+        for name in directories:
+            link = is_link(directory, name)
+            if (link and not options.directories) or (deepest and not link):
+                names.append(name)
+        for name in names:
+            output.name(ostler.path.join(directory, name))
+
+
+def is_link(directory, name):
+    """Whether a name is a link, in walks that count links to directories among these."""
+    return ostler.path.islink(ostler.path.join(directory, name))
+
+
+def draw(steps, options, output):
+    """Print the tree with its branches; parents come before what is in them."""
+    levels = []  # for each that is open: its path, and the names of directories still to come
+
+    def branch(end):
+        stem = "".join("│   " if names else "    " for _, names in levels[:-1])
+        return stem + ("└── " if end else "├── ")
+
+    def advance(path):
+        # To the directory that comes now; what could not be read before it is a name alone.
+        while levels:
+            above, names = levels[-1]
+            while names:
+                name = names.pop(0)
+                if ostler.path.join(above, name) == path:
+                    return name
+                output.line(branch(not names) + output.shown(name) + "/")
+            levels.pop()
+        return path
+
+    for directory, directories, others in steps:
+        name = advance(directory)
+        before = branch(not levels[-1][1]) if levels else ""
+        output.line(before + output.shown(name) + ("" if name.endswith("/") else "/"))
+        links = [n for n in directories if is_link(directory, n)]
+        real = [n for n in directories if n not in set(links)]
+        levels.append((directory, real))
         listed = [] if options.directories else sorted(links + others)
-        for number, other in enumerate(listed):
-            end = number == len(listed) - 1 and not real
-            print(below + ("└── " if end else "├── ") + on_one_line(other))
-        open_levels.append(len(real))
-        while open_levels and open_levels[-1] == 0:
-            open_levels.pop()
+        for number, other in enumerate(listed, 1):
+            output.line(branch(number == len(listed) and not real) + output.shown(other))
+    if levels:
+        advance(None)

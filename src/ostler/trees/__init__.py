@@ -22,6 +22,7 @@ _OPERATIONS = (
     "find",
     "remove",
     "size",
+    "sizes",
     "walk",
 )
 __all__ = ["Counts", "Difference", "Digest", "Trees", *_OPERATIONS]
@@ -44,6 +45,7 @@ class Trees:
         top,
         *,
         sort=False,
+        max_depth=None,
         threads=None,
         on_error="raise",
         progress=None,
@@ -52,11 +54,14 @@ class Trees:
         """Iterate over (directory, names of directories, other names), as os.walk does top-down.
 
         Directories are read ahead by several threads, in the order of os.walk (with `sort`, each
-        directory's names in order): changing the lists has no effect on what follows.
+        directory's names in order): changing the lists has no effect on what follows. Those
+        below `max_depth` (0: top itself) are only named.
         """
         from ostler.trees._find import Walked
 
-        return Walked(self._machine, top, threads, on_error, progress, one_filesystem, sort)
+        return Walked(
+            self._machine, top, threads, on_error, progress, one_filesystem, sort, max_depth
+        )
 
     def find(
         self,
@@ -66,6 +71,7 @@ class Trees:
         exclude=(),
         type=(),
         regex=None,
+        ignore_case=False,
         size=(None, None),
         newer=None,
         older=None,
@@ -84,16 +90,22 @@ class Trees:
 
         `name`: a pattern or patterns as fnmatch's, one of which the name matches; `exclude`: of
         names left out with all below; `type`: "file", "directory", "link", "fifo", "socket",
-        "block", "character" or several; `regex`: searched for in the path below top; `size`:
-        least and most bytes; `newer`, `older`: bounds of the modification time, in seconds of
-        the epoch; `gitignore`: leave out what git would: by the .gitignore files below `top` and
-        above it up to the repository, .git/info/exclude and core.excludesFile, and .git itself;
-        `ignore_files`: names of more files with such rules, such as ".ignore", the strongest last.
+        "block", "character" or several; `regex`: searched for in the path below top;
+        `ignore_case`: of letters in `name` and `regex`; `size`: least and most bytes; `newer`,
+        `older`: bounds of the modification time, in seconds of the epoch; `gitignore`: leave out
+        what git would: by the .gitignore files below `top` and above it up to the repository,
+        .git/info/exclude and core.excludesFile, and .git itself; `ignore_files`: names of more
+        files with such rules, such as ".ignore", the strongest last.
         """
         from ostler.trees._find import Found
 
         expression = None
-        if regex is not None:
+        if ignore_case:
+            from ostler.trees._cases import expression_of
+
+            expression = expression_of(_several(name), regex)
+            name = ()
+        elif regex is not None:
             import re
 
             expression = re.compile(regex).search
@@ -133,6 +145,8 @@ class Trees:
         top,
         *,
         by_directory=False,
+        exclude=(),
+        files=False,
         threads=None,
         on_error="raise",
         progress=None,
@@ -142,7 +156,8 @@ class Trees:
         """What the tree holds, its root included: entries, bytes and disk use.
 
         A file with several names counts once. `by_directory` (True, or down to which depth)
-        gives each directory's own totals too, a dictionary by path.
+        gives each directory's own totals too, a dictionary by path; with `files`, those of other
+        entries as well. `exclude`: patterns of names left out with all below.
         """
         if executor is not None:
             if by_directory is not False:
@@ -150,14 +165,41 @@ class Trees:
             from ostler.trees import _pieces
 
             return _pieces.size(
-                self._machine, top, executor, threads, on_error, progress, one_filesystem
-            )
+                self._machine, top, executor, threads, on_error, progress, one_filesystem,
+                _several(exclude),
+            )  # fmt: skip
         from ostler.trees._size import measure
 
         counts, _ = measure(
-            self._machine, top, threads, on_error, progress, one_filesystem, by_directory, False
-        )
+            self._machine, top, threads, on_error, progress, one_filesystem, by_directory, False,
+            exclude=_several(exclude), files=files,
+        )  # fmt: skip
         return counts
+
+    def sizes(
+        self,
+        tops,
+        *,
+        by_directory=False,
+        exclude=(),
+        files=False,
+        threads=None,
+        on_error="raise",
+        progress=None,
+        one_filesystem=False,
+    ):
+        """The Counts of several trees or single files, a list in their order.
+
+        What belongs to more than one of them, by hard links or since one lies in the other,
+        counts for the first; None stands for one that the earlier ones held already.
+        """
+        from ostler.trees._together import Several
+
+        several = Several(
+            self._machine, by_directory=by_directory, exclude=_several(exclude), files=files,
+            threads=threads, on_error=on_error, progress=progress, one_filesystem=one_filesystem,
+        )  # fmt: skip
+        return [several.add(top) for top in tops]
 
     def copy(
         self,
@@ -166,6 +208,7 @@ class Trees:
         *,
         machine=None,
         existing="refuse",
+        exclude=(),
         modes=True,
         owners=None,
         times=True,
@@ -183,33 +226,36 @@ class Trees:
         """Copy the tree `top` to the name `to` (of `machine`, else of this one); what was made.
 
         Links stay links. `existing`: "refuse" when `to` is there already, or "merge": directories
-        are kept, other entries replaced. `owners`: True, False, or None: where this process may
-        give files away. `xattrs` are the access control lists too, with `modes`; without these all
-        is as if it were new there, by the machine's umask or the directory's default list.
-        `sparse`: holes stay holes. `special`: pipes, sockets and devices are made; else each is an
-        error. `reflink`: "auto", "always" or "never" share the blocks of the files.
+        are kept, other entries replaced, or "update": replaced where they were modified earlier
+        than what comes. `exclude`: patterns of names left out with all below. `owners`: True,
+        False, or None: where this process may give files away. `xattrs` are the access control
+        lists too, with `modes`; without these all is as if it were new there, by the machine's
+        umask or the directory's default list. `sparse`: holes stay holes. `special`: pipes,
+        sockets and devices are made; else each is an error. `reflink`: "auto", "always" or "never"
+        share the blocks of the files.
         """
         from ostler.trees import _copy
 
-        if existing not in ("refuse", "merge"):
-            raise ValueError('existing must be "refuse" or "merge"')
+        if existing not in ("refuse", "merge", "update"):
+            raise ValueError('existing must be "refuse", "merge" or "update"')
         if reflink not in ("auto", "always", "never"):
             raise ValueError('reflink must be "auto", "always" or "never"')
         flags = _copy.flags(
-            modes, owners, times, xattrs, hard_links, sparse, special, existing == "merge"
-        )
+            modes, owners, times, xattrs, hard_links, sparse, special, existing == "merge",
+            existing == "update",
+        )  # fmt: skip
         clone = ("never", "auto", "always").index(reflink)
         if executor is not None:
             from ostler.trees import _pieces
 
             return _pieces.copy(
                 self._machine, top, to, machine or self._machine, executor, threads, on_error,
-                progress, one_filesystem, flags | _copy.flags_of_pieces(), existing == "merge",
-                clone,
+                progress, one_filesystem, flags | _copy.flags_of_pieces(),
+                existing != "refuse", clone, _several(exclude),
             )  # fmt: skip
         return _copy.copy_tree(
             self._machine, top, to, machine or self._machine, threads, on_error, progress,
-            one_filesystem, flags, clone,
+            one_filesystem, flags, clone, exclude=_several(exclude),
         )  # fmt: skip
 
     def remove(

@@ -61,6 +61,7 @@ class Trees:
         top: _Path[AnyStr],
         *,
         sort: bool = False,
+        max_depth: int | None = None,
         threads: int | None = None,
         on_error: _OnError = "raise",
         progress: _Progress = None,
@@ -74,6 +75,7 @@ class Trees:
         exclude: _Patterns = (),
         type: _Kind | Iterable[_Kind] = (),
         regex: AnyStr | None = None,
+        ignore_case: bool = False,
         size: tuple[int | None, int | None] = (None, None),
         newer: float | None = None,
         older: float | None = None,
@@ -102,19 +104,34 @@ class Trees:
         top: _Path[AnyStr],
         *,
         by_directory: bool | int = False,
+        exclude: _Patterns = (),
+        files: bool = False,
         threads: int | None = None,
         on_error: _OnError = "raise",
         progress: _Progress = None,
         one_filesystem: bool = False,
         executor: Executor | None = None,
     ) -> Counts: ...
+    def sizes(
+        self,
+        tops: Iterable[str | bytes | PathLike[str] | PathLike[bytes]],
+        *,
+        by_directory: bool | int = False,
+        exclude: _Patterns = (),
+        files: bool = False,
+        threads: int | None = None,
+        on_error: _OnError = "raise",
+        progress: _Progress = None,
+        one_filesystem: bool = False,
+    ) -> list[Counts | None]: ...
     def copy(
         self,
         top: _Path[AnyStr],
         to: _Path[AnyStr],
         *,
         machine: Machine | None = None,
-        existing: Literal["refuse", "merge"] = "refuse",
+        existing: Literal["refuse", "merge", "update"] = "refuse",
+        exclude: _Patterns = (),
         modes: bool = True,
         owners: bool | None = None,
         times: bool = True,
@@ -195,4 +212,5 @@ digest = _host.digest
 find = _host.find
 remove = _host.remove
 size = _host.size
+sizes = _host.sizes
 walk = _host.walk

@@ -2,6 +2,7 @@ from ostler cimport _libc as libc
 from ostler._core cimport Core
 from ostler.trees._engine cimport Node, Worker
 from ostler.trees._links cimport Inodes
+from ostler.trees._patterns cimport Pattern
 from ostler.trees._run cimport Run
 
 # What goes along with names and contents, and how.
@@ -15,6 +16,7 @@ cdef enum:
     SPARSE = 64
     SPECIAL = 128
     MERGE = 256             # what is there already is kept or replaced
+    UPDATE = 512            # but replaced only by what was modified later
 
 cdef enum:
     CLONE_NEVER = 0
@@ -36,6 +38,8 @@ cdef struct CopyTask:
     unsigned long ino
     int prefix              # length of the root's path, its slash included
     int to                  # the destination's root
+    int excluded            # names left out with all below
+    Pattern *pattern
     Inodes seen
 
 cdef class Copy(Run):
@@ -46,6 +50,7 @@ cdef int mask_of(CopyTask *task, Core machine) except -2
 cdef object flags_of(CopyTask *task, int fd, libc.stat_t *made, bint merge)
 cdef int enter(Worker *worker, Node *node) noexcept nogil
 cdef int entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
+cdef bint is_current(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef void leave(Worker *worker, Node *node) noexcept nogil
 cdef const char *target_of(Worker *worker, const char *name) noexcept nogil
 cdef int copy_file(Worker *worker, Node *node, const char *name) noexcept nogil

@@ -34,6 +34,7 @@ from cython.cimports.ostler.trees._metadata import (
     name_metadata,
 )
 from cython.cimports.ostler.trees._output import path_length, path_write, report
+from cython.cimports.ostler.trees._patterns import compile_all, matches_any
 from cython.cimports.ostler.trees._run import Run
 
 from ostler.machines._calls import process_umask
@@ -47,7 +48,9 @@ _ONE_BLOCK = cython.declare(cython.long, 4096)
 class Copy(Run):
     """The run that copies a tree."""
 
-    def __init__(self, machine, threads, on_error, progress, one_filesystem, flags, clone):
+    def __init__(
+        self, machine, threads, on_error, progress, one_filesystem, flags, clone, exclude=()
+    ):
         Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
         self.task = cython.cast(cython.pointer(CopyTask), libc.calloc(1, cython.sizeof(CopyTask)))
         if self.task == cython.NULL:
@@ -55,6 +58,8 @@ class Copy(Run):
         inodes_init(cython.address(self.task.seen))
         self.e.task = self.task
         self.task.flags = flags
+        self.task.pattern = compile_all(exclude)
+        self.task.excluded = len(exclude)
         self.task.clone = clone
         self.task.ranges = clone != CLONE_NEVER
         if flags & MODES:
@@ -85,6 +90,7 @@ class Copy(Run):
     def __dealloc__(self):
         if self.task != cython.NULL:
             inodes_clear(cython.address(self.task.seen))
+            libc.free(self.task.pattern)
 
 
 def mask_of(task, machine):
@@ -152,8 +158,13 @@ def leave(worker, node):
 
 
 def entry(worker, node, name, kind):
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    if task.excluded and matches_any(task.pattern, task.excluded, name, libc.strlen(name)):
+        return DONE
     if kind == libc.S_IFDIR >> 12:
         return DESCEND
+    if task.flags & UPDATE and is_current(worker, node, name):
+        return DONE
     if kind == libc.S_IFREG >> 12:
         copy_file(worker, node, name)
     elif kind == libc.S_IFLNK >> 12:
@@ -161,6 +172,40 @@ def entry(worker, node, name, kind):
     else:
         copy_special(worker, node, name)
     return DONE
+
+
+def is_current(worker, node, name):
+    # Whether what stands there was modified no earlier than what would be copied.
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    st: libc.stat_t
+    there: libc.stat_t
+    if (
+        libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0
+        or libc.fstatat(
+            node.fd[1], target_of(worker, name), cython.address(there), libc.AT_SYMLINK_NOFOLLOW
+        )
+        < 0
+        or there.st_mode & libc.S_IFMT == libc.S_IFDIR
+        or there.st_mtim.tv_sec < st.st_mtim.tv_sec
+        or (
+            there.st_mtim.tv_sec == st.st_mtim.tv_sec and there.st_mtim.tv_nsec < st.st_mtim.tv_nsec
+        )
+    ):
+        return False
+    if st.st_nlink > 1 and task.flags & LINKS:
+        # Its other names are linked to the one that is there.
+        libc.pthread_mutex_lock(cython.address(task.seen.lock))
+        slot = inodes_find(cython.address(task.seen), st.st_dev, st.st_ino)
+        if slot != cython.NULL and slot.path == cython.NULL:
+            slot.path = below_root(task, node, name)
+            if slot.path != cython.NULL:
+                slot.dev = st.st_dev
+                slot.ino = st.st_ino
+                slot.names = 1
+                slot.links = st.st_nlink
+                task.seen.used += 1
+        libc.pthread_mutex_unlock(cython.address(task.seen.lock))
+    return True
 
 
 def target_of(worker, name):
@@ -479,7 +524,7 @@ def with_names(worker, node, name, kind, st):
 # ---- from Python
 
 
-def flags(modes, owners, times, xattrs, hard_links, sparse, special, merge):
+def flags(modes, owners, times, xattrs, hard_links, sparse, special, merge, update=False):
     """The options of a copy as one number."""
     chosen = (
         (modes, MODES),
@@ -491,6 +536,7 @@ def flags(modes, owners, times, xattrs, hard_links, sparse, special, merge):
         (sparse, SPARSE),
         (special, SPECIAL),
         (merge, MERGE),
+        (update, MERGE | UPDATE),
     )
     total = 0
     for wanted, bit in chosen:
@@ -536,6 +582,7 @@ def copy_tree(
     clone,
     shallow=False,
     several=None,
+    exclude=(),
 ):
     """Copy the tree at `top` to the name `to` of a machine; the counts of what was made.
 
@@ -546,7 +593,7 @@ def copy_tree(
     made: libc.stat_t
     merge: cython.bint = flags & MERGE
     fd: cython.int
-    run: Copy = Copy(machine, threads, on_error, progress, one_filesystem, flags, clone)
+    run: Copy = Copy(machine, threads, on_error, progress, one_filesystem, flags, clone, exclude)
     run.e.shallow = bool(shallow)
     run.task.seen.telling = several is not None
     take(cython.address(w), to, "copy", "to", 0)

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ostler.machines import Machine
@@ -17,6 +17,7 @@ def flags(
     sparse: bool,
     special: bool,
     merge: bool,
+    update: bool = False,
 ) -> int: ...
 def flags_of_pieces() -> int: ...
 def copy_tree(
@@ -32,4 +33,5 @@ def copy_tree(
     clone: int,
     shallow: bool = False,
     several: list[tuple[int, int, bytes]] | None = None,
+    exclude: Iterable[str | bytes] = (),
 ) -> Counts: ...

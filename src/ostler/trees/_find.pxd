@@ -58,6 +58,7 @@ cdef class Found(Stream):
 
 cdef class Walked(Stream):
     cdef bint sort
+    cdef int most           # how deep it goes
     cdef dict begun         # serial -> what is known of a directory
     cdef dict complete      # (serial of the parent, name) -> all of it
     cdef list expected      # [serial, names, which is next] of each level

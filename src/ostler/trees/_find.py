@@ -181,7 +181,10 @@ def _walk_entry(worker, node, name, kind):
     _emit(worker, node, name, libc.strlen(name), kind)
     if kind == libc.S_IFDIR >> 12:
         worker.directories += 1
-        return DESCEND
+        most: cython.pointer(cython.int) = cython.cast(
+            cython.pointer(cython.int), worker.engine.task
+        )
+        return DESCEND if node.depth < most[0] else DONE
     worker.files += 1
     return DONE
 
@@ -392,8 +395,15 @@ class Found(Stream):
 class Walked(Stream):
     """An iterator over (directory, names of directories, other names), parents first."""
 
-    def __init__(self, machine, top, threads, on_error, progress, one_filesystem, sort):
+    def __init__(
+        self, machine, top, threads, on_error, progress, one_filesystem, sort, max_depth=None
+    ):
         Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
+        self.most = _or(max_depth, 0x7FFFFFFF)
+        self.e.task = libc.malloc(cython.sizeof(cython.int))
+        if self.e.task == cython.NULL:
+            raise MemoryError
+        cython.cast(cython.pointer(cython.int), self.e.task)[0] = self.most
         self.e.entry = _walk_entry
         self.e.after = _walk_after
         self.e.refused = _walk_refused
@@ -428,7 +438,8 @@ class Walked(Stream):
                 directories.sort()
                 files.sort()
                 below.sort()
-            self.expected.append([serial, below, 0])
+            deepest: cython.bint = len(self.expected) > self.most
+            self.expected.append([serial, [] if deepest else below, 0])
             return path, directories, files
         raise StopIteration
 

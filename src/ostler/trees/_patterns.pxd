@@ -11,6 +11,7 @@ cdef struct Pattern:
     int length
     const char *text
 
+cdef Pattern *compile_all(object texts) except NULL
 cdef object compile_pattern(bytes text, const char *raw, Pattern *pattern)
 
 cdef unsigned int _character(const char *text, int *size) noexcept nogil

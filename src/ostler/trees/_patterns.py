@@ -109,6 +109,28 @@ def matches_any(p, count, name, length):
     return 0
 
 
+def compile_all(texts):
+    # The patterns and what they point into, in one piece of memory that free() gives back: the
+    # workers may outlive any object of Python's.
+    i: cython.int
+    at: cython.p_char
+    each: bytes
+    every = [t if isinstance(t, bytes) else py.PyUnicode_EncodeFSDefault(t) for t in texts]
+    made: cython.pointer(Pattern) = cython.cast(
+        cython.pointer(Pattern),
+        libc.calloc(1, (len(every) + 1) * cython.sizeof(Pattern) + sum([len(t) + 1 for t in every])),
+    )
+    if made == cython.NULL:
+        raise MemoryError
+    at = cython.cast(cython.p_char, cython.address(made[len(every) + 1]))
+    for i in range(len(every)):
+        each = every[i]
+        libc.memcpy(at, py.PyBytes_AS_STRING(each), len(each) + 1)
+        compile_pattern(each, at, cython.address(made[i]))
+        at += len(each) + 1
+    return made
+
+
 def compile_pattern(text, raw, pattern):
     # The cheapest way to compare a pattern; it points into `raw`, a copy of the text.
     size: cython.Py_ssize_t = len(text)

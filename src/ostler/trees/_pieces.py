@@ -127,7 +127,7 @@ def _groups(paths):
 # ---- size
 
 
-def size_piece(machine, paths, one_filesystem, whole, threads):
+def size_piece(machine, paths, one_filesystem, whole, threads, exclude=()):
     """[(counts, files with several names, errors)] of each path."""
     from ostler.trees._size import measure
 
@@ -135,26 +135,29 @@ def size_piece(machine, paths, one_filesystem, whole, threads):
     for path in paths:
         try:
             counts, links = measure(
-                machine, path, threads, "collect", None, one_filesystem, False, True, not whole
-            )
+                machine, path, threads, "collect", None, one_filesystem, False, True, not whole,
+                exclude,
+            )  # fmt: skip
             results.append((counts.numbers(), links, counts.errors))
         except OSError as error:
             results.append((Counts().numbers(), [], [error]))
     return results
 
 
-def size(machine, top, executor, threads, on_error, progress, one_filesystem):
+def size(machine, top, executor, threads, on_error, progress, one_filesystem, exclude=()):
     """The size of a tree, its pieces measured by an executor."""
     errors = Errors(on_error)
     total = Counts(errors=errors.list)
     names = {}
     root = root_of(machine, top, "size")
-    shallow, whole = cut(machine, root)
+    shallow, whole = cut(machine, root, exclude)
     if one_filesystem:
         whole = list(on_device(machine, whole, root.identity[1]))
         shallow = list(on_device(machine, shallow, root.identity[1]))
-    pieces = [(machine, [path], one_filesystem, True, threads or 1) for path in whole]
-    pieces += [(machine, group, one_filesystem, False, threads or 1) for group in _groups(shallow)]
+    pieces = [(machine, [path], one_filesystem, True, threads or 1, exclude) for path in whole]
+    pieces += [
+        (machine, group, one_filesystem, False, threads or 1, exclude) for group in _groups(shallow)
+    ]
     try:
         for _, results in run_pieces(executor, size_piece, pieces):
             for numbers, links, failed in results:
@@ -216,7 +219,9 @@ def find(machine, top, executor, threads, on_error, options, least, most, expres
 # ---- copy
 
 
-def copy_piece(machine, pairs, to_machine, threads, one_filesystem, flags, clone, alone):
+def copy_piece(
+    machine, pairs, to_machine, threads, one_filesystem, flags, clone, alone, exclude=()
+):
     """[(numbers, errors, files with names elsewhere)] of each pair of Places."""
     from ostler.trees._copy import copy_tree
 
@@ -226,7 +231,7 @@ def copy_piece(machine, pairs, to_machine, threads, one_filesystem, flags, clone
         try:
             counts = copy_tree(
                 machine, source, to, to_machine, threads, "collect", None, one_filesystem, flags,
-                clone, alone, several,
+                clone, alone, several, exclude,
             )  # fmt: skip
             results.append((counts.numbers(), counts.errors, several))
         except OSError as error:
@@ -247,6 +252,7 @@ def copy(
     flags,
     merge,
     clone,
+    exclude=(),
 ):
     """Copy a tree, its pieces by an executor: deep ones first, then the directories above them.
 
@@ -261,7 +267,7 @@ def copy(
     if isinstance(top, bytes) != isinstance(to, bytes):
         top, to = machine.fsencode(top), machine.fsencode(to)
     source = root_of(machine, top, "copy")
-    shallow, whole = cut(machine, source)
+    shallow, whole = cut(machine, source, exclude)
     mask = mask_for(to_machine, flags)
     prepare(machine, source, to_machine, to, merge, mask)
     target = root_of(to_machine, to, "copy", False)
@@ -278,7 +284,7 @@ def copy(
         for level, groups in enumerate(levels):
             pieces = [
                 (machine, [(place, target.below(*place.names)) for place in group], to_machine,
-                 threads or 1, one_filesystem, flags, clone, level > 0)
+                 threads or 1, one_filesystem, flags, clone, level > 0, exclude)
                 for group in groups
             ]  # fmt: skip
             for number, results in run_pieces(executor, copy_piece, pieces):

@@ -1,10 +1,16 @@
 from ostler cimport _libc as libc
 from ostler.trees._engine cimport Node, Worker
 from ostler.trees._links cimport Inodes
+from ostler.trees._patterns cimport Pattern
 
 cdef struct SizeTask:
     int depth           # totals of directories down to this depth; -1: none
     int apart           # files with several names are reported, not counted
+    int files           # totals of files too, as deep as those of directories
+    int once            # directories that were met, in an earlier tree perhaps, count no more
+    int single          # and neither do the files that stand in the set
+    int excluded        # names left out with all below
+    Pattern *pattern
     Inodes seen
 
 # What is handed over, followed by the path.
@@ -19,6 +25,7 @@ cdef struct Total:
     long kind
     long length
 
+cdef bint _met(SizeTask *task, libc.stat_t *st) noexcept nogil
 cdef int _rounded(long length) noexcept nogil
 cdef void _count(Worker *worker, Node *node, int kind, libc.stat_t *st) noexcept nogil
 cdef Total *_hand(Worker *worker, Node *node, const char *name) noexcept nogil

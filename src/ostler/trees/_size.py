@@ -4,8 +4,14 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler.trees._engine import DESCEND, DONE, Block, Node, Worker
-from cython.cimports.ostler.trees._links import inodes_add, inodes_clear, inodes_init
+from cython.cimports.ostler.trees._links import (
+    inodes_add,
+    inodes_clear,
+    inodes_find,
+    inodes_init,
+)
 from cython.cimports.ostler.trees._output import engine_take, path_length, path_write, report, room
+from cython.cimports.ostler.trees._patterns import compile_all, matches_any
 from cython.cimports.ostler.trees._run import Run
 
 from ostler.trees._results import Counts
@@ -20,7 +26,9 @@ class Size(Run):
 
     task: cython.pointer(SizeTask)
 
-    def __init__(self, machine, threads, on_error, progress, one_filesystem, depth, apart):
+    def __init__(
+        self, machine, threads, on_error, progress, one_filesystem, depth, apart, exclude=()
+    ):
         Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
         self.task = cython.cast(cython.pointer(SizeTask), libc.calloc(1, cython.sizeof(SizeTask)))
         if self.task == cython.NULL:
@@ -29,6 +37,8 @@ class Size(Run):
         self.e.task = self.task
         self.task.depth = depth
         self.task.apart = apart
+        self.task.pattern = compile_all(exclude)
+        self.task.excluded = len(exclude)
         self.e.chunks = 1
         self.e.enter = _enter
         self.e.entry = _entry
@@ -39,6 +49,28 @@ class Size(Run):
     def __dealloc__(self):
         if self.task != cython.NULL:
             inodes_clear(cython.address(self.task.seen))
+            libc.free(self.task.pattern)
+
+    def after(self, before):
+        """Count each directory once, and none that an earlier run met; what it knows goes over."""
+        self.task.once = 1
+        if before is not None:
+            other: Size = before
+            self.task.single = other.task.single
+            self.task.seen.slots, other.task.seen.slots = other.task.seen.slots, cython.NULL
+            self.task.seen.size, other.task.seen.size = other.task.seen.size, 0
+            self.task.seen.used, other.task.seen.used = other.task.seen.used, 0
+
+    def meet(self, st, directory):
+        """Remember a file that counts for itself, whose directory this is; False when either was
+        met."""
+        there: libc.stat_t
+        there.st_dev = directory.st_dev
+        there.st_ino = directory.st_ino
+        if _met(self.task, cython.address(there)):
+            return False
+        self.task.single = 1
+        return inodes_add(cython.address(self.task.seen), st.st_dev, st.st_ino) == 1
 
     def totals(self, links, directories):
         """Move what was handed over into these two, a list and a dictionary."""
@@ -65,6 +97,15 @@ class Size(Run):
                     )
                 at += _rounded(total.length)
             libc.free(block)
+
+
+def _met(task, st):
+    # Whether this inode is in the set.
+    libc.pthread_mutex_lock(cython.address(task.seen.lock))
+    slot = inodes_find(cython.address(task.seen), st.st_dev, st.st_ino)
+    found: cython.bint = slot != cython.NULL and (slot.ino != 0 or slot.dev != 0)
+    libc.pthread_mutex_unlock(cython.address(task.seen.lock))
+    return found
 
 
 def _rounded(length):
@@ -121,9 +162,12 @@ def _hand(worker, node, name):
 
 
 def _enter(worker, node):
+    task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
     st: libc.stat_t
     if libc.fstat(node.fd[0], cython.address(st)) < 0:
         return report(worker, node, cython.NULL, libc.errno, b"stat")
+    if task.once and inodes_add(cython.address(task.seen), st.st_dev, st.st_ino) == 0:
+        return 1
     _count(worker, node, libc.S_IFDIR >> 12, cython.address(st))
     return 0
 
@@ -140,6 +184,8 @@ def _entry(worker, node, name, kind):
     task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
     st: libc.stat_t
     total: cython.pointer(Total)
+    if task.excluded and matches_any(task.pattern, task.excluded, name, libc.strlen(name)):
+        return DONE
     if kind == libc.S_IFDIR >> 12:
         return DESCEND
     if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
@@ -147,6 +193,8 @@ def _entry(worker, node, name, kind):
             report(worker, node, name, libc.errno, b"stat")
         return DONE
     kind = (st.st_mode & libc.S_IFMT) >> 12
+    if task.single and _met(task, cython.address(st)):
+        return DONE
     if st.st_nlink > 1 and kind != libc.S_IFDIR >> 12:
         if task.apart:
             total = _hand(worker, node, name)
@@ -161,6 +209,12 @@ def _entry(worker, node, name, kind):
         if inodes_add(cython.address(task.seen), st.st_dev, st.st_ino) == 0:
             return DONE
     _count(worker, node, kind, cython.address(st))
+    if task.files and node.depth < task.depth:
+        total = _hand(worker, node, name)
+        if total != cython.NULL:
+            total.files = 1
+            total.bytes = st.st_size if kind in (libc.S_IFREG >> 12, libc.S_IFLNK >> 12) else 0
+            total.blocks = st.st_blocks
     return DONE
 
 
@@ -218,17 +272,45 @@ def number(machine, top, threads, on_error, progress, one_filesystem):
     return run.finish()
 
 
-def measure(machine, top, threads, on_error, progress, one_filesystem, depth, apart, shallow=False):
-    """The counts of a tree, and the files with several names when these are to stay apart."""
+def nothing(machine):
+    """A run that measured nothing yet, for measure() to begin after."""
+    run: Size = Size(machine, 1, "raise", None, False, -1, True)
+    run.after(None)
+    return run
+
+
+def measure(
+    machine,
+    top,
+    threads,
+    on_error,
+    progress,
+    one_filesystem,
+    depth,
+    apart,
+    shallow=False,
+    exclude=(),
+    files=False,
+    before=None,
+):
+    """The counts of a tree, and the files with several names when these are to stay apart.
+
+    `before`, a list, holds the run that measured an earlier tree, if any, and then this one: what
+    was met there does not count. The counts are None when that is the root itself.
+    """
     if depth is True:
         depth = _ALL
     elif depth is None or depth is False:
         depth = -1
     run: Run = Size(
-        machine, threads, on_error, progress, one_filesystem, depth, apart or depth >= 0
+        machine, threads, on_error, progress, one_filesystem, depth, apart or depth >= 0, exclude
     )
     run.e.shallow = bool(shallow)
+    cython.cast(Size, run).task.files = bool(files)
     run.place_root(_bare(top) if depth >= 0 else top, "size", True)
+    if before is not None:
+        cython.cast(Size, run).after(before[0] if before else None)
+        before[:] = [run]
     counts = run.finish()
     links = []
     directories = {}
@@ -236,7 +318,7 @@ def measure(machine, top, threads, on_error, progress, one_filesystem, depth, ap
     if depth >= 0:
         counts.by_directory = directories
     if not apart:
-        _count_once(counts, links, directories)
+        count_once(counts, links, directories, depth if files else -1, run.kept)
         links = []
     return counts, links
 
@@ -248,8 +330,11 @@ def _bare(top):
     return top.rstrip(slash) or top[:1]
 
 
-def _count_once(counts, links, directories):
-    # Each file with several names counts where the first of them, by name, stands.
+def count_once(counts, links, directories, depth, top):
+    """Count each file with several names where the first of them, by name, stands.
+
+    Down to `depth` below `top` they get a line of their own.
+    """
     first = {}
     for link in links:
         known = first.get(link[:2])
@@ -258,6 +343,8 @@ def _count_once(counts, links, directories):
     for _, _, path, kind, size, disk in first.values():
         counts.add(kind, size, disk)
         slash = b"/" if isinstance(path, bytes) else "/"
+        if path[len(top) :].lstrip(slash).count(slash) < depth:
+            directories[path] = Counts(1, bytes=size if kind in _WITH_BYTES else 0, disk=disk)
         while True:
             path, found, _ = path.rpartition(slash)
             total = directories.get(path or found)

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ostler.machines import Machine
@@ -6,6 +6,8 @@ from ostler.trees import Counts
 from ostler.trees._run import Run
 
 class Size(Run):
+    def after(self, before: Size | None) -> None: ...
+    def meet(self, st: Any, directory: Any) -> bool: ...
     def totals(self, links: list[Any], directories: dict[Any, Counts]) -> None: ...
 
 def number(
@@ -16,6 +18,7 @@ def number(
     progress: Callable[[Any], object] | None,
     one_filesystem: bool,
 ) -> Counts: ...
+def nothing(machine: Machine) -> Size: ...
 def measure(
     machine: Machine,
     top: Any,
@@ -26,4 +29,10 @@ def measure(
     depth: bool | int | None,
     apart: bool,
     shallow: bool = False,
+    exclude: Iterable[str | bytes] = (),
+    files: bool = False,
+    before: list[Any] | None = None,
 ) -> tuple[Counts, list[Any]]: ...
+def count_once(
+    counts: Counts, links: list[Any], directories: dict[Any, Counts], depth: int, top: Any
+) -> None: ...

@@ -1,0 +1,156 @@
+"""Reading the options of a command, as getopt(3) does, with words for what is not understood.
+
+Options and operands may be mixed; an option that wants a value takes what follows, whatever it
+begins with; letters may be joined. What is left to argparse is what the options mean.
+"""
+
+import difflib
+import sys
+from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+
+from ostler.cli import UsageError, on_one_line
+from ostler.cli.letters import FOREIGN
+
+
+class Parser(ArgumentParser):
+    """The parser of one command: its usage, what it does in whole sentences, and examples."""
+
+    def __init__(self, name, usage, what, examples):
+        shown = "\n".join(f"  {line}" for line in examples.strip().split("\n"))
+        super().__init__(
+            f"ostler {name}", usage=f"ostler {name} {usage}", description=what.strip(),
+            epilog=f"Examples:\n{shown}", add_help=False, allow_abbrev=False,
+            formatter_class=_Formatter,
+        )  # fmt: skip
+        self.name = name
+        self.words = {}  # of another program, with the option that each is here
+        self.letters_as = {}  # letters that mean another option when there is more than they
+        self.to_semicolon = None  # the option that takes a whole command
+        self.add_argument("-h", "--help", action="help", help="Show this help.")
+
+    def error(self, message):
+        raise UsageError(f"{self.name}: {message}")
+
+    def parse_args(self, arguments):
+        """The options and operands of a command line."""
+        self.command = None
+        options, operands = self._divided(list(arguments))
+        made = super().parse_args([*options, "--", *operands] if operands else options)
+        if self.to_semicolon is not None:
+            setattr(made, self.to_semicolon, self.command)
+        return made
+
+    def print_help(self, file=None):
+        print(self.format_help(), end="", file=file or sys.stdout)
+
+    def _divided(self, words):
+        # (options in argparse's own form, operands)
+        options, operands = [], []
+        words.reverse()
+        while words:
+            word = words.pop()
+            if word == "--":
+                operands += reversed(words)
+                break
+            word = self.words.get(word, word)
+            self._look(word)
+            if word == "":
+                continue
+            if word.startswith("--"):
+                self._long(word, words, options)
+            elif word.startswith("-") and word != "-":
+                self._letters(word, words, options)
+            else:
+                operands.append(word)
+        return options, operands
+
+    def _look(self, word):
+        # Refuse a word of another program.
+        hint = FOREIGN.get(self.name, {}).get(word)
+        if hint is not None and word not in self._option_string_actions:
+            raise UsageError(f"{self.name}: no option {word} here: {hint}")
+
+    def _long(self, word, words, options):
+        name, equals, value = word.partition("=")
+        action = self._action(name)
+        name = action.option_strings[-1]
+        if name == f"--{self.to_semicolon}":
+            if equals:
+                words.append(value)
+            self._command(words)
+        elif action.nargs == 0:
+            if equals:
+                raise UsageError(f"{self.name}: {name} takes no value")
+            options.append(name)
+        else:
+            options.append(f"{name}={value if equals else self._value(name, words)}")
+
+    def _action(self, name):
+        known = self._option_string_actions
+        if name in known:
+            return known[name]
+        begun = [option for option in known if option.startswith(name) and len(name) > 2]
+        if len({known[option].dest for option in begun}) == 1:
+            return known[begun[0]]
+        if begun:
+            raise UsageError(f"{self.name}: {name} may be {' or '.join(sorted(begun))}")
+        near = difflib.get_close_matches(name, [o for o in known if o.startswith("--")], 1)
+        hint = f"; do you mean {near[0]}?" if near else ""
+        raise UsageError(f"{self.name}: no option {on_one_line(name)}{hint}")
+
+    def _letters(self, word, words, options):
+        known = self._option_string_actions
+        at = 1
+        while at < len(word):
+            letter = self.letters_as.get(word[at], f"-{word[at]}")
+            at += 1
+            self._look(letter)
+            if letter not in known:
+                whole = "" if len(word) == 2 else f" (in {on_one_line(word)})"
+                raise UsageError(f"{self.name}: no option {on_one_line(letter)}{whole}")
+            action = known[letter]
+            if action.nargs == 0:
+                options.append(letter)
+                continue
+            value = word[at:] or self._value(letter, words)
+            options.append(f"{action.option_strings[-1]}={value}")
+            return
+
+    def _value(self, name, words):
+        if not words:
+            raise UsageError(f"{self.name}: {name} wants a value")
+        return words.pop()
+
+    def _command(self, words):
+        # A command ends with the line, with ";", or with "+" behind {} when it takes many names.
+        command = []
+        many = False
+        while words:
+            word = words.pop()
+            if word == ";":
+                break
+            if word == "+" and command[-1:] == ["{}"]:
+                many = True
+                break
+            command.append(word)
+        if not command or command == ["{}"]:
+            raise UsageError(f"{self.name}: --{self.to_semicolon} wants a command")
+        self.command = (command, many)
+
+
+class _Formatter(RawDescriptionHelpFormatter):
+    """As argparse's, but an option's value stands once, and habits that change nothing are not
+    listed."""
+
+    def __init__(self, prog):
+        super().__init__(prog, max_help_position=30, width=96)
+
+    def _format_action_invocation(self, action):
+        if not action.option_strings:
+            return super()._format_action_invocation(action)
+        names = ", ".join(action.option_strings)
+        return names if action.nargs == 0 else f"{names} {action.metavar or action.dest.upper()}"
+
+    def add_argument(self, action):
+        if action.option_strings and action.help is not SUPPRESS:
+            super().add_argument(action)

@@ -75,6 +75,7 @@ COMPILED = (
     "trees._holding",
     "trees._ignore",
     "trees._ignoring",
+    "trees._linking",
     "trees._links",
     "trees._metadata",
     "trees._output",

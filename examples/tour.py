@@ -173,7 +173,12 @@ def did(call, what):
 
 def say(line=""):
     # At once, so that what children print comes in its place.
-    print(line, flush=True)
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        # The reader has enough, as head has; or there is no room for more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0 if isinstance(error, BrokenPipeError) else f"tour: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -217,7 +217,7 @@ class Durable(Core):
         dst = verb(self, "fspath")(dst)
         folder, name = _split(self, dst)
         temporary = verb(self, "path").join(folder, _temporary_name(self, name))
-        flags = _copy.flags(True, None, True, True, False, False, True, False)
+        flags = _copy.flags(True, None, True, True, False, False, True, "refuse")
         try:
             _single.copy_entry(self, src, temporary, self, "raise", None, flags, 0)
             verb(self, "rename")(temporary, dst)

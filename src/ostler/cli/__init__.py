@@ -65,6 +65,8 @@ def _run(arguments):
 
     try:
         return import_module(f"ostler.cli.{name}").main(arguments[1:])
+    except SystemExit as end:  # argparse has shown help
+        return end.code or 0
     except UsageError as error:
         return complain(error, f"ostler {name} --help tells more")
 

@@ -58,7 +58,7 @@ def endings(made, when=""):
 
 def parse(made, arguments):
     """The options; what argparse can't know is looked at here."""
-    options = made.parse_args(arguments)
+    options = made.read(arguments)
     if options.threads is not None and options.threads < 1:
         raise UsageError(f"{made.name}: --threads must be at least 1")
     return options
@@ -218,7 +218,8 @@ class Teller:
             return True
         if isinstance(error, KeyboardInterrupt):
             done = getattr(error, "done", None)
-            so_far = f"; so far {done.entries:,} entries" if isinstance(done, Counts) else ""
+            entries = getattr(done, "entries", None)
+            so_far = "" if entries is None else f"; so far {entries:,} entries"
             self.say(f"interrupted{so_far}")
             self.interrupted = True
             return True

@@ -14,7 +14,7 @@ _LASTING = ("immutable", "append")
 
 def failure(number, *names):
     """The OSError of this number about these names."""
-    first, second = (*names, None)[:2]
+    first, second = (*names, None, None)[:2]
     return OSError(number, host.strerror(number), first, None, second)
 
 

@@ -46,6 +46,10 @@ def copy_parser():
         "-u", "--update", action="store_true",
         help="Replace what is there, but only by what was modified later.",
     )  # fmt: skip
+    made.add_argument(
+        "-L", "--follow-links", action="store_true",
+        help="Copy what links lead to; one that leads to a directory around it is an error.",
+    )  # fmt: skip
     exclusions(made)
     made.add_argument("-t", "--target-directory", metavar="DIRECTORY", help="Copy into DIRECTORY.")
     made.add_argument(
@@ -83,8 +87,13 @@ def main(arguments):
     with Teller("copy", options.quiet or options.json) as teller:
         output = Output(options.null, options.json)
         results = []
-        for source, target, existing in targets:
+        taken = set()
+        for source, target, existing, alone in targets:
             try:
+                if alone and target in taken:
+                    raise OSError(errno.EEXIST, "another source has gone there", source, None,
+                                  target)  # fmt: skip
+                taken.add(target)
                 counts = one(source, target, existing, options, teller, output)
             except OSError as error:
                 if error.filename is None:
@@ -105,8 +114,8 @@ def main(arguments):
 
 
 def _targets(options):
-    """[(source, name of the copy, what to do with what is there)]; what does not go together is
-    told."""
+    """[(source, name of the copy, what to do with what is there, whether that name is its own)];
+    what does not go together is told."""
     into = options.target_directory is not None
     if into:
         if options.merge or options.no_target_directory:
@@ -129,15 +138,17 @@ def _targets(options):
     for source in sources:
         name = ostler.path.basename(source.rstrip("/"))
         if into and name in (".", "..", ""):  # what it holds comes into the directory, as with cp
-            targets.append((source, to, "merge" if existing == "refuse" else existing))
+            targets.append((source, to, "merge" if existing == "refuse" else existing, False))
         else:
-            targets.append((source, ostler.path.join(to, name) if into else to, existing))
+            targets.append((source, ostler.path.join(to, name) if into else to, existing, True))
     return targets
 
 
 def one(source, target, existing, options, teller, output):
     """Copy one tree or file, or print what would be made."""
-    is_tree = ostler.path.isdir(source) and (source.endswith("/") or not ostler.path.islink(source))
+    is_tree = ostler.path.isdir(source) and (
+        options.follow_links or source.endswith("/") or not ostler.path.islink(source)
+    )
     if not is_tree:
         ostler.lstat(source)
         if target.endswith("/"):  # there is no such directory to copy it into
@@ -174,7 +185,7 @@ def _would(is_tree, source, target, existing, options, teller):
 
     if is_tree:
         return dry.would_copy(source, target, existing, options, teller)
-    return filter(None, [dry.would_copy_entry(source, target, existing)])
+    return filter(None, [dry.would_copy_entry(source, target, existing, options.follow_links)])
 
 
 def _copied(is_tree, source, target, existing, options, teller, on_error):
@@ -182,6 +193,7 @@ def _copied(is_tree, source, target, existing, options, teller, on_error):
     if is_tree:
         return ostler.trees.copy(
             source, target, existing=existing, exclude=options.exclude, reflink=options.reflink,
+            follow_links=options.follow_links,
             sparse=options.sparse == "auto", xattrs=not options.no_xattrs,
             owners=False if options.no_owners else None, threads=options.threads,
             one_filesystem=options.one_file_system, **how,
@@ -191,7 +203,7 @@ def _copied(is_tree, source, target, existing, options, teller, on_error):
         flags=flags(
             modes=True, owners=False if options.no_owners else None, times=True,
             xattrs=not options.no_xattrs, hard_links=False, sparse=options.sparse == "auto",
-            special=True, merge=existing == "merge", update=existing == "update",
+            special=True, existing=existing, follow=options.follow_links,
         ),
         clone=("never", "auto", "always").index(options.reflink),
     )  # fmt: skip

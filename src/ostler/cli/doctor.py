@@ -26,7 +26,7 @@ def doctor_parser():
 def main(arguments):
     """Print the report; the exit status is 0 when everything can be had, else 1."""
     reader = doctor_parser()
-    options = reader.parse_args(arguments)
+    options = reader.read(arguments)
     report = gathered()
     if options.json:
         print(json.dumps(report))

@@ -108,17 +108,21 @@ def would_copy(source, target, existing, options, teller):
             if below.lies_in(holder, st):
                 raise OSError(errno.EINVAL, "the destination lies inside the source",
                               source, None, target)  # fmt: skip
-            there = _root(target, name, holder, st, existing)
+            there = _root(source, target, name, holder, st, existing)
         finally:
             host.close(holder)
     finally:
         host.close(top)
     if there is None:
         yield source, target, False
-    yield from _Copied(source, target, st, there, existing, options, teller).all()
+    trees = [_Copied(source, target, st, there, existing, options, teller)]
+    while trees:  # the first, and those that links lead to
+        tree = trees.pop()
+        yield from tree.all()
+        trees += reversed(tree.followed)
 
 
-def _root(target, name, holder, source, existing):
+def _root(source, target, name, holder, st, existing):
     # The stat result of the directory that is copied into; None when it would be made.
     try:
         host.stat(name, dir_fd=holder, follow_symlinks=False)
@@ -134,15 +138,15 @@ def _root(target, name, holder, source, existing):
         there = host.stat(fd)
     finally:
         host.close(fd)
-    if ostler.path.samestat(there, source):
-        raise OSError(errno.EINVAL, "the destination is the source", target)
+    if ostler.path.samestat(there, st):
+        raise OSError(errno.EINVAL, "the destination is the source", source, None, target)
     return there
 
 
 class _Copied:
     """What a copy of a tree would make below its root."""
 
-    def __init__(self, source, target, st, there, existing, options, teller):
+    def __init__(self, source, target, st, there, existing, options, teller, above=()):
         self.source = source
         self.target = target
         self.st = st
@@ -152,6 +156,8 @@ class _Copied:
         self.teller = teller
         self.directories = {(): there is not None}  # those that would be, and whether they are
         self.unreadable = set()
+        self.above = (*above, st)  # the directories around it, for links that lead there
+        self.followed = []
 
     def all(self):
         options = self.options
@@ -178,7 +184,9 @@ class _Copied:
                 path = _joined(self.source, parts)
                 try:
                     replaces = self.one(parts, sources, targets)
-                except FileNotFoundError:
+                except FileNotFoundError as error:
+                    if error.filename == path:  # what a link leads to is not there
+                        self.teller.error(error)
                     continue  # it is gone
                 except OSError as error:
                     self.teller.error(failure(error.errno, path))
@@ -190,16 +198,40 @@ class _Copied:
         # Whether something is replaced; None when nothing is done.
         name = parts[-1]
         directory = sources.directory(parts[:-1])
-        st = host.stat(name, dir_fd=directory, follow_symlinks=False)
+        follow = self.options.follow_links
+        try:
+            st = host.stat(name, dir_fd=directory, follow_symlinks=follow)
+        except FileNotFoundError:
+            host.stat(name, dir_fd=directory, follow_symlinks=False)
+            raise failure(errno.ENOENT, _joined(self.source, parts)) from None
+        if follow and is_directory(st) and is_link(name, directory):
+            return self.follow(parts, st, targets)
         if is_directory(st):
             if self.options.one_file_system and st.st_dev != self.st.st_dev:
                 return None
             if self.there is not None and ostler.path.samestat(st, self.there):
                 raise failure(errno.EINVAL)
         else:
-            refuses_reading(name, directory, st)
+            refuses_reading(name, directory, st, follow)
         place = targets.directory(parts[:-1]) if self.directories[parts[:-1]] else None
         return self.into(parts, st, place)
+
+    def follow(self, parts, st, targets):
+        # A link to a directory, which is copied when all else is.
+        link, copy = _joined(self.source, parts), _joined(self.target, parts)
+        place = targets.directory(parts[:-1]) if self.directories[parts[:-1]] else None
+        made = self.into(parts, st, place)
+        around = self.above
+        for number in range(1, len(parts)):
+            around = (*around, host.stat(_joined(self.source, parts[:number])))
+        if any(ostler.path.samestat(st, other) for other in around):
+            raise failure(errno.ELOOP, link)
+        there = host.stat(copy) if made is None else None
+        host.close(opened(link, link, follow=True))
+        self.followed.append(
+            _Copied(link, copy, st, there, self.existing, self.options, self.teller, around)
+        )
+        return made
 
     def into(self, parts, st, place):
         name = parts[-1]
@@ -234,18 +266,24 @@ def _writable(place):
         raise failure(number)
 
 
-def refuses_reading(name, directory, st):
+def is_link(name, directory):
+    """Whether a name in an open directory is a link."""
+    st = host.stat(name, dir_fd=directory, follow_symlinks=False)
+    return st.st_mode & 0o170000 == 0o120000
+
+
+def refuses_reading(name, directory, st, follow=False):
     """Raise the OSError with which an entry that is no directory could not be read, or made."""
     kind = st.st_mode & 0o170000
     if kind == 0o100000 and not host.access(
-        name, host.R_OK, dir_fd=directory, effective_ids=True, follow_symlinks=False
+        name, host.R_OK, dir_fd=directory, effective_ids=True, follow_symlinks=follow
     ):
         raise failure(errno.EACCES)
     if kind in _SPECIAL_DEVICES and host.geteuid() != 0:
         raise failure(errno.EPERM)
 
 
-def would_copy_entry(source, target, existing):
+def would_copy_entry(source, target, existing, follow=False):
     """(source, target, whether it is replaced) of a single entry; None when it is left."""
     head, name = divided(source)
     if source.endswith("/"):
@@ -255,16 +293,17 @@ def would_copy_entry(source, target, existing):
     try:
         place = opened(target, to_head, follow=True)
         try:
-            return _entry(source, target, existing, holder, name, place, to_name)
+            return _entry(source, target, existing, holder, name, place, to_name, follow)
         finally:
             host.close(place)
     finally:
         host.close(holder)
 
 
-def _entry(source, target, existing, holder, name, place, to_name):
+def _entry(source, target, existing, holder, name, place, to_name, follow):
     try:
-        st = host.stat(name, dir_fd=holder, follow_symlinks=False)
+        mine = host.stat(name, dir_fd=holder, follow_symlinks=False)
+        st = host.stat(name, dir_fd=holder, follow_symlinks=follow)
     except OSError as error:
         raise failure(error.errno, source) from None
     try:
@@ -274,14 +313,14 @@ def _entry(source, target, existing, holder, name, place, to_name):
     if there is not None:
         if existing == "refuse":
             raise failure(errno.EEXIST, target)
-        if ostler.path.samestat(there, st):
+        if ostler.path.samestat(there, mine):
             raise OSError(errno.EINVAL, "the destination is the source", source, None, target)
         if is_directory(there):
             raise failure(errno.EISDIR, target)
         if existing == "update" and there.st_mtime_ns >= st.st_mtime_ns:
             return None
     try:
-        refuses_reading(name, holder, st)
+        refuses_reading(name, holder, st, follow)
         _writable(place)
         number = below.refuses_removal(place, to_name, there) if there is not None else 0
         if number:

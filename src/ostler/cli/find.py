@@ -130,6 +130,7 @@ def filters_of(options):
         raise UsageError("find: --count goes with neither --delete nor --exec")
     if options.name and options.iname:
         raise UsageError("find: --name or --iname, not both; --ignore-case is for all patterns")
+    _look_for_a_command(options)
     kinds = []
     for letter in options.type.replace(",", ""):
         if letter not in _TYPES:
@@ -188,3 +189,20 @@ def write(found, options):
         for path in found:
             output.name(path)
     output.flush()
+
+
+def _look_for_a_command(options):
+    # `find . -x rm` is meant as in fd; here it would find in a directory named rm.
+    for path in options.paths if options.one_file_system else ():
+        if "/" not in path and not ostler.path.lexists(path) and in_search_path(path):
+            raise UsageError(
+                f"find: -x stays on one file system, and there is no {path}; --exec runs a command"
+            )
+
+
+def in_search_path(name):
+    """Whether a name is one of the commands that can be run."""
+    return any(
+        ostler.access(ostler.path.join(directory, name), ostler.X_OK)
+        for directory in ostler.get_exec_path()
+    )

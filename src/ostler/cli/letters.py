@@ -108,7 +108,7 @@ FOREIGN = {
     "walk": {
         "-a": "hidden names are shown anyway",
         "-f": "ostler find prints whole paths",
-        "-I": "--exclude belongs to ostler find",
+        "-I": "ostler find --exclude PATTERN leaves names out",
         "-L": "--depth N (-d N) goes so deep",
         "-P": "ostler find --name PATTERN finds names",
         "-s": "ostler size tells how much there is",

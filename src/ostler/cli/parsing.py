@@ -24,18 +24,21 @@ class Parser(ArgumentParser):
         )  # fmt: skip
         self.name = name
         self.words = {}  # of another program, with the option that each is here
-        self.letters_as = {}  # letters that mean another option when there is more than they
+        self.h_means = None  # the option that -h is where there is more on the line
         self.to_semicolon = None  # the option that takes a whole command
         self.add_argument("-h", "--help", action="help", help="Show this help.")
 
     def error(self, message):
         raise UsageError(f"{self.name}: {message}")
 
-    def parse_args(self, arguments):
+    def read(self, arguments):
         """The options and operands of a command line."""
         self.command = None
+        self.alone = len(arguments) < 2
         options, operands = self._divided(list(arguments))
-        made = super().parse_args([*options, "--", *operands] if operands else options)
+        if operands and not self._positionals._group_actions:
+            raise UsageError(f"{self.name}: it takes no arguments: {on_one_line(operands[0])}")
+        made = self.parse_args([*options, "--", *operands] if operands else options)
         if self.to_semicolon is not None:
             setattr(made, self.to_semicolon, self.command)
         return made
@@ -102,7 +105,9 @@ class Parser(ArgumentParser):
         known = self._option_string_actions
         at = 1
         while at < len(word):
-            letter = self.letters_as.get(word[at], f"-{word[at]}")
+            letter = f"-{word[at]}"
+            if letter == "-h" and self.h_means is not None and not self.alone:
+                letter = self.h_means
             at += 1
             self._look(letter)
             if letter not in known:

@@ -23,6 +23,7 @@ ostler size --all --exclude .git project
 def size_parser():
     """The parser of the command."""
     made = tree_parser("size", "[OPTION...] [PATH...]", _WHAT, _EXAMPLES)
+    made.h_means = "--human-readable"  # -h alone is help
     made.add_argument("paths", nargs="*", metavar="PATH", help="What to measure.")
     made.add_argument(
         "-d", "--depth", "--max-depth", type=int, default=1, metavar="N",
@@ -55,10 +56,7 @@ def size_parser():
 
 def main(arguments):
     """Run the command; return its exit status."""
-    made = size_parser()
-    if len(arguments) > 1:  # -h alone is help
-        made.letters_as = {"h": "--human-readable"}
-    options = parse(made, arguments)
+    options = parse(size_parser(), arguments)
     if options.summarize and options.all:
         raise UsageError("size: --summarize or --all, not both")
     if options.top < 0 or options.depth < 0:

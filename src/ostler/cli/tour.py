@@ -25,5 +25,5 @@ def tour_parser():
 
 def main(arguments):
     """Run the tour."""
-    tour_parser().parse_args(arguments)
+    tour_parser().read(arguments)
     return run.main([str(TOUR)])

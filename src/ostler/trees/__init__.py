@@ -209,6 +209,7 @@ class Trees:
         machine=None,
         existing="refuse",
         exclude=(),
+        follow_links=False,
         modes=True,
         owners=None,
         times=True,
@@ -225,14 +226,14 @@ class Trees:
     ):
         """Copy the tree `top` to the name `to` (of `machine`, else of this one); what was made.
 
-        Links stay links. `existing`: "refuse" when `to` is there already, or "merge": directories
-        are kept, other entries replaced, or "update": replaced where they were modified earlier
-        than what comes. `exclude`: patterns of names left out with all below. `owners`: True,
-        False, or None: where this process may give files away. `xattrs` are the access control
-        lists too, with `modes`; without these all is as if it were new there, by the machine's
-        umask or the directory's default list. `sparse`: holes stay holes. `special`: pipes,
-        sockets and devices are made; else each is an error. `reflink`: "auto", "always" or "never"
-        share the blocks of the files.
+        `existing`: "refuse" when `to` is there already, or "merge": directories are kept, other
+        entries replaced, or "update": replaced where they were modified earlier than what comes.
+        `exclude`: patterns of names left out with all below. Links stay links; with
+        `follow_links` what they lead to is copied. `owners`: True, False, or None: where this
+        process may give files away. `xattrs` are the access control lists too, with `modes`;
+        without these all is as if it were new there, by the machine's umask or the directory's
+        default list. `sparse`: holes stay holes. `special`: pipes, sockets and devices are made;
+        else each is an error. `reflink`: "auto", "always" or "never" share the blocks of the files.
         """
         from ostler.trees import _copy
 
@@ -241,10 +242,18 @@ class Trees:
         if reflink not in ("auto", "always", "never"):
             raise ValueError('reflink must be "auto", "always" or "never"')
         flags = _copy.flags(
-            modes, owners, times, xattrs, hard_links, sparse, special, existing == "merge",
-            existing == "update",
-        )  # fmt: skip
+            modes, owners, times, xattrs, hard_links, sparse, special, existing, follow_links
+        )
         clone = ("never", "auto", "always").index(reflink)
+        if follow_links:
+            from ostler.trees._following import copy_following
+
+            if executor is not None:
+                raise ValueError("follow_links and executor do not go together")
+            return copy_following(
+                self._machine, top, to, machine or self._machine, threads, on_error, progress,
+                one_filesystem, flags, clone, _several(exclude),
+            )  # fmt: skip
         if executor is not None:
             from ostler.trees import _pieces
 

@@ -132,6 +132,7 @@ class Trees:
         machine: Machine | None = None,
         existing: Literal["refuse", "merge", "update"] = "refuse",
         exclude: _Patterns = (),
+        follow_links: bool = False,
         modes: bool = True,
         owners: bool | None = None,
         times: bool = True,

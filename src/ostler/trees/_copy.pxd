@@ -1,7 +1,7 @@
 from ostler cimport _libc as libc
 from ostler._core cimport Core
 from ostler.trees._engine cimport Node, Worker
-from ostler.trees._links cimport Inodes
+from ostler.trees._links cimport Inodes, Name
 from ostler.trees._patterns cimport Pattern
 from ostler.trees._run cimport Run
 
@@ -17,6 +17,7 @@ cdef enum:
     SPECIAL = 128
     MERGE = 256             # what is there already is kept or replaced
     UPDATE = 512            # but replaced only by what was modified later
+    FOLLOW = 1024           # what links lead to is copied
 
 cdef enum:
     CLONE_NEVER = 0
@@ -40,16 +41,19 @@ cdef struct CopyTask:
     int to                  # the destination's root
     int excluded            # names left out with all below
     Pattern *pattern
+    Name *followed          # links to directories, whose copies are made but empty
     Inodes seen
 
 cdef class Copy(Run):
     cdef CopyTask *task
     cdef object several(self, list found)
+    cdef object to_follow(self, list found)
 
 cdef int mask_of(CopyTask *task, Core machine) except -2
 cdef object flags_of(CopyTask *task, int fd, libc.stat_t *made, bint merge)
 cdef int enter(Worker *worker, Node *node) noexcept nogil
 cdef int entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
+cdef int follow(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef bint is_current(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef void leave(Worker *worker, Node *node) noexcept nogil
 cdef const char *target_of(Worker *worker, const char *name) noexcept nogil
@@ -70,6 +74,4 @@ cdef int make_special(Worker *worker, Node *node, const char *name,
                       libc.stat_t *st) noexcept nogil
 cdef int with_names(Worker *worker, Node *node, const char *name, int kind,
                     libc.stat_t *st) noexcept nogil
-cdef int link_first(CopyTask *task, const char *path, int dir, const char *name) noexcept nogil
 cdef int make_room(Worker *worker, Node *node, const char *name) noexcept nogil
-cdef char *below_root(CopyTask *task, Node *node, const char *name) noexcept nogil

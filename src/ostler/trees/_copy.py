@@ -18,7 +18,14 @@ from cython.cimports.ostler.trees._engine import (
     asked,
     monotonic,
 )
-from cython.cimports.ostler.trees._holding import hold, open_any, open_directory, unhold
+from cython.cimports.ostler.trees._holding import (
+    hold,
+    open_any,
+    open_directory,
+    open_through,
+    unhold,
+)
+from cython.cimports.ostler.trees._linking import below_root, link_first
 from cython.cimports.ostler.trees._links import (
     Inode,
     Name,
@@ -33,7 +40,7 @@ from cython.cimports.ostler.trees._metadata import (
     list_xattrs,
     name_metadata,
 )
-from cython.cimports.ostler.trees._output import path_length, path_write, report
+from cython.cimports.ostler.trees._output import path_length, report
 from cython.cimports.ostler.trees._patterns import compile_all, matches_any
 from cython.cimports.ostler.trees._run import Run
 
@@ -87,8 +94,21 @@ class Copy(Run):
                 found.append((further.dev, further.ino, py.PyBytes_FromString(further.path)))
             further = further.next
 
+    def to_follow(self, found):
+        # The links to directories that were met: paths below the root.
+        name: cython.pointer(Name) = self.task.followed
+        while name != cython.NULL:
+            found.append(py.PyBytes_FromString(name.path))
+            name = name.next
+
     def __dealloc__(self):
+        name: cython.pointer(Name)
         if self.task != cython.NULL:
+            while self.task.followed != cython.NULL:
+                name = self.task.followed
+                self.task.followed = name.next
+                libc.free(name.path)
+                libc.free(name)
             inodes_clear(cython.address(self.task.seen))
             libc.free(self.task.pattern)
 
@@ -167,11 +187,51 @@ def entry(worker, node, name, kind):
         return DONE
     if kind == libc.S_IFREG >> 12:
         copy_file(worker, node, name)
-    elif kind == libc.S_IFLNK >> 12:
-        copy_link(worker, node, name)
-    else:
+    elif kind != libc.S_IFLNK >> 12:
         copy_special(worker, node, name)
+    elif task.flags & FOLLOW:
+        follow(worker, node, name)
+    else:
+        copy_link(worker, node, name)
     return DONE
+
+
+def follow(worker, node, name):
+    # Copy what a link leads to. A directory is made, and filled when all else is done.
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    st: libc.stat_t
+    number: cython.int
+    fd: cython.int
+    if libc.fstatat(node.fd[0], name, cython.address(st), 0) < 0:
+        return report(worker, node, name, libc.errno, b"stat")
+    if st.st_mode & libc.S_IFMT == libc.S_IFDIR:
+        if libc.mkdirat(node.fd[1], name, 0o700) < 0 and not (
+            libc.errno == libc.EEXIST and task.flags & MERGE
+        ):
+            return report(worker, node, name, libc.errno, b"mkdir")
+        further: cython.pointer(Name) = cython.cast(
+            cython.pointer(Name), libc.malloc(cython.sizeof(Name))
+        )
+        if further == cython.NULL:
+            return report(worker, node, name, libc.ENOMEM, b"mkdir")
+        further.path = below_root(task, node, name)
+        libc.pthread_mutex_lock(cython.address(task.seen.lock))
+        further.next = task.followed
+        task.followed = further
+        libc.pthread_mutex_unlock(cython.address(task.seen.lock))
+        return 0
+    if st.st_mode & libc.S_IFMT != libc.S_IFREG:
+        return make_special(worker, node, name, cython.address(st))
+    fd = open_through(worker, node.fd[0], name, libc.O_RDONLY | libc.O_NONBLOCK, 0)
+    if fd < 0:
+        return report(worker, node, name, libc.errno, b"open")
+    number = libc.EIO
+    if libc.fstat(fd, cython.address(st)) == 0 and st.st_mode & libc.S_IFMT == libc.S_IFREG:
+        number = copy_opened(worker, node, name, fd, cython.address(st))
+    else:
+        report(worker, node, name, number, b"open")
+    libc.close(fd)
+    return number
 
 
 def is_current(worker, node, name):
@@ -179,8 +239,9 @@ def is_current(worker, node, name):
     task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     st: libc.stat_t
     there: libc.stat_t
+    way: cython.int = 0 if task.flags & FOLLOW else libc.AT_SYMLINK_NOFOLLOW
     if (
-        libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0
+        libc.fstatat(node.fd[0], name, cython.address(st), way) < 0
         or libc.fstatat(
             node.fd[1], target_of(worker, name), cython.address(there), libc.AT_SYMLINK_NOFOLLOW
         )
@@ -415,52 +476,6 @@ def make_special(worker, node, name, st):
 # ---- files with several names
 
 
-def below_root(task, node, name):
-    # The path from the root of the tree to a name, to be freed.
-    length: cython.int = path_length(node)
-    size: cython.int = libc.strlen(name) + 1
-    path: cython.p_char = cython.cast(cython.p_char, libc.malloc(length + size))
-    whole: cython.p_char
-    if path == cython.NULL:
-        return cython.NULL
-    path_write(node, path, length)
-    libc.memcpy(path + length, name, size)
-    whole = path
-    length += size - task.prefix
-    for size in range(length):
-        path[size] = whole[task.prefix + size]
-    return path
-
-
-def link_first(task, path, dir, name):
-    # A further name for what was copied to `path` below the root; the errno.
-    part: cython.char[256]
-    at: cython.int = libc.openat(task.to, b".", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
-    next: cython.int
-    size: cython.int
-    number: cython.int = 0
-    while at >= 0:
-        size = 0
-        while path[size] and path[size] != 0x2F and size < 255:
-            part[size] = path[size]
-            size += 1
-        part[size] = 0
-        if path[size] == 0:
-            if libc.linkat(at, part, dir, name, 0) < 0:
-                number = libc.errno
-            libc.close(at)
-            return number
-        path += size + 1
-        next = libc.openat(
-            at, part, libc.O_PATH | libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_CLOEXEC
-        )
-        if next < 0:
-            number = libc.errno
-        libc.close(at)
-        at = next
-    return number if number else libc.errno
-
-
 def with_names(worker, node, name, kind, st):
     # The first name of an inode is made while others wait, the further ones are linked to it.
     # For a file the new descriptor, -1 when nothing is left to do.
@@ -524,7 +539,7 @@ def with_names(worker, node, name, kind, st):
 # ---- from Python
 
 
-def flags(modes, owners, times, xattrs, hard_links, sparse, special, merge, update=False):
+def flags(modes, owners, times, xattrs, hard_links, sparse, special, existing, follow=False):
     """The options of a copy as one number."""
     chosen = (
         (modes, MODES),
@@ -535,8 +550,9 @@ def flags(modes, owners, times, xattrs, hard_links, sparse, special, merge, upda
         (hard_links, LINKS),
         (sparse, SPARSE),
         (special, SPECIAL),
-        (merge, MERGE),
-        (update, MERGE | UPDATE),
+        (existing != "refuse", MERGE),
+        (existing == "update", UPDATE),
+        (follow, FOLLOW),
     )
     total = 0
     for wanted, bit in chosen:
@@ -583,10 +599,14 @@ def copy_tree(
     shallow=False,
     several=None,
     exclude=(),
+    followed=None,
+    fill=False,
 ):
     """Copy the tree at `top` to the name `to` of a machine; the counts of what was made.
 
     `several` is a list for what has more names than were met: (device, inode, path below top).
+    `followed` is one for links to directories, which are made but empty; `fill` is true for the
+    copies of those.
     """
     w: Where
     st: libc.stat_t
@@ -613,7 +633,7 @@ def copy_tree(
     if number:
         raise failure(number, path)
     fd = make_directory(
-        to_machine, to, cython.address(st), run.kept, merge, mask_of(run.task, to_machine)
+        to_machine, to, cython.address(st), run.kept, merge or fill, mask_of(run.task, to_machine)
     )
     run.e.root.fd[1] = run.e.roots[1] = fd
     libc.fstat(fd, cython.address(made))
@@ -627,4 +647,6 @@ def copy_tree(
     counts = run.finish()
     if several is not None:
         run.several(several)
+    if followed is not None:
+        run.to_follow(followed)
     return counts

@@ -16,8 +16,8 @@ def flags(
     hard_links: bool,
     sparse: bool,
     special: bool,
-    merge: bool,
-    update: bool = False,
+    existing: str,
+    follow: bool = False,
 ) -> int: ...
 def flags_of_pieces() -> int: ...
 def copy_tree(
@@ -34,4 +34,6 @@ def copy_tree(
     shallow: bool = False,
     several: list[tuple[int, int, bytes]] | None = None,
     exclude: Iterable[str | bytes] = (),
+    followed: list[bytes] | None = None,
+    fill: bool = False,
 ) -> Counts: ...

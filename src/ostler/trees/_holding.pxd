@@ -4,6 +4,7 @@ cdef int hold(Worker *worker, Node *node) noexcept nogil
 cdef void unhold(Engine *e, Node *node) noexcept nogil
 cdef int open_directory(Worker *worker, int dir, const char *name) noexcept nogil
 cdef int open_any(Worker *worker, int dir, const char *name, int flags, int mode) noexcept nogil
+cdef int open_through(Worker *worker, int dir, const char *name, int flags, int mode) noexcept nogil
 cdef void enlist(Node *node) noexcept nogil
 cdef void shut(Node *node) noexcept nogil
 

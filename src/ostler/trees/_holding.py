@@ -87,12 +87,17 @@ def _evict(owner):
 
 def open_any(worker, dir, name, flags, mode):
     # openat(2), never through a link at the end; frees descriptors when the process has none.
+    return open_through(worker, dir, name, flags | libc.O_NOFOLLOW, mode)
+
+
+def open_through(worker, dir, name, flags, mode):
+    # The same, also through a link.
     e: cython.pointer(Engine) = worker.engine
     fd: cython.int
     freed: cython.int
     i: cython.int
     while True:
-        fd = libc.openat(dir, name, flags | libc.O_NOFOLLOW | libc.O_CLOEXEC, mode)
+        fd = libc.openat(dir, name, flags | libc.O_CLOEXEC, mode)
         if fd >= 0:
             return fd
         if libc.errno == libc.EINTR:

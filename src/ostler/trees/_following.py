@@ -1,0 +1,77 @@
+"""Copying trees with what their links lead to: each link to a directory is a tree of its own."""
+
+import errno
+
+from ostler.trees._copy import copy_tree
+from ostler.trees._results import Counts
+
+
+def copy_following(
+    machine, top, to, to_machine, threads, on_error, progress, one_filesystem, flags, clone, exclude
+):  # fmt: skip
+    """As copy_tree; a link to a directory that it lies in is an error (ELOOP)."""
+    top, to = machine.fspath(top), to_machine.fspath(to)
+    errors = []
+    total = Counts(errors=errors)
+
+    def tell(error):
+        errors.append(error)
+        if on_error == "raise":
+            raise error
+        if on_error != "collect":
+            on_error(error)
+
+    waiting = [(top, to, frozenset(), False)]
+    while waiting:
+        source, target, above, fill = waiting.pop()
+        followed = []
+        try:
+            counts = copy_tree(
+                machine, source, target, to_machine, threads, _how(on_error, tell), progress,
+                one_filesystem, flags, clone, exclude=exclude, followed=followed, fill=fill,
+            )  # fmt: skip
+        except OSError as error:
+            if not fill or error.filename is None or hasattr(error, "done"):
+                raise
+            tell(error)  # this link can't be followed; the others can
+            continue
+        if on_error == "collect":
+            errors += counts.errors
+        total.plus(counts.numbers())
+        for path in sorted(followed, reverse=True):
+            link, copy = _below(machine, source, path), _below(to_machine, target, path)
+            try:
+                around = above | _around(machine, source, path)
+                if _identity(machine, link) in around:
+                    to_machine.rmdir(copy)
+                    raise OSError(errno.ELOOP, machine.strerror(errno.ELOOP), link)
+            except OSError as error:
+                tell(error)
+                continue
+            waiting.append((link, copy, around, True))
+    return total
+
+
+def _how(on_error, tell):
+    return tell if callable(on_error) else on_error
+
+
+def _identity(machine, path):
+    st = machine.stat(path)
+    return st.st_dev, st.st_ino
+
+
+def _below(machine, root, path):
+    # The name of what has this path, given as bytes, below a root.
+    if isinstance(root, bytes):
+        return root.rstrip(b"/") + b"/" + path
+    return root.rstrip("/") + "/" + machine.fsdecode(path)
+
+
+def _around(machine, source, path):
+    """The directories between the root of a tree and a name in it, the root included."""
+    found = {_identity(machine, source)}
+    names = path.split(b"/")[:-1]
+    for number in range(1, len(names) + 1):
+        found.add(_identity(machine, _below(machine, source, b"/".join(names[:number]))))
+    return found

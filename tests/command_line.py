@@ -1,0 +1,111 @@
+"""Running the commands as a user does: called here, on a pseudo-terminal, into a pipe."""
+
+import contextlib
+import fcntl
+import io
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+import traceback
+from pathlib import Path
+
+from ostler.cli import main
+
+SOURCE = str(Path(__file__).parent.parent / "src")
+PATIENCE = 25
+# What a name may not bring onto a terminal.
+UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ufffd]")
+
+
+def called(*arguments, cwd=None):
+    """(exit status, standard output, what was said on standard error) of a command, here."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="surrogateescape")
+    said = io.StringIO()
+    before = os.getcwd()
+    os.chdir(cwd or before)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
+            status = main([os.fspath(argument) for argument in arguments])
+    finally:
+        os.chdir(before)
+    out.flush()
+    return status, out.buffer.getvalue(), said.getvalue()
+
+
+def program(*arguments, rich=True, before="", fast=True):
+    """The command line of an interpreter that runs a command, `before` being done first."""
+    lines = [f"import sys; sys.path.insert(0, {SOURCE!r})"]
+    if not rich:
+        lines.append("sys.modules['rich'] = None")
+    if fast:  # progress shows from the beginning
+        lines.append("import ostler.cli._trees as trees; trees._AFTER = trees._EVERY = 0")
+    lines += [before, "from ostler.cli import main; sys.exit(main())"]
+    return [sys.executable, "-c", "\n".join(lines), *map(os.fspath, arguments)]
+
+
+def run(*arguments, shell=None, **kwargs):
+    """A command as a process of its own; with `shell` in a line of sh, as "$@"."""
+    words = program(*arguments)
+    if shell is not None:
+        words = ["sh", "-c", shell, "sh", *words]
+    return subprocess.run(
+        words, capture_output=True, check=False, timeout=PATIENCE, stdin=subprocess.DEVNULL,
+        **kwargs,
+    )  # fmt: skip
+
+
+def on_terminal(words, columns=80, cwd=None, keys=(), term="xterm"):
+    """Run a program on a terminal of its own: (exit status, all that was shown).
+
+    `keys` are pairs (what is waited for, what is typed then).
+    """
+    pid, terminal = pty.fork()
+    if pid == 0:
+        try:
+            os.chdir(cwd or ".")
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests may ignore it
+            for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+                os.environ.pop(name, None)
+            os.environ["TERM"] = term
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            os.execv(words[0], words)
+        finally:
+            traceback.print_exc()
+            os._exit(255)
+    keys, shown, seen = list(keys), b"", 0
+    end = time.monotonic() + PATIENCE
+    try:
+        while True:
+            left = end - time.monotonic()
+            assert left > 0, f"nothing comes after {shown.decode(errors='replace')!r}"
+            if not select.select([terminal], [], [], left)[0]:
+                continue
+            try:
+                block = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not block:
+                break
+            shown += block
+            if keys and keys[0][0] in shown[seen:]:
+                seen = len(shown)
+                os.write(terminal, keys.pop(0)[1])
+    finally:
+        os.close(terminal)
+        if time.monotonic() > end:
+            os.kill(pid, signal.SIGKILL)
+        status = os.waitpid(pid, 0)[1]
+    return os.waitstatus_to_exitcode(status), shown.decode().replace("\r\n", "\n")
+
+
+def settled(shown):
+    """What stays on the terminal: without colours, and without what is written over."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    return re.sub(r"[^\n]*\r\x1b\[K", "", plain)

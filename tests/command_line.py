@@ -53,6 +53,9 @@ def program(*arguments, rich=True, before="", fast=True):
 def run(*arguments, shell=None, **kwargs):
     """A command as a process of its own; with `shell` in a line of sh, as "$@"."""
     words = program(*arguments)
+    if arguments[0] == "tour":  # which is run by the interpreter that runs this
+        words = [sys.executable, "-m", "ostler", *arguments]
+        kwargs["env"] = {**kwargs.get("env", os.environ), "PYTHONPATH": SOURCE}
     if shell is not None:
         words = ["sh", "-c", shell, "sh", *words]
     return subprocess.run(

@@ -35,6 +35,7 @@ def main(arguments=None):
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
+        end_line()
         complain("interrupted")
         return INTERRUPTED
     except OSError as error:
@@ -85,6 +86,12 @@ def tell(text):
         print(text, file=sys.stderr, flush=True)
     except OSError:
         _discard(2)
+
+
+def end_line():
+    """After Ctrl-C: what is said stands on a line of its own, not behind the terminal's ^C."""
+    if sys.stderr.isatty():
+        tell("")
 
 
 def told(error):

@@ -7,7 +7,15 @@ from argparse import SUPPRESS
 
 import ostler
 from ostler import sizes
-from ostler.cli import INTERRUPTED, UsageError, on_one_line, output_failed, tell, told
+from ostler.cli import (
+    INTERRUPTED,
+    UsageError,
+    end_line,
+    on_one_line,
+    output_failed,
+    tell,
+    told,
+)
 from ostler.cli.parsing import Parser
 from ostler.trees import Counts
 
@@ -169,11 +177,11 @@ class Teller:
         entries = counts.entries if hasattr(counts, "entries") else len(counts.files)
         rate = entries / (now - self.began)
         text = f"{self.name}: {entries:,} entries, {human(counts.bytes)}, {rate:,.0f} a second"
+        self.shows = True
         try:
             columns = ostler.get_terminal_size(2).columns or 80
             # One line that is written over, never one that wraps.
             print(f"\r{text[: columns - 1]}\x1b[K", end="", file=sys.stderr, flush=True)
-            self.shows = True
         except OSError:
             self.quiet = True
 
@@ -220,6 +228,7 @@ class Teller:
             done = getattr(error, "done", None)
             entries = getattr(done, "entries", None)
             so_far = "" if entries is None else f"; so far {entries:,} entries"
+            end_line()
             self.say(f"interrupted{so_far}")
             self.interrupted = True
             return True

@@ -402,5 +402,9 @@ class Run:
         self.work()
         counts = self.counts()
         if self.progress is not None:
-            self.progress(counts)
+            try:
+                self.progress(counts)
+            except BaseException as error:
+                error.done = counts
+                raise
         return counts

@@ -103,7 +103,7 @@ def told(error):
         on_one_line(ostler.fsdecode(name) if isinstance(name, (str, bytes)) else str(name))
         for name in names
     )
-    what = error.strerror or str(error)
+    what = on_one_line(error.strerror or str(error))
     return f"{about}: {what}" if about else what
 
 

@@ -72,6 +72,9 @@ def test_what_is_foreign_is_refused_with_what_is_wanted(name):
     ("arguments", "wanted"),
     [
         (["walk", "-L", "2"], "--depth"),
+        (["walk", "-d", "src"], "-D"),
+        (["size", "-d-1"], "levels"),
+        (["size", "--top", "x"], "--top"),
         (["find", "-i", "readme"], "--ignore-case"),
         (["find", ".", "-n", "*.py"], "--name"),
         (["find", "-t", "f"], "--type"),

@@ -39,9 +39,10 @@ def main(arguments=None):
         complain("interrupted")
         return INTERRUPTED
     except OSError as error:
-        if error.filename is not None:
-            raise
-        return output_failed("ostler", error)
+        if error.filename is None:
+            return output_failed("ostler", error)
+        complain(error)
+        return 1
 
 
 def _run(arguments):

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from argparse import SUPPRESS
+from argparse import SUPPRESS, ArgumentTypeError
 
 import ostler
 from ostler import sizes
@@ -62,6 +62,13 @@ def endings(made, when=""):
     made.add_argument(
         "-0", "--null", action="store_true", help=f"{when}End names with NUL, for xargs -0."
     )
+
+
+def levels(text):
+    """How deep to go: what --depth takes."""
+    if not (text.isascii() and text.isdigit()):
+        raise ArgumentTypeError(f"{text!r} is no number of levels")
+    return int(text)
 
 
 def parse(made, arguments):

@@ -2,7 +2,6 @@
 
 import errno
 
-import ostler
 from ostler import host
 
 _DIRECTORY = 0o040000
@@ -123,18 +122,23 @@ def _attributes(name, directory):
         return ()
 
 
-def lies_in(directory, st):
-    """Whether an open directory is the one that `st` is of, or lies below it."""
+def around(directory):
+    """(device, inode) of an open directory and of all that it lies in."""
+    found = set()
     at = host.open(".", host.O_PATH | host.O_DIRECTORY, dir_fd=directory)
     try:
         while True:
-            here = host.stat(at)
-            if ostler.path.samestat(here, st):
-                return True
+            here = identity(host.stat(at))
+            if here in found:  # the root lies in itself
+                return found
+            found.add(here)
             above = host.open("..", host.O_PATH | host.O_DIRECTORY, dir_fd=at)
             host.close(at)
             at = above
-            if ostler.path.samestat(host.stat(at), here):
-                return False
     finally:
         host.close(at)
+
+
+def identity(st):
+    """What tells a file from all others."""
+    return st.st_dev, st.st_ino

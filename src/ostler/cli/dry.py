@@ -9,7 +9,7 @@ import errno
 import ostler
 from ostler import host
 from ostler.cli import below
-from ostler.cli.below import Below, divided, failure, is_directory, opened
+from ostler.cli.below import Below, divided, failure, identity, is_directory, opened
 
 _SPECIAL_DEVICES = (0o020000, 0o060000)
 
@@ -105,9 +105,8 @@ def would_copy(source, target, existing, options, teller):
         st = host.stat(top)
         holder = opened(target, head, follow=True)
         try:
-            if below.lies_in(holder, st):
-                raise OSError(errno.EINVAL, "the destination lies inside the source",
-                              source, None, target)  # fmt: skip
+            outside = below.around(holder)
+            _not_inside(source, target, st, outside)
             there = _root(source, target, name, holder, st, existing)
         finally:
             host.close(holder)
@@ -115,11 +114,17 @@ def would_copy(source, target, existing, options, teller):
         host.close(top)
     if there is None:
         yield source, target, False
-    trees = [_Copied(source, target, st, there, existing, options, teller)]
+    trees = [_Copied(source, target, st, there, existing, options, teller, outside)]
     while trees:  # the first, and those that links lead to
         tree = trees.pop()
         yield from tree.all()
         trees += reversed(tree.followed)
+
+
+def _not_inside(source, target, st, outside):
+    if identity(st) in outside:
+        raise OSError(errno.EINVAL, "the destination lies inside the source",
+                      source, None, target)  # fmt: skip
 
 
 def _root(source, target, name, holder, st, existing):
@@ -146,7 +151,7 @@ def _root(source, target, name, holder, st, existing):
 class _Copied:
     """What a copy of a tree would make below its root."""
 
-    def __init__(self, source, target, st, there, existing, options, teller, above=()):
+    def __init__(self, source, target, st, there, existing, options, teller, outside, above=()):
         self.source = source
         self.target = target
         self.st = st
@@ -156,6 +161,7 @@ class _Copied:
         self.teller = teller
         self.directories = {(): there is not None}  # those that would be, and whether they are
         self.unreadable = set()
+        self.outside = outside  # the directories that the destination lies in, for these links
         self.above = (*above, st)  # the directories around it, for links that lead there
         self.followed = []
 
@@ -189,7 +195,8 @@ class _Copied:
                         self.teller.error(error)
                     continue  # it is gone
                 except OSError as error:
-                    self.teller.error(failure(error.errno, path))
+                    whole = error.filename2 is not None
+                    self.teller.error(error if whole else failure(error.errno, path))
                     continue
                 if replaces is not None:
                     yield path, _joined(self.target, parts), replaces
@@ -226,12 +233,24 @@ class _Copied:
             around = (*around, host.stat(_joined(self.source, parts[:number])))
         if any(ostler.path.samestat(st, other) for other in around):
             raise failure(errno.ELOOP, link)
+        outside = self.around(parts[:-1], targets)
+        _not_inside(link, copy, st, outside)
         there = host.stat(copy) if made is None else None
         host.close(opened(link, link, follow=True))
         self.followed.append(
-            _Copied(link, copy, st, there, self.existing, self.options, self.teller, around)
+            _Copied(
+                link, copy, st, there, self.existing, self.options, self.teller, outside, around
+            )
         )
         return made
+
+    def around(self, parts, targets):
+        # The directories that are there and that one in the copy would lie in.
+        while not self.directories[parts]:
+            if not parts:
+                return self.outside
+            parts = parts[:-1]
+        return below.around(targets.directory(parts))
 
     def into(self, parts, st, place):
         name = parts[-1]

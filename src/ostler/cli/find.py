@@ -10,6 +10,7 @@ from ostler.cli._trees import (
     endings,
     exclusions,
     habit,
+    levels,
     moment,
     parse,
     size_of,
@@ -79,10 +80,10 @@ def find_parser():
     exclusions(made)
     made.add_argument("--gitignore", action="store_true", help="Leave out what git would.")
     made.add_argument(
-        "--min-depth", type=int, default=1, metavar="N", help="Not what is nearer to PATH."
+        "--min-depth", type=levels, default=1, metavar="N", help="Not what is nearer to PATH."
     )
     made.add_argument(
-        "-d", "--depth", "--max-depth", dest="max_depth", type=int, metavar="N",
+        "-d", "--depth", "--max-depth", dest="max_depth", type=levels, metavar="N",
         help="Go no deeper than N levels below PATH.",
     )  # fmt: skip
     made.add_argument("--sort", action="store_true", help="Print in the order of names.")

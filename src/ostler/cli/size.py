@@ -4,7 +4,17 @@ import sys
 
 import ostler
 from ostler.cli import UsageError, on_one_line
-from ostler.cli._trees import Output, Teller, endings, exclusions, habit, human, parse, tree_parser
+from ostler.cli._trees import (
+    Output,
+    Teller,
+    endings,
+    exclusions,
+    habit,
+    human,
+    levels,
+    parse,
+    tree_parser,
+)
 from ostler.trees import Counts
 from ostler.trees._together import Several
 
@@ -26,7 +36,7 @@ def size_parser():
     made.h_means = "--human-readable"  # -h alone is help
     made.add_argument("paths", nargs="*", metavar="PATH", help="What to measure.")
     made.add_argument(
-        "-d", "--depth", "--max-depth", type=int, default=1, metavar="N",
+        "-d", "--depth", "--max-depth", type=levels, default=1, metavar="N",
         help="Show directories N levels deep (1).",
     )  # fmt: skip
     made.add_argument(
@@ -37,7 +47,7 @@ def size_parser():
     )
     made.add_argument("-c", "--total", action="store_true", help="Show the total of all PATHs.")
     made.add_argument(
-        "--top", type=int, default=20, metavar="N", help="Show the N largest (20); 0 is all."
+        "--top", type=levels, default=20, metavar="N", help="Show the N largest (20); 0 is all."
     )
     made.add_argument(
         "--apparent-size", action="store_true", help="Count contents, not the use of the disk."
@@ -59,8 +69,6 @@ def main(arguments):
     options = parse(size_parser(), arguments)
     if options.summarize and options.all:
         raise UsageError("size: --summarize or --all, not both")
-    if options.top < 0 or options.depth < 0:
-        raise UsageError("size: --top and --depth take numbers from 0")
     options.apparent = options.apparent_size or options.exact
     options.bytes = options.bytes or options.exact
     with Teller("size", options.quiet or options.json) as teller:

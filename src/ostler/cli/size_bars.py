@@ -31,4 +31,4 @@ def draw(rows, width, hidden, total):
         console.print(line, no_wrap=True, overflow="ellipsis")
     if hidden:
         console.print(f"{'':>{width}}  ... and {hidden:,} more", style="dim")
-    console.print(Text(total, style="bold"))
+    console.print(Text(total, style="bold"), soft_wrap=True)

@@ -1,10 +1,10 @@
 """`ostler walk`: a tree drawn, or its directories one by one."""
 
 import sys
+from argparse import ArgumentTypeError
 
 import ostler
-from ostler.cli import UsageError
-from ostler.cli._trees import Output, Teller, endings, parse, tree_parser
+from ostler.cli._trees import Output, Teller, endings, levels, parse, tree_parser
 
 _WHAT = """
 Draw the tree at PATH (by default the directory you stand in) on a terminal; into a pipe or a file
@@ -16,12 +16,19 @@ ostler walk --directories -0 src | xargs -0 ls -ld
 """
 
 
+def _levels(text):
+    try:
+        return levels(text)
+    except ArgumentTypeError as error:  # tree has a -d without a number
+        raise ArgumentTypeError(f"{error}; -D shows directories alone") from None
+
+
 def walk_parser():
     """The parser of the command."""
     made = tree_parser("walk", "[OPTION...] [PATH]", _WHAT, _EXAMPLES)
     made.add_argument("path", nargs="?", default=".", metavar="PATH", help="Where to begin.")
     made.add_argument(
-        "-d", "--depth", "--max-depth", type=int, metavar="N",
+        "-d", "--depth", "--max-depth", type=_levels, metavar="N",
         help="Go no deeper than N levels below PATH.",
     )  # fmt: skip
     made.add_argument("-D", "--directories", action="store_true", help="Show directories alone.")
@@ -35,8 +42,6 @@ def walk_parser():
 def main(arguments):
     """Run the command; return its exit status."""
     options = parse(walk_parser(), arguments)
-    if options.depth is not None and options.depth < 0:
-        raise UsageError("walk: --depth takes a number from 0")
     with Teller("walk", True) as teller:
         output = Output(options.null, options.json)
         steps = steps_of(options, teller)

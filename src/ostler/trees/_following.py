@@ -33,6 +33,10 @@ def copy_following(
         except OSError as error:
             if not fill or error.filename is None or hasattr(error, "done"):
                 raise
+            try:
+                to_machine.rmdir(target)
+            except OSError:
+                pass  # it holds something
             tell(error)  # this link can't be followed; the others can
             continue
         if on_error == "collect":

@@ -20,6 +20,18 @@ from ostler.cli import main
 
 SOURCE = str(Path(__file__).parent.parent / "src")
 PATIENCE = 25
+# Root becomes another user, who may not be able to read the interpreter's modules.
+AS_USER = """
+import datetime, difflib, encodings.ascii, gettext, importlib, json, locale, shlex, signal, sys, os
+import ostler.cli.acting, ostler.cli.copy, ostler.cli.dry, ostler.cli.find, ostler.cli.remove
+import ostler.cli.size, ostler.cli.walk, ostler.machines.pictures, ostler.trees._find
+import ostler.trees._following, ostler.trees._remove
+ostler.cli.find.find_parser().read(["x"])
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+"""
 # What a name may not bring onto a terminal.
 UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ufffd]")
 

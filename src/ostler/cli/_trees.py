@@ -169,7 +169,7 @@ class Teller:
         self.failed = 0
         self.began = time.monotonic()
         self.updated = 0.0
-        self.shows = False
+        self.shows = self.cleared = False
         self.interrupted = False
         self.quiet = (
             quiet or not sys.stderr.isatty() or ostler.environ.get("TERM") in (None, "", "dumb")
@@ -209,7 +209,7 @@ class Teller:
     def clear(self):
         """Take the progress off the terminal."""
         if self.shows:
-            self.shows = False
+            self.shows, self.cleared = False, True
             try:
                 print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             except OSError:
@@ -235,7 +235,8 @@ class Teller:
             done = getattr(error, "done", None)
             entries = getattr(done, "entries", None)
             so_far = "" if entries is None else f"; so far {entries:,} entries"
-            end_line()
+            if not self.cleared:  # else what comes stands in the place of the progress
+                end_line()
             self.say(f"interrupted{so_far}")
             self.interrupted = True
             return True

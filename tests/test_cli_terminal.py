@@ -62,6 +62,9 @@ def test_names_on_a_terminal(odd, rich, columns):
         assert sum(shown(os.fsdecode(name)) in line for line in text.splitlines()) >= 2
     status, text = command("size", "--all", "--top", "0", "-d", "2", "odd")
     assert status == 0 and len(text.splitlines()) == len(every)
+    sizes = {line.rstrip(" ").rpartition("  ")[2] for line in text.splitlines()}
+    below = [shown(os.fsdecode(path[4:])) for path in every[1:]]
+    assert all(any(size.endswith(name.strip()) for size in sizes) for name in below)
     status, text = command("copy", "-n", "odd", "copy")
     assert sorted(text.splitlines()) == on_lines(b"copy" + p[3:] for p in every)
     status, text = command("copy", "-v", "odd", "copy")

@@ -62,7 +62,7 @@ class Confined(Rooted):
 def scratch(size=None, inodes=None, bind=None, weaker=False):
     """A machine whose whole file system is new, empty and in memory; gone when it is closed.
 
-    `size` is its room, an int in bytes or a str such as "64M" (binary units K, M, G, T), by
+    `size` is its room, an int in bytes or a str such as "64M" or "1.5 GiB" (all binary), by
     default half of the memory; `inodes` the number of files it has room for. `bind` lists paths
     of the host that are shown inside, read-only; `ostler.machines.SHELL` is a list with which
     a shell runs. With `weaker`, where mounts are refused, it is a directory in /dev/shm or

@@ -10,6 +10,7 @@ import pytest
 
 from tests import tree_maker
 from tests.command_line import AS_USER, called, program
+from tests.tree_maker import INSIDE
 
 RUNS = int(os.environ.get("DRY_RUNS", 12))
 
@@ -26,8 +27,8 @@ def picture(top):
 
 def made(base, rng):
     """A directory with two trees and some entries beside them."""
-    tree_maker.make(str(base / "a"), rng.randrange(1 << 30), rng.choice([3, 20, 60]))
-    tree_maker.make(str(base / "b"), rng.randrange(1 << 30), rng.choice([0, 10]))
+    tree_maker.make(str(base / "a"), rng.randrange(1 << 30), rng.choice([3, 20, 60]), INSIDE)
+    tree_maker.make(str(base / "b"), rng.randrange(1 << 30), rng.choice([0, 10]), INSIDE)
     (base / "empty").mkdir()
     (base / "f").write_text("f")
     (base / "g").write_text("older")

@@ -3,8 +3,11 @@
 import os
 import random
 
+LINKS = (b"..", b"missing", b"/etc", b"loop")
+INSIDE = (b"..", b"missing", b".", b"loop")  # for those who follow them
 
-def make(top, seed=0, size=300):
+
+def make(top, seed=0, size=300, links=LINKS):
     """A tree of every kind of entry, with odd names, hard links, holes and empty directories."""
     rng = random.Random(seed)
     directories = [os.fsencode(top)]
@@ -28,7 +31,7 @@ def make(top, seed=0, size=300):
             os.mkdir(path)
             directories.append(path)
         elif kind < 0.3:
-            os.symlink(rng.choice([b"..", b"missing", b"/etc", b"loop"]), path)
+            os.symlink(rng.choice(links), path)
         elif kind < 0.33:
             os.mkfifo(path)
         elif kind < 0.4 and files:

@@ -252,7 +252,7 @@ class Trees:
                 raise ValueError("follow_links and executor do not go together")
             return copy_following(
                 self._machine, top, to, machine or self._machine, threads, on_error, progress,
-                one_filesystem, flags, clone, _several(exclude),
+                one_filesystem, flags, clone, _several(exclude), times,
             )  # fmt: skip
         if executor is not None:
             from ostler.trees import _pieces

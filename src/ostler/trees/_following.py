@@ -7,7 +7,8 @@ from ostler.trees._results import Counts
 
 
 def copy_following(
-    machine, top, to, to_machine, threads, on_error, progress, one_filesystem, flags, clone, exclude
+    machine, top, to, to_machine, threads, on_error, progress, one_filesystem, flags, clone,
+    exclude, times,
 ):  # fmt: skip
     """As copy_tree; a link to a directory that it lies in is an error (ELOOP)."""
     top, to = machine.fspath(top), to_machine.fspath(to)
@@ -33,10 +34,7 @@ def copy_following(
         except OSError as error:
             if not fill or error.filename is None or hasattr(error, "done"):
                 raise
-            try:
-                to_machine.rmdir(target)
-            except OSError:
-                pass  # it holds something
+            _give_up(machine, source, to_machine, target, times)
             tell(error)  # this link can't be followed; the others can
             continue
         if on_error == "collect":
@@ -47,13 +45,24 @@ def copy_following(
             try:
                 around = above | _around(machine, source, path)
                 if _identity(machine, link) in around:
-                    to_machine.rmdir(copy)
+                    _give_up(machine, link, to_machine, copy, times)
                     raise OSError(errno.ELOOP, machine.strerror(errno.ELOOP), link)
             except OSError as error:
                 tell(error)
                 continue
             waiting.append((link, copy, around, True))
     return total
+
+
+def _give_up(machine, link, to_machine, copy, times):
+    # The empty directory that was made for a link goes, and its own keeps the times that it has.
+    try:
+        to_machine.rmdir(copy)
+        if times:
+            st = machine.stat(machine.path.dirname(link))
+            to_machine.utime(to_machine.path.dirname(copy), ns=(st.st_atime_ns, st.st_mtime_ns))
+    except OSError:
+        pass  # it holds something
 
 
 def _how(on_error, tell):

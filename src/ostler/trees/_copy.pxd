@@ -54,9 +54,7 @@ cdef object flags_of(CopyTask *task, int fd, libc.stat_t *made, bint merge)
 cdef int enter(Worker *worker, Node *node) noexcept nogil
 cdef int entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
 cdef int follow(Worker *worker, Node *node, const char *name) noexcept nogil
-cdef bint is_current(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef void leave(Worker *worker, Node *node) noexcept nogil
-cdef const char *target_of(Worker *worker, const char *name) noexcept nogil
 cdef int copy_file(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef int copy_opened(Worker *worker, Node *node, const char *name, int fd,
                      libc.stat_t *st) noexcept nogil
@@ -64,7 +62,6 @@ cdef int create(Worker *worker, Node *node, const char *name, unsigned int mode,
                 char *new) noexcept nogil
 cdef void aside(Worker *worker, char *new) noexcept nogil
 cdef int put(Worker *worker, Node *node, const char *name, const char *new) noexcept nogil
-cdef void give_up(Worker *worker, Node *node, const char *name, int to) noexcept nogil
 cdef int named(Worker *worker, Node *node, const char *name, const char *new, libc.stat_t *st,
                long *count) noexcept nogil
 cdef int copy_link(Worker *worker, Node *node, const char *name) noexcept nogil

@@ -5,7 +5,7 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, Where, failure, take
 from cython.cimports.ostler.machines._entries import is_point
-from cython.cimports.ostler.trees._content import copy_content
+from cython.cimports.ostler.trees._content import copy_content, give_up
 from cython.cimports.ostler.trees._destination import make_directory
 from cython.cimports.ostler.trees._engine import (
     DESCEND,
@@ -25,7 +25,13 @@ from cython.cimports.ostler.trees._holding import (
     open_through,
     unhold,
 )
-from cython.cimports.ostler.trees._linking import below_root, link_first
+from cython.cimports.ostler.trees._linking import (
+    below_root,
+    follow_directory,
+    is_current,
+    link_first,
+    target_of,
+)
 from cython.cimports.ostler.trees._links import (
     Inode,
     Name,
@@ -45,6 +51,7 @@ from cython.cimports.ostler.trees._patterns import compile_all, matches_any
 from cython.cimports.ostler.trees._run import Run
 
 from ostler.machines._calls import process_umask
+from ostler.trees._place import this_kernel
 
 _PATH = cython.declare(cython.int, 4096)
 _ASIDE = cython.declare(cython.int, 64)
@@ -95,10 +102,11 @@ class Copy(Run):
             further = further.next
 
     def to_follow(self, found):
-        # The links to directories that were met: paths below the root.
+        # The links to directories that were met: paths below the root, and whether the copy's
+        # directory was made for it.
         name: cython.pointer(Name) = self.task.followed
         while name != cython.NULL:
-            found.append(py.PyBytes_FromString(name.path))
+            found.append((py.PyBytes_FromString(name.path), bool(name.ino)))
             name = name.next
 
     def __dealloc__(self):
@@ -205,22 +213,10 @@ def follow(worker, node, name):
     if libc.fstatat(node.fd[0], name, cython.address(st), 0) < 0:
         return report(worker, node, name, libc.errno, b"stat")
     if st.st_mode & libc.S_IFMT == libc.S_IFDIR:
-        if libc.mkdirat(node.fd[1], name, 0o700) < 0 and not (
-            libc.errno == libc.EEXIST and task.flags & MERGE
-        ):
-            return report(worker, node, name, libc.errno, b"mkdir")
-        further: cython.pointer(Name) = cython.cast(
-            cython.pointer(Name), libc.malloc(cython.sizeof(Name))
-        )
-        if further == cython.NULL:
-            return report(worker, node, name, libc.ENOMEM, b"mkdir")
-        further.path = below_root(task, node, name)
-        libc.pthread_mutex_lock(cython.address(task.seen.lock))
-        further.next = task.followed
-        task.followed = further
-        libc.pthread_mutex_unlock(cython.address(task.seen.lock))
-        return 0
+        return follow_directory(worker, node, name)
     if st.st_mode & libc.S_IFMT != libc.S_IFREG:
+        if not task.flags & SPECIAL:
+            return report(worker, node, name, libc.EOPNOTSUPP, b"copy")
         return make_special(worker, node, name, cython.address(st))
     fd = open_through(worker, node.fd[0], name, libc.O_RDONLY | libc.O_NONBLOCK, 0)
     if fd < 0:
@@ -232,46 +228,6 @@ def follow(worker, node, name):
         report(worker, node, name, number, b"open")
     libc.close(fd)
     return number
-
-
-def is_current(worker, node, name):
-    # Whether what stands there was modified no earlier than what would be copied.
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
-    st: libc.stat_t
-    there: libc.stat_t
-    way: cython.int = 0 if task.flags & FOLLOW else libc.AT_SYMLINK_NOFOLLOW
-    if (
-        libc.fstatat(node.fd[0], name, cython.address(st), way) < 0
-        or libc.fstatat(
-            node.fd[1], target_of(worker, name), cython.address(there), libc.AT_SYMLINK_NOFOLLOW
-        )
-        < 0
-        or there.st_mode & libc.S_IFMT == libc.S_IFDIR
-        or there.st_mtim.tv_sec < st.st_mtim.tv_sec
-        or (
-            there.st_mtim.tv_sec == st.st_mtim.tv_sec and there.st_mtim.tv_nsec < st.st_mtim.tv_nsec
-        )
-    ):
-        return False
-    if st.st_nlink > 1 and task.flags & LINKS:
-        # Its other names are linked to the one that is there.
-        libc.pthread_mutex_lock(cython.address(task.seen.lock))
-        slot = inodes_find(cython.address(task.seen), st.st_dev, st.st_ino)
-        if slot != cython.NULL and slot.path == cython.NULL:
-            slot.path = below_root(task, node, name)
-            if slot.path != cython.NULL:
-                slot.dev = st.st_dev
-                slot.ino = st.st_ino
-                slot.names = 1
-                slot.links = st.st_nlink
-                task.seen.used += 1
-        libc.pthread_mutex_unlock(cython.address(task.seen.lock))
-    return True
-
-
-def target_of(worker, name):
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
-    return task.target if task.target != cython.NULL else name
 
 
 def make_room(worker, node, name):
@@ -385,19 +341,6 @@ def copy_opened(worker, node, name, fd, st):
             report(worker, node, name, number, b"copy")
     libc.close(to)
     return number
-
-
-def give_up(worker, node, name, to):
-    # A part of a file is no copy; but the name may be another's by now, who does the same work.
-    mine: libc.stat_t
-    there: libc.stat_t
-    if (
-        libc.fstat(to, cython.address(mine)) == 0
-        and libc.fstatat(node.fd[1], name, cython.address(there), libc.AT_SYMLINK_NOFOLLOW) == 0
-        and mine.st_ino == there.st_ino
-        and mine.st_dev == there.st_dev
-    ):
-        libc.unlinkat(node.fd[1], name, 0)
 
 
 def copy_link(worker, node, name):
@@ -605,8 +548,8 @@ def copy_tree(
     """Copy the tree at `top` to the name `to` of a machine; the counts of what was made.
 
     `several` is a list for what has more names than were met: (device, inode, path below top).
-    `followed` is one for links to directories, which are made but empty; `fill` is true for the
-    copies of those.
+    `followed` (a Followed) takes the links to directories, which are made but empty; `fill` is true
+    for the copies of those.
     """
     w: Where
     st: libc.stat_t
@@ -648,5 +591,6 @@ def copy_tree(
     if several is not None:
         run.several(several)
     if followed is not None:
-        run.to_follow(followed)
+        followed.root = this_kernel(), made.st_dev, made.st_ino
+        run.to_follow(followed.links)
     return counts

@@ -3,6 +3,7 @@ from typing import Any
 
 from ostler.machines import Machine
 from ostler.trees import Counts
+from ostler.trees._following import Followed
 from ostler.trees._run import Run
 
 class Copy(Run): ...
@@ -34,6 +35,6 @@ def copy_tree(
     shallow: bool = False,
     several: list[tuple[int, int, bytes]] | None = None,
     exclude: Iterable[str | bytes] = (),
-    followed: list[bytes] | None = None,
+    followed: Followed | None = None,
     fill: bool = False,
 ) -> Counts: ...

@@ -1,9 +1,24 @@
-"""Copying trees with what their links lead to: each link to a directory is a tree of its own."""
+"""Copying trees with what their links lead to: each link to a directory is a tree of its own.
+
+The source is read by paths, which links may lead anywhere. What is written is found again by
+descriptors from the copy's root, name by name: the copies of directories may belong to others, who
+could put links there, by the time that the links in them are followed.
+"""
 
 import errno
 
 from ostler.trees._copy import copy_tree
+from ostler.trees._place import Place
 from ostler.trees._results import Counts
+from ostler.trees._run import descriptor
+
+
+class Followed:
+    """What a copy tells of its links to directories, whose own copies it has left empty."""
+
+    def __init__(self):
+        self.root = None  # (kernel, device, inode) of the copy
+        self.links = []  # (path below the root, whether the directory was made)
 
 
 def copy_following(
@@ -12,6 +27,7 @@ def copy_following(
 ):  # fmt: skip
     """As copy_tree; a link to a directory that it lies in is an error (ELOOP)."""
     top, to = machine.fspath(top), to_machine.fspath(to)
+    _refuse_other_roots(machine, top)
     errors = []
     total = Counts(errors=errors)
 
@@ -22,10 +38,10 @@ def copy_following(
         if on_error != "collect":
             on_error(error)
 
-    waiting = [(top, to, frozenset(), False)]
+    waiting = [(top, to, frozenset(), False, False)]
     while waiting:
-        source, target, above, fill = waiting.pop()
-        followed = []
+        source, target, above, fill, made = waiting.pop()
+        followed = Followed()
         try:
             counts = copy_tree(
                 machine, source, target, to_machine, threads, _how(on_error, tell), progress,
@@ -34,35 +50,52 @@ def copy_following(
         except OSError as error:
             if not fill or error.filename is None or hasattr(error, "done"):
                 raise
-            _give_up(machine, source, to_machine, target, times)
+            if made:
+                _give_up(machine, source, to_machine, target, times)
             tell(error)  # this link can't be followed; the others can
             continue
         if on_error == "collect":
             errors += counts.errors
         total.plus(counts.numbers())
-        for path in sorted(followed, reverse=True):
-            link, copy = _below(machine, source, path), _below(to_machine, target, path)
+        place = target if fill else Place(to, followed.root)
+        for path, made in sorted(followed.links, reverse=True):
+            link, copy = _below(machine, source, path), _place_below(to_machine, place, path)
             try:
                 around = above | _around(machine, source, path)
                 if _identity(machine, link) in around:
-                    _give_up(machine, link, to_machine, copy, times)
+                    if made:
+                        _give_up(machine, link, to_machine, copy, times)
                     raise OSError(errno.ELOOP, machine.strerror(errno.ELOOP), link)
             except OSError as error:
                 tell(error)
                 continue
-            waiting.append((link, copy, around, True))
+            waiting.append((link, copy, around, True, made))
     return total
+
+
+def _refuse_other_roots(machine, top):
+    # The kernel follows absolute links from the process's own root, not from a machine's.
+    from ostler.machines._rooted import RootedCore
+
+    if isinstance(machine, RootedCore):
+        raise OSError(errno.EOPNOTSUPP, "links are followed in trees of the host alone", top)
 
 
 def _give_up(machine, link, to_machine, copy, times):
     # The empty directory that was made for a link goes, and its own keeps the times that it has.
     try:
-        to_machine.rmdir(copy)
+        holder = descriptor(to_machine, copy.above(), "copy")
+    except OSError:
+        return
+    try:
+        to_machine.rmdir(copy.names[-1], dir_fd=holder)
         if times:
             st = machine.stat(machine.path.dirname(link))
-            to_machine.utime(to_machine.path.dirname(copy), ns=(st.st_atime_ns, st.st_mtime_ns))
+            to_machine.utime(holder, ns=(st.st_atime_ns, st.st_mtime_ns))
     except OSError:
         pass  # it holds something
+    finally:
+        to_machine.close(holder)
 
 
 def _how(on_error, tell):
@@ -79,6 +112,14 @@ def _below(machine, root, path):
     if isinstance(root, bytes):
         return root.rstrip(b"/") + b"/" + path
     return root.rstrip("/") + "/" + machine.fsdecode(path)
+
+
+def _place_below(machine, place, path):
+    # The Place of the same.
+    names = path.split(b"/")
+    if not isinstance(place.root, bytes):
+        names = map(machine.fsdecode, names)
+    return place.below(*names)
 
 
 def _around(machine, source, path):

@@ -1,5 +1,8 @@
 from ostler.trees._copy cimport CopyTask
-from ostler.trees._engine cimport Node
+from ostler.trees._engine cimport Node, Worker
 
 cdef int link_first(CopyTask *task, const char *path, int dir, const char *name) noexcept nogil
 cdef char *below_root(CopyTask *task, Node *node, const char *name) noexcept nogil
+cdef const char *target_of(Worker *worker, const char *name) noexcept nogil
+cdef bint is_current(Worker *worker, Node *node, const char *name) noexcept nogil
+cdef int follow_directory(Worker *worker, Node *node, const char *name) noexcept nogil

@@ -1,8 +1,17 @@
-"""Where a copy has its files with several names: paths below the root, and links to them."""
+"""What a copy notes by paths below its root: files with several names, links that are followed."""
 
 import cython
 from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler.trees._output import path_length, path_write
+from cython.cimports.ostler.trees._copy import FOLLOW, LINKS, MERGE, MODES
+from cython.cimports.ostler.trees._holding import open_directory
+from cython.cimports.ostler.trees._links import Name, inodes_find
+from cython.cimports.ostler.trees._metadata import fresh_mode
+from cython.cimports.ostler.trees._output import path_length, path_write, report
+
+
+def target_of(worker, name):
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    return task.target if task.target != cython.NULL else name
 
 
 def below_root(task, node, name):
@@ -49,3 +58,67 @@ def link_first(task, path, dir, name):
         libc.close(at)
         at = next
     return number if number else libc.errno
+
+
+def is_current(worker, node, name):
+    # Whether what stands there was modified no earlier than what would be copied.
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    st: libc.stat_t
+    there: libc.stat_t
+    way: cython.int = 0 if task.flags & FOLLOW else libc.AT_SYMLINK_NOFOLLOW
+    if (
+        libc.fstatat(node.fd[0], name, cython.address(st), way) < 0
+        or libc.fstatat(
+            node.fd[1], target_of(worker, name), cython.address(there), libc.AT_SYMLINK_NOFOLLOW
+        )
+        < 0
+        or there.st_mode & libc.S_IFMT == libc.S_IFDIR
+        or there.st_mtim.tv_sec < st.st_mtim.tv_sec
+        or (
+            there.st_mtim.tv_sec == st.st_mtim.tv_sec and there.st_mtim.tv_nsec < st.st_mtim.tv_nsec
+        )
+    ):
+        return False
+    if st.st_nlink > 1 and task.flags & LINKS:
+        # Its other names are linked to the one that is there.
+        libc.pthread_mutex_lock(cython.address(task.seen.lock))
+        slot = inodes_find(cython.address(task.seen), st.st_dev, st.st_ino)
+        if slot != cython.NULL and slot.path == cython.NULL:
+            slot.path = below_root(task, node, name)
+            if slot.path != cython.NULL:
+                slot.dev = st.st_dev
+                slot.ino = st.st_ino
+                slot.names = 1
+                slot.links = st.st_nlink
+                task.seen.used += 1
+        libc.pthread_mutex_unlock(cython.address(task.seen.lock))
+    return True
+
+
+def follow_directory(worker, node, name):
+    # An empty directory for what a link leads to, and a note of it.
+    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    further: cython.pointer(Name)
+    fd: cython.int
+    made: cython.int = libc.mkdirat(node.fd[1], name, 0o700)
+    if made < 0 and not (libc.errno == libc.EEXIST and task.flags & MERGE):
+        return report(worker, node, name, libc.errno, b"mkdir")
+    if made == 0 and not task.flags & MODES:
+        fd = open_directory(worker, node.fd[1], name)
+        if fd < 0:
+            return report(worker, node, name, libc.errno, b"open")
+        libc.fchmod(fd, fresh_mode(fd, 0o777, task.umask) | 0o700)
+        libc.close(fd)
+    further = cython.cast(cython.pointer(Name), libc.calloc(1, cython.sizeof(Name)))
+    if further == cython.NULL:
+        return report(worker, node, name, libc.ENOMEM, b"mkdir")
+    further.path = below_root(task, node, name)
+    if further.path == cython.NULL:
+        libc.free(further)
+        return report(worker, node, name, libc.ENOMEM, b"mkdir")
+    further.ino = made == 0
+    libc.pthread_mutex_lock(cython.address(task.seen.lock))
+    further.next = task.followed
+    task.followed = further
+    libc.pthread_mutex_unlock(cython.address(task.seen.lock))
+    return 0

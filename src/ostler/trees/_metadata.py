@@ -3,6 +3,7 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler.trees._copy import (
+    FOLLOW,
     MODES,
     OWNERS,
     OWNERS_IF_ALLOWED,
@@ -11,6 +12,7 @@ from cython.cimports.ostler.trees._copy import (
 )
 
 _PERMISSIONS = cython.declare(cython.uint, 0o7777)
+_FOLLOWED = cython.declare(cython.int, -2)
 _SET_IDS = cython.declare(cython.uint, 0o6000)
 
 
@@ -100,7 +102,10 @@ def name_metadata(task, dir, name, to, new, st):
     to_path: cython.char[320]
     times: libc.timespec[2]
     number: cython.int
+    source: cython.int = -1
     mode: cython.uint = st.st_mode & _PERMISSIONS
+    if task.flags & FOLLOW and st.st_mode & libc.S_IFMT != libc.S_IFLNK:
+        source = _FOLLOWED  # what is copied is not the link of this name
     if task.flags & (OWNERS | OWNERS_IF_ALLOWED) and (
         task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
     ):
@@ -116,14 +121,14 @@ def name_metadata(task, dir, name, to, new, st):
         if number:
             return number
     if task.flags & XATTRS:
-        number = copy_xattrs(-1, path, -1, to_path, task.flags & MODES)
+        number = copy_xattrs(source, path, -1, to_path, task.flags & MODES)
         if number:
             return number
     if st.st_mode & libc.S_IFMT != libc.S_IFLNK:
         if not task.flags & MODES:
             mode = fresh_mode(to, 0o666, task.umask)
         elif not task.flags & XATTRS:
-            mode = without_acl(-1, path, mode)
+            mode = without_acl(source, path, mode)
         number = chmod_name(to, new, mode)
         if number:
             return number
@@ -135,18 +140,23 @@ def name_metadata(task, dir, name, to, new, st):
     return 0
 
 
-# ---- extended attributes, of descriptors or (where those are -1) of names that are not followed
+# ---- extended attributes, of descriptors or (where those are -1) of names that are not followed;
+# read only also of what names lead to (_FOLLOWED)
 
 
 def list_xattrs(fd, path, names, size):
     if fd >= 0:
         return libc.flistxattr(fd, names, size)
+    if fd == _FOLLOWED:
+        return libc.listxattr(path, names, size)
     return libc.llistxattr(path, names, size)
 
 
 def get_xattr(fd, path, name, value, size):
     if fd >= 0:
         return libc.fgetxattr(fd, name, value, size)
+    if fd == _FOLLOWED:
+        return libc.getxattr(path, name, value, size)
     return libc.lgetxattr(path, name, value, size)
 
 

@@ -118,7 +118,9 @@ def compile_all(texts):
     every = [t if isinstance(t, bytes) else py.PyUnicode_EncodeFSDefault(t) for t in texts]
     made: cython.pointer(Pattern) = cython.cast(
         cython.pointer(Pattern),
-        libc.calloc(1, (len(every) + 1) * cython.sizeof(Pattern) + sum([len(t) + 1 for t in every])),
+        libc.calloc(
+            1, (len(every) + 1) * cython.sizeof(Pattern) + sum([len(t) + 1 for t in every])
+        ),
     )
     if made == cython.NULL:
         raise MemoryError

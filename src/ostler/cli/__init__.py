@@ -47,9 +47,9 @@ def main(arguments=None):
 
 def _run(arguments):
     name = arguments[0] if arguments else "--help"
+    if name == "help" and arguments[1:2] and arguments[1] in COMMANDS:
+        name, arguments = arguments[1], [arguments[1], "--help"]
     if name in ("-h", "--help", "help"):
-        if name == "help" and arguments[1:2] and arguments[1] in COMMANDS:
-            return _run([arguments[1], "--help"])
         print(_help(), file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
     if name in ("-V", "--version"):

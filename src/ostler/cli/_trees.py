@@ -17,7 +17,6 @@ from ostler.cli import (
     told,
 )
 from ostler.cli.parsing import Parser
-from ostler.trees import Counts
 
 _AFTER, _EVERY = 0.3, 0.1  # seconds: until progress shows, and between two updates
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")

@@ -129,7 +129,7 @@ def test_a_temporary_directory_that_was_closed(tmp_path):
     "command",
     [
         ["size"],
-        ["size", "-d", "5000", "-n", "0"],
+        ["size", "-d", "5000", "--top", "0"],
         ["find"],
         ["find", "--gitignore"],
         ["walk"],

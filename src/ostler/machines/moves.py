@@ -228,12 +228,12 @@ def _meta(steps, top, path, inode, old, new, expected):
         _lose(steps, top, path)
     _unchanged(steps, top, path, expected)
     steps.begin()
-    give_metadata(steps.place(top), path, new)
+    give_metadata(steps.place(top), path, new, inode)
 
 
 def _meta_back(steps, top, path, inode, old, new):
     if steps.is_at(top, path, inode):
-        give_metadata(steps.place(top), path, old)
+        give_metadata(steps.place(top), path, old, inode)
         return True
     return None
 
@@ -283,41 +283,45 @@ def metadata(status, xattrs):
     }
 
 
-def give_metadata(place, path, wanted):
-    """Give an object mode, owner, times and xattrs, as far as they are in `wanted`."""
+def give_metadata(place, path, wanted, inode=None):
+    """Give an object mode, owner, times and xattrs, as far as they are in `wanted`.
+
+    It is opened once, and all is given to what was opened: who can write to the directory that it
+    is in could put a link, or another file, in its place in between. `inode`: the number that it
+    must have, else it is Lost.
+    """
     above, name = place.parent(path)
-    status = host.stat(name, dir_fd=above, follow_symlinks=False)
-    link = stat.S_ISLNK(status.st_mode)
-    owner = wanted.get("owner")
-    if owner is not None and tuple(owner) != (status.st_uid, status.st_gid):
-        host.chown(name, *owner, dir_fd=above, follow_symlinks=False)
-    if "xattrs" in wanted:
-        _give_xattrs(place, path, wanted["xattrs"])
     flags = host.O_PATH | host.O_NOFOLLOW | host.O_CLOEXEC
     with held(host.open, name, flags, dir_fd=above) as fd:
-        if not link and "mode" in wanted:
-            host.chmod(b"/proc/self/fd/%d" % fd, wanted["mode"])
-    if "times" in wanted:
-        host.utime(name, ns=tuple(wanted["times"]), dir_fd=above, follow_symlinks=False)
+        status = host.fstat(fd)
+        if inode is not None and status.st_ino != inode:
+            raise Lost(errno.ESTALE, "changed while it was given metadata", host.fsdecode(path))
+        # It leads to the object itself, also where that is a link.
+        opened = b"/proc/self/fd/%d" % fd
+        owner = wanted.get("owner")
+        if owner is not None and tuple(owner) != (status.st_uid, status.st_gid):
+            host.chown(opened, *owner)
+        if "xattrs" in wanted:
+            _give_xattrs(opened, place.xattrs(path, "\0", opened), wanted["xattrs"])
+        if not stat.S_ISLNK(status.st_mode) and "mode" in wanted:
+            host.chmod(opened, wanted["mode"])
+        if "times" in wanted:
+            host.utime(opened, ns=tuple(wanted["times"]))
 
 
-def _close_to_the_group(place, path):
+def _close_to_the_group(opened):
     # While there is an ACL the group has less than the mode shows, and not for a moment more after.
-    above, name = place.parent(path)
-    mode = stat.S_IMODE(host.stat(name, dir_fd=above, follow_symlinks=False).st_mode)
-    host.chmod(b"/proc/self/fd/%d/%s" % (above, name), mode & ~0o070)
+    host.chmod(opened, stat.S_IMODE(host.stat(opened).st_mode) & ~0o070)
 
 
-def _give_xattrs(place, path, wanted):
-    there = place.xattrs(path, "\0")
-    name = place.name(path)
+def _give_xattrs(opened, there, wanted):
     for attribute, value in wanted.items():
         value = value.encode("latin-1")
         if there.get(attribute) != value:
-            host.setxattr(name, attribute, value, follow_symlinks=False)
+            host.setxattr(opened, attribute, value)
     for attribute in there:
         # What a file system gives of itself, such as a security label, stays.
         if attribute not in wanted and not attribute.startswith("security."):
             if attribute == ACL:
-                _close_to_the_group(place, path)
-            host.removexattr(name, attribute, follow_symlinks=False)
+                _close_to_the_group(opened)
+            host.removexattr(opened, attribute)

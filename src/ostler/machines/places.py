@@ -186,11 +186,15 @@ class Place:
         finally:
             host.chmod(name, mode, dir_fd=above)
 
-    def xattrs(self, path, without):
-        """The extended attributes, but those whose names begin with `without`: a dict."""
-        place = self.name(path)
+    def xattrs(self, path, without, opened=None):
+        """The extended attributes, but those whose names begin with `without`: a dict.
+
+        `opened`: the name in /proc of a descriptor of the object, if there is one.
+        """
+        place = self.name(path) if opened is None else opened
+        follow = opened is not None
         try:
-            names = host.listxattr(place, follow_symlinks=False)
+            names = host.listxattr(place, follow_symlinks=follow)
         except OSError as error:
             if error.errno in _NO_XATTRS:
                 return {}
@@ -201,7 +205,7 @@ class Place:
         for name in names:
             if not name.startswith(without):
                 try:
-                    value = host.getxattr(place, name, follow_symlinks=False)
+                    value = host.getxattr(place, name, follow_symlinks=follow)
                 except PermissionError:
                     value = self.xattr(path, name)
                 except OSError as error:

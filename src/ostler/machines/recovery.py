@@ -319,7 +319,7 @@ class _Recovery:
         if self.work.is_at(top, path, inode):
             if not self._is_ours(top, path, inode):
                 raise self._changed(top, path)
-            give_metadata(self.work.place(top), path, wanted)
+            give_metadata(self.work.place(top), path, wanted, inode)
 
     def _see(self, top, path, look):
         if look is not None and not looks.fits(self.work.place(top), path, look):

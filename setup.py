@@ -28,6 +28,7 @@ COMPILED = (
     "_pipes",
     "_popen",
     "_realpath",
+    "_replacing",
     "_scan",
     "_shell",
     "_spawn",

@@ -14,6 +14,7 @@ import threading
 import pytest
 
 import ostler
+from tests.machines.rehearsing import forked
 
 OLD, NEW = b"old" * 1000, b"new!" * 50_000
 
@@ -156,7 +157,7 @@ class TestWriteAtomic:
             (("missing/f", b""), FileNotFoundError),
             (("d", b""), IsADirectoryError),
             (("d/", b""), IsADirectoryError),
-            (("", b""), IsADirectoryError),
+            (("", b""), FileNotFoundError),
             (("fifo", b""), OSError),
             ((5, b""), TypeError),
             (("a\0b", b""), ValueError),
@@ -170,6 +171,68 @@ class TestWriteAtomic:
             ostler.write_atomic(*arguments)
         assert names(folder) == ["d", "fifo"]
         assert names("d") == []
+
+    @pytest.mark.parametrize("name", ["\U0001f600" * 60, "n" * 235, b"\xff" * 255])
+    def test_long_names(self, folder, name):
+        ostler.write_atomic(name, OLD)
+        ostler.write_atomic(name, NEW)
+        with open(name, "rb") as file:
+            assert file.read() == NEW
+        assert len(names(folder)) == 1
+
+    def test_through_a_link(self, folder):
+        os.mkdir("d")
+        (folder / "d/f").write_bytes(OLD)
+        os.chmod("d/f", 0o640)
+        os.symlink("d/f", "link")
+        os.symlink("link", "second")
+        ostler.write_atomic("second", NEW, follow_symlinks=True)
+        assert (os.readlink("second"), os.readlink("link")) == ("link", "d/f")
+        assert (folder / "d/f").read_bytes() == NEW
+        assert stat.S_IMODE(os.stat("d/f").st_mode) == 0o640
+        os.symlink("d/new", "dangling")
+        with ostler.replacing("dangling", follow_symlinks=True) as file:
+            file.write("made")
+        assert (folder / "d/new").read_text() == "made"
+        os.symlink("loop", "loop")
+        os.symlink("d", "to a directory")
+        for path, number in (("loop", errno.ELOOP), ("to a directory", errno.EISDIR)):
+            with pytest.raises(OSError) as caught:
+                ostler.write_atomic(path, NEW, follow_symlinks=True)
+            assert (caught.value.errno, caught.value.filename) == (number, path)
+        assert names("d") == ["f", "new"]
+
+    @pytest.mark.skipif(os.getuid() != 0, reason="gives a file to another user")
+    def test_another_user_s_file(self, folder):
+        os.chmod(folder, 0o777)
+        (folder / "f").write_bytes(OLD)
+        os.chown("f", 4321, 4321)
+        os.chmod("f", 0o6764)
+
+        def as_user():
+            with pytest.raises(PermissionError) as caught:
+                ostler.write_atomic("f", NEW)
+            assert caught.value.filename == "f"
+            assert "owner=None" in "".join(caught.value.__notes__)
+            assert names(".") == ["f"]
+            ostler.write_atomic("f", NEW, owner=None)
+
+        forked(as_user, 1234)
+        found = os.stat("f")
+        # The group is another one: it has what others have, and nobody's setuid bit is the new's.
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, 1234, 0o744)
+        assert (folder / "f").read_bytes() == NEW
+        assert names(folder) == ["f"]
+        os.chown("f", 4321, 4321)
+        ostler.write_atomic("f", OLD, owner=None)
+        found = os.stat("f")
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (4321, 4321, 0o744)
+
+    def test_a_bad_owner(self, folder):
+        for owner in (0, "me", (0, 0)):
+            with pytest.raises(ValueError, match="owner must be"):
+                ostler.write_atomic("f", NEW, owner=owner)
+        assert names(folder) == []
 
     @pytest.mark.parametrize(
         ("mode", "error"), [(-1, ValueError), (0o10000, ValueError), ("w", TypeError)]
@@ -457,6 +520,58 @@ class TestMove:
             data = file.read()
         assert data[5 << 20 : (5 << 20) + 4096] == b"x" * 4096
         assert data.count(b"\0") == (10 << 20) - 4096
+
+    def test_the_names_that_rename_takes(self, folder, elsewhere):
+        """To another file system a name is taken, or refused, as it is on one."""
+
+        def made(kind, path):
+            match kind:
+                case "file":
+                    open(path, "w").close()
+                case "directory" | "full":
+                    os.mkdir(path)
+                    if kind == "full":
+                        open(f"{path}/f", "w").close()
+                case "fifo":
+                    os.mkfifo(path)
+                case "link to a directory" | "link to a file" | "dangling":
+                    target = f"{os.path.dirname(path)}/{kind}'s"
+                    if kind == "link to a directory":
+                        os.mkdir(target)
+                        open(f"{target}/f", "w").close()
+                    elif kind == "link to a file":
+                        open(target, "w").close()
+                    os.symlink(target, path)
+
+        def outcome(operation, src, dst):
+            try:
+                operation(src, dst)
+            except OSError as error:
+                # For a directory that is not empty the kernel has two names.
+                return errno.ENOTEMPTY if error.errno == errno.EEXIST else error.errno
+
+        def listed(top):
+            found = [at.removeprefix(top) for at, _, _ in os.walk(top)]
+            return sorted(
+                found + [f"{at}/{f}".removeprefix(top) for at, _, fs in os.walk(top) for f in fs]
+            )
+
+        kinds = ["file", "directory", "full", "fifo"]
+        kinds += ["link to a directory", "link to a file", "dangling"]
+        number = 0
+        for src, dst in itertools.product(kinds, [None, *kinds]):
+            for src_end, dst_end in itertools.product(["", "/", "//"], ["", "/", "//"]):
+                results = []
+                for operation, top in ((os.rename, str(folder)), (ostler.move, elsewhere)):
+                    number += 1
+                    here, there = f"{folder}/{number}", f"{top}/{number}.there"
+                    os.mkdir(here)
+                    os.mkdir(there)
+                    made(src, f"{here}/src")
+                    made(dst, f"{there}/dst")
+                    done = outcome(operation, f"{here}/src{src_end}", f"{there}/dst{dst_end}")
+                    results.append((done, listed(here), listed(there)))
+                assert results[0] == results[1], (src, src_end, dst, dst_end)
 
     def test_a_file_onto_a_directory(self, folder, elsewhere):
         (folder / "a").write_bytes(NEW)

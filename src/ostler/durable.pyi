@@ -1,9 +1,10 @@
 from collections.abc import Callable
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from _typeshed import ReadableBuffer, StrOrBytesPath
 
 from ostler._core import Core
+from ostler._replacing import Replacing
 
 CONSTANTS: dict[str, Any]
 TYPES: dict[str, Any]
@@ -33,7 +34,9 @@ class Durable(Core):
         data_or_writer: ReadableBuffer | str | Callable[[BinaryIO], object],
         *,
         mode: int | None = None,
+        owner: Literal["keep"] | None = "keep",
         durable: bool = True,
+        follow_symlinks: bool = False,
     ) -> None: ...
     def replacing(
         self,
@@ -44,20 +47,8 @@ class Durable(Core):
         errors: str | None = None,
         newline: str | None = None,
         mode: int | None = None,
+        owner: Literal["keep"] | None = "keep",
         durable: bool = True,
+        follow_symlinks: bool = False,
     ) -> Replacing: ...
     def move(self, src: StrOrBytesPath, dst: StrOrBytesPath) -> None: ...
-
-class Replacing:
-    path: str | bytes
-    def __init__(
-        self,
-        machine: Core,
-        path: StrOrBytesPath,
-        open_mode: str,
-        text: tuple[str | None, str | None, str | None],
-        mode: int | None,
-        durable: bool,
-    ) -> None: ...
-    def __enter__(self) -> IO[Any]: ...
-    def __exit__(self, kind: object, error: object, trace: object) -> None: ...

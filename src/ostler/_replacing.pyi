@@ -1,0 +1,24 @@
+from typing import IO, Any, AnyStr
+
+from _typeshed import StrOrBytesPath
+
+from ostler._core import Core
+
+class Replacing:
+    path: str | bytes
+    keeps_owner: bool
+    follows: bool
+    def __init__(
+        self,
+        machine: Core,
+        path: StrOrBytesPath,
+        open_mode: str,
+        text: tuple[str | None, str | None, str | None],
+        mode: int | None,
+        durable: bool,
+    ) -> None: ...
+    def __enter__(self) -> IO[Any]: ...
+    def __exit__(self, kind: object, error: object, trace: object) -> None: ...
+
+def split(machine: Core, path: AnyStr) -> tuple[AnyStr, AnyStr]: ...
+def temporary_name(machine: Core, base: AnyStr) -> AnyStr: ...

@@ -79,3 +79,10 @@ def _journals_of_other_runs_are_not_seen(_the_working_directory_stays, monkeypat
             return [p for p in places() if p.makes or not seen]
 
         monkeypatch.setattr(journals, "places", here)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The temporary directory, as the working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

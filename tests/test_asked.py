@@ -15,12 +15,6 @@ import ostler
 PAGE = Path(__file__).parent.parent / "docs" / "asked-for.md"
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_an_editor_saves_settings(folder):
     (folder / "settings.json").write_text("{}")
     os.chmod("settings.json", 0o640)

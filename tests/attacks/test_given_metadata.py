@@ -7,8 +7,6 @@ turn: what a race would hit at some time, these tests hit at once.
 import os
 import struct
 
-import pytest
-
 import ostler
 from ostler.machines import moves, places
 from ostler.machines.places import Place

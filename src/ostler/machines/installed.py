@@ -198,7 +198,7 @@ class _Layer:
         self._begun = False  # some of it
         self._prepared = False
         self._functions = {}  # Python's own -> _InCode
-        self._mappings: list[Variables] = []
+        self._mappings = []
         self._host = None
         self._watch = Watch(_OF_MODULES, self._has_come)
 

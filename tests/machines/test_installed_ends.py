@@ -1,5 +1,6 @@
 """How a block ends in which a machine is installed, and what is made of os in the middle of it."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -93,3 +94,20 @@ for _ in range(2):
 
 def test_os_is_loaded_anew():
     subprocess.run([sys.executable, "-c", RELOADED], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", ["posix", "_io", "_thread", "atexit"])
+def test_no_module_of_functions_that_ask_is_loaded_anew(machine, name):
+    """The new one's functions would be others, which act on the host."""
+    before = sys.modules[name]
+    with machine.installed():
+        spec = importlib.util.find_spec(name)
+        with pytest.raises(RuntimeError, match="can't be loaded anew"):
+            importlib.util.module_from_spec(spec)
+        del sys.modules[name]
+        try:
+            with pytest.raises(RuntimeError, match="can't be loaded anew"):
+                importlib.import_module(name)
+        finally:
+            sys.modules[name] = before
+        assert importlib.import_module(name) is before

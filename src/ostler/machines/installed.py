@@ -27,6 +27,7 @@ import ostler
 from ostler import _interpreter
 from ostler.machines import MachineUnavailable, _asking, host
 from ostler.machines._asking import Block, Stay
+from ostler.machines._codes import code_like
 from ostler.machines._imports import Watch, wait_for
 from ostler.machines._variables import Variables
 from ostler.machines.rooted import Rooted
@@ -87,6 +88,8 @@ _FOR_THE_HOST = {
 # Modules whose own calls act on the host, whoever calls them.
 _LOADER = "_frozen_importlib_external"
 _HOST_MODULES = ("_frozen_importlib", _LOADER, "zipimport", "_pytest.capture")
+# Modules in C with functions that ask, which are always loaded.
+_NOT_ANEW = ("posix", "_io", "_thread", "_posixsubprocess", "atexit")
 # C code that opens files and tells nobody.
 _UNSEEN = (("_dbm", "open"), ("_gdbm", "open"))
 
@@ -283,6 +286,8 @@ class _Layer:
         for function, name, of_path in functions_that_ask():
             self._add(function, _of_machine(name, of_path))
         self._add(weakref.finalize.__init__, _finalize)
+        loads = sys.modules["_frozen_importlib"].BuiltinImporter.create_module
+        self._functions.setdefault(loads, _InCode(loads, _load_builtin, True))
         system = _interpreter.os
         if not self._prepared:
             self._mappings = [
@@ -393,11 +398,15 @@ def _refuse_traces():
 
 
 class _InCode:
-    """A function written in Python that asks, by code which is put in the place of its own."""
+    """A function written in Python that asks, by code which is put in the place of its own.
 
-    def __init__(self, function, act):
+    `whoever`: whether it asks for all callers, the import system, too.
+    """
+
+    def __init__(self, function, act, whoever=False):
         self._function = function
         self._act = act
+        self._whoever = whoever
         self._before = self._now = None
 
     def put_in(self):
@@ -409,7 +418,10 @@ class _InCode:
             original = FunctionType(
                 code, function.__globals__, function.__name__, closure=function.__closure__
             )
-            self._before, self._now = code, _code_like(code, _asking_first(original, self._act))
+            self._before, self._now = (
+                code,
+                code_like(code, _asking_first(original, self._act, self._whoever)),
+            )
         function.__code__ = self._now
 
     def take_out(self):
@@ -417,45 +429,7 @@ class _InCode:
             self._function.__code__ = self._before
 
 
-_MARK = "what is called instead"
-_OF_GENERATORS = 0x20 | 0x80 | 0x200
-
-
-def _code_like(code, function):
-    """Code with the same arguments, for which a function is called with all of them."""
-    names = code.co_varnames
-    plain = names[: code.co_argcount]
-    last = code.co_argcount + code.co_kwonlyargcount
-    wanted, given = list(plain), list(plain)
-    if code.co_posonlyargcount:
-        wanted.insert(code.co_posonlyargcount, "/")
-    if code.co_flags & 0x04:
-        wanted.append(f"*{names[last]}")
-        given.append(f"*{names[last]}")
-        last += 1
-    elif code.co_kwonlyargcount:
-        wanted.append("*")
-    for name in names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]:
-        wanted.append(name)
-        given.append(f"{name}={name}")
-    if code.co_flags & 0x08:
-        wanted.append(f"**{names[last]}")
-        given.append(f"**{names[last]}")
-    text = f"def made({', '.join(wanted)}): return {_MARK!r}.__call__({', '.join(given)})"
-    whole = compile(text, code.co_filename, "exec", dont_inherit=True)
-    made = next(value for value in whole.co_consts if hasattr(value, "co_consts"))
-    return made.replace(
-        co_consts=tuple(function if value == _MARK else value for value in made.co_consts),
-        co_name=code.co_name,
-        co_qualname=code.co_qualname,
-        co_firstlineno=code.co_firstlineno,
-        co_freevars=code.co_freevars,
-        # Of a generator's: what a function is to others; code itself makes the generator.
-        co_flags=made.co_flags | code.co_flags & _OF_GENERATORS,
-    )
-
-
-def _asking_first(original, act):
+def _asking_first(original, act, whoever=False):
     if act is None:
 
         def ask(*args, **kwargs):
@@ -466,7 +440,7 @@ def _asking_first(original, act):
         def ask(*args, **kwargs):
             stay = _asking.stay()
             # The code that calls is behind the one in whose place this is.
-            if stay is None or _asking.is_host(sys._getframe(2).f_globals):
+            if stay is None or (not whoever and _asking.is_host(sys._getframe(2).f_globals)):
                 return original(*args, **kwargs)
             return act(stay, original, *args, **kwargs)
 
@@ -575,6 +549,13 @@ def _register(stay, plain, function, *args, **kwargs):
         return plain(function, *args, **kwargs)
     plain(Begun(stay, function), *args, **kwargs)
     return function
+
+
+def _load_builtin(stay, original, spec):
+    if spec.name in _NOT_ANEW:
+        # The new one's functions would be others, which don't ask.
+        raise RuntimeError(f"{spec.name} can't be loaded anew while a machine is installed")
+    return original(spec)
 
 
 def _reload(stay, original, module):

@@ -245,3 +245,22 @@ def test_usage(place):
     assert (status, out) == (2, b"") and b"nothing" in err
     status, out, err = run(place, ["launch/ostler", "--help"])
     assert (status, err) == (0, b"") and b"  run " in out and b"  tour " in out
+
+
+def test_ctrl_c_before_the_program_begins(place):
+    """It ends the process, as while the interpreter starts; later it is an exception as ever."""
+    (place / "early").mkdir()
+    (place / "early/reprlib.py").write_text(
+        "import sys\n"
+        "from _signal import SIGINT, raise_signal\n"
+        "if 'startup' in getattr(sys.modules.get('sitecustomize'), '__file__', ''):\n"
+        "    raise_signal(SIGINT)\n"
+        "recursive_repr = lambda fillvalue='...': lambda function: function\n"
+    )
+    changes = {"PYTHONPATH": "early"}
+    assert run(place, ["launch/ostler", "run", "-c", "print(1)"], changes) == (-2, b"", b"")
+    code = "import signal; print(signal.getsignal(2) is signal.default_int_handler)"
+    assert run(place, ["launch/ostler", "run", "-c", code]) == (0, b"True\n", b"")
+    ignored = "import os, signal, sys; signal.signal(2, signal.SIG_IGN); os.execv(sys.executable, "
+    ignored += f"[sys.executable, 'launch/ostler', 'run', '-c', {code!r}])"
+    assert run(place, ["-c", ignored], changes) == (0, b"False\n", b"")

@@ -6,8 +6,17 @@ keeps it, so that they have ostler too. An interpreter of another version, which
 compiled modules, runs as it is. In the end the real sitecustomize has its turn.
 """
 
-import os
-import sys
+from _signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
+
+# Until the program begins Ctrl-C ends the process without a word, as it does while the interpreter
+# starts. As an exception it would be a fatal error of the interpreter, with a page of text. In a
+# subinterpreter the handler is another one, and nothing can be changed.
+MINE = getsignal(SIGINT) is default_int_handler
+if MINE:
+    signal(SIGINT, SIG_DFL)
+
+import os  # noqa: E402
+import sys  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.dirname(os.path.dirname(HERE))
@@ -61,6 +70,8 @@ if sys.version_info >= (3, 11):  # noqa: UP036  any interpreter may come by here
     begin()
 elif HERE in sys.path:
     sys.path.remove(HERE)
+if MINE:
+    signal(SIGINT, default_int_handler)
 
 del sys.modules["sitecustomize"]
 import sitecustomize  # noqa: E402  the real one, or the error that says there is none

@@ -17,6 +17,7 @@ from ostler.cli import (
     told,
 )
 from ostler.cli.parsing import Parser
+from ostler.cli.patterns import of_names
 
 _AFTER, _EVERY = 0.3, 0.1  # seconds: until progress shows, and between two updates
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -75,6 +76,8 @@ def parse(made, arguments):
     options = made.read(arguments)
     if options.threads is not None and options.threads < 1:
         raise UsageError(f"{made.name}: --threads must be at least 1")
+    if "exclude" in options:
+        options.exclude = of_names(f"{made.name}: --exclude", options.exclude)
     return options
 
 

@@ -16,6 +16,7 @@ from ostler.cli._trees import (
     size_of,
     tree_parser,
 )
+from ostler.cli.patterns import of_names
 
 _TYPES = {
     "f": "file", "d": "directory", "l": "link", "p": "fifo", "s": "socket", "b": "block",
@@ -49,7 +50,8 @@ def find_parser():
     made.add_argument("paths", nargs="*", metavar="PATH", help="Where to begin.")
     made.add_argument(
         "--name", action="append", default=[], metavar="PATTERN",
-        help="Names that match PATTERN, as in '*.py'; given again, one of the patterns.",
+        help="Names that match PATTERN, as in '*.py' or '[^._]*'; given again, one of the "
+        "patterns.",
     )  # fmt: skip
     made.add_argument(
         "--iname", action="append", default=[], metavar="PATTERN",
@@ -131,6 +133,7 @@ def filters_of(options):
         raise UsageError("find: --count goes with neither --delete nor --exec")
     if options.name and options.iname:
         raise UsageError("find: --name or --iname, not both; --ignore-case is for all patterns")
+    named = of_names("find: --name", options.name) or of_names("find: --iname", options.iname)
     _look_for_a_command(options)
     kinds = []
     for letter in options.type.replace(",", ""):
@@ -145,7 +148,7 @@ def filters_of(options):
         except re.error as error:
             raise UsageError(f"find: no regular expression: {options.regex!r}: {error}") from None
     return {
-        "name": options.name or options.iname, "type": kinds, "regex": options.regex,
+        "name": named, "type": kinds, "regex": options.regex,
         "ignore_case": options.ignore_case or bool(options.iname), "exclude": options.exclude,
         "size": sizes(options.size), "newer": options.newer and moment(options.newer),
         "older": options.older and moment(options.older), "min_depth": options.min_depth,

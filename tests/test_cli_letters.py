@@ -22,6 +22,7 @@ from ostler.cli import (
 )
 from ostler.cli.letters import FOREIGN, LETTERS
 from tests.command_line import called
+from tests.command_line import run as run_alone
 
 PARSERS = {
     "copy": copy.copy_parser, "doctor": doctor.doctor_parser, "find": find.find_parser,
@@ -165,3 +166,11 @@ def test_help_of_all():
         assert what[0].isupper() and what.endswith(".")
     assert out.decode().count("\n  ostler ") >= 2
     assert called()[0] == 2
+
+
+@pytest.mark.parametrize("word", ["-l", "-ls"])
+def test_the_command_in_a_hint_is_one(tmp_path, word):
+    (tmp_path / "f").touch()
+    words, _, _ = FOREIGN["find"][word].partition(" shows ")
+    ran = run_alone("find", ".", *shlex.split(words), cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, b"") and ran.stdout.endswith(b" ./f\n")

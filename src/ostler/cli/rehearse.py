@@ -29,6 +29,9 @@ when the rehearsal or what was to follow failed (changes that others made meanwh
 refuse a commit), 126 or 127 when the program can't be run. Where there is no terminal to ask on
 and nothing was chosen, the changes are dropped.
 
+A commit that was killed in the middle is finished, or taken back, by
+  python -c 'import ostler; print(ostler.rehearsal.recover())'
+
 Examples:
   ostler rehearse ./install.sh --prefix ~/.local
   ostler rehearse --json --discard make clean"""

@@ -29,7 +29,7 @@ With a MACHINE the program and everything that it starts are in namespaces of th
 
 Examples:
   ostler run program.py one two
-  ostler run --read-only -m pytest"""
+  ostler run --rehearse -m pytest"""
 
 STARTUP = str(Path(__file__).with_name("startup"))
 

@@ -340,6 +340,26 @@ class TestProcess:
         with pytest.raises(error):
             ostler.wait_for(pid)
 
+    def test_a_thread_is_no_process(self):
+        # Kernels say ENOENT or EINVAL.
+        numbers, go_on = [], threading.Event()
+
+        def wait():
+            numbers.append(threading.get_native_id())
+            go_on.wait()
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        try:
+            while not numbers:
+                time.sleep(0.001)
+            for call in (ostler.process, ostler.wait_for):
+                with pytest.raises(ProcessLookupError, match=str(numbers[0])):
+                    call(numbers[0])
+        finally:
+            go_on.set()
+            thread.join()
+
     def test_gone_pid(self):
         child = subprocess.Popen(["true"])
         child.wait()

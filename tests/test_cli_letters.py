@@ -54,6 +54,22 @@ def test_no_letter_of_the_table_is_unused():
     assert used == set(LETTERS)
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["find ''", "find '' --delete", "find '' --exec rm {}", "size ''", "walk ''", "remove ''",
+     "remove -n ''", "copy '' x", "copy -n '' x", "copy f ''",
+        "copy -n f ''",],
+)  # fmt: skip
+def test_an_empty_name_is_no_directory(words, tmp_path):
+    # As of a variable that is not set: it never means the directory where one stands.
+    (tmp_path / "f").write_text("kept")
+    status, out, err = called(*shlex.split(words), cwd=tmp_path)
+    assert (status, out) == (1, b"")
+    assert "No such file or directory" in err
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
+    assert (tmp_path / "f").read_text() == "kept"
+
+
 @pytest.mark.parametrize("name", FOREIGN)
 def test_what_is_foreign_is_refused_with_what_is_wanted(name):
     parser = PARSERS[name]()

@@ -303,6 +303,8 @@ def _shut(own: Held) -> cython.int:
 
 @cython.cfunc
 def _of(number: cython.int, pid):
+    if number == libc.ENOENT or number == libc.EINVAL:
+        number = libc.ESRCH  # a thread's number: it is no process, as kernels of several ages say
     error = plain_failure(number)
     return type(error)(number, f"{error.strerror}: process {pid}")
 

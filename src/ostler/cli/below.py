@@ -27,7 +27,7 @@ def divided(path):
     bare = path.rstrip("/")
     head, found, name = bare.rpartition("/")
     if name in ("", ".", ".."):
-        raise failure(errno.EINVAL, path)
+        raise failure(errno.EINVAL if path else errno.ENOENT, path)
     return (head or "/") if found else ".", name
 
 

@@ -55,10 +55,10 @@ class Parser(ArgumentParser):
             if word == "--":
                 operands += reversed(words)
                 break
+            if self.words.get(word) == "":
+                continue
             word = self.words.get(word, word)
             self._look(word)
-            if word == "":
-                continue
             if word.startswith("--"):
                 self._long(word, words, options)
             elif word.startswith("-") and word != "-":

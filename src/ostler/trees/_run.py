@@ -137,6 +137,8 @@ def split(top):
     slash, dot = (b"/", b".") if isinstance(top, bytes) else ("/", ".")
     bare = top.rstrip(slash)
     head, found, name = bare.rpartition(slash)
+    if not top:
+        raise failure(libc.ENOENT, top)
     if name in (dot, dot + dot) or not name:
         raise failure(libc.EINVAL, top)
     return (head or slash) if found else dot, name

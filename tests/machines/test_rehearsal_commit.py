@@ -374,3 +374,21 @@ def test_a_path_without_a_change(base, run):
         assert os.listdir(base) == ["a"]
 
     run(check)
+
+
+def test_marks_of_another_overlay_stay(base, run, user):
+    """A directory can be a layer of some overlay, a container's say, which its marks belong to."""
+    mark = ("trusted" if user == "root" else "user") + ".overlay.opaque"
+
+    def commit_a_mode():
+        os.mkdir(f"{base}/layer")
+        os.setxattr(f"{base}/layer", mark, b"y")
+        os.setxattr(f"{base}/layer", "user.other", b"z")
+        with ostler.rehearsal(base) as m:
+            m.chmod("/layer", 0o711)
+            m.removexattr("/layer", "user.other")
+            m.commit()
+        assert os.stat(f"{base}/layer").st_mode & 0o777 == 0o711
+        assert os.listxattr(f"{base}/layer") == [mark]
+
+    run(commit_a_mode)

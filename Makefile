@@ -22,7 +22,6 @@ test-slow: build
 attacks: build
 	$(BIN)/python -m pytest tests/attacks -m 'not slow' $(OPTIONS)
 	$(BIN)/python -m pytest tests -m thorough --ignore=tests/attacks $(OPTIONS)
-	$(BIN)/python -m pytest --ignore tests/attacks -m thorough $(OPTIONS)
 
 # The tree operations on a real Dask cluster of local processes, a worker killed in the middle.
 test-dask: build

@@ -188,3 +188,42 @@ def test_what_is_mounted_when_a_machine_is_made_counts(tmp_path):
         machines[1].rmdir("/one")
 
     forked(check)
+
+
+def test_a_single_file_that_is_mounted_can_be_read_in_a_rehearsal(tmp_path):
+    if os.getuid() != 0:
+        pytest.skip("only root can mount")
+    base = f"{tmp_path}/base"
+    put(f"{tmp_path}/source", "of the host")
+    put(f"{base}/etc/hosts")
+    put(f"{base}/etc/other", "other")
+
+    def check():
+        assert ctypes.CDLL(None).unshare(0x20000) == 0  # CLONE_NEWNS
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        command = ["mount", "--bind", f"{tmp_path}/source", f"{base}/etc/hosts"]
+        subprocess.run(command, check=True)
+        ostler.environ["XDG_STATE_HOME"] = f"{tmp_path}/state"
+        for top, whole in (("", base), (base, "/")):
+            with ostler.rehearsal(whole) as m:
+                name = f"{top}/etc/hosts"
+                assert m.open_file(name).read() == "of the host"
+                for change in (
+                    lambda m=m, name=name: m.open_file(name, "a"),
+                    lambda m=m, name=name: m.chmod(name, 0o600),
+                ):
+                    with pytest.raises(OSError) as failed:
+                        change()
+                    assert failed.value.errno == errno.EROFS
+                for change in (m.unlink, lambda name, m=m: m.rename(name, f"{name}2")):
+                    with pytest.raises(OSError) as failed:
+                        change(name)
+                    assert failed.value.errno == errno.EBUSY
+                m.write_atomic(f"{top}/etc/other", b"new")
+                m.commit()
+                assert m.open_file(name).read() == "of the host"
+        subprocess.run(["umount", f"{base}/etc/hosts"], check=True)
+
+    forked(check)
+    with open(f"{base}/etc/other") as other, open(f"{base}/etc/hosts") as hosts:
+        assert (other.read(), hosts.read()) == ("new", "")

@@ -412,10 +412,7 @@ def _plan(base, ordinary, left, known):
     below = layout.mounts_below(base)
     root = b"" if base == b"/" else base
     if not ordinary:
-        return [
-            (b"", base, True, False),
-            *((p, root + b"/" + p, files and not ro, ro or not files) for p, files, ro in below),
-        ]
+        return [(b"", base, True, False), *(_over(root + b"/", *point) for point in below)]
     simple = not below and not known and layout.is_one_top(base)
     tops, blocked = ([base], []) if simple else layout.writable_tops(base, known)
     if base in blocked and base != b"/":
@@ -431,6 +428,12 @@ def _plan(base, ordinary, left, known):
         (b"", base, over, not over),
         *((top[len(root) + 1 :], top, True, False) for top in tops if top != base),
     ]
+
+
+def _over(above, point, has_files, is_read_only):
+    # Nothing can be laid over a file of its own mount, such as the /etc/hosts of a container.
+    overlaid = has_files and not is_read_only and host.path.isdir(above + point)
+    return point, above + point, overlaid, is_read_only or not overlaid
 
 
 def _options(root):

@@ -130,6 +130,15 @@ def test_confine_shows_the_directory_and_nothing_else(tmp_path):
     assert (inside / "new").read_text() == "y\n"
 
 
+def test_confine_to_all_that_the_host_has(tmp_path):
+    (tmp_path / "file").write_text("x")
+    script = "pwd; cat file; echo y > new; cat /proc/1/cmdline; : > /proc/sys/kernel/core_pattern"
+    done = ostler("exec", "--confine", "/", "sh", "-c", script, cwd=tmp_path)
+    assert done.stdout == f"{tmp_path}\nx", done.stderr
+    assert "Read-only file system" in done.stderr and done.returncode == 2
+    assert (tmp_path / "new").read_text() == "y\n"
+
+
 @pytest.mark.parametrize(
     "arguments, status",
     [

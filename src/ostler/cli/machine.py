@@ -68,9 +68,12 @@ class Choice:
         from ostler.machines.among import confined_among
 
         directory = ostler.path.realpath(self.directory)
-        machine = furnished(
-            confined_among(directory, shown(programs), self.network, self.environ())
-        )
+        if directory == "/":  # which has the programs, and all that they expect to find
+            machine = ostler.confined("/", network=self.network, environ=self.environ())
+        else:
+            machine = furnished(
+                confined_among(directory, shown(programs), self.network, self.environ())
+            )
         machine.chdir(ostler.getcwd() if _is_within(ostler.getcwd(), directory) else directory)
         return machine
 

@@ -76,9 +76,13 @@ def plain_directory(path):
 
 def own_directory(name, dir_fd, shown):
     """A descriptor of one of the state's directories, in one that is trusted."""
-    fd = host.open(name, _ENTER | host.O_DIRECTORY, dir_fd=dir_fd)
+    fd = host.open(name, _ENTER, dir_fd=dir_fd)
     try:
-        check_directory(host.fstat(fd), shown)
+        status = host.fstat(fd)
+        if not stat.S_ISDIR(status.st_mode):
+            what = "a link" if stat.S_ISLNK(status.st_mode) else "no directory"
+            raise Refused(shown, f"it is {what} of user {status.st_uid}")
+        check_directory(status, shown)
         return host.open(b".", _LIST, dir_fd=fd)
     finally:
         host.close(fd)

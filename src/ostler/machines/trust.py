@@ -82,7 +82,7 @@ def own_directory(name, dir_fd, shown):
         if not stat.S_ISDIR(status.st_mode):
             what = "a link" if stat.S_ISLNK(status.st_mode) else "no directory"
             raise Refused(shown, f"it is {what} of user {status.st_uid}")
-        check_directory(status, shown)
+        check_directory(status, shown, fd)
         return host.open(b".", _LIST, dir_fd=fd)
     finally:
         host.close(fd)
@@ -109,11 +109,14 @@ def own_file(name, dir_fd, shown, flags=host.O_RDONLY, private=False):
         host.close(fd)
 
 
-def check_directory(status, shown):
-    """Refused unless an open directory is the reader's own, and others can't write to it."""
+def check_directory(status, shown, fd=None):
+    """Refused unless a directory is the reader's own, and others can't write to it.
+
+    `fd`: its descriptor, without which a group that may write is refused, too.
+    """
     if status.st_uid != host.geteuid():
         raise Refused(shown, f"it belongs to user {status.st_uid}")
-    if status.st_mode & 0o022 and not _is_private_group(status):
+    if status.st_mode & 0o022 and not _is_private_group(status, fd):
         raise Refused(shown, f"others may write to it (mode {status.st_mode & 0o7777:o})")
 
 
@@ -203,13 +206,14 @@ class _Walk:
         foreign = status.st_uid not in self.owners and status.st_uid != _stranger()
         if foreign and not self.anywhere:
             self._refuse(fd, here, f"it belongs to user {status.st_uid}")
-        self.shared = foreign or bool(status.st_mode & 0o022 and not _is_private_group(status))
+        self.shared = foreign or bool(status.st_mode & 0o022 and not _is_private_group(status, fd))
         if self.shared and not self.anywhere and not status.st_mode & stat.S_ISVTX:
             self._refuse(fd, here, f"others may write to it (mode {status.st_mode & 0o7777:o})")
 
     def check_own(self, status, fd=None, here=None):
         try:
-            check_directory(status, b"/".join(self.shown) or b"/" if here is None else here)
+            shown = b"/".join(self.shown) or b"/" if here is None else here
+            check_directory(status, shown, self.fd if fd is None else fd)
         except Refused as error:
             error.there = fd is None or _is_there(fd, self.names)
             raise
@@ -225,13 +229,27 @@ def _parts(path):
     return [name for name in reversed(path.split(b"/")) if name not in (b"", b".")]
 
 
-def _is_private_group(status):
-    """Whether only the reader is in the group that may write: each user has one on many systems."""
+def _is_private_group(status, fd):
+    """Whether only the reader is in the group that may write: each user has one on many systems.
+
+    Where there is an access list, what the mode shows for the group is what any user may have.
+    """
     return (
-        not status.st_mode & 0o002
+        fd is not None
+        and not status.st_mode & 0o002
         and status.st_gid == status.st_uid == host.geteuid()
         and status.st_uid != 0
+        and not _has_access_list(fd)
     )
+
+
+def _has_access_list(fd):
+    try:
+        return "system.posix_acl_access" in host.listxattr(b"/proc/self/fd/%d" % fd)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        return False
 
 
 def number_outside():

@@ -101,7 +101,7 @@ def told(error):
 
     names = [name for name in (error.filename, error.filename2) if name is not None]
     about = " -> ".join(
-        on_one_line(ostler.fsdecode(name) if isinstance(name, (str, bytes)) else str(name))
+        on_one_line(ostler.fsdecode(name) if isinstance(name, (str, bytes)) else str(name)) or "''"
         for name in names
     )
     what = on_one_line(error.strerror or str(error))

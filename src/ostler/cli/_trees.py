@@ -71,6 +71,13 @@ def levels(text):
     return int(text)
 
 
+def number(text):
+    """How many, or 0 for all."""
+    if not (text.isascii() and text.isdigit()):
+        raise ArgumentTypeError(f"{text!r} is no number")
+    return int(text)
+
+
 def parse(made, arguments):
     """The options; what argparse can't know is looked at here."""
     options = made.read(arguments)

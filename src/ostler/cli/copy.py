@@ -122,7 +122,7 @@ def _targets(options):
             raise UsageError("copy: -t goes with neither -T nor -m")
         sources, to = options.paths, options.target_directory
         if not ostler.path.isdir(to):
-            raise UsageError(f"copy: {on_one_line(to)} is no directory")
+            raise UsageError(f"copy: {_named(to)} is no directory")
     else:
         if len(options.paths) < 2:
             raise UsageError("copy: a source and a destination are wanted")
@@ -130,7 +130,7 @@ def _targets(options):
         if not options.merge and not options.no_target_directory:
             into = ostler.path.isdir(to)
     if len(sources) > 1 and not into:
-        raise UsageError(f"copy: {on_one_line(to)} is no directory to copy several into")
+        raise UsageError(f"copy: {_named(to)} is no directory to copy several into")
     existing = "merge" if options.merge or options.force else "refuse"
     if options.update:
         existing = "update"
@@ -178,6 +178,10 @@ def one(source, target, existing, options, teller, output):
         for old, new, _ in made:
             if old not in failed and ostler.path.lexists(new):
                 output.pair(old, new)
+
+
+def _named(path):
+    return on_one_line(path) or "''"
 
 
 def _would(is_tree, source, target, existing, options, teller):

@@ -31,7 +31,7 @@ def main(arguments):
         del command[0]
     elif command and command[0].startswith("-"):
         raise UsageError(f"exec: no option {on_one_line(command[0])}")
-    if not command:
+    if command[:1] in ([], [""]):
         raise UsageError("exec: no command")
     if choice.kind is None:
         choice.make = lambda programs: ostler.host

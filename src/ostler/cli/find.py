@@ -66,7 +66,7 @@ def find_parser():
         help="Paths in which, below PATH, the regular expression of Python is found.",
     )  # fmt: skip
     made.add_argument(
-        "--type", default="", metavar="LETTERS",
+        "--type", metavar="LETTERS",
         help="Files (f), directories (d), links (l), pipes (p), sockets (s), devices (b, c); "
         "several as in f,l.",
     )  # fmt: skip
@@ -136,7 +136,7 @@ def filters_of(options):
     named = of_names("find: --name", options.name) or of_names("find: --iname", options.iname)
     _look_for_a_command(options)
     kinds = []
-    for letter in options.type.replace(",", ""):
+    for letter in _letters(options.type):
         if letter not in _TYPES:
             raise UsageError(f"find: no type {letter!r}; there are {', '.join(_TYPES)}")
         kinds.append(_TYPES[letter])
@@ -150,11 +150,20 @@ def filters_of(options):
     return {
         "name": named, "type": kinds, "regex": options.regex,
         "ignore_case": options.ignore_case or bool(options.iname), "exclude": options.exclude,
-        "size": sizes(options.size), "newer": options.newer and moment(options.newer),
-        "older": options.older and moment(options.older), "min_depth": options.min_depth,
+        "size": sizes(options.size), "newer": _moment(options.newer),
+        "older": _moment(options.older), "min_depth": options.min_depth,
         "max_depth": options.max_depth, "sort": options.sort, "gitignore": options.gitignore,
         "threads": options.threads, "one_filesystem": options.one_file_system,
     }  # fmt: skip
+
+
+def _letters(kinds):
+    # No kind at all, as of a variable that is empty, is refused as one that there is not.
+    return () if kinds is None else kinds.replace(",", "") or [""]
+
+
+def _moment(text):
+    return None if text is None else moment(text)
 
 
 def sizes(given):

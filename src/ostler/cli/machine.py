@@ -123,7 +123,7 @@ def take(arguments, command):
             elif rest and sizes.is_size(rest[0]):
                 choice.size = rest.pop(0)
         elif option == "confine":
-            if not equals and not rest:
+            if not (value if equals else rest and rest[0]):
                 raise UsageError(f"{command}: --confine wants a directory")
             choice.directory = value if equals else rest.pop(0)
         elif equals:

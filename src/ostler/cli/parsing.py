@@ -55,7 +55,7 @@ class Parser(ArgumentParser):
             if word == "--":
                 operands += reversed(words)
                 break
-            if self.words.get(word) == "":
+            if self.words.get(word) == "":  # a word of another program that changes nothing
                 continue
             word = self.words.get(word, word)
             self._look(word)
@@ -138,7 +138,7 @@ class Parser(ArgumentParser):
                 many = True
                 break
             command.append(word)
-        if not command or command == ["{}"]:
+        if command[:1] in ([], [""]) or command == ["{}"]:
             raise UsageError(f"{self.name}: --{self.to_semicolon} wants a command")
         self.command = (command, many)
 

@@ -54,9 +54,10 @@ class Options:
             elif option == "--json" and not equals:
                 self.json = True
             elif option in ("--keep", "--kept"):
-                if not equals and not rest:
+                value = value if equals else rest.pop(0) if rest else ""
+                if not value:
                     raise UsageError(f"rehearse: {option} wants a directory")
-                setattr(self, option[2:], value if equals else rest.pop(0))
+                setattr(self, option[2:], value)
                 if option == "--keep":
                     self._decide("keep")
             else:
@@ -64,7 +65,7 @@ class Options:
         if rest[:1] == ["--"]:
             del rest[0]
         self.program = rest
-        if not rest and self.kept is None:
+        if rest[:1] == [""] or (not rest and self.kept is None):
             raise UsageError("rehearse: no program")
 
     def _decide(self, what):

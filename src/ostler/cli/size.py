@@ -12,6 +12,7 @@ from ostler.cli._trees import (
     habit,
     human,
     levels,
+    number,
     parse,
     tree_parser,
 )
@@ -47,7 +48,7 @@ def size_parser():
     )
     made.add_argument("-c", "--total", action="store_true", help="Show the total of all PATHs.")
     made.add_argument(
-        "--top", type=levels, default=20, metavar="N", help="Show the N largest (20); 0 is all."
+        "--top", type=number, default=20, metavar="N", help="Show the N largest (20); 0 is all."
     )
     made.add_argument(
         "--apparent-size", action="store_true", help="Count contents, not the use of the disk."

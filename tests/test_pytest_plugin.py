@@ -189,3 +189,26 @@ def test_light(pytester):
         """,
     )
     result.assert_outcomes(passed=1)
+
+
+def test_tmp_path_is_where_the_test_is(pytester):
+    result = run(
+        pytester,
+        """
+        import os
+
+        def test_on_the_machine(installed_scratch, tmp_path):
+            (tmp_path / "x").touch()
+            assert installed_scratch.path.exists(tmp_path / "x")
+
+        def test_on_the_host(tmp_path):
+            (tmp_path / "x").touch()
+
+        def test_on_the_machine_again(installed_scratch, tmp_path):
+            assert os.listdir(tmp_path) == [] and tmp_path.name in os.listdir("/tmp")
+
+        def test_made_before(tmp_path, installed_scratch):
+            assert not os.path.exists(tmp_path) and os.listdir("/tmp") == []
+        """,
+    )
+    result.assert_outcomes(passed=4)

@@ -5,6 +5,8 @@ act on during the test. `@pytest.mark.scratch(size="64K", inodes=10)` sets the l
 """
 
 import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -37,7 +39,7 @@ def scratch_os(request):
 
 
 @pytest.fixture
-def installed_scratch(scratch_os):
+def installed_scratch(scratch_os, request):
     """A fresh scratch machine that os, open, pathlib, shutil ... act on during the test.
 
     It has an empty /tmp, and works in an empty /work. Threads that the test starts are on it, too.
@@ -47,8 +49,23 @@ def installed_scratch(scratch_os):
     scratch_os.environ.pop("TMPDIR", None)
     scratch_os.mkdir("/work")
     scratch_os.chdir("/work")
-    with scratch_os.installed(threads=True):
+    with scratch_os.installed(threads=True), _temporary_paths(request.config):
         yield scratch_os
+
+
+@contextmanager
+def _temporary_paths(config):
+    # pytest makes one directory for the tmp_path of all tests. It is not on this machine, and what
+    # would be made here is not there for later tests; so /tmp takes its place.
+    factory = getattr(config, "_tmp_path_factory", None)
+    before = getattr(factory, "_basetemp", None)
+    if factory is not None:
+        factory._basetemp = Path("/tmp")
+    try:
+        yield
+    finally:
+        if factory is not None:
+            factory._basetemp = before
 
 
 def _on_host():

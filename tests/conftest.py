@@ -68,6 +68,16 @@ def _the_working_directory_stays():
 
 
 @pytest.fixture(autouse=True)
+def _children_of_other_tests_have_gone():
+    """A stream of popen that is dropped leaves its child, if that has not ended yet, as with os."""
+    try:
+        while os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG) is not None:
+            pass
+    except ChildProcessError:
+        pass
+
+
+@pytest.fixture(autouse=True)
 def _journals_of_other_runs_are_not_seen(_the_working_directory_stays, monkeypatch):
     """What other runs, or anybody, have left in the host's own /var/tmp is no outcome of a test."""
     journals = sys.modules.get("ostler.machines.journals")

@@ -27,9 +27,11 @@ def test_relative_and_slash(tmp_path, monkeypatch):
         os.makedirs("a/b")
         assert ostler.trees.remove(given).directories == 2
         assert os.listdir() == []
-    for bad in (".", "./", "a/..", ""):
+    for bad in (".", "./", "a/.."):
         with pytest.raises(OSError, match="Invalid argument"):
             ostler.trees.remove(bad)
+    with pytest.raises(FileNotFoundError):
+        ostler.trees.remove("")
 
 
 def test_a_link_is_not_a_tree(tmp_path):

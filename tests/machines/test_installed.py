@@ -348,7 +348,8 @@ def test_subprocess(shelled):
         with pytest.raises(subprocess.TimeoutExpired):
             subprocess.run(["sleep", "60"], timeout=0.05)
         assert os.system("exit 3") == 3 << 8
-        assert os.popen("cat /d/file").read() == "out\n"
+        with os.popen("cat /d/file") as stream:
+            assert stream.read() == "out\n"
     assert not os.path.exists("/d/file")
 
 

@@ -17,8 +17,8 @@ test: build
 test-slow: build
 	$(BIN)/python -m pytest -m slow -s $(OPTIONS)
 
-# What a lesser user, a confined program or a crash must not be able to do, all of it tried; as root
-# both as root and as an ordinary user.
+# What a lesser user, a confined program or a crash must not be able to do, all of it tried: started
+# by root, as root and as an ordinary user.
 attacks: build
 	$(BIN)/python -m pytest tests/attacks -m 'not slow' $(OPTIONS)
 	$(BIN)/python -m pytest tests -m thorough --ignore=tests/attacks $(OPTIONS)

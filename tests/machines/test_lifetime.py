@@ -59,8 +59,11 @@ def children():
     """The children of all threads that have not ended; a first process is one."""
     found = []
     for thread in os.listdir("/proc/self/task"):
-        with open(f"/proc/self/task/{thread}/children") as file:
-            found += file.read().split()
+        try:
+            with open(f"/proc/self/task/{thread}/children") as file:
+                found += file.read().split()
+        except (FileNotFoundError, ProcessLookupError):  # it has ended since
+            pass
     return [pid for pid in found if state_of(pid) not in "ZX"]
 
 

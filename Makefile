@@ -18,10 +18,12 @@ test-slow: build
 	$(BIN)/python -m pytest -m slow -s $(OPTIONS)
 
 # What a lesser user, a confined program or a crash must not be able to do, all of it tried: started
-# by root, as root and as an ordinary user.
+# by root, as root and as an ordinary user. What make test tries as well runs beside the rest.
 attacks: build
-	$(BIN)/python -m pytest tests/attacks -m 'not slow' $(OPTIONS)
-	$(BIN)/python -m pytest tests -m thorough --ignore=tests/attacks $(OPTIONS)
+	@quick=$$(mktemp); \
+	$(BIN)/python -m pytest tests/attacks $(OPTIONS) >$$quick 2>&1 & \
+	$(BIN)/python -m pytest tests -m 'thorough and not slow' $(OPTIONS); status=$$?; \
+	wait $$! || status=$$?; cat $$quick; rm -f $$quick; exit $$status
 
 # The tree operations on a real Dask cluster of local processes, a worker killed in the middle.
 test-dask: build

@@ -17,8 +17,7 @@ cdef struct FindTask:
     long size_most
     long newer          # seconds of the epoch, modification time
     long older
-    Pattern pattern[64]
-    char *text          # what the patterns point into
+    Pattern *pattern
     Ignoring *ignoring
 
 # What is handed over: a header for a directory, then its entries. The text follows; all but

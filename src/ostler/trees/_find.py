@@ -18,7 +18,7 @@ from cython.cimports.ostler.trees._output import (
     reserve,
     room,
 )
-from cython.cimports.ostler.trees._patterns import compile_pattern, matches_any
+from cython.cimports.ostler.trees._patterns import compile_all, matches_any
 from cython.cimports.ostler.trees._run import Run, joined
 
 _FOREVER = 0x7FFFFFFFFFFFFFFF
@@ -133,10 +133,7 @@ def _find_entry(worker, node, name, kind):
     if (
         node.depth + 1 >= task.least
         and (task.kinds == 0 or task.kinds >> kind & 1)
-        and (
-            task.patterns == 0
-            or matches_any(cython.address(task.pattern[0]), task.patterns, name, length)
-        )
+        and (task.patterns == 0 or matches_any(task.pattern, task.patterns, name, length))
     ):
         if not task.looks:
             _emit(worker, node, name, length, kind)
@@ -160,7 +157,7 @@ def _find_enter(worker, node):
 
 def _find_forget(task):
     find: cython.pointer(FindTask) = cython.cast(cython.pointer(FindTask), task)
-    libc.free(find.text)
+    libc.free(find.pattern)
     ignoring_free(find.ignoring)
 
 
@@ -298,28 +295,11 @@ class Found(Stream):
         self.skip = len(self.kept) + (not self.kept.endswith(b"/" if self.as_bytes else "/"))
 
     def take_patterns(self, task, patterns, exclude):
-        # The workers may outlive any object of Python's: the text is copied.
-        i: cython.int
-        at: cython.Py_ssize_t = 0
-        text: bytes
-        texts = [
-            each if isinstance(each, bytes) else py.PyUnicode_EncodeFSDefault(each)
-            for each in (*patterns, *exclude)
-        ]
-        if len(texts) > _MOST_PATTERNS:
+        if len(patterns) + len(exclude) > _MOST_PATTERNS:
             raise ValueError(f"more than {_MOST_PATTERNS} patterns")
+        task.pattern = compile_all([*patterns, *exclude])
         task.patterns = len(patterns)
         task.excluded = len(exclude)
-        task.text = cython.cast(
-            cython.p_char, libc.malloc(sum([len(each) + 1 for each in texts]) + 1)
-        )
-        if task.text == cython.NULL:
-            raise MemoryError
-        for i in range(len(texts)):
-            text = texts[i]
-            libc.memcpy(task.text + at, py.PyBytes_AS_STRING(text), len(text) + 1)
-            compile_pattern(text, task.text + at, cython.address(task.pattern[i]))
-            at += len(text) + 1
         return 0
 
     def below(self):

@@ -12,7 +12,7 @@ cdef struct Pattern:
     const char *text
 
 cdef Pattern *compile_all(object texts) except NULL
-cdef object compile_pattern(bytes text, const char *raw, Pattern *pattern)
+cdef object _compile(bytes text, const char *raw, Pattern *pattern)
 
 cdef unsigned int _character(const char *text, int *size) noexcept nogil
 cdef int _bracket(const char *pattern, unsigned int character, int *size) noexcept nogil

@@ -128,12 +128,12 @@ def compile_all(texts):
     for i in range(len(every)):
         each = every[i]
         libc.memcpy(at, py.PyBytes_AS_STRING(each), len(each) + 1)
-        compile_pattern(each, at, cython.address(made[i]))
+        _compile(each, at, cython.address(made[i]))
         at += len(each) + 1
     return made
 
 
-def compile_pattern(text, raw, pattern):
+def _compile(text, raw, pattern):
     # The cheapest way to compare a pattern; it points into `raw`, a copy of the text.
     size: cython.Py_ssize_t = len(text)
     pattern.text = raw

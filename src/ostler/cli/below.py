@@ -22,15 +22,6 @@ def is_directory(st):
     return st.st_mode & _FORMAT == _DIRECTORY
 
 
-def divided(path):
-    """A path as the directory that holds its last name, and that name."""
-    bare = path.rstrip("/")
-    head, found, name = bare.rpartition("/")
-    if name in ("", ".", ".."):
-        raise failure(errno.EINVAL if path else errno.ENOENT, path)
-    return (head or "/") if found else ".", name
-
-
 def opened(path, name, holder=None, follow=False):
     """A descriptor of a directory that shall be read; what fails is told of `path`."""
     flags = host.O_RDONLY | host.O_DIRECTORY | host.O_NONBLOCK

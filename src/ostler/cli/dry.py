@@ -9,7 +9,8 @@ import errno
 import ostler
 from ostler import host
 from ostler.cli import below
-from ostler.cli.below import Below, divided, failure, identity, is_directory, opened
+from ostler.cli.below import Below, failure, identity, is_directory, opened
+from ostler.trees._run import split
 
 _SPECIAL_DEVICES = (0o020000, 0o060000)
 
@@ -19,7 +20,7 @@ _SPECIAL_DEVICES = (0o020000, 0o060000)
 
 def would_remove(path, options, teller):
     """The paths that would be removed, in an order in which they could be."""
-    head, name = divided(path)
+    head, name = split(path)
     st = host.lstat(path)
     holder = opened(path, head, follow=True)
     try:
@@ -100,7 +101,7 @@ def would_copy(source, target, existing, options, teller):
     `existing` is what trees.copy takes: "refuse", "merge" or "update".
     """
     top = opened(source, source, follow=True)
-    head, name = divided(target)
+    head, name = split(target)
     try:
         st = host.stat(top)
         holder = opened(target, head, follow=True)
@@ -304,10 +305,10 @@ def refuses_reading(name, directory, st, follow=False):
 
 def would_copy_entry(source, target, existing, follow=False):
     """(source, target, whether it is replaced) of a single entry; None when it is left."""
-    head, name = divided(source)
+    head, name = split(source)
     if source.endswith("/"):
         raise failure(errno.ENOTDIR, source)
-    to_head, to_name = divided(target)
+    to_head, to_name = split(target)
     holder = opened(source, head, follow=True)
     try:
         place = opened(target, to_head, follow=True)

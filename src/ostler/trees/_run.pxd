@@ -30,5 +30,5 @@ cdef int open_root(Core machine, object top, str function, bint follow) except -
 cdef int open_place(Core machine, object place, str function, bint follow) except -1
 cdef int verify(int fd, object place) except -1
 cdef int open_holder(Core machine, object head, str function, object path) except -1
-cdef tuple split(object top)
+cpdef tuple split(object top)
 cdef object joined(const char *head, int head_size, bint ascii, const char *name, int size)

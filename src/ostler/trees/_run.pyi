@@ -1,11 +1,12 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, AnyStr
 
 from ostler.machines import Machine
 from ostler.trees import Counts
 
 def default_threads() -> int: ...
 def open_for(owner: Any, machine: Machine, path: Any, flags: int, above: int | None) -> None: ...
+def split(top: AnyStr) -> tuple[AnyStr, AnyStr]: ...
 def start_thread(
     function: Callable[..., object], arguments: tuple[Any, ...], begun: list[int]
 ) -> None: ...

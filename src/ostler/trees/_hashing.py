@@ -42,24 +42,25 @@ class Level:
         status = host.fstat(self.fd)
         identity = status.st_dev, status.st_ino
         if self.identity not in (None, identity):
-            host.close(self.fd)
-            self.fd = -1
+            self._close()
             return False
         self.identity = identity
         self.leaving = False
         return True
 
-    def __del__(self):
-        # For a signal that comes where it is in no list.
-        if self.fd >= 0:
-            host.close(self.fd)
-
     def leave(self):
         """Close it, when nobody opens files in it any more."""
         self.leaving = True
-        if self.users == 0 and self.fd >= 0:
+        if self.users == 0:
+            self._close()
+
+    def _close(self):
+        if self.fd >= 0:
             host.close(self.fd)
             self.fd = -1
+
+    # For a signal that comes where it is in no list.
+    __del__ = _close
 
     def used(self):
         """A batch is through."""

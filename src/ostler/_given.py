@@ -35,6 +35,16 @@ def unescaped(field):
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
 
 
+_ESCAPES = ((b"\\", b"\\134"), (b" ", b"\\040"), (b"\t", b"\\011"), (b"\n", b"\\012"))
+
+
+def escaped(path):
+    """A path (bytes) as mountinfo writes it; the other way round than `unescaped`."""
+    for byte, escape in _ESCAPES:
+        path = path.replace(byte, escape)
+    return path
+
+
 def mount_lines(text):
     """The lines of a mountinfo file, split: (fields before the dash, fields after it)."""
     for line in text.split("\n"):
@@ -155,9 +165,14 @@ def mounts():
 
 def mount_table():
     """The mounted file systems, a list of Mount; OSError where the table can't be read."""
-    with open("/proc/self/mountinfo", "rb") as table:
-        text = table.read().decode("utf-8", "surrogateescape")
+    text = raw_mounts().decode("utf-8", "surrogateescape")
     return [_mount(head, tail) for head, tail in mount_lines(text)]
+
+
+def raw_mounts():
+    """The kernel's table of the mounted file systems as it stands, bytes; OSError as above."""
+    with open("/proc/self/mountinfo", "rb") as table:
+        return table.read()
 
 
 def _mount(head, tail):

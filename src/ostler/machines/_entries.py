@@ -115,28 +115,6 @@ def look(dir, name, found):
     return 1 if found.stx_attributes & libc.STATX_ATTR_MOUNT_ROOT else 0
 
 
-# As the kernel's table has them.
-_ESCAPES = ((b"\\", b"\\134"), (b" ", b"\\040"), (b"\t", b"\\011"), (b"\n", b"\\012"))
-
-
-def any_below(path):
-    """Whether anything may be mounted below a directory of the host (bytes, resolved)."""
-    from ostler.machines import host
-
-    if path == b"/":
-        return True
-    for byte, escape in _ESCAPES:
-        path = path.replace(byte, escape)
-    fd = host.open("/proc/self/mountinfo", libc.O_RDONLY | libc.O_CLOEXEC)
-    try:
-        parts = []
-        while part := host.read(fd, 1 << 16):
-            parts.append(part)
-    finally:
-        host.close(fd)
-    return b" " + path + b"/" in b"".join(parts)
-
-
 def is_mounted_on(dir_fd: cython.int, name: bytes):
     """Whether something is mounted on a name in an open directory of the host."""
     return is_point(dir_fd, name)

@@ -5,8 +5,8 @@ import errno
 from ostler import environment, sizes
 from ostler.machines import _mounts, binds, host
 from ostler.machines._confine import Confinement
-from ostler.machines._entries import any_below
 from ostler.machines._filter import instructions
+from ostler.machines.layout import any_below
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
 PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"

@@ -2,7 +2,7 @@
 
 import struct
 
-from ostler._given import mount_table
+from ostler._given import escaped, mount_table, raw_mounts
 from ostler.machines import host
 
 # File systems that hold no files of anyone's: shown read-only, never overlaid.
@@ -52,6 +52,11 @@ def mounts_below(base, table=None):
                 del found[hidden]
             found[relative] = (relative, mount.kind not in _NO_FILES, "ro" in mount.options)
     return list(found.values())
+
+
+def any_below(base):
+    """Whether anything may be mounted below a directory (bytes, resolved): a quick look."""
+    return base == b"/" or b" " + escaped(base) + b"/" in raw_mounts()
 
 
 def kernels_files(base):

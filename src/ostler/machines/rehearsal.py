@@ -19,10 +19,10 @@ from ostler.machines import (
     recovery,
     uppers,
 )
-from ostler.machines._entries import any_below
+from ostler.machines._calls import held
 from ostler.machines.changes import ACL, NARROWED
 from ostler.machines.kinds import given, or_weaker
-from ostler.machines.layout import Overlay, without_strangers
+from ostler.machines.layout import Overlay, any_below, without_strangers
 from ostler.machines.linked import noting
 from ostler.machines.places import Store
 from ostler.machines.renaming import exchanged, moved
@@ -274,17 +274,11 @@ def _layers(base, stores, directory, state, spaces, as_root, left):
     """
     overlays, fresh = [], []
     try:
-        if directory is None or spaces[0] < 0:
-            place = stores, None
+        with held(host.dup, stores) as fd:
+            # An overlay takes the mounts of its own namespace alone: there the directory is looked
+            # for by its path, and used when it is the very one.
+            place = fd, directory if spaces[0] >= 0 else None
             built = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
-        else:
-            # An overlay takes the mounts of its own namespace alone: there it is looked for by its
-            # path, and used when it is the very directory.
-            place = host.dup(stores), directory
-            try:
-                built = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
-            finally:
-                host.close(place[0])
     except BaseException:
         _remove_stores(stores, fresh)
         raise

@@ -61,6 +61,15 @@ def choose(rng, base):
     return rng.choice([*PLACES, *below])
 
 
+def two(tmp_path, rng):
+    """A directory with a random tree, and one for its copy."""
+    base, copy = tmp_path / "base", tmp_path / "copy"
+    base.mkdir()
+    copy.mkdir()
+    made(base, rng)
+    return base, copy
+
+
 def both(base, copy, arguments):
     """The dry run in one directory, and the run in its copy."""
     before = picture(base)
@@ -71,6 +80,20 @@ def both(base, copy, arguments):
     old = picture(copy)
     real = called(*arguments, cwd=copy)
     return dry, real, old, picture(copy)
+
+
+def alike(base, copy, arguments):
+    """Both, when their status and what they said are the same."""
+    dry, real, old, new = both(base, copy, arguments)
+    assert dry[0] == real[0], (arguments, dry, real)
+    assert sorted(dry[2].splitlines()) == sorted(real[2].splitlines()), arguments
+    return dry, old, new
+
+
+def removes_what_it_shows(base, copy, arguments):
+    dry, old, new = alike(base, copy, arguments)
+    gone = sorted(os.path.normpath(b"/" + name.lstrip(b"/")) for name in old.keys() - new.keys())
+    assert names(dry[1]) == gone, arguments
 
 
 def names(out):
@@ -85,10 +108,7 @@ def normal(name):
 @pytest.mark.parametrize("seed", range(RUNS))
 def test_copy(tmp_path, seed):
     rng = random.Random(seed)
-    base, copy = tmp_path / "base", tmp_path / "copy"
-    base.mkdir()
-    copy.mkdir()
-    made(base, rng)
+    base, copy = two(tmp_path, rng)
     for _ in range(4):
         options = rng.sample(["-f", "-m", "-T", "-u", "-q", "--exclude=*_a", "-tempty", "-tb", "-L",
                               "--threads=1"], rng.choice([0, 0, 1, 1, 2]))  # fmt: skip
@@ -100,9 +120,7 @@ def test_copy(tmp_path, seed):
         if any(os.path.normpath(path) in ("b", "empty") for path in paths[1:-1]):
             continue  # what one source makes there is not there for another in a dry run
         arguments = ["copy", *options, "--", *paths]
-        dry, real, old, new = both(base, copy, arguments)
-        assert dry[0] == real[0], (arguments, dry, real)
-        assert sorted(dry[2].splitlines()) == sorted(real[2].splitlines()), arguments
+        dry, old, new = alike(base, copy, arguments)
         changed = sorted(normal(name) for name in new if new[name] != old.get(name))
         assert set(old) <= set(new), arguments
         printed = names(dry[1])
@@ -115,10 +133,7 @@ def test_copy(tmp_path, seed):
 @pytest.mark.parametrize("seed", range(RUNS))
 def test_remove(tmp_path, seed):
     rng = random.Random(seed)
-    base, copy = tmp_path / "base", tmp_path / "copy"
-    base.mkdir()
-    copy.mkdir()
-    made(base, rng)
+    base, copy = two(tmp_path, rng)
     for _ in range(3):
         options = rng.sample(["-f", "-r", "-q", "-x", "--threads=1"], rng.choice([0, 1, 2]))
         paths = [choose(rng, base) for _ in range(rng.choice([1, 1, 2]))]
@@ -130,22 +145,13 @@ def test_remove(tmp_path, seed):
         ):
             continue  # a dry run of the second does not know that the first is gone
         arguments = ["remove", *options, "--", *paths]
-        dry, real, old, new = both(base, copy, arguments)
-        assert dry[0] == real[0], (arguments, dry, real)
-        assert sorted(dry[2].splitlines()) == sorted(real[2].splitlines()), arguments
-        gone = sorted(
-            os.path.normpath(b"/" + name.lstrip(b"/")) for name in old.keys() - new.keys()
-        )
-        assert names(dry[1]) == gone, arguments
+        removes_what_it_shows(base, copy, arguments)
 
 
 @pytest.mark.parametrize("seed", range(RUNS // 2))
 def test_find_delete(tmp_path, seed):
     rng = random.Random(seed)
-    base, copy = tmp_path / "base", tmp_path / "copy"
-    base.mkdir()
-    copy.mkdir()
-    made(base, rng)
+    base, copy = two(tmp_path, rng)
     for _ in range(3):
         options = rng.sample(
             ["-type=f", "--type=d", "--name=*_a", "--max-depth=2", "--size=+1", "-x"],
@@ -154,14 +160,7 @@ def test_find_delete(tmp_path, seed):
         options = [option.replace("-type=", "--type=").replace("---", "--") for option in options]
         paths = [rng.choice(["a", "b", "empty", ".", "link", "missing", "f"])]
         arguments = ["find", *options, "--delete", "--", *paths]
-        dry, real, old, new = both(base, copy, arguments)
-        assert dry[0] == real[0], (arguments, dry, real)
-        assert sorted(dry[2].splitlines()) == sorted(real[2].splitlines()), arguments
-        gone = sorted(
-            os.path.normpath(b"/" + name.lstrip(b"/")) for name in old.keys() - new.keys()
-        )
-        printed = names(dry[1])
-        assert printed == gone, arguments
+        removes_what_it_shows(base, copy, arguments)
 
 
 def as_user(base, *arguments):

@@ -20,6 +20,13 @@ def names_of_one(base, content="x", names=("a", "c")):
     return os.stat(f"{base}/{names[0]}").st_ino
 
 
+def put_alike(*paths):
+    """Files that nothing but their names tells apart."""
+    for path in paths:
+        put(path, "x")
+        os.utime(path, ns=(1, 1))
+
+
 def groups(base):
     """{path below the base: inode} of all that is no directory."""
     return {
@@ -295,9 +302,7 @@ def test_an_equal_file_becomes_another_one(base, run):
     def check():
         for name in ("a", "b"):
             inode = names_of_one(f"{base}", "x", (name, f"{name}2"))
-            for path in (f"{base}/{name}", f"{base}/single {name}"):
-                put(path, "x")
-                os.utime(path, ns=(1, 1))
+            put_alike(f"{base}/{name}", f"{base}/single {name}")
         with ostler.rehearsal(base) as m:
             for one, two in (("/a", "/b"), ("/single a", "/single b")):
                 m.link(one, "/new")
@@ -316,9 +321,7 @@ def test_two_equal_ones_and_a_new_name(base, run):
     """The new name is one of the file that is there, though another one like it is gone."""
 
     def check():
-        for name in ("a", "b"):
-            put(f"{base}/{name}", "x")
-            os.utime(f"{base}/{name}", ns=(1, 1))
+        put_alike(f"{base}/a", f"{base}/b")
         with ostler.rehearsal(base) as m:
             m.unlink("/b")
             m.chmod("/a", 0o600)
@@ -333,9 +336,7 @@ def test_two_equal_ones_and_a_new_name(base, run):
 
 def test_two_names_of_one_for_two_equal_ones(base, run):
     def check():
-        for name in ("a", "b"):
-            put(f"{base}/{name}", "x")
-            os.utime(f"{base}/{name}", ns=(1, 1))
+        put_alike(f"{base}/a", f"{base}/b")
         with ostler.rehearsal(base) as m:
             m.unlink("/b")
             m.rename("/a", "/c")

@@ -431,6 +431,41 @@ def test_no_race_leads_out(how, user, places):
     assert calls and not escapes and not made and size == len(SECRET)
 
 
+def while_names_change(outside, inside):
+    """What a long way up gives again and again, while others rename without a pause."""
+    for name in ("a", "b", "d"):
+        os.mkdir(os.path.join(inside, name))
+    open(os.path.join(inside, "here"), "x").close()
+    pid = os.fork()
+    if pid == 0:
+        exchange(os.path.join(outside, inside, "a"), os.path.join(outside, inside, "b"))
+    try:
+        with ostler.confined(inside) as machine:
+            fd = machine.open("d", machine.O_RDONLY)
+            ways = [("../" * 1000 + name, {}) for name in ("here", "missing")]
+            ways += [(way, {"dir_fd": fd}) for way, _ in ways]
+            return [
+                [look(machine.stat, way, **where) for way, where in ways] for _ in range(200)
+            ], look(machine.stat, "here")
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def look(stat, path, **where):
+    try:
+        return stat(path, **where).st_ino
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+
+@pytest.mark.parametrize("user", [as_self, as_user])
+def test_a_long_way_up_is_found_while_others_rename(user, places):
+    """Where anything is renamed meanwhile, openat2 answers EAGAIN to a path with ".."."""
+    found, here = user(while_names_change, *places)
+    assert found == [[here, "ENOENT", here, "ENOENT"]] * 200
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", RACES)
 def test_no_race_leads_out_in_ten_seconds(how, places, capsys):

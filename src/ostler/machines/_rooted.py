@@ -226,27 +226,28 @@ class RootedCore(Core):
         status: libc.stat_t
         if flags & libc.O_PATH:
             flags &= _O_WITH_PATH
-        if self._walks:
-            if how & libc.RESOLVE_BENEATH:
-                if path[0] == 0:
-                    libc.errno = libc.ENOENT
-                elif libc.fstat(dir, cython.address(status)) == 0:
-                    if status.st_mode & 0o170000 == 0o040000:
-                        libc.errno = libc.EXDEV
-                    else:
-                        libc.errno = libc.ENOTDIR
-                return -1
-            return step_by_step(self._root, path, flags, mode)
-        order.flags = flags & _O_KNOWN
-        order.mode = 0
-        if flags & libc.O_CREAT or flags & libc.O_TMPFILE == libc.O_TMPFILE:
-            order.mode = mode & _BITS
-        order.resolve = how | libc.RESOLVE_NO_MAGICLINKS
-        for tries in range(_TRIES):
-            r = libc.openat2(dir, path, cython.address(order))
-            if r >= 0 or libc.errno != libc.EAGAIN:
-                break
-        return r
+        if not self._walks:
+            order.flags = flags & _O_KNOWN
+            order.mode = 0
+            if flags & libc.O_CREAT or flags & libc.O_TMPFILE == libc.O_TMPFILE:
+                order.mode = mode & _BITS
+            order.resolve = how | libc.RESOLVE_NO_MAGICLINKS
+            for tries in range(_TRIES):
+                r = libc.openat2(dir, path, cython.address(order))
+                if r >= 0 or libc.errno != libc.EAGAIN:
+                    return r
+            # While others rename or mount without a pause, anywhere on the system, the kernel
+            # can't tell where ".." leads: from here on name by name, which needs no quiet.
+        if how & libc.RESOLVE_BENEATH:
+            if path[0] == 0:
+                libc.errno = libc.ENOENT
+            elif libc.fstat(dir, cython.address(status)) == 0:
+                if status.st_mode & 0o170000 == 0o040000:
+                    libc.errno = libc.EXDEV
+                else:
+                    libc.errno = libc.ENOTDIR
+            return -1
+        return step_by_step(self._root, path, flags, mode)
 
     def _from_root(self, dir, path, flags, mode):
         # A relative path that leaves its directory: from the root, by the directory's own path.

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 import pytest
 
 import ostler
-from ostler import _roles
 from ostler.machines.faults import asked
+from ostler.verbs import table
 
 
 @pytest.fixture(params=["scratch", "rehearsal", "confined"])
@@ -145,12 +145,12 @@ def test_the_roles_are_what_each_verb_does():
     differ = []
     with ostler.scratch() as machine:
         for verb in all_verbs():
-            of = _roles.shape(verb)
+            of = table.shape(verb)
             parameters = list(dict.fromkeys((*of.names, *of.defaults)))
             for name in parameters:
                 if name in ("times", "ns") or verb in LEFT_OUT or verb.startswith("spawn"):
                     continue
-                is_path = of.roles[name] in (_roles.PATH, _roles.PROGRAM, _roles.TEXT)
+                is_path = of.roles[name] in (table.PATH, table.PROGRAM, table.TEXT)
                 found = takes_path(machine, verb, of, name)
                 if found != is_path and (verb, name) not in NO_PATHS:
                     differ.append((verb, name, found))
@@ -195,11 +195,11 @@ def takes_path(machine, verb, of, name):
 def test_every_verb_asks_for_its_paths_and_nothing_else():
     with ostler.scratch() as machine:
         for verb in all_verbs():
-            of = _roles.shape(verb)
+            of = table.shape(verb)
             args = [f"{name}.mark" for name in of.names]
             kwargs = {n: f"{n}.mark" for n in of.defaults if n not in of.names}
-            paths = asked(machine, _roles.bound(verb, args, kwargs))
-            roles = (_roles.PATH, _roles.PROGRAM)
+            paths = asked(machine, table.bound(verb, args, kwargs))
+            roles = (table.PATH, table.PROGRAM)
             wanted = {f"/{n}.mark" for n in (*of.names, *kwargs) if of.roles[n] in roles}
             assert {path for path in paths if path} - {"/."} == wanted, verb
 

@@ -10,8 +10,8 @@ from _thread import allocate_lock
 from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
-from ostler import _roles
 from ostler.machines import host
+from ostler.verbs import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,15 +142,15 @@ def _ask(machine, call, args, kwargs):
     """OSError, naming what the call itself would name, when a rule for it strikes."""
     if call == "close" and not args and not kwargs:
         return  # the machine is closed, and no descriptor
-    bound = _roles.bound(call, args, kwargs)
+    bound = table.bound(call, args, kwargs)
     number = _struck(machine, (call,), lambda: asked(machine, bound))
     if number:
         named = []
         for name, (role, value) in bound.items():
-            given = value is not _roles.shape(call).defaults.get(name, None)
-            if role == _roles.PROGRAMS and isinstance(value, (list, tuple)):
+            given = value is not table.shape(call).defaults.get(name, None)
+            if role == table.PROGRAMS and isinstance(value, (list, tuple)):
                 named += value[:1]
-            elif given and role in (_roles.PATH, _roles.PROGRAM, _roles.TEXT):
+            elif given and role in (table.PATH, table.PROGRAM, table.TEXT):
                 named.append(value)
         raise _failure(number, *named[:2])
 
@@ -165,12 +165,12 @@ def asked(machine, bound):
     """The whole paths on the machine of all that a call acts on."""
     paths = []
     for name, (role, value) in bound.items():
-        if role == _roles.PROGRAMS and isinstance(value, (list, tuple)) and value:
-            role, value = _roles.PROGRAM, value[0]
-        if role == _roles.FD or (role == _roles.PATH and hasattr(value, "__index__")):
+        if role == table.PROGRAMS and isinstance(value, (list, tuple)) and value:
+            role, value = table.PROGRAM, value[0]
+        if role == table.FD or (role == table.PATH and hasattr(value, "__index__")):
             paths += _paths_of(machine, value)
-        elif role in (_roles.PATH, _roles.PROGRAM) and value is not None:
-            paths.append(_whole(machine, value, _roles.directory_of(name, bound)))
+        elif role in (table.PATH, table.PROGRAM) and value is not None:
+            paths.append(_whole(machine, value, table.directory_of(name, bound)))
     return paths
 
 

@@ -1,0 +1,1 @@
+"""Verbs: what can be asked of a machine. `table` says of each what it takes and touches."""

@@ -145,7 +145,7 @@ def test_the_roles_are_what_each_verb_does():
     differ = []
     with ostler.scratch() as machine:
         for verb in all_verbs():
-            of = table.shape(verb)
+            of = table.of(verb)
             parameters = list(dict.fromkeys((*of.names, *of.defaults)))
             for name in parameters:
                 if name in ("times", "ns") or verb in LEFT_OUT or verb.startswith("spawn"):
@@ -158,13 +158,7 @@ def test_the_roles_are_what_each_verb_does():
 
 
 def all_verbs():
-    return sorted(
-        name
-        for name in dir(ostler.Machine)
-        if (not name.startswith("_") or name == "_exit")
-        and callable(getattr(ostler.Machine, name))
-        and not isinstance(getattr(ostler.Machine, name), type)
-    )
+    return [verb.name for verb in table.every() if not verb.name.startswith("path.")]
 
 
 def takes_path(machine, verb, of, name):
@@ -195,7 +189,7 @@ def takes_path(machine, verb, of, name):
 def test_every_verb_asks_for_its_paths_and_nothing_else():
     with ostler.scratch() as machine:
         for verb in all_verbs():
-            of = table.shape(verb)
+            of = table.of(verb)
             args = [f"{name}.mark" for name in of.names]
             kwargs = {n: f"{n}.mark" for n in of.defaults if n not in of.names}
             paths = asked(machine, table.bound(verb, args, kwargs))

@@ -147,8 +147,8 @@ def _ask(machine, call, args, kwargs):
     if number:
         named = []
         for name, (role, value) in bound.items():
-            given = value is not table.shape(call).defaults.get(name, None)
-            if role == table.PROGRAMS and isinstance(value, (list, tuple)):
+            given = value is not table.of(call).defaults.get(name, None)
+            if role == table.COMMAND and isinstance(value, (list, tuple)):
                 named += value[:1]
             elif given and role in (table.PATH, table.PROGRAM, table.TEXT):
                 named.append(value)
@@ -165,7 +165,7 @@ def asked(machine, bound):
     """The whole paths on the machine of all that a call acts on."""
     paths = []
     for name, (role, value) in bound.items():
-        if role == table.PROGRAMS and isinstance(value, (list, tuple)) and value:
+        if role == table.COMMAND and isinstance(value, (list, tuple)) and value:
             role, value = table.PROGRAM, value[0]
         if role == table.FD or (role == table.PATH and hasattr(value, "__index__")):
             paths += _paths_of(machine, value)

@@ -1,25 +1,54 @@
-"""Roles: what the arguments of each verb are, a path, a descriptor or something else.
+"""The table of verbs: what each takes, what it touches, whether it changes that and can wait.
 
-They follow from the names of the parameters, which are the same in all verbs; where a name does not
-tell, the exception is typed here. What a call has to do with a file is found by these alone, and
-never guessed from the values.
+A verb is what can be asked of a machine: a function of os, of os.path (here as "path.exists") or of
+ostler's own. The roles of its arguments follow from the names of its parameters, which are the same
+in all verbs; where a name does not tell, the exception is typed here. So do its home, from the
+class that has it, and what it touches, from its home. What a call has to do with a file is found by
+this table alone, and never guessed from the values.
 """
 
+from functools import cache
+from typing import NamedTuple
+
+# Roles.
 PATH = "path"  # a path, or a descriptor in its place where the verb takes one
 FD = "fd"  # an open descriptor
 DIR_FD = "dir_fd"  # the directory that a path begins in
 PROGRAM = "program"  # a path, or a name that is looked for in PATH
-PROGRAMS = "programs"  # a list whose first one is the program
+COMMAND = "command"  # a list whose first word is the program
+ARGV = "argv"  # the words that a program gets
+LINE = "line"  # a line for the shell
 TEXT = "text"  # what an error names as it names a path, and is none
+ENVIRONMENT = "environment"  # a mapping of variables
+INTO = "into"  # a buffer, or a list of them, that is filled
+DATA = "data"  # bytes, or a list of them, that are written
+CALLBACK = "callback"  # a function of the caller's
 OTHER = "other"
+
+# What a verb touches.
+NOTHING = "nothing"  # it works on text and numbers
+FILES = "files"  # what is below the machine's root: by a path, or where the machine stands
+DESCRIPTOR = "descriptor"  # what an open descriptor of this process is of
+VARIABLES = "variables"  # the machine's environment
+PROGRAMS = "programs"  # it starts one on the machine, or becomes one
+PROCESS = "process"  # this process, or others by their numbers
+SYSTEM = "system"  # what the kernel tells of the whole computer
+
+# How long it may take.
+AT_ONCE = "at once"  # no longer than the kernel's own work
+DISK = "disk"  # until a file system has answered
+FOR_EVER = "for ever"  # until somebody else does something
 
 _BY_NAME = {
     "path": PATH, "src": PATH, "dst": PATH, "old": PATH, "new": PATH, "first": PATH,
     "second": PATH, "top": PATH, "cwd": PATH,
-    "file": PROGRAM, "argv": PROGRAMS,
-    "fd": FD, "fd2": FD, "in_fd": FD, "out_fd": FD,
+    "file": PROGRAM, "argv": ARGV, "args": ARGV, "command": LINE, "cmd": LINE,
+    "fd": FD, "fd2": FD, "in_fd": FD, "out_fd": FD, "stdin": FD, "stdout": FD, "stderr": FD,
     "dir_fd": DIR_FD, "src_dir_fd": DIR_FD, "dst_dir_fd": DIR_FD, "first_dir_fd": DIR_FD,
     "second_dir_fd": DIR_FD,
+    "env": ENVIRONMENT,
+    "data": DATA, "data_or_writer": DATA, "input": DATA,
+    "on_error": CALLBACK, "onerror": CALLBACK, "func": CALLBACK,
 }  # fmt: skip
 _BUT = {
     ("symlink", "src"): TEXT,
@@ -32,12 +61,22 @@ _BUT = {
     ("removedirs", "name"): PATH,
     ("temporary_directory", "dir"): PATH,
     ("open_file", "file"): PATH,
-    ("execv", "argv"): OTHER,
-    ("execve", "argv"): OTHER,
-    ("posix_spawn", "argv"): OTHER,
-    ("posix_spawnp", "argv"): OTHER,
     ("posix_spawnp", "path"): PROGRAM,
+    ("run", "argv"): COMMAND,
+    ("fdopen", "args"): OTHER,
+    ("lockf", "command"): OTHER,
+    ("readinto", "buffer"): INTO,
+    ("readv", "buffers"): INTO,
+    ("preadv", "buffers"): INTO,
+    ("pwrite", "buffer"): DATA,
+    ("pwritev", "buffers"): DATA,
+    ("writev", "buffers"): DATA,
+    ("setxattr", "value"): DATA,
 }
+# In os.path, of those that touch files.
+_IN_PATHS = dict.fromkeys(("path", "p", "s", "filename", "f1", "f2", "start"), PATH)
+_IN_PATHS |= {"fp1": FD, "fp2": FD}
+
 # Those whose signature can't be had, as in os: what may be given by position, and defaults.
 _UNSIGNED: dict[str, tuple[tuple[str, ...], dict]] = {
     "posix_spawn": (("path", "argv", "env"), {}),
@@ -45,46 +84,119 @@ _UNSIGNED: dict[str, tuple[tuple[str, ...], dict]] = {
     "register_at_fork": ((), {}),
     "utime": (("path", "times"), {"times": None, "dir_fd": None}),
 }
+# What machines with a root of their own have besides.
+_OF_MACHINES = ("open_file",)
 # Without a path these act on the working directory.
 _HERE = frozenset(("listdir", "scandir", "listxattr"))
 
+# What the verbs of a home touch, and below the exceptions.
+_BY_HOME = {
+    "answers": FILES, "children": PROCESS, "commands": PROGRAMS, "descriptors": DESCRIPTOR,
+    "directories": FILES, "durable": FILES, "environment": VARIABLES, "facts": SYSTEM,
+    "files": FILES, "links": FILES, "machines.rooted": FILES, "path": NOTHING,
+    "permissions": PROCESS, "processes": PROCESS, "sysinfo": SYSTEM, "terminals": DESCRIPTOR,
+    "timers": DESCRIPTOR, "transfers": DESCRIPTOR, "xattrs": FILES,
+}  # fmt: skip
+_TOUCHES = {
+    NOTHING: """
+        WCOREDUMP WEXITSTATUS WIFCONTINUED WIFEXITED WIFSIGNALED WIFSTOPPED WSTOPSIG WTERMSIG
+        waitstatus_to_exitcode ctermid major makedev minor strerror
+        """,
+    FILES: """
+        access change_owner chmod chmod_tree chown chown_tree lchown mounts open owner read_env
+        umask path.abspath path.exists path.getatime path.getctime path.getmtime path.getsize
+        path.isdir path.isfile path.islink path.ismount path.lexists path.realpath path.relpath
+        path.samefile
+        """,
+    DESCRIPTOR: "fchmod fchown fpathconf fstat fstatvfs ftruncate path.sameopenfile",
+    VARIABLES: "path.expanduser path.expandvars",
+    PROGRAMS: "run",
+    SYSTEM: "sched_get_priority_max sched_get_priority_min sync",
+    PROCESS: "register_at_fork",
+}
+_CHANGES = """
+    chmod chmod_tree chown chown_tree change_owner exchange lchown link makedirs mkdir mkfifo mknod
+    move open open_file remove removedirs removexattr rename rename_noreplace renames replace
+    replace_durable replacing rmdir setxattr symlink temporary_directory truncate unlink utime
+    write_atomic
 
-class Shape:
-    """A verb's parameters: their order, their roles, and what stands for those not given."""
+    close closerange copy_file_range dup2 eventfd_read eventfd_write fchmod fchown ftruncate grantpt
+    lockf login_tty lseek posix_fallocate pwrite pwritev read readinto readv sendfile set_blocking
+    set_inheritable splice tcsetpgrp timerfd_settime timerfd_settime_ns unlockpt write writev
 
-    __slots__ = ("defaults", "names", "roles")
+    _clearenv putenv reload_environ unsetenv
 
-    def __init__(self, verb, names, defaults):
-        self.names = tuple(names)
-        self.roles = {name: role_of(verb, name) for name in (*names, *defaults)}
-        self.defaults = defaults
-
-
-def role_of(verb: str, name: str) -> str:
-    """What the parameter of this name is in this verb."""
-    return _BUT.get((verb, name)) or _BY_NAME.get(name, OTHER)
-
-
-_shapes: dict[str, Shape] = {}
-
-
-def shape(verb: str) -> Shape:
-    """The Shape of a verb of a machine with a root of its own, which has all verbs."""
-    found = _shapes.get(verb)
-    if found is None:
-        found = _shapes[verb] = _shape(verb)
-    return found
+    _exit abort fork forkpty initgroups kill killpg nice register_at_fork sched_setaffinity
+    sched_setparam sched_setscheduler setegid seteuid setgid setgroups setns setpgid setpgrp
+    setpriority setregid setresgid setresuid setreuid setsid setuid unshare wait wait3 wait4 waitid
+    waitpid wait_for
+    """
+_WAITS = {
+    AT_ONCE: """
+        chdir fchdir getcwd getcwdb umask dup dup2 fdopen get_blocking get_inheritable memfd_create
+        pipe pipe2 set_blocking set_inheritable lseek eventfd timerfd_create timerfd_gettime
+        timerfd_gettime_ns timerfd_settime timerfd_settime_ns path.isjunction
+        """,
+    DISK: "sync",
+    FOR_EVER: """
+        open open_file read readinto readv write writev pwrite pwritev preadv pread sendfile splice
+        lockf eventfd_read eventfd_write wait wait3 wait4 waitid waitpid wait_for run system spawnl
+        spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe getrandom urandom
+        """,
+}
 
 
-def _shape(verb):
+def _by_verb(groups):
+    return {verb: group for group, verbs in groups.items() for verb in verbs.split()}
+
+
+_touches, _waits, _changes = _by_verb(_TOUCHES), _by_verb(_WAITS), frozenset(_CHANGES.split())
+
+
+class Verb(NamedTuple):
+    """What is known of a verb without calling it."""
+
+    name: str  # as a machine has it; those of os.path begin with "path."
+    home: str  # the module that has it, below ostler
+    names: tuple[str, ...]  # the parameters that may be given by position, in order
+    defaults: dict[str, object]  # what stands for those not given
+    roles: dict[str, str]  # of each parameter
+    touches: str
+    changes: bool  # whether it changes what it touches, or may
+    waits: str
+
+
+@cache
+def of(name: str) -> Verb:
+    """The Verb of this name; AttributeError where machines have none."""
+    from ostler.machines import Machine
     from ostler.machines.rooted import Rooted
+    from ostler.path import Path
 
-    if verb in _UNSIGNED:
-        return Shape(verb, *_UNSIGNED[verb])
+    paths, _, plain = name.rpartition(".")
+    kind = Path if paths else Rooted if name in _OF_MACHINES else Machine
+    function = getattr(kind, plain)
+    home = next(base for base in kind.__mro__ if plain in vars(base)).__module__
+    home = home.removeprefix("ostler.")
+    touches = _touches.get(name) or _BY_HOME[home]
+    names, defaults = _UNSIGNED.get(name) or _parameters(function)
+    if name in _HERE:
+        defaults["path"] = "."
+    roles = {each: _role(name, each, touches) for each in (*names, *defaults)}
+    if touches in (PROGRAMS, PROCESS):
+        changes = touches == PROGRAMS or name in _changes
+        waits = _waits.get(name, DISK if changes and touches == PROGRAMS else AT_ONCE)
+    else:
+        changes = name in _changes
+        waits = _waits.get(name, DISK if touches in (FILES, DESCRIPTOR) else AT_ONCE)
+    return Verb(name, home, names, defaults, roles, touches, changes, waits)
+
+
+def _parameters(function):
     import inspect
 
     names, defaults = [], {}
-    for parameter in inspect.signature(getattr(Rooted, verb)).parameters.values():
+    for parameter in inspect.signature(function).parameters.values():
         if parameter.name == "self" or parameter.kind is parameter.VAR_KEYWORD:
             continue
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
@@ -92,9 +204,32 @@ def _shape(verb):
         value = parameter.default
         if parameter.kind is not parameter.VAR_POSITIONAL and value is not parameter.empty:
             defaults[parameter.name] = value
-    if verb in _HERE:
-        defaults["path"] = "."
-    return Shape(verb, names, defaults)
+    return tuple(names), defaults
+
+
+def _role(verb, name, touches):
+    if verb.startswith("path."):
+        return _IN_PATHS.get(name, OTHER) if touches in (FILES, DESCRIPTOR) else OTHER
+    return _BUT.get((verb, name)) or _BY_NAME.get(name, OTHER)
+
+
+@cache
+def every() -> tuple[Verb, ...]:
+    """All public verbs, by name."""
+    from ostler.machines import Machine
+    from ostler.path import Path
+
+    found = [*_functions(Machine), *_OF_MACHINES]
+    found += [f"path.{name}" for name in _functions(Path)]
+    return tuple(of(name) for name in sorted(found))
+
+
+def _functions(kind):
+    for name in dir(kind):
+        value = getattr(kind, name)
+        if callable(value) and not isinstance(value, type):
+            if not name.startswith("_") or name == "_exit":
+                yield name
 
 
 def bound(verb: str, args: tuple, kwargs: dict) -> dict:
@@ -103,13 +238,13 @@ def bound(verb: str, args: tuple, kwargs: dict) -> dict:
     What is not given has its default. A call that does not fit is not refused here: it is the
     verb's to do that.
     """
-    of = shape(verb)
-    given = dict(of.defaults)
-    given.update(zip(of.names, args, strict=False))
+    known = of(verb)
+    given = dict(known.defaults)
+    given.update(zip(known.names, args, strict=False))
     given.update(kwargs)
     if verb in _HERE and given.get("path") is None:
         given["path"] = "."
-    return {name: (of.roles.get(name, OTHER), value) for name, value in given.items()}
+    return {name: (known.roles.get(name, OTHER), value) for name, value in given.items()}
 
 
 def directory_of(name: str, call: dict):

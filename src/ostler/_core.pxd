@@ -71,6 +71,16 @@ cdef class Core:
     # (see _spawn.pxd). The host adds nothing. What the Spawn points to must outlive launch().
     cdef int enter(self, Spawn *s) except -1
 
+cdef class HostCore(Core):
+    cdef int place(self, Where *w, int purpose) noexcept nogil
+    cdef int open_at(self, Where *w, int flags, unsigned int mode) noexcept nogil
+    cdef int mkdir_at(self, Where *w, unsigned int mode) noexcept nogil
+    cdef int mknod_at(self, Where *w, unsigned int mode, unsigned long device) noexcept nogil
+    cdef int may_go(self, Where *w, bint directory) noexcept nogil
+    cdef int may_move(self, Where *w, Where *w2, unsigned int flags) noexcept nogil
+    cdef int file_mask(self) except -1
+    cdef int enter(self, Spawn *s) except -1
+
 cdef object take(Where *w, object path, str function, str argument, int allow)
 cdef object named(object kept)
 cdef object failure(int number, object kept)

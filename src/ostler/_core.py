@@ -39,6 +39,8 @@ _CLASSES = {}  # errno -> (exception class, message), filled as they occur
 class Core:
     """What all machines share: how a path is placed, and where compositions find primitives."""
 
+    _acts = False  # whether the kind says what its paths and its programs are
+
     @property
     def path(self):
         """The machine's os.path."""
@@ -55,8 +57,51 @@ class Core:
     def its_path(self):
         return None
 
+    # A machine that says nothing of its own has no files, and starts no programs.
+
     def place(self, w, purpose):
-        # The host: the kernel gets the path as the caller gave it.
+        return _refuse()
+
+    def open_at(self, w, flags, mode):
+        return _refuse()
+
+    def mkdir_at(self, w, mode):
+        return _refuse()
+
+    def mknod_at(self, w, mode, device):
+        return _refuse()
+
+    def may_go(self, w, directory):
+        return _refuse()
+
+    def may_move(self, w, w2, flags):
+        return _refuse()
+
+    def has_mounts(self):
+        return False
+
+    def file_mask(self):
+        raise plain_failure(libc.ENOSYS)
+
+    def enter(self, s):
+        raise plain_failure(libc.ENOSYS)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _refuse() -> cython.int:
+    libc.errno = libc.ENOSYS
+    return -1
+
+
+@cython.cclass
+class HostCore(Core):
+    """The machine that this process stands on: the kernel gets each path as the caller gave it."""
+
+    _acts = True
+
+    def place(self, w, purpose):
         return 0
 
     def open_at(self, w, flags, mode):
@@ -73,9 +118,6 @@ class Core:
 
     def may_move(self, w, w2, flags):
         return 0
-
-    def has_mounts(self):
-        return False
 
     def file_mask(self):
         from ostler.machines._calls import process_umask

@@ -10,3 +10,6 @@ class Core:
     _path: Any
     _aside: bool
     _hooked: frozenset[str] | None
+    _acts: bool
+
+class HostCore(Core): ...

@@ -412,7 +412,9 @@ def environ_of(data, machine):
 
 
 def bytes_view(environ):
-    """The same variables as bytes."""
+    """The same variables as bytes; ENOSYS of a machine that has none."""
+    if environ is None:
+        raise plain_failure(libc.ENOSYS)
     if environ.twin is None:
         made: EnvironCore = _Environ.__new__(_Environ)
         made.store = environ.store

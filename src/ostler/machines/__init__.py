@@ -53,10 +53,26 @@ class Machine(
 ):
     """An operating system: a root directory, a working directory, an environment, an identity.
 
-    Its methods are the functions of os, its attributes os's constants and types.
+    Its methods are the functions of os, its attributes os's constants and types. Which system they
+    act on, a kind of machine says. One that says nothing has no files, no programs and no
+    variables: all verbs but those about text and this process itself fail with ENOSYS.
     """
 
     __slots__ = ()
+    _own = frozenset()  # the verbs that a kind of machine written in Python has itself
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if not cls._acts:
+            _refuse(cls)
+
+    def __init__(self):
+        if type(self) is Machine:
+            raise TypeError("Machine is the class of all machines: derive a kind from it")
+        if not self._acts:
+            self.path = path.Path(self)
+            self.environ = environment.of_variables()
+            self._hooked = self._own  # so that no short cut in C passes these by
 
     name = "posix"
     linesep = "\n"
@@ -68,6 +84,30 @@ class Machine(
         from ostler.trees import Trees
 
         return Trees(self)
+
+
+def _refuse(kind):
+    """Let each verb fail that a kind of machine hasn't got of itself, and that is not text."""
+    from ostler.verbs import table
+
+    for verb in table.every():
+        if verb.touches in table.ALONE or verb.name.startswith("path."):
+            continue
+        if getattr(kind, verb.name, None) is getattr(Machine, verb.name, None):
+            setattr(kind, verb.name, _refusing(verb.name))
+    kind._own = frozenset(
+        verb.name
+        for verb in table.every()
+        if getattr(kind, verb.name, None) is not getattr(Machine, verb.name, None)
+    )
+
+
+def _refusing(name):
+    def method(self, *args, **kwargs):
+        raise OSError(errno.ENOSYS, f"{type(self).__name__} has no {name}")
+
+    method.__name__ = name
+    return method
 
 
 def _supports(name):
@@ -132,7 +172,7 @@ class MachineUnavailable(OSError):
         return type(self), (self.reason, self.what_would_help, self.errno)
 
 
-class Host(Machine):
+class Host(_core.HostCore, Machine):
     """The machine that this process stands on."""
 
     __slots__ = ()

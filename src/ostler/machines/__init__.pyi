@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ostler import _entries, _environ, _outcome, _popen, answers, children, records
+from ostler._core import HostCore
 from ostler.answers import Answers
 from ostler.children import Children
 from ostler.commands import Commands
@@ -290,7 +291,7 @@ class MachineUnavailable(OSError):
         self, reason: str, what_would_help: str = "", number: int | None = None
     ) -> None: ...
 
-class Host(Machine): ...
+class Host(HostCore, Machine): ...
 
 host: Host
 SHELL: list[str]

@@ -79,6 +79,8 @@ _O_PARENT = cython.declare(cython.int, libc.O_PATH | libc.O_DIRECTORY | libc.O_C
 class RootedCore(Core):
     """What the machines with a root of their own share; the host's paths know nothing of it."""
 
+    _acts = True
+
     def __cinit__(self, *args, **kwargs):
         self._root = self._cwd = self._user_ns = self._mount_ns = self._mount = -1
         self._stores = self._children_ns = self._umask = -1

@@ -7,7 +7,6 @@ class that has it, and what it touches, from its home. What a call has to do wit
 this table alone, and never guessed from the values.
 """
 
-from functools import cache
 from typing import NamedTuple
 
 # Roles.
@@ -33,6 +32,8 @@ VARIABLES = "variables"  # the machine's environment
 PROGRAMS = "programs"  # it starts one on the machine, or becomes one
 PROCESS = "process"  # this process, or others by their numbers
 SYSTEM = "system"  # what the kernel tells of the whole computer
+
+ALONE = (NOTHING, PROCESS, VARIABLES)  # what a machine needs no system for, or only its own mapping
 
 # How long it may take.
 AT_ONCE = "at once"  # no longer than the kernel's own work
@@ -166,9 +167,18 @@ class Verb(NamedTuple):
     waits: str
 
 
-@cache
+_known: dict[str, Verb] = {}
+
+
 def of(name: str) -> Verb:
     """The Verb of this name; AttributeError where machines have none."""
+    found = _known.get(name)
+    if found is None:
+        found = _known[name] = _found_out(name)
+    return found
+
+
+def _found_out(name):
     from ostler.machines import Machine
     from ostler.machines.rooted import Rooted
     from ostler.path import Path
@@ -213,7 +223,6 @@ def _role(verb, name, touches):
     return _BUT.get((verb, name)) or _BY_NAME.get(name, OTHER)
 
 
-@cache
 def every() -> tuple[Verb, ...]:
     """All public verbs, by name."""
     from ostler.machines import Machine

@@ -1,0 +1,221 @@
+"""The table of verbs tells what is true: it is held against what each verb does."""
+
+import errno
+import os
+from contextlib import contextmanager
+
+import pytest
+
+import ostler
+from ostler.path import Path
+from ostler.verbs import table
+
+
+class Nothing(ostler.Machine):
+    """A kind of machine that says nothing of its own."""
+
+
+# What fits, by the parameter's name; 0 where nothing is said.
+FITTING = {
+    "args": ["true"], "argv": ["true"], "attribute": "user.x", "buffer": b"x", "buffers": [b"x"],
+    "cmd": "true", "command": "true", "count": 1, "data": b"x", "data_or_writer": b"x",
+    "dst": "new", "env": {}, "fd": 9999, "file": "true", "filename": "file", "first": "file",
+    "f1": "file", "f2": "file", "func": None, "key": "X", "length": 1, "mode": 0o600, "name": "new",
+    "new": "new", "old": "file", "p": "file", "path": "file", "s": "file", "second": "dir",
+    "src": "file", "top": "dir", "value": b"x", "username": "root", "first_dir_fd": None,
+}  # fmt: skip
+# What else a call needs so that it would come to act.
+OWN = {
+    "chdir": {"path": "dir"},
+    "listdir": {"path": "dir"},
+    "open": {"flags": os.O_CREAT | os.O_WRONLY},
+    "open_file": {"file": "file", "mode": "w"},
+    "pathconf": {"name": "PC_NAME_MAX"},
+    "rmdir": {"path": "dir"},
+    "removedirs": {"name": "dir"},
+    "scandir": {"path": "dir"},
+    "symlink": {"dst": "new"},
+    "confstr": {"name": "CS_PATH"},
+    "sysconf": {"name": "SC_PAGESIZE"},
+    "putenv": {"value": "x"},
+    "mkdir": {"path": "new"},
+    "mkfifo": {"path": "new"},
+    "mknod": {"path": "new"},
+    "readlink": {"path": "link"},
+    "removexattr": {"path": "marked"},
+    "read_env": {"path": "file"},
+    "rename_noreplace": {"dst": "new"},
+    "replace_durable": {"src": "file", "dst": "file2"},
+    "temporary_directory": {"dir": "dir"},
+    "sync_directory": {"path": "dir"},
+    "iter_dir": {"path": "dir"},
+    "getxattr": {"path": "marked"},
+    "path.expanduser": {"path": "~"},
+    "path.expandvars": {"path": "$X"},
+    "path.join": {"a": "a"},
+}
+VERBS = table.every()
+
+
+def called(machine, verb):
+    """Call a verb with what fits, and take the first of what it gives bit by bit."""
+    values = {**FITTING, **OWN.get(verb.name, {})}
+    given = OWN.get(verb.name, {})
+    args = []
+    for name in verb.names:
+        if name in verb.defaults and name not in given:
+            break
+        args.append(values.get(name, 0))
+    named = {name: value for name, value in given.items() if name not in verb.names[: len(args)]}
+    place = machine.path if verb.name.startswith("path.") else machine
+    made = getattr(place, verb.name.removeprefix("path."))(*args, **named)
+    if hasattr(made, "__enter__") and hasattr(made, "__exit__"):
+        with made as inside:
+            if hasattr(inside, "__next__"):
+                next(inside, None)
+    elif hasattr(made, "__next__"):
+        next(made, None)
+    return made
+
+
+def number_of(machine, verb):
+    """The errno with which a call fails, else None."""
+    try:
+        called(machine, verb)
+    except OSError as error:
+        return error.errno
+    return None
+
+
+@contextmanager
+def furnished(tmp_path):
+    """A directory with what the calls name, in which this process stands meanwhile."""
+    (tmp_path / "dir").mkdir()
+    for name in ("file", "file2", "marked"):
+        (tmp_path / name).write_text("A=1\n")
+    os.symlink("file", tmp_path / "link")
+    os.setxattr(tmp_path / "marked", "user.x", b"x")
+    before = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        yield sorted(os.listdir())
+    finally:
+        os.chdir(before)
+
+
+def test_each_verb_is_in_the_table_and_nothing_else():
+    names = {verb.name for verb in VERBS}
+    for kind, before in ((ostler.Machine, ""), (Path, "path.")):
+        for name in dir(kind):
+            value = getattr(kind, name)
+            if callable(value) and not isinstance(value, type) and not name.startswith("_"):
+                assert before + name in names
+    typed = set(table._touches) | set(table._waits) | table._changes
+    typed |= {verb for verb, _ in table._BUT} | set(table._UNSIGNED) | table._HERE
+    assert {name for name in typed if name not in names and hasattr(os, name)} == set()
+    assert typed - names - {"_clearenv", "path.isjunction"} == set()
+
+
+# The questions of os.path that os answers with no, or with the text itself, when it can't ask.
+ANSWERED = {
+    "path.exists", "path.isdir", "path.isfile", "path.islink", "path.ismount", "path.lexists",
+}  # fmt: skip
+TOUCHING = [verb for verb in VERBS if verb.touches not in table.ALONE]
+
+
+@pytest.mark.parametrize("verb", TOUCHING, ids=lambda verb: verb.name)
+def test_a_kind_that_says_nothing_touches_nothing(verb, tmp_path):
+    with furnished(tmp_path) as before:
+        if verb.name in ANSWERED:
+            assert called(Nothing(), verb) is False
+        else:
+            assert number_of(Nothing(), verb) == errno.ENOSYS
+        assert sorted(os.listdir()) == before
+
+
+def test_its_variables_are_its_own(monkeypatch):
+    monkeypatch.setenv("X", "of the host")
+    machine = Nothing()
+    assert not machine.environ and machine.getenv("X") is machine.getenvb(b"X") is None
+    machine.putenv("Y", "1")
+    assert machine.environ == {"Y": "1"} and "Y" not in os.environ
+    machine.unsetenv("Y")
+    assert machine.path.expandvars("$X") == "$X"
+
+
+def test_a_machine_without_variables_is_no_crash():
+    machine = Nothing()
+    machine.environ = None
+    with pytest.raises(OSError) as caught:
+        _ = machine.environb
+    assert caught.value.errno == errno.ENOSYS
+
+
+def test_a_machine_of_no_kind_is_not_made():
+    with pytest.raises(TypeError, match="derive a kind"):
+        ostler.Machine()
+
+
+@pytest.mark.parametrize("verb", [v for v in VERBS if v.touches == table.NOTHING],
+                         ids=lambda verb: verb.name)  # fmt: skip
+def test_what_touches_nothing_needs_no_system(verb):
+    if verb.name in ("path.samestat", "path.commonpath", "path.commonprefix"):
+        return  # these want other arguments, which have nothing to do with a system
+    assert number_of(Nothing(), verb) is None
+
+
+IN_FILES = [verb for verb in VERBS if verb.touches == table.FILES]
+
+
+@pytest.mark.parametrize("verb", IN_FILES, ids=lambda verb: verb.name)
+def test_what_changes_files_is_refused_where_nothing_may_change(verb, tmp_path):
+    with furnished(tmp_path), ostler.read_only(str(tmp_path)) as machine:
+        assert (number_of(machine, verb) == errno.EROFS) == verb.changes
+
+
+def test_what_waits_for_somebody_says_so():
+    r, w = os.pipe2(os.O_NONBLOCK)
+    r2, w2 = os.pipe2(os.O_NONBLOCK)
+    counter = os.eventfd(0, os.EFD_NONBLOCK)
+    while True:
+        try:
+            os.write(w2, b"x" * 4096)
+        except BlockingIOError:
+            break
+    try:
+        for name, args in (
+            ("read", (r, 1)),
+            ("readinto", (r, bytearray(1))),
+            ("readv", (r, [bytearray(1)])),
+            ("write", (w2, b"x" * 4096)),
+            ("writev", (w2, [b"x" * 4096])),
+            ("splice", (r, w2, 1)),
+            ("eventfd_read", (counter,)),
+        ):
+            if hasattr(ostler.host, name):
+                with pytest.raises(BlockingIOError):
+                    getattr(ostler.host, name)(*args)
+                assert table.of(name).waits == table.FOR_EVER
+    finally:
+        for fd in (r, w, r2, w2, counter):
+            os.close(fd)
+
+
+@pytest.mark.parametrize(
+    ("verb", "role"),
+    [
+        ("stat", {"path": table.PATH, "dir_fd": table.DIR_FD, "follow_symlinks": table.OTHER}),
+        ("symlink", {"src": table.TEXT, "dst": table.PATH}),
+        ("sendfile", {"out_fd": table.FD, "in_fd": table.FD}),
+        ("execve", {"path": table.PATH, "argv": table.ARGV, "env": table.ENVIRONMENT}),
+        ("run", {"argv": table.COMMAND, "cwd": table.PATH, "input": table.DATA}),
+        ("readv", {"buffers": table.INTO}),
+        ("system", {"command": table.LINE}),
+        ("walk_entries", {"top": table.PATH, "on_error": table.CALLBACK}),
+        ("path.samefile", {"f1": table.PATH}),
+        ("path.join", {"a": table.OTHER}),
+    ],
+)
+def test_roles(verb, role):
+    roles = table.of(verb).roles
+    assert {name: roles[name] for name in role} == role

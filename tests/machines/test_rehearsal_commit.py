@@ -392,3 +392,87 @@ def test_marks_of_another_overlay_stay(base, run, user):
         assert os.listxattr(f"{base}/layer") == [mark]
 
     run(commit_a_mode)
+
+
+# Which rights a program takes from its own directories and files, at random or one after the other.
+SHUT = [0o000, 0o100, 0o200, 0o300, 0o400, 0o500, 0o600]
+
+
+def opened_picture(top):
+    """{path: (mode, content)} of a tree, whatever its modes keep from its owner."""
+    found, waiting = {}, [""]
+    while waiting:
+        below = waiting.pop()
+        mode = stat.S_IMODE(os.stat(f"{top}/{below}").st_mode)
+        os.chmod(f"{top}/{below}", 0o700)
+        found[below] = (oct(mode), None)
+        for name in os.listdir(f"{top}/{below}"):
+            path = f"{below}/{name}"
+            status = os.lstat(f"{top}/{path}")
+            if stat.S_ISDIR(status.st_mode):
+                waiting.append(path)
+            elif stat.S_ISLNK(status.st_mode):
+                found[path] = ("link", os.readlink(f"{top}/{path}"))
+            else:
+                os.chmod(f"{top}/{path}", 0o600)
+                found[path] = (oct(stat.S_IMODE(status.st_mode)), text(f"{top}/{path}"))
+    return found
+
+
+def shut(system, top, mode):
+    """What a program does that takes rights from what it has made or changed."""
+
+    def write(path, data):
+        fd = system.open(f"{top}/{path}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        system.write(fd, data)
+        system.close(fd)
+
+    write("d/a", b"changed")
+    system.unlink(f"{top}/d/b")
+    system.mkdir(f"{top}/d/made")
+    write("d/made/in", b"in")
+    system.symlink("a", f"{top}/d/made/link")
+    system.mkdir(f"{top}/d/made/deep")
+    write("d/made/deep/in", b"deep")
+    write("d/sub/c", b"changed")
+    system.rename(f"{top}/d/moves", f"{top}/d/moved")
+    system.setxattr(f"{top}/d/sub/c", "user.a", b"b")
+    for path in ("d/made/deep/in", "d/made/deep", "d/made", "d/sub/c", "d/sub", "d/moved", "d"):
+        system.chmod(f"{top}/{path}", mode)
+
+
+@pytest.mark.parametrize("mode", SHUT, ids=oct)
+def test_directories_that_are_shut(base, run, mode):
+    """Changes and commits see below them, and the tree is what the program alone would leave."""
+
+    def check():
+        for top in (f"{base}/plain", f"{base}/over"):
+            for name in ("d/a", "d/b", "d/sub/c", "d/sub/e", "d/moves"):
+                put(f"{top}/{name}", name)
+        shut(os, f"{base}/plain", mode)
+        with ostler.rehearsal(f"{base}/over") as m:
+            shut(m, "", mode)
+            told = {change.path.removeprefix(f"{base}/over/") for change in m.changes()}
+            assert {"d", "d/a", "d/b", "d/made/deep/in", "d/sub/c", "d/moved"} <= told
+            assert m.diff()
+            m.commit()
+        found = opened_picture(f"{base}/over")
+        assert found == opened_picture(f"{base}/plain")
+
+    run(check)
+
+
+def test_a_rehearsal_goes_on_after_it_has_shut_directories(base, run):
+    def check():
+        put(f"{base}/d/a", "a")
+        with ostler.rehearsal(base) as m:
+            put_on(m, "/d/a", b"changed")
+            m.chmod("/d", 0)
+            m.commit()
+            assert m.changes() == []
+            put_on(m, "/more", b"more")
+            assert kinds(m, base) == {"more": "created"}
+        os.chmod(f"{base}/d", 0o700)
+        assert text(f"{base}/d/a") == "changed"
+
+    run(check)

@@ -10,6 +10,7 @@ already is passed over. A directory `top` holds all of its paths, those in the s
 """
 
 import errno
+import itertools
 import stat
 from collections.abc import Callable
 
@@ -77,10 +78,15 @@ class Steps:
         if self.steps:
             fd = self.place(self.steps[0][1]).fd
             self._spare = [held(host.dup, fd) for _ in range(_SPARE)]
+        # Modes come last, and can keep us out of what is below: its times are set before.
+        last = len(self.steps) - _metas_first(reversed(self.steps))
         for number, (step, old) in enumerate(zip(self.steps, expected, strict=True), 1):
+            if number == last + 1:
+                self.set_times(True)
             self._next = number
             _DO[step[0]](self, *step[1:], old)
-        self.set_times(True)
+        if last == len(self.steps):
+            self.set_times(True)
 
     def begin(self):
         """From now on the step that is looked at may have been done."""
@@ -97,7 +103,10 @@ class Steps:
         complete = True
         doubtful = self.begun  # the number of the step that may not have been done
         sure = False  # whether this step was done, since a later one was
+        first = min(_metas_first(self.steps), self.begun)  # what gave us rights that we had not
         for number in range(self.begun, 0, -1):
+            if number == first:
+                complete = self._set_times_again() and complete
             step = self.steps[number - 1]
             try:
                 found = _UNDO[step[0]](self, *step[1:])
@@ -109,11 +118,16 @@ class Steps:
             elif complete:
                 self.begun = number - 1
             sure = sure or found is True
+        if first == 0:
+            complete = self._set_times_again() and complete
+        return complete
+
+    def _set_times_again(self):
         try:
             self.set_times(False)
         except OSError:
-            complete = False
-        return complete
+            return False
+        return True
 
     def _give_spare(self):
         self._spare = []
@@ -180,6 +194,10 @@ def _move(steps, top, source, target, inode, expected):
     _unchanged(steps, top, source, expected)
     steps.begin()
     steps.rename(top, source, target)
+
+
+def _metas_first(steps):
+    return len(list(itertools.takewhile(lambda step: step[0] == "meta", steps)))
 
 
 # What takes a step back returns whether it was done; None when its object is not to be found.

@@ -20,7 +20,7 @@ class Place:
     """The tree below an open directory, which it owns; paths are bytes relative to it."""
 
     fd = -1  # closed, or never had
-    unlocks = False  # whether open() may change a mode for a moment
+    unlocks = False  # whether a mode may be changed for a moment, to look at what it keeps shut
 
     def __init__(self, fd):
         self._open = {}
@@ -78,7 +78,7 @@ class Place:
         fd = self._open[at] if at else self.fd
         for name in reversed(names):
             below = at + b"/" + name if at else name
-            fd = self._open[below] = self._opened(name, _ENTER, fd, at)
+            fd = self._open[below] = self._within(fd, self._opened, name, _ENTER, fd, at)
             at = below
             if len(self._open) > _KEPT:
                 host.close(self._open.pop(next(iter(self._open))))
@@ -95,6 +95,25 @@ class Place:
             host.close(self._open.pop(known))
         return host.open(name, flags, dir_fd=fd)
 
+    def _within(self, above, call, *args, **kwargs):
+        """What a call gives that needs the rights of this open directory: in a Store they are ours.
+
+        A program on the machine may take them from its directories, as it may everywhere.
+        """
+        try:
+            return call(*args, **kwargs)
+        except PermissionError:
+            status = host.fstat(above)
+            mode = stat.S_IMODE(status.st_mode)
+            if not self.unlocks or mode & 0o700 == 0o700 or status.st_uid != host.geteuid():
+                raise
+        place = b"/proc/self/fd/%d" % above
+        host.chmod(place, mode | 0o700)
+        try:
+            return call(*args, **kwargs)
+        finally:
+            host.chmod(place, mode)
+
     def parent(self, path):
         """(descriptor of the directory that has the name, name)."""
         above, _, name = path.rpartition(b"/")
@@ -104,7 +123,7 @@ class Place:
         """lstat of an object, None when it isn't there."""
         try:
             above, name = self.parent(path)
-            return host.stat(name, dir_fd=above, follow_symlinks=False)
+            return self._within(above, host.stat, name, dir_fd=above, follow_symlinks=False)
         except OSError as error:
             if error.errno in _NOT_THERE:
                 return None
@@ -125,25 +144,22 @@ class Place:
             if quiet:
                 return []
             raise
-        names = []
-        with opened as fd, host.scandir(fd) as found:
-            for entry in found:
-                try:
-                    status = kept(entry.stat(follow_symlinks=False))
-                    names.append((host.fsencode(entry.name), status))
-                except FileNotFoundError:
-                    continue
-        names.sort()
-        return names
+        with opened as fd:
+            return sorted(self._within(fd, _listed, fd))
 
     def open(self, path, flags=_READ):
         """Open an object; in a Store its owner may, whatever its mode says."""
         above, name = self.parent(path)
+        return self._within(above, self._open_whatever, above, name, flags, path)
+
+    def _open_whatever(self, above, name, flags, path):
         try:
             return self._opened(name, flags, above, path.rpartition(b"/")[0])
         except PermissionError:
+            if not self.unlocks:
+                raise
             status = host.stat(name, dir_fd=above, follow_symlinks=False)
-            if not self.unlocks or status.st_uid != host.geteuid():
+            if status.st_uid != host.geteuid():
                 raise
         mode = stat.S_IMODE(status.st_mode)
         host.chmod(name, mode | 0o700, dir_fd=above)
@@ -159,20 +175,28 @@ class Place:
     def target(self, path):
         """Where a link points, as os gives it."""
         above, name = self.parent(path)
-        return host.fsdecode(host.readlink(name, dir_fd=above))
+        return host.fsdecode(self._within(above, host.readlink, name, dir_fd=above))
 
     def xattr(self, path, attribute):
         """The value of an extended attribute, None when there is none, or none to be read."""
+        above, _ = self.parent(path)
+        try:
+            return self._within(above, self._xattr, path, attribute)
+        except PermissionError:
+            if self.unlocks:
+                raise
+            return None
+
+    def _xattr(self, path, attribute):
         try:
             return host.getxattr(self.name(path), attribute, follow_symlinks=False)
         except PermissionError:
-            return self._locked_xattr(path, attribute) if self.unlocks else None
+            if not self.unlocks:
+                raise
         except OSError as error:
             if error.errno in _NO_XATTRS:
                 return None
             raise
-
-    def _locked_xattr(self, path, attribute):
         # Those of a file are read with its mode's rights, of which a Store's owner can have more.
         above, name = self.parent(path)
         mode = stat.S_IMODE(host.stat(name, dir_fd=above, follow_symlinks=False).st_mode)
@@ -193,8 +217,9 @@ class Place:
         """
         place = self.name(path) if opened is None else opened
         follow = opened is not None
+        above, _ = self.parent(path)
         try:
-            names = host.listxattr(place, follow_symlinks=follow)
+            names = self._within(above, host.listxattr, place, follow_symlinks=follow)
         except OSError as error:
             if error.errno in _NO_XATTRS:
                 return {}
@@ -233,6 +258,18 @@ class Place:
                 host.close(two)
         finally:
             host.close(one)
+
+
+def _listed(fd):
+    names = []
+    with host.scandir(fd) as found:
+        for entry in found:
+            try:
+                status = kept(entry.stat(follow_symlinks=False))
+                names.append((host.fsencode(entry.name), status))
+            except FileNotFoundError:
+                continue
+    return names
 
 
 def _remove_below(above, name):

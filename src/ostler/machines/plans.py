@@ -506,7 +506,10 @@ class Plan(Making):
             if above is not None:
                 paths.add(above + b"/" + name if above else name)
         for path in itertools.chain((c._found.path for c in self.chosen), paths):
-            status = self.place.status(path)
+            try:
+                status = self.place.status(path)
+            except PermissionError:  # the commit has given a directory on the way such a mode
+                continue
             if status is not None:
                 found[status.st_ino] = status.st_ctime_ns
         found.update(self.homes())

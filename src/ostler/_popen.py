@@ -124,7 +124,7 @@ class Popen:
                 f"subprocess {self.pid} is still running", ResourceWarning, 2, source=self
             )
             if self.poll() is None and _left is not None:
-                self.stdin = self.stdout = None  # nobody can use them any more
+                # With its stream, as in os: a command may write to it, or read, until it ends.
                 _left.append(self)
 
 

@@ -77,6 +77,7 @@ CONSTANTS = {
 TYPES = {"_wrap_close": _popen._wrap_close}
 
 _NOT_GIVEN = object()
+_ALL = slice(None)
 
 
 @cython.cclass
@@ -89,7 +90,8 @@ class Commands(Core):
         """Run a command in the shell and wait; return its wait status; system(3)."""
         text = py.fs_bytes(command)
         py.PySys_Audit(b"os.system", b"O", cython.cast(cython.pointer(py.PyObject), text))
-        return run_shell(self, text)
+        # The shell's words are read from exact bytes; the event shows what os's shows.
+        return run_shell(self, text if type(text) is bytes else bytes.__getitem__(text, _ALL))
 
     def popen(self, cmd, mode="r", buffering=-1):
         """Run a command in the shell with a pipe to it ("w") or from it ("r"); popen(3).
@@ -268,7 +270,10 @@ class Commands(Core):
         to_code = verb(self, "waitstatus_to_exitcode")
         if _all_own(self, func):
             py.PySys_Audit(b"os.fork", cython.NULL)
-            pid = _spawned(self, file, args, env, func.__name__.startswith("execvp"))
+            name = func.__name__
+            pid = _spawned(
+                self, file, args, env, name.startswith("execvp"), name in ("execve", "execvpe")
+            )
         else:
             pid = verb(self, "fork")()
             if not pid:
@@ -361,7 +366,7 @@ def _all_own(machine: Core, func) -> cython.bint:
 
 
 @cython.cfunc
-def _spawned(machine: Core, file, args, env, search: cython.bint):
+def _spawned(machine: Core, file, args, env, search: cython.bint, with_env: cython.bint):
     # A child as fork and func would have made it: whatever is wrong, it exits with 127.
     s: Spawn
     w: Where
@@ -370,6 +375,8 @@ def _spawned(machine: Core, file, args, env, search: cython.bint):
     s.flags = SPAWN_KEEP
     kept = given = variables = candidates = None
     try:
+        if env is None and with_env:
+            raise TypeError("without an environment, os calls the function with too few arguments")
         given = words(byte_strings(args))
         if env is not None:
             variables = parse_environment(env)

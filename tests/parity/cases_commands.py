@@ -1,7 +1,12 @@
 """Cases of commands.py."""
 
+import gc
+import subprocess
 import sys
+import time
+import warnings
 
+from ostler import _popen
 from tests.parity import BAD_PATHS, attempt, case, touch
 
 # Words for the bad values of each argument of the exec and spawn functions.
@@ -40,6 +45,64 @@ def system_statuses(os):
             b"/bin/true", "A=1", "A=7 sh -c 'exit $A'", ":", "test 1 = 2", "/bin/true x=y", "cd .",
         )
     ]  # fmt: skip
+
+
+class Bytes(bytes):
+    """What must be taken for the bytes that it is."""
+
+
+class Text(str):
+    """And this for the text."""
+
+
+@case
+def commands_of_subclasses(os):
+    found = [
+        attempt(os.system, kind(command))
+        for kind in (Bytes, lambda b: Text(b.decode()))
+        for command in (b"exit 8", b"/bin/false", b"", b"a\0b")
+    ]
+    found.append(attempt(os.spawnv, 0, Bytes(b"/bin/sh"), [Text("sh"), Bytes(b"-c"), "exit 4"]))
+    variables = {Bytes(b"A"): Text("5"), Text("PATH"): Bytes(b"/bin")}
+    found.append(attempt(os.spawnve, 0, Text(SH), ["sh", "-c", Text("exit $A")], variables))
+    found.append(attempt(os.spawnvpe, 0, Bytes(b"sh"), ["sh", "-c", "exit $A"], variables))
+    with os.popen(Text("echo a")) as stream:
+        found.append(attempt(stream.read))
+    return found
+
+
+@case
+def spawns_without_an_environment(os):
+    return [
+        [
+            attempt(os.spawnve, 0, "/bin/true", ["true"], variables),
+            attempt(os.spawnvpe, 0, "true", ["true"], variables),
+            attempt(os.spawnle, 0, "/bin/true", "true", variables),
+            attempt(os.spawnlpe, 0, "true", "true", variables),
+        ]
+        for variables in (None, {}, 0, [("A", "b")], {"A": 1})
+    ]
+
+
+@case
+def a_dropped_stream_lives_as_long_as_its_command(os):
+    found = []
+    for command, mode in (("sleep .1; echo a; echo a >said", "r"), ("cat; echo a >ended", "w")):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            os.popen(command, mode)  # the stream is dropped at once
+            gc.collect()
+    # What comes to be is waited for; what does not is shown by the command's end, below.
+    late = time.monotonic() + 20
+    while not os.path.exists("said") and time.monotonic() < late:
+        time.sleep(0.01)
+    found += [os.path.exists("said"), os.path.exists("ended")]
+    for held in (subprocess._active, _popen._left):
+        for command in held:
+            (command.stdin or command.stdout).close()
+            command.wait()
+        held.clear()
+    return [*found, os.path.exists("ended")]
 
 
 @case

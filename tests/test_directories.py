@@ -1,9 +1,12 @@
 """What directories.py promises beyond the cases of parity."""
 
+import collections
+import contextlib
 import gc
 import inspect
 import os
 import pickle
+import signal
 import time
 import warnings
 
@@ -95,6 +98,64 @@ def test_no_descriptor_is_left(tree):
         ostler.listdir("top")
     ostler.scandir().close()
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_fwalk_leaves_no_descriptor_when_a_signal_handler_raises(tree):
+    class Alarm(Exception):
+        pass
+
+    def ring(*_):
+        raise Alarm
+
+    before = sorted(os.listdir("/proc/self/fd"))
+    old = signal.signal(signal.SIGALRM, ring)
+    rung = 0
+    try:
+        for number in range(400):
+            with contextlib.suppress(Alarm):
+                try:
+                    # The walk is driven by C code: the handler runs where the walk looks for it.
+                    signal.setitimer(signal.ITIMER_REAL, 2e-5 + number * 5e-7)
+                    for _ in range(100):
+                        collections.deque(ostler.fwalk(".", follow_symlinks=bool(number % 2)), 0)
+                except Alarm:
+                    rung += 1
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert rung
+    assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("topdown", [True, False])
+@pytest.mark.parametrize("name", ["stat", "path.samestat"])
+def test_fwalk_when_the_second_look_fails(tree, monkeypatch, name, topdown):
+    def outcome(system):
+        errors, steps, seen = [], [], [0]
+        module = system.path if name.startswith("path.") else system
+        real = getattr(module, name.rpartition(".")[2])
+
+        def failing(first, *args, **keywords):
+            if name != "stat" or isinstance(first, int):
+                seen[0] += 1
+                if seen[0] == 2:
+                    raise OSError(5, "failed")
+            return real(first, *args, **keywords)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name.rpartition(".")[2], failing)
+            try:
+                for at, dirs, files, _ in system.fwalk(".", topdown, onerror=errors.append):
+                    steps.append((at, sorted(dirs), sorted(files)))
+            except OSError as error:
+                steps.append(error.args)
+        return steps, [error.args for error in errors]
+
+    before = sorted(os.listdir("/proc/self/fd"))
+    assert outcome(ostler) == outcome(os)
+    assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 def test_walk_reads_as_late_as_os(tree):

@@ -54,12 +54,15 @@ def _fwalk(machine: Core, top, topdown, onerror, follow_symlinks, dir_fd):
     kept_order: cython.bint = not down and not follow
     stack: list = []
     try:
-        at = _entered(machine, dir_fd, top, top, None, follow, True)
+        at = _entered(machine, dir_fd, top, None, follow)
+        stack.append(at)  # from here on it is closed, whatever a signal handler or a name raises
+        at.top = top
+        if not _is_same(machine, at, True):
+            return
         while True:
             py.PyErr_CheckSignals()
             if at is not None:
                 # A directory that was just entered: read it before anything in it is.
-                stack.append(at)
                 path = at.top
                 own = _owns_entering(machine)
                 dirs = []
@@ -75,7 +78,10 @@ def _fwalk(machine: Core, top, topdown, onerror, follow_symlinks, dir_fd):
                     at.result = (path, dirs, files, at.fd)
                 if py.PY_VERSION_HEX >= 0x030D0000:
                     at.names = iter(list(dirs))
-                    at.top = _ended(machine, path) if dirs else path
+                    if dirs:
+                        at.top = _ended(machine, path)
+                        if not _are_plain(dirs, type(at.top)):
+                            at.paths = iter(_joined(at.top, dirs))
                 else:
                     at.names = iter(dirs)
                 at.entries = None if entries is None else iter(entries)
@@ -90,18 +96,29 @@ def _fwalk(machine: Core, top, topdown, onerror, follow_symlinks, dir_fd):
                     if own and entry is None:
                         at = _stepped(machine, child.fd, name, follow)
                     else:
-                        at = _entered(machine, child.fd, name, None, entry, follow, False)
-                    if at is not None:
-                        if py.PY_VERSION_HEX >= 0x030D0000:
-                            at.top = child.top + name
-                        else:
-                            at.top = verb(machine, "path").join(child.top, name)
+                        at = _entered(machine, child.fd, name, entry, follow)
                 except OSError as error:
+                    if child.paths is not None:
+                        next(child.paths)
                     if onerror is not None:
                         onerror(error)
                     continue
-                if at is not None:
-                    break
+                path = None if child.paths is None else next(child.paths)
+                if at is None:
+                    continue
+                stack.append(at)
+                if not _is_same(machine, at, False):
+                    stack.pop()
+                    _close(machine, at.fd)
+                    at = None
+                    continue
+                if path is not None:
+                    at.top = path
+                elif py.PY_VERSION_HEX >= 0x030D0000:
+                    at.top = child.top + name
+                else:
+                    at.top = verb(machine, "path").join(child.top, name)
+                break
             else:
                 if child.result is not None:
                     result = child.result
@@ -120,6 +137,39 @@ def _ended(machine: Core, top):
     if type(top) is str and top and owns_path(machine, "join"):
         return top if cython.cast(str, top).endswith("/") else py.PyUnicode_Concat(top, "/")
     return verb(machine, "path").join(top, top[:0])
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _are_plain(names: list, kind) -> cython.bint:
+    # Whether each name is text of just this type: then no join can fail.
+    if kind is not str and kind is not bytes:
+        return False
+    for name in names:
+        if type(name) is not kind:
+            return False
+    return True
+
+
+@cython.cfunc
+def _joined(top, names: list):
+    # The paths of all names before any is entered, the last one first, as os makes them.
+    paths = [top + name for name in names[::-1]]
+    paths.reverse()
+    return paths
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _is_same(machine: Core, at: Level, is_root: cython.bint) -> cython.bint:
+    # Whether what was opened is the very directory that was looked at.
+    if at.before is None:
+        return True
+    before = at.before
+    at.before = None
+    if is_root and before.st_mode & libc.S_IFMT != libc.S_IFDIR:
+        return False
+    return bool(verb(machine, "path").samestat(before, verb(machine, "stat")(at.fd)))
 
 
 @cython.cfunc
@@ -155,6 +205,8 @@ def _stepped(machine: Core, dir_fd, name, follow: cython.bint) -> Level:
     directory: cython.int = dir_fd
     fd: cython.int = -1
     r: cython.int = 0
+    if type(name) is not str and type(name) is not bytes:
+        return _entered(machine, dir_fd, name, None, follow)
     if py.PY_VERSION_HEX >= 0x030D0000:
         flags |= libc.O_NONBLOCK
     if not follow:
@@ -192,7 +244,7 @@ def _stepped(machine: Core, dir_fd, name, follow: cython.bint) -> Level:
     if r < 0:
         with cython.nogil:
             libc.close(fd)
-        return _entered(machine, dir_fd, name, None, None, follow, False)
+        return _entered(machine, dir_fd, name, None, follow)
     if r:
         raise failure(r, kept)
     made: Level = Level.__new__(Level)
@@ -277,33 +329,20 @@ def _look(
 
 
 @cython.cfunc
-def _entered(
-    machine: Core, dir_fd, name, path, entry, follow: cython.bint, is_root: cython.bint
-) -> Level:
-    # Open a directory, sure that it is the one that was looked at and no link to another.
-    stat = verb(machine, "stat")
+def _entered(machine: Core, dir_fd, name, entry, follow: cython.bint) -> Level:
+    # Open a directory; _is_same() tells whether it is what was looked at and no link to another.
+    before = None
     if not follow:
         if entry is not None:
             before = entry.stat(follow_symlinks=False)
         else:
-            before = stat(name, follow_symlinks=False, dir_fd=dir_fd)
+            before = verb(machine, "stat")(name, follow_symlinks=False, dir_fd=dir_fd)
     flags: cython.int = libc.O_RDONLY
     if py.PY_VERSION_HEX >= 0x030D0000:
         flags |= libc.O_NONBLOCK  # a pipe in the directory's place is not waited for
-    fd = verb(machine, "open")(name, flags, dir_fd=dir_fd)
-    try:
-        if not follow and (
-            (is_root and before.st_mode & libc.S_IFMT != libc.S_IFDIR)
-            or not verb(machine, "path").samestat(before, stat(fd))
-        ):
-            verb(machine, "close")(fd)
-            return None
-    except BaseException:
-        verb(machine, "close")(fd)
-        raise
     made: Level = Level.__new__(Level)
-    made.top = path
-    made.fd = fd
+    made.before = before
+    made.fd = verb(machine, "open")(name, flags, dir_fd=dir_fd)
     return made
 
 

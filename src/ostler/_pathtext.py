@@ -481,6 +481,28 @@ def commonpath(paths):
         raise
 
 
+def expanded(path, pattern, environ):
+    # As os does it, by the operations of the path itself, which may be a subclass's own.
+    start: object = 0
+    while True:
+        match = pattern.search(path, start)
+        if match is None:
+            return path
+        start, end = match.span()
+        name = match[1]
+        if name[:1] in ("{", b"{"):
+            name = name[1 : len(name) - 1]
+        try:
+            value = environ[name]
+        except KeyError:
+            start = end
+            continue
+        tail = path[end:]
+        path = path[:start] + value
+        start = len(path)
+        path += tail
+
+
 def fsencode(filename):
     filename = py.PyOS_FSPath(filename)
     if py.PyUnicode_CheckExact(filename):

@@ -47,15 +47,15 @@ ALL_BUT_LAST = Strictness("ALL_BUT_LAST")
 @cython.exceptval(check=False)
 def _source(path, size: cython.pointer(cython.Py_ssize_t)) -> cython.p_const_char:
     # The path's bytes as the kernel gets them, when turning them back gives this very text and
-    # they are not too long; else NULL.
+    # they are not too long; else NULL. A subclass may have methods of its own: it is walked.
     text: cython.p_const_char = cython.NULL
-    if py.PyUnicode_Check(path):
+    if py.PyUnicode_CheckExact(path):
         if py.PyUnicode_IS_COMPACT_ASCII(path):
             text = py.PyUnicode_DATA(path)
             size[0] = py.PyUnicode_GET_LENGTH(path)
         elif _UTF8:
             text = py.utf8_or_null(path, size)
-    elif py.PyBytes_Check(path):
+    elif py.PyBytes_CheckExact(path):
         text = py.PyBytes_AS_STRING(path)
         size[0] = py.PyBytes_GET_SIZE(path)
     if text != cython.NULL and (

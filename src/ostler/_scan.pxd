@@ -15,7 +15,7 @@ cdef class Origin:
     cdef object raw         # the same as bytes
 
 cdef class DirEntry:
-    cdef readonly object name
+    cdef object called      # its name
     cdef object whole       # the path, once asked for
     cdef Origin origin
     cdef object seen        # stat results, once asked for: the link followed, and not

@@ -180,12 +180,35 @@ class DirEntry:
         return GenericAlias(cls, item)
 
     def __repr__(self):
-        return f"<DirEntry {self.name!r}>"
+        return f"<DirEntry {self.called!r}>"
+
+    # Both refuse to be set in os's words.
+
+    @property
+    def name(self):
+        """The entry's name: text, or bytes if the path that was scanned was bytes."""
+        return self.called
+
+    @name.setter
+    def name(self, value):
+        raise AttributeError("readonly attribute")
+
+    @name.deleter
+    def name(self):
+        raise AttributeError("readonly attribute")
 
     @property
     def path(self):
         """The entry's path: the path that was scanned, joined with the name."""
         return self.joined()
+
+    @path.setter
+    def path(self, value):
+        raise AttributeError("readonly attribute")
+
+    @path.deleter
+    def path(self):
+        raise AttributeError("readonly attribute")
 
     def __fspath__(self):
         return self.joined()
@@ -194,11 +217,11 @@ class DirEntry:
         with cython.critical_section(self):
             if self.whole is None:
                 if self.origin.prefix is None:
-                    self.whole = self.name
+                    self.whole = self.called
                 elif self.origin.text:
-                    self.whole = py.PyUnicode_Concat(self.origin.prefix, self.name)
+                    self.whole = py.PyUnicode_Concat(self.origin.prefix, self.called)
                 else:
-                    self.whole = cython.cast(bytes, self.origin.prefix) + self.name
+                    self.whole = cython.cast(bytes, self.origin.prefix) + self.called
             return self.whole
 
     def fetched(self, follow):
@@ -212,12 +235,12 @@ class DirEntry:
         name: cython.p_const_char
         origin: Origin = self.origin
         if not origin.text:
-            raw = self.name
-        elif py.PyUnicode_IS_COMPACT_ASCII(self.name):
+            raw = self.called
+        elif py.PyUnicode_IS_COMPACT_ASCII(self.called):
             raw = None
         else:
-            raw = py.PyUnicode_EncodeFSDefault(self.name)
-        name = py.PyUnicode_DATA(self.name) if raw is None else py.PyBytes_AS_STRING(raw)
+            raw = py.PyUnicode_EncodeFSDefault(self.called)
+        name = py.PyUnicode_DATA(self.called) if raw is None else py.PyBytes_AS_STRING(raw)
         size = libc.strlen(name)
         if origin.raw is not None:
             before = py.PyBytes_GET_SIZE(origin.raw)
@@ -234,7 +257,7 @@ class DirEntry:
         w.dir = origin.dir
         w.name = name
         if origin.machine._hooked is not None:
-            where = (origin.dir, self.name) if origin.raw is None else self.joined()
+            where = (origin.dir, self.called) if origin.raw is None else self.joined()
             r = struck(origin.machine, "stat", (where,))
             if r == 0 and not follow:
                 r = struck(origin.machine, "lstat", (where,))
@@ -342,9 +365,9 @@ class ScandirIterator:
                 made.serial = entry.d_ino
                 made.kind = entry.d_type
                 if self.origin.text:
-                    made.name = decoded(entry.d_name)
+                    made.called = decoded(entry.d_name)
                 else:
-                    made.name = py.PyBytes_FromString(entry.d_name)
+                    made.called = py.PyBytes_FromString(entry.d_name)
                 return made
         raise StopIteration
 

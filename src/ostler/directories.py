@@ -133,7 +133,7 @@ class Directories(Core):
         getdents64(2).
         """
         w: Where
-        r: cython.int
+        r: cython.int = 0
         fd: cython.int
         kept = take(cython.address(w), path, "listdir", "path", ALLOW_FD | ALLOW_NONE)
         name = named(kept)
@@ -143,8 +143,11 @@ class Directories(Core):
         names: list = []
         try:
             r = list_names(names, fd, text)
+            if r == libc.EBADF and not _is_directory(fd):
+                r = libc.ENOTDIR  # opened with O_PATH
         finally:
-            if w.fd != -1:
+            # The position in what is no directory is its owner's.
+            if w.fd != -1 and r != libc.ENOTDIR:
                 libc.lseek(fd, 0, libc.SEEK_SET)
             libc.close(fd)
         if r:
@@ -258,6 +261,12 @@ class Directories(Core):
         directory's place, leads the removal anywhere else.
         """
         return TemporaryDirectory(self, prefix, suffix, dir)
+
+
+@cython.cfunc
+def _is_directory(fd: cython.int) -> cython.bint:
+    st: libc.stat_t
+    return libc.fstat(fd, cython.address(st)) == 0 and st.st_mode & libc.S_IFMT == libc.S_IFDIR
 
 
 @cython.cfunc

@@ -315,7 +315,7 @@ class Path:
         if py.PY_VERSION_HEX < 0x030D0000 and not path:
             raise ValueError("no path specified")
         path = py.PyOS_FSPath(path)
-        if not path:
+        if py.PY_VERSION_HEX >= 0x030D0000 and not path:
             raise ValueError("no path specified")
         if py.PyBytes_Check(path):
             sep, dot, dots = b"/", b".", b".."
@@ -530,6 +530,8 @@ class Path:
         if (b"$" if data else "$") not in path:
             return path
         environ = verb(_its(self), "environb" if data else "environ")
+        if type(path) is not str and type(path) is not bytes:
+            return text.expanded(path, _pattern(data), environ)
         parts = []
         done: cython.Py_ssize_t = 0
         for match in _pattern(data).finditer(path):

@@ -1,6 +1,6 @@
 """Cases of directories.py."""
 
-from tests.parity import BAD_INTS, BAD_PATHS, attempt, case, touch
+from tests.parity import BAD_INTS, BAD_PATHS, attempt, case, plain, touch
 
 
 def tree(os):
@@ -209,6 +209,87 @@ def walk_pruned_and_led(os):
         out.append((top, sorted(dirs), sorted(files)))
         dirs[:] = ["z", "a/b", "missing", "top", "dangling"] if top == "." else []
     return out
+
+
+@case
+def what_is_no_directory_by_its_descriptor(os):
+    touch(os, "file", b"content")
+    os.symlink("file", "link")
+    os.mkdir("d")
+    found = []
+    for name, flags in (
+        ("file", os.O_RDWR), ("file", os.O_WRONLY), ("file", os.O_PATH), ("d", os.O_PATH),
+        ("link", os.O_PATH | os.O_NOFOLLOW),
+    ):  # fmt: skip
+        for call in (os.listdir, os.scandir, lambda fd: list(os.walk(fd, onerror=found.append))):
+            fd = os.open(name, flags)
+            if not flags & os.O_PATH:
+                os.lseek(fd, 3, os.SEEK_SET)
+            outcome = attempt(lambda call=call, fd=fd: sorted(map(str, call(fd))))
+            # The error names the descriptor, whose number may be another one.
+            found.append([part == ("int", fd) or part for part in outcome])
+            found.append(attempt(os.lseek, fd, 0, os.SEEK_CUR))
+            os.close(fd)
+    return [plain(f.args) if isinstance(f, OSError) else f for f in found]
+
+
+class Path:
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        if isinstance(self.path, Exception):
+            raise self.path
+        return self.path
+
+
+class Name(str):
+    def __radd__(self, other):
+        return "radd"
+
+
+@case
+def fwalk_with_other_names(os):
+    os.makedirs("a/b/c")
+    os.makedirs("a/x")
+    others = [
+        "b", b"b", Name("b"), Path("b"), Path(b"b"), Path(OSError(5, "no name")), 5, None, 1.5, -1,
+        "missing", "", ".", "..", "b/c", "b\0",
+    ]  # fmt: skip
+    found = []
+    for top in ("a", b"a", Name("a")):
+        for other in others:
+            for place in ("before", "after"):
+                for follow in (False, True):
+                    found.append(_fwalked(os, top, other, place, follow))
+    return found
+
+
+def _fwalked(os, top, other, place, follow):
+    before, steps, errors = len(os.listdir("/proc/self/fd")), [], []
+
+    def walk():
+        walking = os.fwalk(top, onerror=lambda e: errors.append(e.args), follow_symlinks=follow)
+        for at, dirs, files, _ in walking:
+            steps.append(plain((at, sorted(map(str, dirs)), files)))
+            if len(steps) == 1:
+                dirs[:] = [other, "b"] if place == "before" else ["b", other]
+            if len(steps) > 8:
+                break
+
+    outcome = attempt(walk)
+    return outcome, steps, plain(errors), len(os.listdir("/proc/self/fd")) - before
+
+
+@case
+def attributes_of_an_entry(os):
+    os.mkdir("d")
+    with os.scandir() as entries:
+        entry = next(entries)
+    return [
+        (attempt(setattr, entry, name, 1), attempt(delattr, entry, name))
+        for name in ("name", "path")
+    ]
 
 
 @case

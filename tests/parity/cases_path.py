@@ -353,6 +353,66 @@ def expanduser(os):
     return found
 
 
+class Own(str):
+    """Text with operations of its own, which os's functions in Python meet."""
+
+    def __getitem__(self, index):
+        return "Z"
+
+    def startswith(self, *args):
+        return True
+
+    def split(self, *args):
+        return ["q"]
+
+    def __add__(self, other):
+        return "ADD"
+
+
+class Item(str):
+    def __getitem__(self, index):
+        return "Z"
+
+
+class ItemBytes(bytes):
+    def __getitem__(self, index):
+        return b"Z"
+
+
+class Like:
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
+
+
+@case
+def text_with_operations_of_its_own(os):
+    os.environ["OSTLER_A"] = "one"
+    found = []
+    for kind in (Own, Item, lambda text: ItemBytes(text.encode())):
+        for path in ("a/b.c", "/a/b", "~/x", "$OSTLER_A/x", "a${OSTLER_A}b$OSTLER_A", "", "/", "."):
+            for name in (
+                "abspath", "basename", "dirname", "expandvars", "isabs", "normcase", "normpath",
+                "realpath", "split", "splitdrive", "splitext",
+            ):  # fmt: skip
+                outcome = repr(attempt(getattr(os.path, name), kind(path)))
+                found.append((name, outcome.replace(os.getcwd(), "here")))
+    del os.environ["OSTLER_A"]
+    return found
+
+
+@case
+def relpath_of_paths(os):
+    outcomes = [
+        repr(attempt(os.path.relpath, path, start))
+        for path in (Like(""), Like("/"), Like("/a"), "")
+        for start in ("/", "/b", Like("/"), Like(""), "")
+    ]
+    return [outcome.replace(os.getcwd()[1:], "here") for outcome in outcomes]
+
+
 @case
 def expandvars(os):
     os.environ["OSTLER_A"] = "one"

@@ -214,3 +214,16 @@ def test_affinity_of_a_thread_can_be_narrowed_and_given_back():
     finally:
         ostler.sched_setaffinity(0, all_of_them)
     assert os.sched_getaffinity(0) == all_of_them
+
+
+def test_a_sched_param_of_os_serves_as_well():
+    own, other = ostler.sched_param(0), os.sched_param(0)
+    policy = ostler.sched_getscheduler(0)
+    for param in (own, other):
+        ostler.sched_setscheduler(0, policy, param)
+        ostler.sched_setparam(0, param)
+        pid = ostler.posix_spawn("/bin/true", ["true"], {}, scheduler=(None, param))
+        assert ostler.waitpid(pid, 0)[1] == 0
+    for wrong in ((0,), 0, None, [0]):
+        with pytest.raises(TypeError, match="must have a sched_param object"):
+            ostler.sched_setparam(0, wrong)

@@ -159,8 +159,8 @@ DESCRIPTOR_MAKERS = {
 }  # fmt: skip
 
 # A negative descriptor in a path's place: the interpreter's own os hands on a null pointer for a
-# path, and the kernel tells of that, or it ends in a segmentation fault.
-NULL = {"getxattr", "listxattr", "pathconf", "removexattr", "setxattr"}
+# path, which ends in a segmentation fault where the C library looks at it.
+NULL = {"pathconf"}
 # What inspect.signature can't tell.
 SIGNATURES = {
     "chmod": lambda path, mode, *, dir_fd=None, follow_symlinks=True: None,

@@ -5,6 +5,7 @@ another does. What is taken, and why:
 
 - `posix.register_at_fork`: the lists of callables live in the interpreter's private state; the
   C API runs them (PyOS_BeforeFork and its relatives) but has no call that adds to them.
+- `posix.sched_param`: a parameter made by os is one of ours, too.
 - `os.__all__` and the names in `os` and `os.path`: only the lists of names are read, so that
   what ostler exports follows the running interpreter. Likewise the names of the functions in the
   sets `supports_dir_fd` and its relatives.
@@ -12,7 +13,7 @@ another does. What is taken, and why:
 
 import os
 import posixpath
-from posix import register_at_fork
+from posix import register_at_fork, sched_param
 
 OS_ALL = tuple(os.__all__)
 PATH_ALL = tuple(posixpath.__all__)
@@ -24,4 +25,12 @@ SUPPORTS = {
                  "supports_follow_symlinks")
 }  # fmt: skip
 
-__all__ = ["OS_ALL", "OS_NAMES", "PATH_ALL", "PATH_NAMES", "SUPPORTS", "register_at_fork"]
+__all__ = [
+    "OS_ALL",
+    "OS_NAMES",
+    "PATH_ALL",
+    "PATH_NAMES",
+    "SUPPORTS",
+    "register_at_fork",
+    "sched_param",
+]

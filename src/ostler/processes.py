@@ -11,6 +11,7 @@ from cython.cimports.ostler.records import new_sched_param, new_times, new_waiti
 
 from ostler import records
 from ostler._interpreter import register_at_fork
+from ostler._interpreter import sched_param as _os_sched_param
 
 CONSTANTS = {
     "CLD_CONTINUED": libc.CLD_CONTINUED,
@@ -505,7 +506,7 @@ class Processes(Core):
 
 
 def to_priority(param):
-    if type(param) is not _sched_param:
+    if type(param) is not _sched_param and type(param) is not _os_sched_param:
         raise TypeError("must have a sched_param object")
     overflow: cython.int = 0
     value: cython.long = py.PyLong_AsLongAndOverflow(

@@ -41,15 +41,6 @@ def _shortened(made: cython.pointer(py.PyObject), size: cython.Py_ssize_t, full:
 
 
 @cython.cfunc
-@cython.exceptval(-1)
-def _count(value) -> cython.Py_ssize_t:
-    size: cython.Py_ssize_t = to_size(value)
-    if size < 0:
-        raise ValueError("negative value for 'count' not allowed")
-    return size
-
-
-@cython.cfunc
 def _vector(
     fd: cython.int, buffers, offset: libc.off_t, flags: cython.int, what: cython.int, name: str
 ):
@@ -333,8 +324,10 @@ def _between(src, dst, count, offset_src, offset_dst, flags, splicing: cython.bi
     # splice, or else copy_file_range, which has no flags.
     source: cython.int = to_int(src)
     target: cython.int = to_int(dst)
-    size: cython.Py_ssize_t = _count(count)
+    size: cython.Py_ssize_t = to_size(count)
     bits: cython.uint = to_unsigned(flags)
+    if size < 0:
+        raise ValueError("negative value for 'count' not allowed")
     from_: libc.off_t = 0
     to: libc.off_t = 0
     first: cython.pointer(libc.off_t) = cython.NULL

@@ -179,6 +179,8 @@ class Xattrs(Core):
 def _check(w: cython.pointer(Where), function: str, follow: cython.bint) -> cython.int:
     if w.fd > 0 and not follow:
         raise ValueError(f"{function}: cannot use fd and follow_symlinks together")
+    if w.fd < 0:
+        w.fd = -1  # a negative number is no path at all, and none is taken for AT_FDCWD
     return 0
 
 

@@ -5,7 +5,8 @@ import contextlib
 from tests.parity import BAD_INTS, BAD_PATHS, attempt, case, touch
 
 # Numbers of descriptors that are surely closed, and what is no descriptor.
-CLOSED = [*(b for b in BAD_INTS if b != 2**31), 9999]
+CLOSED_ONE = 987_654_321  # a descriptor that nobody can have open
+CLOSED = [*(b for b in BAD_INTS if b != 2**31), CLOSED_ONE]
 
 
 @contextlib.contextmanager
@@ -85,6 +86,20 @@ def closed_descriptors(os):
         for name, rest in calls.items()
         if name in os.__all__
     ]
+
+
+@case
+def the_order_of_checks_between_descriptors(os):
+    arguments = [
+        (CLOSED_ONE, CLOSED_ONE, -1), (0.5, CLOSED_ONE, -1), (CLOSED_ONE, CLOSED_ONE, -1, "x"),
+        (CLOSED_ONE, CLOSED_ONE, -1, None, "x"), (CLOSED_ONE, CLOSED_ONE, 1, "x", "y"),
+        (CLOSED_ONE, CLOSED_ONE, "x", "y"), (CLOSED_ONE, CLOSED_ONE, 1, 2**70, "y"),
+    ]  # fmt: skip
+    found = [attempt(os.copy_file_range, *given) for given in arguments]
+    for given in arguments:
+        given = (*given, *(None,) * (5 - len(given)))
+        found += [attempt(os.splice, *given, flags) for flags in (0, -1, "f", 2**32, 1.5)]
+    return found
 
 
 @case
@@ -289,7 +304,7 @@ def terminals(os):
             os.device_encoding(slave),
         ]  # fmt: skip
     results += [attempt(os.get_terminal_size, v) for v in BAD_INTS]
-    results += [attempt(os.tcsetpgrp, 99, v) for v in BAD_INTS]
+    results += [attempt(os.tcsetpgrp, CLOSED_ONE, v) for v in BAD_INTS]
     with file(os) as fd:
         results += [os.isatty(fd), attempt(os.ttyname, fd), attempt(os.get_terminal_size, fd)]
     if "posix_openpt" in os.__all__:

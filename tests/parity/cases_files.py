@@ -449,3 +449,18 @@ def extended_attributes(os):
         ]  # fmt: skip
     finally:
         os.close(fd)
+
+
+@case
+def attributes_of_what_is_no_descriptor(os):
+    # A negative number is no path to os, which hands on a null pointer; -100 would be AT_FDCWD.
+    found = []
+    for fd in (-1, -2, -100, -(2**31)):
+        for follow in (True, False):
+            found += [
+                attempt(os.getxattr, fd, "user.x", follow_symlinks=follow),
+                attempt(os.setxattr, fd, "user.x", b"", follow_symlinks=follow),
+                attempt(os.removexattr, fd, "user.x", follow_symlinks=follow),
+                attempt(os.listxattr, fd, follow_symlinks=follow),
+            ]
+    return found

@@ -51,13 +51,14 @@ $(BIN)/python:
 	  { $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install -qq pip; }
 
 $(VENV)/.linters: pyproject.toml | build
-	@$(PIP) 'ruff>=0.8' 'mypy>=1.13'
+	@$(PIP) 'ruff>=0.8' 'mypy>=1.13' 'basedpyright>=1.20'
 	@touch $@
 
 lint: $(VENV)/.linters
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(MAKE) --no-print-directory stubs
 
 # The stubs against the compiled modules themselves: names, arguments, defaults.

@@ -1,21 +1,30 @@
-# What os has, as its own stubs say; then what ostler adds.
+# What os has, as its own stubs say; then what ostler adds. Where both have a name, mypy takes what
+# stands first and pyright what stands last: so ours stand before and after.
+# ruff: noqa: E402, F811
 from collections.abc import Iterable, Mapping
-from os import *
 from os import PathLike
 from typing import Any, Protocol
 
 from ostler import _entries, _outcome, answers, children, records
 from ostler import durable as durable
 from ostler import machines as machines
-from ostler import path as path  # type: ignore[no-redef]  # in place of os's own
+from ostler import path as path
 from ostler import trees as trees
 from ostler._environ import _Environ
+from ostler.machines import CommitConflict as CommitConflict
 from ostler.machines import Machine as Machine
 from ostler.machines import MachineUnavailable as MachineUnavailable
 from ostler.machines import host as host
 from ostler.machines.kinds import Confined, ReadOnly, Scratch
 from ostler.machines.recovery import Outcome
 from ostler.machines.rehearsal import Rehearsal
+
+environ: _Environ[str]
+environb: _Environ[bytes]
+
+from os import *  # type: ignore[assignment, no-redef]
+
+from ostler import path as path
 
 environ: _Environ[str]  # type: ignore[no-redef]
 environb: _Environ[bytes]  # type: ignore[no-redef]

@@ -1,13 +1,15 @@
-from collections.abc import MutableMapping
 from typing import Any
+
+from ostler._environ import _Environ
+from ostler.path import Path
 
 ABSENT: int
 
 class Core:
     _names: dict[str, Any] | None
-    environ: MutableMapping[str, str]
-    path: Any
-    _path: Any
+    environ: _Environ[str]
+    path: Path
+    _path: Path
     _aside: bool
     _hooked: frozenset[str] | None
     _acts: bool

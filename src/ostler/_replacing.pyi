@@ -1,10 +1,12 @@
-from typing import IO, Any, AnyStr
+from typing import IO, Any, AnyStr, Generic, TypeVar
 
 from _typeshed import StrOrBytesPath
 
 from ostler._core import Core
 
-class Replacing:
+_File = TypeVar("_File", bound=IO[Any], covariant=True)
+
+class Replacing(Generic[_File]):
     path: str | bytes
     keeps_owner: bool
     follows: bool
@@ -17,7 +19,7 @@ class Replacing:
         mode: int | None,
         durable: bool,
     ) -> None: ...
-    def __enter__(self) -> IO[Any]: ...
+    def __enter__(self) -> _File: ...
     def __exit__(self, kind: object, error: object, trace: object) -> None: ...
 
 def split(machine: Core, path: AnyStr) -> tuple[AnyStr, AnyStr]: ...

@@ -1,5 +1,6 @@
 from collections.abc import Callable
-from typing import Any, BinaryIO, Literal
+from io import BufferedWriter, TextIOWrapper
+from typing import IO, Any, BinaryIO, Literal, overload
 
 from _typeshed import ReadableBuffer, StrOrBytesPath
 
@@ -38,10 +39,11 @@ class Durable(Core):
         durable: bool = True,
         follow_symlinks: bool = False,
     ) -> None: ...
+    @overload
     def replacing(
         self,
         path: StrOrBytesPath,
-        open_mode: str = "w",
+        open_mode: Literal["w", "wt"] = "w",
         *,
         encoding: str | None = None,
         errors: str | None = None,
@@ -50,5 +52,33 @@ class Durable(Core):
         owner: Literal["keep"] | None = "keep",
         durable: bool = True,
         follow_symlinks: bool = False,
-    ) -> Replacing: ...
+    ) -> Replacing[TextIOWrapper]: ...
+    @overload
+    def replacing(
+        self,
+        path: StrOrBytesPath,
+        open_mode: Literal["wb"],
+        *,
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+        mode: int | None = None,
+        owner: Literal["keep"] | None = "keep",
+        durable: bool = True,
+        follow_symlinks: bool = False,
+    ) -> Replacing[BufferedWriter]: ...
+    @overload
+    def replacing(
+        self,
+        path: StrOrBytesPath,
+        open_mode: str,
+        *,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        mode: int | None = None,
+        owner: Literal["keep"] | None = "keep",
+        durable: bool = True,
+        follow_symlinks: bool = False,
+    ) -> Replacing[IO[Any]]: ...
     def move(self, src: StrOrBytesPath, dst: StrOrBytesPath) -> None: ...

@@ -26,7 +26,7 @@ class UsageError(Exception):
     """The command line can't be understood; the text says why."""
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     _open_streams()

@@ -10,6 +10,10 @@ from ostler.machines.origins import find_renamed
 from ostler.machines.places import Place, Store
 from ostler.machines.quiet import top_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _TRIES = 20  # to look at what others are changing
 
 KINDS = ("created", "modified", "removed", "renamed", "retyped", "metadata")
@@ -40,44 +44,46 @@ class Record:
 
     __slots__ = ("_status", "_xattrs", "target")
 
+    target: str | None
+
     def __init__(self, status, xattrs, target):
         self._status = kept(status)
         self._xattrs = xattrs or None  # most have none
         self.target = target
 
     @property
-    def type(self):
+    def type(self) -> str:
         return _NAMES.get(stat.S_IFMT(self._status.st_mode), "unknown")
 
     @property
-    def size(self):
+    def size(self) -> int:
         return self._status.st_size
 
     @property
-    def mode(self):
+    def mode(self) -> int:
         return stat.S_IMODE(self._status.st_mode)
 
     @property
-    def owner(self):
+    def owner(self) -> tuple[int, int]:
         return self._status.st_uid, self._status.st_gid
 
     @property
-    def times(self):
+    def times(self) -> tuple[int, int]:
         return self._status.st_atime_ns, self._status.st_mtime_ns
 
     @property
-    def xattrs(self):
+    def xattrs(self) -> dict[str, bytes]:
         return {} if self._xattrs is None else self._xattrs
 
     @property
-    def links(self):
+    def links(self) -> int:
         return self._status.st_nlink
 
     @property
-    def device(self):
+    def device(self) -> int:
         return self._status.st_rdev if self.type.endswith("device") else 0
 
-    def as_dict(self):
+    def as_dict(self) -> "dict[str, Any]":
         """The record as plain data; xattrs as text with the escapes of repr for other bytes."""
         return {
             "type": self.type,
@@ -94,7 +100,7 @@ class Record:
             "device": self.device,
         }
 
-    def has_metadata(self, other, time=True):
+    def has_metadata(self, other: "Record", time: bool = True) -> bool:
         """Whether another one has the same mode, owner, attributes and time of modification."""
         return (
             self.mode == other.mode
@@ -127,6 +133,9 @@ class Change:
     """
 
     __slots__ = ("_found", "after", "before", "kind")
+    kind: str
+    before: Record | None
+    after: Record | None
 
     def __init__(self, kind, before, after, found):
         self.kind = kind
@@ -135,22 +144,22 @@ class Change:
         self._found = found
 
     @property
-    def path(self):
+    def path(self) -> str:
         return real(self._found.top, self._found.path)
 
     @property
-    def source(self):
+    def source(self) -> str | None:
         return real(self._found.top, self._found.lower) if self.kind == "renamed" else None
 
     @property
-    def parts(self):
+    def parts(self) -> bool:
         if self.before is None or self.before.type == "directory" or self.before.links == 1:
             return False
         if self.kind == "renamed":
             return not self._found.same or not self.before.has_metadata(self.after)
         return self.kind in ("modified", "metadata")
 
-    def as_dict(self):
+    def as_dict(self) -> "dict[str, Any]":
         """The change as plain data, for JSON."""
         return {
             "path": self.path,
@@ -185,7 +194,7 @@ class Found:
         self.whole = whole  # gone with the directory above it, whose name something else has
 
 
-def listed(machine):
+def listed(machine) -> "list[Change]":
     """The changes of a rehearsal, in the order of a walk."""
     found = []
     for overlay in machine._overlays:
@@ -518,7 +527,7 @@ class Walk:
         self.found.append(Change(kind, before, after, found))
 
 
-def real(top, path):
+def real(top, path) -> str:
     """The path of a real file, below the directory `top`, as os gives it."""
     top = top.rstrip(b"/")
     return host.fsdecode(top + b"/" + path if path else top or b"/")

@@ -19,7 +19,7 @@ NAMES = b"names"  # in a stash that was left: which of its numbers was to become
 _GRAINS = (1, 100, 10**3, 10**6, 10**9, 2 * 10**9)  # nanoseconds in which file systems keep times
 
 
-class Outcome(tuple):
+class Outcome(tuple[str | None, ...]):
     """What became of an interrupted commit: (base, outcome), or (base, "left", kept, reason).
 
     - `base`: of the rehearsal, a str; None where the journal does not tell
@@ -30,7 +30,9 @@ class Outcome(tuple):
 
     __slots__ = ()
 
-    def __new__(cls, base, outcome, kept=None, reason=None):
+    def __new__(
+        cls, base: str | None, outcome: str, kept: str | None = None, reason: str | None = None
+    ) -> "Outcome":
         end = () if outcome != "left" else (kept, reason)
         return tuple.__new__(cls, (base, outcome, *end))
 
@@ -38,19 +40,19 @@ class Outcome(tuple):
         return tuple(self)
 
     @property
-    def base(self):
+    def base(self) -> str | None:
         return self[0]
 
     @property
-    def outcome(self):
-        return self[1]
+    def outcome(self) -> str:
+        return str(self[1])
 
     @property
-    def kept(self):
+    def kept(self) -> str | None:
         return self[2] if len(self) > 2 else None
 
     @property
-    def reason(self):
+    def reason(self) -> str | None:
         return self[3] if len(self) > 3 else None
 
 
@@ -66,7 +68,7 @@ class Changed(OSError):
     """Something is not as the commit left it: somebody has worked on it since."""
 
 
-def recover():
+def recover() -> list[Outcome]:
     """Finish or undo the commits of this user that were interrupted: a list of Outcome.
 
     A commit that is under way is left alone. What others could have made is not touched.

@@ -7,16 +7,8 @@ from ostler import _interpreter, environment
 from ostler.machines import Machine, MachineUnavailable, _mounts, host
 from ostler.machines._rooted import RootedCore
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, Self
-
-    from ostler.machines.faults import Faults
-    from ostler.machines.installed import Installed
-    from ostler.trees import Trees
-
 _WALKED = "name by name from the machine's root, no link followed unseen: openat2 is refused here"
-THIS: "Any" = type("This", (), {"__repr__": lambda self: "<the machine>"})()
+THIS = type("This", (), {"__repr__": lambda self: "<the machine>"})()
 
 
 def staying(function):
@@ -77,17 +69,17 @@ class Rooted(RootedCore, Machine):
             pass
 
     @property
-    def closed(self) -> bool:
+    def closed(self):
         """Whether close() was called."""
         return self._closed
 
     @property
-    def guarantees(self) -> dict[str, str]:
+    def guarantees(self):
         """What is enforced, each with what enforces it: a dict of str to str."""
         return dict(self._guarantees)
 
     @property
-    def trees(self) -> "Trees":
+    def trees(self):
         """Whole trees of this machine at once; see ostler.trees."""
         from ostler import trees
 
@@ -113,13 +105,13 @@ class Rooted(RootedCore, Machine):
         return open(file, mode, buffering, encoding, errors, newline, closefd, opener)
 
     @property
-    def faults(self) -> "Faults":
+    def faults(self):
         """Calls that fail on purpose: add(call=, path=, errno=, after=, count=), remove, clear."""
         from ostler.machines.faults import Faults
 
         return Faults(self)
 
-    def installed(self, *, threads: bool = False, strict: bool = False) -> "Installed":
+    def installed(self, *, threads=False, strict=False):
         """A context manager: inside, os, open and what is built on them act on this machine.
 
         For the code of this thread, or in a task of this task, and what it begins; other threads
@@ -133,7 +125,7 @@ class Rooted(RootedCore, Machine):
 
         return Installed(self, bool(threads), bool(strict))
 
-    def close(self, fd: int = THIS) -> None:
+    def close(self, fd=THIS):
         """Close this machine, of which nothing stays; with an argument, that descriptor.
 
         The one name that a machine and os have in common for two things. Closing a machine
@@ -162,10 +154,10 @@ class Rooted(RootedCore, Machine):
         if read_only is not None and not whole:
             self._leave_namespace()
 
-    def __enter__(self) -> "Self":
+    def __enter__(self):
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, *exception):
         self.close()
 
     def __reduce_ex__(self, protocol):
@@ -177,7 +169,7 @@ class Rooted(RootedCore, Machine):
     _kind = "rooted"
 
 
-_LIVING: "weakref.WeakSet[Rooted]" = weakref.WeakSet()
+_LIVING = weakref.WeakSet()
 
 
 def _forked():

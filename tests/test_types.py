@@ -1,0 +1,71 @@
+"""The types that a user's checker sees, in a program that uses every public name."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+from tests import public
+
+ROOT = Path(__file__).parent.parent
+USES = Path(__file__).with_name("typed_uses.py")
+# What a machine of each kind is called there.
+CALLED = {"Scratch": "scratch", "Confined": "confined", "ReadOnly": "read_only",
+          "Rehearsal": "rehearsal"}  # fmt: skip
+
+
+def chains(tree):
+    """Every name with its attributes, as in `a.b.c`, and the beginnings of these."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_public_name_is_used():
+    used = set(chains(ast.parse(USES.read_text())))
+    missing = []
+    for line in public.FILE.read_text().splitlines():
+        name = line.split("(")[0].split()[0].removeprefix("ostler.")
+        first, _, rest = name.partition(".")
+        mine = f"{CALLED[first]}.{rest}" if rest and first in CALLED else name
+        if not {mine, f"ostler.{mine}"} & used:
+            missing.append(name)
+    assert missing == []
+
+
+def test_nothing_is_ignored():
+    text = USES.read_text()
+    assert "type: ignore" not in text and "pyright:" not in text and "cast(" not in text
+
+
+def checked(tmp_path, *paths, version=f"3.{sys.version_info.minor}"):
+    out, errors, status = api.run([
+        "--strict", "--config-file=", f"--cache-dir={tmp_path / 'cache'}",
+        f"--python-version={version}", "--no-error-summary", *map(str, paths),
+    ])  # fmt: skip
+    return status, out + errors
+
+
+@pytest.fixture
+def as_a_user(monkeypatch):
+    monkeypatch.setenv("MYPYPATH", str(ROOT / "src"))
+    monkeypatch.chdir("/")
+
+
+def test_mypy_has_nothing_against_it(tmp_path, as_a_user):
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("import ostler\nx: int = ostler.rehearsal().changes()[0].path\n")
+    status, said = checked(tmp_path, USES, wrong)
+    assert status == 1
+    assert "/wrong.py:2: error:" in said and 'has type "str"' in said
+    assert len(said.splitlines()) == 1, said
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_mypy_for_other_versions(tmp_path, as_a_user, version):
+    assert checked(tmp_path, USES, version=version) == (0, "")

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     _open_streams()
     try:
-        status = _run(arguments)
+        status: int = _run(arguments)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -73,7 +73,7 @@ def _run(arguments):
         return complain(error, f"ostler {name} --help tells more")
 
 
-def complain(message, hint=""):
+def complain(message, hint="") -> int:
     """Say on standard error what is wrong with the command line; return its exit status, 2."""
     if isinstance(message, OSError):
         message = told(message)
@@ -115,7 +115,7 @@ def on_one_line(path):
     return shown(path)
 
 
-def output_failed(name, error):
+def output_failed(name, error) -> int:
     """Standard output can't be written to: say why, unless its reader has enough, as head has."""
     _discard(1)
     if isinstance(error, BrokenPipeError):

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import io
+import json
 import os
 import pty
 import re
@@ -76,6 +77,13 @@ def run(*arguments, shell=None, **kwargs):
     )  # fmt: skip
 
 
+def has_rehearsals():
+    """Whether this kernel and this user have them."""
+    # Asked for in another process: what is known here would be remembered for other tests.
+    report = json.loads(run("doctor", "--json").stdout)
+    return report["capabilities"]["rehearsal"]["available"]
+
+
 def on_terminal(words, columns=80, cwd=None, keys=(), term="xterm"):
     """Run a program on a terminal of its own: (exit status, all that was shown).
 
@@ -90,7 +98,8 @@ def on_terminal(words, columns=80, cwd=None, keys=(), term="xterm"):
                 os.environ.pop(name, None)
             os.environ["TERM"] = term
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-            os.execv(words[0], words)
+            # Not the process's own, into which libreadline has put COLUMNS and LINES.
+            os.execve(words[0], words, dict(os.environ))
         finally:
             traceback.print_exc()
             os._exit(255)

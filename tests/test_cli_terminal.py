@@ -11,7 +11,16 @@ import pytest
 from ostler.cli import COMMANDS
 from ostler.machines.pictures import shown
 from tests import tree_maker
-from tests.command_line import AS_USER, UNWANTED, called, on_terminal, program, run, settled
+from tests.command_line import (
+    AS_USER,
+    UNWANTED,
+    called,
+    has_rehearsals,
+    on_terminal,
+    program,
+    run,
+    settled,
+)
 
 ODD = [b"a\nb", b"esc\x1b[2J\x1b]0;x\x07", b"\xff\xfe", b"-rf", "\u202eltr\u2066".encode(),
        b"tab\t\r", "\u2028\u0085".encode(), "ü".encode(), b" ", b"bell\x07"]  # fmt: skip
@@ -192,12 +201,6 @@ def written(tmp_path):
         "count": ["find", "--count", "t"],
         "rehearse": ["rehearse", "--json", "--discard", "true"], "run": ["run", "--help"],
     }  # fmt: skip
-
-
-def has_rehearsals():
-    # Asked for in another process: what is known here would be remembered for other tests.
-    report = json.loads(run("doctor", "--json").stdout)
-    return report["capabilities"]["rehearsal"]["available"]
 
 
 def test_a_full_disk_and_a_closed_pipe(tmp_path):

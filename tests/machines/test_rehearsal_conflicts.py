@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pickle
 
 import pytest
 
@@ -102,7 +103,47 @@ def test_renamed_on_both_sides(base, run, case):
             rehearse,
             lambda: os.rename(f"{base}/d/a", f"{base}/{theirs}"),
         )
-        assert "d/mine" in found
+        # To an ordinary user's overlay it is a file that somebody has copied up and moved.
+        assert ("d/a" if os.geteuid() == 0 else "d/mine") in found
+
+    run(check)
+
+
+# What they do below a directory that is renamed here, and what we had done there: the base's path.
+BELOW_RENAMED = {
+    "modified": (lambda m: put_on(m, "/new/e/a", b"mine"), "a", True),
+    "removed": (lambda m: m.unlink("/new/e/a"), "a", True),
+    "metadata": (lambda m: m.chmod("/new/e/a", 0o600), "a", True),
+    "created": (lambda m: put_on(m, "/new/e/b", b"mine"), "b", False),
+    "renamed": (lambda m: m.rename("/new/e/a", "/new/e/c"), "a", True),
+}
+
+
+@pytest.mark.parametrize("case", BELOW_RENAMED)
+def test_below_a_renamed_directory_the_base_says_what_a_path_is(base, run, case):
+    change, name, known = BELOW_RENAMED[case]
+    new = "c" if case == "renamed" else name
+
+    def check():
+        put(f"{base}/old/e/a", "a\n")
+        with ostler.rehearsal(base) as m:
+            m.rename("/old", "/new")
+            change(m)
+            found = {c.path: c for c in m.changes()}[f"{base}/new/e/{new}"]
+            assert found.base == (f"{base}/old/e/{name}" if known else None)
+            assert found.as_dict()["base"] == found.base
+            if case == "modified":
+                assert f"--- {base}/old/e/a\n+++ {base}/new/e/a\n" in m.diff()
+            put(f"{base}/old/e/{name}", "theirs")
+            with pytest.raises(CommitConflict) as caught:
+                m.commit()
+            error = pickle.loads(pickle.dumps(caught.value))
+            at = error.paths.index(f"{base}/old/e/{name}")
+            # A user's rename of a file that is another by now is told as removed and created.
+            shown = new if os.geteuid() == 0 else name
+            assert error.now[error.paths[at]] == f"{base}/new/e/{shown}"
+            assert error.filename == error.paths[0] and error.now[error.paths[0]] in str(error)
+            assert all(os.path.exists(path) for path in error.paths)
 
     run(check)
 

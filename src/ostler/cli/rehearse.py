@@ -256,8 +256,10 @@ class Ending:
         except OSError as error:
             complain(error)
             self.conflicts = getattr(error, "paths", [])
+            now = getattr(error, "now", {})
             for path in self.conflicts[1:20]:
-                complain(f"  {on_one_line(host.fsdecode(path))}")
+                new = f" (now {on_one_line(now[path])})" if path in now else ""
+                complain(f"  {on_one_line(path)}{new}")
             if len(self.conflicts) > 20:
                 complain(f"  and {len(self.conflicts) - 20} more")
             complain(

@@ -135,20 +135,24 @@ del _topic, _name, _value
 class CommitConflict(OSError):
     """Some of what a commit would change was changed by somebody else since; nothing is done.
 
-    `paths`: of the files in question, as os gives paths.
+    - `paths`: of the real files in question, as they are called in the base, as os gives paths
+    - `now`: a dict with the path that each of them has in the rehearsal, where that is another
     """
 
-    def __init__(self, paths):
+    def __init__(self, paths, now=()):
         paths = list(paths)
         super().__init__(errno.ESTALE, "changed since the rehearsal began", *paths[:1])
         self.paths = paths
+        self.now = dict(now)
 
     def __str__(self):
+        new = self.now.get(self.filename)
+        new = f" ({new!r} in the rehearsal)" if new is not None else ""
         more = f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else ""
-        return f"changed since the rehearsal began: {self.filename!r}{more}"
+        return f"changed since the rehearsal began: {self.filename!r}{new}{more}"
 
     def __reduce__(self):
-        return type(self), (self.paths,)
+        return type(self), (self.paths, self.now)
 
 
 class MachineUnavailable(OSError):

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ostler import _entries, _environ, _outcome, _popen, answers, children, records
@@ -282,7 +282,10 @@ class Machine(
 
 class CommitConflict(OSError):
     paths: list[str]
-    def __init__(self, paths: Iterable[str]) -> None: ...
+    now: dict[str, str]
+    def __init__(
+        self, paths: Iterable[str], now: Mapping[str, str] | Iterable[tuple[str, str]] = ()
+    ) -> None: ...
 
 class MachineUnavailable(OSError):
     reason: str

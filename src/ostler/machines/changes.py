@@ -129,6 +129,8 @@ class Change:
       "retyped" (a file became a directory, say) or "metadata" (mode, owner, times or xattrs)
     - `before`, `after`: a Record, or None where there is nothing
     - `source`: of a renamed one the path that it had, else None
+    - `base`: the path at which the base has it, which is another one for all that lies below a
+      renamed directory, too; None for what is new
     - `parts`: whether it was one file with other names in the base, which do not change with it
     """
 
@@ -152,6 +154,10 @@ class Change:
         return real(self._found.top, self._found.lower) if self.kind == "renamed" else None
 
     @property
+    def base(self) -> str | None:
+        return None if self.before is None else real(self._found.top, self._found.lower)
+
+    @property
     def parts(self) -> bool:
         if self.before is None or self.before.type == "directory" or self.before.links == 1:
             return False
@@ -165,6 +171,7 @@ class Change:
             "path": self.path,
             "kind": self.kind,
             "source": self.source,
+            "base": self.base,
             "parts": self.parts,
             "before": self.before and self.before.as_dict(),
             "after": self.after and self.after.as_dict(),

@@ -114,9 +114,12 @@ class Commit:
     def _check(self):
         for plan in self._plans:
             points.check(plan.walk, plan.chosen)
-        conflicts = sorted({path for plan in self._plans for path in plan.conflicts()})
+        conflicts = self._conflicts()
         if conflicts:
-            raise CommitConflict(conflicts)
+            raise CommitConflict(*_named(conflicts))
+
+    def _conflicts(self):
+        return sorted({paths for plan in self._plans for paths in plan.conflicts()})
 
     def _carry_out(self, journal, steps):
         try:
@@ -195,7 +198,7 @@ class Commit:
             pass
         conflicts = self._after_all(error)
         if conflicts:
-            error = CommitConflict(conflicts)
+            error = CommitConflict(*_named(conflicts))
         if note is not TAKEN_BACK or not conflicts:
             error.add_note(note)
         if conflicts:
@@ -203,17 +206,17 @@ class Commit:
 
     def _after_all(self, error):
         """What somebody else has changed, where that was the reason for an error."""
-        found = set()
         with contextlib.suppress(OSError):
             for plan in self._plans:
                 self.machine._own.update(plan.own_again())
         if isinstance(error, Lost):
-            return [error.filename]
+            # At that step it may have had its new name already.
+            bases = {change.path: change.base for change in self.chosen}
+            return [(bases.get(error.filename) or error.filename, error.filename)]
         if isinstance(error, OSError) and error.errno in _MOVED:
             with contextlib.suppress(OSError):
-                for plan in self._plans:
-                    found.update(plan.conflicts())
-        return sorted(found)
+                return self._conflicts()
+        return []
 
     def _clear(self, journal, steps):
         """Clear away what a commit leaves that is done; what can't be is for recover()."""
@@ -232,6 +235,13 @@ class Commit:
                 for change in plan.chosen:
                     if change.kind == "renamed" or change._found.twin is not None:
                         plan.walk.settle_origin(change._found.path)
+
+
+def _named(conflicts):
+    """The paths in the base, and those that something else has in the rehearsal."""
+    return list(dict.fromkeys(base for base, _ in conflicts)), {
+        base: now for base, now in conflicts if base != now
+    }
 
 
 def _together(lists):

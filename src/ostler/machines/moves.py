@@ -246,7 +246,10 @@ def _meta(steps, top, path, inode, old, new, expected):
         _lose(steps, top, path)
     _unchanged(steps, top, path, expected)
     steps.begin()
-    give_metadata(steps.place(top), path, new, inode)
+    try:
+        give_metadata(steps.place(top), path, new, inode)
+    except Lost:
+        _lose(steps, top, path)
 
 
 def _meta_back(steps, top, path, inode, old, new):

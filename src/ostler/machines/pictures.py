@@ -93,7 +93,7 @@ def _lines_of(walk, change):
     lines = difflib.unified_diff(
         _lines(before),
         _lines(after),
-        "/dev/null" if old is None else shown(change.source or change.path),
+        "/dev/null" if old is None else shown(change.base),
         "/dev/null" if new is None else name,
     )
     return first + [

@@ -78,17 +78,24 @@ class Plan(Making):
     # Whether the base is as it was
 
     def conflicts(self):
-        """The paths of what somebody else has changed since the rehearsal began."""
+        """(path in the base, path now) of what somebody else has changed since the beginning."""
         for change in self.chosen:
-            if self._in_conflict(change):
-                yield change.path
+            found = change._found
+            if change.kind == "renamed" and self._is_covered_anew(found):
+                yield self.walk.real(found.at), change.path
+            elif self._in_conflict(change):
+                base = found.lower
+                if change.before is None:
+                    base = self._origin(found) or found.at  # moved away by somebody else, or made
+                yield self.walk.real(base), change.path
+
+    def _is_covered_anew(self, found):
+        # Whether what stands at the name that something takes is changed, or new.
+        covered = self.walk.lower.status(found.at) if self._is_covering(found) else None
+        return covered is not None and self._changed(covered)
 
     def _in_conflict(self, change):
         found, lower = change._found, self.walk.lower
-        if change.kind == "renamed" and self._is_covering(found):
-            covered = lower.status(found.at)
-            if covered is not None and self._changed(covered):
-                return True
         if change.before is None:
             return found.at is not None and self._made_twice(change)
         status = lower.status(found.lower)
@@ -133,9 +140,12 @@ class Plan(Making):
 
     def _is_without_data(self, found):
         # Whether a file's data are the base's, which has them no longer: the kernel says EIO then.
-        above = (found.at or found.path).rpartition(b"/")[0]
-        origin = self.walk.origin(found.path, found.status, above)
+        origin = self._origin(found)
         return origin is not None and self.walk.lower.status(origin) is None
+
+    def _origin(self, found):
+        above = (found.at or found.path).rpartition(b"/")[0]
+        return self.walk.origin(found.path, found.status, above)
 
     def _status(self, change):
         return self.walk.lower.status(change._found.lower)

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -104,6 +105,18 @@ def test_size(tmp_path):
         )  # fmt: skip
         assert int(done.stdout) <= 1 << 20
         assert "No space left" in done.stderr
+
+
+def test_scratch_stands_in_an_empty_directory(tmp_path):
+    """As -m pytest does not look for tests in all that is shown of the host."""
+    for arguments in (
+        ["exec", "--scratch", "sh", "-c", "pwd; ls -A; : > file"],
+        ["run", "--scratch", "-c", "import os; print(os.getcwd(), *os.listdir()); open('f', 'w')"],
+    ):
+        done = ostler(*arguments, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.fullmatch(r"/work[0-9]*\n", done.stdout)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_script_finds_its_neighbours(tmp_path):

@@ -211,7 +211,7 @@ class Process:
         command: bytes = _slurp(self, b"cmdline")
         before, _, after = stat.rpartition(b")")
         fields = after.split()
-        lines = dict([line.split(b":\t", 1) for line in status.splitlines() if b":\t" in line])
+        lines = dict([line.split(b":\t", 1) for line in status.split(b"\n") if b":\t" in line])
         libc.clock_gettime(libc.CLOCK_REALTIME, cython.address(moment))
         real = moment.tv_sec + moment.tv_nsec * 1e-9
         libc.clock_gettime(libc.CLOCK_BOOTTIME, cython.address(moment))

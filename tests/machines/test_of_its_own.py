@@ -14,7 +14,7 @@ import tempfile
 import pytest
 
 import ostler
-from tests.machines.rehearsing import put
+from tests.machines.rehearsing import forked, put
 
 UMASKS = [(0o027, 0o077), (0o077, 0o000)]  # the machine's, the process's
 MORE = [(0o002, 0o022), (0o007, 0o070), (0, 0o777)]
@@ -300,3 +300,18 @@ def test_where_a_directory_has_a_list_no_umask_counts(tops, umask):
     with m:
         m.umask(umask)
         assert made(m, "/work") == expected
+
+
+@pytest.mark.parametrize("end", ["\r", "\f", "\u2028"])
+def test_the_name_of_the_process_feigns_no_umask(end):
+    """Its line in /proc/self/status comes first, and has what the name has, but for a newline."""
+
+    def check():
+        with open("/proc/self/comm", "wb") as file:
+            file.write(f"x{end}Umask:000".encode())
+        os.umask(0o077)
+        with ostler.scratch() as m:
+            assert m.umask(0) == 0o077
+        assert ostler.process(os.getpid()).info().name == f"x{end}Umask:000"
+
+    forked(check)

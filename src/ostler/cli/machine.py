@@ -13,7 +13,7 @@ from ostler.cli import UsageError, complain, on_one_line
 USAGE = """\
 MACHINE is one of these; without one it is the host:
   --scratch [SIZE]   an empty file system in memory, of SIZE (as in 64M) at most, with the host's
-                     programs shown read-only
+                     programs shown read-only; the program stands in an empty /work
   --rehearse         the host's files; every change is dropped at the end
   --confine DIR      nothing of the host but DIR, and its programs read-only; no network, no other
                      process to be seen or signalled (--network: with the host's network)
@@ -64,7 +64,7 @@ class Choice:
             if environ != machine.environ:
                 machine.environ.clear()
                 machine.environ.update(environ)
-            return furnished(machine) if self.kind == "scratch" else machine
+            return _standing_in_work(furnished(machine)) if self.kind == "scratch" else machine
         from ostler.machines.among import confined_among
 
         directory = ostler.path.realpath(self.directory)
@@ -190,6 +190,17 @@ def furnished(machine):
     home = machine.environ.get("HOME", "")
     if home.startswith("/"):
         machine.makedirs(home, exist_ok=True)
+    return machine
+
+
+def _standing_in_work(machine):
+    # Not in "/", where a program that looks around finds all that is shown of the host.
+    path, number = "/work", 1
+    while machine.path.lexists(path):
+        number += 1
+        path = f"/work{number}"
+    machine.mkdir(path)
+    machine.chdir(path)
     return machine
 
 

@@ -23,7 +23,9 @@ Run a Python program with ostler in the place of os; everything else is as with 
 of the program that are Python interpreters of the same version have ostler too. Options for the
 interpreter are given to it: python -X dev -m ostler run SCRIPT.
 
-With a MACHINE the program and everything that it starts are in namespaces of their own.
+With a MACHINE the program and everything that it starts are in namespaces of their own. With
+--scratch, SCRIPT's directory is shown, and nothing else of what you work on: tests of a project
+are run with --rehearse, or --confine and its directory.
 
 {MACHINES}
 

@@ -95,7 +95,7 @@ def process_umask():
     Where it can't be known it is the one that keeps all others out.
     """
     try:
-        for line in told_of_us("status").splitlines():
+        for line in told_of_us("status").split(b"\n"):  # a name may have other ends
             if line.startswith(b"Umask:"):
                 return int(line[6:], 8)
     except (OSError, ValueError):

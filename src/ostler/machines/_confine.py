@@ -139,7 +139,7 @@ class Confinement:
 @cython.cfunc
 def _everyone(name: str) -> bytes:
     # A map in which each id that there is here means itself: root may be one of a user namespace.
-    ranges = [line.split() for line in told_of_us(name).splitlines()]
+    ranges = [line.split() for line in told_of_us(name).split(b"\n") if line]
     return b"".join([b"%s %s %s\n" % (first, first, count) for first, _, count in ranges])
 
 

@@ -56,6 +56,7 @@ COMPILED = (
     "machines._numbers",
     "machines._putting",
     "machines._rooted",
+    "machines._rulesets",
     "machines._status",
     "machines._steps",
     "path",

@@ -12,6 +12,8 @@ import pytest
 
 from ostler.cli import UsageError, machine
 from ostler.cli import main as command_line
+from ostler.machines import SHELL
+from ostler.machines.among import confined_among
 from tests.machines import as_user
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
@@ -141,6 +143,29 @@ def test_confine_shows_the_directory_and_nothing_else(tmp_path):
     assert done.stdout.split() == [str(inside), "file", "inside"]
     assert "secret" in done.stderr and done.returncode == 1
     assert (inside / "new").read_text() == "y\n"
+
+
+def test_confine_opens_once_more_what_lies_inside_and_nothing_else(tmp_path):
+    """A descriptor from outside leads to its file by way of the host's mounts."""
+    for name in ("inside/deep", "shown", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "file").write_text("old")
+    again = "echo new > /proc/self/fd/0; cat /proc/self/fd/0; echo said > /dev/stderr; exit 0"
+    found = {}
+    with confined_among(str(tmp_path / "inside"), [*SHELL, str(tmp_path / "shown")]) as machine:
+        for name in ("inside/deep", "shown", "elsewhere"):
+            with open(tmp_path / name / "file") as given:
+                done = machine.run(["sh", "-c", again], stdin=given, capture=True)
+            found[name] = (tmp_path / name / "file").read_text(), done.stdout, done.stderr
+    assert found["inside/deep"] == ("new\n", b"new\n", b"said\n")
+    for name in ("shown", "elsewhere"):
+        assert found[name][:2] == ("old", b"")
+        assert b"Permission denied" in found[name][2]
+    code = f"exec {sys.executable} -m ostler exec --confine . sh -c 'echo said >/dev/stderr' 2>log"
+    subprocess.run(
+        ["sh", "-c", code], cwd=tmp_path / "inside", env={**os.environ, "PYTHONPATH": str(SOURCE)}
+    )
+    assert (tmp_path / "inside" / "log").read_text() == "said\n"
 
 
 def test_confine_to_all_that_the_host_has(tmp_path):

@@ -41,6 +41,7 @@ cdef struct Said:
 
 cdef class Confinement:
     cdef Filter calls
+    cdef public bytes directory     # where it is in the machine, when the root has more; or None
     cdef int shut_in(self, Spawn *s) except -1
     cdef bint network
     cdef bint alone         # nothing but Landlock: there are no namespaces
@@ -57,7 +58,3 @@ cdef class Confinement:
     cdef int add(self, Spawn *s, int root, int user_ns, int mount_ns) except -1
     cdef int begin(self, int root, int user_ns, int mount_ns) except -1
     cdef int let_go(self) noexcept nogil
-
-cdef long landlock_version() noexcept
-cdef unsigned long long landlock_files(long version) noexcept
-cdef int ruleset(int root, bint alone, bint network) noexcept

@@ -21,13 +21,15 @@ from cython.cimports.ostler._spawn import (
 )
 from cython.cimports.ostler.machines._filter import calls_of_confined
 from cython.cimports.ostler.machines._masks import mask, terminals
+from cython.cimports.ostler.machines._rulesets import (
+    allow_below,
+    landlock_version,
+    ruleset,
+)
 
 from ostler.machines._calls import told_of_us
 
 _EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-# Rights of Landlock: to make character and block devices, and to use the ioctls of devices.
-_MAKES_DEVICES = cython.declare(cython.ulonglong, 1 << 6 | 1 << 11)
-_DEVICES_IOCTL = cython.declare(cython.ulonglong, 1 << 15)
 
 
 @cython.cclass
@@ -117,6 +119,8 @@ class Confinement:
             step = cython.cast(bytes, den.step).decode()
             raise kind(den.number, f"no namespaces for the machine's children: {step}")
         self.ruleset = ruleset(root, False, False)
+        if self.ruleset >= 0 and self.directory is not None:
+            allow_below(self.ruleset, root, self.directory)
         return 0
 
     def let_go(self):
@@ -531,69 +535,3 @@ def _loopback_up() -> cython.int:
         libc.ioctl(fd, libc.SIOCSIFFLAGS, cython.address(request))
     libc.close(fd)
     return 0
-
-
-# ---- Landlock --------------------------------------------------------------------------------
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def landlock_version() -> cython.long:
-    return libc.syscall(
-        libc.SYS_landlock_create_ruleset, cython.cast(cython.p_void, cython.NULL), 0,
-        libc.LANDLOCK_CREATE_RULESET_VERSION,
-    )  # fmt: skip
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def landlock_files(version: cython.long) -> cython.ulonglong:
-    # The rights of each version: 13, then refer, truncate and the ioctl of devices.
-    rights: cython.ulonglong = (1 << 13) - 1
-    if version >= 2:
-        rights |= 1 << 13
-    if version >= 3:
-        rights |= 1 << 14
-    if version >= 5:
-        rights |= 1 << 15
-    return rights
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def ruleset(root: cython.int, alone: cython.bint, network: cython.bint) -> cython.int:
-    # Everything below the root and nothing else; -1 where the kernel has no Landlock. `alone`:
-    # there are no namespaces that keep the network out.
-    rules: libc.landlock_ruleset
-    beneath: libc.landlock_path_beneath_attr
-    size: cython.int = 8
-    fd: cython.int
-    version: cython.long = landlock_version()
-    if version < 1:
-        return -1
-    libc.memset(cython.address(rules), 0, cython.sizeof(rules))
-    rules.files = landlock_files(version)
-    if version >= 4:
-        size = 16
-        if alone and not network:
-            rules.net = libc.LANDLOCK_ACCESS_NET_BIND_TCP | libc.LANDLOCK_ACCESS_NET_CONNECT_TCP
-    if version >= 6:
-        size = 24
-        # A PID namespace does not keep signals inside: kill(0) is for the process group, which a
-        # child has in common with its starter.
-        rules.scoped = libc.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | libc.LANDLOCK_SCOPE_SIGNAL
-    fd = libc.syscall(libc.SYS_landlock_create_ruleset, cython.address(rules), size, 0)
-    if fd < 0:
-        return -1
-    # No devices are made there; of an ioctl nobody knows what it does to a device that is.
-    beneath.allowed_access = rules.files & ~_MAKES_DEVICES
-    if alone:
-        beneath.allowed_access &= ~_DEVICES_IOCTL
-    beneath.parent_fd = root
-    if libc.syscall(
-        libc.SYS_landlock_add_rule, fd, libc.LANDLOCK_RULE_PATH_BENEATH,
-        cython.address(beneath), 0,
-    ) < 0:  # fmt: skip
-        libc.close(fd)
-        return -1
-    return fd

@@ -14,8 +14,8 @@ from cython.cimports.ostler._spawn import (
     SPAWN_TWICE,
     Spawn,
 )
-from cython.cimports.ostler.machines._confine import (
-    Confinement,
+from cython.cimports.ostler.machines._confine import Confinement
+from cython.cimports.ostler.machines._rulesets import (
     landlock_files,
     landlock_version,
     ruleset,

@@ -188,5 +188,14 @@ def test_the_page_names_only_what_is_there():
 
 
 def test_none_of_it_is_exported_as_os():
-    for name in ("run", "process", "exists", "iter_dir", "write_atomic", "probe", "chmod_tree"):
+    for name in (
+        "run",
+        "process",
+        "exists",
+        "iter_dir",
+        "write_atomic",
+        "create_file",
+        "probe",
+        "chmod_tree",
+    ):
         assert name not in ostler.__all__ and hasattr(ostler.host, name)

@@ -35,6 +35,7 @@ change_owner = host.change_owner
 chmod_tree = host.chmod_tree
 chown_tree = host.chown_tree
 cpu_quota = host.cpu_quota
+create_file = host.create_file
 Entry = _entries.Entry
 exchange = host.exchange
 exists = host.exists

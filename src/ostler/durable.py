@@ -96,6 +96,36 @@ class Durable(Core):
         if other != folder:
             self.sync_directory(other)
 
+    def create_file(self, path, contents=b"", *, mode=None, parents=True):
+        """Create a file with these contents, and the directories above it that are missing.
+
+        contents: bytes-like data, or a str (written as UTF-8). `mode` is what the file has then, by
+        default 0o666 less the umask. FileExistsError where anything has the name; with
+        parents=False a missing directory is FileNotFoundError. On an error no file stays.
+        """
+        data = contents.encode() if isinstance(contents, str) else memoryview(contents).cast("B")
+        bits = 0o666 if mode is None else operator.index(mode)
+        if not 0 <= bits <= 0o7777:
+            raise ValueError(f"mode must lie between 0 and 0o7777, not {mode}")
+        path = verb(self, "fspath")(path)
+        if parents:
+            above, name = verb(self, "path").split(path)
+            if above and name:
+                verb(self, "makedirs")(above, exist_ok=True)
+        fd = verb(self, "open")(path, libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL, bits & 0o666)
+        try:
+            try:
+                done = 0
+                while done < len(data):
+                    done += verb(self, "write")(fd, data[done:])
+                if mode is not None:
+                    verb(self, "fchmod")(fd, bits)
+            finally:
+                verb(self, "close")(fd)
+        except BaseException:
+            verb(self, "unlink")(path)
+            raise
+
     def write_atomic(
         self,
         path,

@@ -29,6 +29,14 @@ class Durable(Core):
     ) -> None: ...
     def sync_directory(self, path: StrOrBytesPath = ".") -> None: ...
     def replace_durable(self, src: StrOrBytesPath, dst: StrOrBytesPath) -> None: ...
+    def create_file(
+        self,
+        path: StrOrBytesPath,
+        contents: ReadableBuffer | str = b"",
+        *,
+        mode: int | None = None,
+        parents: bool = True,
+    ) -> None: ...
     def write_atomic(
         self,
         path: StrOrBytesPath,

@@ -257,7 +257,12 @@ def copy(machine):
     machine.trees.copy("from", "to")
 
 
+def create_file(machine):
+    machine.create_file("new.db", b"new" * 1000, mode=0o640)
+
+
 COMPOSITIONS = {
+    "create_file": (create_file, ["open", "write", "fchmod"]),
     "write_atomic": (
         write_atomic, ["open", "write", "fsync", "fchmod", "setxattr", "link", "rename"],
     ),

@@ -48,7 +48,7 @@ _BY_NAME = {
     "dir_fd": DIR_FD, "src_dir_fd": DIR_FD, "dst_dir_fd": DIR_FD, "first_dir_fd": DIR_FD,
     "second_dir_fd": DIR_FD,
     "env": ENVIRONMENT,
-    "data": DATA, "data_or_writer": DATA, "input": DATA,
+    "data": DATA, "data_or_writer": DATA, "contents": DATA, "input": DATA,
     "on_error": CALLBACK, "onerror": CALLBACK, "func": CALLBACK,
 }  # fmt: skip
 _BUT = {
@@ -116,8 +116,9 @@ _TOUCHES = {
     PROCESS: "register_at_fork",
 }
 _CHANGES = """
-    chmod chmod_tree chown chown_tree change_owner exchange lchown link makedirs mkdir mkfifo mknod
-    move open open_file remove removedirs removexattr rename rename_noreplace renames replace
+    chmod chmod_tree chown chown_tree change_owner create_file exchange lchown link makedirs mkdir
+    mkfifo mknod move open open_file remove removedirs removexattr rename rename_noreplace renames
+    replace
     replace_durable replacing rmdir setxattr symlink temporary_directory truncate unlink utime
     write_atomic
 

@@ -19,7 +19,7 @@ from cython.cimports.ostler._core import (
     take,
     verb,
 )
-from cython.cimports.ostler._scan import BLOCK, decoded, is_dots, is_last
+from cython.cimports.ostler._scan import BLOCK, decoded, is_dots, is_last, untouched
 from cython.cimports.ostler._walk import owns_path
 
 
@@ -181,6 +181,7 @@ def _owns_entering(machine: Core) -> cython.bint:
         and is_own(machine, "open")
         and is_own(machine, "scandir")
         and owns_path(machine, "samestat")
+        and untouched()
     )
 
 

@@ -175,6 +175,33 @@ cdef extern from *:
         PyType_Modified(t);
         return 0;
     }
+    static inline int ostler_show_as(PyObject *type, const char *name) {
+        PyTypeObject *t = (PyTypeObject *)type;
+        t->tp_name = name;
+    #if PY_VERSION_HEX < 0x030F0000
+        t->tp_flags &= ~Py_TPFLAGS_IMMUTABLETYPE;
+    #endif
+        PyType_Modified(t);
+        return 0;
+    }
+    /* What Python does for a mutable class alone, and for none of type's own. */
+    static inline int ostler_set_type(PyObject *type, PyObject *meta) {
+        PyObject *before = (PyObject *)Py_TYPE(type);
+        Py_INCREF(meta);
+        Py_SET_TYPE(type, (PyTypeObject *)meta);
+        Py_DECREF(before);
+        PyType_Modified((PyTypeObject *)type);
+        return 0;
+    }
+    static inline PyObject *ostler_in_class(PyObject *type, PyObject *name) {
+        return PyDict_GetItemWithError(((PyTypeObject *)type)->tp_dict, name);
+    }
+    static inline int ostler_forget(PyObject *type, const char *name) {
+        if (PyDict_DelItemString(((PyTypeObject *)type)->tp_dict, name))
+            PyErr_Clear();
+        PyType_Modified((PyTypeObject *)type);
+        return 0;
+    }
     static inline PyObject *ostler_fs_bytes(PyObject *path) {
         PyObject *made = NULL;
         return PyUnicode_FSConverter(path, &made) ? made : NULL;
@@ -182,6 +209,15 @@ cdef extern from *:
     """
     # Programs can't make objects of this type, only the module of the type can.
     int forbid_making "ostler_forbid_making"(object type) except -1
+    # A type that shows itself by the name of one of posix's, and like those, up to 3.14, lets its
+    # attributes be set.
+    int show_as "ostler_show_as"(object type, const char *name) except -1
+    # The metaclass of a class; one with the same room for the class's own attributes.
+    int set_type "ostler_set_type"(object type, object meta) except -1
+    # An attribute that a class itself has, or NULL.
+    PyObject *in_class "ostler_in_class"(object type, object name) except? NULL
+    # Take an attribute out of a class, if it is there, also one that every class has.
+    int forget "ostler_forget"(object type, const char *name) except -1
     # A path as bytes: str, bytes or PathLike, with no NUL inside.
     object fs_bytes "ostler_fs_bytes"(object path)
     # Text of these bytes, every one of which is under 128.

@@ -45,3 +45,5 @@ cdef bint is_dots(const char *name) noexcept nogil
 cdef int list_names(list names, int fd, bint text) except -1
 cdef int open_directory(Core machine, Where *w, object kept) except -1
 cdef object scan(Core machine, object path)
+# Whether entries and their iterator have their own methods, so that C need not call them.
+cdef bint untouched() except -1

@@ -431,6 +431,26 @@ class ScandirIterator:
                 self.shut()
 
 
+# What a walk, in Python, calls of the two, in which tests put functions of theirs.
+_watched = cython.declare(list, [
+    (kind, name, vars(kind)[name])
+    for kind, names in (
+        (DirEntry, ("is_dir", "is_symlink", "is_junction", "name", "path")),
+        (ScandirIterator, ("__next__", "__iter__", "__enter__", "__exit__")),
+    )
+    for name in names
+])  # fmt: skip
+
+
+def untouched():
+    for kind, name, method in _watched:
+        if py.in_class(kind, name) != cython.cast(cython.pointer(py.PyObject), method):
+            return False
+    return True
+
+
 py.forbid_making(Origin)
 py.forbid_making(DirEntry)
 py.forbid_making(ScandirIterator)
+py.show_as(DirEntry, b"posix.DirEntry")
+py.show_as(ScandirIterator, b"posix.ScandirIterator")

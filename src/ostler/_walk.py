@@ -23,7 +23,14 @@ from cython.cimports.ostler._core import (
     take,
     verb,
 )
-from cython.cimports.ostler._scan import BLOCK, decoded, is_dots, is_last, open_directory
+from cython.cimports.ostler._scan import (
+    BLOCK,
+    decoded,
+    is_dots,
+    is_last,
+    open_directory,
+    untouched,
+)
 
 _NO_LINK = cython.declare(
     cython.int,
@@ -219,6 +226,7 @@ def _look_through(
     made.dirs = []
     made.files = []
     made.into = []
+    made.unsure = True  # whether a directory is a link is not known
     with verb(machine, "scandir")(top) as entries:
         for entry in entries:
             try:
@@ -380,7 +388,7 @@ def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
                 yield top
                 continue
         try:
-            if is_own(machine, "scandir"):
+            if is_own(machine, "scandir") and untouched():
                 found = _look(machine, top, as_files, not down, follow, looked)
                 if found is None:
                     continue

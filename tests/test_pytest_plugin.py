@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -174,6 +175,36 @@ def test_registered():
 
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
     assert project["project"]["entry-points"]["pytest11"] == {"ostler": "ostler.pytest_plugin"}
+
+
+@pytest.mark.parametrize("by_ostler", [True, False])
+def test_no_warning(pytester, monkeypatch, by_ostler):
+    """pytest warns of a plugin's package that it can't rewrite, since it is loaded."""
+    site = pytester.mkdir("site")
+    (site / "ostler").symlink_to(Path(ostler.__file__).parent)
+    info = site / "ostler-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ostler\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text("[pytest11]\nostler = ostler.pytest_plugin\n")
+    (info / "RECORD").write_text("ostler/__init__.py,,\nostler/pytest_plugin.py,,\n")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    pytester.makepyfile(
+        f"""
+        import os
+
+        def test_one(installed_scratch):
+            assert os.listdir("/work") == []
+
+        def test_two():
+            import ostler
+            assert (os is ostler) == {by_ostler}
+        """
+    )
+    run_by = ["-m", "ostler", "run"] if by_ostler else []
+    result = pytester.run(sys.executable, "-W", "error", *run_by, "-m", "pytest", "-W", "error")
+    assert result.errlines == []
+    result.assert_outcomes(passed=2)
 
 
 def test_light(pytester):

@@ -2,6 +2,8 @@
 
 The functions here are the bound methods of `ostler.host`, the Machine that this process stands
 on; `ostler.path` is its os.path.
+
+PYTEST_DONT_REWRITE: pytest would rewrite the package of its plugin, and warns if it is loaded.
 """
 
 # os has some names from elsewhere, which programs and tests take from it; so they are here too.

@@ -153,3 +153,88 @@ def test_threads_install_once():
     """)
         == "done\n"
     )
+
+
+def test_names_of_modules_and_functions():
+    """As os names them, and pickles name the same, which a Python without ostler can load."""
+    assert (
+        in_child("""
+        import genericpath, os, pickle, posix, posixpath, subprocess, sys
+        from types import BuiltinFunctionType, FunctionType
+        own = os, posix, posixpath, genericpath
+        named = {
+            (module.__name__, name): value.__module__
+            for module in own for name, value in vars(module).items()
+            if isinstance(value, (FunctionType, BuiltinFunctionType, type))
+            and value.__module__ in [module.__name__ for module in own]
+        }
+        named.pop(("os", "_fwalk"))  # a module of ostler's
+        import ostler
+        kept = ostler.getcwd.__module__, ostler.stat_result.__module__
+        ostler.install()
+        assert [sys.modules[module.__name__].__name__ for module in own] == [
+            module.__name__ for module in own]
+        pickles = []
+        for (module, name), expected in named.items():
+            value = getattr(sys.modules[module], name)
+            assert value.__module__ == expected, (module, name)
+            pickled = pickle.dumps(value)
+            assert b"ostler" not in pickled and pickle.loads(pickled) is value, (module, name)
+            pickles.append(pickled)
+        pickles += [pickle.dumps(os.stat("/")), pickle.dumps(os.path.getsize, 0)]
+        # A method that is not the module's stays the machine's.
+        assert b"ostler" in pickle.dumps(ostler.host.getcwd)
+        assert pickle.loads(pickle.dumps(len)) is len
+        ostler.uninstall()
+        program = "import pickle, sys; [pickle.loads(p) for p in pickle.load(sys.stdin.buffer)]"
+        subprocess.run([sys.executable, "-ISc", program], input=pickle.dumps(pickles), check=True)
+        assert ostler.__name__ == "ostler" and ostler.path.__name__ == "ostler.path"
+        assert (ostler.getcwd.__module__, ostler.stat_result.__module__) == kept
+        assert pickle.loads(pickle.dumps(ostler.getcwd)) == ostler.getcwd
+        print("done")
+    """)
+        == "done\n"
+    )
+
+
+def test_methods_of_another_machine_are_not_pickled_as_the_hosts(tmp_path):
+    assert (
+        in_child(f"""
+        import ostler, pickle
+        machine = ostler.confined({str(tmp_path)!r}, weaker=True)
+        ostler.install()
+        for method in (machine.getcwd, machine.path.getsize):
+            try:
+                print("pickled as", pickle.dumps(method))
+            except TypeError:
+                pass
+        print("done")
+    """)
+        == "done\n"
+    )
+
+
+def test_submodules_are_loaded_once():
+    """By the module's name `from ostler import x` would look for a module of os's."""
+    assert (
+        in_child("""
+        import sys
+        import ostler
+        ostler.install()
+        assert "ostler.sizes" not in sys.modules
+        from ostler import sizes
+        import ostler.sizes
+        assert sizes is ostler.sizes is sys.modules["ostler.sizes"]
+        assert sizes.__name__ == sizes.__spec__.name == "ostler.sizes"
+        for missing in ("from ostler import nothing_there", "import os.nothing_there"):
+            try:
+                exec(missing)
+            except ImportError:
+                continue
+            assert False, missing
+        ostler.uninstall()
+        assert [name for name in sys.modules if name.startswith("os.")] == ["os.path"]
+        print("done")
+    """)
+        == "done\n"
+    )

@@ -1,6 +1,7 @@
 """Taking the place of os: in sys.modules, and in the modules that have taken os already."""
 
 import _thread
+import copyreg
 import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
@@ -57,6 +58,7 @@ class Replacement:
     def __init__(self, system, path, posix):
         self.modules = dict(zip(_REPLACED, (system, posix, path, path), strict=True))
         self.record = []  # (kind of place, the place, key, what was there, what is there now)
+        self.finder = _Submodules(system)
 
     def apply(self):
         """Replace the modules, and every binding that other modules have made of their names."""
@@ -67,9 +69,12 @@ class Replacement:
         for name, module in records.MODULES.items():  # for pickles that others can read
             self._put(_ATTRIBUTE, records.TYPES[name], "__module__", module)
         # Programs find the standard library beside os.__file__, and tell the kind of paths by
-        # the name of os.path.
+        # the name of os.path. Some know modules and functions by their names at all.
         self._put(_ITEM, vars(self.modules["os"]), "__file__", old["os"].__file__)
         self._put(_ITEM, vars(self.modules["posixpath"]), "__name__", "posixpath")
+        self._put(_ITEM, vars(self.modules["os"]), "__name__", "os")
+        sys.meta_path.insert(0, self.finder)
+        self._name(new)
         untouched = {id(module) for module in old.values() if module is not old.get("genericpath")}
         untouched.update(id(module) for module in self.modules.values())
         for name, module in list(sys.modules.items()):
@@ -81,6 +86,11 @@ class Replacement:
 
     def undo(self):
         """Put back what apply() replaced, except where something else has been put since."""
+        if self.finder in sys.meta_path:
+            sys.meta_path.remove(self.finder)
+        for name in [name for name in sys.modules if name.startswith("os.")]:
+            if name != "os.path":
+                del sys.modules[name]
         while self.record:
             kind, place, key, before, now = self.record.pop()
             if kind.get(place, key) is now:
@@ -96,12 +106,22 @@ class Replacement:
             for attribute, value in vars(module).items():
                 if not attribute.startswith("__") and _is_own(value):
                     other = getattr(successor, attribute, value)
-                    if other is not value:
+                    # Some of our modules have the name of a function that has an underscore.
+                    if other is not value and not isinstance(other, ModuleType):
                         new.setdefault(id(value), (value, other))
                         if isinstance(value, type) and isinstance(other, type):
                             # Under this name pickles find it, now that it is there.
                             self._put(_ATTRIBUTE, other, "__module__", value.__module__)
         return new
+
+    def _name(self, new):
+        """Give functions the names of their modules, and pickles of them those that os's have."""
+        names = {}
+        for old, other in new.values():
+            if isinstance(other, (BuiltinFunctionType, FunctionType)):
+                self._put(_ATTRIBUTE, other, "__module__", old.__module__)
+                names[id(other)] = other, old.__name__
+        self._put(_ITEM, copyreg.dispatch_table, BuiltinFunctionType, _reducer(names))
 
     def _namespace(self, names, new, module):
         """Replace what a module's globals, its classes and its functions hold."""
@@ -172,6 +192,57 @@ class _Attributes:
 _ITEM = _Items()
 _ATTRIBUTE = _Attributes()
 _NOTHING = object()
+
+
+class _Submodules:
+    """A finder of ostler's submodules by the name that ostler has as os.
+
+    `from ostler import sizes` asks for it, where that is not loaded yet.
+    """
+
+    def __init__(self, system):
+        self._system = system
+
+    def find_spec(self, name, path=None, target=None):
+        """A spec whose module is the one that there is, or will be, below `ostler`."""
+        if not name.startswith("os.") or sys.modules.get("os") is not self._system:
+            return None
+        from importlib import import_module
+        from importlib.machinery import ModuleSpec
+        from importlib.util import find_spec
+
+        own = f"ostler{name[2:]}"
+        if find_spec(own) is None:
+            return None
+        return ModuleSpec(name, _Same(import_module(own)))
+
+
+class _Same:
+    """A loader of what is loaded."""
+
+    def __init__(self, module):
+        self._module = module
+        self._spec = module.__spec__
+
+    def create_module(self, spec):
+        """The module itself."""
+        return self._module
+
+    def exec_module(self, module):
+        """It has been executed; its spec is its own again."""
+        module.__spec__ = self._spec
+
+
+def _reducer(names):
+    # Of a function with a `self` that is no module pickle asks that, which would be a machine. By a
+    # name it is found again, also where there is no ostler.
+    def reduce(function):
+        known = names.get(id(function))
+        if known is not None and known[0] is function:
+            return known[1]
+        return function.__reduce__()
+
+    return reduce
 
 
 def _is_own(value):

@@ -23,6 +23,7 @@ COMPILED = (
     "_environ",
     "_family",
     "_held",
+    "_kinship",
     "_pathjoin",
     "_pathtext",
     "_pipes",

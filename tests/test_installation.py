@@ -238,3 +238,65 @@ def test_submodules_are_loaded_once():
     """)
         == "done\n"
     )
+
+
+# The classes of os, each with an object of it; a function of an os, run in the programs below.
+OF_CLASSES = """
+        def made(os):
+            return {
+                "DirEntry": next(os.scandir("/")), "stat_result": os.stat("/"),
+                "statvfs_result": os.statvfs("/"), "times_result": os.times(),
+                "uname_result": os.uname(), "terminal_size": os.terminal_size((80, 24)),
+                "sched_param": os.sched_getparam(0), "_Environ": os.environ,
+                "_wrap_close": os.popen(":"),
+                "waitid_result": os.waitid(
+                    os.P_PID, os.posix_spawn("/bin/true", ["true"], {}), os.WEXITED),
+            }
+        """
+
+
+def test_objects_are_of_the_classes_from_before_and_of_the_new():
+    assert (
+        in_child(
+            OF_CLASSES
+            + """
+        import functools, gc, os, sys
+        before = sys.modules["os"]
+        old, kinds = made(os), {name: kind for name, kind in vars(os).items()
+                                if isinstance(kind, type)}
+        assert set(old) <= set(kinds)
+        metaclasses = {name: type(kind) for name, kind in kinds.items()}
+        import ostler
+        assert not isinstance(ostler.stat("/"), kinds["stat_result"])
+
+        def check():
+            new = made(os)
+            for name in old:
+                now = getattr(os, name)
+                assert isinstance(new[name], kinds[name]), name
+                assert isinstance(old[name], now), name
+                assert issubclass(now, kinds[name]) and issubclass(kinds[name], now), name
+                assert not isinstance(name, now) and not isinstance(name, kinds[name]), name
+                assert now.__module__ == kinds[name].__module__
+                for hidden in ("__firstlineno__", "__static_attributes__"):
+                    assert name in ("_Environ", "_wrap_close") or not hasattr(now, hidden)
+                match new[name]:
+                    case now(): pass
+                    case _: assert False
+            told = functools.singledispatch(lambda value: "other")
+            told.register(kinds["stat_result"], lambda value: "status")
+            assert told(new["stat_result"]) == told(old["stat_result"]) == "status"
+            assert isinstance(new["DirEntry"], os.PathLike)
+
+        for _ in range(2):
+            ostler.install()
+            check()
+            ostler.uninstall()
+            assert {name: type(kind) for name, kind in kinds.items()} == metaclasses
+            gc.collect()
+        assert not isinstance(ostler.stat("/"), kinds["stat_result"])
+        print("done")
+    """
+        )
+        == "done\n"
+    )

@@ -6,7 +6,7 @@ import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
 import ostler
-from ostler import records
+from ostler import _kinship, records
 
 # The modules that are replaced, by the name under which programs import them; what genericpath
 # defines is seen through posixpath.
@@ -75,6 +75,7 @@ class Replacement:
         self._put(_ITEM, vars(self.modules["os"]), "__name__", "os")
         sys.meta_path.insert(0, self.finder)
         self._name(new)
+        _kinship.hold(self, vars(self.modules["os"]))
         untouched = {id(module) for module in old.values() if module is not old.get("genericpath")}
         untouched.update(id(module) for module in self.modules.values())
         for name, module in list(sys.modules.items()):
@@ -86,6 +87,7 @@ class Replacement:
 
     def undo(self):
         """Put back what apply() replaced, except where something else has been put since."""
+        _kinship.release(self)
         if self.finder in sys.meta_path:
             sys.meta_path.remove(self.finder)
         for name in [name for name in sys.modules if name.startswith("os.")]:

@@ -24,7 +24,7 @@ from types import BuiltinFunctionType, FunctionType
 from weakref import WeakKeyDictionary
 
 import ostler
-from ostler import _interpreter
+from ostler import _interpreter, _kinship
 from ostler.machines import MachineUnavailable, _asking, host
 from ostler.machines._asking import Block, Stay
 from ostler.machines._codes import code_like
@@ -250,12 +250,14 @@ class _Layer:
         host.path, host.environ = host._path, self._mappings[-1].apart
         host._aside = True
         self._exchange(True)
+        _kinship.hold(self, vars(ostler))
         self._in = True
 
     def _take_out(self):
         if not self._begun:
             return
         self._in = False
+        _kinship.release(self)
         self._exchange(False)
         host._aside = False
         host.path, host.environ = self._host

@@ -40,6 +40,7 @@ OWN = {
     "putenv": {"value": "x"},
     "mkdir": {"path": "new"},
     "mkfifo": {"path": "new"},
+    "create_file": {"path": "new"},
     "mknod": {"path": "new"},
     "readlink": {"path": "link"},
     "removexattr": {"path": "marked"},

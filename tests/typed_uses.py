@@ -54,6 +54,8 @@ def install() -> None:
 def files(path: Path, text: str) -> None:
     ostler.write_atomic(path, text, mode=0o600, owner=None, durable=False, follow_symlinks=True)
     ostler.write_atomic("x", b"data")
+    ostler.create_file(path, text, mode=0o600, parents=False)
+    ostler.create_file("x", memoryview(b"data"))
 
     def write(file: BinaryIO) -> None:
         file.write(b"x")
@@ -226,6 +228,7 @@ def on_rehearsal(folder: Path) -> list[str]:
             for change in changes:
                 assert_type((change.kind, change.path), tuple[str, str])
                 assert_type(change.source, str | None)
+                assert_type(change.base, str | None)
                 assert_type(change.before, Record | None)
                 if change.after is not None:
                     assert_type(change.after.size, int)
@@ -251,6 +254,7 @@ def on_rehearsal(folder: Path) -> list[str]:
             assert_type(outcome.outcome, str)
             assert_type(outcome.reason, str | None)
     except ostler.CommitConflict as error:
+        assert_type(error.now, dict[str, str])
         return error.paths
     except ostler.MachineUnavailable as error:
         assert_type(error.reason, str)

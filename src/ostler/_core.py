@@ -341,9 +341,9 @@ def struck(machine, call, args):
     """
     if machine._hooked is None or call not in machine._hooked:
         return 0
-    from ostler.machines.faults import in_steps
+    from ostler.machines.between import step
 
-    return in_steps(machine, call, args)
+    return step(machine, call, args)
 
 
 def is_replaced(machine, name, found):

@@ -59,7 +59,7 @@ class Machine(
     """
 
     __slots__ = ()
-    _own = frozenset()  # the verbs that a kind of machine written in Python has itself
+    _own_verbs = frozenset()  # the verbs that a kind of machine written in Python has itself
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -72,7 +72,7 @@ class Machine(
         if not self._acts:
             self.path = path.Path(self)
             self.environ = environment.of_variables()
-            self._hooked = self._own  # so that no short cut in C passes these by
+            self._hooked = self._own_verbs  # so that no short cut in C passes these by
 
     name = "posix"
     linesep = "\n"
@@ -95,7 +95,7 @@ def _refuse(kind):
             continue
         if getattr(kind, verb.name, None) is getattr(Machine, verb.name, None):
             setattr(kind, verb.name, _refusing(verb.name))
-    kind._own = frozenset(
+    kind._own_verbs = frozenset(
         verb.name
         for verb in table.every()
         if getattr(kind, verb.name, None) is not getattr(Machine, verb.name, None)

@@ -1,7 +1,6 @@
 """Faults: calls of a machine that fail when a test wants them to.
 
-A machine without faults is not touched: the first fault gives it a class of its own, in which the
-calls in question look at the rules first; with the last one it gets its own class back.
+A machine's rules stand before its verbs (see between.py) as long as there are any.
 """
 
 import errno as numbers
@@ -10,7 +9,7 @@ from _thread import allocate_lock
 from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
-from ostler.machines import host
+from ostler.machines import between, host
 from ostler.verbs import table
 
 TYPE_CHECKING = False
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 
     from ostler.machines.rooted import Rooted
 
-_rules = WeakKeyDictionary()
-_classes = {}
+_rules: "WeakKeyDictionary[Rooted, Rules]" = WeakKeyDictionary()
 _lock = allocate_lock()  # for the rules and their counts, which threads share
 _ON_FILES = frozenset(("read", "write", "truncate", "lseek", "close"))
 
@@ -82,60 +80,94 @@ class Faults:
             raise ValueError(f"no call of a machine: {call!r}")
         fault = Fault(call, path, errno, after, count)
         with _lock:
-            _rules.setdefault(self._machine, []).append(fault)
-            self._settle()
+            rules = _rules.get(self._machine)
+            if rules is None:
+                rules = _rules[self._machine] = Rules()
+                between.stand(self._machine, rules)
+            rules.add(fault)
+            between.settle(self._machine)
         return fault
 
     def remove(self, fault: Fault) -> None:
         """Take a Fault back; ValueError when it isn't there."""
         with _lock:
-            _rules.get(self._machine, []).remove(fault)
-            self._settle()
+            rules = _rules.get(self._machine)
+            if rules is None:
+                raise ValueError("the machine has no such fault")
+            rules.remove(fault)
+            if rules.faults:
+                between.settle(self._machine)
+            else:
+                self._leave(rules)
 
     def clear(self) -> None:
         """Take all of them back."""
         with _lock:
-            _rules.pop(self._machine, None)
-            self._settle()
+            rules = _rules.get(self._machine)
+            if rules is not None:
+                self._leave(rules)
+
+    def _leave(self, rules):
+        between.leave(self._machine, rules)
+        del _rules[self._machine]
 
     def __iter__(self) -> "Iterator[Fault]":
-        return iter(tuple(_rules.get(self._machine, ())))
+        return iter(_of(self._machine))
 
     def __len__(self) -> int:
-        return len(_rules.get(self._machine, ()))
-
-    def _settle(self):
-        kind = getattr(type(self._machine), "_without_faults", type(self._machine))
-        calls = frozenset(fault.call for fault in self)
-        self._machine._hooked = calls or None  # so that what shortcuts in C doesn't
-        self._machine.__class__ = _class(kind, calls) if calls else kind
+        return len(_of(self._machine))
 
 
-def _class(kind, calls):
-    found = _classes.get((kind, calls))
-    if found is None:
-        names = {"__slots__": (), "__module__": kind.__module__, "_without_faults": kind}
-        names.update((call, _asking(call, getattr(kind, call))) for call in calls)
-        if calls & _ON_FILES:
-            names.setdefault("open_file", _open_file)
-            names.setdefault("fdopen", _fdopen)
-        found = _classes.setdefault((kind, calls), type(kind.__name__, (kind,), names))
-    return found
+def _of(machine):
+    rules = _rules.get(machine)
+    return () if rules is None else tuple(rules.faults)
 
 
-def _asking(call, original):
-    def method(self, *args, **kwargs):
+class Rules(between.Stander):
+    """The faults of a machine, before its verbs and their steps."""
+
+    sees_steps = True
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        """Let calls fail by one more rule."""
+        self.faults.append(fault)
+        self._tell()
+
+    def remove(self, fault: Fault) -> None:
+        """Let them fail by this rule no more."""
+        self.faults.remove(fault)
+        self._tell()
+
+    def _tell(self):
+        self.verbs = frozenset(fault.call for fault in self.faults)
+        self.on_files = bool(self.verbs & _ON_FILES)
+        if self.on_files:
+            self.verbs |= {"fdopen", "open_file"}
+
+    def called(self, machine, verb, args, kwargs, go):
+        """Fail where a rule strikes; files look at the rules themselves later."""
         try:
-            _ask(self, call, args, kwargs)
+            _ask(machine, verb, args, kwargs)
         except OSError:
-            if call == "close":  # as the kernel's, which gives the descriptor back all the same
-                original(self, *args, **kwargs)
+            if verb == "close":  # as the kernel's, which gives the descriptor back all the same
+                go(*args, **kwargs)
             raise
-        return original(self, *args, **kwargs)
+        if self.on_files and verb == "open_file":
+            return _open_file(machine, *args, **kwargs)
+        if self.on_files and verb == "fdopen":
+            return _fdopen(machine, *args, **kwargs)
+        return go(*args, **kwargs)
 
-    method.__name__ = call
-    method.__doc__ = original.__doc__
-    return method
+    def step(self, machine, call, args):
+        """The errno of a rule for a call that is made among others, in C."""
+        return _in_steps(machine, call, args)
+
+    def step_in_tree(self, machine, operation, kind, path):
+        """The errno of a rule for what an operation does to an entry of a tree."""
+        return _in_tree(machine, operation, kind, path)
 
 
 def _ask(machine, call, args, kwargs):
@@ -174,12 +206,7 @@ def asked(machine, bound):
     return paths
 
 
-def in_steps(machine, call, args):
-    """The errno with which a call shall fail that is made among others, in C; else 0.
-
-    args are what it acts on: paths, descriptors, or (directory's descriptor, name).
-    """
-
+def _in_steps(machine, call, args):
     def paths():
         found = []
         for arg in args:
@@ -199,7 +226,7 @@ def _struck(machine, calls, paths):
 
     `paths` gives the paths that the call acts on, and is called when they are asked for.
     """
-    rules = [rule for rule in tuple(_rules.get(machine, ())) if rule.call in calls]
+    rules = [rule for rule in _of(machine) if rule.call in calls]
     if not rules:
         return 0
     found = paths() if any(rule.path is not None for rule in rules) else []
@@ -245,8 +272,7 @@ _OF_TREES: dict[str, dict[int | None, tuple[str, ...]]] = {
 }
 
 
-def in_tree(machine, operation, kind, path):
-    """The errno with which an operation on a tree shall fail at this path (bytes), else 0."""
+def _in_tree(machine, operation, kind, path):
     calls = _OF_TREES.get(operation, _OF_TREES["Stream"])
     if kind < _LEAVING and kind not in calls:
         return 0
@@ -301,7 +327,7 @@ class _File(io.FileIO):
         super().__init__(*args, **kwargs)
 
     def _ask(self, call):
-        number = in_steps(self._machine, call, (self.fileno(),))
+        number = _in_steps(self._machine, call, (self.fileno(),))
         if number:
             raise _failure(number)
 

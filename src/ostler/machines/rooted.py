@@ -31,7 +31,7 @@ class Rooted(RootedCore, Machine):
     It is a context manager. After close(), every use of it is a ValueError.
     """
 
-    __slots__ = ("__weakref__", "_guarantees")
+    __slots__ = ("__weakref__", "_between", "_guarantees")
     __all__ = tuple(
         name
         for name in _interpreter.OS_ALL

@@ -290,7 +290,7 @@ class Run:
 
     def refusal(self, node, name, kind):
         # The errno with which this shall fail, as the machine's faults want it.
-        from ostler.machines.faults import in_tree
+        from ostler.machines.between import step_in_tree
 
         length: cython.int = path_length(node)
         text: bytes = py.PyBytes_FromStringAndSize(cython.NULL, length)
@@ -299,7 +299,7 @@ class Run:
             text += cython.cast(bytes, name)
         else:
             text = text.rstrip(b"/")
-        number = in_tree(self.machine, type(self).__name__, kind, text)
+        number = step_in_tree(self.machine, type(self).__name__, kind, text)
         if number == 0 and self.to_machine is not None:
             if node.parent == cython.NULL and name == cython.NULL and kind == OPENING:
                 return 0  # the new root is made already: asked_root() came before that
@@ -310,7 +310,7 @@ class Run:
                 text = self.to + b"/" + text[path_length(root) :]
             else:
                 text = self.to
-            number = in_tree(self.to_machine, "To", kind, text)
+            number = step_in_tree(self.to_machine, "To", kind, text)
         return number
 
     def asked_root(self, name, kind):
@@ -322,9 +322,9 @@ class Run:
             return self.refusal(self.e.root, name, kind)
         if self.to_machine is None:
             return 0
-        from ostler.machines.faults import in_tree
+        from ostler.machines.between import step_in_tree
 
-        return in_tree(self.to_machine, "To", kind, self.to)
+        return step_in_tree(self.to_machine, "To", kind, self.to)
 
     def writes_to(self, machine: Core, to: bytes):
         # A copy goes to this name on that machine.

@@ -1,0 +1,129 @@
+"""Between: what stands before the verbs of a machine, such as faults, or a log.
+
+A machine before whose verbs nothing stands is not touched. The first Stander gives it a class of
+its own, in which the verbs in question pass by those that stand before them; with the last one it
+gets its own class back.
+"""
+
+from _thread import allocate_lock
+from functools import partial
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ostler.machines import Machine
+
+_classes: dict[tuple[type, frozenset[str]], type] = {}
+_lock = allocate_lock()
+
+
+class Stander:
+    """What stands before verbs of a machine; put there by stand(), derived by what it does."""
+
+    verbs: frozenset[str] = frozenset()  # the names of those before which it stands
+    # Whether it stands also before the steps of a composition, which are else made at once, in C.
+    sees_steps = False
+
+    def called(
+        self, machine: "Machine", verb: str, args: tuple, kwargs: dict, go: "Callable[..., Any]"
+    ) -> "Any":
+        """A call of one of its verbs: what this returns or raises, the caller gets.
+
+        `go(*args, **kwargs)` makes the call, by what stands behind this.
+        """
+        return go(*args, **kwargs)
+
+    def step(self, machine: "Machine", call: str, args: tuple) -> int:
+        """The errno with which a step of a composition shall fail, or 0.
+
+        `args` are what it acts on: paths, descriptors, or (directory's descriptor, name).
+        """
+        return 0
+
+    def step_in_tree(self, machine: "Machine", operation: str, kind: int, path: bytes) -> int:
+        """The errno with which an operation on a tree shall fail at an entry, or 0."""
+        return 0
+
+
+def standing(machine: "Machine") -> tuple[Stander, ...]:
+    """What stands before the verbs of a machine; the first is the first to be asked."""
+    return getattr(machine, "_between", ())
+
+
+def stand(machine: "Machine", stander: Stander) -> None:
+    """Let something stand before the verbs of a machine, and before what stands there already."""
+    with _lock:
+        machine._between = (stander, *standing(machine))
+        _settle(machine)
+
+
+def leave(machine: "Machine", stander: Stander) -> None:
+    """Let it stand there no more; ValueError when it doesn't."""
+    with _lock:
+        left = list(standing(machine))
+        left.remove(stander)
+        machine._between = tuple(left)
+        _settle(machine)
+
+
+def settle(machine: "Machine") -> None:
+    """What stands before the machine stands before other verbs of it now."""
+    with _lock:
+        _settle(machine)
+
+
+def _settle(machine):
+    standers = standing(machine)
+    kind = getattr(type(machine), "_plain_kind", type(machine))
+    names = frozenset().union(*(stander.verbs for stander in standers))
+    steps = kind._own_verbs.union(*(stander.verbs for stander in standers if stander.sees_steps))
+    machine._hooked = steps or None  # so that what shortcuts in C doesn't
+    machine.__class__ = _class(kind, names) if names else kind
+
+
+def _class(kind, names):
+    found = _classes.get((kind, names))
+    if found is None:
+        members = {"__slots__": (), "__module__": kind.__module__, "_plain_kind": kind}
+        members.update((name, _passing(name, getattr(kind, name))) for name in names)
+        found = _classes.setdefault((kind, names), type(kind.__name__, (kind,), members))
+    return found
+
+
+def _passing(name, plain):
+    def method(self, *args, **kwargs):
+        go = partial(plain, self)
+        for stander in reversed(standing(self)):
+            if name in stander.verbs:
+                go = _by(stander, self, name, go)
+        return go(*args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = plain.__doc__
+    return method
+
+
+def _by(stander, machine, name, go):
+    return lambda *args, **kwargs: stander.called(machine, name, args, kwargs, go)
+
+
+def step(machine: "Machine", call: str, args: tuple) -> int:
+    """The errno with which a step of a composition shall fail, as far as anything stands there."""
+    for stander in standing(machine):
+        if stander.sees_steps and call in stander.verbs:
+            number = stander.step(machine, call, args)
+            if number:
+                return number
+    return 0
+
+
+def step_in_tree(machine: "Machine", operation: str, kind: int, path: bytes) -> int:
+    """The errno with which an operation on a tree shall fail at an entry, or 0."""
+    for stander in standing(machine):
+        if stander.sees_steps:
+            number = stander.step_in_tree(machine, operation, kind, path)
+            if number:
+                return number
+    return 0

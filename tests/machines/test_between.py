@@ -1,0 +1,156 @@
+"""What stands before a machine's verbs: in any order, seen by every form of a call, gone again."""
+
+import errno
+import itertools
+
+import pytest
+
+import ostler
+from ostler.machines import between
+
+
+class Told(between.Stander):
+    """Writes down what passes by it."""
+
+    def __init__(self, name, verbs, log):
+        self.name, self.verbs, self.log = name, frozenset(verbs), log
+
+    def called(self, machine, verb, args, kwargs, go):
+        self.log.append((self.name, verb))
+        return go(*args, **kwargs)
+
+
+class Refusing(between.Stander):
+    """Lets verbs, and their steps, fail."""
+
+    sees_steps = True
+
+    def __init__(self, *verbs):
+        self.verbs = frozenset(verbs)
+
+    def called(self, machine, verb, args, kwargs, go):
+        raise OSError(errno.EIO, "refused")
+
+    def step(self, machine, call, args):
+        return errno.EIO
+
+
+class Upper(between.Stander):
+    """Gives another answer."""
+
+    verbs = frozenset(("read",))
+
+    def called(self, machine, verb, args, kwargs, go):
+        return go(*args, **kwargs).upper()
+
+
+@pytest.fixture
+def machine():
+    with ostler.scratch(size="8M") as made:
+        made.create_file("/f", b"data")
+        yield made
+
+
+def test_they_are_asked_in_turn_the_last_one_first(machine):
+    log = []
+    first, second = Told("first", ["stat"], log), Told("second", ["stat", "listdir"], log)
+    between.stand(machine, first)
+    between.stand(machine, second)
+    assert machine.stat("/f").st_size == 4
+    assert machine.listdir("/") == ["f"]
+    assert log == [("second", "stat"), ("first", "stat"), ("second", "listdir")]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_in_any_order(machine, order):
+    log = []
+    standers = [Told("log", ["read", "stat", "open"], log), Upper(), Refusing("stat")]
+    for at in order:
+        between.stand(machine, standers[at])
+    fault = machine.faults.add("open", path="other")
+    fd = machine.open("/f", machine.O_RDONLY)
+    assert machine.read(fd, 9) == b"DATA"
+    machine.close(fd)
+    for call, number in ((lambda: machine.stat("/f"), errno.EIO),
+                         (lambda: machine.open("/other", 0), errno.EIO)):  # fmt: skip
+        with pytest.raises(OSError) as caught:
+            call()
+        assert caught.value.errno == number
+    seen_before_the_refusal = order.index(0) > order.index(2)
+    assert log == [
+        ("log", "open"), ("log", "read"), *[("log", "stat")] * seen_before_the_refusal
+    ]  # fmt: skip
+    machine.faults.remove(fault)
+    for stander in standers:
+        between.leave(machine, stander)
+    assert machine.stat("/f").st_size == 4
+
+
+def test_a_machine_before_which_nothing_stands_is_as_it_was(machine):
+    kind = type(machine)
+    log = []
+    stander = Told("log", ["stat"], log)
+    between.stand(machine, stander)
+    assert isinstance(machine, kind) and type(machine) is not kind
+    between.leave(machine, stander)
+    assert type(machine) is kind and machine._hooked is None
+    with pytest.raises(ValueError):
+        between.leave(machine, stander)
+
+
+def test_steps_of_compositions_only_for_who_asks_for_them(machine):
+    log = []
+    between.stand(machine, Told("log", ["rename", "open", "fsync"], log))
+    machine.write_atomic("/f", b"new")
+    assert set(log) <= {("log", "rename"), ("log", "open"), ("log", "fsync")}
+    between.stand(machine, Refusing("rename"))
+    with pytest.raises(OSError) as caught:
+        machine.write_atomic("/f", b"newer")
+    assert caught.value.errno == errno.EIO
+    assert machine.listdir("/") == ["f"]
+
+
+def test_kinds_of_ones_own_have_standers_too():
+    class Own(ostler.Machine):
+        def stat(self, path):
+            return len(path)
+
+    log = []
+    own = Own()
+    between.stand(own, Told("log", ["stat", "listdir"], log))
+    assert own.stat("/abc") == 4
+    with pytest.raises(OSError) as caught:
+        own.listdir("/")
+    assert caught.value.errno == errno.ENOSYS
+    assert log == [("log", "stat"), ("log", "listdir")]
+
+
+def test_what_it_stands_before_may_change(machine):
+    log = []
+    stander = Told("log", ["stat"], log)
+    between.stand(machine, stander)
+    stander.verbs = frozenset(("lstat",))
+    between.settle(machine)
+    machine.stat("/f")
+    machine.lstat("/f")
+    assert log == [("log", "lstat")]
+
+
+def test_on_an_installed_machine(machine):
+    import os
+
+    log = []
+    between.stand(machine, Told("log", ["listdir", "open"], log))
+    with machine.installed():
+        assert os.listdir("/") == ["f"]
+        with open("/f") as file:
+            assert file.read() == "data"
+    assert log == [("log", "listdir"), ("log", "open")]
+
+
+def test_a_closed_machine(machine):
+    between.stand(machine, Told("log", ["stat"], []))
+    machine.close()
+    with pytest.raises(ValueError, match="closed"):
+        machine.stat("/f")
+    machine.close()

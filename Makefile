@@ -5,7 +5,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-slow test-dask attacks bench-machines bench-trees build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
+.PHONY: run test test-slow test-dask attacks fuzz bench-machines bench-trees build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -81,6 +81,11 @@ conformance-machines: build
 conformance-all:
 	@build_tools/interpreters | while read -r version python; do \
 	  $(MAKE) --no-print-directory conformance PYTHON="$$python" </dev/null || exit; done
+
+# Generated programs on os and on ostler, side by side, for some minutes; OPTIONS="--help" tells
+# what can be chosen.
+fuzz: build
+	$(BIN)/python -m tests.fuzz $(or $(OPTIONS),--seconds 300)
 
 # Every call of os against ostler's; OPTIONS="--help" tells what can be chosen.
 bench: $(VENV)/.bench

@@ -313,7 +313,10 @@ def failure2(number, kept, kept2):
 def _kind(number: cython.int):
     known = _CLASSES.get(number)
     if known is None:
-        message = py.PyUnicode_DecodeLocale(libc.strerror(number), b"surrogateescape")
+        if number == 0:
+            message = "Error"  # as in os: some of libc's functions fail and say nothing of it
+        else:
+            message = py.PyUnicode_DecodeLocale(libc.strerror(number), b"surrogateescape")
         known = _CLASSES[number] = (type(OSError(number, message)), message)
     return known
 

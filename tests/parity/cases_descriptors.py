@@ -89,6 +89,13 @@ def closed_descriptors(os):
 
 
 @case
+def what_is_no_eventfd(os):
+    with file(os) as fd:
+        os.ftruncate(fd, 3)
+        return [attempt(os.eventfd_read, fd), attempt(os.eventfd_read, fd)]
+
+
+@case
 def the_order_of_checks_between_descriptors(os):
     arguments = [
         (CLOSED_ONE, CLOSED_ONE, -1), (0.5, CLOSED_ONE, -1), (CLOSED_ONE, CLOSED_ONE, -1, "x"),

@@ -3,11 +3,13 @@
 import errno
 import os
 from contextlib import contextmanager
+from operator import attrgetter
 
 import pytest
 
 import ostler
 from ostler.path import Path
+from ostler.trees import Trees
 from ostler.verbs import table
 
 
@@ -54,6 +56,9 @@ OWN = {
     "path.expanduser": {"path": "~"},
     "path.expandvars": {"path": "$X"},
     "path.join": {"a": "a"},
+    "trees.copy": {"to": "new"},
+    "trees.sizes": {"tops": ["dir"]},
+    "trees.compare": {"second": "file2"},
 }
 VERBS = table.every()
 
@@ -68,8 +73,7 @@ def called(machine, verb):
             break
         args.append(values.get(name, 0))
     named = {name: value for name, value in given.items() if name not in verb.names[: len(args)]}
-    place = machine.path if verb.name.startswith("path.") else machine
-    made = getattr(place, verb.name.removeprefix("path."))(*args, **named)
+    made = attrgetter(verb.name)(machine)(*args, **named)
     if hasattr(made, "__enter__") and hasattr(made, "__exit__"):
         with made as inside:
             if hasattr(inside, "__next__"):
@@ -106,7 +110,7 @@ def furnished(tmp_path):
 
 def test_each_verb_is_in_the_table_and_nothing_else():
     names = {verb.name for verb in VERBS}
-    for kind, before in ((ostler.Machine, ""), (Path, "path.")):
+    for kind, before in ((ostler.Machine, ""), (Path, "path."), (Trees, "trees.")):
         for name in dir(kind):
             value = getattr(kind, name)
             if callable(value) and not isinstance(value, type) and not name.startswith("_"):

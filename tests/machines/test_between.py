@@ -154,3 +154,51 @@ def test_a_closed_machine(machine):
     with pytest.raises(ValueError, match="closed"):
         machine.stat("/f")
     machine.close()
+
+
+def test_the_example_of_an_own_machine(capsys):
+    import importlib.util
+    from pathlib import Path
+
+    path = Path(__file__).parents[2] / "examples" / "own_machine.py"
+    spec = importlib.util.spec_from_file_location("own_machine", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("b'meet me at noon'")
+    assert lines[1].endswith(repr(module.scrambled(b"meet me at noon")))
+    assert lines[2].endswith("['a', 'secret'] True")
+    assert "'makedirs': 1" in lines[3]
+    assert len(path.read_text().splitlines()) < 100
+
+
+def test_own_kinds_over_the_host_and_over_each_other(tmp_path):
+    class View(between.Between):
+        def called(self, verb, args, kwargs):
+            seen.append(verb)
+            return super().called(verb, args, kwargs)
+
+    seen = []
+    view = View(View(ostler.host))
+    view.mkdir(tmp_path / "d")
+    assert view.path.isdir(tmp_path / "d") and view.getpid() == ostler.getpid()
+    assert seen == ["mkdir", "mkdir", "path.isdir", "path.isdir", "getpid", "getpid"]
+    seen.clear()
+    assert view.trees.count(tmp_path).directories == 2
+    assert view.run(["true"]).code == 0
+    assert seen == ["trees.count", "trees.count", "run", "run"]
+
+
+def test_an_own_kind_may_have_a_verb_of_its_own_and_standers():
+    class Quiet(between.Between):
+        def getpid(self):
+            return 1
+
+    log = []
+    with Quiet(ostler.scratch()) as machine:
+        between.stand(machine, Told("log", ["getpid", "mkdir"], log))
+        assert machine.getpid() == 1
+        machine.mkdir("/d")
+        assert machine.listdir("/") == ["d"]
+    assert log == [("log", "getpid"), ("log", "mkdir")]

@@ -9,6 +9,7 @@ import pytest
 
 import ostler
 from ostler.machines import SHELL
+from ostler.machines.between import Between
 from tests import parity
 from tests.machines import as_self, as_user
 from tests.parity import test_parity as _cases  # noqa: F401  (registers them)
@@ -29,7 +30,15 @@ def rehearsal(directory):
     return ostler.rehearsal()
 
 
-KINDS = [scratch, confined, rehearsal]
+class View(Between):
+    """A kind of machine written in Python, which hands everything on."""
+
+
+def own_kind(directory):
+    return View(scratch(directory))
+
+
+KINDS = [scratch, confined, rehearsal, own_kind]
 
 # What can't be the same there, and why. A kind's name, or "*".
 NOT_THERE = {
@@ -38,6 +47,9 @@ NOT_THERE = {
     ("files.file_systems", "scratch"): "statvfs tells the size of the machine's own tmpfs",
     ("files.file_systems", "rehearsal"): "and of what a rehearsal keeps its changes in",
     ("files.stat_kinds_of_names", "rehearsal"): "overlayfs gives merged directories one link",
+    ("files.file_systems", "own_kind"): "it is a view of a scratch machine",
+    ("path.looks", "own_kind"): "the same",
+    ("descriptors.what_is_no_eventfd", "own_kind"): "glibc leaves errno as it happens to be",
     ("path.looks", "scratch"): "the size of '/' is that of a directory in a tmpfs",
     ("path.looks", "rehearsal"): "the size of a directory is that of its part in the upper",
 }

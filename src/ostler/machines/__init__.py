@@ -91,7 +91,7 @@ def _refuse(kind):
     from ostler.verbs import table
 
     for verb in table.every():
-        if verb.touches in table.ALONE or verb.name.startswith("path."):
+        if verb.touches in table.ALONE or "." in verb.name:
             continue
         if getattr(kind, verb.name, None) is getattr(Machine, verb.name, None):
             setattr(kind, verb.name, _refusing(verb.name))
@@ -130,6 +130,11 @@ for _topic in (*_TOPICS, records):
 for _name, _value in path.CONSTANTS.items():
     setattr(Machine, _name, _value)
 del _topic, _name, _value
+Machine.__all__ = tuple(
+    name
+    for name in _interpreter.OS_ALL
+    if hasattr(Machine, name) or name in ("environ", "environb", "path")
+)
 
 
 class CommitConflict(OSError):

@@ -42,6 +42,7 @@ class Machine(
     Durable,
     PathText,
 ):
+    __all__: tuple[str, ...]
     name: str
     linesep: str
     error: type[OSError]

@@ -3,17 +3,22 @@
 A machine before whose verbs nothing stands is not touched. The first Stander gives it a class of
 its own, in which the verbs in question pass by those that stand before them; with the last one it
 gets its own class back.
+
+A Between is a whole machine of this kind: it has another one behind it, and all that it is asked
+for passes its one method `called`.
 """
 
 from _thread import allocate_lock
 from functools import partial
+from operator import attrgetter
+
+from ostler.machines import Machine
+from ostler.path import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
-
-    from ostler.machines import Machine
+    from typing import Any, Self
 
 _classes: dict[tuple[type, frozenset[str]], type] = {}
 _lock = allocate_lock()
@@ -127,3 +132,98 @@ def step_in_tree(machine: "Machine", operation: str, kind: int, path: bytes) -> 
             if number:
                 return number
     return 0
+
+
+class Between(Machine):
+    """A machine over another: derive a kind from it, and say in `called` what is different.
+
+    `behind` is the other one. Text alone is not asked of anybody: `fsencode`, `path.join` and the
+    like are as everywhere.
+    """
+
+    _acts = True
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        from ostler.verbs import table
+
+        own = set()
+        for verb in table.every():
+            if verb.touches != table.NOTHING and "." not in verb.name:
+                if getattr(cls, verb.name, None) is getattr(Machine, verb.name, None):
+                    setattr(cls, verb.name, _to_called(verb.name))
+                own.add(verb.name)
+        cls._own_verbs = frozenset(own)
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, behind: Machine) -> None:
+        super().__init__()
+        self.behind = behind
+        self.environ = behind.environ
+        self.path = _the_paths_of(self)
+        self._hooked = self._own_verbs
+
+    def called(self, verb: str, args: tuple, kwargs: dict) -> "Any":
+        """What a verb gives; here what it gives on the machine behind.
+
+        `verb` is its name: "stat", or "path.exists", or "trees.copy".
+        """
+        return attrgetter(verb)(self.behind)(*args, **kwargs)
+
+    @property
+    def trees(self) -> "Any":
+        """Whole trees of this machine at once; see ostler.trees."""
+        return _the_trees_of(self)
+
+    def __enter__(self) -> "Self":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.behind.__exit__(*exception)
+
+
+def _to_called(name):
+    def method(self, *args, **kwargs):
+        return self.called(name, args, kwargs)
+
+    method.__name__ = name.rpartition(".")[2]
+    return method
+
+
+def _to_called_of_machine(name):
+    def method(self, *args, **kwargs):
+        return self.over.called(name, args, kwargs)
+
+    method.__name__ = name.rpartition(".")[2]
+    return method
+
+
+def _the_paths_of(machine):
+    made = _kind_with(Path, "path.")(machine)
+    made.over = machine
+    return made
+
+
+def _the_trees_of(machine):
+    from ostler.trees import Trees
+
+    made = _kind_with(Trees, "trees.")(machine)
+    made.over = machine
+    return made
+
+
+_kinds: dict[str, type] = {}
+
+
+def _kind_with(base, place):
+    """A class of paths, or of trees, whose verbs pass its machine's `called`."""
+    found = _kinds.get(place)
+    if found is None:
+        from ostler.verbs import table
+
+        members = {
+            verb.name.removeprefix(place): _to_called_of_machine(verb.name)
+            for verb in table.every()
+            if verb.name.startswith(place) and verb.touches != table.NOTHING
+        }
+        found = _kinds.setdefault(place, type(base.__name__, (base,), members))
+    return found

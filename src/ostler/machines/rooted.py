@@ -3,7 +3,7 @@
 import weakref
 from functools import wraps
 
-from ostler import _interpreter, environment
+from ostler import environment
 from ostler.machines import Machine, MachineUnavailable, _mounts, host
 from ostler.machines._rooted import RootedCore
 
@@ -32,11 +32,6 @@ class Rooted(RootedCore, Machine):
     """
 
     __slots__ = ("__weakref__", "_between", "_guarantees")
-    __all__ = tuple(
-        name
-        for name in _interpreter.OS_ALL
-        if hasattr(Machine, name) or name in ("environ", "environb", "path")
-    )
 
     def __init__(self):
         raise TypeError(f"{type(self).__name__} is made by its function, such as ostler.scratch()")

@@ -28,7 +28,6 @@ THIS: Any
 def staying(function: _F) -> _F: ...
 
 class Rooted(RootedCore, Machine):
-    __all__: tuple[str, ...]
     _guarantees: dict[str, str]
     _kind: str
     def __init__(self) -> None: ...

@@ -1,16 +1,17 @@
 """The table of verbs: what each takes, what it touches, whether it changes that and can wait.
 
-A verb is what can be asked of a machine: a function of os, of os.path (here as "path.exists") or of
-ostler's own. The roles of its arguments follow from the names of its parameters, which are the same
-in all verbs; where a name does not tell, the exception is typed here. So do its home, from the
-class that has it, and what it touches, from its home. What a call has to do with a file is found by
-this table alone, and never guessed from the values.
+A verb is what can be asked of a machine: a function of os, of os.path (here as "path.exists"), of
+ostler.trees ("trees.copy") or of ostler's own. The roles of its arguments follow from the names of
+its parameters, which are the same in all verbs; where a name does not tell, the exception is typed
+here. So do its home, from the class that has it, and what it touches, from its home. What a call
+has to do with a file is found by this table alone, and never guessed from the values.
 """
 
 from typing import NamedTuple
 
 # Roles.
 PATH = "path"  # a path, or a descriptor in its place where the verb takes one
+PATHS = "paths"  # several of them
 FD = "fd"  # an open descriptor
 DIR_FD = "dir_fd"  # the directory that a path begins in
 PROGRAM = "program"  # a path, or a name that is looked for in PATH
@@ -50,6 +51,7 @@ _BY_NAME = {
     "env": ENVIRONMENT,
     "data": DATA, "data_or_writer": DATA, "contents": DATA, "input": DATA,
     "on_error": CALLBACK, "onerror": CALLBACK, "func": CALLBACK,
+    "progress": CALLBACK,
 }  # fmt: skip
 _BUT = {
     ("symlink", "src"): TEXT,
@@ -73,6 +75,8 @@ _BUT = {
     ("pwritev", "buffers"): DATA,
     ("writev", "buffers"): DATA,
     ("setxattr", "value"): DATA,
+    ("trees.copy", "to"): PATH,
+    ("trees.sizes", "tops"): PATHS,
 }
 # In os.path, of those that touch files.
 _IN_PATHS = dict.fromkeys(("path", "p", "s", "filename", "f1", "f2", "start"), PATH)
@@ -96,7 +100,8 @@ _BY_HOME = {
     "directories": FILES, "durable": FILES, "environment": VARIABLES, "facts": SYSTEM,
     "files": FILES, "links": FILES, "machines.rooted": FILES, "path": NOTHING,
     "permissions": PROCESS, "processes": PROCESS, "sysinfo": SYSTEM, "terminals": DESCRIPTOR,
-    "timers": DESCRIPTOR, "transfers": DESCRIPTOR, "xattrs": FILES,
+    "timers": DESCRIPTOR, "transfers": DESCRIPTOR, "trees": FILES,
+    "xattrs": FILES,
 }  # fmt: skip
 _TOUCHES = {
     NOTHING: """
@@ -125,6 +130,8 @@ _CHANGES = """
     close closerange copy_file_range dup2 eventfd_read eventfd_write fchmod fchown ftruncate grantpt
     lockf login_tty lseek posix_fallocate pwrite pwritev read readinto readv sendfile set_blocking
     set_inheritable splice tcsetpgrp timerfd_settime timerfd_settime_ns unlockpt write writev
+
+    trees.chmod trees.chown trees.copy trees.remove
 
     _clearenv putenv reload_environ unsetenv
 
@@ -158,7 +165,7 @@ _touches, _waits, _changes = _by_verb(_TOUCHES), _by_verb(_WAITS), frozenset(_CH
 class Verb(NamedTuple):
     """What is known of a verb without calling it."""
 
-    name: str  # as a machine has it; those of os.path begin with "path."
+    name: str  # as a machine has it, with "path." or "trees." before
     home: str  # the module that has it, below ostler
     names: tuple[str, ...]  # the parameters that may be given by position, in order
     defaults: dict[str, object]  # what stands for those not given
@@ -183,9 +190,12 @@ def _found_out(name):
     from ostler.machines import Machine
     from ostler.machines.rooted import Rooted
     from ostler.path import Path
+    from ostler.trees import Trees
 
-    paths, _, plain = name.rpartition(".")
-    kind = Path if paths else Rooted if name in _OF_MACHINES else Machine
+    place, _, plain = name.rpartition(".")
+    kind = {"path": Path, "trees": Trees}.get(place) or (
+        Rooted if name in _OF_MACHINES else Machine
+    )
     function = getattr(kind, plain)
     home = next(base for base in kind.__mro__ if plain in vars(base)).__module__
     home = home.removeprefix("ostler.")
@@ -228,9 +238,11 @@ def every() -> tuple[Verb, ...]:
     """All public verbs, by name."""
     from ostler.machines import Machine
     from ostler.path import Path
+    from ostler.trees import Trees
 
     found = [*_functions(Machine), *_OF_MACHINES]
     found += [f"path.{name}" for name in _functions(Path)]
+    found += [f"trees.{name}" for name in _functions(Trees)]
     return tuple(of(name) for name in sorted(found))
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from ostler.cli import main
+from ostler.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(False))

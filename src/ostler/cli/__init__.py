@@ -20,10 +20,49 @@ COMMANDS = {
     "walk": "Draw a tree, or list its directories.",
 }
 INTERRUPTED = 130
+_waits = False  # until the command is loaded Ctrl-C ends the process, and is no exception
+_was_interrupted = False
 
 
 class UsageError(Exception):
     """The command line can't be understood; the text says why."""
+
+
+def command(waits: bool) -> int:
+    """Run the command line of this process, which Ctrl-C ends as it ends any: by the signal.
+
+    A shell that runs it in a loop then ends the loop as well. `waits`: Ctrl-C ends it without a
+    word as yet.
+    """
+    global _waits
+    _waits = waits
+    status = main()
+    from _signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
+
+    if getsignal(SIGINT) is default_int_handler:
+        signal(SIGINT, SIG_DFL)  # what the interpreter still does is nobody's to be told of
+    if _was_interrupted:
+        from ostler import host
+
+        host.kill(host.getpid(), SIGINT)  # from which only one who blocks it comes back
+    return status
+
+
+def interrupted() -> int:
+    """Ctrl-C has ended the command; its exit status."""
+    global _was_interrupted
+    _was_interrupted = True
+    return INTERRUPTED
+
+
+def _loaded():
+    # From here on a command can be interrupted, and says how far it has come.
+    global _waits
+    if _waits:
+        from _signal import SIGINT, default_int_handler, signal
+
+        _waits = False
+        signal(SIGINT, default_int_handler)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         end_line()
         complain("interrupted")
-        return INTERRUPTED
+        return interrupted()
     except OSError as error:
         if error.filename is None:
             return output_failed("ostler", error)
@@ -66,8 +105,13 @@ def _run(arguments):
     from importlib import import_module
 
     try:
-        return import_module(f"ostler.cli.{name}").main(arguments[1:])
-    except SystemExit as end:  # argparse has shown help
+        module = import_module(f"ostler.cli.{name}")
+        _loaded()
+        return module.main(arguments[1:])
+    except SystemExit as end:  # argparse has shown help, or the tour could not be
+        if isinstance(end.code, str):
+            tell(end.code)
+            return 1
         return end.code or 0
     except UsageError as error:
         return complain(error, f"ostler {name} --help tells more")

@@ -11,6 +11,7 @@ from ostler.cli import (
     INTERRUPTED,
     UsageError,
     end_line,
+    interrupted,
     on_one_line,
     output_failed,
     tell,
@@ -248,6 +249,7 @@ class Teller:
                 end_line()
             self.say(f"interrupted{so_far}")
             self.interrupted = True
+            interrupted()
             return True
         return False
 

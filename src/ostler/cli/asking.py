@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 
 from ostler import host
 from ostler.cli import tell
+from ostler.cli.question import answer as asked
 from ostler.cli.rehearse import LINES
 from ostler.machines.pictures import about, shown
 
@@ -23,7 +24,7 @@ _ANSWERS = """\
 def ask(ending):
     """Ask on the terminal until it is done: (what was done, whether it failed)."""
     while True:
-        answer = input(_QUESTION).strip().lower()
+        answer = asked(_QUESTION).strip().lower()
         if answer in ("c", "commit") and ending.tried("commit"):
             return "commit", False
         if answer in ("x", "discard"):
@@ -49,7 +50,7 @@ def ask(ending):
 
 def _place(ending):
     """Ask for the directory in which the changes are to be kept; whether there is one."""
-    place = input("Keep in which new directory? ").strip()
+    place = asked("Keep in which new directory? ").strip()
     if not place or host.path.lexists(place):
         print("There is something already." if place else "Not kept.")
         return False
@@ -62,7 +63,7 @@ def choose(ending):
     names = [_name(change) for change in ending.left]
     for number, (change, name) in enumerate(zip(ending.left, names, strict=True), 1):
         print(f"{number:5} {change.kind:8} {shown(name)}  {about(change)}".rstrip())
-    answer = input("Which? Numbers, from-to, names or *.patterns, or nothing for none: ")
+    answer = asked("Which? Numbers, from-to, names or *.patterns, or nothing for none: ")
     try:
         return [ending.left[number - 1] for number in numbers(answer, names)]
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ostler.cli import run
+import ostler
 from ostler.cli.parsing import Parser
 
 TOUR = Path(__file__).with_name("examples") / "tour.py"
@@ -26,4 +26,11 @@ def tour_parser():
 def main(arguments):
     """Run the tour."""
     tour_parser().read(arguments)
-    return run.main([str(TOUR)])
+    from runpy import run_path
+
+    ostler.install()
+    try:
+        run_path(str(TOUR), run_name="__main__")
+    finally:
+        ostler.uninstall()
+    return 0

@@ -18,7 +18,8 @@ def act(options, filters, teller):
     """Delete what is found, or run the command on it."""
     output = Output(options.null, options.json)
     for top in options.paths or ["."]:
-        found = list(each(top, filters, teller))  # before anything is changed
+        # Before anything is changed.
+        found = list(each(top, filters, teller, options.min_depth))
         if options.delete:
             _delete(top, found, options, teller, output)
         else:
@@ -32,11 +33,16 @@ def act(options, filters, teller):
 def _delete(top, found, options, teller, output):
     if not found:
         return
-    names = sorted((_below(path, top) for path in found), reverse=True)  # what is in one before it
+    if found == [top]:  # which is no directory
+        head, name = ostler.path.split(top)
+        paths = {(name,): top}
+        place = head or "."
+    else:
+        paths = {_below(path, top): path for path in found}
+        place = top
     gone = set()
-    with Below(top) as places:
-        for parts in names:
-            path = ostler.path.join(top, *parts)
+    with Below(place) as places:
+        for parts, path in sorted(paths.items(), reverse=True):  # what is in one before it
             try:
                 directory = places.directory(parts[:-1])
                 if options.dry_run:

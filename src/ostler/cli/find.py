@@ -24,9 +24,9 @@ _TYPES = {
 }  # fmt: skip
 _WHAT = """
 Find the entries below each PATH (by default the directory you stand in), in no order, and print
-their paths. All conditions that are given must hold. Links are never followed below a PATH. The
-usual words of find(1) are understood too: -name, -iname, -type, -maxdepth, -mindepth, -print0,
--delete, -exec, -xdev.
+their paths; a PATH that is no directory is looked at itself. All conditions that are given must
+hold. Links are never followed below a PATH. The usual words of find(1) are understood too: -name,
+-iname, -type, -maxdepth, -mindepth, -print0, -delete, -exec, -xdev.
 """
 _EXAMPLES = """
 ostler find src --name '*.py' --name '*.pyi'
@@ -38,7 +38,9 @@ _WORDS = {
     "-name": "--name", "-iname": "--iname", "-type": "--type", "-maxdepth": "--max-depth",
     "-mindepth": "--min-depth", "-print": "", "-print0": "--null", "-delete": "--delete",
     "-exec": "--exec", "-xdev": "--one-file-system", "-mount": "--one-file-system",
-    "-depth": "", "-d": "--depth", "--maxdepth": "--max-depth", "--mindepth": "--min-depth",
+    "-warn": "", "-nowarn": "", "-noleaf": "", "-ignore_readdir_race": "",
+    "-noignore_readdir_race": "", "-depth": "", "-d": "--depth", "--maxdepth": "--max-depth",
+    "--mindepth": "--min-depth",
 }  # fmt: skip
 
 
@@ -81,9 +83,7 @@ def find_parser():
     made.add_argument("--older", metavar="TIME", help="Not modified since TIME.")
     exclusions(made)
     made.add_argument("--gitignore", action="store_true", help="Leave out what git would.")
-    made.add_argument(
-        "--min-depth", type=levels, default=1, metavar="N", help="Not what is nearer to PATH."
-    )
+    made.add_argument("--min-depth", type=levels, metavar="N", help="Not what is nearer to PATH.")
     made.add_argument(
         "-d", "--depth", "--max-depth", dest="max_depth", type=levels, metavar="N",
         help="Go no deeper than N levels below PATH.",
@@ -110,7 +110,7 @@ def main(arguments):
     filters = filters_of(options)
     with Teller("find", True) as teller:
         found = itertools.chain.from_iterable(
-            each(path, filters, teller) for path in options.paths or ["."]
+            each(path, filters, teller, options.min_depth) for path in options.paths or ["."]
         )
         if options.delete or options.exec:
             from ostler.cli import acting
@@ -151,7 +151,8 @@ def filters_of(options):
         "name": named, "type": kinds, "regex": options.regex,
         "ignore_case": options.ignore_case or bool(options.iname), "exclude": options.exclude,
         "size": sizes(options.size), "newer": _moment(options.newer),
-        "older": _moment(options.older), "min_depth": options.min_depth,
+        "older": _moment(options.older),
+        "min_depth": 1 if options.min_depth is None else options.min_depth,
         "max_depth": options.max_depth, "sort": options.sort, "gitignore": options.gitignore,
         "threads": options.threads, "one_filesystem": options.one_file_system,
     }  # fmt: skip
@@ -179,14 +180,22 @@ def sizes(given):
     return least, most
 
 
-def each(path, filters, teller):
-    """What is found below one path; an error of the path itself is told."""
+def each(path, filters, teller, least=None):
+    """What is found below one path, or the path where it is no directory; its error is told.
+
+    `least`: the depth that was asked for, where a path itself has none.
+    """
     try:
         yield from ostler.trees.find(path, on_error=teller.error, **filters)
     except OSError as error:
         if error.filename is None:
             raise
-        teller.error(error)
+        from ostler.cli.single import is_single, meets
+
+        if not is_single(path, error):
+            teller.error(error)
+        elif not least and meets(path, filters):
+            yield path
 
 
 def write(found, options):

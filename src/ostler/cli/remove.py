@@ -1,10 +1,12 @@
 """`ostler remove`: whole trees, and single names."""
 
+import errno
 import sys
 
 import ostler
 from ostler.cli import on_one_line
 from ostler.cli._trees import Output, Teller, endings, habit, parse, tree_parser
+from ostler.cli.question import answer
 from ostler.trees import Counts
 
 _WHAT = """
@@ -16,6 +18,8 @@ ostler remove build dist
 ostler remove --dry-run ~/.cache
 ostler remove -i old-*
 """
+_NEVER = "'.' and '..' are never removed; give the directory's own name"
+_ROOT = "the root directory is never removed"
 
 
 def remove_parser():
@@ -60,6 +64,8 @@ def main(arguments):
 def one(path, options, teller, output):
     """Remove one argument, a link itself and never what it means, or print what would go."""
     kind = ostler.lstat(path).st_mode & 0o170000
+    if ostler.path.basename(path.rstrip("/")) in ("", ".", ".."):
+        raise OSError(errno.EINVAL, _NEVER if path.strip("/") else _ROOT, path)
     is_tree = kind == 0o040000
     if options.dry_run:
         from ostler.cli.dry import would_remove
@@ -98,5 +104,7 @@ def _agreed(path, is_tree, teller, output):
         what += f" and the {below:,} entries below" if below else ""
     teller.clear()
     output.flush()
-    print(f"remove {what}? ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        return answer(f"remove {what}? ", sys.stderr).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

@@ -1,5 +1,6 @@
 """`ostler size`: how much is in directories, the largest drawn as bars."""
 
+import errno
 import sys
 
 import ostler
@@ -106,10 +107,21 @@ def measured(path, several, teller):
         if error.filename is None:
             raise
         teller.error(error)
-        return None
+        return itself(path) if error.errno == errno.EACCES else None
     if counts is None:
         teller.say(f"{on_one_line(path)}: counted already, with the paths before it")
     return counts
+
+
+def itself(path):
+    """The counts of a directory that can't be read, without what is in it; None for all else."""
+    try:
+        st = ostler.stat(path)
+    except OSError:
+        return None
+    if st.st_mode & 0o170000 != 0o040000:
+        return None
+    return Counts(directories=1, disk=st.st_blocks * 512)
 
 
 def as_json(path, counts):

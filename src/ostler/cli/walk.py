@@ -1,5 +1,6 @@
 """`ostler walk`: a tree drawn, or its directories one by one."""
 
+import errno
 import sys
 from argparse import ArgumentTypeError
 
@@ -44,6 +45,10 @@ def main(arguments):
     options = parse(walk_parser(), arguments)
     with Teller("walk", True) as teller:
         output = Output(options.null, options.json)
+        if not ostler.path.isdir(options.path) and ostler.path.exists(options.path):
+            raise NotADirectoryError(
+                errno.ENOTDIR, "Not a directory (ostler find prints single files)", options.path
+            )
         steps = steps_of(options, teller)
         if options.json:
             for directory, directories, others in steps:

@@ -209,10 +209,12 @@ def _entry(worker, node, name, kind):
         if inodes_add(cython.address(task.seen), st.st_dev, st.st_ino) == 0:
             return DONE
     _count(worker, node, kind, cython.address(st))
-    if task.files and node.depth < task.depth:
+    # A directory that comes here could not be opened, and nothing else will tell of it.
+    if (task.files or kind == libc.S_IFDIR >> 12) and node.depth < task.depth:
         total = _hand(worker, node, name)
         if total != cython.NULL:
-            total.files = 1
+            total.files = kind != libc.S_IFDIR >> 12
+            total.directories = kind == libc.S_IFDIR >> 12
             total.bytes = st.st_size if kind in (libc.S_IFREG >> 12, libc.S_IFLNK >> 12) else 0
             total.blocks = st.st_blocks
     return DONE

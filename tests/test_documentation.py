@@ -119,7 +119,7 @@ def make_project(top):
         path = top / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
-    (top / "Makefile").write_text("all:\n\t@true\n")
+    (top / "Makefile").write_text("all test clean:\n\t@true\n")
     (top / "program.py").write_text("import sys\nprint(sys.argv[1:])\n")
     (top / ".env").write_text("OSTLER_COLOUR=red\n")
     (top / "test.env").write_text("OSTLER_COLOUR=blue\n")
@@ -251,6 +251,42 @@ def test_commands(reader):
     )  # fmt: skip
     assert done.stderr == "" and done.returncode == 0
     assert len(run) >= 5
+
+
+def examples(name):
+    """The examples of a command's help, those of `ostler --help` with what each is for cut off."""
+    text = called(*([name] if name else []), "--help")[1].decode()
+    lines = [line.strip() for line in text.partition("Examples:\n")[2].splitlines()]
+    return [re.split(r" {3,}", line)[0] for line in lines if line]
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_the_examples_of_the_help(name, reader):
+    if name in ("", "exec", "rehearse", "run") and not has_rehearsals():
+        pytest.skip("this kernel, or this user, can't have the machines in the examples")
+    top, environ = reader
+    for path in ("backup/x", "new/a", "old/a", ".cache/x", "old-1/x", "var/log/x", "var/cache/x",
+                 "dist/x", "a.orig", "b.c"):  # fmt: skip
+        (top / path).parent.mkdir(parents=True, exist_ok=True)
+        (top / path).write_text("x\n")
+    (top / "install.sh").write_text('#!/bin/sh\nmkdir -p "${2:-x}/bin"\n')
+    (top / "install.sh").chmod(0o755)
+    (top / "test_it.py").write_text("def test_it():\n    pass\n")
+    lines = examples(name)
+    assert len(lines) >= 2
+    for line in lines:
+        assert line.startswith("ostler ")
+        done = subprocess.run(
+            ["sh", "-c", line.replace("/var/", f"{top}/var/")], cwd=top, env=environ,
+            capture_output=True, text=True, timeout=100, input="y\n", check=False,
+        )  # fmt: skip
+        # Not everything that is looked for need be there.
+        assert done.returncode == 0 or name == "doctor", (line, done.stderr)
+        said = [s for s in done.stderr.splitlines() if not s.startswith("remove old-")]
+        if name in ("", "rehearse"):  # it says what has become of the changes
+            said = [s for s in said if not s.startswith("ostler: the changes are discarded")]
+            said = [s for s in said if s != "ostler: nothing was changed"]
+        assert said == [], line
 
 
 def test_options_named_in_the_pages_are_there():

@@ -1,5 +1,6 @@
 """The pytest plugin, in a pytest of its own."""
 
+import getpass
 import os
 import re
 import sys
@@ -226,7 +227,7 @@ def test_tmp_path_is_where_the_test_is(pytester):
     result = run(
         pytester,
         """
-        import os
+        import os, pytest
 
         def test_on_the_machine(installed_scratch, tmp_path):
             (tmp_path / "x").touch()
@@ -235,11 +236,241 @@ def test_tmp_path_is_where_the_test_is(pytester):
         def test_on_the_host(tmp_path):
             (tmp_path / "x").touch()
 
-        def test_on_the_machine_again(installed_scratch, tmp_path):
-            assert os.listdir(tmp_path) == [] and tmp_path.name in os.listdir("/tmp")
-
         def test_made_before(tmp_path, installed_scratch):
-            assert not os.path.exists(tmp_path) and os.listdir("/tmp") == []
+            (tmp_path / "x").touch()
+            assert installed_scratch.path.exists(tmp_path / "x")
+
+        def test_made_when_asked_for(installed_scratch, request):
+            path = request.getfixturevalue("tmp_path")
+            (path / "x").touch()
+            assert installed_scratch.path.exists(path / "x")
+
+        @pytest.fixture
+        def mine(tmp_path):
+            return tmp_path
+
+        @pytest.mark.usefixtures("installed_scratch")
+        def test_by_another_fixture(mine, tmpdir):
+            (mine / "x").touch()
+            assert os.listdir(tmpdir) == ["x"]
+
+        def test_by_the_factory(installed_scratch, tmp_path_factory):
+            paths = [tmp_path_factory.mktemp("a"), tmp_path_factory.mktemp("b", numbered=False)]
+            assert all(installed_scratch.path.isdir(path) for path in paths)
+            assert all(path.parent == tmp_path_factory.getbasetemp() for path in paths)
+
+        def test_by_a_machine_of_its_own(scratch_os, request):
+            with scratch_os.installed():
+                path = request.getfixturevalue("tmp_path")
+                path.joinpath("x").touch()
+            assert scratch_os.listdir(path) == ["x"] and not os.path.exists(path / "x")
         """,
     )
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=7)
+
+
+ALONE = {
+    "ours first": "def test(installed_scratch, tmp_path): assert tmp_path.is_dir()",
+    "ours last": "def test(tmp_path, installed_scratch): assert tmp_path.is_dir()",
+    "asked for": """def test(installed_scratch, request):
+    assert request.getfixturevalue("tmp_path").is_dir()""",
+    "by hand": """def test(scratch_os, request):
+    with scratch_os.installed():
+        assert request.getfixturevalue("tmp_path").is_dir()""",
+}
+
+
+MOST = [pytest.param(name, marks=pytest.mark.thorough) for name in list(ALONE)[1:]]
+
+
+@pytest.mark.parametrize("case", ["ours first", *MOST])
+def test_no_other_session_loses_its_lock(pytester, monkeypatch, case):
+    """The base directory, and what is removed at exit, are this session's own, and the host's."""
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(pytester.path))
+    root = pytester.path / f"pytest-of-{getpass.getuser()}"
+    others = root / "pytest-0" / ".lock"  # of one that runs now; on a machine the name is free
+    others.parent.mkdir(parents=True)
+    root.chmod(0o700)
+    others.touch()
+    pytester.makepyfile(ALONE[case])
+    pytester.run(sys.executable, "-m", "pytest", *PLUGIN).assert_outcomes(passed=1)
+    bases = sorted(path.name for path in root.iterdir() if not path.is_symlink())
+    assert bases == ["pytest-0", "pytest-1"]
+    assert [str(path) for path in root.glob("*/.lock")] == [str(others)]
+
+
+@pytest.mark.thorough
+def test_basetemp(pytester):
+    pytester.makepyfile(ALONE["ours first"])
+    base = pytester.path / "base"
+    (base / "old").mkdir(parents=True)
+    pytester.runpytest_subprocess(*PLUGIN, f"--basetemp={base}").assert_outcomes(passed=1)
+    assert base.is_dir() and not (base / "old").exists()
+
+
+def test_what_pytest_has_for_itself_is_the_hosts(pytester):
+    pytester.makepyfile(
+        """
+        import os, sys
+
+        def test_full(installed_scratch, request, pytestconfig):
+            installed_scratch.resize(inodes=5)
+            installed_scratch.read_only_now()
+            request.getfixturevalue("capfd")  # it has files of its own
+            os.write(1, b"said")
+            assert request.getfixturevalue("capfd").readouterr().out == "said"
+            pytestconfig.cache.set("mine/value", 7)
+            assert pytestconfig.cache.get("mine/value", None) == 7
+            assert os.listdir("/tmp") == []
+        """
+    )
+    result = pytester.runpytest_subprocess(*PLUGIN, "--junitxml=result.xml")
+    result.assert_outcomes(passed=1)
+    assert (pytester.path / ".pytest_cache/v/mine/value").read_text() == "7"
+    assert "test_full" in (pytester.path / "result.xml").read_text()
+
+
+ENDS = ["raise KeyboardInterrupt", pytest.param("pytest.exit('end')", marks=pytest.mark.thorough)]
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_the_end_of_a_session_in_the_middle_of_a_test(pytester, how):
+    pytester.makepyfile(
+        f"""
+        import os, pytest
+
+        @pytest.fixture
+        def mine(installed_scratch):
+            yield
+            assert os.getcwd() == "/work"  # the end of a fixture is where its beginning was
+            print("ended inside")
+
+        def test_it(mine):
+            {how}
+        """
+    )
+    result = pytester.runpytest_subprocess(*PLUGIN, "-s", "--junitxml=result.xml")
+    result.stdout.fnmatch_lines(["*ended inside*"])
+    assert result.ret == 2
+    assert "<testsuite" in (pytester.path / "result.xml").read_text()
+    assert (pytester.path / ".pytest_cache").is_dir()
+
+
+def test_what_a_test_patches_inside_is_undone_there(pytester, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(pytester.path))
+    monkeypatch.setenv("THEIRS", "host")
+    result = run(
+        pytester,
+        """
+        import os
+
+        HERE = os.getcwd()
+
+        def test_inside(monkeypatch, installed_scratch):
+            assert "TMPDIR" not in os.environ
+            monkeypatch.setenv("TMPDIR", "/patched")
+            monkeypatch.setenv("THEIRS", "patched")
+            monkeypatch.delenv("PATH")
+            os.mkdir("below")
+            monkeypatch.chdir("below")
+            monkeypatch.setattr(os, "sep", "!")
+
+        def test_on_the_host():
+            assert os.environ["TMPDIR"] and os.environ["THEIRS"] == "host" and os.environ["PATH"]
+            assert os.getcwd() == HERE and os.sep == "/"
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_the_debugger_sees_the_machine(pytester):
+    pytester.makepyfile(
+        """
+        import os
+
+        def test_it(installed_scratch):
+            open("only_on_the_machine", "w").close()
+            assert os.listdir() == []
+        """
+    )
+    said = b"p os.listdir(), os.getcwd()\nlist\nq\n"
+    result = pytester.run(sys.executable, "-m", "pytest", *PLUGIN, "--pdb", stdin=said)
+    text = result.stdout.str()
+    assert "(['only_on_the_machine'], '/work')" in text and "  5  ->" in text
+
+
+@pytest.mark.parametrize("style", ["short", pytest.param("long", marks=pytest.mark.thorough)])
+def test_tracebacks_are_without_our_frames(pytester, style):
+    pytester.makepyfile(
+        """
+        import os, pathlib, subprocess, tempfile
+        from concurrent.futures import ThreadPoolExecutor
+        import pytest
+
+        CALLS = {
+            "open": lambda m: open("missing"),
+            "read_text": lambda m: pathlib.Path("missing").read_text(),
+            "makedirs": lambda m: os.makedirs("/work"),
+            "walk": lambda m: list(os.walk("missing", onerror=lambda error: 1 / 0)),
+            "environ": lambda m: os.environ["missing"],
+            "mkdtemp": lambda m: tempfile.mkdtemp(dir="/missing"),
+            "a fault": lambda m: (m.faults.add("open"), open("x", "w")),
+            "a machine's own": lambda m: m.create_file("/work"),
+            "trees": lambda m: m.trees.remove("missing"),
+            "chained": lambda m: chained(),
+            "pool": lambda m: ThreadPoolExecutor(1).submit(open, "missing").result(),
+        }
+
+        def chained():
+            try:
+                open("missing")
+            except OSError as error:
+                raise ValueError from error
+
+        @pytest.mark.parametrize("name", CALLS)
+        def test_call(installed_scratch, name):
+            CALLS[name](installed_scratch)
+
+        @pytest.fixture
+        def broken(installed_scratch):
+            open("missing")
+
+        @pytest.fixture
+        def broken_at_the_end(installed_scratch):
+            yield
+            open("missing")
+
+        def test_setup(broken):
+            pass
+
+        def test_teardown(broken_at_the_end):
+            pass
+        """
+    )
+    source = str(Path(ostler.__file__).parent)
+    result = pytester.runpytest_subprocess(*PLUGIN, f"--tb={style}", "-p", "no:cacheprovider")
+    result.assert_outcomes(failed=11, passed=1, errors=2)
+    ours = [line for line in result.outlines if source in line or "src/ostler" in line]
+    assert ours == []
+
+
+@pytest.mark.thorough
+def test_beside_xdist(pytester):
+    pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+    pytester.makepyfile(
+        """
+        import os
+        import pytest
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_it(installed_scratch, tmp_path, number):
+            (tmp_path / "x").touch()
+            open("here", "w").close()
+            assert os.listdir() == ["here"]
+
+        def test_on_the_host(tmp_path):
+            assert os.listdir(tmp_path) == [] and not os.path.exists("here")
+        """
+    )
+    result = pytester.runpytest_subprocess(*PLUGIN, "-n2")
+    result.assert_outcomes(passed=7)

@@ -6,7 +6,6 @@ act on during the test. `@pytest.mark.scratch(size="64K", inodes=10)` sets the l
 
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -49,37 +48,77 @@ def installed_scratch(scratch_os, request):
     scratch_os.environ.pop("TMPDIR", None)
     scratch_os.mkdir("/work")
     scratch_os.chdir("/work")
-    with scratch_os.installed(threads=True), _temporary_paths(request.config):
+    # What pytest makes on the host for the test it has there, too, and each path means the same.
+    made = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    if made is not None:
+        scratch_os.makedirs(made)
+    patches = request.getfixturevalue("monkeypatch") if _has_patches(request) else None
+    with scratch_os.installed(threads=True), _patches_undone(patches):
         yield scratch_os
 
 
+def _has_patches(request):
+    return "monkeypatch" in request.fixturenames
+
+
 @contextmanager
-def _temporary_paths(config):
-    # pytest makes one directory for the tmp_path of all tests. It is not on this machine, and what
-    # would be made here is not there for later tests; so /tmp takes its place.
-    factory = getattr(config, "_tmp_path_factory", None)
-    before = getattr(factory, "_basetemp", None)
-    if factory is not None:
-        factory._basetemp = Path("/tmp")
+def _patches_undone(patches):
+    # Variables and the working directory that a test changes inside are the machine's. They would
+    # be put back when there is none any more, and be the host's.
+    try:
+        items, here = len(patches._setitem), patches._cwd
+    except AttributeError:
+        items = None  # no monkeypatch, or one of another kind
     try:
         yield
     finally:
-        if factory is not None:
-            factory._basetemp = before
+        if items is not None:
+            _undo(patches, items, here)
+
+
+def _undo(patches, items, here):
+    from ostler._interpreter import os as system
+
+    inside = patches._setitem[items:]
+    environs = system.environ, system.environb
+    patches._setitem[items:] = [item for item in inside if not any(item[0] is e for e in environs)]
+    for mapping, name, value in reversed(inside):
+        if any(mapping is environ for environ in environs):
+            if isinstance(value, (str, bytes)):
+                mapping[name] = value
+            else:
+                mapping.pop(name, None)
+    if here is None:
+        patches._cwd = None
+
+
+def _installed():
+    """The module, if a machine is installed for this code, else None."""
+    module = sys.modules.get("ostler.machines.installed")
+    return module if module is not None and module._asking.stay() is not None else None
 
 
 def _on_host():
     # What pytest does around a test is no part of it: it sees the host.
     from contextlib import nullcontext
 
-    module = sys.modules.get("ostler.machines.installed")
+    module = _installed()
     return nullcontext() if module is None else module.OnHost()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
+    if call.excinfo is not None:
+        _hide_our_frames()
     with _on_host():
         return (yield)
+
+
+def _hide_our_frames():
+    # They are between the test and its error, and say nothing of either; --full-trace shows them.
+    for name, module in list(sys.modules.items()):
+        if name == "ostler" or name.startswith("ostler."):
+            vars(module).setdefault("__tracebackhide__", True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -89,6 +128,11 @@ def pytest_runtest_logreport(report):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_exception_interact(node, call, report):
-    with _on_host():
+def pytest_runtestloop(session):
+    try:
         return (yield)
+    finally:
+        # After Ctrl-C, or pytest.exit(), in a test: what comes now is the host's, but for the ends
+        # of the test's fixtures.
+        if _installed() is not None:
+            session._setupstate.teardown_exact(None)

@@ -84,6 +84,9 @@ _FOR_THE_HOST = {
         "AssertionRewritingHook.exec_module",
         "AssertionRewritingHook.find_spec",
     ),
+    # What pytest has for the whole session, whoever asks for it first.
+    "_pytest.cacheprovider": ("Cache.get", "Cache.set", "Cache.mkdir"),
+    "_pytest.capture": ("FDCaptureBase.__init__",),
 }
 # Modules whose own calls act on the host, whoever calls them.
 _LOADER = "_frozen_importlib_external"
@@ -567,9 +570,20 @@ def _reload(stay, original, module):
     return original(module)
 
 
+def _mktemp(stay, original, factory, *args, **kwargs):
+    # A directory of the machine's, at the path that it would have on the host.
+    machine = _machine_of(stay)
+    machine.makedirs(factory.getbasetemp(), exist_ok=True)
+    return original(factory, *args, **kwargs)
+
+
 # Functions of modules that may be loaded: what they do for code inside; None: they are the host's.
 _OF_MODULES = {name: dict.fromkeys(paths) for name, paths in _FOR_THE_HOST.items()} | {
     "importlib": {"reload": _reload},
+    "_pytest.tmpdir": {
+        "TempPathFactory.getbasetemp": None,
+        "TempPathFactory.mktemp": _mktemp,
+    },
     "tempfile": {"_gettempdir": _gettempdir()},
     "concurrent.futures.thread": {
         "ThreadPoolExecutor.submit": _submit,

@@ -287,6 +287,7 @@ RECURSIVE = {
     "_scan.py": "once: a stat of what is no link serves for both",
     "machines/_filter.py": "the number of bits of a call's number",
     "machines/rehearsal.py": "the kernel's own work directories, of one or two levels",
+    "machines/recording.py": "values within the values that a call gives, which are no tree",
     "trees/_links.py": "once, after the table has grown",
     "trees/_repository.py": "ten levels of included files",
     "trees/_run.py": "once, for the root of a place",

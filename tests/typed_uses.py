@@ -7,6 +7,7 @@ read_only, rehearsal.
 
 import errno
 import signal
+import sys
 from collections.abc import Iterator
 from io import BufferedReader, BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
@@ -16,6 +17,7 @@ import ostler
 from ostler import machines, trees
 from ostler.machines.changes import Change, Record
 from ostler.machines.kinds import Confined, ReadOnly, Scratch
+from ostler.machines.recording import Log, Replayed
 from ostler.machines.rehearsal import Rehearsal
 from ostler.trees import Counts, Difference, Digest, Trees
 
@@ -216,6 +218,19 @@ def on_read_only(folder: Path, mode: str) -> None:
         read_only.faults.clear()
         with read_only.installed():
             pass
+
+
+def recorded(scratch: Scratch) -> str:
+    """What was asked of a machine."""
+    with ostler.recorded() as on_host, scratch.recorded() as log:
+        scratch.mkdir("/d")
+    assert_type(log, Log)
+    call = log[0]
+    assert_type(call.errno, int | None)
+    assert_type(call.arguments, dict[str, tuple[str, Any]])
+    log.write(sys.stdout)
+    Replayed(on_host)
+    return call.verb
 
 
 def on_rehearsal(folder: Path) -> list[str]:

@@ -52,6 +52,7 @@ process = host.process
 read_env = host.read_env
 readinto = host.readinto
 reload_environ = host.reload_environ
+recorded = host.recorded
 rename_noreplace = host.rename_noreplace
 replace_durable = host.replace_durable
 replacing = host.replacing

@@ -52,78 +52,33 @@ def installed():
     return _installed is not None
 
 
-class Replacement:
-    """Three modules in the place of os, os.path and posix, and the record of what was there."""
+class Bindings:
+    """What modules hold, exchanged for something else, and the record of what was there."""
 
-    def __init__(self, system, path, posix):
-        self.modules = dict(zip(_REPLACED, (system, posix, path, path), strict=True))
+    def __init__(self) -> None:
         self.record = []  # (kind of place, the place, key, what was there, what is there now)
-        self.finder = _Submodules(system)
 
-    def apply(self):
-        """Replace the modules, and every binding that other modules have made of their names."""
-        old = {name: sys.modules[name] for name in _SOURCES if name in sys.modules}
-        new = self._successors(old)
-        for name, module in self.modules.items():
-            self._put(_ITEM, sys.modules, name, module)
-        for name, module in records.MODULES.items():  # for pickles that others can read
-            self._put(_ATTRIBUTE, records.TYPES[name], "__module__", module)
-        # Programs find the standard library beside os.__file__, and tell the kind of paths by
-        # the name of os.path. Some know modules and functions by their names at all.
-        self._put(_ITEM, vars(self.modules["os"]), "__file__", old["os"].__file__)
-        self._put(_ITEM, vars(self.modules["posixpath"]), "__name__", "posixpath")
-        self._put(_ITEM, vars(self.modules["os"]), "__name__", "os")
-        sys.meta_path.insert(0, self.finder)
-        self._name(new)
-        _kinship.hold(self, vars(self.modules["os"]))
-        untouched = {id(module) for module in old.values() if module is not old.get("genericpath")}
-        untouched.update(id(module) for module in self.modules.values())
+    def exchange(self, new, untouched=(), ours=()):
+        """Replace what the modules hold: `new` has {id of the old: (the old, the new)}.
+
+        `untouched`: the ids of modules that stay as they are; `ours`: the names of those of
+        ostler's own modules that don't.
+        """
+        seen = set(untouched)
         for name, module in list(sys.modules.items()):
-            if isinstance(module, ModuleType) and id(module) not in untouched:
-                if name == "ostler" or name.startswith("ostler."):
-                    continue
-                untouched.add(id(module))  # under two names: once is enough
+            if isinstance(module, ModuleType) and id(module) not in seen:
+                if name.startswith("ostler") and name not in ours:
+                    if name == "ostler" or name.startswith("ostler."):
+                        continue
+                seen.add(id(module))  # under two names: once is enough
                 self._namespace(vars(module), new, name)
 
-    def undo(self):
-        """Put back what apply() replaced, except where something else has been put since."""
-        _kinship.release(self)
-        if self.finder in sys.meta_path:
-            sys.meta_path.remove(self.finder)
-        for name in [name for name in sys.modules if name.startswith("os.")]:
-            if name != "os.path":
-                del sys.modules[name]
+    def give_back(self):
+        """Put back what was replaced, except where something else has been put since."""
         while self.record:
             kind, place, key, before, now = self.record.pop()
             if kind.get(place, key) is now:
                 kind.put(place, key, before)
-
-    def _successors(self, old):
-        """The objects that are replaced, by their id: (the old, the new)."""
-        new = {}
-        for name, module in old.items():
-            successor = self.modules.get(name, self.modules["posixpath"])
-            if name in self.modules:
-                new[id(module)] = module, successor
-            for attribute, value in vars(module).items():
-                if not attribute.startswith("__") and _is_own(value):
-                    other = getattr(successor, attribute, value)
-                    # Some of our modules have the name of a function that has an underscore.
-                    if other is not value and not isinstance(other, ModuleType):
-                        new.setdefault(id(value), (value, other))
-                        if isinstance(value, type) and isinstance(other, type):
-                            # Under this name pickles find it, now that it is there.
-                            self._put(_ATTRIBUTE, other, "__module__", value.__module__)
-        return new
-
-    def _name(self, new):
-        """Give functions the names of their modules, and pickles of them those that os's have."""
-        names = {}
-        for old, other in new.values():
-            if isinstance(other, (BuiltinFunctionType, FunctionType)):
-                self._put(_ATTRIBUTE, other, "__module__", old.__module__)
-                names[id(other)] = other, old.__name__
-        self._put(_ITEM, copyreg.dispatch_table, BuiltinFunctionType, _reducer(names))
 
     def _namespace(self, names, new, module):
         """Replace what a module's globals, its classes and its functions hold."""
@@ -164,6 +119,72 @@ class Replacement:
         except (KeyError, TypeError):  # an immutable type: it stays as it is
             return
         self.record.append((kind, place, key, before, value))
+
+
+class Replacement(Bindings):
+    """Three modules in the place of os, os.path and posix, and the record of what was there."""
+
+    def __init__(self, system, path, posix):
+        super().__init__()
+        self.modules = dict(zip(_REPLACED, (system, posix, path, path), strict=True))
+        self.finder = _Submodules(system)
+
+    def apply(self):
+        """Replace the modules, and every binding that other modules have made of their names."""
+        old = {name: sys.modules[name] for name in _SOURCES if name in sys.modules}
+        new = self._successors(old)
+        for name, module in self.modules.items():
+            self._put(_ITEM, sys.modules, name, module)
+        for name, module in records.MODULES.items():  # for pickles that others can read
+            self._put(_ATTRIBUTE, records.TYPES[name], "__module__", module)
+        # Programs find the standard library beside os.__file__, and tell the kind of paths by
+        # the name of os.path. Some know modules and functions by their names at all.
+        self._put(_ITEM, vars(self.modules["os"]), "__file__", old["os"].__file__)
+        self._put(_ITEM, vars(self.modules["posixpath"]), "__name__", "posixpath")
+        self._put(_ITEM, vars(self.modules["os"]), "__name__", "os")
+        sys.meta_path.insert(0, self.finder)
+        self._name(new)
+        _kinship.hold(self, vars(self.modules["os"]))
+        untouched = {id(module) for module in old.values() if module is not old.get("genericpath")}
+        untouched.update(id(module) for module in self.modules.values())
+        self.exchange(new, untouched)
+
+    def undo(self):
+        """Put back what apply() replaced, except where something else has been put since."""
+        _kinship.release(self)
+        if self.finder in sys.meta_path:
+            sys.meta_path.remove(self.finder)
+        for name in [name for name in sys.modules if name.startswith("os.")]:
+            if name != "os.path":
+                del sys.modules[name]
+        self.give_back()
+
+    def _successors(self, old):
+        """The objects that are replaced, by their id: (the old, the new)."""
+        new = {}
+        for name, module in old.items():
+            successor = self.modules.get(name, self.modules["posixpath"])
+            if name in self.modules:
+                new[id(module)] = module, successor
+            for attribute, value in vars(module).items():
+                if not attribute.startswith("__") and _is_own(value):
+                    other = getattr(successor, attribute, value)
+                    # Some of our modules have the name of a function that has an underscore.
+                    if other is not value and not isinstance(other, ModuleType):
+                        new.setdefault(id(value), (value, other))
+                        if isinstance(value, type) and isinstance(other, type):
+                            # Under this name pickles find it, now that it is there.
+                            self._put(_ATTRIBUTE, other, "__module__", value.__module__)
+        return new
+
+    def _name(self, new):
+        """Give functions the names of their modules, and pickles of them those that os's have."""
+        names = {}
+        for old, other in new.values():
+            if isinstance(other, (BuiltinFunctionType, FunctionType)):
+                self._put(_ATTRIBUTE, other, "__module__", old.__module__)
+                names[id(other)] = other, old.__name__
+        self._put(_ITEM, copyreg.dispatch_table, BuiltinFunctionType, _reducer(names))
 
 
 class _Items:

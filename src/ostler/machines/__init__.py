@@ -78,6 +78,16 @@ class Machine(
     linesep = "\n"
     error = OSError
 
+    def recorded(self):
+        """A context manager whose value is the log of what is asked of this machine inside.
+
+        The log has each call of a verb that touches something, with its moment, thread, arguments
+        and result or error, and of compositions the whole: see ostler.machines.recording.
+        """
+        from ostler.machines.recording import Recorded
+
+        return Recorded(self)
+
     @property
     def trees(self):
         """Whole trees of this machine: walk, find, size, remove, copy, change, compare, digest."""
@@ -184,7 +194,7 @@ class MachineUnavailable(OSError):
 class Host(_core.HostCore, Machine):
     """The machine that this process stands on."""
 
-    __slots__ = ()
+    __slots__ = ("_between",)
 
     def __reduce__(self):
         return "host"

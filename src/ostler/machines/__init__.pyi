@@ -14,6 +14,7 @@ from ostler.environment import Environment
 from ostler.facts import Facts
 from ostler.files import Files
 from ostler.links import Links
+from ostler.machines.recording import Recorded
 from ostler.path import PathText
 from ostler.permissions import Permissions
 from ostler.processes import Processes
@@ -77,6 +78,7 @@ class Machine(
     _Environ = _environ._Environ
     _wrap_close = _popen._wrap_close
     _walk_symlinks_as_files: object
+    def recorded(self) -> Recorded: ...
     @property
     def trees(self) -> Trees: ...
     @property

@@ -12,7 +12,8 @@ from _thread import allocate_lock
 from functools import partial
 from operator import attrgetter
 
-from ostler.machines import Machine
+from ostler.environment import of_variables
+from ostler.machines import Machine, host
 from ostler.path import Path
 
 TYPE_CHECKING = False
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Self
 
-_classes: dict[tuple[type, frozenset[str]], type] = {}
+_classes: "dict[tuple[type, frozenset[str] | type], type]" = {}
 _lock = allocate_lock()
+_bound: "Any" = None  # what the host's verbs are in the modules' places meanwhile
 
 
 class Stander:
@@ -86,28 +88,98 @@ def _settle(machine):
     steps = kind._own_verbs.union(*(stander.verbs for stander in standers if stander.sees_steps))
     machine._hooked = steps or None  # so that what shortcuts in C doesn't
     machine.__class__ = _class(kind, names) if names else kind
+    if machine is host:
+        _bind(names)
+
+
+def _bind(names):
+    # The host's verbs are the functions of modules, too, and wherever programs have put those.
+    global _bound
+    if _bound is not None:
+        _bound.give_back()
+        _bound = None
+    if not names:
+        return
+    import ostler
+    from ostler import trees
+    from ostler.installation import Bindings
+
+    new = {}
+    for name in names:
+        place, _, plain = name.rpartition(".")
+        facade = {"": ostler, "path": ostler.path, "trees": trees}[place]
+        held = vars(facade).get(plain)
+        if held is not None and getattr(held, "__name__", None) == plain:
+            new[id(held)] = held, attrgetter(name)(host)
+    _bound = Bindings()
+    _bound.exchange(new, ours=("ostler", "ostler.path", "ostler.trees"))
 
 
 def _class(kind, names):
     found = _classes.get((kind, names))
     if found is None:
         members = {"__slots__": (), "__module__": kind.__module__, "_plain_kind": kind}
-        members.update((name, _passing(name, getattr(kind, name))) for name in names)
+        for name in names:
+            if hasattr(kind, name):
+                members[name] = _passing(name, getattr(kind, name))
+        for place, base in _parts().items():
+            own = frozenset(name for name in names if name.startswith(place + "."))
+            if own:
+                members[place] = property(partial(_part, kind, place, base, own))
         found = _classes.setdefault((kind, names), type(kind.__name__, (kind,), members))
     return found
 
 
+def _parts():
+    from ostler.trees import Trees
+
+    return {"path": Path, "trees": Trees}
+
+
+def _part(kind, place, base, names, machine):
+    # A machine's path, or its trees, whose verbs of these names pass by what stands before them.
+    key = base, names
+    passing = _classes.get(key)
+    if passing is None:
+        members = {}
+        for name in names:
+            plain = name.removeprefix(place + ".")
+            members[plain] = _passing_in_part(name, plain)
+        passing = _classes.setdefault(key, type(base.__name__, (base,), members))
+    made = passing(machine)
+    made.over = machine
+    if machine is host and base is Path:
+        made.plain = host._path  # its path is the module
+    else:
+        made.plain = getattr(kind, place).__get__(machine)
+    return made
+
+
 def _passing(name, plain):
+    of_machine = hasattr(plain, "__get__")  # else it is a function that needs none
+
     def method(self, *args, **kwargs):
-        go = partial(plain, self)
-        for stander in reversed(standing(self)):
-            if name in stander.verbs:
-                go = _by(stander, self, name, go)
-        return go(*args, **kwargs)
+        go = partial(plain, self) if of_machine else plain
+        return _pass(self, name, go, args, kwargs)
 
     method.__name__ = name
     method.__doc__ = plain.__doc__
     return method
+
+
+def _passing_in_part(name, plain):
+    def method(self, *args, **kwargs):
+        return _pass(self.over, name, getattr(self.plain, plain), args, kwargs)
+
+    method.__name__ = plain
+    return method
+
+
+def _pass(machine, name, go, args, kwargs):
+    for stander in reversed(standing(machine)):
+        if name in stander.verbs:
+            go = _by(stander, machine, name, go)
+    return go(*args, **kwargs)
 
 
 def _by(stander, machine, name, go):
@@ -137,29 +209,27 @@ def step_in_tree(machine: "Machine", operation: str, kind: int, path: bytes) -> 
 class Between(Machine):
     """A machine over another: derive a kind from it, and say in `called` what is different.
 
-    `behind` is the other one. Text alone is not asked of anybody: `fsencode`, `path.join` and the
-    like are as everywhere.
+    `behind` is the other one, or None for a kind that has none. Text alone is not asked of
+    anybody: `fsencode`, `path.join` and the like are as everywhere.
     """
 
     _acts = True
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        from ostler.verbs import table
-
         own = set()
-        for verb in table.every():
-            if verb.touches != table.NOTHING and "." not in verb.name:
+        for verb in _touching():
+            if "." not in verb.name:
                 if getattr(cls, verb.name, None) is getattr(Machine, verb.name, None):
                     setattr(cls, verb.name, _to_called(verb.name))
                 own.add(verb.name)
         cls._own_verbs = frozenset(own)
         super().__init_subclass__(**kwargs)
 
-    def __init__(self, behind: Machine) -> None:
+    def __init__(self, behind: "Any") -> None:
         super().__init__()
         self.behind = behind
-        self.environ = behind.environ
-        self.path = _the_paths_of(self)
+        self.environ = of_variables() if behind is None else behind.environ
+        self.path = self._part("path")
         self._hooked = self._own_verbs
 
     def called(self, verb: str, args: tuple, kwargs: dict) -> "Any":
@@ -172,7 +242,21 @@ class Between(Machine):
     @property
     def trees(self) -> "Any":
         """Whole trees of this machine at once; see ostler.trees."""
-        return _the_trees_of(self)
+        return self._part("trees")
+
+    def _part(self, place):
+        base = _parts()[place]
+        kind = _classes.get((Between, base))
+        if kind is None:
+            members = {
+                verb.name.removeprefix(place + "."): _to_called_of(verb.name)
+                for verb in _touching()
+                if verb.name.startswith(place + ".")
+            }
+            kind = _classes.setdefault((Between, base), type(base.__name__, (base,), members))
+        made = kind(self)
+        made.over = self
+        return made
 
     def __enter__(self) -> "Self":
         return self
@@ -181,49 +265,23 @@ class Between(Machine):
         self.behind.__exit__(*exception)
 
 
+def _touching():
+    from ostler.verbs import table
+
+    return [verb for verb in table.every() if verb.touches != table.NOTHING]
+
+
 def _to_called(name):
     def method(self, *args, **kwargs):
         return self.called(name, args, kwargs)
 
-    method.__name__ = name.rpartition(".")[2]
+    method.__name__ = name
     return method
 
 
-def _to_called_of_machine(name):
+def _to_called_of(name):
     def method(self, *args, **kwargs):
         return self.over.called(name, args, kwargs)
 
     method.__name__ = name.rpartition(".")[2]
     return method
-
-
-def _the_paths_of(machine):
-    made = _kind_with(Path, "path.")(machine)
-    made.over = machine
-    return made
-
-
-def _the_trees_of(machine):
-    from ostler.trees import Trees
-
-    made = _kind_with(Trees, "trees.")(machine)
-    made.over = machine
-    return made
-
-
-_kinds: dict[str, type] = {}
-
-
-def _kind_with(base, place):
-    """A class of paths, or of trees, whose verbs pass its machine's `called`."""
-    found = _kinds.get(place)
-    if found is None:
-        from ostler.verbs import table
-
-        members = {
-            verb.name.removeprefix(place): _to_called_of_machine(verb.name)
-            for verb in table.every()
-            if verb.name.startswith(place) and verb.touches != table.NOTHING
-        }
-        found = _kinds.setdefault(place, type(base.__name__, (base,), members))
-    return found

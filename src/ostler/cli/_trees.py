@@ -219,7 +219,8 @@ class Teller:
     def clear(self):
         """Take the progress off the terminal."""
         if self.shows:
-            self.shows, self.cleared = False, True
+            # With the ^C that the terminal has put behind it, if that is why.
+            self.shows, self.cleared = False, isinstance(sys.exception(), KeyboardInterrupt)
             try:
                 print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             except OSError:

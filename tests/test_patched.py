@@ -1,7 +1,11 @@
 """What programs put in the place of parts of os is seen wherever os's functions see it."""
 
+import io
 import os
+import subprocess
 import sys
+from typing import ClassVar
+from unittest import mock
 
 import pytest
 
@@ -109,3 +113,100 @@ def test_walks_see_what_is_put_in_place_of_methods(way, tree, monkeypatch):
         assert walk() == plain != without
         seen[system] = sorted(steps), without
     assert seen[os] == seen[ostler]
+
+
+# ---- popen, which in os goes through subprocess
+
+
+class Faked:
+    """As the fakes of test libraries: no program runs."""
+
+    def __init__(self, args, **options):
+        self.stdout = io.StringIO(f"{args} {sorted(options.items())}")
+        self.stdin = io.StringIO()
+
+    def wait(self):
+        return 5
+
+
+class Tracing(subprocess.Popen):
+    steps: ClassVar = []
+
+    def wait(self, timeout=None):
+        self.steps.append("wait")
+        return super().wait(timeout)
+
+
+def fake_class(patch, steps):
+    patch.setattr(subprocess, "Popen", Faked)
+
+
+def fake_by_subclass(patch, steps):
+    patch.setattr(Tracing, "steps", steps)
+    patch.setattr(subprocess, "Popen", Tracing)
+
+
+def fake_by_mock(patch, steps):
+    mocked = mock.Mock(side_effect=Faked)
+    patch.setattr(subprocess, "Popen", mocked)
+
+
+def fake_method(name):
+    def fake(patch, steps):
+        own = vars(subprocess.Popen)[name]
+
+        def told(*args, **kwargs):
+            steps.append(name)
+            return own(*args, **kwargs)
+
+        patch.setattr(subprocess.Popen, name, told)
+
+    return fake
+
+
+def fake_fork_exec(patch, steps):
+    own = subprocess._fork_exec
+
+    def told(*args):
+        steps.append(args[0])
+        return own(*args)
+
+    patch.setattr(subprocess, "_fork_exec", told)
+
+
+# Some versions start a shell by posix_spawn.
+IF_IT_FORKS = [fake_fork_exec, fake_method("_posix_spawn")]
+FAKES = [
+    fake_class, fake_by_subclass, fake_by_mock, fake_method("__init__"),
+    fake_method("_execute_child"), fake_method("wait"), fake_method("_get_handles"), *IF_IT_FORKS,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fake", FAKES)
+@pytest.mark.parametrize("mode", ["r", "w"])
+def test_popen_goes_through_what_is_put_in_place_of_subprocess(fake, mode, monkeypatch):
+    seen = []
+    for system in SYSTEMS:
+        steps = []
+        with monkeypatch.context() as patch:
+            fake(patch, steps)
+            stream = system.popen("echo a; exit 3", mode)
+            text = stream.read() if mode == "r" else None
+            seen.append((text, stream.close(), steps))
+    assert seen[0] == seen[1] and (seen[0][1] == 5 << 8 or seen[0][2] or fake in IF_IT_FORKS)
+
+
+def test_popen_on_a_machine_and_subprocess(monkeypatch):
+    with ostler.scratch(bind=ostler.machines.SHELL) as machine:
+        machine.create_file("/only-here", "")
+        with monkeypatch.context() as patch:
+            steps = []
+            fake_method("__init__")(patch, steps)
+            with machine.installed():
+                assert "only-here" in os.popen("echo *").read()
+            assert steps == ["__init__"]
+            # This one the program asks by its name.
+            assert "only-here" in machine.popen("echo *").read() and steps == ["__init__"]
+            patch.setattr(subprocess, "Popen", Faked)
+            with machine.installed():
+                assert os.popen("x").read().startswith("x [('bufsize', ")

@@ -5,6 +5,7 @@ import time
 import warnings
 from _io import TextIOWrapper, open
 from _thread import allocate_lock
+from types import BuiltinFunctionType, FunctionType
 
 import cython
 from cython.cimports.ostler import _libc as libc
@@ -26,6 +27,11 @@ from ostler._interpreter import OS_NAMES
 
 _left = []  # commands that were left running; each new one looks after them
 _SHELL = "/bin/sh"
+# What popen() and its stream's close() call of subprocess.Popen.
+_STEPS = (
+    "__init__", "_get_handles", "_execute_child", "_posix_spawn", "wait", "_wait", "poll",
+    "_internal_poll",
+)  # fmt: skip
 _INTERRUPTED_WAIT = 0.25  # seconds for a command to end when Ctrl-C reached both
 
 
@@ -136,6 +142,12 @@ def popen(machine: Core, cmd, mode, buffering):
         raise ValueError(f"invalid mode {mode!r}")
     if buffering == 0 or buffering is None:
         raise ValueError("popen() does not support unbuffered streams")
+    module = sys.modules.get("subprocess")
+    if module is not None and _is_faked(module) and _is_the_programs(machine):
+        # In os this goes through subprocess: whoever fakes, traces or replaces that sees it.
+        pipes = {"stdout" if mode == "r" else "stdin": module.PIPE}
+        process = module.Popen(cmd, shell=True, text=True, bufsize=buffering, **pipes)
+        return _wrap_close(process.stdout if mode == "r" else process.stdin, process)
     for left in tuple(_left):
         if left.poll() is not None:
             try:
@@ -176,6 +188,30 @@ def popen(machine: Core, cmd, mode, buffering):
     else:
         process.stdin = stream
     return _wrap_close(stream, process)
+
+
+@cython.cfunc
+def _is_faked(module):
+    # Whether a program has put something in the place of subprocess.Popen, or into it.
+    names = vars(module)
+    kind = names.get("Popen")
+    if type(kind) is not type or kind.__module__ != "subprocess":
+        return True
+    for name in _STEPS:
+        method = vars(kind).get(name)
+        if type(method) is not FunctionType or method.__globals__ is not names:
+            return True
+    starts = names.get("_fork_exec")
+    return type(starts) is not BuiltinFunctionType or starts.__module__ != "_posixsubprocess"
+
+
+@cython.cfunc
+def _is_the_programs(machine: Core):
+    # Whether it is what the program takes for os.
+    if machine._names is not None:
+        return True
+    installed = sys.modules.get("ostler.machines.installed")
+    return installed is not None and installed.current() is machine
 
 
 @cython.cfunc

@@ -15,6 +15,7 @@ from cython.cimports.ostler._spawn import (
     fail,
     launch,
     live,
+    no_rights,
     schedule,
 )
 
@@ -251,6 +252,8 @@ def _stand_in(s):
         if stays >= 0:
             libc.close(stays)
         return s.error
+    if libc.geteuid():
+        no_rights()  # what it has kept of root's, to come this far
     _stands_for = s.pid
     for number in range(1, libc.NSIG):
         _catch(number)

@@ -5,6 +5,7 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._arguments import environment_of
 from cython.cimports.ostler._core import Core, plain_failure
+from cython.cimports.ostler._libc import confining as own
 from cython.cimports.ostler._spawn import (
     ACT_DUP2,
     SPAWN_ALONE,
@@ -86,6 +87,38 @@ def start(
     if s.pid <= 0:
         raise plain_failure(number)
     return s.pid, number, s.step == STEP_EXEC
+
+
+def keep_rights():
+    """In a child of root's that may become another user: keep what entering its machine takes.
+
+    The rights in force go with the user all the same, so that its files are the new user's files,
+    and the program that is run has none: the kernel keeps these for this process alone.
+    """
+    libc.prctl(libc.PR_SET_KEEPCAPS, 1, 0, 0, 0)
+
+
+def use_rights():
+    """Put the kept rights in force that it takes to enter a machine, right before that."""
+    head: libc.__user_cap_header_struct
+    data: libc.__user_cap_data_struct[2]
+    real: libc.uid_t
+    effective: libc.uid_t
+    saved: libc.uid_t
+    entering: cython.uint = (
+        1 << own.CAP_SYS_ADMIN | 1 << own.CAP_SYS_CHROOT | 1 << own.CAP_SETPCAP
+    )  # fmt: skip
+    head.version = libc._LINUX_CAPABILITY_VERSION_3
+    head.pid = 0
+    if libc.syscall(own.SYS_capget, cython.address(head), data) == 0:
+        data[0].effective |= data[0].permitted & entering
+        libc.syscall(libc.SYS_capset, cython.address(head), data)
+    if (
+        libc.getresuid(cython.address(real), cython.address(effective), cython.address(saved)) == 0
+        and real and effective and saved
+    ):  # fmt: skip
+        # What the kernel does with a change of user, unless rights are kept.
+        libc.prctl(libc.PR_CAP_AMBIENT, libc.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 
 
 @cython.cfunc

@@ -30,7 +30,7 @@ from cython.cimports.ostler._core import (
     settle,
     take,
 )
-from cython.cimports.ostler._spawn import SPAWN_REPLACES, keep_copies
+from cython.cimports.ostler._spawn import SPAWN_REPLACES, Spawn, keep_copies, prepare
 from cython.cimports.ostler.machines._confine import Confinement
 from cython.cimports.ostler.machines._entries import (
     allow,
@@ -701,6 +701,17 @@ class RootedCore(Core):
         with self._making:
             if self._children_ns < 0 and not self._closed:
                 self._children_ns = self._make_namespace()
+
+    def _make_all_now(self):
+        # For a child that will not be allowed to: the namespaces of a confined machine, too.
+        s: Spawn
+        if not self._plain:
+            self._make_namespace_now()
+        if self._confinement is not None:
+            with self._making:
+                prepare(cython.address(s))
+                self._confinement.add(cython.address(s), self._root, self._user_ns,
+                                      self._children_ns)  # fmt: skip
 
     def _make_namespace(self):
         fd, number, step = children(self._root, self._user_ns, self._mount_ns)

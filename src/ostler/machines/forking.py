@@ -32,6 +32,7 @@ def fork_exec(
             _tell(errpipe_write, OSError(number, ""), called)
         return pid
     # Python code, or another user, between fork and exec.
+    machine._make_all_now()
     pid = host.fork()
     if pid:
         return pid
@@ -47,7 +48,7 @@ def fork_exec(
             machine.umask(umask)  # which the program begins with
         if restore_signals:
             _restore_signals()
-        machine._make_namespace_now()
+        _children.keep_rights()
         _set_user(gid, gids, uid)
         if preexec_fn is not None:
             try:
@@ -61,6 +62,7 @@ def fork_exec(
             host.set_inheritable(fd, True)
         if close_fds:
             _close_others(pass_fds)
+        _children.use_rights()
         called = True
         _execute(machine, executables, args, env)
     except OSError as error:

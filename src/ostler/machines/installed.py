@@ -28,6 +28,7 @@ from ostler import _interpreter, _kinship
 from ostler.machines import MachineUnavailable, _asking, host
 from ostler.machines._asking import Block, Stay
 from ostler.machines._codes import code_like
+from ostler.machines._distributions import OnHost, find_distributions, from_package
 from ostler.machines._imports import Watch, wait_for
 from ostler.machines._variables import Variables
 from ostler.machines.rooted import Rooted
@@ -90,7 +91,7 @@ _FOR_THE_HOST = {
 }
 # Modules whose own calls act on the host, whoever calls them.
 _LOADER = "_frozen_importlib_external"
-_HOST_MODULES = ("_frozen_importlib", _LOADER, "zipimport", "_pytest.capture")
+_HOST_MODULES = ("_frozen_importlib", _LOADER, "zipimport", "pkgutil", "_pytest.capture")
 # Modules in C with functions that ask, which are always loaded.
 _NOT_ANEW = ("posix", "_io", "_thread", "_posixsubprocess", "atexit")
 # C code that opens files and tells nobody.
@@ -123,17 +124,6 @@ class Installed(Block):
             if stay in self._entered:
                 self._entered.remove(stay)
             raise
-
-
-class OnHost:
-    """For what must not see the installed machine: a context manager."""
-
-    def __enter__(self):
-        self._stay = Stay(None)
-        self._stay.begin()
-
-    def __exit__(self, *exception):
-        self._stay.end()
 
 
 def _task_is_over():
@@ -206,7 +196,7 @@ class _Layer:
         self._functions = {}  # Python's own -> _InCode
         self._mappings = []
         self._host = None
-        self._watch = Watch(_OF_MODULES, self._has_come)
+        self._watch = Watch({*_OF_MODULES, *_HOST_MODULES}, self._has_come)
 
     # A signal's handler may interrupt each of these and install a machine itself: it finds what is
     # not all in, does it itself, and what was interrupted does again what is done.
@@ -240,8 +230,7 @@ class _Layer:
             for number, name in enumerate(("environ", "environb")):
                 self._mappings[number] = Variables(getattr(_interpreter.os, name), name)
         self._begun = True
-        names = [module for name in _HOST_MODULES if (module := sys.modules.get(name))]
-        _asking.set_host_modules([vars(module) for module in names], vars(sys.modules[_LOADER]))
+        _set_host_modules()
         self._watch.begin()
         for name in _OF_MODULES:
             self._prepare_module(name)
@@ -304,19 +293,21 @@ class _Layer:
             self._host = host.path, host.environ
         self._prepared = True
 
-    def _add(self, function, act):
-        self._functions.setdefault(function, _InCode(function, act))
+    def _add(self, function, act, whoever=False):
+        self._functions.setdefault(function, _InCode(function, act, whoever))
 
     def _prepare_module(self, name):
         # What isn't loaded has no functions that somebody could hold; see _has_come().
-        for path, act in _OF_MODULES[name].items() if name in sys.modules else ():
+        for path, act in _OF_MODULES.get(name, {}).items() if name in sys.modules else ():
             function = _reach(sys.modules[name], path)
+            function = getattr(function, "__func__", function)  # of a class's method
             if type(function) is FunctionType:
-                self._add(function, act)
+                self._add(function, act, act is find_distributions)
 
     def _has_come(self, name):
         with self._lock:
             if self._begun:
+                _set_host_modules()
                 self._prepare_module(name)
                 for function in list(self._functions.values()):
                     function.put_in()
@@ -331,6 +322,11 @@ class _Layer:
             _asking.stand(getattr(module, function), function, handler=_refuse_unseen, if_late=True)
         if self._in:
             self._exchange(True)
+
+
+def _set_host_modules():
+    modules = [module for name in _HOST_MODULES if (module := sys.modules.get(name))]
+    _asking.set_host_modules([vars(module) for module in modules], vars(sys.modules[_LOADER]))
 
 
 def _reach(place, path):
@@ -445,8 +441,11 @@ def _asking_first(original, act, whoever=False):
         def ask(*args, **kwargs):
             stay = _asking.stay()
             # The code that calls is behind the one in whose place this is.
-            if stay is None or (not whoever and _asking.is_host(sys._getframe(2).f_globals)):
+            if stay is None:
                 return original(*args, **kwargs)
+            if not whoever and _asking.is_host(sys._getframe(2).f_globals):
+                with OnHost():  # what it calls itself asks, too
+                    return original(*args, **kwargs)
             return act(stay, original, *args, **kwargs)
 
     return ask
@@ -584,6 +583,10 @@ _OF_MODULES = {name: dict.fromkeys(paths) for name, paths in _FOR_THE_HOST.items
         "TempPathFactory.getbasetemp": None,
         "TempPathFactory.mktemp": _mktemp,
     },
+    "importlib.metadata": {"MetadataPathFinder.find_distributions": find_distributions},
+    "importlib_metadata": {"MetadataPathFinder.find_distributions": find_distributions},
+    "importlib.resources._common": {"from_package": from_package},
+    "importlib_resources._common": {"from_package": from_package},
     "tempfile": {"_gettempdir": _gettempdir()},
     "concurrent.futures.thread": {
         "ThreadPoolExecutor.submit": _submit,

@@ -94,7 +94,7 @@ def _fwalk(machine: Core, top, topdown, onerror, follow_symlinks, dir_fd):
                 entry = None if child.entries is None else next(child.entries)
                 try:
                     if own and entry is None:
-                        at = _stepped(machine, child.fd, name, follow)
+                        at = _stepped(machine, child.fd, name, follow, kept_order)
                     else:
                         at = _entered(machine, child.fd, name, entry, follow)
                 except OSError as error:
@@ -197,7 +197,7 @@ def _close(machine: Core, fd):
 
 
 @cython.cfunc
-def _stepped(machine: Core, dir_fd, name, follow: cython.bint) -> Level:
+def _stepped(machine: Core, dir_fd, name, follow: cython.bint, by_entry: cython.bint) -> Level:
     """As _entered() of a name in a directory, by the system calls alone."""
     w: Where
     before: libc.stat_t
@@ -218,6 +218,9 @@ def _stepped(machine: Core, dir_fd, name, follow: cython.bint) -> Level:
             if r == 0:
                 r = libc.fstatat(w.dir, w.name, cython.address(before), libc.AT_SYMLINK_NOFOLLOW)
             r = settle(cython.address(w), r)
+        if r and by_entry and py.PyBytes_Check(name):
+            # os asks an entry of the descriptor, whose names are text.
+            raise failure(r, decoded(py.PyBytes_AS_STRING(name)))
         if r:
             raise failure(r, kept)
     kept = take(cython.address(w), name, "open", "path", 0)

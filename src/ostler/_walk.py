@@ -334,13 +334,14 @@ def _chosen(machine: Core, top, prefix, dirs, before, follow: cython.bint):
         return before
     known = None if before is None else frozenset(before)
     chosen: list = []
-    for name in dirs:
+    for name in dirs[::-1]:  # as os does, which tells what of it is wrong
         if known is not None and type(name) is str and name in known:
             chosen.append(name)
             continue
         path = _inside(machine, top, prefix, name, follow)
         if path is not None:
             chosen.append((path,))
+    chosen.reverse()
     return chosen
 
 

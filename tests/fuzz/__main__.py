@@ -75,11 +75,21 @@ def _inside(directory, options, kept):
         known.add("\n".join(lines))
         different += 1
         print(f"\n# {title}", *lines, sep="\n")
-        print(f"  {found[0]}\n  os:     {found[1]}\n  ostler: {found[2]}", flush=True)
+        what, *both = found
+        start = max(shared(*map(str, both)) - 60, 0)
+        print(f"  {what}, from character {start} on")
+        for side, name in zip(both, ("os", "ostler"), strict=True):
+            print(f"  {name + ':':8}{str(side)[start : start + 800]}", flush=True)
         if different == options.most:
             break
     print(f"{count} programs, {different} differ, {unsteady} differed once only", flush=True)
     return 1 if different else 0
+
+
+def shared(first, second):
+    """How many characters two texts have in common at their beginning."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((at for at, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def generated(generate, seed, options):

@@ -128,7 +128,7 @@ def descriptors(m):
     elif choice == 24:
         m.call("eventfd_write", fd, m.size())
     elif choice == 25:
-        m.call("closerange", fd, m.one("9", "12", fd))
+        m.call("closerange", fd, m.one("9", "12", "4"))  # to a negative one os closes all
     elif choice == 26:
         m.lines.append(
             f"y0 = os.fdopen({fd}, {m.one('repr', 'str') and m.one(repr('r'), repr('rb'), repr('w'), repr('a'))}, closefd=False)"

@@ -5,6 +5,7 @@ import fcntl
 import gc
 import os
 import re
+import select
 import shutil
 import signal
 import stat
@@ -62,15 +63,14 @@ def outcome(lines, system):
 
 
 def _waited(pid):
-    end = time.monotonic() + SECONDS
-    pause = 0.0005
-    while True:
-        # It is not reaped yet, so that its number can't be another's.
-        done = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if done or time.monotonic() > end:
-            break
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.01)
+    """Wait for the child, or end it; its wait status. Until it is reaped its number is its own."""
+    handle = os.pidfd_open(pid)
+    try:
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        waiting.poll(SECONDS * 1000)
+    finally:
+        os.close(handle)
     os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(OSError):
         os.killpg(pid, signal.SIGKILL)  # its group, which it made itself

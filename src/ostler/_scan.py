@@ -173,7 +173,7 @@ class DirEntry:
     """
 
     def __reduce__(self):
-        raise TypeError("cannot pickle 'DirEntry' object")
+        raise TypeError("cannot pickle 'posix.DirEntry' object")
 
     @classmethod
     def __class_getitem__(cls, item, /):
@@ -343,7 +343,7 @@ class ScandirIterator:
     """An iterator over the entries of a directory; a context manager that closes it."""
 
     def __reduce__(self):
-        raise TypeError("cannot pickle 'ScandirIterator' object")
+        raise TypeError("cannot pickle 'posix.ScandirIterator' object")
 
     def __iter__(self):
         return self

@@ -121,10 +121,11 @@ def descriptors(m):
         m.hold("z0[1]")
     elif choice == 21:
         m.hold(f"os.memfd_create({m.one(repr('m'), 'Text(' + repr('n') + ')', m.path())})")
-    elif choice == 22:
+    elif choice in (22, 23):
+        count = len(m.held)
         m.hold(f"os.eventfd({m.size()}, os.EFD_NONBLOCK)")
-    elif choice == 23:
-        m.call(m.one("eventfd_read", "eventfd_read"), m.fd())
+        if len(m.held) > count:  # of another descriptor the error's number is what was left there
+            m.call("eventfd_read", m.held[-1])
     elif choice == 24:
         m.call("eventfd_write", fd, m.size())
     elif choice == 25:

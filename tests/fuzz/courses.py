@@ -212,8 +212,9 @@ def commands(m):
             given.append(f"buffering={m.one('1', '-1', '0', 'None', '100', '1.5')}")
         m.lines.append(f"spoken(os, {command!r}, {mode!r}, {', '.join(given)})")
     elif choice == 6:
-        command = m.one("sleep .02; echo a; echo x >mk", "cat; echo x >mw", "sleep .01")
-        m.lines.append(f"spoken(os, {command!r}, {m.one('r', 'w')!r}, how='dropped')")
+        # The command surely lives when its stream goes, and ends later.
+        command, mode = m.one(("sleep .1; echo a; echo x >mk", "r"), ("cat; echo x >mw", "w"))
+        m.lines.append(f"spoken(os, {command!r}, {mode!r}, how='dropped')")
         m.ended = True  # when it is met again by a later popen is by chance
     elif choice < 9:
         kind = m.one("v", "ve", "vp", "vpe")

@@ -1,5 +1,8 @@
 """Cases of directories.py."""
 
+import copy
+import pickle
+
 from tests.parity import BAD_INTS, BAD_PATHS, attempt, case, plain, touch
 
 
@@ -286,10 +289,20 @@ def attributes_of_an_entry(os):
     os.mkdir("d")
     with os.scandir() as entries:
         entry = next(entries)
-    return [
+    found = [
         (attempt(setattr, entry, name, 1), attempt(delattr, entry, name))
-        for name in ("name", "path")
+        for name in ("name", "path", "other", "is_dir")
     ]
+    for one in (entry, entries):
+        found += [
+            attempt(type(one)),
+            attempt(getattr, one, "other"),
+            attempt(len, one),
+            attempt(lambda one=one: one < one),
+            attempt(copy.copy, one),
+            *(attempt(pickle.dumps, one, protocol) for protocol in (2, 3, 4)),
+        ]
+    return found
 
 
 @case

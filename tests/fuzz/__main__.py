@@ -5,6 +5,7 @@ import gc
 import os
 import pathlib
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -102,9 +103,21 @@ def generated(generate, seed, options):
             done = number - seed
             if done >= options.count if options.count is not None else time.monotonic() > end:
                 return
+            lines = [line for line in generate.program(topic, number) if is_there(line)]
             title = f"--topic {topic} --seed {number} --count 1"
-            yield title, generate.program(topic, number)
+            yield title, lines
             number += 1
+
+
+def is_there(line):
+    """Whether this Python's os has all that a line names."""
+    for names in re.findall(r"(?<![\w.'])os((?:\.[a-zA-Z]\w*)+)", line):
+        where = os
+        for name in names.split(".")[1:]:
+            if not hasattr(where, name):
+                return False
+            where = getattr(where, name)
+    return True
 
 
 def parsed(text):

@@ -206,6 +206,7 @@ def files(m):
     elif choice == 15:
         m.call(m.one("statvfs"), m.place())
     elif choice == 16:
+        p = p.strip("-")  # of a negative number os dies
         m.call("pathconf", p, m.one("'PC_NAME_MAX'", "'PC_X'", "3", "999", "None"))
     elif choice == 17:
         m.call(

@@ -436,7 +436,7 @@ def normpath(p):
 @cython.cfunc
 def _normpath_plain(p):
     # For text with surrogates, which has no UTF-8 form of its own.
-    return normpath(p.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+    return normpath(str.encode(p, "utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
 def commonprefix(m):
@@ -464,7 +464,10 @@ def commonpath(paths):
         sep, dot = "/", "."
     try:
         lists = [path.split(sep) for path in paths]
-        rooted = {path.startswith(sep) for path in paths}
+        if py.PY_VERSION_HEX < 0x030D0000:
+            rooted = {path[:1] == sep for path in paths}
+        else:
+            rooted = {path.startswith(sep) for path in paths}
         if len(rooted) > 1:
             raise ValueError("Can't mix absolute and relative paths")
         lists = [[c for c in parts if c and c != dot] for parts in lists]

@@ -368,6 +368,9 @@ class Own(str):
     def __add__(self, other):
         return "ADD"
 
+    def encode(self, *args):
+        return b"ENC"
+
 
 class Item(str):
     def __getitem__(self, index):
@@ -391,14 +394,19 @@ class Like:
 def text_with_operations_of_its_own(os):
     os.environ["OSTLER_A"] = "one"
     found = []
-    for kind in (Own, Item, lambda text: ItemBytes(text.encode())):
-        for path in ("a/b.c", "/a/b", "~/x", "$OSTLER_A/x", "a${OSTLER_A}b$OSTLER_A", "", "/", "."):
+    for kind in (Own, Item, lambda text: ItemBytes(text.encode(errors="surrogateescape"))):
+        for path in (
+            "a/b.c", "/a/b", "~/x", "$OSTLER_A/x", "a${OSTLER_A}b$OSTLER_A", "", "/", ".", "é/..",
+            "\udcff/x",
+        ):  # fmt: skip
             for name in (
                 "abspath", "basename", "dirname", "expandvars", "isabs", "normcase", "normpath",
                 "realpath", "split", "splitdrive", "splitext",
             ):  # fmt: skip
                 outcome = repr(attempt(getattr(os.path, name), kind(path)))
                 found.append((name, outcome.replace(os.getcwd(), "here")))
+            for pair in ([kind(path), kind("/b")], [kind("/b"), kind(path)]):
+                found.append((attempt(os.path.commonpath, pair), attempt(os.path.join, *pair)))
     del os.environ["OSTLER_A"]
     return found
 

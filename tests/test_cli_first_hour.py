@@ -341,7 +341,9 @@ def make_odd(top, seed):
                 file.write(b"x" * chosen.choice((0, 1, 5000)))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(n, marks=pytest.mark.thorough) for n in range(2, 40))]
+)
 def test_odd_trees_are_copied_as_by_cp_and_listed_as_by_find_and_du(tmp_path, seed):
     make_odd(tmp_path / "t", seed)
     (tmp_path / "there").mkdir()

@@ -9,6 +9,12 @@ from contextlib import contextmanager
 
 import pytest
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ostler.machines.kinds import Scratch
+
 
 def pytest_configure(config):
     config.addinivalue_line(
@@ -19,7 +25,7 @@ def pytest_configure(config):
 
 
 @pytest.fixture
-def scratch_os(request):
+def scratch_os(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
     """A fresh scratch machine: an empty file system in memory, gone after the test."""
     import ostler
 
@@ -38,7 +44,7 @@ def scratch_os(request):
 
 
 @pytest.fixture
-def installed_scratch(scratch_os, request):
+def installed_scratch(scratch_os: "Scratch", request: pytest.FixtureRequest) -> "Iterator[Scratch]":
     """A fresh scratch machine that os, open, pathlib, shutil ... act on during the test.
 
     It has an empty /tmp, and works in an empty /work. Threads that the test starts are on it, too.

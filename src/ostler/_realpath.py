@@ -16,6 +16,7 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, failure, is_own, verb
 from cython.cimports.ostler._pathjoin import join
 from cython.cimports.ostler._pathtext import normalize, normpath, split
+from cython.cimports.ostler._walk import owns_path
 
 _UTF8 = cython.declare(
     cython.bint,
@@ -128,6 +129,7 @@ def realpath(machine, filename, strict):
         and machine._names is not None
         and is_own(machine, "lstat")
         and is_own(machine, "readlink")
+        and (py.PY_VERSION_HEX >= 0x030D0000 or owns_path(machine, "join"))
         and is_own(machine, "getcwdb" if py.PyBytes_Check(filename) else "getcwd")
     ):
         with cython.nogil:
@@ -319,6 +321,13 @@ def _step_by_step(machine: Core, filename, strict):
     return path
 
 
+def joined(machine, path, parts):
+    # By the join() that a program may have put in the place of ours.
+    if owns_path(machine, "join"):
+        return join(path, parts)
+    return verb(machine, "path").join(path, *parts)
+
+
 def walk(machine, path, rest, strict, seen):
     # As os walks before 3.13: what is relative stays so, and at a loop the rest is left as it is.
     if py.PyBytes_Check(path):
@@ -338,9 +347,9 @@ def walk(machine, path, rest, strict, seen):
                 continue
             path, name = split(path)
             if name == dots:
-                path = join(path, (dots, dots))
+                path = joined(machine, path, (dots, dots))
             continue
-        here = join(path, (name,))
+        here = joined(machine, path, (name,))
         try:
             link = stat.S_ISLNK(verb(machine, "lstat")(here).st_mode)
         except OSError:
@@ -355,7 +364,7 @@ def walk(machine, path, rest, strict, seen):
             if path is not None:
                 continue
             if not strict:
-                return join(here, (rest,)), False
+                return joined(machine, here, (rest,)), False
             verb(machine, "stat")(here)  # fails with ELOOP
         seen[here] = None
         py.Py_EnterRecursiveCall(b" in a chain of links")
@@ -364,6 +373,6 @@ def walk(machine, path, rest, strict, seen):
         finally:
             py.Py_LeaveRecursiveCall()
         if not whole:
-            return join(path, (rest,)), False
+            return joined(machine, path, (rest,)), False
         seen[here] = path
     return path, True

@@ -278,7 +278,11 @@ def _is_there(machine: Core, name, mode) -> cython.bint:
     r: cython.int
     bits: cython.int
     if (type(name) is not str and type(name) is not bytes) or not (
-        is_own(machine, "mkdir") and owns_path(machine, "isdir") and owns_path(machine, "exists")
+        is_own(machine, "mkdir")
+        and is_own(machine, "stat")
+        and owns_path(machine, "isdir")
+        and owns_path(machine, "exists")
+        and owns_path(machine, "split")
     ):
         return False
     try:

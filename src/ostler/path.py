@@ -23,8 +23,9 @@ from cython.cimports.ostler._core import (
 )
 from cython.cimports.ostler._pathjoin import join, join_given
 from cython.cimports.ostler._realpath import abspath as to_absolute
-from cython.cimports.ostler._realpath import realpath as to_real
+from cython.cimports.ostler._realpath import joined, realpath
 from cython.cimports.ostler._realpath import walk as walk_links
+from cython.cimports.ostler._walk import owns_path
 
 from ostler._pathtext import splitext_plain as _splitext
 from ostler._realpath import ALL_BUT_LAST, ALLOW_MISSING
@@ -397,9 +398,9 @@ class Path:
         if stat.S_ISLNK(here.st_mode):
             return False
         path = py.PyOS_FSPath(path)
-        parent = join(path, (b".." if py.PyBytes_Check(path) else "..",))
+        parent = joined(_its(self), path, (b".." if py.PyBytes_Check(path) else "..",))
         if py.PY_VERSION_HEX < 0x030D0000:
-            above = _seen(_its(self), to_real(_its(self), parent, False), "lstat")
+            above = _seen(_its(self), realpath(_its(self), parent, False), "lstat")
             if above is None:
                 return False
         else:
@@ -407,7 +408,7 @@ class Path:
                 above = verb(_its(self), "lstat")(parent)
             except OSError:
                 try:
-                    above = verb(_its(self), "lstat")(to_real(_its(self), parent, False))
+                    above = verb(_its(self), "lstat")(realpath(_its(self), parent, False))
                 except OSError:
                     return False
         return here.st_dev != above.st_dev or here.st_ino == above.st_ino
@@ -460,9 +461,9 @@ class Path:
         """Whether two paths lead to the same file. stat(2)"""
         one: libc.stat_t
         other: libc.stat_t
-        if not is_own(_its(self), "stat"):
+        if not is_own(_its(self), "stat") or not owns_path(_its(self), "samestat"):
             look = verb(_its(self), "stat")
-            return self.samestat(look(f1), look(f2))
+            return verb(_its(self), "path").samestat(look(f1), look(f2))
         error = _missed(_its(self), f1, cython.address(one))
         if error is None:
             error = _missed(_its(self), f2, cython.address(other))
@@ -472,8 +473,7 @@ class Path:
 
     def sameopenfile(self, fp1, fp2):
         """Whether two descriptors are of the same file. fstat(2)"""
-        look = verb(_its(self), "fstat")
-        return self.samestat(look(fp1), look(fp2))
+        return verb(_its(self), "path").samestat(*map(verb(_its(self), "fstat"), (fp1, fp2)))
 
     # Where a path leads
 
@@ -490,7 +490,7 @@ class Path:
         What is missing or can't be read is taken as it is written; with `strict` it is an
         OSError. ALLOW_MISSING: missing names are no error; ALL_BUT_LAST: a missing last name.
         """
-        return to_real(_its(self), filename, strict)
+        return realpath(_its(self), filename, strict)
 
     # What stands for something else
 

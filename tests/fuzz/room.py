@@ -41,6 +41,14 @@ def enter(directory):
     user, group = os.getuid(), os.getgid()
     if libc.unshare(_NEWUSER | _NEWNS | _NEWIPC | _NEWNET):
         return False
+    try:
+        _shut(libc, where, user, group)
+    except OSError:
+        return False  # there are systems that make namespaces, but of no use
+    return True
+
+
+def _shut(libc, where, user, group):
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{user} {user} 1")
     _write("/proc/self/gid_map", f"{group} {group} 1")
@@ -48,7 +56,6 @@ def enter(directory):
     _check(libc.mount(b"none", where, b"tmpfs", _NOSUID | _NODEV, b"size=64m,mode=700"))
     _set_read_only(libc, b"/", _AT_RECURSIVE, set=_RDONLY)
     _set_read_only(libc, where, 0, clear=_RDONLY)
-    return True
 
 
 def _write(name, text):

@@ -174,7 +174,6 @@ CALLS = {
     "path.getsize": lambda f: f("here"),
     "path.isdir": lambda f: f("here.d"),
     "path.isfile": lambda f: f("here"),
-    "path.isjunction": lambda f: f("here"),
     "path.islink": lambda f: f("here.l"),
     "path.ismount": lambda f: f("here"),
     "path.lexists": lambda f: f("here"),
@@ -185,8 +184,6 @@ CALLS = {
     "io.open_code": lambda f: len(f("here").read()),
     "io.FileIO": lambda f: f("file", "w").close(),
 }  # fmt: skip
-if not hasattr(os.path, "isjunction"):  # it came with Python 3.12
-    del CALLS["path.isjunction"]
 # Of a descriptor the kernel knows whose it is. Others end or replace the process, or start one, or
 # take the root away: tests of their own have them.
 BY_DESCRIPTOR = set(
@@ -317,14 +314,14 @@ def os_functions():
                 yield prefix + name, value
 
 
+def affected(name):
+    return installed.is_affected(name.removeprefix("path."), name.startswith("path."))
+
+
 def test_every_function_is_the_machines_or_known_to_touch_nothing():
     asked = {f for f, *_ in installed.builtins_that_ask()}
     asked |= {f for f, *_ in installed.functions_that_ask()}
-    missing = {
-        name
-        for name, value in os_functions()
-        if value not in asked and name.removeprefix("path.") not in installed.UNAFFECTED
-    }
+    missing = {name for name, value in os_functions() if value not in asked and affected(name)}
     # Written in Python, upon others that are the machine's.
     assert {name for name in missing if type(function(name)) is BuiltinFunctionType} == set()
     assert missing <= {"reload_environ"}
@@ -338,7 +335,7 @@ TEXT = set(
     """
     confstr sysconf memfd_create fsdecode fsencode fspath path.isabs path.basename path.dirname
     path.normcase path.split path.splitext path.splitdrive path.splitroot path.normpath path.join
-    path.isdevdrive strerror
+    path.isdevdrive path.isjunction strerror
     """.split()
 )
 # About the descriptor itself, or a terminal.
@@ -354,7 +351,7 @@ ONLY_NUMBERS = set(
 
 def test_what_is_said_to_touch_nothing_has_no_path():
     for name, value in os_functions():
-        if name.removeprefix("path.") in installed.UNAFFECTED and name not in TEXT | ONLY_NUMBERS:
+        if not affected(name) and name not in TEXT | ONLY_NUMBERS:
             try:
                 parameters = set(inspect.signature(value).parameters)
             except ValueError:

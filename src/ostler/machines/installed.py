@@ -6,7 +6,7 @@ _asking.py). They are given back when no machine is installed any more, and noth
 begun inside and could go on.
 
 Which functions these are is derived from what os and its parts have: all but those that touch no
-file (UNAFFECTED). One that a machine doesn't have is refused.
+file. One that a machine doesn't have is refused.
 
 What is left on the host: the import of modules, and the reading of source lines for tracebacks.
 What can't be reached: C code that opens files without the interpreter's functions. `strict` refuses
@@ -33,48 +33,19 @@ from ostler.machines._imports import Watch, wait_for
 from ostler.machines._variables import Variables
 from ostler.machines.rooted import Rooted
 from ostler.path import Path
+from ostler.verbs import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# What touches no file, nor a variable or a program: everything else that os has, or will have,
-# is the machine's.
-UNAFFECTED = frozenset(
+# What touches no file, nor a variable or a program, is left alone: by the table of verbs, and what
+# os has besides. Everything else that it has, or will have, is the machine's.
+_ALONE = (table.NOTHING, table.PROCESS, table.SYSTEM, table.DESCRIPTOR)
+_NO_VERBS = frozenset(
     """
-    abort _exit fork forkpty kill killpg nice pidfd_open register_at_fork wait wait3 wait4 waitid
-    waitpid waitstatus_to_exitcode WCOREDUMP WEXITSTATUS WIFCONTINUED WIFEXITED WIFSIGNALED
-    WIFSTOPPED WSTOPSIG WTERMSIG setns unshare times getloadavg cpu_count process_cpu_count
-    _cpu_count sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getparam
-    sched_getscheduler sched_rr_get_interval sched_setaffinity sched_setparam sched_setscheduler
-    sched_yield getpriority setpriority
-
-    getegid geteuid getgid getgrouplist getgroups getlogin getpgid getpgrp getpid getppid getresgid
-    getresuid getsid getuid initgroups setegid seteuid setgid setgroups setpgid setpgrp setregid
-    setresgid setresuid setreuid setsid setuid
-
-    confstr sysconf strerror uname getrandom urandom major minor makedev
-
-    close closerange dup dup2 device_encoding eventfd eventfd_read eventfd_write get_blocking
-    get_inheritable memfd_create pipe pipe2 set_blocking set_inheritable sync timerfd_create
-    timerfd_gettime timerfd_gettime_ns timerfd_settime timerfd_settime_ns fdopen
-
-    ctermid get_terminal_size grantpt isatty login_tty openpty posix_openpt ptsname tcgetpgrp
-    tcsetpgrp ttyname unlockpt
-
-    fsdecode fsencode fspath basename commonpath commonprefix dirname isabs isdevdrive join normcase
-    normpath samestat sameopenfile split splitdrive splitext splitroot _path_normpath
-    _path_splitroot _path_splitroot_ex _get_sep _inputhook _is_inputhook_installed
-
-    wait_for process probe memory cpu_quota available_cpus uptime
-    """.split()
-)
-# Of these the descriptor says whose file it is, also after the way out.
-_BY_DESCRIPTOR = frozenset(
-    """
-    copy_file_range fchmod fchown fdatasync fpathconf fstat fstatvfs fsync ftruncate lockf lseek
-    posix_fadvise posix_fallocate pread preadv pwrite pwritev read readv sendfile splice write
-    writev readinto
+    _cpu_count _path_normpath _path_splitroot _path_splitroot_ex _get_sep _inputhook
+    _is_inputhook_installed
     """.split()
 )
 # Functions that serve the interpreter, not the program: they read the host's files.
@@ -352,17 +323,30 @@ def builtins_that_ask():
                 type(function) is BuiltinFunctionType
                 and any(function.__self__ is owner for owner in owners)
                 and function not in seen
-                and name not in UNAFFECTED
-                and function.__name__ not in UNAFFECTED
+                and is_affected(name, of_path)
+                and is_affected(function.__name__, of_path)
             ):
                 seen.add(function)
                 yield function, name, of_path, _handler(name, Path if of_path else Rooted)
 
 
+def _touches(name):
+    try:
+        return table.of(name).touches
+    except AttributeError:
+        return None
+
+
+def is_affected(name, of_path):
+    """Whether a function of os, or of os.path, acts on the machine that is installed."""
+    touches = _touches(f"path.{name}" if of_path else name) or _touches(name)
+    return name not in _NO_VERBS and touches not in _ALONE
+
+
 def _handler(name, kind):
     if name == "_create_environ":
         return lambda stay, plain: dict(stay.machine.environb)
-    if name in _BY_DESCRIPTOR:
+    if _touches(name) == table.OPENED:  # whose file it is, it says also after the way out
         return _by_descriptor
     return None if hasattr(kind, name) else _refuse_unknown
 
@@ -378,7 +362,7 @@ def functions_that_ask():
                 type(function) is FunctionType
                 and function.__module__ in ("os", "posixpath", "genericpath")
                 and not name.startswith("_")
-                and name not in UNAFFECTED
+                and is_affected(name, of_path)
                 and hasattr(Path if of_path else Rooted, name)
                 and function not in seen
             ):

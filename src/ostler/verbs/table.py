@@ -28,7 +28,8 @@ OTHER = "other"
 # What a verb touches.
 NOTHING = "nothing"  # it works on text and numbers
 FILES = "files"  # what is below the machine's root: by a path, or where the machine stands
-DESCRIPTOR = "descriptor"  # what an open descriptor of this process is of
+OPENED = "opened"  # the file that is open under a descriptor
+DESCRIPTOR = "descriptor"  # a descriptor of this process itself, a pipe, a clock, a terminal
 VARIABLES = "variables"  # the machine's environment
 PROGRAMS = "programs"  # it starts one on the machine, or becomes one
 PROCESS = "process"  # this process, or others by their numbers
@@ -100,7 +101,7 @@ _BY_HOME = {
     "directories": FILES, "durable": FILES, "environment": VARIABLES, "facts": SYSTEM,
     "files": FILES, "links": FILES, "machines.rooted": FILES, "path": NOTHING,
     "permissions": PROCESS, "processes": PROCESS, "sysinfo": SYSTEM, "terminals": DESCRIPTOR,
-    "timers": DESCRIPTOR, "transfers": DESCRIPTOR, "trees": FILES,
+    "timers": DESCRIPTOR, "transfers": OPENED, "trees": FILES,
     "xattrs": FILES,
 }  # fmt: skip
 _TOUCHES = {
@@ -114,7 +115,8 @@ _TOUCHES = {
         path.isdir path.isfile path.islink path.ismount path.lexists path.realpath path.relpath
         path.samefile
         """,
-    DESCRIPTOR: "fchmod fchown fpathconf fstat fstatvfs ftruncate path.sameopenfile",
+    OPENED: "fchmod fchown fdatasync fpathconf fstat fstatvfs fsync ftruncate lockf",
+    DESCRIPTOR: "path.sameopenfile",
     VARIABLES: "path.expanduser path.expandvars",
     PROGRAMS: "run",
     SYSTEM: "sched_get_priority_max sched_get_priority_min sync",
@@ -209,7 +211,7 @@ def _found_out(name):
         waits = _waits.get(name, DISK if changes and touches == PROGRAMS else AT_ONCE)
     else:
         changes = name in _changes
-        waits = _waits.get(name, DISK if touches in (FILES, DESCRIPTOR) else AT_ONCE)
+        waits = _waits.get(name, DISK if touches in (FILES, OPENED, DESCRIPTOR) else AT_ONCE)
     return Verb(name, home, names, defaults, roles, touches, changes, waits)
 
 

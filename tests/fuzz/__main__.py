@@ -7,6 +7,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -18,9 +19,12 @@ def main():
     options = _parser().parse_args()
     kept = os.fsdecode(FOUND.read_bytes()) if options.replay else ""
     directory = tempfile.mkdtemp(prefix="ostler-fuzz-")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    pid = 0
     try:
         pid = os.fork()
         if pid == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             status = 70
             try:
                 status = _inside(directory, options, kept)
@@ -28,8 +32,13 @@ def main():
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(status)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        status = os.waitpid(pid, 0)[1]
+        pid = 0
+        return os.waitstatus_to_exitcode(status)
     finally:
+        if pid:  # it is to end before it is done
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
         shutil.rmtree(directory, ignore_errors=True)
 
 

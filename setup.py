@@ -34,6 +34,7 @@ COMPILED = (
     "_shell",
     "_spawn",
     "_fwalk",
+    "_identity",
     "_walk",
     "answers",
     "children",

@@ -474,3 +474,44 @@ def test_beside_xdist(pytester):
     )
     result = pytester.runpytest_subprocess(*PLUGIN, "-n2")
     result.assert_outcomes(passed=7)
+
+
+def test_another_user(pytester):
+    result = run(
+        pytester,
+        """
+        import os, pathlib, subprocess
+        import pytest
+        from ostler.machines import SHELL
+
+        @pytest.fixture
+        def secret(installed_scratch):
+            with installed_scratch.as_root():
+                pathlib.Path("/secret").write_text("x")
+                os.chmod("/secret", 0)
+
+        @pytest.mark.scratch(user="nobody", bind=SHELL)
+        def test_installed(installed_scratch, tmp_path, secret):
+            assert os.getuid() == os.stat("/work").st_uid == os.stat(tmp_path).st_uid != 0
+            (tmp_path / "mine").write_text("x")
+            pathlib.Path("here").touch()
+            for call in (pathlib.Path.read_text, os.remove, os.listdir):
+                with pytest.raises((PermissionError, NotADirectoryError)):
+                    call(pathlib.Path("/secret"))
+            done = subprocess.run(["cat", "/secret"], capture_output=True)
+            assert b"Permission denied" in done.stderr
+
+        @pytest.mark.scratch(user=1234)
+        def test_by_number(scratch_os):
+            assert scratch_os.getuid() == 1234
+            with pytest.raises(PermissionError):
+                scratch_os.mkdir("/new")
+
+        def test_root_again(tmp_path):
+            assert os.getuid() == 0 and os.listdir(tmp_path) == []
+        """,
+    )
+    if os.geteuid() == 0:
+        result.assert_outcomes(passed=3)
+    else:
+        result.stdout.fnmatch_lines(["*MachineUnavailable: *this is not root*"])

@@ -190,6 +190,8 @@ def on_scratch() -> None:
         with scratch.installed(threads=True) as machine:
             assert_type(machine.listdir(), list[str])
         scratch.resize(size="1.5M", inodes=5)
+        with scratch.as_root():
+            scratch.mkdir("b")
         scratch.read_only_now(False)
         scratch.close()
         assert_type(scratch.closed, bool)

@@ -113,6 +113,7 @@ def scratch(
     inodes: int | None = None,
     bind: Iterable[str | bytes | PathLike[Any]] | None = None,
     weaker: bool = False,
+    user: int | str | None = None,
 ) -> Scratch: ...
 def confined(
     directory: str | bytes | PathLike[Any],

@@ -4,10 +4,12 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler._libc.entering import entering_program
 from cython.cimports.ostler._spawn import (
+    SPAWN_AS_USER,
     SPAWN_SETMASK,
     SPAWN_TWICE,
     STEP_CLONE,
     STEP_EXEC,
+    STEP_IDS,
     STEP_NAMESPACE,
     Spawn,
     close_from,
@@ -160,7 +162,12 @@ def _by_a_program(s):
     flags: cython.int
     nothing: cython.p_const_char = b""
     argv: cython.pointer(cython.p_const_char)
-    program: cython.int = entering_program()
+    program: cython.int
+    if s.flags & SPAWN_AS_USER:
+        # It could not become that user in between, and must be root to enter.
+        libc.errno = libc.EPERM
+        return fail(s, STEP_IDS)
+    program = entering_program()
     if program < 0:
         return fail(s, STEP_NAMESPACE)
     while s.argv[count] != cython.NULL:

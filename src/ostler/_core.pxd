@@ -1,6 +1,7 @@
 # The crossing: every call that takes a path goes convert, place, call, check.
 
 from ostler cimport _python as py
+from ostler._identity cimport take_off
 from ostler._spawn cimport Spawn
 
 # What a path-taking call is about to do with the last component of its path.
@@ -38,6 +39,7 @@ cdef struct Where:
     int held            # a descriptor that place() opened, for settle() to close, -1: none
     const char *name    # the path as the kernel gets it; NULL when None was given
     Life *life          # that place() came into, for settle() to leave, NULL: none
+    bint acting         # with a life: as another user, which settle() ends
     char magic[320]     # room for /proc/self/fd/N/name
 
 cdef class Core:

@@ -237,6 +237,8 @@ def settle(w, result):
     if w.life != cython.NULL:
         leave(w.life)
         w.life = cython.NULL
+        if w.acting:
+            take_off()
     return number
 
 

@@ -31,7 +31,7 @@ def _module(name):
     return import_module(name)
 
 
-def scratch(size=None, inodes=None, bind=None, weaker=False):
+def scratch(size=None, inodes=None, bind=None, weaker=False, user=None):
     """A machine whose whole file system is new, empty and in memory; gone when it is closed.
 
     `size` is its room, an int in bytes or a str such as "64M" (binary units K, M, G, T), by
@@ -39,10 +39,13 @@ def scratch(size=None, inodes=None, bind=None, weaker=False):
     of the host that are shown inside, read-only; `ostler.machines.SHELL` is a list with which
     a shell runs. With `weaker`, where mounts are refused, it is a directory in /dev/shm or
     TMPDIR: without limits, binds and children.
+
+    With `user`, a name or a number, the calls on it are made by that user, and its children are
+    that user's, for which one has to be root; `as_root()` is to prepare it.
     """
     from ostler.machines import kinds
 
-    return kinds.scratch(size, inodes, bind, weaker)
+    return kinds.scratch(size, inodes, bind, weaker, user)
 
 
 def read_only(base=None):

@@ -33,6 +33,7 @@
 # append to `held` what launch() shall close in this process afterwards. `room` is space for a
 # text that must live as long as the struct, such as the working directory.
 from ostler cimport _libc as libc
+from ostler._identity cimport Identity
 from ostler._libc cimport confining as own
 
 cdef enum:
@@ -53,6 +54,7 @@ cdef enum:
     SPAWN_NO_RIGHTS = 16384     # no capability, whoever it is
     SPAWN_FEW_RIGHTS = 32768    # of the capabilities those over files and its own processes alone
     SPAWN_OWN_KEYS = 65536      # a new session keyring
+    SPAWN_AS_USER = 131072      # as `user`, with no way back
 
 # What failed, in `step`.
 cdef enum:
@@ -106,6 +108,7 @@ cdef struct Spawn:
     int umask                   # -1: this process's
     int landlock                # a ruleset's descriptor; -1: none
     own.sock_fprog *filter     # of system calls; NULL: none
+    Identity user               # with SPAWN_AS_USER
     Limit limits[16]
     int limit_count
     # what it inherits
@@ -149,6 +152,7 @@ cdef int fail(Spawn *s, int step) noexcept nogil
 cdef int _signals(Spawn *s) noexcept nogil
 cdef int live(Spawn *s) noexcept nogil
 cdef int schedule(Spawn *s) noexcept nogil
+cdef int _as_user(Spawn *s) noexcept nogil
 cdef int no_rights() noexcept nogil
 cdef int _few_rights() noexcept nogil
 cdef int _act(Action *a) noexcept nogil

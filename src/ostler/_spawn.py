@@ -10,6 +10,7 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._libc import confining as own
+from cython.cimports.ostler._libc.identity import SYS_setgroups
 
 _STACK = cython.declare(cython.size_t, 64 * 1024)
 # A child's stack, kept for the next child; whoever finds it taken makes one of its own.
@@ -316,6 +317,8 @@ def schedule(s):
             return fail(s, STEP_IDS)
     if s.flags & SPAWN_NO_RIGHTS and no_rights() < 0:
         return fail(s, STEP_IDS)
+    if s.flags & SPAWN_AS_USER and _as_user(s) < 0:
+        return fail(s, STEP_IDS)
     if s.flags & SPAWN_FEW_RIGHTS and _few_rights() < 0:
         return fail(s, STEP_IDS)
     if s.flags & SPAWN_OWN_KEYS:
@@ -339,6 +342,20 @@ def schedule(s):
     ):
         return fail(s, STEP_FILTER)
     return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _as_user(s):
+    # The raw calls: libc's would tell all threads of the parent. With the last id of root's go all
+    # capabilities.
+    uid: cython.int = s.user.uid
+    gid: cython.int = s.user.gid
+    if libc.syscall(SYS_setgroups, s.user.count, s.user.groups) < 0:
+        return -1
+    if libc.syscall(libc.SYS_setresgid, gid, gid, gid) < 0:
+        return -1
+    return libc.syscall(libc.SYS_setresuid, uid, uid, uid)
 
 
 @cython.profile(False)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def pytest_configure(config):
     config.addinivalue_line(
         "markers",
-        "scratch(size=None, inodes=None, bind=None): limits of the test's scratch machine, "
-        "and paths of the host that are shown on it, read-only",
+        "scratch(size=None, inodes=None, bind=None, user=None): limits of the test's scratch "
+        "machine, paths of the host that are shown on it, read-only, and who makes the calls",
     )
 
 
@@ -32,8 +32,8 @@ def scratch_os(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
     marker = request.node.get_closest_marker("scratch")
     options = {} if marker is None else marker.kwargs
     if marker is not None and marker.args:
-        raise pytest.UsageError("the marker scratch takes keywords: size, inodes, bind")
-    unknown = options.keys() - {"size", "inodes", "bind"}
+        raise pytest.UsageError("the marker scratch takes keywords: size, inodes, bind, user")
+    unknown = options.keys() - {"size", "inodes", "bind", "user"}
     if unknown:
         raise pytest.UsageError(f"the marker scratch has no {', '.join(sorted(unknown))}")
     machine = ostler.scratch(**options)
@@ -49,10 +49,13 @@ def installed_scratch(scratch_os: "Scratch", request: pytest.FixtureRequest) -> 
 
     It has an empty /tmp, and works in an empty /work. Threads that the test starts are on it, too.
     """
-    scratch_os.mkdir("/tmp")
-    scratch_os.chmod("/tmp", 0o1777)
+    owner = scratch_os.getuid(), scratch_os.getgid()
+    with scratch_os.as_root():
+        scratch_os.makedirs("/tmp", exist_ok=True)
+        scratch_os.chmod("/tmp", 0o1777)
+        scratch_os.mkdir("/work")
+        scratch_os.chown("/work", *owner)
     scratch_os.environ.pop("TMPDIR", None)
-    scratch_os.mkdir("/work")
     scratch_os.chdir("/work")
     # What pytest makes on the host for the test it has there, too, and each path means the same.
     made = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None

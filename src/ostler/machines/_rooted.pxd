@@ -1,6 +1,7 @@
 cimport cython
 
 from ostler._core cimport Core, Life, Where
+from ostler._identity cimport Identity
 from ostler._spawn cimport Spawn
 from ostler.machines._confine cimport Confinement
 
@@ -27,6 +28,7 @@ cdef class RootedCore(Core):
     cdef bint _handed_over          # the descriptors are _life's
     cdef bint _dropped              # nobody has had it, unless by its Path
     cdef Life _life                 # who is inside with the descriptors
+    cdef Identity _user             # who makes the calls, if it is not who runs
     cdef cython.pymutex _making     # of what children share; held, too, while it is dropped
     cdef unsigned long _maker       # the thread that holds it, to make something; 0: none
     cdef public Confinement _confinement   # of its children; None: only their files

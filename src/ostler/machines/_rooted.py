@@ -30,7 +30,19 @@ from cython.cimports.ostler._core import (
     settle,
     take,
 )
-from cython.cimports.ostler._spawn import SPAWN_REPLACES, Spawn, keep_copies, prepare
+from cython.cimports.ostler._identity import (
+    IDENTITY_GROUPS,
+    Identity,
+    put_on,
+    take_off,
+)
+from cython.cimports.ostler._spawn import (
+    SPAWN_AS_USER,
+    SPAWN_REPLACES,
+    Spawn,
+    keep_copies,
+    prepare,
+)
 from cython.cimports.ostler.machines._confine import Confinement
 from cython.cimports.ostler.machines._entries import (
     allow,
@@ -83,7 +95,7 @@ class RootedCore(Core):
 
     def __cinit__(self, *args, **kwargs):
         self._root = self._cwd = self._user_ns = self._mount_ns = self._mount = -1
-        self._stores = self._children_ns = self._umask = -1
+        self._stores = self._children_ns = self._umask = self._user.uid = -1
         self._mounted = 1
 
     def __del__(self):
@@ -363,6 +375,10 @@ class RootedCore(Core):
     def _stay(self, w):
         # Until settle(), the numbers that are handed out here mean what they mean now.
         if not come_in(cython.address(self._life)):
+            return -1
+        w.acting = self._user.uid >= 0
+        if w.acting and put_on(cython.address(self._user)) < 0:
+            leave(cython.address(self._life))
             return -1
         w.life = cython.address(self._life)
         return 0
@@ -667,6 +683,9 @@ class RootedCore(Core):
         if self._closed:
             raise ValueError("the machine is closed")
         s.umask = self._umask
+        if self._user.uid >= 0:
+            s.user = self._user
+            s.flags |= SPAWN_AS_USER
         if self._plain:
             if self._confinement is None:
                 raise PermissionError(
@@ -752,6 +771,30 @@ class RootedCore(Core):
         self._root = self._cwd = self._mount = self._stores = -1
         self._user_ns = self._mount_ns = self._children_ns = -1
         return 0
+
+    def _act_as(self, uid, gid, groups):
+        # From now on the calls are this user's; -1: who runs.
+        i: cython.int
+        ids: list = list(groups)
+        who: Identity
+        if len(ids) > IDENTITY_GROUPS:
+            raise ValueError(f"more than {IDENTITY_GROUPS} groups")
+        who.uid = uid
+        who.gid = gid
+        who.count = len(ids)
+        for i in range(who.count):
+            who.groups[i] = ids[i]
+        self._user = who
+
+    def _put_on(self):
+        # For a call that takes no path; until _take_off().
+        acting: cython.bint = self._user.uid >= 0
+        if acting and put_on(cython.address(self._user)) < 0:
+            raise plain_failure(libc.errno)
+        return acting
+
+    def _take_off(self):
+        take_off()
 
     def _come_in(self):
         # For several calls with the descriptors' numbers: none is closed before _leave().

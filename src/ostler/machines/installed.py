@@ -31,6 +31,7 @@ from ostler.machines._codes import code_like
 from ostler.machines._distributions import OnHost, find_distributions, from_package
 from ostler.machines._imports import Watch, wait_for
 from ostler.machines._variables import Variables
+from ostler.machines._whose import BY_IDENTITY
 from ostler.machines.rooted import Rooted
 from ostler.path import Path
 from ostler.verbs import table
@@ -240,7 +241,9 @@ class _Layer:
         _refuse_traces()
         _asking.tell_when_gone(self.leave)
         for function, name, of_path, handler in builtins_that_ask():
-            _asking.stand(function, name, of_path, handler, handler is _by_descriptor)
+            _asking.stand(
+                function, name, of_path, handler, handler in (_by_descriptor, _by_identity)
+            )
         for name in ("start_new_thread", "start_new", "start_joinable_thread"):
             if hasattr(_thread, name):
                 _asking.stand(getattr(_thread, name), name, handler=_start, if_late=True)
@@ -340,7 +343,7 @@ def _touches(name):
 def is_affected(name, of_path):
     """Whether a function of os, or of os.path, acts on the machine that is installed."""
     touches = _touches(f"path.{name}" if of_path else name) or _touches(name)
-    return name not in _NO_VERBS and touches not in _ALONE
+    return name in BY_IDENTITY or (name not in _NO_VERBS and touches not in _ALONE)
 
 
 def _handler(name, kind):
@@ -348,6 +351,8 @@ def _handler(name, kind):
         return lambda stay, plain: dict(stay.machine.environb)
     if _touches(name) == table.OPENED:  # whose file it is, it says also after the way out
         return _by_descriptor
+    if name in BY_IDENTITY:
+        return _by_identity
     return None if hasattr(kind, name) else _refuse_unknown
 
 
@@ -476,6 +481,12 @@ class _InThread(Begun):
 
 def _by_descriptor(stay, plain, *args, **kwargs):
     if stay.ended:
+        return plain(*args, **kwargs)
+    return getattr(stay.machine, plain.__name__)(*args, **kwargs)
+
+
+def _by_identity(stay, plain, *args, **kwargs):
+    if stay.ended or not getattr(stay.machine, "_is_anothers", False):
         return plain(*args, **kwargs)
     return getattr(stay.machine, plain.__name__)(*args, **kwargs)
 

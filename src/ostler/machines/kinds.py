@@ -1,6 +1,7 @@
 """The kinds of machines that are one mount or a few: scratch, read_only, confined."""
 
 import errno
+from contextlib import contextmanager
 
 from ostler import environment, sizes
 from ostler.machines import _mounts, binds, host
@@ -8,6 +9,10 @@ from ostler.machines._confine import Confinement
 from ostler.machines._filter import instructions
 from ostler.machines.layout import any_below
 from ostler.machines.rooted import MachineUnavailable, Rooted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"
 _CHILDREN = "live in a mount namespace whose root is the machine"
@@ -34,6 +39,11 @@ class Scratch(Rooted):
         """
         self._change(None, None, on, whole=True)
 
+    @contextmanager
+    def as_root(self) -> "Iterator[None]":
+        """Of a machine of another user's: inside, the calls are root's, to prepare it."""
+        yield
+
 
 class ReadOnly(Rooted):
     """The files of a directory, none of which can be changed; see ostler.read_only."""
@@ -59,7 +69,7 @@ class Confined(Rooted):
         self._change(None, None, on)
 
 
-def scratch(size=None, inodes=None, bind=None, weaker=False):
+def scratch(size=None, inodes=None, bind=None, weaker=False, user=None):
     """A machine whose whole file system is new, empty and in memory; gone when it is closed.
 
     `size` is its room, an int in bytes or a str such as "64M" or "1.5 GiB" (all binary), by
@@ -67,7 +77,20 @@ def scratch(size=None, inodes=None, bind=None, weaker=False):
     of the host that are shown inside, read-only; `ostler.machines.SHELL` is a list with which
     a shell runs. With `weaker`, where mounts are refused, it is a directory in /dev/shm or
     TMPDIR: without limits, binds and children.
+
+    With `user`, a name or a number, the calls on it are made by that user, and its children are
+    that user's: PermissionError and all else is the kernel's own answer. One has to be root for
+    it. `as_root()` is to prepare it. Whole trees (`trees`, `chmod_tree` and the like) it has not.
     """
+    who = None
+    if user is not None:
+        from ostler.machines.users import user_of
+
+        who = user_of(user)
+        if who[0] == host.geteuid():
+            who = None  # who makes the calls anyway
+        elif weaker:
+            raise ValueError("a machine of another user's can't be a weaker one")
     size, inodes = _amount(size, "size"), _amount(inodes, "inodes")
     sources = binds.sources(bind)
     try:
@@ -81,7 +104,7 @@ def scratch(size=None, inodes=None, bind=None, weaker=False):
     limits = [
         text.decode() for text in (size and b"size " + size, inodes and b"inodes " + inodes) if text
     ]
-    machine = Scratch._made(
+    machine = _kind_for(who, made)._made(
         made,
         {
             "files": "a tmpfs of its own, gone with the machine"
@@ -93,10 +116,22 @@ def scratch(size=None, inodes=None, bind=None, weaker=False):
     machine._mounted = bool(sources)
     try:
         binds.show(machine, sources)
+        if who is not None:
+            machine._begin_as(who)
     except BaseException:
         machine.close()
         raise
     return machine
+
+
+def _kind_for(who, made):
+    if who is None:
+        return Scratch
+    from ostler.machines.users import ScratchOfUser, unavailable
+
+    if host.geteuid() != 0 or made.user_ns >= 0:
+        raise unavailable("this is not root", errno.EPERM)
+    return ScratchOfUser
 
 
 def read_only(base=None):

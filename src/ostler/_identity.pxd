@@ -1,0 +1,15 @@
+# Another user's identity, for one thread and a moment.
+#
+# The kernel has the ids of a process for each of its threads; that all threads have the same is
+# libc's work, which is passed by here. What is put on has effect on this thread's calls alone.
+cdef enum:
+    IDENTITY_GROUPS = 64
+
+cdef struct Identity:
+    int uid             # -1: nobody else's
+    int gid
+    int count           # of groups
+    unsigned int groups[64]
+
+cdef int put_on(Identity *who) noexcept nogil       # 0, or -1 with errno: nothing is changed
+cdef int take_off() noexcept nogil                  # each put_on() has its own

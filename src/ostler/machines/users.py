@@ -1,0 +1,204 @@
+"""Users: a scratch machine whose calls are made by another user, for which one has to be root.
+
+The kernel has the ids of each thread apart. So around each call the thread that makes it puts on
+the other user's (_identity.py), and what that user may do is the kernel's own answer; everything
+else in this process, other machines and the host among it, stays root's. Children are that user's
+for good.
+"""
+
+import errno
+from contextlib import contextmanager
+
+from ostler.machines import MachineUnavailable, host
+from ostler.machines.kinds import Scratch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import NoReturn
+
+    from ostler.trees import Trees
+
+_GIVEN_UP = "CapEff:\t0000000000000000\n"
+
+
+class User(tuple):
+    """Who makes the calls: (uid, gid, groups, name or None, home or None)."""
+
+    __slots__ = ()
+
+
+def user_of(user: "int | str") -> User:
+    """The User of a name or a number. LookupError for an unknown name; a number needs none."""
+    import pwd
+
+    try:
+        known = pwd.getpwnam(user) if isinstance(user, str) else pwd.getpwuid(user)
+    except KeyError:
+        if isinstance(user, str):
+            raise LookupError(f"no such user: {user!r}") from None
+        return User((user, user, (), None, None))
+    groups = host.getgrouplist(known.pw_name, known.pw_gid)
+    return User((known.pw_uid, known.pw_gid, tuple(groups), known.pw_name, known.pw_dir))
+
+
+class ScratchOfUser(Scratch):
+    """A scratch machine whose calls another user makes; see ostler.scratch.
+
+    Its "/" is root's, and "/tmp" everybody's.
+    """
+
+    __slots__ = ("_who",)
+
+    def _begin_as(self, user):
+        self.mkdir("/tmp")
+        self.chmod("/tmp", 0o1777)
+        self._who = user
+        uid, gid, groups, name, home = user
+        self._act_as(uid, gid, groups)
+        try:
+            self._put_on()
+        except OSError as error:
+            raise unavailable(error.strerror, error.errno) from None
+        try:
+            with open("/proc/thread-self/status") as file:
+                if _GIVEN_UP not in file.read():
+                    raise unavailable("its rights stay root's", errno.EPERM)
+        except FileNotFoundError:
+            pass  # no /proc to look at
+        finally:
+            self._take_off()
+        for variable, value in (("USER", name), ("LOGNAME", name), ("HOME", home)):
+            self.environ.pop(variable, None)
+            if value is not None:
+                self.environ[variable] = value
+        self._guarantees["user"] = f"calls and children are user {uid}'s (kernel)"
+
+    @property
+    def _is_anothers(self):
+        return self._who is not None
+
+    @contextmanager
+    def as_root(self) -> "Iterator[None]":
+        """Inside, the calls on this machine are root's again, in all threads: to prepare it."""
+        who, self._who = self._who, None
+        self._act_as(-1, 0, ())
+        try:
+            yield
+        finally:
+            self._who = who
+            if who is not None:
+                self._act_as(*who[:3])
+
+    # Whose the calls are
+
+    def getresuid(self) -> tuple[int, int, int]:
+        """Real, effective and saved user id of who makes the calls; getresuid(2)."""
+        return super().getresuid() if self._who is None else (self._who[0],) * 3
+
+    def getresgid(self) -> tuple[int, int, int]:
+        """Real, effective and saved group id of who makes the calls; getresgid(2)."""
+        return super().getresgid() if self._who is None else (self._who[1],) * 3
+
+    def getuid(self) -> int:
+        """The user id of who makes the calls; getuid(2)."""
+        return self.getresuid()[0]
+
+    def geteuid(self) -> int:
+        """The effective user id of who makes the calls; geteuid(2)."""
+        return self.getresuid()[1]
+
+    def getgid(self) -> int:
+        """The group id of who makes the calls; getgid(2)."""
+        return self.getresgid()[0]
+
+    def getegid(self) -> int:
+        """The effective group id of who makes the calls; getegid(2)."""
+        return self.getresgid()[1]
+
+    def getgroups(self) -> list[int]:
+        """The groups of who makes the calls; getgroups(2)."""
+        return super().getgroups() if self._who is None else list(self._who[2])
+
+    # What can't be had
+
+    @property
+    def trees(self) -> "Trees":
+        """Not on a machine of another user's: threads of their own do that work, as root."""
+        if self._who is not None:
+            raise _missing("trees")
+        return super().trees
+
+
+def _missing(name):
+    return NotImplementedError(f"{name}: not on a scratch machine that is another user's")
+
+
+def unavailable(why, number):
+    """The error that a machine can't be another user's."""
+    what = f"a machine of another user's can't be made: {why}"
+    return MachineUnavailable(what, "root, with the rights to change user and group", number)
+
+
+def _by_user(name):
+    # For calls that take a descriptor or a number, of which the kernel asks who makes them.
+    original = getattr(Scratch, name)
+
+    def method(self, *args, **kwargs):
+        if not self._put_on():
+            return original(self, *args, **kwargs)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            self._take_off()
+
+    method.__name__ = name
+    method.__doc__ = original.__doc__
+    return method
+
+
+def _changing_ids(name, which):
+    # As for who has no right to be anybody else.
+    original = getattr(Scratch, name)
+
+    def method(self, *ids):
+        if self._who is None:
+            return original(self, *ids)
+        if which is None or any(each not in (-1, self._who[which]) for each in ids):
+            raise PermissionError(errno.EPERM, host.strerror(errno.EPERM))
+        return None
+
+    method.__name__ = name
+    method.__doc__ = original.__doc__
+    return method
+
+
+def _refused(name):
+    original = getattr(Scratch, name)
+
+    def method(self, *args: object, **kwargs: object) -> "NoReturn":
+        if self._who is not None:
+            raise _missing(name)
+        return original(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = original.__doc__
+    return method
+
+
+_BY_USER = """chmod chown fchmod fchown utime truncate setxattr getxattr removexattr listxattr
+    pathconf fpathconf kill killpg nice setpriority"""
+_IDS = {
+    "setuid": 0, "seteuid": 0, "setreuid": 0, "setresuid": 0,
+    "setgid": 1, "setegid": 1, "setregid": 1, "setresgid": 1,
+    "setgroups": None, "initgroups": None,
+}  # fmt: skip
+_NOT_THERE = "chmod_tree chown_tree walk_entries temporary_directory"
+
+for _name in _BY_USER.split():
+    setattr(ScratchOfUser, _name, _by_user(_name))
+for _name, _which in _IDS.items():
+    setattr(ScratchOfUser, _name, _changing_ids(_name, _which))
+for _name in _NOT_THERE.split():
+    setattr(ScratchOfUser, _name, _refused(_name))
+del _name, _which

@@ -23,7 +23,8 @@ NOT_SEEN = {
     "expanduser": {"fsencode"},
 }
 if sys.version_info < (3, 13):  # where these two are made of such, too
-    NOT_SEEN["realpath"] = NOT_SEEN["ismount"] = _TEXT - {"join"}
+    NOT_SEEN["realpath"] = _TEXT - {"join"}
+    NOT_SEEN["ismount"] = NOT_SEEN["realpath"] | {"realpath"}
 MODULES = {False: (os, ostler), True: (posixpath, ostler.path)}
 TRUE = ["true"]
 CALLS = {

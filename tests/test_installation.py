@@ -176,6 +176,8 @@ def test_names_of_modules_and_functions():
             module.__name__ for module in own]
         pickles = []
         for (module, name), expected in named.items():
+            if name == "_path_normpath" and module == "posixpath":
+                continue  # before 3.13 its own name for posix's
             value = getattr(sys.modules[module], name)
             assert value.__module__ == expected, (module, name)
             pickled = pickle.dumps(value)

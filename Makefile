@@ -104,7 +104,7 @@ bench-trees: $(VENV)/.bench
 
 # The floor is a loop of C, compiled when it is first needed.
 $(VENV)/.bench: | build
-	@$(PIP) 'setuptools>=77' 'cython>=3.1'
+	@$(PIP) 'setuptools>=77' 'cython==3.3.*'
 	@touch $@
 
 # Line by line what the tests run of the compiled modules; on 3.11, where Cython can trace them.
@@ -113,7 +113,7 @@ coverage: $(VENV)/.coverage
 	build_tools/coverage "$$PWD/$(BIN)/python" $(OPTIONS)
 
 $(VENV)/.coverage: | build
-	@$(PIP) coverage 'setuptools>=77' 'cython>=3.1'
+	@$(PIP) coverage 'setuptools>=77' 'cython==3.3.*'
 	@touch $@
 
 clean:

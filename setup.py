@@ -33,6 +33,7 @@ COMPILED = (
     "_scan",
     "_shell",
     "_spawn",
+    "_sweep",
     "_fwalk",
     "_identity",
     "_walk",

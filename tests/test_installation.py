@@ -302,3 +302,67 @@ def test_objects_are_of_the_classes_from_before_and_of_the_new():
         )
         == "done\n"
     )
+
+
+def test_the_sweep_finds_what_a_plain_one_finds():
+    """Through all modules that are loaded here, for a thousand objects that they hold."""
+    assert (
+        in_child("""
+        import argparse, asyncio, random, sys, unittest.mock, xml.dom.minidom
+        from types import FunctionType, ModuleType
+        from ostler import _sweep
+
+        def plain(names, module, wanted):
+            for key, value in list(names.items()):
+                if id(value) in wanted:
+                    yield _sweep.ITEM, id(names), key
+                elif isinstance(value, type) and vars(value).get("__module__") == module:
+                    if value.__flags__ & 1 << 9:
+                        yield from in_class(value, wanted)
+                elif isinstance(value, FunctionType) and value.__module__ == module:
+                    yield from in_defaults(value, wanted)
+
+        def in_class(kind, wanted):
+            for key, value in list(vars(kind).items()):
+                if id(value) in wanted:
+                    yield _sweep.ATTRIBUTE, id(kind), key
+                elif isinstance(value, FunctionType):
+                    yield from in_defaults(value, wanted)
+                elif isinstance(value, (staticmethod, classmethod)):
+                    if id(value.__func__) in wanted:
+                        if isinstance(value, staticmethod):
+                            yield _sweep.STATIC, id(kind), key
+                    elif isinstance(value.__func__, FunctionType):
+                        yield from in_defaults(value.__func__, wanted)
+
+        def in_defaults(function, wanted):
+            if any(id(value) in wanted for value in function.__defaults__ or ()):
+                yield _sweep.DEFAULTS, id(function), None
+            for key, value in (function.__kwdefaults__ or {}).items():
+                if id(value) in wanted:
+                    yield _sweep.KEYWORD, id(function.__kwdefaults__), key
+
+        class Holding:
+            held = staticmethod(random.random)
+            def with_default(self, a=random.random, *, b=random.shuffle): pass
+            @classmethod
+            def of_class(cls, a=random.random): pass
+        Holding.__module__ = "asyncio"
+        asyncio.Holding = Holding
+
+        modules = [(n, vars(m)) for n, m in sys.modules.items() if isinstance(m, ModuleType)]
+        objects = [value for _, names in modules for value in list(names.values())]
+        kept = [random.random, random.shuffle, *random.Random(1).sample(objects, 1000)]
+        wanted = {id(value) for value in kept}
+        sweep = _sweep.Sweep(wanted)
+        count = 0
+        for name, names in modules:
+            found = [(what, id(place), key) for what, place, key in sweep.namespace(names, name)]
+            expected = list(plain(names, name, wanted))
+            assert found == expected, name
+            count += len(found)
+        assert count > 1000
+        print("done")
+    """)
+        == "done\n"
+    )

@@ -162,3 +162,32 @@ cdef extern from "Python.h":
     ctypedef int (*audit_hook "Py_AuditHookFunction")(const char *event, PyObject *given,
                                                       void *data) except -1
     int PySys_AddAuditHook(audit_hook hook, void *data) except -1
+
+# What a sweep through modules looks at; borrowed references all of them.
+cdef extern from *:
+    """
+    static inline int ostler_is_heap_class(PyObject *o) {
+        return PyType_Check(o) && ((PyTypeObject *)o)->tp_flags & Py_TPFLAGS_HEAPTYPE
+            && ((PyTypeObject *)o)->tp_dict != NULL;
+    }
+    static inline PyObject *ostler_class_dict(PyObject *o) {
+        return ((PyTypeObject *)o)->tp_dict;
+    }
+    static inline int ostler_is_static_or_class_method(PyObject *o) {
+        return PyType_IsSubtype(Py_TYPE(o), &PyStaticMethod_Type)
+            || PyType_IsSubtype(Py_TYPE(o), &PyClassMethod_Type);
+    }
+    """
+    bint is_heap_class "ostler_is_heap_class"(PyObject *o) noexcept
+    bint is_static_or_class_method "ostler_is_static_or_class_method"(PyObject *o) noexcept
+    PyObject *class_dict "ostler_class_dict"(PyObject *o) noexcept  # of a heap class
+    bint is_function "PyFunction_Check"(PyObject *o) noexcept
+    PyObject *PyFunction_GetModule(PyObject *function) noexcept
+    PyObject *PyFunction_GetDefaults(object function) noexcept
+    PyObject *PyFunction_GetKwDefaults(object function) noexcept
+    bint is_tuple "PyTuple_Check"(PyObject *o) noexcept
+    Py_ssize_t tuple_size "PyTuple_GET_SIZE"(PyObject *o) noexcept
+    PyObject *tuple_item "PyTuple_GET_ITEM"(PyObject *o, Py_ssize_t index) noexcept
+    bint is_dict "PyDict_Check"(PyObject *o) noexcept
+    bint PyDict_Next(object d, Py_ssize_t *pos, PyObject **key, PyObject **value) noexcept
+    int PyUnicode_Compare(object a, object b) except? -1

@@ -6,7 +6,7 @@ import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
 import ostler
-from ostler import _kinship, records
+from ostler import _kinship, _sweep, records
 
 # The modules that are replaced, by the name under which programs import them; what genericpath
 # defines is seen through posixpath.
@@ -65,13 +65,15 @@ class Bindings:
         ostler's own modules that don't.
         """
         seen = set(untouched)
+        sweep = _sweep.Sweep(new)
         for name, module in list(sys.modules.items()):
             if isinstance(module, ModuleType) and id(module) not in seen:
                 if name.startswith("ostler") and name not in ours:
                     if name == "ostler" or name.startswith("ostler."):
                         continue
                 seen.add(id(module))  # under two names: once is enough
-                self._namespace(vars(module), new, name)
+                for found in sweep.namespace(vars(module), name):
+                    self._replace(new, *found)
 
     def give_back(self):
         """Put back what was replaced, except where something else has been put since."""
@@ -80,37 +82,17 @@ class Bindings:
             if kind.get(place, key) is now:
                 kind.put(place, key, before)
 
-    def _namespace(self, names, new, module):
-        """Replace what a module's globals, its classes and its functions hold."""
-        for key, value in list(names.items()):
-            if id(value) in new:
-                self._put(_ITEM, names, key, new[id(value)][1])
-            elif isinstance(value, type) and value.__module__ == module:
-                self._class(value, new)
-            elif isinstance(value, FunctionType) and value.__module__ == module:
-                self._defaults(value, new)
-
-    def _class(self, kind, new):
-        for key, value in list(vars(kind).items()):
-            if id(value) in new:
-                self._put(_ATTRIBUTE, kind, key, new[id(value)][1])
-            elif isinstance(value, staticmethod) and id(value.__func__) in new:
-                self._put(_ATTRIBUTE, kind, key, staticmethod(new[id(value.__func__)][1]))
-            elif isinstance(value, (staticmethod, classmethod)):
-                if isinstance(value.__func__, FunctionType):
-                    self._defaults(value.__func__, new)
-            elif isinstance(value, FunctionType):
-                self._defaults(value, new)
-
-    def _defaults(self, function, new):
-        values = function.__defaults__
-        if values and any(id(value) in new for value in values):
-            replaced = tuple(new[id(v)][1] if id(v) in new else v for v in values)
-            self._put(_ATTRIBUTE, function, "__defaults__", replaced)
-        values = function.__kwdefaults__
-        for key, value in list(values.items()) if values else ():
-            if id(value) in new:
-                self._put(_ITEM, values, key, new[id(value)][1])
+    def _replace(self, new, what, place, key):
+        if what == _sweep.ITEM or what == _sweep.KEYWORD:
+            self._put(_ITEM, place, key, new[id(place[key])][1])
+        elif what == _sweep.ATTRIBUTE:
+            self._put(_ATTRIBUTE, place, key, new[id(vars(place)[key])][1])
+        elif what == _sweep.STATIC:
+            held = vars(place)[key].__func__
+            self._put(_ATTRIBUTE, place, key, staticmethod(new[id(held)][1]))
+        else:
+            replaced = tuple(new[id(v)][1] if id(v) in new else v for v in place.__defaults__)
+            self._put(_ATTRIBUTE, place, "__defaults__", replaced)
 
     def _put(self, kind, place, key, value):
         try:

@@ -178,7 +178,9 @@ def say(line=""):
     except OSError as error:
         # The reader has enough, as head has; or there is no room for more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0 if isinstance(error, BrokenPipeError) else f"tour: {error.strerror}")
+        sys.exit(
+            0 if isinstance(error, BrokenPipeError) else f"tour: standard output: {error.strerror}"
+        )
 
 
 if __name__ == "__main__":

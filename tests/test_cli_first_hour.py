@@ -41,6 +41,19 @@ def test_the_entry_point_is_the_one_tried_here():
     assert done.stdout.startswith(b"usage: ostler find")
 
 
+def test_a_command_that_is_not_there():
+    for name, meant in (
+        ("fnd", "find"), ("rm", "remove"), ("du", "size"), ("tree", "walk"), ("ls", "walk"),
+        ("cp", "copy"), ("zzzz", None),
+    ):  # fmt: skip
+        done = run(name, "x")
+        hint = f"do you mean {meant}? " if meant else ""
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.decode() == (
+            f"ostler: no command named '{name}' ({hint}ostler --help lists them)\n"
+        )
+
+
 # ---- a PATH that is no directory
 
 
@@ -203,7 +216,7 @@ def test_a_closed_output_is_an_error(tmp_path, name):
     done = run(name, *words, shell='"$@" >&-', cwd=tmp_path)
     assert done.returncode == 1
     assert re.fullmatch(
-        rb"(ostler( \w+)?: standard output|tour): Bad file descriptor\n", done.stderr
+        rb"(ostler( \w+)?|tour): standard output: Bad file descriptor\n", done.stderr
     ), done.stderr
 
 

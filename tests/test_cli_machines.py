@@ -28,6 +28,17 @@ def ostler(*arguments, cwd, variables=(), **kwargs):
     )  # fmt: skip
 
 
+def test_an_option_that_is_misspelt(tmp_path):
+    for name in ("exec", "run"):
+        for option, meant in (("--scrach", "--scratch"), ("--readonly", "--read-only"), ("-z", "")):
+            done = ostler(name, option, "true", cwd=tmp_path)
+            hint = f"; do you mean {meant}?" if meant else ""
+            assert done.returncode == 2
+            assert done.stderr == (
+                f"ostler: {name}: no option {option}{hint} (ostler {name} --help tells more)\n"
+            )
+
+
 # Each opens a file by other means than os's functions.
 WAYS = {
     "built-in open": "open('it', 'w').write('x')",

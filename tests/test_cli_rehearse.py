@@ -137,7 +137,35 @@ def test_a_conflict_fails_the_commit(folder):
 def test_what_is_left_running_is_ended(folder):
     done = rehearse(folder, "--discard", "sh", "-c", "sleep 1000 & echo $!")
     assert done.returncode == 0
-    assert "left running" in done.stderr
+    assert "ostler: a process that it left running was ended\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("last", "how"),
+    [("exit 3", "exit status 3"), ("kill -KILL $$", "exit status 137 (SIGKILL)"), ("exit 0", "")],
+)
+def test_that_the_program_failed_is_said_before_the_changes_are_decided_on(folder, last, how):
+    said = f"ostler: sh ended with {how}\n" if how else ""
+    done = rehearse(folder, "--discard", "sh", "-c", f"touch made; {last}")
+    assert done.stderr == said
+    _, shown = on_terminal(folder, ["x"], "sh", "-c", f"touch made; {last}")
+    before, _, _ = shown.replace("\r", "").partition("Commit all (c)")
+    assert before.endswith(f"1 change: 1 created (0 B)\n{said}")
+
+
+def test_ctrl_c_leaves_what_is_said_a_line_of_its_own(folder):
+    _, shown = on_terminal(folder, [], "sh", "-c", "kill -INT $$")
+    assert shown.replace("\r", "") == "\nostler: nothing was changed\n"
+
+
+def test_an_option_that_is_misspelt(folder):
+    for option, meant in (("--comit", "--commit"), ("--jsn", "--json"), ("--zz", None)):
+        done = rehearse(folder, option, "true")
+        hint = f"; do you mean {meant}?" if meant else ""
+        assert done.returncode == 2
+        assert done.stderr == (
+            f"ostler: rehearse: no option {option}{hint} (ostler rehearse --help tells more)\n"
+        )
 
 
 @pytest.mark.parametrize(
@@ -301,7 +329,7 @@ def test_a_writer_that_is_left_running_does_not_hinder_a_commit_on_a_terminal(fo
     program = f"{writer} while ! [ -s log ]; do sleep 0.05; done"
     status, shown = on_terminal(folder, ["c"], "sh", "-c", program)
     assert status == 0, shown
-    assert "left running were ended" in shown
+    assert re.search("left running (was|were) ended", shown)
     assert "1 change committed" in shown
     assert (folder / "log").read_text() == "kept\n"
 

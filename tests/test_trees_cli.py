@@ -160,7 +160,7 @@ def test_remove_asks(tmp_path):
         [*PROGRAM, "remove", "-ri", "t", "f"], input=b"n\nyes\n", capture_output=True, cwd=tmp_path,
         check=True,
     )  # fmt: skip
-    assert b"remove t and the 1 entries below? " in done.stderr
+    assert b"remove t and the entry below? " in done.stderr
     assert os.listdir(tmp_path) == ["t"]
 
 

@@ -19,6 +19,11 @@ COMMANDS = {
     "tour": "Walk through what an operating system does for a program.",
     "walk": "Draw a tree, or list its directories.",
 }
+# What does the same elsewhere, by the name that people type from habit.
+_ELSEWHERE = {
+    "cp": "copy", "rsync": "copy", "rm": "remove", "delete": "remove", "rmdir": "remove",
+    "du": "size", "ls": "walk", "tree": "walk", "fd": "find", "python": "run", "shell": "exec",
+}  # fmt: skip
 INTERRUPTED = 130
 _waits = False  # until the command is loaded Ctrl-C ends the process, and is no exception
 _was_interrupted = False
@@ -97,10 +102,8 @@ def _run(arguments):
         print("ostler", version("ostler"))
         return 0
     if name not in COMMANDS:
-        import difflib
-
-        near = difflib.get_close_matches(name, COMMANDS, 1)
-        hint = f"do you mean {near[0]}? " if near else ""
+        meant = _ELSEWHERE.get(name) or near(name, COMMANDS)
+        hint = f"do you mean {meant}? " if meant else ""
         return complain(f"no command named {name!r}", f"{hint}ostler --help lists them")
     from importlib import import_module
 
@@ -115,6 +118,20 @@ def _run(arguments):
         return end.code or 0
     except UsageError as error:
         return complain(error, f"ostler {name} --help tells more")
+
+
+def near(word, known):
+    """The one of the known words that is most like this one, or None."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, known, 1)), None)
+
+
+def no_option(command, option, known) -> UsageError:
+    """What is raised for an option that a command does not have, with the known one it is like."""
+    meant = near(option, known) if option.startswith("--") else None
+    hint = f"; do you mean {meant}?" if meant else ""
+    return UsageError(f"{command}: no option {on_one_line(option)}{hint}")
 
 
 def complain(message, hint="") -> int:

@@ -3,9 +3,9 @@
 import sys
 
 import ostler
-from ostler.cli import UsageError, on_one_line
+from ostler.cli import UsageError, no_option
+from ostler.cli.machine import OPTIONS, run_in, take
 from ostler.cli.machine import USAGE as MACHINES
-from ostler.cli.machine import run_in, take
 
 USAGE = f"""\
 usage: ostler exec [MACHINE] COMMAND [ARG...]
@@ -30,7 +30,7 @@ def main(arguments):
     if command[:1] == ["--"]:
         del command[0]
     elif command and command[0].startswith("-"):
-        raise UsageError(f"exec: no option {on_one_line(command[0])}")
+        raise no_option("exec", command[0], OPTIONS)
     if command[:1] in ([], [""]):
         raise UsageError("exec: no command")
     if choice.kind is None:

@@ -24,6 +24,11 @@ USER, LANG, TERM, TZ and the like), so that no secret in a variable gets there:
   --keep-env         all variables of the host
   --clean-env        those few alone, for the other machines"""
 
+OPTIONS = (
+    "--scratch", "--rehearse", "--confine", "--read-only", "--network", "--env", "--keep-env",
+    "--clean-env", "--help",
+)  # fmt: skip
+
 # What stands for a command that could not be run, as with env(1) and the shells.
 FAILED, NOT_EXECUTABLE, NOT_FOUND = 125, 126, 127
 

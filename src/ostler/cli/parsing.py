@@ -4,11 +4,10 @@ Options and operands may be mixed; an option that wants a value takes what follo
 begins with; letters may be joined. What is left to argparse is what the options mean.
 """
 
-import difflib
 import sys
 from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
 
-from ostler.cli import UsageError, on_one_line
+from ostler.cli import UsageError, no_option, on_one_line
 from ostler.cli.letters import FOREIGN
 
 
@@ -97,9 +96,7 @@ class Parser(ArgumentParser):
             return known[begun[0]]
         if begun:
             raise UsageError(f"{self.name}: {name} may be {' or '.join(sorted(begun))}")
-        near = difflib.get_close_matches(name, [o for o in known if o.startswith("--")], 1)
-        hint = f"; do you mean {near[0]}?" if near else ""
-        raise UsageError(f"{self.name}: no option {on_one_line(name)}{hint}")
+        raise no_option(self.name, name, [o for o in known if o.startswith("--")])
 
     def _letters(self, word, words, options):
         known = self._option_string_actions

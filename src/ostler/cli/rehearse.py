@@ -7,7 +7,7 @@ import sys
 
 import ostler
 from ostler import host
-from ostler.cli import UsageError, complain, on_one_line, tell
+from ostler.cli import UsageError, complain, end_line, no_option, on_one_line, tell
 from ostler.cli.machine import FAILED, NOT_EXECUTABLE, NOT_FOUND
 
 USAGE = """\
@@ -37,6 +37,7 @@ Examples:
   ostler rehearse --json --discard make clean"""
 
 LINES = 60  # of a tree that nobody asked for in full
+_OPTIONS = ("--commit", "--discard", "--keep", "--kept", "--json", "--help")
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -61,7 +62,7 @@ class Options:
                 if option == "--keep":
                     self._decide("keep")
             else:
-                raise UsageError(f"rehearse: no option {on_one_line(option)}")
+                raise no_option("rehearse", option, _OPTIONS)
         if rest[:1] == ["--"]:
             del rest[0]
         self.program = rest
@@ -190,7 +191,8 @@ def _end_orphans(others):
             except ChildProcessError:
                 pass
     if ended:
-        tell(f"ostler: {ended} processes that it left running were ended")
+        number, verb = ("a process", "was") if ended == 1 else (f"{ended} processes", "were")
+        tell(f"ostler: {number} that it left running {verb} ended")
 
 
 class Ending:
@@ -207,7 +209,11 @@ class Ending:
         """Do what was chosen; whether that failed."""
         options = self.options
         if not options.json:
+            if self.status == 128 + signal.SIGINT:
+                end_line()
             self.show(LINES if sys.stdout.isatty() else None)
+            if self.changes and self.status:
+                self.warn()
         then, failed = options.then, False
         if self.changes:
             if then is None and not options.json and _on_terminal():
@@ -228,6 +234,14 @@ class Ending:
         if options.json:
             self.write(then, failed)
         return failed
+
+    def warn(self):
+        """Say that the program failed: what it changed may be half of what it was to change."""
+        how = f"exit status {self.status}"
+        with contextlib.suppress(ValueError):
+            how += f" ({signal.Signals(self.status - 128).name})"
+        sys.stdout.flush()
+        tell(f"ostler: {on_one_line(self.options.program[0])} ended with {how}")
 
     def without_a_word(self, reason):
         """What is done when nobody says what."""

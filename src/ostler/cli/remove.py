@@ -101,7 +101,8 @@ def _agreed(path, is_tree, teller, output):
     what = on_one_line(path)
     if is_tree:
         below = ostler.trees.count(path, on_error=teller.error).entries - 1
-        what += f" and the {below:,} entries below" if below else ""
+        entries = "entry" if below == 1 else f"{below:,} entries"
+        what += f" and the {entries} below" if below else ""
     teller.clear()
     output.flush()
     try:

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import ostler
-from ostler.cli import UsageError, on_one_line
+from ostler.cli import UsageError, no_option, on_one_line
+from ostler.cli.machine import OPTIONS, python_needs, run_in, take
 from ostler.cli.machine import USAGE as MACHINES
-from ostler.cli.machine import python_needs, run_in, take
 
 USAGE = f"""\
 usage: ostler run [MACHINE] SCRIPT [ARG...]
@@ -46,7 +46,7 @@ def main(arguments):
         raise UsageError("run: no program")
     first = arguments[0]
     if first.startswith("-") and first not in ("-", "--") and first[1] not in "mc":
-        raise UsageError(f"run: no option {on_one_line(first)}")
+        raise no_option("run", first, OPTIONS)
     if sys.flags.ignore_environment or sys.flags.no_site:
         raise UsageError("run: the interpreter's options -I, -E and -S keep ostler out")
     if ":" in STARTUP:

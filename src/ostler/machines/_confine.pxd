@@ -1,6 +1,7 @@
 from ostler import _libc as libc
 from ostler._spawn cimport Spawn
 from ostler.machines._filter cimport Filter
+from ostler.machines._rulesets cimport KERNELS
 
 cdef enum:
     _STACK = 65536
@@ -29,6 +30,7 @@ cdef struct Den:
     int full_ns         # a user namespace with the same ids and no rights over anything
     const char *uids    # the maps of that user namespace
     const char *gids
+    int[KERNELS] kernels     # what is written to on a read-only machine, too
     int number
     const char *step
     char *second        # ends of stacks
@@ -55,6 +57,8 @@ cdef class Confinement:
     cdef int own_ns
     cdef int full_ns
     cdef int ruleset
+    cdef int reads          # the one of a machine that is read-only
+    cdef public bint read_only
     cdef int add(self, Spawn *s, int root, int user_ns, int mount_ns) except -1
     cdef int begin(self, int root, int user_ns, int mount_ns) except -1
     cdef int let_go(self) noexcept nogil

@@ -22,8 +22,11 @@ from cython.cimports.ostler._spawn import (
 from cython.cimports.ostler.machines._filter import calls_of_confined
 from cython.cimports.ostler.machines._masks import mask, terminals
 from cython.cimports.ostler.machines._rulesets import (
+    KERNELS,
     allow_below,
+    allow_kernels,
     landlock_version,
+    open_kernels,
     ruleset,
 )
 
@@ -39,7 +42,7 @@ class Confinement:
     def __cinit__(self, network, *more):
         self.network = network
         self.line = self.watch = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
-        self.own_ns = self.full_ns = self.ruleset = -1
+        self.own_ns = self.full_ns = self.ruleset = self.reads = -1
 
     def __dealloc__(self):
         self.let_go()
@@ -60,7 +63,7 @@ class Confinement:
             _add(s, self.net_ns)
         # The last: whoever is in it may do nothing to the others.
         _add(s, self.full_ns)
-        s.landlock = self.ruleset
+        s.landlock = self.reads if self.read_only else self.ruleset
         s.flags |= SPAWN_TWICE
         if libc.geteuid() == 0 or libc.getuid() == 0:
             s.flags |= SPAWN_FEW_RIGHTS
@@ -115,10 +118,15 @@ class Confinement:
         self.full_ns = den.full_ns
         if den.number:
             self.let_go()
+            _close_kernels(cython.address(den))
             kind = type(plain_failure(den.number))
             step = cython.cast(bytes, den.step).decode()
             raise kind(den.number, f"no namespaces for the machine's children: {step}")
-        self.ruleset = ruleset(root, False, False)
+        self.ruleset = ruleset(root, False, False, False)
+        self.reads = ruleset(root, False, False, True)
+        if self.reads >= 0:
+            allow_kernels(self.reads, den.kernels)
+        _close_kernels(cython.address(den))
         if self.ruleset >= 0 and self.directory is not None:
             allow_below(self.ruleset, root, self.directory)
         return 0
@@ -135,8 +143,9 @@ class Confinement:
         _close(self.own_ns)
         _close(self.full_ns)
         _close(self.ruleset)
+        _close(self.reads)
         self.line = self.watch = self.first = self.pid_ns = self.ipc_ns = self.net_ns = -1
-        self.own_ns = self.full_ns = self.ruleset = -1
+        self.own_ns = self.full_ns = self.ruleset = self.reads = -1
         return 0
 
 
@@ -217,6 +226,16 @@ def _close(fd: cython.int) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _close_kernels(den: cython.pointer(Den)) -> cython.int:
+    i: cython.int
+    for i in range(KERNELS):
+        _close(den.kernels[i])
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _failed(den: cython.pointer(Den), step: cython.p_const_char) -> cython.int:
     if den.number == 0:
         den.number = libc.errno
@@ -231,6 +250,8 @@ def _prepare(den: cython.pointer(Den)) -> cython.int:
     den.first = den.pid_ns = den.ipc_ns = den.net_ns = den.own_ns = den.full_ns = den.maker = -1
     for i in range(2):
         den.line[i] = den.word[i] = den.hold[i] = den.go[i] = -1
+    for i in range(KERNELS):
+        den.kernels[i] = -1
     den.proc = libc.openat(libc.AT_FDCWD, b"/proc", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
     if den.proc < 0:
         return _failed(den, b"/proc")
@@ -309,6 +330,7 @@ def _helper(argument: cython.p_void) -> cython.int:
     if not den.network:
         den.net_ns = _namespace(den, den.first, b"net")
     _full_namespace(den)
+    open_kernels(den.proc, den.first, den.terminals, den.kernels)
     # It shuts itself off now, before any child can see it.
     libc.write(den.go[1], b"x", 1)
     _heard(den)

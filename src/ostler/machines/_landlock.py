@@ -33,7 +33,7 @@ class Landlocked(Confinement):
 
     def add(self, s, root, user_ns, mount_ns):
         if self.ruleset < 0:
-            self.ruleset = ruleset(root, True, self.network)
+            self.ruleset = ruleset(root, True, self.network, False)
             if self.ruleset < 0:
                 raise plain_failure(libc.errno)
             for path in self.programs:

@@ -7,6 +7,9 @@ from cython.cimports.ostler import _python as py
 # Rights of Landlock: to make character and block devices, and to use the ioctls of devices.
 _MAKES_DEVICES = cython.declare(cython.ulonglong, 1 << 6 | 1 << 11)
 _DEVICES_IOCTL = cython.declare(cython.ulonglong, 1 << 15)
+# What stays of them where nothing can be changed; and what of them a file can have.
+_READS = cython.declare(cython.ulonglong, 1 << 0 | 1 << 2 | 1 << 3 | 1 << 15)
+_OF_FILES = cython.declare(cython.ulonglong, 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15)
 
 
 @cython.cfunc
@@ -34,9 +37,12 @@ def landlock_files(version: cython.long) -> cython.ulonglong:
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def ruleset(root: cython.int, alone: cython.bint, network: cython.bint) -> cython.int:
+def ruleset(
+    root: cython.int, alone: cython.bint, network: cython.bint, reads: cython.bint
+) -> cython.int:
     # Everything below the root and nothing else; -1 where the kernel has no Landlock. `alone`:
-    # there are no namespaces that keep the network out.
+    # there are no namespaces that keep the network out. `reads`: to be read alone, also by a
+    # descriptor from outside, whose mount isn't read-only: it can be opened once more by name.
     rules: libc.landlock_ruleset
     beneath: libc.landlock_path_beneath_attr
     size: cython.int = 8
@@ -62,6 +68,8 @@ def ruleset(root: cython.int, alone: cython.bint, network: cython.bint) -> cytho
     beneath.allowed_access = rules.files & ~_MAKES_DEVICES
     if alone:
         beneath.allowed_access &= ~_DEVICES_IOCTL
+    if reads:
+        beneath.allowed_access &= _READS
     beneath.parent_fd = root
     if libc.syscall(
         libc.SYS_landlock_add_rule, fd, libc.LANDLOCK_RULE_PATH_BENEATH,
@@ -95,3 +103,111 @@ def allow_below(rules: cython.int, root: cython.int, path: bytes) -> cython.int:
             cython.address(beneath), 0,
         )  # fmt: skip
     return libc.close(fd)
+
+
+# ---- what is written to on a read-only machine, too ----------------------------------------------
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def open_kernels(
+    proc: cython.int,
+    pid: cython.int,
+    host_terminals: cython.ulong,
+    found: cython.pointer(cython.int),
+) -> cython.int:
+    # What of the kernel's own a child finds, whose first process is `pid`: -1 for what isn't there.
+    path: cython.char[64]
+    order: libc.open_how
+    fd: cython.int
+    i: cython.int
+    root: cython.int
+    libc.sprintf(path, b"%d/root", pid)
+    root = libc.openat(proc, path, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
+    order.flags = libc.O_PATH | libc.O_CLOEXEC
+    order.mode = 0
+    order.resolve = libc.RESOLVE_IN_ROOT | libc.RESOLVE_NO_MAGICLINKS
+    for i in range(KERNELS):
+        fd = -1 if root < 0 else libc.openat2(root, _kernels(i), cython.address(order))
+        if fd >= 0 and not _is_kernels(i, fd, host_terminals):
+            libc.close(fd)
+            fd = -1
+        found[i] = fd
+    return 0 if root < 0 else libc.close(root)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _kernels(i: cython.int) -> cython.p_const_char:
+    if i == 0:
+        return b"/proc"
+    if i == 1:
+        return b"/dev/pts"
+    if i == 2:
+        return b"/dev/mqueue"
+    if i == 3:
+        return b"/dev/null"
+    if i == 4:
+        return b"/dev/zero"
+    if i == 5:
+        return b"/dev/full"
+    if i == 6:
+        return b"/dev/random"
+    if i == 7:
+        return b"/dev/urandom"
+    if i == 8:
+        return b"/dev/tty"
+    if i == 9:
+        return b"/dev/ptmx"
+    return b"/dev/console"
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_kernels(i: cython.int, fd: cython.int, host_terminals: cython.ulong) -> cython.bint:
+    # What it is, whatever it is called. Directories are those of file systems that are the
+    # machine's own: by a descriptor from outside nothing leads there.
+    status: libc.stat_t
+    major: cython.uint
+    minor: cython.uint
+    if libc.fstat(fd, cython.address(status)) < 0:
+        return False
+    if i == 0:
+        return libc.kind_of_filesystem(fd) == libc.PROC_SUPER_MAGIC
+    if i == 1:
+        return (
+            libc.kind_of_filesystem(fd) == libc.DEVPTS_SUPER_MAGIC
+            and status.st_dev != host_terminals
+            and status.st_mode & libc.S_IFMT == libc.S_IFDIR
+        )
+    if i == 2:
+        return libc.kind_of_filesystem(fd) == libc.MQUEUE_MAGIC
+    if status.st_mode & libc.S_IFMT != libc.S_IFCHR:
+        return False
+    major = libc.gnu_dev_major(status.st_rdev)
+    minor = libc.gnu_dev_minor(status.st_rdev)
+    if major == 1:
+        return minor == 3 or minor == 5 or 7 <= minor <= 9
+    if major == 5:
+        return minor == 0 or minor == 2
+    return 136 <= major <= 143
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def allow_kernels(rules: cython.int, found: cython.pointer(cython.int)) -> cython.int:
+    beneath: libc.landlock_path_beneath_attr
+    rights: cython.ulonglong = landlock_files(landlock_version())
+    i: cython.int
+    for i in range(KERNELS):
+        if found[i] >= 0:
+            beneath.allowed_access = rights & (_OF_FILES if i > 2 else ~_MAKES_DEVICES)
+            beneath.parent_fd = found[i]
+            libc.syscall(
+                libc.SYS_landlock_add_rule, rules, libc.LANDLOCK_RULE_PATH_BENEATH,
+                cython.address(beneath), 0,
+            )  # fmt: skip
+    return 0

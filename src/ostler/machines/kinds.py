@@ -67,6 +67,7 @@ class Confined(Rooted):
         if self._plain:
             raise unavailable("a read-only confined machine", errno.EPERM, "mount_setattr")
         self._change(None, None, on)
+        self._confinement.read_only = bool(on)
 
 
 def scratch(size=None, inodes=None, bind=None, weaker=False, user=None):
@@ -198,6 +199,7 @@ def confined(directory, read_only=False, network=False, environ=None, weaker=Fal
     # Now: what is mounted there later, or no longer, is no matter of this clone's.
     machine._mounted = any_below(origin)
     machine._confinement = Confinement(bool(network))
+    machine._confinement.read_only = bool(read_only)
     return _with_environ(machine, environ)
 
 

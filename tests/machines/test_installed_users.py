@@ -1,5 +1,7 @@
 """Installed, as root: programs that subprocess starts as another user."""
 
+import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -75,6 +77,31 @@ def test_programs_as_another_user(machine, folder, way):
     with machine.installed():
         assert run(WHO, folder, WAYS[way]) == expected
     assert expected[0] == 0 and os.listdir(folder) == []
+
+
+@pytest.mark.parametrize("options", [WAYS["user"], WAYS["in Python"]], ids=["user", "in Python"])
+def test_what_that_user_may_not_reach_of_the_search_path_is_passed_over(machine, folder, options):
+    def tell(name):
+        try:
+            return subprocess.run([name, "-u"], capture_output=True, **options).stdout
+        except OSError as error:
+            return type(error), error.errno, error.filename
+
+    for m in (machine, ostler.host):
+        if m.path.lexists(f"{folder}/plain"):
+            continue  # a confined machine's files are the host's
+        m.makedirs(f"{folder}/closed/in")
+        m.chmod(f"{folder}/closed", 0o700)
+        m.create_file(f"{folder}/plain", "not to be run")
+    searched = os.environ["PATH"]
+    found = []
+    for place in (contextlib.nullcontext(), machine.installed()):
+        with place, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", f"{folder}/closed/in:{folder}/plain:{folder}:{searched}")
+            found.append([tell("id"), tell("plain"), tell("no-such-program")])
+    assert found[0] == found[1]
+    assert found[0][0] == b"65534\n"
+    assert found[0][1][1] == errno.EACCES
 
 
 def test_they_have_no_rights_of_roots(machine, folder):

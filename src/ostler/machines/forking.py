@@ -73,13 +73,16 @@ def fork_exec(
 
 def _execute(machine, executables, args, env):
     variables = None if env is None else dict(pair.split(b"=", 1) for pair in env)
-    missing = None
+    last = serious = None
     for path in executables:
         try:
             machine.execve(path, args, machine.environ if variables is None else variables)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            missing = missing or error
-    raise missing
+        except OSError as error:
+            last = error
+            # What can't be reached or run is passed over, and told of if nothing else is found.
+            if serious is None and error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                serious = error
+    raise serious or last
 
 
 def _tell(pipe, error, called):

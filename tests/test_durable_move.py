@@ -46,6 +46,25 @@ class TestMove:
         with open(f"{elsewhere}/b", "rb") as file:
             assert file.read() == NEW
 
+    @pytest.mark.parametrize("encode", [str, os.fsencode])
+    def test_what_is_no_name_is_refused_before_anything_is_copied(self, folder, elsewhere, encode):
+        for place in (folder, elsewhere):  # what rename() says, and the same where it can't
+            os.makedirs("tree/sub", exist_ok=True)
+            os.makedirs(f"{place}/there/sub", exist_ok=True)
+            before = names(place)
+            for src, dst in (
+                ("tree/.", f"{place}/new"), ("tree/./", f"{place}/new"),
+                ("tree/sub/..", f"{place}/new"), (".", f"{place}/new"), ("/", f"{place}/new"),
+                ("tree", f"{place}/there/."), ("tree", f"{place}/there/sub/.."),
+            ):  # fmt: skip
+                with pytest.raises(OSError) as caught:
+                    ostler.move(encode(src), encode(dst))
+                expected = (errno.EBUSY, encode(src), encode(dst))
+                error = caught.value
+                assert (error.errno, error.filename, error.filename2) == expected
+                assert names(place) == before
+                assert os.listdir("tree") == ["sub"]
+
     def test_a_sparse_file_to_another(self, folder, elsewhere):
         with open("a", "wb") as file:
             file.seek(5 << 20)

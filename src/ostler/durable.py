@@ -213,6 +213,8 @@ class Durable(Core):
             if error.errno != errno.EXDEV:
                 raise
         bare, place = _without_slashes(self, src), _without_slashes(self, dst)
+        if _no_name(bare) or _no_name(place):  # as rename() says, before all is copied
+            raise OSError(errno.EBUSY, verb(self, "strerror")(errno.EBUSY), src, None, dst)
         found = verb(self, "lstat")(bare)
         if stat.S_ISDIR(found.st_mode):
             self._move_tree(bare, place)
@@ -365,6 +367,12 @@ def _folder(machine, path):
     from ostler._replacing import split
 
     return split(machine, verb(machine, "fspath")(path))[0]
+
+
+def _no_name(path):
+    # Whether a path ends in a way to a directory, and not in its name.
+    name = path.rpartition("/" if isinstance(path, str) else b"/")[2]
+    return name in ("", ".", "..") if isinstance(name, str) else name in (b"", b".", b"..")
 
 
 def _without_slashes(machine, path):

@@ -5,6 +5,7 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -163,3 +164,24 @@ def test_who_stands_for_a_child_has_no_rights(folder):
     assert child.returncode == 0
     assert {int(fields[name], 16) for name in ("CapPrm", "CapEff", "CapAmb")} == {0}
     assert fields["Uid"].split() == [str(USER)] * 4
+
+
+def test_one_fork_for_one_program():
+    """Before 3.13 the question whether one may fork at all came back as one more program."""
+    code = """
+import os, subprocess, ostler
+count = []
+os.register_at_fork(before=lambda: count.append(1))
+ostler.register_at_fork(before=lambda: count.append(1))
+with ostler.scratch(bind=ostler.machines.SHELL) as m, m.installed():
+    subprocess.run(["/bin/sh", "-c", "true"], user=65534, check=True)
+    print(len(count))
+    pid = ostler.host.fork()
+    if pid == 0:
+        ostler.host._exit(7)
+    print(len(count), ostler.host.waitpid(pid, 0)[1] >> 8)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (found.stdout, found.stderr) == ("2\n4 7\n", "")

@@ -504,6 +504,8 @@ def _open_code(stay, plain, path):
 
 
 def _fork_exec(stay, plain, *args):
+    if not args[1]:  # no program: it is the question whether one may fork at all (processes.py)
+        return plain(*args)
     if sys._getframe(1).f_globals.get("__name__") == "multiprocessing.util":
         if stay.strict:
             raise RuntimeError("multiprocessing starts its interpreter on the host")

@@ -111,10 +111,28 @@ def test_size_by_directory(tree, threads):
     totals = counts.by_directory
     directories = [d for d, _, _ in os.walk(tree)]
     assert sorted(totals) == sorted(directories)
-    assert totals[tree].disk == counts.disk
-    assert totals[tree].files == counts.files + counts.links + counts.others
+    assert totals[tree].numbers() == counts.numbers()
     shallow = ostler.trees.size(tree, by_directory=1, threads=threads).by_directory
     assert shallow == {d: t for d, t in totals.items() if d.count("/") <= tree.count("/") + 1}
+
+
+@THREADS
+def test_the_kinds_in_each_directory(tmp_path, threads):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_text("12345")
+    os.symlink("to", tmp_path / "a" / "b" / "link")
+    os.link(tmp_path / "a" / "b" / "link", tmp_path / "twice", follow_symlinks=False)
+    os.mkfifo(tmp_path / "a" / "pipe")
+    counts = ostler.trees.size(os.fspath(tmp_path), by_directory=True, files=True, threads=threads)
+    kinds = {
+        os.path.relpath(path, tmp_path): (c.files, c.directories, c.links, c.others, c.bytes)
+        for path, c in counts.by_directory.items()
+    }
+    assert kinds == {
+        ".": (1, 3, 1, 1, 7), "a": (1, 2, 1, 1, 7), "a/b": (1, 1, 1, 0, 7),
+        "a/pipe": (0, 0, 0, 1, 0),
+        "a/b/file": (1, 0, 0, 0, 5), "a/b/link": (0, 0, 1, 0, 2),
+    }  # fmt: skip
 
 
 @THREADS

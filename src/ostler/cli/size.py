@@ -128,10 +128,7 @@ def as_json(path, counts):
     """What --json prints of one argument."""
     told = {"path": path, **counts.numbers()}
     if counts.by_directory is not None:
-        told["by_directory"] = {
-            name: {"files": c.files, "directories": c.directories, "bytes": c.bytes, "disk": c.disk}
-            for name, c in counts.by_directory.items()
-        }
+        told["by_directory"] = {name: c.numbers() for name, c in counts.by_directory.items()}
     return told
 
 

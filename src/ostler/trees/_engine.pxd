@@ -53,6 +53,8 @@ cdef struct Node:
     unsigned long ino[2]
     long files
     long directories
+    long links
+    long others
     long bytes
     long blocks
     void *own           # the operation's own, freed with the node

@@ -18,6 +18,8 @@ cdef struct Total:
     long is_link
     long files
     long directories
+    long links
+    long others
     long bytes
     long blocks
     unsigned long dev

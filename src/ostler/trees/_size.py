@@ -17,7 +17,6 @@ from cython.cimports.ostler.trees._run import Run
 from ostler.trees._results import Counts
 
 _ALL = 1 << 30
-_WITH_BYTES = (libc.S_IFREG >> 12, libc.S_IFLNK >> 12)
 
 
 @cython.cclass
@@ -93,7 +92,12 @@ class Size(Run):
                     )
                 else:
                     directories[path] = Counts(
-                        total.files, total.directories, 0, 0, total.bytes, total.blocks * 512
+                        total.files,
+                        total.directories,
+                        total.links,
+                        total.others,
+                        total.bytes,
+                        total.blocks * 512,
                     )
                 at += _rounded(total.length)
             libc.free(block)
@@ -130,8 +134,12 @@ def _count(worker, node, kind, st):
     if task.depth >= 0 and node != cython.NULL:
         if kind == libc.S_IFDIR >> 12:
             libc.atomic_add(cython.address(node.directories), 1, libc.ATOMIC_RELAXED)
-        else:
+        elif kind == libc.S_IFREG >> 12:
             libc.atomic_add(cython.address(node.files), 1, libc.ATOMIC_RELAXED)
+        elif kind == libc.S_IFLNK >> 12:
+            libc.atomic_add(cython.address(node.links), 1, libc.ATOMIC_RELAXED)
+        else:
+            libc.atomic_add(cython.address(node.others), 1, libc.ATOMIC_RELAXED)
         libc.atomic_add(cython.address(node.bytes), size, libc.ATOMIC_RELAXED)
         libc.atomic_add(cython.address(node.blocks), st.st_blocks, libc.ATOMIC_RELAXED)
 
@@ -213,9 +221,16 @@ def _entry(worker, node, name, kind):
     if (task.files or kind == libc.S_IFDIR >> 12) and node.depth < task.depth:
         total = _hand(worker, node, name)
         if total != cython.NULL:
-            total.files = kind != libc.S_IFDIR >> 12
-            total.directories = kind == libc.S_IFDIR >> 12
-            total.bytes = st.st_size if kind in (libc.S_IFREG >> 12, libc.S_IFLNK >> 12) else 0
+            if kind == libc.S_IFDIR >> 12:
+                total.directories = 1
+            elif kind == libc.S_IFREG >> 12:
+                total.files = 1
+                total.bytes = st.st_size
+            elif kind == libc.S_IFLNK >> 12:
+                total.links = 1
+                total.bytes = st.st_size
+            else:
+                total.others = 1
             total.blocks = st.st_blocks
     return DONE
 
@@ -230,11 +245,15 @@ def _leave(worker, node):
             return
         total.files = node.files
         total.directories = node.directories
+        total.links = node.links
+        total.others = node.others
         total.bytes = node.bytes
         total.blocks = node.blocks
     if parent != cython.NULL:
         libc.atomic_add(cython.address(parent.files), node.files, libc.ATOMIC_RELAXED)
         libc.atomic_add(cython.address(parent.directories), node.directories, libc.ATOMIC_RELAXED)
+        libc.atomic_add(cython.address(parent.links), node.links, libc.ATOMIC_RELAXED)
+        libc.atomic_add(cython.address(parent.others), node.others, libc.ATOMIC_RELAXED)
         libc.atomic_add(cython.address(parent.bytes), node.bytes, libc.ATOMIC_RELAXED)
         libc.atomic_add(cython.address(parent.blocks), node.blocks, libc.ATOMIC_RELAXED)
 
@@ -346,13 +365,12 @@ def count_once(counts, links, directories, depth, top):
         counts.add(kind, size, disk)
         slash = b"/" if isinstance(path, bytes) else "/"
         if path[len(top) :].lstrip(slash).count(slash) < depth:
-            directories[path] = Counts(1, bytes=size if kind in _WITH_BYTES else 0, disk=disk)
+            directories[path] = Counts()
+            directories[path].add(kind, size, disk)
         while True:
             path, found, _ = path.rpartition(slash)
             total = directories.get(path or found)
             if total is not None:
-                total.files += 1
-                total.bytes += size if kind in _WITH_BYTES else 0
-                total.disk += disk
+                total.add(kind, size, disk)
             if not found:
                 break

@@ -11,5 +11,12 @@ cdef struct Identity:
     int count           # of groups
     unsigned int groups[64]
 
-cdef int put_on(Identity *who) noexcept nogil       # 0, or -1 with errno: nothing is changed
+# 0, or -1 with errno: nothing is changed. Unless `wholly` the real user id stays root's, and who is
+# that user may send no signal here.
+cdef int put_on(Identity *who, bint wholly) noexcept nogil
 cdef int take_off() noexcept nogil                  # each put_on() has its own
+
+# Around all that changes ids in this process's memory, a child before its exec too: the last to end
+# gives back that the process may be looked into.
+cdef void begin_changing() noexcept nogil
+cdef void end_changing() noexcept nogil

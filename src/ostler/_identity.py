@@ -7,16 +7,18 @@ look into the process meanwhile. With an effective id that is not root's no capa
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler._libc.identity import (
-    PR_GET_DUMPABLE,
     SYS_setgroups,
+    ostler_ids_begin,
+    ostler_ids_end,
     ostler_own,
 )
 
 
 @cython.profile(False)
 @cython.linetrace(False)
-def put_on(who):
-    # Only the outermost has an effect.
+def put_on(who, wholly):
+    # Only the outermost has an effect. The real id counts where signals are sent, and in access(2).
+    real: cython.int = who.uid if wholly else -1
     if ostler_own.depth == 0:
         if libc.getresuid(
             cython.address(ostler_own.real),
@@ -34,11 +36,12 @@ def put_on(who):
         ostler_own.count = libc.getgroups(1024, ostler_own.groups)
         if ostler_own.count < 0:
             return -1
-        ostler_own.dumpable = libc.prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)
+        ostler_ids_begin()
         if libc.syscall(SYS_setgroups, who.count, who.groups) < 0:
+            _end()
             return -1
         if libc.syscall(libc.SYS_setresgid, who.gid, who.gid, who.gid) < 0 or (
-            libc.syscall(libc.SYS_setresuid, who.uid, who.uid, 0) < 0
+            libc.syscall(libc.SYS_setresuid, real, who.uid, 0) < 0
         ):
             _back()
             return -1
@@ -69,8 +72,28 @@ def _back() -> cython.int:
         or libc.syscall(libc.SYS_setresuid, ostler_own.real, 0, ostler_own.saved) < 0
     ):
         libc.abort()  # it can't be, and to go on as somebody else would be worse
-    # The kernel takes this from who changes his ids: a process may look at its own files in /proc.
-    if ostler_own.dumpable == 1:
-        libc.prctl(libc.PR_SET_DUMPABLE, 1, 0, 0, 0)
+    libc.errno = number
+    _end()
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _end() -> cython.int:
+    number: cython.int = libc.errno
+    ostler_ids_end()
     libc.errno = number
     return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def begin_changing():
+    ostler_ids_begin()
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def end_changing():
+    _end()

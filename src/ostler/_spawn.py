@@ -9,6 +9,7 @@ is done. Nothing here may allocate, take a lock or touch an object: half of it r
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
+from cython.cimports.ostler._identity import begin_changing, end_changing
 from cython.cimports.ostler._libc import confining as own
 from cython.cimports.ostler._libc.identity import SYS_setgroups
 
@@ -125,6 +126,8 @@ def launch(s):
             8,
         )
         s.cleared = True
+        if s.flags & SPAWN_AS_USER:
+            begin_changing()
         first = libc.clone_cleared(
             _child, stack, _STACK, flags, libc.SIGCHLD, s, cython.address(s.pidfd)
         )
@@ -134,6 +137,8 @@ def launch(s):
             first = libc.clone(
                 _child, stack + _STACK, flags | libc.SIGCHLD, s, cython.address(s.pidfd)
             )
+        if s.flags & SPAWN_AS_USER:
+            end_changing()
         if first < 0:
             fail(s, STEP_CLONE)
         elif s.flags & SPAWN_TWICE:

@@ -59,6 +59,9 @@ class Permissions(Core):
         with cython.nogil:
             r = self.place(cython.address(w), ASKED if follow else LOOK)
             if r == 0:
+                # Of another user's machine, whose the effective id is alone.
+                if w.life != cython.NULL and w.acting:
+                    flags |= libc.AT_EACCESS
                 r = libc.faccessat(w.dir, w.name, bits, flags)
             r = settle(cython.address(w), r)
         del kept

@@ -1,11 +1,13 @@
 """A scratch machine for another user: the same as a process of that user's gets on the host."""
 
+import ctypes
 import errno
 import os
 import pickle
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 import threading
 
@@ -307,3 +309,127 @@ def test_who_is_not_root_gets_a_clear_error():
             assert "another user" not in error.reason
 
     as_user(check)
+
+
+def of_thread(number, field):
+    """What the kernel tells of a thread of this process: the words of a field of its status."""
+    with open(f"/proc/self/task/{number}/status") as file:
+        for line in file:
+            if line.startswith(field + ":"):
+                return line.split()[1:]
+    raise LookupError(field)
+
+
+class Waiting:
+    """A thread in the middle of a call on the machine, until the pipe is opened elsewhere."""
+
+    def __init__(self, machine, name):
+        with machine.as_root():
+            machine.mkfifo(name, 0o666)
+            machine.chmod(name, 0o666)
+        self.machine, self.name = machine, name
+        self.thread = threading.Thread(target=lambda: os.close(machine.open(name, os.O_RDONLY)))
+        self.thread.start()
+        while of_thread(self.thread.native_id, "Uid")[1] != str(USER):
+            pass
+
+    def end(self):
+        writer = self.machine.open(self.name, os.O_WRONLY)
+        self.thread.join()
+        os.close(writer)
+
+
+def test_no_process_of_the_users_may_send_signals_here_meanwhile():
+    with ostler.scratch(user=USER) as machine:
+        waiting = Waiting(machine, "/tmp/pipe")
+        try:
+            real, effective, saved, files = of_thread(waiting.thread.native_id, "Uid")
+        finally:
+            waiting.end()
+    assert (real, saved) == ("0", "0")
+    assert effective == files == str(USER)
+
+
+PR_GET_DUMPABLE = 3
+
+
+def test_that_the_process_may_be_looked_into_is_given_back():
+    dumpable = ctypes.CDLL(None).prctl
+    assert dumpable(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1
+    with ostler.scratch(user=USER, bind=SHELL) as machine:
+        for child in (
+            lambda: machine.system("true"),
+            lambda: machine.run(["true"]),
+            lambda: machine.spawnv(os.P_WAIT, "/bin/sh", ["sh", "-c", "exit 0"]),
+        ):
+            child()
+            assert dumpable(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1
+        first = Waiting(machine, "/tmp/first")
+        second = Waiting(machine, "/tmp/second")
+        pid = os.fork()
+        if pid == 0:  # a copy in which nobody is in the middle of anything
+            try:
+                machine.stat("/tmp")
+                os._exit(dumpable(PR_GET_DUMPABLE, 0, 0, 0, 0))
+            finally:
+                os._exit(7)
+        first.end()
+        second.end()
+        assert dumpable(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+
+
+def test_two_prepare_it_at_once():
+    with ostler.scratch(user=USER) as machine:
+        first, second = machine.as_root(), machine.as_root()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert machine.getuid() == 0
+        machine.create_file("/tmp/roots")
+        second.__exit__(None, None, None)
+        assert machine.getuid() == USER and machine.stat("/tmp/roots").st_uid == 0
+        machine.create_file("/tmp/theirs")
+        assert machine.stat("/tmp/theirs").st_uid == USER
+        with pytest.raises(NotImplementedError):
+            _ = machine.trees
+
+
+class Interrupted(BaseException):
+    pass
+
+
+def interrupted(function, number):
+    """Call it, with an exception at its n-th step, as a signal's handler raises it; False: done."""
+    steps = iter(range(number))
+
+    def tracer(frame, event, arg):
+        if not frame.f_code.co_filename.endswith("users.py"):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(steps, None) is None:
+            sys.settrace(None)
+            raise Interrupted
+        return tracer
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        function()
+    except Interrupted:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_an_interrupted_call_leaves_nobody_as_another():
+    with ostler.scratch(user=USER) as machine:
+        fd = machine.open("/tmp", os.O_RDONLY)
+        for call in (lambda: machine.utime(fd), lambda: machine.kill(os.getpid(), 0)):
+            number = 0
+            while outcome(interrupted, call, number) is True:
+                assert os.geteuid() == 0, number
+                number += 1
+            assert number > 3
+        os.close(fd)

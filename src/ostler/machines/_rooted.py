@@ -377,7 +377,7 @@ class RootedCore(Core):
         if not come_in(cython.address(self._life)):
             return -1
         w.acting = self._user.uid >= 0
-        if w.acting and put_on(cython.address(self._user)) < 0:
+        if w.acting and put_on(cython.address(self._user), False) < 0:
             leave(cython.address(self._life))
             return -1
         w.life = cython.address(self._life)
@@ -555,7 +555,7 @@ class RootedCore(Core):
             if w.fd == -1:
                 libc.errno = libc.EFAULT  # as chdir(-1) of os: no path at all
                 return -1
-            if libc.faccessat(w.fd, b".", libc.F_OK, 0) < 0:
+            if libc.faccessat(w.fd, b".", libc.F_OK, libc.AT_EACCESS) < 0:
                 return -1
             if self.path_of(w.fd, path) < 0 or not self._inside(w.fd, path):
                 libc.errno = libc.EXDEV
@@ -786,15 +786,16 @@ class RootedCore(Core):
             who.groups[i] = ids[i]
         self._user = who
 
-    def _put_on(self):
-        # For a call that takes no path; until _take_off().
+    def _as_user(self, wholly, function, *args, **kwargs):
+        # A call that takes no path. Here, where no signal's handler can come in between.
         acting: cython.bint = self._user.uid >= 0
-        if acting and put_on(cython.address(self._user)) < 0:
+        if acting and put_on(cython.address(self._user), wholly) < 0:
             raise plain_failure(libc.errno)
-        return acting
-
-    def _take_off(self):
-        take_off()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if acting:
+                take_off()
 
     def _come_in(self):
         # For several calls with the descriptors' numbers: none is closed before _leave().

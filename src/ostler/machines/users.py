@@ -7,6 +7,7 @@ for good.
 """
 
 import errno
+from _thread import allocate_lock
 from contextlib import contextmanager
 
 from ostler.machines import MachineUnavailable, host
@@ -48,26 +49,22 @@ class ScratchOfUser(Scratch):
     Its "/" is root's, and "/tmp" everybody's.
     """
 
-    __slots__ = ("_who",)
+    __slots__ = ("_preparing", "_switch", "_user_is", "_who")
 
     def _begin_as(self, user):
         self.mkdir("/tmp")
         self.chmod("/tmp", 0o1777)
-        self._who = user
+        self._who = self._user_is = user
+        self._preparing = 0  # how many are inside as_root()
+        self._switch = allocate_lock()
         uid, gid, groups, name, home = user
         self._act_as(uid, gid, groups)
         try:
-            self._put_on()
+            given_up = self._as_user(False, _rights_are_given_up)
         except OSError as error:
             raise unavailable(error.strerror, error.errno) from None
-        try:
-            with open("/proc/thread-self/status") as file:
-                if _GIVEN_UP not in file.read():
-                    raise unavailable("its rights stay root's", errno.EPERM)
-        except FileNotFoundError:
-            pass  # no /proc to look at
-        finally:
-            self._take_off()
+        if not given_up:
+            raise unavailable("its rights stay root's", errno.EPERM)
         for variable, value in (("USER", name), ("LOGNAME", name), ("HOME", home)):
             self.environ.pop(variable, None)
             if value is not None:
@@ -81,14 +78,20 @@ class ScratchOfUser(Scratch):
     @contextmanager
     def as_root(self) -> "Iterator[None]":
         """Inside, the calls on this machine are root's again, in all threads: to prepare it."""
-        who, self._who = self._who, None
-        self._act_as(-1, 0, ())
+        inside = False
         try:
+            with self._switch:
+                inside = True
+                self._preparing += 1
+                self._who = None
+                self._act_as(-1, 0, ())
             yield
         finally:
-            self._who = who
-            if who is not None:
-                self._act_as(*who[:3])
+            with self._switch:
+                self._preparing -= inside
+                if self._preparing == 0:
+                    self._act_as(*self._user_is[:3])
+                    self._who = self._user_is
 
     # Whose the calls are
 
@@ -130,6 +133,14 @@ class ScratchOfUser(Scratch):
         return super().trees
 
 
+def _rights_are_given_up():
+    try:
+        with open("/proc/thread-self/status") as file:
+            return _GIVEN_UP in file.read()
+    except FileNotFoundError:
+        return True  # no /proc to look at
+
+
 def _missing(name):
     return NotImplementedError(f"{name}: not on a scratch machine that is another user's")
 
@@ -144,13 +155,10 @@ def _by_user(name):
     # For calls that take a descriptor or a number, of which the kernel asks who makes them.
     original = getattr(Scratch, name)
 
+    wholly = name in _BY_REAL_ID
+
     def method(self, *args, **kwargs):
-        if not self._put_on():
-            return original(self, *args, **kwargs)
-        try:
-            return original(self, *args, **kwargs)
-        finally:
-            self._take_off()
+        return self._as_user(wholly, original, self, *args, **kwargs)
 
     method.__name__ = name
     method.__doc__ = original.__doc__
@@ -188,6 +196,7 @@ def _refused(name):
 
 _BY_USER = """chmod chown fchmod fchown utime truncate setxattr getxattr removexattr listxattr
     pathconf fpathconf kill killpg nice setpriority"""
+_BY_REAL_ID = frozenset(("kill", "killpg", "setpriority"))
 _IDS = {
     "setuid": 0, "seteuid": 0, "setreuid": 0, "setresuid": 0,
     "setgid": 1, "setegid": 1, "setregid": 1, "setresgid": 1,

@@ -110,6 +110,17 @@ def test_copy_and_remove(tree, tmp_path):
     assert b"inside" in run("copy", tree, tree + "/x", status=1).stderr
 
 
+def test_json_has_the_numbers_that_are_known(tree, tmp_path):
+    counts = ostler.trees.size(tree)
+    copied = lines_of(run("copy", "--json", tree, tmp_path / "c"))[0]
+    removed = lines_of(run("remove", "--json", tmp_path / "c"))[0]
+    assert "disk" not in copied and "disk" not in removed and "bytes" not in removed
+    for told in (copied, removed):
+        for name in ("files", "directories", "links", "others"):
+            assert name in told
+    assert copied["links"] == removed["links"] >= counts.links
+
+
 def test_copy_of_single_entries(tmp_path):
     (tmp_path / "f").write_text("one")
     (tmp_path / "f").chmod(0o4751)

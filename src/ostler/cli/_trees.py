@@ -167,6 +167,16 @@ class Output:
         self.out.flush()
 
 
+# What an operation does not look at, so that its counts have nothing to tell of it.
+_UNKNOWN = {"copy": ("disk",), "remove": ("bytes", "disk")}
+
+
+def known(command, counts):
+    """The numbers that a command has to tell, by name."""
+    unknown = _UNKNOWN.get(command, ())
+    return {name: n for name, n in counts.numbers().items() if name not in unknown}
+
+
 class Teller:
     """Progress on a terminal, and errors as they come; the exit status in the end.
 
@@ -193,7 +203,8 @@ class Teller:
         self.updated = now
         entries = counts.entries if hasattr(counts, "entries") else len(counts.files)
         rate = entries / (now - self.began)
-        text = f"{self.name}: {entries:,} entries, {human(counts.bytes)}, {rate:,.0f} a second"
+        size = f"{human(counts.bytes)}, " if "bytes" not in _UNKNOWN.get(self.name, ()) else ""
+        text = f"{self.name}: {entries:,} entries, {size}{rate:,.0f} a second"
         self.shows = True
         try:
             columns = ostler.get_terminal_size(2).columns or 80

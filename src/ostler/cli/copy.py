@@ -11,6 +11,7 @@ from ostler.cli._trees import (
     exclusions,
     habit,
     human,
+    known,
     parse,
     tree_parser,
 )
@@ -101,7 +102,7 @@ def main(arguments):
                 teller.error(error)
                 continue
             if counts is not None and options.json:
-                output.json({"source": source, "to": target, **counts.numbers()})
+                output.json({"source": source, "to": target, **known("copy", counts)})
             elif counts is not None:
                 results.append((target, counts))
         if not teller.quiet and not options.verbose:

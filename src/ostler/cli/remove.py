@@ -5,7 +5,7 @@ import sys
 
 import ostler
 from ostler.cli import on_one_line
-from ostler.cli._trees import Output, Teller, endings, habit, parse, tree_parser
+from ostler.cli._trees import Output, Teller, endings, habit, known, parse, tree_parser
 from ostler.cli.question import answer
 from ostler.trees import Counts
 
@@ -56,7 +56,7 @@ def main(arguments):
                 teller.error(error)
                 continue
             if counts is not None and options.json:
-                output.json({"path": path, **counts.numbers()})
+                output.json({"path": path, **known("remove", counts)})
         output.flush()
     return teller.exit_status
 

@@ -1,6 +1,9 @@
 """Descriptors that are given to the children of a read-only confined machine: read, and no more."""
 
+import ctypes
+import errno
 import os
+import subprocess
 import tempfile
 
 import pytest
@@ -9,6 +12,7 @@ import ostler
 from ostler.machines import SHELL
 from ostler.machines.among import confined_among
 from tests.machines import as_self, as_user
+from tests.machines.test_landlock import shell_in
 
 SCRIPT = """
 read line < /dev/fd/{file}; echo "$line"
@@ -43,12 +47,6 @@ def among(directory):
     machine = confined_among(directory, SHELL)
     machine.system("true")
     machine.read_only_now()
-    return machine
-
-
-def taken_back(directory):
-    machine = made_read_only(directory)
-    machine.read_only_now(False)
     return machine
 
 
@@ -91,13 +89,59 @@ def test_nor_beside_the_programs_of_the_host(user):
     assert said[-6:] == ["refused"] * 6 and names == ["file"] and text == "old\n"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="what is locked in a user namespace stays so")
-def test_what_can_be_changed_again_can_be():
-    said, names, text = given(taken_back, SCRIPT)
-    assert said[0] == "old" and "new" in names and text is None
-
-
 @pytest.mark.parametrize("user", [as_self, as_user])
 @pytest.mark.parametrize("make", [at_root, made_read_only])
 def test_the_kernels_own_is_written_to(make, user):
     assert user(given, make, STILL)[0] == ["said"]
+
+
+def taken_back():
+    with tempfile.TemporaryDirectory() as directory:
+        shell_in(directory)
+        with ostler.confined(directory) as machine:
+            found = []
+            for on in (True, False):
+                machine.read_only_now(on)
+                found.append(machine.system("echo new > /new") == 0)
+            return found, os.path.exists(f"{directory}/new")
+
+
+@pytest.mark.parametrize("user", [as_self, as_user])
+def test_what_is_taken_back_can_be_written_to(user):
+    assert user(taken_back) == ([False, True], True)
+
+
+def closed_in_part(how):
+    assert ctypes.CDLL(None).unshare(0x20000) == 0  # CLONE_NEWNS
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    with tempfile.TemporaryDirectory() as directory:
+        top, part = f"{directory}/top", f"{directory}/top/part"
+        os.makedirs(part)
+        closed = part if how == "below" else top
+        subprocess.run(["mount", "--bind", closed, closed], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", closed], check=True)
+        found = []
+        for made_so in (False, True):
+            with ostler.confined(top, read_only=made_so) as machine:
+                if not made_so:
+                    machine.read_only_now(False)  # there is nothing to be taken back
+                    machine.read_only_now()
+                try:
+                    machine.read_only_now(False)
+                    found.append("taken back")
+                except PermissionError as error:
+                    found.append(error.errno)
+                try:
+                    machine.create_file("/part/new", "x")
+                    found.append("written")
+                except OSError as error:
+                    found.append(error.errno)
+        subprocess.run(["umount", closed], check=True)
+        return found, os.listdir(part)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts are root's")
+@pytest.mark.parametrize("how", ["below", "itself"])
+def test_what_the_host_has_read_only_stays_so(how):
+    found, names = as_self(closed_in_part, how)
+    assert (found, names) == ([errno.EPERM, errno.EROFS] * 2, [])

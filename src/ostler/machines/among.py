@@ -24,6 +24,7 @@ def confined_among(directory, shown, network=False, environ=None):
     )
     machine._confinement = kinds.Confinement(bool(network))
     machine._confinement.directory = place
+    machine._shows_closed = bool(sources)
     try:
         kinds.begin_with(machine, environ)
         binds.show(machine, [s for s in sources if not _lies_in(place, s)])

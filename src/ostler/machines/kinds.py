@@ -7,7 +7,7 @@ from ostler import environment, sizes
 from ostler.machines import _mounts, binds, host
 from ostler.machines._confine import Confinement
 from ostler.machines._filter import instructions
-from ostler.machines.layout import any_below
+from ostler.machines.layout import any_below, any_closed
 from ostler.machines.rooted import MachineUnavailable, Rooted
 
 TYPE_CHECKING = False
@@ -55,17 +55,26 @@ class ReadOnly(Rooted):
 class Confined(Rooted):
     """A subtree with no way out; see ostler.confined."""
 
-    __slots__ = ()
+    # _shows_closed: whether some of its mounts are read-only for themselves
+    __slots__ = ("_shows_closed",)
     _kind = "confined"
 
     def read_only_now(self, on: bool = True) -> None:
         """From now on every change made here fails with EROFS; False takes that back.
 
-        OSError (EBUSY) while a file is open for writing. Children started before keep what
+        OSError (EBUSY) while a file is open for writing, and PermissionError where it can't be
+        taken back, since a part is read-only on the host, too. Children started before keep what
         they had.
         """
         if self._plain:
             raise unavailable("a read-only confined machine", errno.EPERM, "mount_setattr")
+        if not on:
+            if not self._confinement.read_only:
+                return
+            # All mounts are made so at once, and could only be made writable at once.
+            if self._shows_closed:
+                what = "a part of it is read-only on the host, too"
+                raise PermissionError(errno.EPERM, f"{host.strerror(errno.EPERM)}: {what}")
         self._change(None, None, on)
         self._confinement.read_only = bool(on)
 
@@ -186,6 +195,7 @@ def confined(directory, read_only=False, network=False, environ=None, weaker=Fal
             return _with_environ(machine, environ)
         given(made, "a confined machine")
         origin = host.readlink(b"/proc/self/fd/%d" % place.root)
+        shows_closed = any_closed(place.root, origin)
     machine = Confined._made(
         made,
         {
@@ -198,6 +208,7 @@ def confined(directory, read_only=False, network=False, environ=None, weaker=Fal
     )
     # Now: what is mounted there later, or no longer, is no matter of this clone's.
     machine._mounted = any_below(origin)
+    machine._shows_closed = shows_closed
     machine._confinement = Confinement(bool(network))
     machine._confinement.read_only = bool(read_only)
     return _with_environ(machine, environ)

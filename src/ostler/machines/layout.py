@@ -59,6 +59,13 @@ def any_below(base):
     return base == b"/" or b" " + escaped(base) + b"/" in raw_mounts()
 
 
+def any_closed(fd, base):
+    """Whether an open directory, or a mount below its path `base`, is read-only."""
+    if host.fstatvfs(fd).f_flag & host.ST_RDONLY:
+        return True
+    return any_below(base) and any(closed for _, _, closed in mounts_below(base))
+
+
 def kernels_files(base):
     """The places, at or below a directory (bytes, resolved), of what is the kernel's: /proc, /dev.
 

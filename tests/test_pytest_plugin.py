@@ -515,3 +515,32 @@ def test_another_user(pytester):
         result.assert_outcomes(passed=3)
     else:
         result.stdout.fnmatch_lines(["*MachineUnavailable: *this is not root*"])
+
+
+def test_a_misspelt_option_of_the_marker(pytester):
+    result = run(
+        pytester,
+        """
+        import pytest
+
+        @pytest.mark.scratch(siz="64K")
+        def test_one(scratch_os): pass
+        """,
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*scratch has no siz; it takes size, inodes, bind, user*"])
+
+
+def test_an_interpreter_that_lies_elsewhere_is_shown_with_a_shell(pytester):
+    result = run(
+        pytester,
+        """
+        import ostler, pytest, subprocess, sys
+
+        @pytest.mark.scratch(bind=[*ostler.machines.SHELL, sys.prefix, sys.base_prefix])
+        def test_one(installed_scratch):
+            code = "import os; print(os.getcwd())"
+            assert subprocess.check_output([sys.executable, "-c", code]) == b"/work\\n"
+        """,
+    )
+    result.assert_outcomes(passed=1)

@@ -24,6 +24,9 @@ def pytest_configure(config):
     )
 
 
+_OPTIONS = ("size", "inodes", "bind", "user")  # of the marker
+
+
 @pytest.fixture
 def scratch_os(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
     """A fresh scratch machine: an empty file system in memory, gone after the test."""
@@ -32,10 +35,13 @@ def scratch_os(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
     marker = request.node.get_closest_marker("scratch")
     options = {} if marker is None else marker.kwargs
     if marker is not None and marker.args:
-        raise pytest.UsageError("the marker scratch takes keywords: size, inodes, bind, user")
-    unknown = options.keys() - {"size", "inodes", "bind", "user"}
+        raise pytest.UsageError(f"the marker scratch takes keywords: {', '.join(_OPTIONS)}")
+    unknown = options.keys() - set(_OPTIONS)
     if unknown:
-        raise pytest.UsageError(f"the marker scratch has no {', '.join(sorted(unknown))}")
+        names = ", ".join(sorted(unknown))
+        raise pytest.UsageError(
+            f"the marker scratch has no {names}; it takes {', '.join(_OPTIONS)}"
+        )
     machine = ostler.scratch(**options)
     try:
         yield machine

@@ -215,3 +215,11 @@ def test_whole_trees_ask_once_for_each_entry(verb, call):
                 break
         struck += 1
     assert struck == ASKED[verb][call]
+
+
+@pytest.mark.parametrize("number", ["EIO", None, 5.0])
+def test_an_errno_is_a_number(number):
+    with ostler.scratch() as m:
+        with pytest.raises(TypeError, match=r"errno should be a number, as errno\.EIO is"):
+            m.faults.add(call="write", errno=number)
+        assert len(m.faults) == 0

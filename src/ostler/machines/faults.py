@@ -78,6 +78,9 @@ class Faults:
         """
         if call.startswith("_") or not callable(getattr(self._machine, call, None)):
             raise ValueError(f"no call of a machine: {call!r}")
+        if not isinstance(errno, int):
+            # Of an OSError whose number is a text there is nothing that a program could ask for.
+            raise TypeError(f"errno should be a number, as errno.EIO is, not {errno!r}")
         fault = Fault(call, path, errno, after, count)
         with _lock:
             rules = _rules.get(self._machine)

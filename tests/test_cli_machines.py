@@ -39,6 +39,12 @@ def test_an_option_that_is_misspelt(tmp_path):
             )
 
 
+def test_a_size_that_is_none(tmp_path):
+    done = ostler("exec", "--scratch=64Q", "true", cwd=tmp_path)
+    assert done.returncode == 125
+    assert done.stderr.startswith("ostler: size: not a size: '64Q' (a number, and K, M")
+
+
 # Each opens a file by other means than os's functions.
 WAYS = {
     "built-in open": "open('it', 'w').write('x')",

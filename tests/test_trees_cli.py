@@ -43,6 +43,10 @@ def test_size(tree, tmp_path):
     said = dict(reversed(line.split(b"\t")) for line in lines if b"\t" in line)
     du = subprocess.run(["du", "-B1", "-d1", tree], check=True, capture_output=True).stdout
     assert int(said[os.fsencode(tree)]) == int(du.split()[-2])
+    contents = int(run("size", "-sb", tree).stdout.split()[0])
+    du = subprocess.run(["du", "-sb", tree], check=True, capture_output=True).stdout
+    directories = sum(os.lstat(directory).st_size for directory, _, _ in os.walk(tree))
+    assert contents == int(du.split()[0]) - directories  # which du counts as contents, too
     told = lines_of(run("size", "--json", tree, __file__))
     assert told[0]["files"] == ostler.trees.size(tree).files
     same = {name: value for name, value in told[0].items() if isinstance(value, int)}

@@ -52,8 +52,9 @@ def size_parser():
         "--top", type=number, default=20, metavar="N", help="Show the N largest (20); 0 is all."
     )
     made.add_argument(
-        "--apparent-size", action="store_true", help="Count contents, not the use of the disk."
-    )
+        "--apparent-size", action="store_true",
+        help="Count contents, not the use of the disk; directories have none, other than in du.",
+    )  # fmt: skip
     made.add_argument(
         "-b", action="store_true", dest="exact",
         help="Count contents, in bytes: --apparent-size --bytes.",

@@ -360,7 +360,7 @@ def _amount(value, what):
         try:
             number = sizes.parsed(value)
         except ValueError as error:
-            raise ValueError(f"{what} is {error}") from None
+            raise ValueError(f"{what}: {error}") from None
     elif hasattr(value, "__index__") and not isinstance(value, bool):
         number = value.__index__()
     else:

@@ -1,5 +1,6 @@
 """Running programs without a shell, and handles that can't come to mean another process."""
 
+import gc
 import io
 import os
 import pickle
@@ -389,3 +390,13 @@ def test_in_other_machines():
 def test_output_may_go_to_a_file_like_object_with_a_descriptor_only():
     with pytest.raises(io.UnsupportedOperation):
         ostler.run(["true"], stdout=io.BytesIO())
+
+
+def test_a_handle_that_was_never_made_ends_quietly(monkeypatch):
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    for arguments in ((), (1, 2), ("x",), (0,)):
+        with pytest.raises((TypeError, ValueError)):
+            ostler.Process(*arguments)
+    gc.collect()
+    assert said == []

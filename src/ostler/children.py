@@ -116,9 +116,10 @@ class Process:
     A context manager; close() gives the descriptor back.
     """
 
+    _held = _folder = None  # also of one that has never been made
+
     def __init__(self, pid):
         name: cython.char[32]
-        self._held = self._folder = None
         number: cython.int = to_parsed_int(pid)
         self.pid = number
         self.status = None

@@ -244,6 +244,45 @@ def test_a_worktree_and_a_repository_within(git, tmp_path):
     assert git.others() == [b"a.o"]
 
 
+def test_what_is_called_as_a_repository_and_is_none(git):
+    put(os.path.join(git.top, b".gitignore"), b"*.o\n")
+    heads = [b"ref: refs/heads/x\n", b"ref:\trefs/x", b"5" * 40, b"ref: x", b"5" * 39, b"", None]
+    places = []
+    for number, (head, parts) in enumerate(
+        (head, parts)
+        for head in heads
+        for parts in ((b"objects", b"refs"), (b"objects",), (b"refs",), ())
+    ):
+        places.append(os.path.join(git.top, b"d%d" % number))
+        own = os.path.join(places[-1], b".git")
+        for part in (b"", *parts):
+            os.makedirs(os.path.join(own, part), exist_ok=True)
+        if head is not None:
+            put(os.path.join(own, b"HEAD"), head)
+    places.append(os.path.join(git.top, b"file"))
+    os.mkdir(places[-1])
+    put(os.path.join(places[-1], b".git"), b"no way to one")
+    for place in places:
+        put(os.path.join(place, b"a.o"))
+    # Git names a repository that lies within, and nothing in it.
+    repositories = [path for path in git.others() if path.endswith(b"/")]
+    assert repositories == [b"d0/", b"d4/", b"d8/"]
+    assert [path for path in found(git) if path.endswith(b".o")] == [
+        path + b"a.o" for path in repositories
+    ]
+    for place in places[:-1]:  # below a file that leads nowhere git says nothing but that
+        left = list(ostler.trees.find(place, "*.o", gitignore=True))
+        assert len(left) == (os.path.basename(place) + b"/" in repositories)
+
+
+def test_rules_of_other_files_hold_in_repositories_that_lie_within(git):
+    put(os.path.join(git.top, b".ignore"), b"*.o\n")
+    git.run("init", "-q", os.path.join(git.top, b"within"))
+    put(os.path.join(git.top, b"within", b"a.o"))
+    top = os.fsdecode(git.top)
+    assert list(ostler.trees.find(top, "*.o", ignore_files=".ignore")) == []
+
+
 def test_other_files_of_rules(git):
     for name in (b"a", b"b", b"c"):
         put(os.path.join(git.top, name))

@@ -147,7 +147,9 @@ def planted(top):
     put(f"{top}/home/.config/git/ignore", "*.skipped\n")
     for name in ("x.skipped", "y"):
         put(f"{top}/work/repository/{name}")
-    os.mkdir(f"{top}/work/repository/.git")
+    for name in ("objects", "refs"):
+        os.makedirs(f"{top}/work/repository/.git/{name}")
+    put(f"{top}/work/repository/.git/HEAD", "ref: refs/heads/main\n")
     os.makedirs(f"{top}/tmp")
 
 

@@ -76,9 +76,7 @@ def ignoring_enter(ignoring, worker, node):
     text: cython.p_char = cython.NULL
     size: cython.long = 0
     i: cython.int
-    if node.parent != cython.NULL and (
-        libc.faccessat(node.fd[0], b".git", libc.F_OK, libc.AT_SYMLINK_NOFOLLOW) == 0
-    ):
+    if node.parent != cython.NULL and _knows_git(ignoring) and _is_repository(node.fd[0]):
         node.second = _WITHIN
         _append(worker, node, b".git/info/exclude", cython.address(text), cython.address(size))
     for i in range(ignoring.count):
@@ -90,6 +88,79 @@ def ignoring_enter(ignoring, worker, node):
             report(worker, node, cython.NULL, libc.ENOMEM, b"open")
     libc.free(text)
     return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_repository(dir: cython.int) -> cython.bint:
+    # As git tells a repository from a directory that only has something called ".git". Nothing is
+    # followed out of it: a link there, and where a file in its place leads, are believed.
+    st: libc.stat_t
+    if libc.fstatat(dir, b".git", cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
+        return False
+    kind: cython.uint = st.st_mode & libc.S_IFMT
+    if kind == libc.S_IFREG:
+        return _begins(dir, b".git", b"gitdir: ", cython.NULL)
+    if kind != libc.S_IFDIR:
+        return kind == libc.S_IFLNK
+    if not _is_head(dir):
+        return False
+    if libc.faccessat(dir, b".git/commondir", libc.F_OK, libc.AT_SYMLINK_NOFOLLOW) == 0:
+        return True  # which has the rest
+    return (
+        libc.faccessat(dir, b".git/objects", libc.F_OK, libc.AT_SYMLINK_NOFOLLOW) == 0
+        and libc.faccessat(dir, b".git/refs", libc.F_OK, libc.AT_SYMLINK_NOFOLLOW) == 0
+    )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_head(dir: cython.int) -> cython.bint:
+    target: cython.char[8]
+    if libc.readlinkat(dir, b".git/HEAD", target, 8) >= 5:
+        return libc.memcmp(target, b"refs/", 5) == 0
+    return _begins(dir, b".git/HEAD", b"ref:", b"refs/")
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _begins(
+    dir: cython.int, name: cython.p_const_char, words: cython.p_const_char,
+    then: cython.p_const_char,
+) -> cython.bint:  # fmt: skip
+    # Whether a file begins with these words and, blanks between, with more; or names a commit.
+    text: cython.char[256]
+    at: cython.long = 0
+    fd: cython.int = libc.openat(
+        dir, name, libc.O_RDONLY | libc.O_NOFOLLOW | libc.O_NONBLOCK | libc.O_CLOEXEC
+    )
+    if fd < 0:
+        return False
+    size: cython.long = libc.read(fd, text, 255)
+    libc.close(fd)
+    if size < 0:
+        return False
+    text[size] = 0
+    length: cython.long = libc.strlen(words)
+    if libc.strncmp(text, words, length) == 0:
+        if then == cython.NULL:
+            return True
+        at = length
+        while text[at] == 0x20 or (text[at] >= 0x09 and text[at] <= 0x0D):
+            at += 1
+        return libc.strncmp(text + at, then, libc.strlen(then)) == 0
+    if then == cython.NULL:
+        return False
+    while (
+        (text[at] >= 0x30 and text[at] <= 0x39)
+        or (text[at] >= 0x61 and text[at] <= 0x66)
+        or (text[at] >= 0x41 and text[at] <= 0x46)
+    ):
+        at += 1
+    return at >= 40
 
 
 @cython.cfunc

@@ -5,12 +5,14 @@ repository's info/exclude, and the .gitignore files from its top down to the dir
 """
 
 import errno
+import re
 
 from ostler.trees._digest import Errors
 
 # A file of rules that can't be one counts as none, as in git.
 _NONE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 _MOST_INCLUDES = 10
+_HEAD = re.compile(rb"ref:[ \t-\r]*refs/|[0-9A-Fa-f]{40}")
 _MARK = b"\xef\xbb\xbf"  # of UTF-8, which some editors put at the beginning
 
 
@@ -55,7 +57,7 @@ def _above(machine, top, errors):
     path = machine.path
     top = path.realpath(machine.fsencode(top))
     root = top
-    while not path.lexists(path.join(root, b".git")):
+    while not _is_repository(machine, root):
         parent = path.dirname(root)
         if parent == root:
             return [], b""
@@ -75,6 +77,24 @@ def _above(machine, top, errors):
         prefix = prefix[len(name) + 1 :]
         at = path.join(at, name)
     return [(prefix, text) for prefix, text in layers if text], everywhere
+
+
+def _is_repository(machine, directory):
+    # As git tells one from a directory that only has something called ".git".
+    path = machine.path
+    own = path.join(directory, b".git")
+    no_matter = Errors("collect")
+    if not path.isdir(own):
+        return content(machine, own, no_matter, follow=True).startswith(b"gitdir: ")
+    head = path.join(own, b"HEAD")
+    if path.islink(head):
+        if not machine.readlink(head).startswith(b"refs/"):
+            return False
+    elif not _HEAD.match(content(machine, head, no_matter)):
+        return False
+    if path.lexists(path.join(own, b"commondir")):
+        return True
+    return all(path.lexists(path.join(own, name)) for name in (b"objects", b"refs"))
 
 
 def _common_directory(machine, root, errors):

@@ -90,6 +90,8 @@ def test_what_is_foreign_is_refused_with_what_is_wanted(name):
     [
         (["walk", "-L", "2"], "--depth"),
         (["walk", "-d", "src"], "-D"),
+        (["walk", "-E", "b"], "find --exclude"),
+        (["walk", "--exclude", "b"], "find --exclude"),
         (["size", "-d-1"], "levels"),
         (["size", "--top", "x"], "--top"),
         (["find", "-i", "readme"], "--ignore-case"),

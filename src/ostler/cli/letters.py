@@ -151,6 +151,8 @@ FOREIGN = {
     },
     "walk": {
         "-a": "hidden names are shown anyway",
+        "--exclude": "ostler find --exclude PATTERN leaves names out",
+        "-E": "ostler find --exclude PATTERN leaves names out",
         "-f": "ostler find prints whole paths",
         "-I": "ostler find --exclude PATTERN leaves names out",
         "-L": "--depth N (-d N) goes so deep",

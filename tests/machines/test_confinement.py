@@ -415,3 +415,21 @@ def leave_descriptors():
 @pytest.mark.parametrize("user", [as_self, as_user])
 def test_nothing_stays(user):
     assert user(leave_descriptors) == 0
+
+
+def test_a_directory_in_what_is_empty_inside():
+    """/dev/shm is the machine's own there, and not the host's."""
+
+    def check(directory):
+        with confined_among(directory, ostler.machines.SHELL) as machine:
+            done = machine.run(["/bin/sh", "-c", "pwd; echo x >made; ls /dev/shm"], cwd=directory,
+                               capture=True)  # fmt: skip
+            return done.code, done.stdout, os.listdir(directory)
+
+    directory = tempfile.mkdtemp(prefix="ostler-tests-", dir="/dev/shm")
+    try:
+        name = os.path.basename(directory)
+        expected = 0, f"{directory}\n{name}\n".encode(), ["made"]
+        assert as_self(check, directory) == expected
+    finally:
+        shutil.rmtree(directory)

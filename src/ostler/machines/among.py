@@ -30,8 +30,7 @@ def confined_among(directory, shown, network=False, environ=None):
         binds.show(machine, [s for s in sources if not _lies_in(place, s)])
         # What the directory lies in is shown before it.
         binds.show(machine, [s for s in sources if _lies_in(place, s)])
-        if not any(_lies_in(place, s) for s in sources):
-            machine.makedirs(place, exist_ok=True)
+        machine.makedirs(place, exist_ok=True)  # it may be there already, with what is shown
         step = (_mounts.CLONE_TREE, place[1:], place, None, None, None, False)
         built = _mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
         if built.number:

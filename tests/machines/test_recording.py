@@ -88,6 +88,17 @@ def test_compositions_are_seen_and_their_parts_are_not():
     assert len(log[6].result) == 1  # what was taken
 
 
+def test_what_a_callback_asks_for_is_in_it():
+    with ostler.scratch(size="8M") as m, m.recorded() as log:
+        for _ in m.walk("/missing", onerror=lambda error: m.path.exists("/a")):
+            pass
+        list(m.trees.walk("/missing", on_error=lambda error: m.path.exists("/b")))
+        m.write_atomic("/c", lambda file: file.write(str(m.getpid()).encode()))
+    assert [c.verb for c in log] == [
+        "walk", "path.exists", "trees.walk", "path.exists", "write_atomic", "getpid"
+    ]  # fmt: skip
+
+
 def test_data_is_in_it():
     with ostler.scratch(size="8M") as m:
         m.create_file("/f", b"hello")

@@ -155,6 +155,7 @@ class Recorder(between.Stander):
             )  # a part of another call; or it is the machine that is closed
         call = Call(verb, _given(verb, args, kwargs))
         self.log._calls.append(call)
+        args, kwargs = self._with_callbacks(verb, args, kwargs)
         result = self.within(call, go, *args, **kwargs)
         if hasattr(result, "__next__") and not isinstance(result, IOBase):
             call.result, call.iterates = [], True
@@ -164,6 +165,29 @@ class Recorder(between.Stander):
         if verb in ("replacing", "temporary_directory"):
             return _Held(self, call, result)
         return result
+
+    def _with_callbacks(self, verb, args, kwargs):
+        # What a function of the program's asks for is no part of the call that calls it.
+        known = table.of(verb)
+
+        def outside(name, value):
+            if known.roles.get(name) not in (table.CALLBACK, table.DATA) or not callable(value):
+                return value
+
+            def callback(*args, **kwargs):
+                self._thread.inside = False
+                try:
+                    return value(*args, **kwargs)
+                finally:
+                    self._thread.inside = True
+
+            return callback
+
+        named = [*known.names, *[None] * len(args)]
+        return (
+            tuple(outside(name, value) for name, value in zip(named, args, strict=False)),
+            {name: outside(name, value) for name, value in kwargs.items()},
+        )
 
     def within(self, call, go, *args, **kwargs):
         """Call a function, of which what it calls itself is a part."""

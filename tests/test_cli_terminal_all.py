@@ -123,7 +123,7 @@ trees.Output.{what} = slowly
     ("arguments", "what"),
     [
         (["find", "."], "name"), (["walk", "."], "line"), (["walk", "--json", "."], "json"),
-        (["find", "--json", "."], "json"), (["copy", "-v", "f", "g"], "name"),
+        (["find", "--json", "."], "json"), (["copy", "-v", "f", "g"], "pair"),
         (["copy", "-n", "f", "g"], "name"), (["remove", "-n", "f"], "name"),
         (["remove", "-v", "f"], "name"), (["size", "--json", "."], "json"),
         (["find", ".", "-n", "--delete"], "name"), (["find", ".", "-n", "--exec", "true"], "line"),

@@ -168,8 +168,10 @@ def test_names_of_modules_and_functions():
             if isinstance(value, (FunctionType, BuiltinFunctionType, type))
             and value.__module__ in [module.__name__ for module in own]
         }
-        named.pop(("os", "_fwalk"))  # a module of ostler's
         import ostler
+        for key in list(named):  # some of ostler's modules have such a name
+            if type(getattr(ostler, key[1], None)) is type(sys):
+                del named[key]
         kept = ostler.getcwd.__module__, ostler.stat_result.__module__
         ostler.install()
         assert [sys.modules[module.__name__].__name__ for module in own] == [

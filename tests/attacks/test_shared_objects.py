@@ -190,6 +190,12 @@ CASES = {
             shared[0] = ostler.popen("exit 3")
         hammer(close)
         shared[0].close()
+        # One that was dropped stays until its command has ended and somebody asks for another.
+        for _ in range(1000):
+            if opened() == before:
+                break
+            time.sleep(0.01)
+            ostler.popen("exit 3").close()
     """,
     "a handle of a process": """
         import signal

@@ -15,7 +15,7 @@ import ostler
 from ostler.machines import Host
 from ostler.machines.recording import Object, Replayed
 from ostler.verbs import table
-from tests.test_table import HARMLESS, called, furnish
+from tests.test_table import HARMLESS, called, furnish, without_leaks
 
 # A module that has taken a function before.
 taken = sys.modules["tests.taken_before"] = types.ModuleType("tests.taken_before")
@@ -49,7 +49,7 @@ def shown(value):
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 def test_each_verb_is_seen_once_and_answered_alike(verb, tmp_path):
     furnish(tmp_path)
-    with ostler.confined(str(tmp_path)) as machine:
+    with without_leaks(), ostler.confined(str(tmp_path)) as machine:
         with machine.recorded() as log:
             found = outcome(machine, verb)
         assert [call.verb for call in log] == [verb.name]
@@ -112,7 +112,7 @@ def test_data_is_in_it():
         assert log[2].arguments["buffer"] == (table.DATA, b"J")
         assert log[3].arguments["buffers"] == (table.DATA, b"abc")
     again = Replayed(log)
-    fd = again.open("/f", os.O_RDWR)
+    fd = again.open("/f", os.O_RDWR)  # a number of then
     buffers = [bytearray(3), bytearray(9)]
     assert again.readv(fd, buffers) == 5
     assert bytes(buffers[0]) == b"hel" and bytes(buffers[1][:2]) == b"lo"

@@ -121,7 +121,7 @@ ALONE = {
     "nice": lambda o: o.nice(-1),
     "run": lambda o: o.run(["id"], capture=True).stdout,
     "system": lambda o: o.waitstatus_to_exitcode(o.system("test -r closed/f")),
-    "popen": lambda o: o.popen("id -u; id -g; id -G; cat closed/f").read(),
+    "popen": lambda o: said(o, "id -u; id -g; id -G; cat closed/f"),
     "spawn": lambda o: o.spawnv(o.P_WAIT, "/bin/sh", ["sh", "-c", ": > read/new"]),
     "posix_spawn": lambda o: o.waitpid(
         o.posix_spawn("/bin/sh", ["sh", "-c", "kill -0 1 || exit 7"], {}), 0
@@ -129,6 +129,11 @@ ALONE = {
 }
 NAMES = [f"{above}/{name}" for above in "closed open sticky read mine shut".split()
          for name in ("f", "m", "none")]  # fmt: skip
+
+
+def said(system, command):
+    with system.popen(command) as stream:
+        return stream.read()
 
 
 def outcome(call, *args):

@@ -100,16 +100,17 @@ def _refuse(kind):
     """Let each verb fail that a kind of machine hasn't got of itself, and that is not text."""
     from ostler.verbs import table
 
+    own = set()
     for verb in table.every():
-        if verb.touches in table.ALONE or "." in verb.name:
+        if "." in verb.name:
             continue
-        if getattr(kind, verb.name, None) is getattr(Machine, verb.name, None):
+        plain = getattr(kind, verb.name, None) is getattr(Machine, verb.name, None)
+        if plain and verb.touches not in table.ALONE:
             setattr(kind, verb.name, _refusing(verb.name))
-    kind._own_verbs = frozenset(
-        verb.name
-        for verb in table.every()
-        if getattr(kind, verb.name, None) is not getattr(Machine, verb.name, None)
-    )
+            plain = False
+        if not plain:
+            own.add(verb.name)
+    kind._own_verbs = frozenset(own)
 
 
 def _refusing(name):

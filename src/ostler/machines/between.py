@@ -216,8 +216,10 @@ class Between(Machine):
     _acts = True
 
     def __init_subclass__(cls, **kwargs: object) -> None:
+        from ostler.verbs import table
+
         own = set()
-        for verb in _touching():
+        for verb in table.touching():
             if "." not in verb.name:
                 if getattr(cls, verb.name, None) is getattr(Machine, verb.name, None):
                     setattr(cls, verb.name, _to_called(verb.name))
@@ -248,9 +250,11 @@ class Between(Machine):
         base = _parts()[place]
         kind = _classes.get((Between, base))
         if kind is None:
+            from ostler.verbs import table
+
             members = {
                 verb.name.removeprefix(place + "."): _to_called_of(verb.name)
-                for verb in _touching()
+                for verb in table.touching()
                 if verb.name.startswith(place + ".")
             }
             kind = _classes.setdefault((Between, base), type(base.__name__, (base,), members))
@@ -263,12 +267,6 @@ class Between(Machine):
 
     def __exit__(self, *exception: object) -> None:
         self.behind.__exit__(*exception)
-
-
-def _touching():
-    from ostler.verbs import table
-
-    return [verb for verb in table.every() if verb.touches != table.NOTHING]
 
 
 def _to_called(name):

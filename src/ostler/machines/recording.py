@@ -141,7 +141,7 @@ class Log:
 class Recorder(between.Stander):
     """Writes a Log of what passes by it."""
 
-    verbs = frozenset(verb.name for verb in table.every() if verb.touches != table.NOTHING)
+    verbs = frozenset(verb.name for verb in table.touching())
 
     def __init__(self) -> None:
         self.log = Log()
@@ -456,15 +456,11 @@ class _Answers:
 
 
 def _key(verb, given):
-    known = table.of(verb)
-    whole = {**known.defaults, **given}
-    if "path" in known.defaults and whole.get("path") is None:
-        whole["path"] = known.defaults["path"]
     left_out = (table.INTO, table.CALLBACK)
     return verb, tuple(
         (name, _hashable(value))
-        for name, value in sorted(whole.items())
-        if known.roles.get(name) not in left_out
+        for name, (role, value) in sorted(table.bound(verb, (), given).items())
+        if role not in left_out
     )
 
 

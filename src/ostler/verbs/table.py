@@ -248,6 +248,11 @@ def every() -> tuple[Verb, ...]:
     return tuple(of(name) for name in sorted(found))
 
 
+def touching() -> tuple[Verb, ...]:
+    """Those of them that touch something."""
+    return tuple(verb for verb in every() if verb.touches != NOTHING)
+
+
 def _functions(kind):
     for name in dir(kind):
         value = getattr(kind, name)

@@ -4,6 +4,7 @@ cdef enum:
     _ROOM = 1 << 22     # bytes for the table of mounts
     _TRIES = 16         # when mounts are moved meanwhile
     _KEPT = 8           # devices
+    DEVICES = 7         # that are harmless
 
 # What is kept in hand while everything is covered.
 cdef struct Hands:
@@ -22,3 +23,5 @@ cdef struct Hands:
 
 cdef int mask(int host_proc, unsigned long host_terminals, const char **step) noexcept nogil
 cdef unsigned long terminals() noexcept nogil
+# The names of the harmless devices, numbers 0 to DEVICES - 1.
+cdef const char *device(int number) noexcept nogil

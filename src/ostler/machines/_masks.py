@@ -476,10 +476,7 @@ def _mask_entry(proc: cython.int, name: cython.p_char, blank: cython.int) -> cyt
 # ---- /dev ---------------------------------------------------------------------------------------
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _device(number: cython.int) -> cython.p_const_char:
+def device(number):
     if number == 0:
         return b"/dev/null"
     if number == 1:
@@ -526,8 +523,8 @@ def _is_harmless(number: cython.int, fd: cython.int) -> cython.bint:
 def _keep_devices(hands: cython.pointer(Hands)) -> cython.int:
     number: cython.int
     fd: cython.int
-    for number in range(7):
-        fd = clone_mount(libc.AT_FDCWD, _device(number))
+    for number in range(DEVICES):
+        fd = clone_mount(libc.AT_FDCWD, device(number))
         if fd >= 0 and not _is_harmless(number, fd):
             libc.close(fd)
             fd = -1
@@ -581,7 +578,7 @@ def _give_devices(hands: cython.pointer(Hands)) -> cython.int:
     fd: cython.int
     i: cython.int
     for i in range(hands.device_count):
-        put_mount(hands.devices[i], libc.AT_FDCWD, _device(hands.numbers[i]))
+        put_mount(hands.devices[i], libc.AT_FDCWD, device(hands.numbers[i]))
     if libc.fstatat(
         libc.AT_FDCWD, b"/dev/ptmx", cython.address(status), libc.AT_SYMLINK_NOFOLLOW
     ) == 0 and status.st_mode & libc.S_IFMT == libc.S_IFCHR:  # fmt: skip

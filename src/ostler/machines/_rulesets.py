@@ -3,6 +3,7 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
+from cython.cimports.ostler.machines._masks import DEVICES, device
 
 # Rights of Landlock: to make character and block devices, and to use the ioctls of devices.
 _MAKES_DEVICES = cython.declare(cython.ulonglong, 1 << 6 | 1 << 11)
@@ -147,21 +148,9 @@ def _kernels(i: cython.int) -> cython.p_const_char:
         return b"/dev/pts"
     if i == 2:
         return b"/dev/mqueue"
-    if i == 3:
-        return b"/dev/null"
-    if i == 4:
-        return b"/dev/zero"
-    if i == 5:
-        return b"/dev/full"
-    if i == 6:
-        return b"/dev/random"
-    if i == 7:
-        return b"/dev/urandom"
-    if i == 8:
-        return b"/dev/tty"
-    if i == 9:
-        return b"/dev/ptmx"
-    return b"/dev/console"
+    if i < 3 + DEVICES:
+        return device(i - 3)
+    return b"/dev/ptmx"
 
 
 @cython.cfunc

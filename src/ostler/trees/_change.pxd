@@ -1,5 +1,5 @@
 from ostler cimport _libc as libc
-from ostler.trees._engine cimport Node, Worker
+from ostler.trees._state cimport Node, Worker
 
 # One clause of a symbolic mode.
 cdef struct Clause:
@@ -25,4 +25,3 @@ cdef int mode_refused(Worker *worker, Node *node, int number) noexcept nogil
 cdef void mode_leave(Worker *worker, Node *node) noexcept nogil
 cdef int owner_entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
 cdef void owner_leave(Worker *worker, Node *node) noexcept nogil
-cdef void counted(Worker *worker, int kind) noexcept nogil

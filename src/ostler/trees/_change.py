@@ -5,27 +5,16 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._convert import to_gid, to_uid
 from cython.cimports.ostler._core import Core
-from cython.cimports.ostler.trees._engine import DESCEND, DONE, POST_SELF
 from cython.cimports.ostler.trees._holding import hold, open_directory, unhold
 from cython.cimports.ostler.trees._metadata import chmod_name
 from cython.cimports.ostler.trees._output import report
 from cython.cimports.ostler.trees._run import Run
+from cython.cimports.ostler.trees._state import DESCEND, DONE, POST_SELF, counted
 
 _PERMISSIONS = cython.declare(cython.uint, 0o7777)
 _MOST_CLAUSES = 32
 _WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007, "a": 0o7777}
 _BITS = {"r": 0o444, "w": 0o222, "x": 0o111, "s": 0o6000, "t": 0o1000}
-
-
-def counted(worker, kind):
-    if kind == libc.S_IFDIR >> 12:
-        worker.directories += 1
-    elif kind == libc.S_IFREG >> 12:
-        worker.files += 1
-    elif kind == libc.S_IFLNK >> 12:
-        worker.links += 1
-    else:
-        worker.others += 1
 
 
 # ---- modes

@@ -1,5 +1,5 @@
 from ostler cimport _libc as libc
-from ostler.trees._engine cimport Node, Worker
+from ostler.trees._state cimport Node, Worker
 
 cdef enum:
     ONLY_FIRST = 0

@@ -4,10 +4,11 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler.trees._content import large_buffer
-from cython.cimports.ostler.trees._engine import DESCEND, DONE, Block, maybe_tick
+from cython.cimports.ostler.trees._engine import maybe_tick
 from cython.cimports.ostler.trees._holding import open_any, open_directory
 from cython.cimports.ostler.trees._output import engine_take, path_length, path_write, report, room
 from cython.cimports.ostler.trees._run import Run, open_root
+from cython.cimports.ostler.trees._state import DESCEND, DONE, Block
 
 from ostler.trees._results import Difference
 

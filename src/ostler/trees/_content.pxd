@@ -1,5 +1,5 @@
 from ostler cimport _libc as libc
-from ostler.trees._engine cimport Node, Worker
+from ostler.trees._state cimport Node, Worker
 
 cdef int copy_content(Worker *worker, int fd, int to, libc.stat_t *st) noexcept nogil
 cdef int copy_bytes(Worker *worker, int fd, int to, long at, long size) noexcept nogil

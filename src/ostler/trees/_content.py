@@ -2,13 +2,8 @@
 
 import cython
 from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler.trees._copy import (
-    CLONE_ALWAYS,
-    CLONE_NEVER,
-    SPARSE,
-    CopyTask,
-)
 from cython.cimports.ostler.trees._engine import maybe_tick
+from cython.cimports.ostler.trees._task import CLONE_ALWAYS, CLONE_NEVER, SPARSE, CopyTask, task_of
 
 _BUFFER = cython.declare(cython.long, 262144)
 _STEP = cython.declare(cython.long, 8 << 20)  # between two looks at signals
@@ -23,7 +18,7 @@ def large_buffer(worker):
 
 def copy_content(worker, fd, to, st):
     # 0, an errno, or -1 when the operation was stopped meanwhile.
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    task: cython.pointer(CopyTask) = task_of(worker)
     at: cython.long = 0
     end: cython.long
     number: cython.int
@@ -61,7 +56,7 @@ def copy_content(worker, fd, to, st):
 
 
 def copy_range(worker, fd, to, at, size):
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    task: cython.pointer(CopyTask) = task_of(worker)
     source: libc.off_t = at
     target: libc.off_t = at
     n: cython.long

@@ -7,17 +7,7 @@ from cython.cimports.ostler._core import Core, Where, failure, take
 from cython.cimports.ostler.machines._entries import is_point
 from cython.cimports.ostler.trees._content import copy_content, give_up
 from cython.cimports.ostler.trees._destination import make_directory
-from cython.cimports.ostler.trees._engine import (
-    DESCEND,
-    DONE,
-    LINKING,
-    OPENING,
-    POST_SELF,
-    RENAMING,
-    UNLINKING,
-    asked,
-    monotonic,
-)
+from cython.cimports.ostler.trees._engine import asked, monotonic
 from cython.cimports.ostler.trees._holding import (
     hold,
     open_any,
@@ -49,6 +39,33 @@ from cython.cimports.ostler.trees._metadata import (
 from cython.cimports.ostler.trees._output import path_length, report
 from cython.cimports.ostler.trees._patterns import compile_all, matches_any
 from cython.cimports.ostler.trees._run import Run
+from cython.cimports.ostler.trees._state import (
+    DESCEND,
+    DONE,
+    LINKING,
+    OPENING,
+    POST_SELF,
+    RENAMING,
+    UNLINKING,
+    counted,
+)
+from cython.cimports.ostler.trees._task import (
+    CLONE_AUTO,
+    CLONE_NEVER,
+    FOLLOW,
+    LINKS,
+    MERGE,
+    MODES,
+    OWNERS,
+    OWNERS_IF_ALLOWED,
+    SPARSE,
+    SPECIAL,
+    TIMES,
+    UPDATE,
+    XATTRS,
+    CopyTask,
+    task_of,
+)
 
 from ostler.machines._calls import process_umask
 from ostler.trees._place import this_kernel
@@ -133,7 +150,7 @@ def mask_of(task, machine):
 
 
 def enter(worker, node):
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    task: cython.pointer(CopyTask) = task_of(worker)
     st: libc.stat_t
     name: cython.p_char = cython.address(node.name[0])
     to: cython.int
@@ -168,14 +185,7 @@ def leave(worker, node):
     if libc.fstat(node.fd[0], cython.address(st)) < 0:
         number = libc.errno
     else:
-        number = copy_metadata(
-            cython.cast(cython.pointer(CopyTask), worker.engine.task),
-            node.fd[0],
-            node.fd[1],
-            cython.address(st),
-            -1,
-            1,
-        )
+        number = copy_metadata(task_of(worker), node.fd[0], node.fd[1], cython.address(st), -1, 1)
     if node.parent != cython.NULL:
         unhold(worker.engine, node)
     if number:
@@ -186,7 +196,7 @@ def leave(worker, node):
 
 
 def entry(worker, node, name, kind):
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    task: cython.pointer(CopyTask) = task_of(worker)
     if task.excluded and matches_any(task.pattern, task.excluded, name, libc.strlen(name)):
         return DONE
     if kind == libc.S_IFDIR >> 12:
@@ -206,7 +216,6 @@ def entry(worker, node, name, kind):
 
 def follow(worker, node, name):
     # Copy what a link leads to. A directory is made, and filled when all else is done.
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     st: libc.stat_t
     number: cython.int
     fd: cython.int
@@ -215,7 +224,7 @@ def follow(worker, node, name):
     if st.st_mode & libc.S_IFMT == libc.S_IFDIR:
         return follow_directory(worker, node, name)
     if st.st_mode & libc.S_IFMT != libc.S_IFREG:
-        if not task.flags & SPECIAL:
+        if not task_of(worker).flags & SPECIAL:
             return report(worker, node, name, libc.EOPNOTSUPP, b"copy")
         return make_special(worker, node, name, cython.address(st))
     fd = open_through(worker, node.fd[0], name, libc.O_RDONLY | libc.O_NONBLOCK, 0)
@@ -232,8 +241,7 @@ def follow(worker, node, name):
 
 def make_room(worker, node, name):
     # After EEXIST: when merging, what stands there goes. 0 to try again, else the errno.
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
-    if not task.flags & MERGE:
+    if not task_of(worker).flags & MERGE:
         return libc.EEXIST
     number: cython.int = asked(worker, node, name, UNLINKING)
     if number:
@@ -265,10 +273,9 @@ def put(worker, node, name, new):
 
 def create(worker, node, name, mode, new):
     # The new file, or -1 with errno. `new` becomes the name that it has for now, if another.
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     flags: cython.int = libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL
     fd: cython.int = open_any(worker, node.fd[1], target_of(worker, name), flags, mode)
-    if fd < 0 and libc.errno == libc.EEXIST and task.flags & MERGE:
+    if fd < 0 and libc.errno == libc.EEXIST and task_of(worker).flags & MERGE:
         if new == cython.NULL:
             libc.errno = make_room(worker, node, name)
             if libc.errno == 0:
@@ -300,7 +307,7 @@ def copy_file(worker, node, name):
 
 
 def copy_opened(worker, node, name, fd, st):
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    task: cython.pointer(CopyTask) = task_of(worker)
     mode: cython.uint = st.st_mode & 0o777
     foreign: cython.int = st.st_uid != task.uid or st.st_gid != task.gid
     attributes: cython.long = 0
@@ -344,17 +351,15 @@ def copy_opened(worker, node, name, fd, st):
 
 
 def copy_link(worker, node, name):
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     st: libc.stat_t
     if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
         return 0 if libc.errno == libc.ENOENT else report(worker, node, name, libc.errno, b"stat")
-    if st.st_nlink > 1 and task.flags & LINKS:
+    if st.st_nlink > 1 and task_of(worker).flags & LINKS:
         return with_names(worker, node, name, libc.S_IFLNK >> 12, cython.address(st))
     return make_link(worker, node, name, cython.address(st))
 
 
 def make_link(worker, node, name, st):
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     target: cython.char[4097]
     number: cython.int = 0
     size: cython.long
@@ -366,7 +371,7 @@ def make_link(worker, node, name, st):
     new: cython.p_const_char = target_of(worker, name)
     while libc.symlinkat(target, node.fd[1], new) < 0:
         number = libc.errno
-        if number == libc.EEXIST and task.flags & MERGE:
+        if number == libc.EEXIST and task_of(worker).flags & MERGE:
             aside(worker, other)
             new = other
             continue
@@ -376,8 +381,7 @@ def make_link(worker, node, name, st):
 
 def named(worker, node, name, new, st, count):
     # A link or special file was made under a name that may be a passing one.
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
-    number: cython.int = name_metadata(task, node.fd[0], name, node.fd[1], new, st)
+    number: cython.int = name_metadata(task_of(worker), node.fd[0], name, node.fd[1], new, st)
     if number:
         number = report(worker, node, name, number, b"set")
     if new != target_of(worker, name):
@@ -390,7 +394,7 @@ def named(worker, node, name, new, st, count):
 
 def copy_special(worker, node, name):
     # A pipe, a socket, a device: the same is made.
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    task: cython.pointer(CopyTask) = task_of(worker)
     st: libc.stat_t
     if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
         return 0 if libc.errno == libc.ENOENT else report(worker, node, name, libc.errno, b"stat")
@@ -402,13 +406,12 @@ def copy_special(worker, node, name):
 
 
 def make_special(worker, node, name, st):
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
     number: cython.int = 0
     other: cython.char[64]
     new: cython.p_const_char = target_of(worker, name)
     while libc.mknodat(node.fd[1], new, st.st_mode & ~0o7077, st.st_rdev) < 0:
         number = libc.errno
-        if number == libc.EEXIST and task.flags & MERGE:
+        if number == libc.EEXIST and task_of(worker).flags & MERGE:
             aside(worker, other)
             new = other
             continue
@@ -422,7 +425,7 @@ def make_special(worker, node, name, st):
 def with_names(worker, node, name, kind, st):
     # The first name of an inode is made while others wait, the further ones are linked to it.
     # For a file the new descriptor, -1 when nothing is left to do.
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    task: cython.pointer(CopyTask) = task_of(worker)
     fd: cython.int = -1
     number: cython.int = 0
     path: cython.p_char
@@ -444,12 +447,7 @@ def with_names(worker, node, name, kind, st):
                 cython.address(task.seen), slot, below_root(task, node, name)
             ):
                 report(worker, node, name, libc.ENOMEM, b"link")
-            if kind == libc.S_IFREG >> 12:
-                worker.files += 1
-            elif kind == libc.S_IFLNK >> 12:
-                worker.links += 1
-            else:
-                worker.others += 1
+            counted(worker, kind)
     else:
         path = below_root(task, node, name)
         if path == cython.NULL:

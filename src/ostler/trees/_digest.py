@@ -7,30 +7,11 @@ import sys
 
 from ostler.trees._find import Found
 from ostler.trees._hashing import Hashing
-from ostler.trees._results import Digest
+from ostler.trees._results import Digest, Errors
 from ostler.trees._run import default_threads
 
 _CHUNK = 1 << 20
 _BATCH = 64
-
-
-class Errors:
-    """What becomes of the errors of work that is done in Python, as of the engine's own."""
-
-    def __init__(self, on_error):
-        if on_error not in ("raise", "collect") and not callable(on_error):
-            raise ValueError('on_error must be "raise", "collect" or a function')
-        self.on_error = on_error
-        self.list = []
-
-    def take(self, errors):
-        """Raise, collect or hand on these OSErrors."""
-        for error in errors:
-            if self.on_error == "raise":
-                raise error
-            self.list.append(error)
-            if self.on_error != "collect":
-                self.on_error(error)
 
 
 def entries(machine, top, threads, errors, one_filesystem):

@@ -20,6 +20,29 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler._scan import is_last
 from cython.cimports.ostler.trees._holding import enlist, hold, open_directory, shut, unhold
 from cython.cimports.ostler.trees._output import flush, report, spoil
+from cython.cimports.ostler.trees._state import (
+    CHUNK,
+    DESCEND,
+    ENTERED,
+    KNOWN,
+    LEAVING,
+    LISTED,
+    MORE,
+    NAMES,
+    OPENING,
+    OUT_LIMIT,
+    POST_PARENT,
+    POST_SELF,
+    SPOILED,
+    Batch,
+    Block,
+    Engine,
+    Fault,
+    Node,
+    Worker,
+    guard,
+    release,
+)
 
 _BUFFER = cython.declare(cython.int, 65536)
 _WORTH_HELPERS = cython.declare(cython.int, 48)

@@ -1,10 +1,10 @@
 cimport cython
 
 from ostler cimport _libc as libc
-from ostler.trees._engine cimport Block, Node, Worker
 from ostler.trees._ignoring cimport Ignoring
 from ostler.trees._patterns cimport Pattern
 from ostler.trees._run cimport Run
+from ostler.trees._state cimport Block, Node, Worker
 
 cdef struct FindTask:
     int kinds           # a bit for each DT_ kind that is wanted; 0: all

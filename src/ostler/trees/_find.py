@@ -3,7 +3,6 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler.trees._engine import DESCEND, DONE, Block, Node, Worker
 from cython.cimports.ostler.trees._ignoring import (
     ignores,
     ignoring_enter,
@@ -20,6 +19,7 @@ from cython.cimports.ostler.trees._output import (
 )
 from cython.cimports.ostler.trees._patterns import compile_all, matches_any
 from cython.cimports.ostler.trees._run import Run, joined
+from cython.cimports.ostler.trees._state import DESCEND, DONE, Block, Node, Worker, counted
 
 _FOREVER = 0x7FFFFFFFFFFFFFFF
 _MOST_PATTERNS = 64
@@ -122,14 +122,7 @@ def _find_entry(worker, node, name, kind):
         task.ignoring, worker, node, name, length, directory
     ):
         return DONE
-    if directory:
-        worker.directories += 1
-    elif kind == libc.S_IFREG >> 12:
-        worker.files += 1
-    elif kind == libc.S_IFLNK >> 12:
-        worker.links += 1
-    else:
-        worker.others += 1
+    counted(worker, kind)
     if (
         node.depth + 1 >= task.least
         and (task.kinds == 0 or task.kinds >> kind & 1)

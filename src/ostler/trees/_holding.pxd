@@ -1,4 +1,4 @@
-from ostler.trees._engine cimport Engine, Node, Worker
+from ostler.trees._state cimport Engine, Node, Worker
 
 cdef int hold(Worker *worker, Node *node) noexcept nogil
 cdef void unhold(Engine *e, Node *node) noexcept nogil

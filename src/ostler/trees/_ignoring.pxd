@@ -1,5 +1,5 @@
-from ostler.trees._engine cimport Node, Worker
 from ostler.trees._ignore cimport Ruleset
+from ostler.trees._state cimport Node, Worker
 
 # Rules that come from above the root; `prefix` leads from there to it.
 cdef struct Layer:

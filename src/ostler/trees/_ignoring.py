@@ -2,9 +2,10 @@
 
 import cython
 from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler.trees._engine import Node, Worker, _refusal
+from cython.cimports.ostler.trees._engine import _refusal
 from cython.cimports.ostler.trees._ignore import Ruleset, ruleset_new, ruleset_says
 from cython.cimports.ostler.trees._output import path_length, report
+from cython.cimports.ostler.trees._state import Node, Worker
 
 _WITHIN = cython.declare(cython.int, 1)  # Node.second: a repository of its own begins there
 _MOST = cython.declare(cython.long, 100 << 20)  # a larger file of rules counts as none, as in git

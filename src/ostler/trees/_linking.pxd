@@ -1,5 +1,5 @@
-from ostler.trees._copy cimport CopyTask
-from ostler.trees._engine cimport Node, Worker
+from ostler.trees._state cimport Node, Worker
+from ostler.trees._task cimport CopyTask
 
 cdef int link_first(CopyTask *task, const char *path, int dir, const char *name) noexcept nogil
 cdef char *below_root(CopyTask *task, Node *node, const char *name) noexcept nogil

@@ -2,15 +2,15 @@
 
 import cython
 from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler.trees._copy import FOLLOW, LINKS, MERGE, MODES
 from cython.cimports.ostler.trees._holding import open_directory
 from cython.cimports.ostler.trees._links import Name, inodes_find
 from cython.cimports.ostler.trees._metadata import fresh_mode
 from cython.cimports.ostler.trees._output import path_length, path_write, report
+from cython.cimports.ostler.trees._task import FOLLOW, LINKS, MERGE, MODES, task_of
 
 
 def target_of(worker, name):
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    task: cython.pointer(CopyTask) = task_of(worker)
     return task.target if task.target != cython.NULL else name
 
 
@@ -62,7 +62,7 @@ def link_first(task, path, dir, name):
 
 def is_current(worker, node, name):
     # Whether what stands there was modified no earlier than what would be copied.
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    task: cython.pointer(CopyTask) = task_of(worker)
     st: libc.stat_t
     there: libc.stat_t
     way: cython.int = 0 if task.flags & FOLLOW else libc.AT_SYMLINK_NOFOLLOW
@@ -97,7 +97,7 @@ def is_current(worker, node, name):
 
 def follow_directory(worker, node, name):
     # An empty directory for what a link leads to, and a note of it.
-    task: cython.pointer(CopyTask) = cython.cast(cython.pointer(CopyTask), worker.engine.task)
+    task: cython.pointer(CopyTask) = task_of(worker)
     further: cython.pointer(Name)
     fd: cython.int
     made: cython.int = libc.mkdirat(node.fd[1], name, 0o700)

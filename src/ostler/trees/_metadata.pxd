@@ -1,5 +1,5 @@
 from ostler cimport _libc as libc
-from ostler.trees._copy cimport CopyTask
+from ostler.trees._task cimport CopyTask
 
 cdef int copy_metadata(CopyTask *task, int fd, int to, libc.stat_t *st,
                        int dir, long attributes) noexcept nogil

@@ -2,7 +2,7 @@
 
 import cython
 from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler.trees._copy import (
+from cython.cimports.ostler.trees._task import (
     FOLLOW,
     MODES,
     OWNERS,

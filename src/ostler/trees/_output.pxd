@@ -1,4 +1,4 @@
-from ostler.trees._engine cimport Block, Engine, Node, Worker
+from ostler.trees._state cimport Block, Engine, Node, Worker
 
 cdef int report(Worker *worker, Node *node, const char *name, int number,
                 const char *doing) noexcept nogil

@@ -2,7 +2,7 @@
 
 import cython
 from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler.trees._engine import (
+from cython.cimports.ostler.trees._state import (
     OUT_LIMIT,
     SPOILED,
     Block,

@@ -10,10 +10,9 @@ import errno
 import stat
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 
-from ostler.trees._digest import Errors
 from ostler.trees._find import Found
 from ostler.trees._place import Place
-from ostler.trees._results import Counts
+from ostler.trees._results import Counts, Errors
 from ostler.trees._run import descriptor, identify
 
 _ATTEMPTS = 4

@@ -1,4 +1,4 @@
-from ostler.trees._engine cimport Node, Worker
+from ostler.trees._state cimport Node, Worker
 
 cdef int _unlink(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
 cdef int _rmdir(Worker *worker, Node *node, const char *name) noexcept nogil

@@ -5,18 +5,19 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Where, failure, plain_failure, take
 from cython.cimports.ostler.machines._entries import is_point, may_leave
-from cython.cimports.ostler.trees._engine import (
+from cython.cimports.ostler.trees._engine import revisit
+from cython.cimports.ostler.trees._holding import hold, unhold
+from cython.cimports.ostler.trees._output import report
+from cython.cimports.ostler.trees._run import Run, open_holder, open_root, split
+from cython.cimports.ostler.trees._state import (
     DESCEND,
     DONE,
     POST_PARENT,
     SPOILED,
     Node,
     Worker,
-    revisit,
+    counted,
 )
-from cython.cimports.ostler.trees._holding import hold, unhold
-from cython.cimports.ostler.trees._output import report
-from cython.cimports.ostler.trees._run import Run, open_holder, open_root, split
 
 from ostler.trees._place import Place
 
@@ -53,12 +54,7 @@ def _unlink(worker, node, name, kind):
         return libc.EBUSY
     if libc.unlinkat(node.fd[0], name, 0) < 0:
         return 0 if libc.errno == libc.ENOENT else libc.errno
-    if kind == libc.S_IFREG >> 12:
-        worker.files += 1
-    elif kind == libc.S_IFLNK >> 12:
-        worker.links += 1
-    else:
-        worker.others += 1
+    counted(worker, kind)
     return 0
 
 

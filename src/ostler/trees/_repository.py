@@ -7,7 +7,7 @@ repository's info/exclude, and the .gitignore files from its top down to the dir
 import errno
 import re
 
-from ostler.trees._digest import Errors
+from ostler.trees._results import Errors
 
 # A file of rules that can't be one counts as none, as in git.
 _NONE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)

@@ -1,5 +1,5 @@
 from ostler._core cimport Core
-from ostler.trees._engine cimport Block, Engine, Node
+from ostler.trees._state cimport Block, Engine, Node
 
 cdef class Run:
     cdef Engine *e

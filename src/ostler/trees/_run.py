@@ -5,9 +5,6 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, Where, failure, settle, take
 from cython.cimports.ostler.trees._engine import (
-    OPENING,
-    Fault,
-    Node,
     engine_free,
     engine_new,
     engine_root,
@@ -15,6 +12,7 @@ from cython.cimports.ostler.trees._engine import (
     engine_work,
 )
 from cython.cimports.ostler.trees._output import path_length, path_write
+from cython.cimports.ostler.trees._state import OPENING, Fault, Node
 
 from ostler.trees._place import Place, this_kernel
 from ostler.trees._results import Counts

@@ -4,9 +4,10 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, Where, failure, take
-from cython.cimports.ostler.trees._copy import LINKS, MERGE, Copy, entry, flags_of, mask_of
+from cython.cimports.ostler.trees._copy import Copy, entry, flags_of, mask_of
 from cython.cimports.ostler.trees._engine import engine_root
 from cython.cimports.ostler.trees._run import open_holder, split
+from cython.cimports.ostler.trees._task import LINKS, MERGE
 
 
 def copy_entry(machine, top, to, to_machine, on_error, progress, flags, clone):

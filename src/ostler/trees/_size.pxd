@@ -1,7 +1,7 @@
 from ostler cimport _libc as libc
-from ostler.trees._engine cimport Node, Worker
 from ostler.trees._links cimport Inodes
 from ostler.trees._patterns cimport Pattern
+from ostler.trees._state cimport Node, Worker
 
 cdef struct SizeTask:
     int depth           # totals of directories down to this depth; -1: none

@@ -3,7 +3,6 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler.trees._engine import DESCEND, DONE, Block, Node, Worker
 from cython.cimports.ostler.trees._links import (
     inodes_add,
     inodes_clear,
@@ -13,6 +12,7 @@ from cython.cimports.ostler.trees._links import (
 from cython.cimports.ostler.trees._output import engine_take, path_length, path_write, report, room
 from cython.cimports.ostler.trees._patterns import compile_all, matches_any
 from cython.cimports.ostler.trees._run import Run
+from cython.cimports.ostler.trees._state import DESCEND, DONE, Block, Node, Worker, counted
 
 from ostler.trees._results import Counts
 
@@ -119,17 +119,10 @@ def _rounded(length):
 def _count(worker, node, kind, st):
     task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
     size: cython.long = 0
+    if kind == libc.S_IFREG >> 12 or kind == libc.S_IFLNK >> 12:
+        size = st.st_size
+    counted(worker, kind)
     worker.blocks += st.st_blocks
-    if kind == libc.S_IFDIR >> 12:
-        worker.directories += 1
-    elif kind == libc.S_IFREG >> 12:
-        worker.files += 1
-        size = st.st_size
-    elif kind == libc.S_IFLNK >> 12:
-        worker.links += 1
-        size = st.st_size
-    else:
-        worker.others += 1
     worker.bytes += size
     if task.depth >= 0 and node != cython.NULL:
         if kind == libc.S_IFDIR >> 12:
@@ -261,12 +254,7 @@ def _leave(worker, node):
 def number_entry(worker, node, name, kind):
     if kind == libc.S_IFDIR >> 12:
         return DESCEND
-    if kind == libc.S_IFREG >> 12:
-        worker.files += 1
-    elif kind == libc.S_IFLNK >> 12:
-        worker.links += 1
-    else:
-        worker.others += 1
+    counted(worker, kind)
     return DONE
 
 

@@ -346,7 +346,7 @@ def struck(machine, call, args):
     """
     if machine._hooked is None or call not in machine._hooked:
         return 0
-    from ostler.machines.between import step
+    from ostler._standers import step
 
     return step(machine, call, args)
 

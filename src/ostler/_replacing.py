@@ -29,7 +29,7 @@ class Replacing:
         self._durable = durable
         self._folder = self._file = None
         self._name = None  # of a temporary file that has one
-        self._standing = None  # the descriptor that faults take for the file at the path
+        self._promised = None  # the descriptor that standers take for the file at the path
 
     def __enter__(self):
         m = self.machine
@@ -66,11 +66,11 @@ class Replacing:
     def _opened(self, fd):
         if self.machine._hooked is None:
             return io.open(fd, self._open_mode, closefd=True, **self._text)
-        from ostler.machines import faults
+        from ostler import _standers
 
-        faults.stands_for(self.machine, fd, self.path)
-        self._standing = fd
-        return faults.file_over(self.machine, fd, self._open_mode, self._text)
+        _standers.promise(self.machine, fd, self.path)
+        self._promised = fd
+        return _standers.file_over(self.machine, fd, self._open_mode, **self._text)
 
     def _look(self):
         """What is at the name now: None, or the stat of a regular file or a link."""
@@ -222,10 +222,10 @@ class Replacing:
                     pass  # it was only read: nothing is lost
 
     def _close_file(self):
-        if self._standing is not None:
-            from ostler.machines import faults
+        if self._promised is not None:
+            from ostler import _standers
 
-            faults.stands_no_more(self.machine, self._standing)
+            _standers.keep_promise(self.machine, self._promised)
         try:
             self._file.close()
         except OSError:

@@ -2,55 +2,11 @@
 
 import errno
 
-from ostler import (
-    _core,
-    _interpreter,
-    answers,
-    children,
-    commands,
-    descriptors,
-    directories,
-    durable,
-    environment,
-    facts,
-    files,
-    links,
-    path,
-    permissions,
-    processes,
-    records,
-    sysinfo,
-    terminals,
-    timers,
-    transfers,
-    xattrs,
-)
-
-_TOPICS = (
-    answers, children, directories, files, links, environment, commands, processes, permissions,
-    descriptors, sysinfo, path, terminals, timers, transfers, xattrs,
-)  # fmt: skip
+from ostler import _core, _interpreter, environment, path
+from ostler.verbs import topics
 
 
-class Machine(
-    directories.Directories,
-    files.Files,
-    links.Links,
-    environment.Environment,
-    commands.Commands,
-    processes.Processes,
-    permissions.Permissions,
-    descriptors.Descriptors,
-    terminals.Terminals,
-    timers.Timers,
-    transfers.Transfers,
-    sysinfo.SysInfo,
-    answers.Answers,
-    children.Children,
-    facts.Facts,
-    durable.Durable,
-    path.PathText,
-):
+class Machine(*topics.CLASSES):
     """An operating system: a root directory, a working directory, an environment, an identity.
 
     Its methods are the functions of os, its attributes os's constants and types. Which system they
@@ -134,7 +90,7 @@ def _supports(name):
 
 for _name in _interpreter.SUPPORTS:
     setattr(Machine, _name, _supports(_name))
-for _topic in (*_TOPICS, records):
+for _topic in topics.WITH_TYPES:
     for _name, _value in {**getattr(_topic, "CONSTANTS", {}), **_topic.TYPES}.items():
         if type(_value) is not int or _value != _core.ABSENT:
             setattr(Machine, _name, _value)

@@ -12,51 +12,18 @@ from _thread import allocate_lock
 from functools import partial
 from operator import attrgetter
 
+from ostler._standers import Stander, standing
 from ostler.environment import of_variables
 from ostler.machines import Machine, host
 from ostler.path import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, Self
 
 _classes: "dict[tuple[type, frozenset[str] | type], type]" = {}
 _lock = allocate_lock()
 _bound: "Any" = None  # what the host's verbs are in the modules' places meanwhile
-
-
-class Stander:
-    """What stands before verbs of a machine; put there by stand(), derived by what it does."""
-
-    verbs: frozenset[str] = frozenset()  # the names of those before which it stands
-    # Whether it stands also before the steps of a composition, which are else made at once, in C.
-    sees_steps = False
-
-    def called(
-        self, machine: "Machine", verb: str, args: tuple, kwargs: dict, go: "Callable[..., Any]"
-    ) -> "Any":
-        """A call of one of its verbs: what this returns or raises, the caller gets.
-
-        `go(*args, **kwargs)` makes the call, by what stands behind this.
-        """
-        return go(*args, **kwargs)
-
-    def step(self, machine: "Machine", call: str, args: tuple) -> int:
-        """The errno with which a step of a composition shall fail, or 0.
-
-        `args` are what it acts on: paths, descriptors, or (directory's descriptor, name).
-        """
-        return 0
-
-    def step_in_tree(self, machine: "Machine", operation: str, kind: int, path: bytes) -> int:
-        """The errno with which an operation on a tree shall fail at an entry, or 0."""
-        return 0
-
-
-def standing(machine: "Machine") -> tuple[Stander, ...]:
-    """What stands before the verbs of a machine; the first is the first to be asked."""
-    return getattr(machine, "_between", ())
 
 
 def stand(machine: "Machine", stander: Stander) -> None:
@@ -184,26 +151,6 @@ def _pass(machine, name, go, args, kwargs):
 
 def _by(stander, machine, name, go):
     return lambda *args, **kwargs: stander.called(machine, name, args, kwargs, go)
-
-
-def step(machine: "Machine", call: str, args: tuple) -> int:
-    """The errno with which a step of a composition shall fail, as far as anything stands there."""
-    for stander in standing(machine):
-        if stander.sees_steps and call in stander.verbs:
-            number = stander.step(machine, call, args)
-            if number:
-                return number
-    return 0
-
-
-def step_in_tree(machine: "Machine", operation: str, kind: int, path: bytes) -> int:
-    """The errno with which an operation on a tree shall fail at an entry, or 0."""
-    for stander in standing(machine):
-        if stander.sees_steps:
-            number = stander.step_in_tree(machine, operation, kind, path)
-            if number:
-                return number
-    return 0
 
 
 class Between(Machine):

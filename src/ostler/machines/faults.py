@@ -4,11 +4,11 @@ A machine's rules stand before its verbs (see between.py) as long as there are a
 """
 
 import errno as numbers
-import io
 from _thread import allocate_lock
 from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
+from ostler._standers import Stander, file_over, promised
 from ostler.machines import between, host
 from ostler.verbs import table
 
@@ -126,7 +126,7 @@ def _of(machine):
     return () if rules is None else tuple(rules.faults)
 
 
-class Rules(between.Stander):
+class Rules(Stander):
     """The faults of a machine, before its verbs and their steps."""
 
     sees_steps = True
@@ -290,22 +290,13 @@ def _whole(machine, path, directory=None):
         if not path.startswith("/"):
             above = machine.getcwd() if directory is None else _paths_of(machine, directory)[0]
             path = f"{above}/{path}"
-        return host.path.normpath("/" + path.lstrip("/"))
+        return _normal(path)
     except (OSError, TypeError, ValueError):
         return ""
 
 
-_standing = WeakKeyDictionary()  # machine -> {descriptor: the path that its file will have}
-
-
-def stands_for(machine, fd, path):
-    """The file of this descriptor will be put at a path: rules for that are for it already."""
-    _standing.setdefault(machine, {})[fd] = _whole(machine, path)
-
-
-def stands_no_more(machine, fd):
-    """What stands_for() said is over."""
-    _standing.get(machine, {}).pop(fd, None)
+def _normal(path):
+    return host.path.normpath("/" + path.lstrip("/"))
 
 
 def _paths_of(machine, fd):
@@ -318,60 +309,8 @@ def _paths_of(machine, fd):
         return [""]
     if root != "/" and (path == root or path.startswith(root + "/")):
         path = path[len(root) :] or "/"
-    later = _standing.get(machine, {}).get(fd)
-    return [path.removesuffix(" (deleted)")] + ([] if later is None else [later])
-
-
-class _File(io.FileIO):
-    """A file whose calls look at the rules of its machine."""
-
-    def __init__(self, machine, *args, **kwargs):
-        self._machine = machine
-        super().__init__(*args, **kwargs)
-
-    def _ask(self, call):
-        number = _in_steps(self._machine, call, (self.fileno(),))
-        if number:
-            raise _failure(number)
-
-    def readinto(self, buffer):
-        self._ask("read")
-        return super().readinto(buffer)
-
-    def read(self, size=-1):
-        self._ask("read")
-        return super().read(size)
-
-    def readall(self):
-        self._ask("read")
-        return super().readall()
-
-    def write(self, data):
-        self._ask("write")
-        return super().write(data)
-
-    def truncate(self, size=None):
-        self._ask("truncate")
-        return super().truncate(size)
-
-    def seek(self, position, whence=0):
-        self._ask("lseek")
-        return super().seek(position, whence)
-
-    def close(self):
-        # As the kernel's: the descriptor is given back also when it fails.
-        if self.closed:
-            return
-        try:
-            self._ask("close")
-        finally:
-            super().close()
-
-
-def file_over(machine, fd, mode, text):
-    """A file object over a descriptor, as io.open(fd, mode, **text) makes it."""
-    raw = _File(machine, fd, mode.replace("b", "").replace("t", ""), True)
-    return _layered(raw, mode, -1, **text)
+    later = promised(machine, fd)
+    return [path.removesuffix(" (deleted)")] + ([] if later is None else [_normal(later)])
 
 
 def _fdopen(self, fd, mode="r", buffering=-1, encoding=None, *args, **kwargs):
@@ -391,27 +330,4 @@ def _open_file(
         def opener(path, flags):
             return self.open(path, flags, 0o666)
 
-    raw = _File(self, file, mode.replace("b", "").replace("t", ""), closefd, opener)
-    return _layered(raw, mode, buffering, encoding, errors, newline)
-
-
-def _layered(raw, mode, buffering, encoding=None, errors=None, newline=None):
-    """The file object that open() makes of a raw file in this mode."""
-    try:
-        if buffering == 0 and "b" in mode:
-            return raw
-        size = buffering if buffering > 1 else io.DEFAULT_BUFFER_SIZE
-        if "+" in mode:
-            buffer = io.BufferedRandom(raw, size)
-        elif "r" in mode:
-            buffer = io.BufferedReader(raw, size)
-        else:
-            buffer = io.BufferedWriter(raw, size)
-        if "b" in mode:
-            return buffer
-        text = io.TextIOWrapper(buffer, encoding, errors, newline, buffering == 1)
-        text.mode = mode
-        return text
-    except BaseException:
-        raw.close()
-        raise
+    return file_over(self, file, mode, buffering, encoding, errors, newline, closefd, opener)

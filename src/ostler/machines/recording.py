@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from io import IOBase
 from typing import Any, NamedTuple, TextIO
 
+from ostler._standers import Stander
 from ostler.machines import Machine, between, host
 from ostler.verbs import table
 
@@ -138,7 +139,7 @@ class Log:
             file.write(call.as_json() + "\n")
 
 
-class Recorder(between.Stander):
+class Recorder(Stander):
     """Writes a Log of what passes by it."""
 
     verbs = frozenset(verb.name for verb in table.touching())

@@ -288,7 +288,7 @@ class Run:
 
     def refusal(self, node, name, kind):
         # The errno with which this shall fail, as the machine's faults want it.
-        from ostler.machines.between import step_in_tree
+        from ostler._standers import step_in_tree
 
         length: cython.int = path_length(node)
         text: bytes = py.PyBytes_FromStringAndSize(cython.NULL, length)
@@ -320,7 +320,7 @@ class Run:
             return self.refusal(self.e.root, name, kind)
         if self.to_machine is None:
             return 0
-        from ostler.machines.between import step_in_tree
+        from ostler._standers import step_in_tree
 
         return step_in_tree(self.to_machine, "To", kind, self.to)
 

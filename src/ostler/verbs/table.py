@@ -9,6 +9,9 @@ has to do with a file is found by this table alone, and never guessed from the v
 
 from typing import NamedTuple
 
+from ostler.path import Path
+from ostler.verbs import topics
+
 # Roles.
 PATH = "path"  # a path, or a descriptor in its place where the verb takes one
 PATHS = "paths"  # several of them
@@ -90,8 +93,9 @@ _UNSIGNED: dict[str, tuple[tuple[str, ...], dict]] = {
     "register_at_fork": ((), {}),
     "utime": (("path", "times"), {"times": None, "dir_fd": None}),
 }
-# What machines with a root of their own have besides.
-_OF_MACHINES = ("open_file",)
+# What is no method of a topic's class, with its home: machines with a root have the first, which is
+# as the built-in open() is; the other is the interpreter's own.
+_OF_MACHINES = {"open_file": "machines.rooted", "register_at_fork": "processes"}
 # Without a path these act on the working directory.
 _HERE = frozenset(("listdir", "scandir", "listxattr"))
 
@@ -189,17 +193,12 @@ def of(name: str) -> Verb:
 
 
 def _found_out(name):
-    from ostler.machines import Machine
-    from ostler.machines.rooted import Rooted
-    from ostler.path import Path
-    from ostler.trees import Trees
-
-    place, _, plain = name.rpartition(".")
-    kind = {"path": Path, "trees": Trees}.get(place) or (
-        Rooted if name in _OF_MACHINES else Machine
-    )
-    function = getattr(kind, plain)
-    home = next(base for base in kind.__mro__ if plain in vars(base)).__module__
+    kind, plain = _kind_of(name)
+    if kind is None:
+        home, function = _OF_MACHINES[name], open
+    else:
+        function = getattr(kind, plain)
+        home = next(base for base in kind.__mro__ if plain in vars(base)).__module__
     home = home.removeprefix("ostler.")
     touches = _touches.get(name) or _BY_HOME[home]
     names, defaults = _UNSIGNED.get(name) or _parameters(function)
@@ -213,6 +212,23 @@ def _found_out(name):
         changes = name in _changes
         waits = _waits.get(name, DISK if touches in (FILES, OPENED, DESCRIPTOR) else AT_ONCE)
     return Verb(name, home, names, defaults, roles, touches, changes, waits)
+
+
+def _kind_of(name):
+    """The class that has a verb, and the verb's name there; (None, name) for the others."""
+    place, _, plain = name.rpartition(".")
+    if place == "path":
+        return Path, plain
+    if place == "trees":
+        from ostler.trees import Trees
+
+        return Trees, plain
+    if name in _OF_MACHINES:
+        return None, name
+    for kind in topics.CLASSES:
+        if hasattr(kind, name):
+            return kind, name
+    raise AttributeError(f"machines have no verb {name!r}")
 
 
 def _parameters(function):
@@ -238,13 +254,13 @@ def _role(verb, name, touches):
 
 def every() -> tuple[Verb, ...]:
     """All public verbs, by name."""
-    from ostler.machines import Machine
-    from ostler.path import Path
     from ostler.trees import Trees
 
-    found = [*_functions(Machine), *_OF_MACHINES]
-    found += [f"path.{name}" for name in _functions(Path)]
-    found += [f"trees.{name}" for name in _functions(Trees)]
+    found = {*_OF_MACHINES}
+    for kind in topics.CLASSES:
+        found.update(_functions(kind))
+    found.update(f"path.{name}" for name in _functions(Path))
+    found.update(f"trees.{name}" for name in _functions(Trees))
     return tuple(of(name) for name in sorted(found))
 
 
@@ -257,7 +273,7 @@ def _functions(kind):
     for name in dir(kind):
         value = getattr(kind, name)
         if callable(value) and not isinstance(value, type):
-            if (not name.startswith("_") or name == "_exit") and name != "recorded":
+            if not name.startswith("_") or name == "_exit":
                 yield name
 
 

@@ -128,6 +128,20 @@ class HostCore(Core):
         return 0
 
 
+_host = cython.declare(object, None)
+
+
+def the_host():
+    """The machine that this process stands on, for what stands below ostler.machine."""
+    return _host
+
+
+def be_host(machine):
+    """This machine is the one that the process stands on; said once, by who has made it."""
+    global _host
+    _host = machine
+
+
 def take(w, path, function, argument, allow):
     """Convert a path argument; return what an error names, which also keeps the text alive.
 

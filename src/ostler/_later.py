@@ -116,7 +116,7 @@ def install():
     """
     from ostler import installation
 
-    installation.install()
+    installation.install(sys.modules[__package__])
 
 
 def uninstall():

@@ -210,8 +210,8 @@ def _is_the_programs(machine: Core):
     # Whether it is what the program takes for os.
     if machine._names is not None:
         return True
-    installed = sys.modules.get("ostler.machines.installed")
-    return installed is not None and installed.current() is machine
+    asking = sys.modules.get("ostler.machines._asking")  # else nothing has been installed
+    return asking is not None and asking.found() is machine
 
 
 @cython.cfunc

@@ -3,9 +3,9 @@
 import _thread
 import copyreg
 import sys
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-import ostler
 from ostler import _kinship, _sweep, records
 
 # The modules that are replaced, by the name under which programs import them; what genericpath
@@ -17,11 +17,11 @@ _lock = _thread.allocate_lock()
 _installed = None
 
 
-def install():
-    """Put ostler in the place of os, posix and posixpath, everywhere in this process.
+def install(facade):
+    """Put the module `facade`, ostler, in the place of os, posix and posixpath everywhere.
 
-    `import os` gives ostler from then on. Modules that have imported os, or names of it, before
-    are pointed at ostler's; that covers their globals, the attributes of their classes, and the
+    `import os` gives it from then on. Modules that have imported os, or names of it, before
+    are pointed at its own; that covers their globals, the attributes of their classes, and the
     defaults of their functions. A second call does nothing. uninstall() gives everything back.
     """
     global _installed
@@ -29,8 +29,8 @@ def install():
         if _installed is None:
             # Two mappings stand before the one environment of the process: what the program has
             # done through the one is handed to the other.
-            ostler.environ._carry_over(sys.modules["os"].environ._data)
-            replacement = Replacement(ostler, ostler.path, _posix())
+            facade.environ._carry_over(sys.modules["os"].environ._data)
+            replacement = Replacement(facade, facade.path, _posix(facade))
             replacement.apply()
             _installed = replacement
 
@@ -41,10 +41,11 @@ def uninstall():
     with _lock:
         if _installed is not None:
             _installed.undo()
+            facade = _installed.modules["os"]
             _installed = None
             variables = sys.modules["os"].environ._data
             variables.clear()
-            variables.update(ostler.environb)
+            variables.update(facade.environb)
 
 
 def installed():
@@ -258,12 +259,12 @@ def _is_own(value):
     return isinstance(value, (set, frozenset)) or type(value).__module__ == "os"
 
 
-def _posix():
+def _posix(facade):
     """A module with the names of posix; for what ostler has no use for, the interpreter's own."""
     own = sys.modules["posix"]
     # What posixpath has taken from posix under another name.
     taken = {
-        id(value): getattr(ostler.path, name, value)
+        id(value): getattr(facade.path, name, value)
         for name, value in vars(sys.modules["posixpath"]).items()
         if isinstance(value, BuiltinFunctionType)
     }
@@ -272,13 +273,13 @@ def _posix():
         if name.startswith("__"):
             setattr(module, name, value)
         elif name != "environ":
-            setattr(module, name, getattr(ostler, name, taken.get(id(value), value)))
-    module.__getattr__ = _environ_as_bytes
+            setattr(module, name, getattr(facade, name, taken.get(id(value), value)))
+    module.__getattr__ = partial(_environ_as_bytes, facade)
     return module
 
 
-def _environ_as_bytes(name):
+def _environ_as_bytes(facade, name):
     # On demand: once its dict is handed out, ostler.environ is not as fast as before.
     if name == "environ":
-        return ostler.environ._data
+        return facade.environ._data
     raise AttributeError(f"module 'posix' has no attribute {name!r}")

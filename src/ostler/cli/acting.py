@@ -8,22 +8,20 @@ from ostler import host
 from ostler.cli import below
 from ostler.cli._trees import Output
 from ostler.cli.below import Below, failure, is_directory
-from ostler.cli.find import each
 
 _AT_ONCE = 1000  # names for one command
 _BYTES = 60_000
 
 
-def act(options, filters, teller):
-    """Delete what is found, or run the command on it."""
+def act(options, found, teller):
+    """Delete what is found, or run the command on it: (a tree's top, what is found in it) each."""
     output = Output(options.null, options.json)
-    for top in options.paths or ["."]:
-        # Before anything is changed.
-        found = list(each(top, filters, teller, options.min_depth))
+    for top, names in found:
+        names = list(names)  # all of them before anything is changed
         if options.delete:
-            _delete(top, found, options, teller, output)
+            _delete(top, names, options, teller, output)
         else:
-            _run(found, options, teller, output)
+            _run(names, options, teller, output)
     output.flush()
 
 

@@ -8,7 +8,6 @@ from fnmatch import fnmatch
 from ostler import host
 from ostler.cli import tell
 from ostler.cli.question import answer as asked
-from ostler.cli.rehearse import LINES
 from ostler.machines.pictures import about, shown
 
 _QUESTION = "Commit all (c), choose (s), list (l), differences (d), discard (x), keep (k)? "
@@ -43,7 +42,7 @@ def ask(ending):
             if paths and ending.tried("commit", paths):
                 if not ending.left:
                     return "commit", False
-                ending.show(LINES)
+                ending.show(ending.lines)
         elif answer not in ("c", "commit"):
             print(_ANSWERS)
 

@@ -109,15 +109,15 @@ def main(arguments):
     options = parse(find_parser(), arguments)
     filters = filters_of(options)
     with Teller("find", True) as teller:
-        found = itertools.chain.from_iterable(
-            each(path, filters, teller, options.min_depth) for path in options.paths or ["."]
+        found = (
+            (top, each(top, filters, teller, options.min_depth)) for top in options.paths or ["."]
         )
         if options.delete or options.exec:
             from ostler.cli import acting
 
-            acting.act(options, filters, teller)
+            acting.act(options, found, teller)
         else:
-            write(found, options)
+            write(itertools.chain.from_iterable(names for _, names in found), options)
     return teller.exit_status
 
 

@@ -36,7 +36,6 @@ Examples:
   ostler rehearse ./install.sh --prefix ~/.local
   ostler rehearse --json --discard make clean"""
 
-LINES = 60  # of a tree that nobody asked for in full
 _OPTIONS = ("--commit", "--discard", "--keep", "--kept", "--json", "--help")
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
@@ -198,6 +197,8 @@ def _end_orphans(others):
 class Ending:
     """What comes after the program: showing the changes, asking, and doing it."""
 
+    lines = 60  # of a tree that nobody asked for in full
+
     def __init__(self, machine, options, status):
         self.machine = machine
         self.options = options
@@ -211,7 +212,7 @@ class Ending:
         if not options.json:
             if self.status == 128 + signal.SIGINT:
                 end_line()
-            self.show(LINES if sys.stdout.isatty() else None)
+            self.show(self.lines if sys.stdout.isatty() else None)
             if self.changes and self.status:
                 self.warn()
         then, failed = options.then, False

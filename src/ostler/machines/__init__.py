@@ -161,6 +161,7 @@ class Host(_core.HostCore, Machine):
 
 
 host = Host()
+_core.be_host(host)
 host.environ = environment.of_process(host)
 host._path = path.Path(host)
 

@@ -4,6 +4,8 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler._core import plain_failure
 
+from ostler._core import the_host
+
 
 @cython.cclass
 class held:
@@ -76,8 +78,7 @@ def file_handle(dir_fd: cython.int, name: bytes):
 
 def told_of_us(name):
     """What the kernel tells of this process, in a file of /proc/self."""
-    from ostler.machines import host
-
+    host = the_host()
     # By the host's own calls: open() acts on the machine that may be installed where this is run.
     fd = host.open(f"/proc/self/{name}", host.O_RDONLY | host.O_CLOEXEC)
     try:

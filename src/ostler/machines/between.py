@@ -67,15 +67,15 @@ def _bind(names):
         _bound = None
     if not names:
         return
-    import ostler
     from ostler import trees
     from ostler.installation import Bindings
 
+    facade = host._names
+    places = {"": facade, "path": vars(facade["path"]), "trees": vars(trees)}
     new = {}
     for name in names:
         place, _, plain = name.rpartition(".")
-        facade = {"": ostler, "path": ostler.path, "trees": trees}[place]
-        held = vars(facade).get(plain)
+        held = places[place].get(plain)
         if held is not None and getattr(held, "__name__", None) == plain:
             new[id(held)] = held, attrgetter(name)(host)
     _bound = Bindings()

@@ -23,16 +23,14 @@ from contextvars import Context
 from types import BuiltinFunctionType, FunctionType
 from weakref import WeakKeyDictionary
 
-import ostler
 from ostler import _interpreter, _kinship
-from ostler.machines import MachineUnavailable, _asking, host
+from ostler.machines import Machine, MachineUnavailable, _asking, host
 from ostler.machines._asking import Block, Stay
 from ostler.machines._codes import code_like
 from ostler.machines._distributions import OnHost, find_distributions, from_package
 from ostler.machines._imports import Watch, wait_for
 from ostler.machines._variables import Variables
 from ostler.machines._whose import BY_IDENTITY
-from ostler.machines.rooted import Rooted
 from ostler.path import Path
 from ostler.verbs import table
 
@@ -78,12 +76,12 @@ def current():
 class Installed(Block):
     """What `machine.installed()` gives: a context manager that can be entered again."""
 
-    def __init__(self, machine: "Rooted", threads: bool, strict: bool) -> None:
+    def __init__(self, machine: "Machine", threads: bool, strict: bool) -> None:
         self._machine = machine
         self._threads = threads or strict
         self._strict = strict
 
-    def __enter__(self) -> "Rooted":
+    def __enter__(self) -> "Machine":
         stay = Stay(self._machine, self._threads, self._strict, _task_is_over())
         try:
             stay.hold()
@@ -214,7 +212,7 @@ class _Layer:
         host.path, host.environ = host._path, self._mappings[-1].apart
         host._aside = True
         self._exchange(True)
-        _kinship.hold(self, vars(ostler))
+        _kinship.hold(self, host._names)
         self._in = True
 
     def _take_out(self):
@@ -261,8 +259,8 @@ class _Layer:
             self._mappings = [
                 Variables(system.environ, "environ"),
                 Variables(system.environb, "environb"),
-                Variables(ostler.environb, "environb"),
-                Variables(ostler.environ, "environ"),
+                Variables(host._names["environb"], "environb"),
+                Variables(host._names["environ"], "environ"),
             ]
             self._host = host.path, host.environ
         self._prepared = True
@@ -313,15 +311,16 @@ def builtins_that_ask():
     """The builtin functions that are the machine's: each with its name and what handles it."""
     system, paths = _interpreter.os, _interpreter.posixpath
     seen = set()
-    for module, of_path in (
-        (ostler.path, True),
-        (ostler, False),
-        (paths, True),
-        (system, False),
-        (_interpreter.register_at_fork.__self__, False),
+    facade = host._names
+    for names, of_path in (
+        (vars(facade["path"]), True),
+        (facade, False),
+        (vars(paths), True),
+        (vars(system), False),
+        (vars(_interpreter.register_at_fork.__self__), False),
     ):
         owners = (host, host._path, _interpreter.register_at_fork.__self__)
-        for name, function in list(vars(module).items()):
+        for name, function in list(names.items()):
             if (
                 type(function) is BuiltinFunctionType
                 and any(function.__self__ is owner for owner in owners)
@@ -330,7 +329,7 @@ def builtins_that_ask():
                 and is_affected(function.__name__, of_path)
             ):
                 seen.add(function)
-                yield function, name, of_path, _handler(name, Path if of_path else Rooted)
+                yield function, name, of_path, _handler(name, Path if of_path else Machine)
 
 
 def _touches(name):
@@ -368,7 +367,7 @@ def functions_that_ask():
                 and function.__module__ in ("os", "posixpath", "genericpath")
                 and not name.startswith("_")
                 and is_affected(name, of_path)
-                and hasattr(Path if of_path else Rooted, name)
+                and hasattr(Path if of_path else Machine, name)
                 and function not in seen
             ):
                 seen.add(function)

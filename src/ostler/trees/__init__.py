@@ -8,7 +8,7 @@ far, some fifty times a second) and `one_filesystem` (stay on the root's file sy
 never followed below the root. What stops an operation carries what was done as its `done`.
 """
 
-from ostler.machines import host
+from ostler._core import the_host
 from ostler.machines._asking import found
 from ostler.trees._results import Counts, Difference, Digest
 
@@ -375,7 +375,7 @@ class _Here(Trees):
 
     @property
     def _machine(self):
-        return found() or host
+        return found() or the_host()
 
 
 for _name in _OPERATIONS:

@@ -7,6 +7,7 @@ could put links there, by the time that the links in them are followed.
 
 import errno
 
+from ostler._core import HostCore
 from ostler.trees._copy import copy_tree
 from ostler.trees._place import Place
 from ostler.trees._results import Counts
@@ -75,9 +76,7 @@ def copy_following(
 
 def _refuse_other_roots(machine, top):
     # The kernel follows absolute links from the process's own root, not from a machine's.
-    from ostler.machines._rooted import RootedCore
-
-    if isinstance(machine, RootedCore):
+    if not isinstance(machine, HostCore):
         raise OSError(errno.EOPNOTSUPP, "links are followed in trees of the host alone", top)
 
 

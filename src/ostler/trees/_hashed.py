@@ -4,7 +4,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Mapping
 
-from ostler.machines import host
+from ostler._core import the_host
+
+host = the_host()
 
 
 class Folder:

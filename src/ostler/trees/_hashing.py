@@ -7,9 +7,11 @@ import time
 from _queue import Empty, SimpleQueue
 from collections import deque
 
-from ostler.machines import host
+from ostler._core import the_host
 from ostler.trees._hashed import Folder, Hashed
 from ostler.trees._run import open_for, start_thread
+
+host = the_host()
 
 _BATCH = 64  # files that a thread hashes at once
 _FOLDERS = 8  # at most, in which these are

@@ -14,6 +14,7 @@ from cython.cimports.ostler.trees._engine import (
 from cython.cimports.ostler.trees._output import path_length, path_write
 from cython.cimports.ostler.trees._state import OPENING, Fault, Node
 
+from ostler._core import the_host
 from ostler.trees._place import Place, this_kernel
 from ostler.trees._results import Counts
 
@@ -22,9 +23,7 @@ _MOST_THREADS = 8
 
 def default_threads():
     """How many threads fit this process: one for each processor it may use, at most eight."""
-    from ostler import host
-
-    return max(1, min(len(host.sched_getaffinity(0)), _MOST_THREADS))
+    return max(1, min(len(the_host().sched_getaffinity(0)), _MOST_THREADS))
 
 
 def start_thread(function, arguments, begun):

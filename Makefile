@@ -5,13 +5,25 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-slow test-dask attacks fuzz bench-machines bench-trees build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
+.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-machines bench-trees build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
 
 test: build
 	$(BIN)/python -m pytest
+
+# The same on Pythons newer than the machine's, which build_tools/newer fetches (as root, on Linux,
+# some minutes). NEWER: which; GOALS: what is made there instead, with OPTIONS.
+NEWER ?= 3.14 3.15
+GOALS ?= test
+test-newer:
+	@build_tools/newer get $(NEWER)
+	@for version in $(NEWER); do echo "== Python $$version"; \
+	  build_tools/newer run make --no-print-directory $(GOALS) PYTHON=python$$version \
+	    OPTIONS='$(OPTIONS)' </dev/null || exit; done
+conformance-newer:
+	@$(MAKE) --no-print-directory test-newer GOALS=conformance
 
 # Trees of a million names and of ten thousand levels, and the memory that they take.
 test-slow: build

@@ -176,18 +176,20 @@ def jobs():
     return len(os.sched_getaffinity(0))
 
 
-os.chdir(HERE)
-compiler.choose()
-setup(
-    ext_modules=without_frames(
-        cythonize(
-            extensions(),
-            build_dir=None if TRACED else "build/c",
-            include_path=["src"],
-            compiler_directives=DIRECTIVES,
-            nthreads=jobs(),
-            quiet=True,
-        )
-    ),
-    options={"build_ext": {"parallel": jobs()}},
-)
+# Where processes are not forked, those that write the C import this file again.
+if __name__ == "__main__":
+    os.chdir(HERE)
+    compiler.choose()
+    setup(
+        ext_modules=without_frames(
+            cythonize(
+                extensions(),
+                build_dir=None if TRACED else "build/c",
+                include_path=["src"],
+                compiler_directives=DIRECTIVES,
+                nthreads=jobs(),
+                quiet=True,
+            )
+        ),
+        options={"build_ext": {"parallel": jobs()}},
+    )

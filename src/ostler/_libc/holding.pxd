@@ -83,7 +83,7 @@ cdef extern from *:
     }
 
     /* `stack` to `stack_end` is the memory that this is called upon, in whole pages. */
-    static int ostler_hold(char *stack, char *stack_end)
+    static int ostler_hold_memory(char *stack, char *stack_end)
     {
         unsigned long page = sysconf(_SC_PAGESIZE);
         unsigned long code = (unsigned long)__start_ostler_hold & ~(page - 1);
@@ -96,11 +96,11 @@ cdef extern from *:
         return 0;
     }
     #else
-    static int ostler_hold(char *stack, char *stack_end)
+    static int ostler_hold_memory(char *stack, char *stack_end)
     {
         return -1;
     }
     #endif
     """
     # Doesn't return, but on an architecture that it isn't written for.
-    int hold "ostler_hold"(char *stack, char *stack_end) noexcept nogil
+    int hold "ostler_hold_memory"(char *stack, char *stack_end) noexcept nogil

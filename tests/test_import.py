@@ -60,11 +60,9 @@ def test_no_getattr_of_the_module():
     [
         ("capabilities", "ostler.machines.abilities"),
         ("confined", "ostler.machines.kinds"),
-        ("install", "ostler.installation"),
         ("read_only", "ostler.machines.kinds"),
         ("rehearsal", "ostler.machines.rehearsal"),
         ("scratch", "ostler.machines.kinds"),
-        ("uninstall", "ostler.installation"),
     ],
 )
 def test_the_light_function_is_as_the_real_one(name, home):

@@ -10,6 +10,8 @@ from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, verb
 from cython.cimports.ostler._held import Held, held
 
+from ostler._core import the_host
+
 _USUAL = cython.declare(cython.uint, libc.STATX_BASIC_STATS | libc.STATX_BTIME)
 _NEEDED = cython.declare(cython.uint, libc.STATX_TYPE | libc.STATX_INO)
 _READ = cython.declare(
@@ -366,8 +368,7 @@ class TemporaryDirectory:
     def _open_up(self, fd):
         # Give the directories to ourselves, from the top down. One is open at a time, however
         # deep they lie; the way back is ".." and must lead where we came from.
-        from ostler import host
-
+        host = the_host()
         m = self._machine
         at = host.dup(fd)
         waiting: list = []  # of each level: its identity, and the names still to be gone into

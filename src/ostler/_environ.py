@@ -13,6 +13,7 @@ from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import is_own, plain_failure, verb
 
+from ostler._core import the_host
 from ostler._overlay import Overlay
 
 # C's own, as a global of the module takes longer to find than a variable of the environment.
@@ -192,11 +193,9 @@ class EnvironCore:
     """The part of the mapping that is compiled; _Environ makes a MutableMapping of it."""
 
     def __init__(self, data, encodekey, decodekey, encodevalue, decodevalue):
-        from ostler import host
-
         self.store = Store()
         self.store.data = data
-        self.store.machine = host
+        self.store.machine = the_host()
         self.kind = GIVEN
         self._encodekey = encodekey
         self._decodekey = decodekey

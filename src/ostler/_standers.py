@@ -147,7 +147,7 @@ def file_over(
     newline: str | None = None,
     closefd: bool = True,
     opener: "Any" = None,
-) -> "IO[Any]":
+) -> "Any":
     """As io.open(), a file whose calls pass by what stands before the verbs of the machine."""
     raw = _File(machine, file, mode.replace("b", "").replace("t", ""), closefd, opener)
     try:
@@ -157,10 +157,18 @@ def file_over(
         raise
 
 
-def _layered(raw, mode, buffering, encoding, errors, newline):
+def _layered(
+    raw: io.FileIO,
+    mode: str,
+    buffering: int,
+    encoding: str | None,
+    errors: str | None,
+    newline: str | None,
+) -> "Any":
     """The file object that io.open() makes of a raw file in this mode."""
     if buffering == 0 and "b" in mode:
         return raw
+    buffer: Any
     size = buffering if buffering > 1 else io.DEFAULT_BUFFER_SIZE
     if "+" in mode:
         buffer = io.BufferedRandom(raw, size)
@@ -171,5 +179,5 @@ def _layered(raw, mode, buffering, encoding, errors, newline):
     if "b" in mode:
         return buffer
     text = io.TextIOWrapper(buffer, encoding, errors, newline, buffering == 1)
-    text.mode = mode
+    text.mode = mode  # type: ignore[misc]
     return text

@@ -297,7 +297,8 @@ class MachineUnavailable(OSError):
         self, reason: str, what_would_help: str = "", number: int | None = None
     ) -> None: ...
 
-class Host(HostCore, Machine): ...
+class Host(HostCore, Machine):
+    _names: dict[str, Any]  # the namespace of ostler itself
 
 host: Host
 SHELL: list[str]

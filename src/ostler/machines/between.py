@@ -71,7 +71,7 @@ def _bind(names):
     from ostler.installation import Bindings
 
     facade = host._names
-    places = {"": facade, "path": vars(facade["path"]), "trees": vars(trees)}
+    places: dict[str, Any] = {"": facade, "path": vars(facade["path"]), "trees": vars(trees)}
     new = {}
     for name in names:
         place, _, plain = name.rpartition(".")

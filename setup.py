@@ -34,6 +34,7 @@ COMPILED = (
     "_shell",
     "_spawn",
     "_sweep",
+    "_umask",
     "_fwalk",
     "_identity",
     "_walk",

@@ -98,7 +98,7 @@ def test_the_umask_of_trees_is_the_machines(mask, tmp_path):
 
 
 def test_the_umask_without_proc():
-    from ostler.machines._calls import process_umask, umask_by_thread
+    from ostler._umask import process_umask, umask_by_thread
 
     for mask in (0, 0o022, 0o077, 0o777):
         before = os.umask(mask)
@@ -106,3 +106,18 @@ def test_the_umask_without_proc():
             assert process_umask() == umask_by_thread() == mask
         finally:
             assert os.umask(before) == mask
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="may not change its root")
+def test_the_umask_in_a_root_without_proc(tmp_path):
+    from ostler._umask import process_umask
+
+    child = os.fork()
+    if child == 0:
+        try:
+            os.chroot(tmp_path)
+            os.umask(0o031)
+            os._exit(process_umask())
+        finally:
+            os._exit(255)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0o031

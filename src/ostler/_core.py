@@ -120,7 +120,7 @@ class HostCore(Core):
         return 0
 
     def file_mask(self):
-        from ostler.machines._calls import process_umask
+        from ostler._umask import process_umask
 
         return process_umask()
 

@@ -3,6 +3,7 @@ cdef extern from "string.h" nogil:
     char *strerror(int number)
     char *strchr(const char *text, int byte)
     char *strrchr(const char *text, int byte)
+    char *strstr(const char *text, const char *part)
     int strcmp(const char *a, const char *b)
     void *memcpy(void *to, const void *source, size_t size)
     void *memmove(void *to, const void *source, size_t size)

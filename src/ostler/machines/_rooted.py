@@ -43,6 +43,7 @@ from cython.cimports.ostler._spawn import (
     keep_copies,
     prepare,
 )
+from cython.cimports.ostler._umask import process_umask
 from cython.cimports.ostler.machines._confine import Confinement
 from cython.cimports.ostler.machines._entries import (
     allow,
@@ -68,8 +69,6 @@ from cython.cimports.ostler.machines._numbers import (
 )
 from cython.cimports.ostler.machines._steps import step_by_step
 from cython.cimports.ostler.path import Path
-
-from ostler.machines._calls import process_umask
 
 # openat2 refuses what open ignores.
 _O_KNOWN = cython.declare(

@@ -4,6 +4,7 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 from cython.cimports.ostler._core import Core, Where, failure, take
+from cython.cimports.ostler._umask import process_umask
 from cython.cimports.ostler.machines._entries import is_point
 from cython.cimports.ostler.trees._content import copy_content, give_up
 from cython.cimports.ostler.trees._destination import make_directory
@@ -67,7 +68,6 @@ from cython.cimports.ostler.trees._task import (
     task_of,
 )
 
-from ostler.machines._calls import process_umask
 from ostler.trees._place import this_kernel
 
 _PATH = cython.declare(cython.int, 4096)

@@ -33,7 +33,10 @@ cdef inline Py_ssize_t to_size(object o) except? -1:
 
 cdef int any_to_dir_fd(object o) except? -1
 cdef int to_parsed_int(object o) except? -1
+cdef int to_tuple_int(object o) except? -1
 cdef unsigned int to_unsigned(object o) except? <unsigned int>-1
+cdef unsigned long long to_unsigned_long_long(object o) except? <unsigned long long>-1
+cdef object not_negative(object o)
 cdef libc.uid_t to_uid(object o) except? <libc.uid_t>-1
 cdef libc.gid_t to_gid(object o) except? <libc.gid_t>-1
 cdef unsigned int to_unsigned_mask(object o) except? <unsigned int>-1

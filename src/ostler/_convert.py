@@ -15,7 +15,12 @@ def any_to_int(o):
 
 
 def to_parsed_int(o):
-    # As a C int where the interpreter parses an argument tuple: the errors have other words.
+    # As a C int where the interpreter, up to 3.13, parses an argument tuple.
+    return any_to_int(o) if py.PY_VERSION_HEX >= 0x030E0000 else to_tuple_int(o)
+
+
+def to_tuple_int(o):
+    # As a C int in a tuple that the interpreter parses: the errors have other words.
     value: cython.long = py.PyLong_AsLong(py.PyNumber_Index(o))
     if value > 0x7FFFFFFF:
         raise OverflowError("signed integer is greater than maximum")
@@ -25,15 +30,35 @@ def to_parsed_int(o):
 
 
 def to_unsigned(o):
-    # As the interpreter's `unsigned int` arguments: ints only, none negative.
-    if not isinstance(o, int):
-        raise TypeError("an integer is required")
-    if o < 0:
-        raise ValueError("value must be positive")
+    # As the interpreter's `unsigned int` arguments: none negative.
+    o = not_negative(o)
+    if py.PY_VERSION_HEX >= 0x030E0000 and o > 0xFFFFFFFF:
+        raise OverflowError("Python int too large for C unsigned int")
     value: cython.ulong = py.PyLong_AsUnsignedLong(o)
     if value > 0xFFFFFFFF:
         raise OverflowError("Python int too large for C unsigned int")
     return cython.cast(cython.uint, value)
+
+
+def to_unsigned_long_long(o):
+    o = not_negative(o)
+    if py.PY_VERSION_HEX >= 0x030E0000 and o > 0xFFFFFFFFFFFFFFFF:
+        raise OverflowError("Python int too large for C unsigned long long")
+    return py.PyLong_AsUnsignedLongLong(o)
+
+
+def not_negative(o):
+    # Up to 3.13 an int itself, since then also what has __index__.
+    if py.PY_VERSION_HEX >= 0x030E0000:
+        o = py.PyNumber_Index(o)
+        if o < 0:
+            raise ValueError("Cannot convert negative int")
+    else:
+        if not isinstance(o, int):
+            raise TypeError("an integer is required")
+        if o < 0:
+            raise ValueError("value must be positive")
+    return o
 
 
 def any_to_fd_or_overflow(o):
@@ -98,4 +123,7 @@ def any_to_size(o):
 
 def to_unsigned_mask(o):
     # As the interpreter's bitwise `unsigned int`: the low bits of any integer.
-    return py.PyLong_AsUnsignedLongMask(py.PyNumber_Index(o))
+    o = py.PyNumber_Index(o)
+    if py.PY_VERSION_HEX >= 0x030F0000 and not -0x80000000 <= o <= 0xFFFFFFFF:
+        py.PyErr_WarnEx(DeprecationWarning, b"integer value out of range", 1)
+    return cython.cast(cython.uint, py.PyLong_AsUnsignedLongMask(o))

@@ -83,6 +83,12 @@ cdef class HostCore(Core):
     cdef int file_mask(self) except -1
     cdef int enter(self, Spawn *s) except -1
 
+# What a call makes of a descriptor in place of a path (-1: none is) with follow_symlinks=False.
+cdef inline bint must_follow(int fd) noexcept:
+    if py.PY_VERSION_HEX >= 0x030F0000:
+        return fd != -1
+    return fd >= 0 if py.PY_VERSION_HEX >= 0x030E0000 else fd > 0
+
 cdef object take(Where *w, object path, str function, str argument, int allow)
 cdef object named(object kept)
 cdef object failure(int number, object kept)

@@ -159,6 +159,8 @@ def take(w, path, function, argument, allow):
             return None
         if allow & ALLOW_FD and py.PyIndex_Check(path):
             w.fd = to_fd_or_overflow(path)
+            if py.PY_VERSION_HEX >= 0x030F0000 and w.fd == -1:
+                w.fd = -2  # since 3.15 a descriptor like any other: the call itself fails
             return path
         if py.PY_VERSION_HEX < 0x030C0000 and py.PyObject_CheckBuffer(path):
             message = _should_be(path, function, argument, allow)

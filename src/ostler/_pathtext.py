@@ -10,6 +10,8 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
 
+from ostler import _interpreter
+
 _ENCODING = sys.getfilesystemencoding()
 _ERRORS = sys.getfilesystemencodeerrors()
 
@@ -484,7 +486,54 @@ def commonpath(paths):
         raise
 
 
-def expanded(path, pattern, environ):
+# Whether os.path takes "${" without an end for a name of its own, which has no value: since 3.14,
+# and in later releases of the versions before.
+_BY_SUB = cython.declare(cython.bint, "_varpattern" in _interpreter.PATH_NAMES)
+_varprogs = None  # the pattern for text and that for bytes, both or none
+
+
+@cython.cfunc
+def _pattern(data: cython.bint):
+    global _varprogs
+    found = _varprogs
+    if found is None:
+        import re
+
+        text = r"\$(\w+|\{[^}]*\}?)" if _BY_SUB else r"\$(\w+|\{[^}]*\})"
+        found = _varprogs = re.compile(text, re.ASCII), re.compile(text.encode(), re.ASCII)
+    return found[data]
+
+
+def expandvars(path, environ):
+    data: cython.bint = py.PyBytes_Check(path)
+    if type(path) is not str and type(path) is not bytes:
+        if not _BY_SUB:
+            return _expanded(path, _pattern(data), environ)
+        kind = bytes if data else str
+        path = kind.__getitem__(path, slice(None))  # as a pattern's sub() takes it
+    parts = []
+    done: cython.Py_ssize_t = 0
+    for match in _pattern(data).finditer(path):
+        name = match[1]
+        if name[:1] in ("{", b"{"):
+            if name[-1:] not in ("}", b"}"):
+                continue
+            name = name[1 : len(name) - 1]
+        try:
+            value = environ[name]
+        except KeyError:
+            continue
+        parts.append(path[done : match.start()])
+        parts.append(value)
+        done = match.end()
+    if not parts:
+        return path
+    parts.append(path[done:])
+    return path[:0].join(parts)
+
+
+@cython.cfunc
+def _expanded(path, pattern, environ):
     # As os does it, by the operations of the path itself, which may be a subclass's own.
     start: object = 0
     while True:

@@ -223,6 +223,17 @@ cdef extern from *:
     # Text of these bytes, every one of which is under 128.
     object ascii_text "ostler_ascii_text"(const char *text, Py_ssize_t size)
 
+# Since 3.14 a tuple keeps its hash; one whose room is not cleared has none yet.
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX >= 0x030E0000
+    #define ostler_forget_hash(o) (((PyTupleObject *)(o))->ob_hash = -1)
+    #else
+    #define ostler_forget_hash(o) ((void)0)
+    #endif
+    """
+    void forget_hash "ostler_forget_hash"(object record)
+
 cdef extern from *:
     """
     #if PY_VERSION_HEX < 0x030D0000

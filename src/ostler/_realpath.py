@@ -269,11 +269,15 @@ def _step_by_step(machine: Core, filename, strict):
     ignored = FileNotFoundError if between else () if strict else OSError
     lstat = verb(machine, "lstat")
     readlink = verb(machine, "readlink")
-    directory = between and filename.endswith(sep)
+    # Since 3.14 also the strict way takes a name for a directory where something follows it.
+    names: cython.bint = between or (py.PY_VERSION_HEX >= 0x030E0000 and strict)
+    directory = names and filename.endswith(sep)
     path = sep if filename.startswith(sep) else verb(machine, getcwd)()
     # What is still to walk, the next part last. None stands before a link all of whose target
     # has been walked, so that `seen` can remember where it leads; None in `seen`: not yet known.
-    rest = (filename.rstrip(sep) if between else filename).split(sep)
+    if between or py.PY_VERSION_HEX >= 0x030F0000:
+        filename = filename.rstrip(sep)
+    rest = filename.split(sep)
     rest.reverse()
     left: cython.Py_ssize_t = len(rest)
     seen = {}
@@ -295,13 +299,15 @@ def _step_by_step(machine: Core, filename, strict):
                 if here in seen:
                     path = seen[here]
                     if path is None:
+                        if strict and py.PY_VERSION_HEX >= 0x030E0000:
+                            raise failure(errno.ELOOP, here)
                         if strict:
                             verb(machine, "stat")(here)  # fails with ELOOP
                         path = here
                     continue
                 target = readlink(here)
             else:
-                if between and (left or directory) and not stat.S_ISDIR(mode):
+                if names and (left or directory) and not stat.S_ISDIR(mode):
                     raise failure(errno.ENOTDIR, here)
                 path = here
                 continue

@@ -11,7 +11,7 @@ from cython.cimports.ostler._arguments import (
     search_path,
 )
 from cython.cimports.ostler._become import become
-from cython.cimports.ostler._convert import to_int, to_parsed_int
+from cython.cimports.ostler._convert import to_int, to_tuple_int
 from cython.cimports.ostler._core import (
     ALLOW_FD,
     Core,
@@ -155,6 +155,8 @@ class Commands(Core):
             cython.cast(cython.pointer(py.PyObject), argv),
             cython.cast(cython.pointer(py.PyObject), env),
         )  # fmt: skip
+        if py.PY_VERSION_HEX >= 0x030F0000 and w.name == cython.NULL and w.fd < 0:
+            raise failure(libc.EINVAL, kept)
         prepare(cython.address(s))
         s.path = w.name
         s.exec_fd = w.fd
@@ -446,7 +448,7 @@ def _posix_spawn(
     actions = None
     if file_actions is not None:
         actions = _file_actions(cython.address(s), file_actions)
-    if setpgroup is not _NOT_GIVEN:
+    if setpgroup is not _NOT_GIVEN and (py.PY_VERSION_HEX < 0x030E0000 or setpgroup is not None):
         s.flags |= SPAWN_SETPGROUP
         if py.PY_VERSION_HEX >= 0x030D0000:
             s.pgroup = to_int(setpgroup)
@@ -456,8 +458,10 @@ def _posix_spawn(
         s.flags |= SPAWN_SETMASK
         s.mask = _signal_set(setsigmask)
     s.defaults = _signal_set(setsigdef)
-    if scheduler is not _NOT_GIVEN:
+    if scheduler is not _NOT_GIVEN and (py.PY_VERSION_HEX < 0x030E0000 or scheduler is not None):
         if not isinstance(scheduler, tuple):
+            if py.PY_VERSION_HEX >= 0x030E0000:
+                raise TypeError(f"{function}: scheduler must be a tuple or None")
             raise SystemError("new style getargs format but argument is not a tuple")
         if len(scheduler) != 2:
             raise TypeError("A scheduler tuple must have two elements")
@@ -552,29 +556,29 @@ def _fill(a: cython.pointer(Action), tag: cython.long, action: tuple, kept: list
     if tag == ACT_OPEN:
         if size != 5:
             raise TypeError("A open file_action tuple must have 5 elements")
-        a.fd = to_parsed_int(action[1])
+        a.fd = to_tuple_int(action[1])
         path = py.fs_bytes(action[2])
         kept.append(path)
         a.path = py.PyBytes_AS_STRING(path)
-        a.flags = to_parsed_int(action[3])
+        a.flags = to_tuple_int(action[3])
         if not isinstance(action[4], int):
             raise TypeError("A open file_action tuple must have 5 elements")
         a.mode = cython.cast(cython.uint, action[4] & 0xFFFFFFFF)
     elif tag == ACT_CLOSE:
         if size != 2:
             raise TypeError("A close file_action tuple must have 2 elements")
-        a.fd = to_parsed_int(action[1])
+        a.fd = to_tuple_int(action[1])
     elif tag == ACT_DUP2:
         if size != 3:
             raise TypeError("A dup2 file_action tuple must have 3 elements")
-        a.fd = to_parsed_int(action[1])
-        a.to = to_parsed_int(action[2])
+        a.fd = to_tuple_int(action[1])
+        a.to = to_tuple_int(action[2])
         if not _valid(a.to):
             raise plain_failure(libc.EBADF)
     elif tag == ACT_CLOSEFROM and py.PY_VERSION_HEX >= 0x030D0000:
         if size != 2:
             raise TypeError("A closefrom file_action tuple must have 2 elements")
-        a.fd = to_parsed_int(action[1])
+        a.fd = to_tuple_int(action[1])
     else:
         raise TypeError("Unknown file_actions identifier")
     if not _valid(a.fd):

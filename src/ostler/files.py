@@ -6,7 +6,7 @@ Their names are in links.py; their extended attributes in xattrs.py, which this 
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._convert import to_dir_fd, to_fildes, to_int
+from cython.cimports.ostler._convert import to_dir_fd, to_fildes, to_int, to_unsigned_mask
 from cython.cimports.ostler._core import (
     ALLOW_FD,
     LOOK,
@@ -15,6 +15,7 @@ from cython.cimports.ostler._core import (
     Core,
     Where,
     failure,
+    must_follow,
     named,
     plain_failure,
     settle,
@@ -228,9 +229,7 @@ class Files(Xattrs):
         w: Where
         r: cython.int
         kept = take(cython.address(w), path, "statx", "path", ALLOW_FD)
-        wanted: cython.uint = cython.cast(
-            cython.uint, py.PyLong_AsUnsignedLongMask(py.PyNumber_Index(mask))
-        )
+        wanted: cython.uint = to_unsigned_mask(mask)
         also: cython.int = to_int(flags)
         if dir_fd is not None:
             w.dir = to_dir_fd(dir_fd)
@@ -268,7 +267,9 @@ class Files(Xattrs):
         kept = take(cython.address(w), path, "pathconf", "path", ALLOW_FD)
         which: cython.int = _to_name(name)
         if w.fd == -1 and w.name == cython.NULL:
-            raise failure(libc.EFAULT, kept)  # a descriptor of -1: os crashes
+            # A descriptor of -1, of which os before 3.14 crashes.
+            error: cython.int = libc.EBADF if py.PY_VERSION_HEX >= 0x030E0000 else libc.EFAULT
+            raise failure(error, kept)
         with cython.nogil:
             limit = 0 if w.fd != -1 else self.place(cython.address(w), TARGET)
             if limit == 0:
@@ -350,7 +351,8 @@ class Files(Xattrs):
             _from_ns(ns[1], cython.address(pair[1]))
         elif times is not None:
             if type(times) is not tuple or len(times) != 2:
-                raise TypeError("utime: 'times' must be either a tuple of two ints or None")
+                kinds = "numbers" if py.PY_VERSION_HEX >= 0x030F0000 else "ints"
+                raise TypeError(f"utime: 'times' must be either a tuple of two {kinds} or None")
             _from_seconds(times[0], cython.address(pair[0]))
             _from_seconds(times[1], cython.address(pair[1]))
         else:
@@ -431,7 +433,7 @@ def _check_fd(w: cython.pointer(Where), function: str, follow: cython.bint) -> c
     # What can't be asked of a descriptor in place of a path.
     if w.dir != libc.AT_FDCWD:
         raise ValueError(f"{function}: can't specify dir_fd without matching path")
-    if w.fd > 0 and not follow:
+    if must_follow(w.fd) and not follow:
         raise ValueError(f"{function}: cannot use fd and follow_symlinks together")
     return 0
 
@@ -486,7 +488,9 @@ def _make_node(
 @cython.cfunc
 @cython.exceptval(-1, check=True)
 def _to_device(o) -> cython.ulong:
-    if not py.PyLong_Check(o):
+    if py.PY_VERSION_HEX >= 0x030E0000:
+        o = py.PyNumber_Index(o)
+    elif not py.PyLong_Check(o):
         raise TypeError("an integer is required")
     if py.PY_VERSION_HEX >= 0x030D0000 and o == -1:
         return _NODEV
@@ -505,13 +509,16 @@ def _part(number: cython.uint):
 @cython.exceptval(-1, check=True)
 def _to_name(o) -> cython.int:
     # A name of pathconf_names, or a number.
-    if py.PyLong_Check(o):
+    if py.PyLong_Check(o) or (py.PY_VERSION_HEX >= 0x030E0000 and py.PyIndex_Check(o)):
         return to_int(o)
     if not py.PyUnicode_Check(o):
         raise TypeError("configuration names must be strings or integers")
     size: cython.Py_ssize_t = 0
-    text: bytes = py.PyUnicode_AsUTF8AndSize(o, cython.address(size))  # what is before a NUL
-    found = _PATHCONF.get(text.decode())
+    if py.PY_VERSION_HEX >= 0x030E0000:
+        found = _PATHCONF.get(o)
+    else:
+        text: bytes = py.PyUnicode_AsUTF8AndSize(o, cython.address(size))  # what is before a NUL
+        found = _PATHCONF.get(text.decode())
     if found is None:
         raise ValueError("unrecognized configuration name")
     return found
@@ -532,11 +539,13 @@ def _from_seconds(o, time: cython.pointer(libc.timespec)) -> cython.int:
     # Fractions of a nanosecond are rounded down.
     whole: cython.double
     part: cython.double
-    if not py.PyFloat_Check(o):
+    if not py.PyFloat_Check(o) and (py.PY_VERSION_HEX < 0x030F0000 or py.PyIndex_Check(o)):
+        if py.PY_VERSION_HEX >= 0x030E0000 and not py.PyIndex_Check(o):
+            raise TypeError(f"argument must be int or float, not {_full_name(type(o))}")
         time.tv_sec = _to_time(o)
         time.tv_nsec = 0
         return 0
-    whole = py.PyFloat_AS_DOUBLE(o)
+    whole = py.PyFloat_AsDouble(o)
     if whole != whole:
         raise ValueError("Invalid value NaN (not a number)")
     part = libc.floor(libc.modf(whole, cython.address(whole)) * 1e9)
@@ -551,6 +560,12 @@ def _from_seconds(o, time: cython.pointer(libc.timespec)) -> cython.int:
     time.tv_sec = cython.cast(cython.long, whole)
     time.tv_nsec = cython.cast(cython.long, part)
     return 0
+
+
+@cython.cfunc
+def _full_name(kind):
+    name = kind.__qualname__
+    return name if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{name}"
 
 
 @cython.cfunc

@@ -69,7 +69,7 @@ class Links(Core):
     def link(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None, follow_symlinks=True):
         """Give a file another name, a hard link; linkat(2).
 
-        As with os, a link at `src` is followed only where a dir_fd is given too.
+        As with os, up to 3.13 a link at `src` is followed only where a dir_fd is given too.
         """
         w: Where
         x: Where
@@ -81,8 +81,9 @@ class Links(Core):
         if dst_dir_fd is not None:
             x.dir = to_dir_fd(dst_dir_fd)
         follow: cython.bint = follow_symlinks
-        # Without a dir_fd os calls link(2), which on Linux does not follow.
-        follow = follow and (w.dir != libc.AT_FDCWD or x.dir != libc.AT_FDCWD)
+        if py.PY_VERSION_HEX < 0x030E0000:
+            # Without a dir_fd os calls link(2), which on Linux does not follow.
+            follow = follow and (w.dir != libc.AT_FDCWD or x.dir != libc.AT_FDCWD)
         _audit_two(b"os.link", kept, kept2, w.dir, x.dir)
         with cython.nogil:
             r = self.place(cython.address(w), TARGET if follow else ENTRY)

@@ -72,6 +72,10 @@ TYPES = {"PathLike": PathLike}
 supports_unicode_filenames = False
 
 
+_PREFIX_WARNING = (
+    b"os.path.commonprefix() is deprecated. Use os.path.commonpath() for longest path prefix."
+)
+
 _whole_fspath = cython.declare(py.quick_t)
 _whole_join = cython.declare(py.quick_t)
 
@@ -301,6 +305,8 @@ class Path:
 
     def commonprefix(self, m):
         """Return the longest common beginning, character by character (or item by item)."""
+        if py.PY_VERSION_HEX >= 0x030F0000:
+            py.PyErr_WarnEx(DeprecationWarning, _PREFIX_WARNING, 1)
         return text.commonprefix(m)
 
     def commonpath(self, paths):
@@ -529,26 +535,7 @@ class Path:
         data: cython.bint = py.PyBytes_Check(path)
         if (b"$" if data else "$") not in path:
             return path
-        environ = verb(_its(self), "environb" if data else "environ")
-        if type(path) is not str and type(path) is not bytes:
-            return text.expanded(path, _pattern(data), environ)
-        parts = []
-        done: cython.Py_ssize_t = 0
-        for match in _pattern(data).finditer(path):
-            name = match[1]
-            if name[:1] in ("{", b"{"):
-                name = name[1 : len(name) - 1]
-            try:
-                value = environ[name]
-            except KeyError:
-                continue
-            parts.append(path[done : match.start()])
-            parts.append(value)
-            done = match.end()
-        if not parts:
-            return path
-        parts.append(path[done:])
-        return path[:0].join(parts)
+        return text.expandvars(path, verb(_its(self), "environb" if data else "environ"))
 
 
 _whole_join = py.in_front(Path, b"join", _quick_join)
@@ -565,21 +552,6 @@ def _home(who, function):
         return getattr(pwd, function)(who).pw_dir
     except KeyError:
         return None
-
-
-_varprogs = None  # the pattern for text and that for bytes, both or none
-
-
-@cython.cfunc
-def _pattern(data: cython.bint):
-    global _varprogs
-    found = _varprogs
-    if found is None:
-        import re
-
-        text = r"\$(\w+|\{[^}]*\})"
-        found = _varprogs = re.compile(text, re.ASCII), re.compile(text.encode(), re.ASCII)
-    return found[data]
 
 
 # Names that the standard library and programs take from posixpath and genericpath.

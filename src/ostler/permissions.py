@@ -12,6 +12,7 @@ from cython.cimports.ostler._core import (
     Core,
     Where,
     failure,
+    must_follow,
     named,
     plain_failure,
     settle,
@@ -139,7 +140,7 @@ class Permissions(Core):
         if w.fd != -1:
             if w.dir != libc.AT_FDCWD:
                 raise ValueError("chown: can't specify both dir_fd and fd")
-            if w.fd > 0 and not follow:
+            if must_follow(w.fd) and not follow:
                 raise ValueError("chown: cannot use fd and follow_symlinks together")
         _audit_owner(kept, user, group, w.dir)
         with cython.nogil:
@@ -329,7 +330,9 @@ class Permissions(Core):
         ids = cython.cast(cython.pointer(libc.gid_t), cython.cast(cython.p_char, room))
         for i in range(count):
             group = groups[i]
-            if not py.PyLong_Check(group):
+            if not py.PyLong_Check(group) and (
+                py.PY_VERSION_HEX < 0x030E0000 or not py.PyIndex_Check(group)
+            ):
                 raise TypeError("groups must be integers")
             ids[i] = to_gid(group)
         _check(libc.setgroups(count, ids))
@@ -373,6 +376,13 @@ class Permissions(Core):
 
     def getlogin(self):
         """The name of the user at the controlling terminal; getlogin(3)."""
+        room: cython.char[257]
+        if py.PY_VERSION_HEX >= 0x030E0000:
+            error: cython.int = libc.getlogin_r(room, 257)
+            if error:
+                # 3.14 gives the number's negative.
+                raise plain_failure(error if py.PY_VERSION_HEX >= 0x030F0000 else -error)
+            return py.PyUnicode_DecodeFSDefault(room)
         libc.set_errno(0)
         name = libc.getlogin()
         if name == cython.NULL:

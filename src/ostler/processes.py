@@ -169,8 +169,10 @@ class Processes(Core):
         _refuse_at_shutdown()
         py.PySys_Audit(b"os.forkpty", cython.NULL)
         py.PyOS_BeforeFork()
-        # The master can be inherited by programs, as it is from forkpty(3).
-        master: cython.int = libc.posix_openpt(libc.O_RDWR | libc.O_NOCTTY)
+        # Up to 3.14 the master can be inherited by programs, as it is from forkpty(3).
+        master: cython.int = libc.posix_openpt(
+            libc.O_RDWR | libc.O_NOCTTY | (libc.O_CLOEXEC if py.PY_VERSION_HEX >= 0x030F0000 else 0)
+        )
         if (
             master >= 0
             and libc.grantpt(master) == 0

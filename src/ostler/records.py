@@ -87,6 +87,7 @@ def _new_stat():
     # A stat_result with nothing in it yet.
     record = py.PyObject_GC_NewVar(py.AS_OBJECT, _stat, _ALL)
     py.Py_SET_SIZE(record, _VISIBLE)
+    py.forget_hash(record)
     items = cython.cast(cython.pointer(py.PyTupleObject), record).ob_item
     libc.memset(items, 0, (_VISIBLE + 1) * cython.sizeof(cython.p_void))
     return record

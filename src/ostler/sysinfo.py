@@ -325,6 +325,8 @@ class SysInfo(Core):
         """Size random bytes that are fit for cryptography; getrandom(2)."""
         wanted: cython.Py_ssize_t = to_size(size)
         if wanted < 0:
+            if py.PY_VERSION_HEX >= 0x030F0000:
+                raise ValueError("size cannot be negative")
             raise ValueError("negative argument not allowed")
         return _random(wanted, 0, True)
 

@@ -4,7 +4,12 @@ import cython
 from cython.cimports.libc.math import floor
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._convert import to_fildes, to_int, to_unsigned
+from cython.cimports.ostler._convert import (
+    to_fildes,
+    to_int,
+    to_unsigned,
+    to_unsigned_long_long,
+)
 from cython.cimports.ostler._core import Core, plain_failure
 
 CONSTANTS = {
@@ -26,6 +31,8 @@ def _nanoseconds(seconds) -> cython.longlong:
     # Rounded down, as the interpreter does.
     value: cython.double = floor(py.PyFloat_AsDouble(seconds) * 1e9)
     if not -9223372036854775808.0 <= value < 9223372036854775808.0:
+        if py.PY_VERSION_HEX >= 0x030E0000:
+            raise OverflowError("timestamp out of range for C PyTime_t")
         raise OverflowError("timestamp out of range for platform time_t")
     return cython.cast(cython.longlong, value)
 
@@ -118,11 +125,7 @@ class Timers(Core):
         number: cython.int = to_fildes(fd)
         r: cython.int
         e: cython.int = 0
-        if not isinstance(value, int):
-            raise TypeError("an integer is required")
-        if value < 0:
-            raise ValueError("value must be positive")
-        amount: cython.ulonglong = py.PyLong_AsUnsignedLongLong(value)
+        amount: cython.ulonglong = to_unsigned_long_long(value)
         with cython.nogil:
             r = libc.eventfd_write(number, amount)
             if r < 0:

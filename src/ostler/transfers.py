@@ -325,6 +325,8 @@ def _between(src, dst, count, offset_src, offset_dst, flags, splicing: cython.bi
     source: cython.int = to_int(src)
     target: cython.int = to_int(dst)
     size: cython.Py_ssize_t = to_size(count)
+    if py.PY_VERSION_HEX >= 0x030F0000 and size < 0:
+        raise ValueError("count cannot be negative")
     bits: cython.uint = to_unsigned(flags)
     if size < 0:
         raise ValueError("negative value for 'count' not allowed")

@@ -12,6 +12,7 @@ from cython.cimports.ostler._core import (
     Core,
     Where,
     failure,
+    must_follow,
     named,
     settle,
     take,
@@ -177,9 +178,9 @@ class Xattrs(Core):
 @cython.cfunc
 @cython.exceptval(-1)
 def _check(w: cython.pointer(Where), function: str, follow: cython.bint) -> cython.int:
-    if w.fd > 0 and not follow:
+    if must_follow(w.fd) and not follow:
         raise ValueError(f"{function}: cannot use fd and follow_symlinks together")
-    if w.fd < 0:
+    if w.fd < 0 and py.PY_VERSION_HEX < 0x030F0000:
         w.fd = -1  # a negative number is no path at all, and none is taken for AT_FDCWD
     return 0
 

@@ -66,6 +66,7 @@ cdef extern from "unistd.h" nogil:
     size_t confstr(int name, char *to, size_t size)
     int getgroups(int count, gid_t *groups)
     char *getlogin()
+    int getlogin_r(char *name, size_t size)
     int getresgid(gid_t *real, gid_t *effective, gid_t *saved)
     int getresuid(uid_t *real, uid_t *effective, uid_t *saved)
     int setegid(gid_t gid)

@@ -12,11 +12,12 @@ _NO_CALL = "noexec:chdir" if sys.version_info >= (3, 13) else "noexec"
 def fork_exec(
     machine, args, executables, close_fds, pass_fds, cwd, env, p2cread, p2cwrite, c2pread,
     c2pwrite, errread, errwrite, errpipe_read, errpipe_write, restore_signals, start_new_session,
-    process_group, gid, gids, uid, umask, preexec_fn, allow_vfork,
+    process_group, gid, gids, uid, umask, preexec_fn, allow_vfork=True,
 ):  # fmt: skip
     """What _posixsubprocess.fork_exec does, on a machine; return the child's pid.
 
-    Errors of the child are written to `errpipe_write`, as subprocess expects them.
+    Errors of the child are written to `errpipe_write`, as subprocess expects them. `allow_vfork`,
+    which is given up to 3.13, has no meaning here.
     """
     args = [host.fsencode(arg) for arg in args]
     if cwd is not None:

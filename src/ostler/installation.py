@@ -66,14 +66,14 @@ class Bindings:
         ostler's own modules that don't.
         """
         seen = set(untouched)
-        sweep = _sweep.Sweep(new)
+        swept = _sweep.Sweep(new)
         for name, module in list(sys.modules.items()):
             if isinstance(module, ModuleType) and id(module) not in seen:
                 if name.startswith("ostler") and name not in ours:
                     if name == "ostler" or name.startswith("ostler."):
                         continue
                 seen.add(id(module))  # under two names: once is enough
-                for found in sweep.namespace(vars(module), name):
+                for found in swept.namespace(vars(module), name):
                     self._replace(new, *found)
 
     def give_back(self):

@@ -229,11 +229,11 @@ class _Layer:
             function.take_out()
         self._in = self._begun = False
 
-    def _exchange(self, asking):
+    def _exchange(self, wanted):
         kinds = [_io.FileIO]
         for kind in kinds:
             kinds.extend(kind.__subclasses__())
-        _asking.exchange(asking, kinds, vars(_io.FileIO)["__init__"])
+        _asking.exchange(wanted, kinds, vars(_io.FileIO)["__init__"])
 
     def _prepare(self):
         _refuse_traces()

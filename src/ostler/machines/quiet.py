@@ -169,7 +169,7 @@ def running(tops):
 def writers(tops):
     """The files in these file systems that can be written to by somebody who has them open."""
     devices = {_device(top) for top in tops}
-    mounts = {_field(b"/proc/self/fdinfo/%d" % top, b"mnt_id:") for top in tops}
+    own = {_field(b"/proc/self/fdinfo/%d" % top, b"mnt_id:") for top in tops}
     namespaces = {_link(b"/proc/self/ns/mnt"): set()}
     found = []
     for pid in _processes():
@@ -177,7 +177,7 @@ def writers(tops):
         if namespace not in namespaces:
             namespaces[namespace] = {m for m, device in _mounted(pid) if device in devices}
         for fd, mount, path in _open_for_writing(pid):
-            if mount in mounts or mount in namespaces[namespace] or _on(pid, fd, devices):
+            if mount in own or mount in namespaces[namespace] or _on(pid, fd, devices):
                 found.append((pid, _program(pid), path))
         found += [(pid, _program(pid), path) for path in _mapped(pid, devices)]
     return found

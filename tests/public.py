@@ -37,7 +37,8 @@ def public():
 
     import ostler
     from ostler import machines, trees
-    from ostler.machines import kinds, rehearsal
+    from ostler.machines import kinds
+    from ostler.machines.rehearsal import Rehearsal
 
     of_os = {line.split("\t")[0] for line in HOMES.read_text().splitlines()} | set(dir(os))
     lines = set(members("ostler", ostler, of_os | {"host", "trees"}))
@@ -46,7 +47,7 @@ def public():
     lines |= set(members("ostler.machines.MachineUnavailable", machines.MachineUnavailable,
                          dir(OSError)))  # fmt: skip
     base = set(dir(machines.Machine))
-    for kind in (kinds.Scratch, kinds.Confined, kinds.ReadOnly, rehearsal.Rehearsal):
+    for kind in (kinds.Scratch, kinds.Confined, kinds.ReadOnly, Rehearsal):
         lines |= set(members(f"ostler.{kind.__name__}", kind, base))
     return sorted(lines)
 

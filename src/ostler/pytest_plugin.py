@@ -110,7 +110,7 @@ def _undo(patches, items, here):
 def _installed():
     """The module, if a machine is installed for this code, else None."""
     module = sys.modules.get("ostler.machines.installed")
-    return module if module is not None and module._asking.stay() is not None else None
+    return module if module is not None and module.is_here() is not None else None
 
 
 def _on_host():

@@ -73,6 +73,11 @@ def current():
     return _asking.found()
 
 
+def is_here():
+    """Whether a machine is installed for the running code, or was when it was begun."""
+    return _asking.stay() is not None
+
+
 class Installed(Block):
     """What `machine.installed()` gives: a context manager that can be entered again."""
 

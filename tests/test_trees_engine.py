@@ -357,6 +357,39 @@ def test_deep(tmp_path, threads):
     assert os.listdir(tmp_path) == []
 
 
+def test_hard_links_are_made_where_descriptors_are_few(tmp_path):
+    top = tmp_path / "t"
+    top.mkdir()
+    (top / "f").touch()
+    deep = top
+    for _ in range(40):
+        for name in "abcd":  # so that each stays open
+            (deep / name).mkdir()
+        deep = deep / "a"
+        os.link(top / "f", deep / "f")
+    printed = run(
+        """
+        import os, resource, sys
+        from ostler import trees
+        top = sys.argv[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        held = []
+        try:
+            while True:
+                held.append(os.open("/dev/null", os.O_RDONLY))
+        except OSError:
+            for _ in range(10):
+                os.close(held.pop())
+        for more in range(4):  # a directory of a copy has two
+            trees.copy(top, f"{top}{more}", threads=1)
+            print(os.stat(f"{top}{more}/f").st_nlink)
+            os.close(held.pop())
+        """,
+        top,
+    )
+    assert printed.split() == ["41"] * 4
+
+
 MEMORY = """
     import sys
     from ostler import trees

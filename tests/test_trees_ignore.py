@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -329,3 +330,43 @@ def test_configurations_are_read_as_git_reads_them(git, tmp_path):
             ]
             assert ours == done.stdout.split(b"\0")[:-1], text
     assert read > 50
+
+
+FEW = """
+import resource, sys
+import ostler
+
+top = sys.argv[1]
+print(*ostler.trees.find(top, gitignore=True, threads=1, sort=True))
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(ostler.open("/dev/null", ostler.O_RDONLY))
+except OSError:
+    for _ in range(6):
+        ostler.close(held.pop())
+print(*ostler.trees.find(top, gitignore=True, threads=1, sort=True))
+"""
+
+
+def test_rules_are_read_where_descriptors_are_few(tmp_path):
+    deep = tmp_path
+    for _ in range(30):
+        (deep / ".gitignore").write_text("x\n")
+        (deep / "x").touch()
+        for name in "abcd":  # so that it stays open
+            (deep / name).mkdir()
+        deep = deep / "a"
+    for name in ("objects", "refs", "info"):
+        (deep / ".git" / name).mkdir(parents=True)
+    (deep / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    (deep / ".git" / "info" / "exclude").write_text("y\n")
+    (deep / "x").touch()  # the rules above end at a repository
+    (deep / "y").touch()
+    done = subprocess.run(
+        [sys.executable, "-c", FEW, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    many, few = done.stdout.splitlines()
+    assert few == many and f"{deep}/x" in many and f"{deep}/y" not in many

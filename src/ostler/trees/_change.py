@@ -113,13 +113,12 @@ def mode_entry(worker, node, name, kind):
 def mode_leave(worker, node):
     task: cython.pointer(ChangeTask) = cython.cast(cython.pointer(ChangeTask), worker.engine.task)
     number: cython.int = 0
-    if node.parent != cython.NULL and hold(worker, node) < 0:
+    if hold(worker, node) < 0:
         report(worker, node, cython.NULL, libc.errno, b"open")
         return
     if libc.fchmod(node.fd[0], wanted(task, node.mode)) < 0:
         number = libc.errno
-    if node.parent != cython.NULL:
-        unhold(worker.engine, node)
+    unhold(worker.engine, node)
     if number:
         report(worker, node, cython.NULL, number, b"chmod")
     else:
@@ -177,13 +176,12 @@ def owner_leave(worker, node):
     # Last, since a directory given away may be closed to us.
     task: cython.pointer(ChangeTask) = cython.cast(cython.pointer(ChangeTask), worker.engine.task)
     number: cython.int = 0
-    if node.parent != cython.NULL and hold(worker, node) < 0:
+    if hold(worker, node) < 0:
         report(worker, node, cython.NULL, libc.errno, b"open")
         return
     if libc.fchown(node.fd[0], task.uid, task.gid) < 0:
         number = libc.errno
-    if node.parent != cython.NULL:
-        unhold(worker.engine, node)
+    unhold(worker.engine, node)
     if number:
         report(worker, node, cython.NULL, number, b"chown")
     else:

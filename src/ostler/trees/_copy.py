@@ -179,15 +179,14 @@ def leave(worker, node):
     # The directory's own metadata last: what is put into it would change its times.
     st: libc.stat_t
     number: cython.int = 0
-    if node.parent != cython.NULL and hold(worker, node) < 0:
+    if hold(worker, node) < 0:
         report(worker, node, cython.NULL, libc.errno, b"open")
         return
     if libc.fstat(node.fd[0], cython.address(st)) < 0:
         number = libc.errno
     else:
         number = copy_metadata(task_of(worker), node.fd[0], node.fd[1], cython.address(st), -1, 1)
-    if node.parent != cython.NULL:
-        unhold(worker.engine, node)
+    unhold(worker.engine, node)
     if number:
         report(worker, node, cython.NULL, number, b"set")
 
@@ -436,11 +435,11 @@ def with_names(worker, node, name, kind, st):
     elif slot.path != cython.NULL:
         number = asked(worker, node, name, LINKING)
         if number == 0:
-            number = link_first(task, slot.path, node.fd[1], name)
+            number = link_first(worker, slot.path, node.fd[1], name)
         if number == libc.EEXIST:
             number = make_room(worker, node, name)
             if number == 0:
-                number = link_first(task, slot.path, node.fd[1], name)
+                number = link_first(worker, slot.path, node.fd[1], name)
         if number == 0:
             slot.names += 1
             if task.seen.telling and inodes_further(

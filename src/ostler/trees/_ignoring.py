@@ -3,6 +3,7 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler.trees._engine import _refusal
+from cython.cimports.ostler.trees._holding import open_any
 from cython.cimports.ostler.trees._ignore import Ruleset, ruleset_new, ruleset_says
 from cython.cimports.ostler.trees._output import path_length, report
 from cython.cimports.ostler.trees._state import Node, Worker
@@ -77,7 +78,7 @@ def ignoring_enter(ignoring, worker, node):
     text: cython.p_char = cython.NULL
     size: cython.long = 0
     i: cython.int
-    if node.parent != cython.NULL and _knows_git(ignoring) and _is_repository(node.fd[0]):
+    if node.parent != cython.NULL and _knows_git(ignoring) and _is_repository(worker, node.fd[0]):
         node.second = _WITHIN
         _append(worker, node, b".git/info/exclude", cython.address(text), cython.address(size))
     for i in range(ignoring.count):
@@ -94,7 +95,7 @@ def ignoring_enter(ignoring, worker, node):
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _is_repository(dir: cython.int) -> cython.bint:
+def _is_repository(worker: cython.pointer(Worker), dir: cython.int) -> cython.bint:
     # As git tells a repository from a directory that only has something called ".git". Nothing is
     # followed out of it: a link there, and where a file in its place leads, are believed.
     st: libc.stat_t
@@ -102,10 +103,10 @@ def _is_repository(dir: cython.int) -> cython.bint:
         return False
     kind: cython.uint = st.st_mode & libc.S_IFMT
     if kind == libc.S_IFREG:
-        return _begins(dir, b".git", b"gitdir: ", cython.NULL)
+        return _begins(worker, dir, b".git", b"gitdir: ", cython.NULL)
     if kind != libc.S_IFDIR:
         return kind == libc.S_IFLNK
-    if not _is_head(dir):
+    if not _is_head(worker, dir):
         return False
     if libc.faccessat(dir, b".git/commondir", libc.F_OK, libc.AT_SYMLINK_NOFOLLOW) == 0:
         return True  # which has the rest
@@ -118,26 +119,24 @@ def _is_repository(dir: cython.int) -> cython.bint:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _is_head(dir: cython.int) -> cython.bint:
+def _is_head(worker: cython.pointer(Worker), dir: cython.int) -> cython.bint:
     target: cython.char[8]
     if libc.readlinkat(dir, b".git/HEAD", target, 8) >= 5:
         return libc.memcmp(target, b"refs/", 5) == 0
-    return _begins(dir, b".git/HEAD", b"ref:", b"refs/")
+    return _begins(worker, dir, b".git/HEAD", b"ref:", b"refs/")
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _begins(
-    dir: cython.int, name: cython.p_const_char, words: cython.p_const_char,
-    then: cython.p_const_char,
+    worker: cython.pointer(Worker), dir: cython.int, name: cython.p_const_char,
+    words: cython.p_const_char, then: cython.p_const_char,
 ) -> cython.bint:  # fmt: skip
     # Whether a file begins with these words and, blanks between, with more; or names a commit.
     text: cython.char[256]
     at: cython.long = 0
-    fd: cython.int = libc.openat(
-        dir, name, libc.O_RDONLY | libc.O_NOFOLLOW | libc.O_NONBLOCK | libc.O_CLOEXEC
-    )
+    fd: cython.int = open_any(worker, dir, name, libc.O_RDONLY | libc.O_NONBLOCK, 0)
     if fd < 0:
         return False
     size: cython.long = libc.read(fd, text, 255)
@@ -176,9 +175,7 @@ def _append(
     more: cython.p_char
     n: cython.long
     at: cython.long = size[0]
-    fd: cython.int = libc.openat(
-        node.fd[0], name, libc.O_RDONLY | libc.O_NOFOLLOW | libc.O_NONBLOCK | libc.O_CLOEXEC
-    )
+    fd: cython.int = open_any(worker, node.fd[0], name, libc.O_RDONLY | libc.O_NONBLOCK, 0)
     number: cython.int = 0
     if fd < 0:
         number = libc.errno

@@ -2,7 +2,7 @@
 
 import cython
 from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler.trees._holding import open_directory
+from cython.cimports.ostler.trees._holding import open_any, open_directory
 from cython.cimports.ostler.trees._links import Name, inodes_find
 from cython.cimports.ostler.trees._metadata import fresh_mode
 from cython.cimports.ostler.trees._output import path_length, path_write, report
@@ -31,10 +31,11 @@ def below_root(task, node, name):
     return path
 
 
-def link_first(task, path, dir, name):
+def link_first(worker, path, dir, name):
     # A further name for what was copied to `path` below the root; the errno.
     part: cython.char[256]
-    at: cython.int = libc.openat(task.to, b".", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
+    way: cython.int = libc.O_PATH | libc.O_DIRECTORY
+    at: cython.int = open_any(worker, task_of(worker).to, b".", way, 0)
     next: cython.int
     size: cython.int
     number: cython.int = 0
@@ -50,9 +51,7 @@ def link_first(task, path, dir, name):
             libc.close(at)
             return number
         path += size + 1
-        next = libc.openat(
-            at, part, libc.O_PATH | libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_CLOEXEC
-        )
+        next = open_any(worker, at, part, way, 0)
         if next < 0:
             number = libc.errno
         libc.close(at)

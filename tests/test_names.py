@@ -11,7 +11,8 @@ import ostler
 
 # Functions of os whose own signature cannot be read, on one version or another.
 WITHOUT_SIGNATURE = {
-    "chmod", "get_terminal_size", "posix_spawn", "posix_spawnp", "register_at_fork", "utime",
+    "chmod", "get_terminal_size", "link", "posix_spawn", "posix_spawnp", "register_at_fork",
+    "utime",
 }  # fmt: skip
 # Modules and classes that os.py happens to import for itself.
 IMPORTED = {"GenericAlias", "Mapping", "MutableMapping", "abc", "st", "sys", "os", "stat",

@@ -3,6 +3,7 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
+from cython.cimports.ostler import _python_signatures as signatures
 from cython.cimports.ostler._arguments import (
     byte_strings,
     children_block,
@@ -338,6 +339,13 @@ class Commands(Core):
             self, "posix_spawnp", path, argv, env, file_actions, setpgroup, resetids, setsid,
             setsigmask, setsigdef, scheduler,
         )  # fmt: skip
+
+
+if py.PY_VERSION_HEX >= 0x030E0000:
+    for _name in (b"posix_spawn", b"posix_spawnp"):
+        signatures.sign(Commands, _name, b"path, argv, env, /, *, file_actions=(), setpgroup=None, "
+                        b"resetids=False, setsid=False, setsigmask=(), setsigdef=(), "
+                        b"scheduler=None")  # fmt: skip
 
 
 @cython.cfunc

@@ -3,6 +3,7 @@
 import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _python as py
+from cython.cimports.ostler import _python_signatures as signatures
 from cython.cimports.ostler._convert import to_dir_fd, to_fildes, to_int
 from cython.cimports.ostler._core import (
     ALLOW_FD,
@@ -325,3 +326,9 @@ def _where_we_stand(text: cython.bint):
             finally:
                 libc.free(found)
     raise plain_failure(error)
+
+
+if py.PY_VERSION_HEX >= 0x030F0000:
+    signatures.sign(
+        Directories, b"makedirs", b"name, mode=511, exist_ok=False, *, parent_mode=None"
+    )

@@ -9,6 +9,7 @@ import cython
 from cython.cimports.ostler import _libc as libc
 from cython.cimports.ostler import _pathtext as text
 from cython.cimports.ostler import _python as py
+from cython.cimports.ostler import _python_signatures as signatures
 from cython.cimports.ostler._core import (
     ALLOW_FD,
     LOOK,
@@ -293,7 +294,7 @@ class Path:
 
     def _splitroot_p(self, p):
         """Return (drive, root, tail): no drive, the root '', '/' or '//', the rest."""
-        return text.splitroot(p)  # as 3.12 names its argument
+        return text.splitroot(p)  # as 3.12 and 3.14 name its argument
 
     def basename(self, p):
         """Return what is after the last '/'."""
@@ -541,6 +542,24 @@ class Path:
 _whole_join = py.in_front(Path, b"join", _quick_join)
 
 
+def _follow_version():
+    # Since 3.15 what comes first can't be given by name.
+    for line in (
+        "basename p", "commonprefix m", "dirname p", "getatime filename", "getctime filename",
+        "getmtime filename", "getsize filename", "isabs s", "join a, *p", "normcase s",
+        "realpath filename, *, strict=False", "samefile f1, f2", "samestat s1, s2", "split p",
+        "splitdrive p", "splitext p", "splitroot path",
+    ):  # fmt: skip
+        name, _, rest = line.partition(" ")
+        first, star, more = rest.partition(", *")
+        signatures.forbid_names(Path, name.encode(), tuple(first.split(", ")))
+        signatures.sign(Path, name.encode(), f"{first}, /{star}{more}".encode())
+
+
+if sys.version_info >= (3, 15):
+    _follow_version()
+
+
 @cython.cfunc
 def _home(who, function):
     # The home directory in the password database; None: it has no such user, or is not there.
@@ -569,4 +588,5 @@ genericpath = sys.modules[__name__]
 # What the facade takes from the host's Path besides its public names: under the same name, and
 # under another, where versions of os.path differ in a signature.
 PRIVATE = ("_joinrealpath",) if sys.version_info < (3, 13) else ()
-VARIANTS = {"splitroot": "_splitroot_p"} if sys.version_info < (3, 13) else {}
+_PLAIN = sys.version_info[:2] == (3, 13) or sys.version_info >= (3, 15)
+VARIANTS = {} if _PLAIN else {"splitroot": "_splitroot_p"}

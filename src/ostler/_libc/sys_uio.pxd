@@ -18,9 +18,15 @@ cdef extern from *:
     #ifndef RWF_SYNC
     #define RWF_SYNC OSTLER_ABSENT
     #endif
+    #ifndef RWF_ATOMIC
+    #define RWF_ATOMIC 0x40
+    #endif
+    #ifndef RWF_DONTCACHE
+    #define RWF_DONTCACHE 0x80
+    #endif
     """
     enum:
-        RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_SYNC
+        RWF_APPEND, RWF_ATOMIC, RWF_DONTCACHE, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_SYNC
 
 cdef extern from "sys/uio.h" nogil:
     struct iovec:

@@ -583,7 +583,8 @@ def test_modules_that_are_imported_inside(machine):
             for name in names:
                 loader = sys.modules[name].__loader__
                 assert loader is sys.modules[name].__spec__.loader
-                assert type(loader).__module__.startswith(("_frozen", "importlib")), loader
+                kind = loader if isinstance(loader, type) else type(loader)
+                assert kind.__module__.startswith(("_frozen", "importlib")), loader
     """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                          env={**os.environ, "PYTHONPATH": ":".join(sys.path)})  # fmt: skip

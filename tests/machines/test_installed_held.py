@@ -184,13 +184,15 @@ CALLS = {
     "io.open_code": lambda f: len(f("here").read()),
     "io.FileIO": lambda f: f("file", "w").close(),
 }  # fmt: skip
+if hasattr(os, "statx"):
+    CALLS["statx"] = lambda f: f("here", os.STATX_SIZE).stx_size
 # Of a descriptor the kernel knows whose it is. Others end or replace the process, or start one, or
 # take the root away: tests of their own have them.
 BY_DESCRIPTOR = set(
     """
     copy_file_range fchdir fchmod fchown fdatasync fpathconf fstat fstatvfs fsync ftruncate lockf
-    lseek posix_fadvise posix_fallocate pread preadv pwrite pwritev read readv sendfile splice write
-    writev
+    lseek posix_fadvise posix_fallocate pread preadv pwrite pwritev read readinto readv sendfile
+    splice write writev
     """.split()
 )
 NOT_HERE = set(

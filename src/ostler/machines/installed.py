@@ -19,12 +19,11 @@ import _thread
 import atexit
 import sys
 import weakref
-from contextvars import Context
 from types import BuiltinFunctionType, FunctionType
 from weakref import WeakKeyDictionary
 
 from ostler import _interpreter, _kinship
-from ostler.machines import Machine, MachineUnavailable, _asking, host
+from ostler.machines import Machine, MachineUnavailable, _asking, _threads, host
 from ostler.machines._asking import Block, Stay
 from ostler.machines._codes import code_like
 from ostler.machines._distributions import OnHost, find_distributions, from_package
@@ -533,7 +532,7 @@ def _gettempdir():
 
 def _submit(stay, original, pool, function, /, *args, **kwargs):
     # The worker that this may start serves others, too: it is on no machine itself.
-    return _workers.run(original, pool, Begun(stay, function), *args, **kwargs)
+    return _threads.workers.run(original, pool, Begun(stay, function), *args, **kwargs)
 
 
 def _make_pool(stay, original, pool, workers=None, name="", initializer=None, *args, **kwargs):
@@ -588,6 +587,7 @@ _OF_MODULES = {name: dict.fromkeys(paths) for name, paths in _FOR_THE_HOST.items
     "importlib_metadata": {"MetadataPathFinder.find_distributions": find_distributions},
     "importlib.resources._common": {"from_package": from_package},
     "importlib_resources._common": {"from_package": from_package},
+    **_threads.OF_MODULES,
     "tempfile": {"_gettempdir": _gettempdir()},
     "concurrent.futures.thread": {
         "ThreadPoolExecutor.submit": _submit,
@@ -595,5 +595,3 @@ _OF_MODULES = {name: dict.fromkeys(paths) for name, paths in _FOR_THE_HOST.items
     },
 }
 _layer = _Layer()
-_workers = Stay(None)
-Context().run(_workers.begin)  # it never ends

@@ -1,5 +1,5 @@
 # What the floor needs of the C library beyond ostler's own declarations.
-from ostler cimport _libc as libc
+from ostler.core cimport libc
 
 cdef extern from "spawn.h" nogil:
     int posix_spawn(libc.pid_t *pid, const char *path, void *actions, void *attributes,

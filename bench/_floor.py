@@ -4,7 +4,7 @@ Not a part of ostler; floor.py builds it when the benchmark runs.
 """
 
 import cython
-from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.core import libc
 
 CALLS = {
     "access": ACCESS, "chdir": CHDIR, "chmod": CHMOD, "chown": CHOWN, "dup": DUP, "fcntl": FCNTL,

@@ -4,7 +4,7 @@ Compiled by bench_trees.py. One thread, recursion, no errors handled, nothing bu
 """
 
 import cython
-from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.core import libc
 
 
 @cython.cfunc

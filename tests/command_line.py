@@ -25,7 +25,7 @@ PATIENCE = 25
 AS_USER = """
 import datetime, difflib, encodings.ascii, gettext, importlib, json, locale, shlex, signal, sys, os
 import ostler.cli.acting, ostler.cli.copy, ostler.cli.dry, ostler.cli.find, ostler.cli.remove
-import ostler.cli.size, ostler.cli.walk, ostler.machines.pictures, ostler.trees._find
+import ostler.cli.size, ostler.cli.walk, ostler.machines.rehearsal.pictures, ostler.trees._find
 import ostler.trees._following, ostler.trees._remove
 ostler.cli.find.find_parser().read(["x"])
 if os.geteuid() == 0:

@@ -80,7 +80,7 @@ def _children_of_other_tests_have_gone():
 @pytest.fixture(autouse=True)
 def _journals_of_other_runs_are_not_seen(_the_working_directory_stays, monkeypatch):
     """What other runs, or anybody, have left in the host's own /var/tmp is no outcome of a test."""
-    journals = sys.modules.get("ostler.machines.journals")
+    journals = sys.modules.get("ostler.machines.rehearsal.journals")
     if journals is not None:
         places, shared = journals.places, os.stat("/var/tmp")
 

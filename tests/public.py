@@ -38,7 +38,7 @@ def public():
     import ostler
     from ostler import machines, trees
     from ostler.machines import kinds
-    from ostler.machines.rehearsal import Rehearsal
+    from ostler.machines.rehearsal.kind import Rehearsal
 
     of_os = {line.split("\t")[0] for line in HOMES.read_text().splitlines()} | set(dir(os))
     lines = set(members("ostler", ostler, of_os | {"host", "trees"}))

@@ -9,7 +9,7 @@ import tempfile
 import pytest
 
 from ostler.cli import COMMANDS
-from ostler.machines.pictures import shown
+from ostler.machines.rehearsal.pictures import shown
 from tests import tree_maker
 from tests.command_line import (
     AS_USER,

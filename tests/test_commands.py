@@ -13,7 +13,7 @@ import warnings
 import pytest
 
 import ostler
-from ostler import _popen
+from ostler.core import popen
 
 
 def child(code, *, new_group=False):
@@ -124,7 +124,7 @@ def test_a_popen_that_nobody_holds_is_closed_when_its_command_has_ended():
     before = open_descriptors()
     with pytest.warns(ResourceWarning):
         ostler.popen("cat", "w")
-    (left,) = _popen._left
+    (left,) = popen._left
     assert len(open_descriptors()) == len(before) + 1  # as in os: the command's end would else come
     os.kill(left.pid, signal.SIGKILL)
     os.waitid(os.P_PID, left.pid, os.WEXITED | os.WNOWAIT)

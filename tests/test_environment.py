@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ostler
-from ostler import environment
+from ostler.verbs import environment
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import ostler
-from ostler._given import Groups, mount_lines, unescaped
+from ostler.core.procfs import Groups, mount_lines, unescaped
 
 
 def tree(tmp_path, files):
@@ -102,7 +102,7 @@ def test_available_cpus():
 
 
 def test_a_quota_rounds_up(monkeypatch):
-    monkeypatch.setattr("ostler._given.Groups.cpus", lambda self: 0.25)
+    monkeypatch.setattr("ostler.core.procfs.Groups.cpus", lambda self: 0.25)
     assert ostler.available_cpus() == 1
     assert ostler.cpu_quota() == 0.25
 
@@ -117,8 +117,8 @@ def test_memory():
 
 
 def test_memory_under_a_limit(monkeypatch):
-    monkeypatch.setattr("ostler._given.Groups.memory_limit", lambda self: 1 << 20)
-    monkeypatch.setattr("ostler._given.Groups.memory_used", lambda self: 1 << 19)
+    monkeypatch.setattr("ostler.core.procfs.Groups.memory_limit", lambda self: 1 << 20)
+    monkeypatch.setattr("ostler.core.procfs.Groups.memory_used", lambda self: 1 << 19)
     memory = ostler.memory()
     assert (memory.limit, memory.available, memory.used) == (1 << 20, 1 << 19, 1 << 19)
 

@@ -44,9 +44,11 @@ def test_nothing_but_itself():
 
 def test_the_rest_is_loaded_on_first_touch():
     loaded = of_ostler(loaded_by("import ostler"))
-    assert not {name for name in loaded if name.startswith(("ostler.cli", "ostler.installation"))}
+    assert not {
+        name for name in loaded if name.startswith(("ostler.cli", "ostler.installation.process"))
+    }
     assert {name for name in loaded if name.startswith("ostler.machines")} == {"ostler.machines"}
-    assert "ostler.installation" in loaded_by("import ostler; ostler.install()")
+    assert "ostler.installation.process" in loaded_by("import ostler; ostler.install()")
     assert "ostler.trees" in loaded_by("import ostler; ostler.trees.walk")
 
 
@@ -61,7 +63,7 @@ def test_no_getattr_of_the_module():
         ("capabilities", "ostler.machines.abilities"),
         ("confined", "ostler.machines.kinds"),
         ("read_only", "ostler.machines.kinds"),
-        ("rehearsal", "ostler.machines.rehearsal"),
+        ("rehearsal", "ostler.machines.rehearsal.kind"),
         ("scratch", "ostler.machines.kinds"),
     ],
 )

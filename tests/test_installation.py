@@ -312,7 +312,7 @@ def test_the_sweep_finds_what_a_plain_one_finds():
         in_child("""
         import argparse, asyncio, random, sys, unittest.mock, xml.dom.minidom
         from types import FunctionType, ModuleType
-        from ostler import _sweep
+        from ostler.installation import sweep
 
         def plain(names, module, wanted):
             for key, value in list(names.items()):

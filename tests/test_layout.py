@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import ostler
-from ostler import _core, machines
+from ostler import machines
+from ostler.core import crossing
 from tests import public
 
 ROOT = Path(__file__).parent.parent
@@ -22,15 +23,15 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Files over 600 lines, and why they are not divided.
 LONG = {
-    "src/ostler/machines/_mounts.py": "the calls of the mount family, and namespaces",
-    "src/ostler/machines/_rooted.py": "a machine's crossing, its children and its life",
-    "src/ostler/processes.py": "one short function per system call about processes",
-    "src/ostler/records.py": "the record types, finished by hand in one place",
+    "src/ostler/core/mounts.py": "the calls of the mount family, and namespaces",
+    "src/ostler/machines/below_root.py": "a machine's crossing, its children and its life",
+    "src/ostler/verbs/processes.py": "one short function per system call about processes",
+    "src/ostler/core/records.py": "the record types, finished by hand in one place",
     "src/ostler/trees/_engine.py": "one engine, whose threads share one state",
 }
 # Where the interpreter's own os may be imported.
 MAY_IMPORT_OS = {
-    "_interpreter.py": "the doors that have no other key",
+    "core/interpreter.py": "the doors that have no other key",
     "cli/examples/tour.py": "a program that knows only os",
     "cli/startup/sitecustomize.py": "runs in a child before ostler takes the place of os",
 }
@@ -75,7 +76,7 @@ def offered():
     """Each name that a machine has, with the modules that give it: {name: [module, ...]}."""
     found = {}
     for kind in machines.Machine.__mro__:
-        if kind.__module__.startswith("ostler.") and kind is not _core.Core:
+        if kind.__module__.startswith("ostler.") and kind is not crossing.Core:
             for name in vars(kind):
                 found.setdefault(name, []).append(kind.__module__)
     for module in [value for key, value in sys.modules.items() if key.startswith("ostler.")]:
@@ -196,7 +197,7 @@ def test_nothing_of_the_interpreters_os_is_held():
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] == "ostler":
             held = {own[id(value)] for value in vars(module).values() if id(value) in own}
-            if name == "ostler._interpreter":
+            if name == "ostler.core.interpreter":
                 assert held == {"os", "posixpath", *taken}
             else:
                 assert held <= taken, name
@@ -272,21 +273,21 @@ def loaded_by_import():
 def test_import_loads_little():
     loaded = loaded_by_import()
     others = {name for name in loaded if not name.startswith("ostler")}
-    # os and what it is made of, by _interpreter.py; nothing that runs programs or copies trees.
+    # os and what it is made of, by core/interpreter.py; nothing that runs programs or copies trees.
     assert not others & {"subprocess", "shutil", "tempfile", "pathlib", "typing", "re", "asyncio"}
     assert len(others) <= 30, sorted(others)
-    later = {"ostler.trees", "ostler.cli", "ostler.installation", "ostler.machines.kinds"}
+    later = {"ostler.trees", "ostler.cli", "ostler.installation.process", "ostler.machines.kinds"}
     assert not loaded & later
 
 
 # What calls itself, directly or by others of its file, and what bounds it: never the depth of a
 # tree or the length of a path.
 RECURSIVE = {
-    "_pathtext.py": "once, with the text as bytes",
-    "_realpath.py": "the interpreter's own limit, which a chain of links has in os, too",
-    "_scan.py": "once: a stat of what is no link serves for both",
-    "machines/_filter.py": "the number of bits of a call's number",
-    "machines/rehearsal.py": "the kernel's own work directories, of one or two levels",
+    "core/pathtext.py": "once, with the text as bytes",
+    "core/realpath.py": "the interpreter's own limit, which a chain of links has in os, too",
+    "core/scan.py": "once: a stat of what is no link serves for both",
+    "core/filter.py": "the number of bits of a call's number",
+    "machines/rehearsal/kind.py": "the kernel's own work directories, of one or two levels",
     "machines/recording.py": "values within the values that a call gives, which are no tree",
     "trees/_links.py": "once, after the table has grown",
     "trees/_repository.py": "ten levels of included files",

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 import ostler
-from ostler.machines import contents
+from ostler.machines.rehearsal import contents
 
 MEASURE = """
 import os, sys, ostler
@@ -79,7 +79,7 @@ def test_files_of_one_size_are_compared_piece_by_piece(tmp_path):
             file.write(b"x" * MIB)
     grown, read = growth(
         """
-from ostler.machines import contents
+from ostler.machines.rehearsal import contents
 one, two = (os.open(f"{sys.argv[1]}/{name}", os.O_RDONLY) for name in ("one", "two"))
 same, grown, much = measured(contents.same, one, two)
 assert same
@@ -198,7 +198,7 @@ print(grown, 0)
 KILLED = (
     CHANGES
     + """
-from ostler.machines import commits
+from ostler.machines.rehearsal import commits
 commits.Steps.finish = lambda *_: os._exit(0)
 print(0, 0, flush=True)
 m.commit()

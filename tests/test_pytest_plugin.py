@@ -216,7 +216,7 @@ def test_light(pytester):
         import sys
 
         def test_one():
-            assert "ostler.machines.installed" not in sys.modules
+            assert "ostler.installation.installed" not in sys.modules
             assert "ostler.machines.kinds" not in sys.modules
         """,
     )

@@ -16,7 +16,7 @@ from tests.test_children import gone
 AT_ONCE = """
 import os, resource, sys, threading, time
 import ostler
-from ostler import _family
+from ostler.core import descendants
 
 count, seconds = int(sys.argv[1]), float(sys.argv[2])
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -45,7 +45,7 @@ for name in filter(str.isdigit, os.listdir("/proc")):
         left += int(fields[3]) == os.getsid(0) and fields[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         pass
-print(ended == [9] * count, left, _family.readings())
+print(ended == [9] * count, left, descendants.readings())
 """
 
 

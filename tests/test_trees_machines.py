@@ -5,7 +5,7 @@ import os
 import pytest
 
 import ostler
-from ostler.machines import Machine
+from ostler.machine import Machine
 from tests import tree_maker
 
 
@@ -98,7 +98,7 @@ def test_the_umask_of_trees_is_the_machines(mask, tmp_path):
 
 
 def test_the_umask_without_proc():
-    from ostler._umask import process_umask, umask_by_thread
+    from ostler.core.umask import process_umask, umask_by_thread
 
     for mask in (0, 0o022, 0o077, 0o777):
         before = os.umask(mask)
@@ -110,7 +110,7 @@ def test_the_umask_without_proc():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="may not change its root")
 def test_the_umask_in_a_root_without_proc(tmp_path):
-    from ostler._umask import process_umask
+    from ostler.core.umask import process_umask
 
     child = os.fork()
     if child == 0:

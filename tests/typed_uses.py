@@ -15,10 +15,10 @@ from typing import IO, Any, BinaryIO, assert_type
 
 import ostler
 from ostler import machines, trees
-from ostler.machines.changes import Change, Record
 from ostler.machines.kinds import Confined, ReadOnly, Scratch
 from ostler.machines.recording import Log, Replayed
-from ostler.machines.rehearsal import Rehearsal
+from ostler.machines.rehearsal.changes import Change, Record
+from ostler.machines.rehearsal.kind import Rehearsal
 from ostler.trees import Counts, Difference, Digest, Trees
 
 

@@ -13,8 +13,9 @@ import sys
 from _collections_abc import Mapping, MutableMapping, _check_methods
 from types import GenericAlias
 
-from ostler import _interpreter, _later, path
-from ostler.machines import CommitConflict, Machine, MachineUnavailable, host
+from ostler import _later, path
+from ostler.core import interpreter
+from ostler.machine import CommitConflict, Machine, MachineUnavailable, host
 
 # Names with an underscore that the standard library and programs take from os.
 _PRIVATE = (
@@ -35,16 +36,16 @@ _offer(vars(path), host._path, path.PRIVATE)
 for _name, _variant in path.VARIANTS.items():
     setattr(path, _name, getattr(host._path, _variant))
 path.os = sys.modules[__name__]
-path.__all__ = [name for name in _interpreter.PATH_ALL if hasattr(path, name)]
+path.__all__ = [name for name in interpreter.PATH_ALL if hasattr(path, name)]
 _offer(globals(), host, _PRIVATE)
 if sys.version_info >= (3, 13):  # where these are functions of posix
     _path_normpath, _path_splitroot_ex = path.normpath, path.splitroot
 _fspath = host.fspath
 _later.offer(globals())
-for _name, _members in _interpreter.SUPPORTS.items():
+for _name, _members in interpreter.SUPPORTS.items():
     globals()[_name] = {globals()[_member] for _member in _members if _member in globals()}
 host._names = globals()
-__all__ = [name for name in _interpreter.OS_ALL if name in globals()]
+__all__ = [name for name in interpreter.OS_ALL if name in globals()]
 
 
 def _get_exports_list(module):

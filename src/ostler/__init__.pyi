@@ -5,19 +5,19 @@ from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, Protocol
 
-from ostler import _entries, _outcome, answers, children, records
-from ostler import durable as durable
 from ostler import machines as machines
 from ostler import path as path
 from ostler import trees as trees
-from ostler._environ import _Environ
-from ostler.machines import CommitConflict as CommitConflict
-from ostler.machines import Machine as Machine
-from ostler.machines import MachineUnavailable as MachineUnavailable
-from ostler.machines import host as host
+from ostler.core import outcome, records
+from ostler.core.environ import _Environ
+from ostler.machine import CommitConflict as CommitConflict
+from ostler.machine import Machine as Machine
+from ostler.machine import MachineUnavailable as MachineUnavailable
+from ostler.machine import host as host
 from ostler.machines.kinds import Confined, ReadOnly, Scratch
-from ostler.machines.recovery import Outcome
-from ostler.machines.rehearsal import Rehearsal
+from ostler.machines.rehearsal.kind import Rehearsal
+from ostler.machines.rehearsal.recovery import Outcome
+from ostler.verbs import answers, children, entries
 
 environ: _Environ[str]
 environb: _Environ[bytes]
@@ -36,7 +36,7 @@ chmod_tree = host.chmod_tree
 chown_tree = host.chown_tree
 cpu_quota = host.cpu_quota
 create_file = host.create_file
-Entry = _entries.Entry
+Entry = entries.Entry
 exchange = host.exchange
 exists = host.exists
 isdir = host.isdir
@@ -98,9 +98,9 @@ STATX_SIZE: int
 STATX_TYPE: int
 STATX_UID: int
 
-CommandFailed = _outcome.CommandFailed
-CommandResult = _outcome.CommandResult
-CommandTimeout = _outcome.CommandTimeout
+CommandFailed = outcome.CommandFailed
+CommandResult = outcome.CommandResult
+CommandTimeout = outcome.CommandTimeout
 Process = children.Process
 ProcessInfo = children.ProcessInfo
 

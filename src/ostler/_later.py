@@ -78,7 +78,7 @@ def rehearsal(base=None, upper=None, weaker=False):
     without it they are in memory and gone at close. With `weaker`, where mounts are refused, a
     directory is copied: without children, and what others change meanwhile is not seen.
     """
-    from ostler.machines.rehearsal import Rehearsal
+    from ostler.machines.rehearsal.kind import Rehearsal
 
     return Rehearsal(base, upper, weaker)
 
@@ -89,7 +89,7 @@ def recover():
     `outcome`: "finished", "undone", or "left" where neither was possible; then a third member is
     where everything is kept, and a fourth why. A commit that is under way is left alone.
     """
-    from ostler.machines import recovery
+    from ostler.machines.rehearsal import recovery
 
     return recovery.recover()
 
@@ -114,17 +114,17 @@ def install():
     `import os` gives ostler from then on; modules that have imported os, or names of it, before
     are pointed at ostler's. A second call does nothing. uninstall() gives everything back.
     """
-    from ostler import installation
+    from ostler.installation import process
 
-    installation.install(sys.modules[__package__])
+    process.install(sys.modules[__package__])
 
 
 def uninstall():
     """Give everything that install() replaced back to the interpreter's own modules."""
-    if "ostler.installation" in sys.modules:
-        from ostler import installation
+    if "ostler.installation.process" in sys.modules:
+        from ostler.installation import process
 
-        installation.uninstall()
+        process.uninstall()
 
 
 def offer(namespace):

@@ -1,5 +1,5 @@
-from ostler cimport _python as py
-from ostler._core cimport Core
+from ostler.core cimport python as py
+from ostler.core.crossing cimport Core
 
 cdef class PathText(Core):
     pass

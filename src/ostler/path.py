@@ -6,11 +6,11 @@ import sys
 import types
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _pathtext as text
-from cython.cimports.ostler import _python as py
-from cython.cimports.ostler import _python_signatures as signatures
-from cython.cimports.ostler._core import (
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import pathtext as text
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core import python_signatures as signatures
+from cython.cimports.ostler.core.crossing import (
     ALLOW_FD,
     LOOK,
     SEEN,
@@ -22,14 +22,14 @@ from cython.cimports.ostler._core import (
     take,
     verb,
 )
-from cython.cimports.ostler._pathjoin import join, join_given
-from cython.cimports.ostler._realpath import abspath as to_absolute
-from cython.cimports.ostler._realpath import joined, realpath
-from cython.cimports.ostler._realpath import walk as walk_links
-from cython.cimports.ostler._walk import owns_path
+from cython.cimports.ostler.core.pathjoin import join, join_given
+from cython.cimports.ostler.core.realpath import abspath as to_absolute
+from cython.cimports.ostler.core.realpath import joined, realpath
+from cython.cimports.ostler.core.realpath import walk as walk_links
+from cython.cimports.ostler.core.walk import owns_path
 
-from ostler._pathtext import splitext_plain as _splitext
-from ostler._realpath import ALL_BUT_LAST, ALLOW_MISSING
+from ostler.core.pathtext import splitext_plain as _splitext
+from ostler.core.realpath import ALL_BUT_LAST, ALLOW_MISSING
 
 
 class PathLike(abc.ABC):

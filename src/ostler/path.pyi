@@ -3,8 +3,8 @@ from collections.abc import Iterable, Sequence
 from types import GenericAlias
 from typing import Any, AnyStr, Literal, Protocol, TypeVar, overload, runtime_checkable
 
-from ostler._core import Core
-from ostler._realpath import Strictness
+from ostler.core.crossing import Core
+from ostler.core.realpath import Strictness
 
 _Text = TypeVar("_Text", str, bytes, covariant=True)
 

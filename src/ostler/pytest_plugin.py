@@ -92,7 +92,7 @@ def _patches_undone(patches):
 
 
 def _undo(patches, items, here):
-    from ostler._interpreter import os as system
+    from ostler.core.interpreter import os as system
 
     inside = patches._setitem[items:]
     environs = system.environ, system.environb
@@ -109,7 +109,7 @@ def _undo(patches, items, here):
 
 def _installed():
     """The module, if a machine is installed for this code, else None."""
-    module = sys.modules.get("ostler.machines.installed")
+    module = sys.modules.get("ostler.installation.installed")
     return module if module is not None and module.is_here() is not None else None
 
 

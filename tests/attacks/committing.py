@@ -11,20 +11,20 @@ import sys
 from contextlib import suppress
 
 import ostler
-from ostler.machines import (
-    CommitConflict,
+from ostler.machine import CommitConflict
+from ostler.machines import trust
+from ostler.machines.rehearsal import (
     commits,
+    journal_reader,
     journals,
+    kind,
     looks,
-    making,
-    moves,
     places,
-    plans,
-    quiet,
+    plan,
     recovery,
-    rehearsal,
-    trust,
-    written,
+    stage,
+    steps,
+    writers,
 )
 from tests.attacks.commit_kinds import prepare, rehearse
 from tests.machines.rehearsing import kinds as changed
@@ -32,8 +32,8 @@ from tests.machines.rehearsing import snapshot
 from tests.test_durable import run_and_kill
 
 # What a commit is made of, and a recovery: the modules that call the system in it.
-MODULES = (commits, journals, looks, making, moves, places, plans, quiet, rehearsal)
-RECOVERY = (journals, looks, moves, places, recovery, trust, written)
+MODULES = (commits, journals, looks, stage, steps, places, plan, writers, kind)
+RECOVERY = (journals, looks, steps, places, recovery, trust, journal_reader)
 CHANGING = frozenset(
     "chmod chown dup2 exchange fsync ftruncate link mkdir mknod removexattr rename "
     "rename_noreplace rmdir sendfile setxattr symlink sync_directory unlink utime write "
@@ -88,7 +88,7 @@ class Interrupting:
 
     FILES = frozenset(
         module.__file__
-        for module in (commits, journals, looks, making, moves, places, plans, quiet)
+        for module in (commits, journals, looks, stage, steps, places, plan, writers)
     )
 
     def __init__(self, at):

@@ -9,7 +9,7 @@ import stat
 import tempfile
 
 import ostler
-from ostler.machines import recovery, rehearsal  # noqa: F401
+from ostler.machines.rehearsal import kind, recovery  # noqa: F401
 from tests.machines.rehearsing import USER, forked, put, snapshot
 
 ATTACKER = 1235

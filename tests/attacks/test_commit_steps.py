@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from ostler.machines import commits
+from ostler.machines.rehearsal import commits
 from tests.attacks.commit_kinds import kinds
 from tests.attacks.committing import CHANGING, LOOKING, RECOVERY, Failing, Trial
 from tests.machines.rehearsing import snapshot

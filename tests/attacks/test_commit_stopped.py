@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 import ostler
-from ostler.machines import commits
+from ostler.machines.rehearsal import commits
 from tests.attacks.commit_kinds import kinds
 from tests.attacks.committing import SAYS, FewDescriptors, FullDisk, Interrupting, Trial
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 import ostler
-from ostler.machines import _filter
+from ostler.core import filter
+from ostler.installation.installed import Installed  # noqa: F401  (while it can be read)
 from ostler.machines.among import confined_among
-from ostler.machines.installed import Installed  # noqa: F401  (while it can be read)
 from tests.attacks import confined_probe as probe
 from tests.machines import as_root_of_namespaces, as_self, as_user, containers
 from tests.machines.test_confinement import PYTHONS, everybodys, needs
@@ -272,7 +272,7 @@ def test_the_commands(words, tmp_path):
 
 def judged(number, *arguments, arch=None, program=None):
     """What the filter says of a call: a second reading of its instructions."""
-    program = program or _filter.instructions()
+    program = program or filter.instructions()
     steps = [
         (int.from_bytes(program[i : i + 2], sys.byteorder), program[i + 2], program[i + 3],
          int.from_bytes(program[i + 4 : i + 8], sys.byteorder))
@@ -300,7 +300,7 @@ def judged(number, *arguments, arch=None, program=None):
 
 
 def test_the_filter_lets_all_else_through():
-    refused = {probe.HERE[name] for name in _filter.refused() if name in probe.HERE}
+    refused = {probe.HERE[name] for name in filter.refused() if name in probe.HERE}
     refused |= {number for number in range(470) if judged(number) != 0x7FFF0000}
     listed = {probe.HERE[name] for name in probe.ALWAYS if name in probe.HERE}
     create_module = {174} if os.uname().machine == "x86_64" else set()
@@ -316,7 +316,7 @@ def test_the_filter_lets_all_else_through():
 def test_the_filter_is_documented():
     text = (Path(__file__).parent.parent.parent / "docs" / "confinement.md").read_text()
     named = set(re.findall(r"`(\w+)`", text))
-    assert {name for name in _filter.refused() if name not in named} == set()
+    assert {name for name in filter.refused() if name not in named} == set()
 
 
 # ---- what must go on working --------------------------------------------------------------------

@@ -14,7 +14,7 @@ import tempfile
 import pytest
 
 import ostler
-from ostler.machines import _filter
+from ostler.core import filter
 from tests.attacks import confined_probe as probe
 from tests.attacks.test_confined_children import USERS, among, both, judged, python_for
 from tests.machines import as_user, containers
@@ -170,7 +170,7 @@ def test_other_processes_are_not_changed_under_landlock_alone(tried):
 
 
 def test_the_filters_differ_in_what_keeps_other_processes_away():
-    alone, unscoped = _filter.instructions(alone=True), _filter.instructions(scoped=False)
+    alone, unscoped = filter.instructions(alone=True), filter.instructions(scoped=False)
     for name in ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam",
                  "sched_setscheduler"):  # fmt: skip
         assert judged(CALLS[name], 1) == judged(CALLS[name], 0, program=alone) == ALLOWED

@@ -13,9 +13,9 @@ import tempfile
 import pytest
 
 import ostler
-from ostler.machines import looks
-from ostler.machines.moves import metadata
-from ostler.machines.places import Place
+from ostler.machines.rehearsal import looks
+from ostler.machines.rehearsal.places import Place
+from ostler.machines.rehearsal.steps import metadata
 from tests.machines.rehearsing import USER, put, snapshot
 
 STASH = ".ostler-commit-0123456789abcdef"

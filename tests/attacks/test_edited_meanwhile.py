@@ -13,7 +13,7 @@ import shutil
 import pytest
 
 import ostler
-from ostler.machines import recovery  # noqa: F401
+from ostler.machines.rehearsal import recovery  # noqa: F401
 from tests.machines.rehearsing import by_steps, snapshot, text
 from tests.machines.test_rehearsal_killed import killed_commit, litter, old_and_new
 from tests.test_durable import run_and_kill

@@ -8,8 +8,8 @@ import os
 import struct
 
 import ostler
-from ostler.machines import moves, places
-from ostler.machines.places import Place
+from ostler.machines.rehearsal import places, steps
+from ostler.machines.rehearsal.places import Place
 from tests.machines.rehearsing import snapshot
 
 ACL = "system.posix_acl_access"
@@ -59,11 +59,11 @@ def given(base, number, monkeypatch):
     wanted = {"mode": 0o606, "owner": owner, "times": [1, 2], "xattrs": {"user.new": "value"}}
     host = Attacked(number, lambda: ostler.exchange(f"{base}/file", f"{base}/link"))
     with Place(os.open(base, os.O_PATH | os.O_DIRECTORY)) as place, monkeypatch.context() as patch:
-        patch.setattr(moves, "host", host)
+        patch.setattr(steps, "host", host)
         patch.setattr(places, "host", host)
         try:
-            moves.give_metadata(place, b"file", wanted, status.st_ino)
-        except moves.Lost:
+            steps.give_metadata(place, b"file", wanted, status.st_ino)
+        except steps.Lost:
             pass  # it was noticed before anything was done
     return host.number <= 0
 

@@ -9,7 +9,8 @@ import signal
 import pytest
 
 import ostler
-from ostler.machines import copies, weaker
+from ostler.machines import owned
+from ostler.machines.rehearsal import copied
 from tests.attacks import planting
 from tests.attacks.planting import ATTACKER, World
 from tests.machines.rehearsing import put, snapshot
@@ -30,10 +31,10 @@ def made_in(world, place):
 
     def work():
         try:
-            path, lock = weaker.made([os.fsencode(place)])
+            path, lock = owned.made([os.fsencode(place)])
         except ostler.MachineUnavailable as error:
             return str(error)
-        weaker.remove(path, weaker.identity(lock), os.getpid())
+        owned.remove(path, owned.identity(lock), os.getpid())
         os.close(lock)
         return None
 
@@ -97,12 +98,12 @@ def test_what_a_killed_machine_left_is_removed(world, kind):
     def killed():
         pid = os.fork()
         if pid == 0:
-            weaker.places = lambda: [os.fsencode(world.shared)]
+            owned.places = lambda: [os.fsencode(world.shared)]
             refused = ostler.MachineUnavailable("refused")
             if kind == "scratch":
-                machine = weaker.scratch_directory(refused, False, False)
+                machine = owned.scratch_directory(refused, False, False)
             else:
-                machine = copies.copied_rehearsal(refused, world.victim, None)
+                machine = copied.copied_rehearsal(refused, world.victim, None)
             machine.makedirs("/deep/er")
             machine.chmod("/deep", 0)
             os.kill(os.getpid(), signal.SIGKILL)

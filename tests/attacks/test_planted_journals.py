@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 import ostler
-from ostler.machines.journals import LARGEST, Journal
+from ostler.machines.rehearsal.journals import LARGEST, Journal
 from tests.attacks import planting
 from tests.attacks.planting import ATTACKER, FOR_DIRECTORIES, FOR_FILES, STASH, World, possible
 from tests.machines.rehearsing import put
@@ -289,7 +289,7 @@ def test_what_lies_below_a_directory_that_became_a_link(world):
 
 
 def test_outcomes_are_plain_and_have_names():
-    from ostler.machines.recovery import Outcome
+    from ostler.machines.rehearsal.recovery import Outcome
 
     assert Outcome("/b", "undone") == ("/b", "undone")
     left = Outcome("/b", "left", "/b/stash", "because")

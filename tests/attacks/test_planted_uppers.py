@@ -14,9 +14,9 @@ import sys
 import pytest
 
 import ostler
-from ostler.machines import rehearsal
+from ostler.machines.rehearsal import kind
+from ostler.machines.rehearsal.uppers import STATE
 from ostler.machines.trust import Refused
-from ostler.machines.uppers import STATE
 from tests.attacks import planting
 from tests.attacks.planting import ATTACKER, FOR_DIRECTORIES, FOR_FILES, World, possible
 from tests.machines.rehearsing import put, put_on, snapshot
@@ -267,7 +267,7 @@ def test_exchanged_between_the_look_at_it_and_the_mount(world, when, monkeypatch
     """Root mounts by descriptor, an ordinary user what is the same directory, or nothing."""
     shutil.copytree(world.upper, f"{world.shared}/other", symlinks=True)
     world.give(f"{world.shared}/other", world.reader)
-    build, turns = rehearsal._mounts.build, {"it is taken up": 1, "it is mounted anew": 2}
+    build, turns = kind.mounts.build, {"it is taken up": 1, "it is mounted anew": 2}
     left = [turns[when]]
 
     def late(*args):
@@ -277,7 +277,7 @@ def test_exchanged_between_the_look_at_it_and_the_mount(world, when, monkeypatch
             os.rename(f"{world.shared}/other", world.upper)
         return build(*args)
 
-    monkeypatch.setattr(rehearsal._mounts, "build", late)
+    monkeypatch.setattr(kind.mounts, "build", late)
     before = snapshot(f"{world.shared}/other")
 
     def work():

@@ -15,7 +15,7 @@ import time
 import warnings
 
 import ostler
-from ostler import _popen
+from ostler.core import popen
 from tests.fuzz import helpers, room
 
 SECONDS = 10  # of a program, before it is ended
@@ -124,7 +124,7 @@ def _left(system, top):
     yield "directory " + repr(_where(top))
     yield f"umask {os.umask(0)}"
     yield "variables " + repr(sorted(system.environ.items()))
-    for held in (subprocess._active, _popen._left):
+    for held in (subprocess._active, popen._left):
         for command in held:  # of streams that were dropped
             with contextlib.suppress(OSError):
                 (command.stdin or command.stdout).close()

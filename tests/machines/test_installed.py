@@ -26,7 +26,7 @@ from os.path import exists
 import pytest
 
 import ostler
-from ostler.machines import _asking
+from ostler.core import asking
 from tests.machines import as_self, as_user
 
 captured = [os.stat]
@@ -113,7 +113,7 @@ def everything():
     found["default"] = with_default.__defaults__
     found["code"] = [f.__code__ for f in vars(os).values() if hasattr(f, "__code__")]
     found["kinds"] = type(os.environ), type(os.environb), io.FileIO.__init__
-    found["asks"] = [_asking.asks(f) for f in vars(os).values()]
+    found["asks"] = [asking.asks(f) for f in vars(os).values()]
     found["class"] = dict(vars(Holder))
     return found
 
@@ -121,7 +121,7 @@ def everything():
 def test_everything_is_given_back(machine):
     before = everything()
     with machine.installed():
-        assert _asking.asks(os.stat) and os.stat is before["os", "stat"]
+        assert asking.asks(os.stat) and os.stat is before["os", "stat"]
     after = everything()
     assert after.keys() == before.keys()
     assert [

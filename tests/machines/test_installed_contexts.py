@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import ostler
-from ostler.machines import _asking
+from ostler.core import asking
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ THERE = ["only-there"]
 def is_looked_for():
     """Whether the functions look for a machine, with nothing left of what was begun inside."""
     gc.collect()
-    return _asking.asks(os.stat)
+    return asking.asks(os.stat)
 
 
 # ---- older contexts
@@ -196,7 +196,7 @@ def test_a_task_that_has_ended_without_leaving(machine):
         assert runner.run(test(), context=second) == THERE
         runner.run(anext(generator, None), context=third)
         assert runner.run(test(), context=second) != THERE
-        assert _asking.asks(os.stat)  # while there is a context that was inside
+        assert asking.asks(os.stat)  # while there is a context that was inside
         del first, second, third
     assert not is_looked_for()
     assert names() != THERE

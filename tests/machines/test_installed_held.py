@@ -18,7 +18,8 @@ from types import BuiltinFunctionType, FunctionType
 import pytest
 
 import ostler
-from ostler.machines import _asking, installed
+from ostler.core import asking
+from ostler.installation import installed
 from ostler.machines.rooted import Rooted
 
 HERE = sys.modules[__name__]
@@ -374,14 +375,14 @@ def test_a_function_that_machines_lack_is_refused(tmp_path, monkeypatch):
     """As one of a newer Python would be."""
     monkeypatch.setattr(Rooted, "stat", None)
     assert installed._handler("stat_of_tomorrow", Rooted) is installed._refuse_unknown
-    _asking.stand(os.getloadavg, "stat_of_tomorrow", handler=installed._refuse_unknown)
+    asking.stand(os.getloadavg, "stat_of_tomorrow", handler=installed._refuse_unknown)
     try:
         with ostler.scratch() as machine:
             with machine.installed(), pytest.raises(NotImplementedError, match="getloadavg"):
                 os.getloadavg()
             assert len(os.getloadavg()) == 3
     finally:
-        _asking.stand(os.getloadavg, "getloadavg")
+        asking.stand(os.getloadavg, "getloadavg")
 
 
 HOT = ("stat", "getcwd", "listdir", "access", "readlink")
@@ -440,12 +441,12 @@ def test_functions_are_what_they_were():
     before = [looks(f) for f in functions]
     kinds = [inspect.isgeneratorfunction(f) for f in functions]
     with ostler.scratch() as machine, machine.installed():
-        assert _asking.asks(os.stat) and _asking.asks(builtins.open)
+        assert asking.asks(os.stat) and asking.asks(builtins.open)
         assert [looks(f) for f in functions] == before
         assert [inspect.isgeneratorfunction(f) for f in functions] == kinds
         assert os.stat in os.supports_dir_fd and os.stat == os.stat
     assert [looks(f) for f in functions] == before
-    assert not any(_asking.asks(f) for f in functions)
+    assert not any(asking.asks(f) for f in functions)
 
 
 def test_kinds_of_files_that_were_made_before(tmp_path, monkeypatch):

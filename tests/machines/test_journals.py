@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from ostler.machines import journals, written
-from ostler.machines.rows import Rows
+from ostler.machines.rehearsal import journal_reader, journals
+from ostler.machines.rehearsal.packed import Rows
 
 STASH = "d/.ostler-commit-0123456789abcdef"
 BEGIN = ["begin", "/base", ["/base"], [[0, STASH]], 2]
@@ -14,7 +14,7 @@ BEGIN = ["begin", "/base", ["/base"], [[0, STASH]], 2]
 
 @pytest.fixture(params=[1, 7, 100, 1 << 20])
 def in_parts(request, monkeypatch):
-    monkeypatch.setattr(written, "_BLOCK", request.param)
+    monkeypatch.setattr(journal_reader, "_BLOCK", request.param)
     monkeypatch.setattr(journals, "_BLOCK", request.param)
 
 
@@ -52,7 +52,7 @@ def a_go(rng, many):
 def read(path, text):
     path.write_bytes(text)
     with open(path, "r+b", buffering=0) as file:
-        return written.read(file)
+        return journal_reader.read(file)
 
 
 @pytest.mark.parametrize("many", [0, 1, 511, 512, 513, 1500])
@@ -91,7 +91,7 @@ def test_what_json_refuses_is_damaged(tmp_path, in_parts, seed):
         record = None
     try:
         found = read(tmp_path / "journal", journals.line_of(BEGIN) + bytes(line))
-    except written.Damaged:
+    except journal_reader.Damaged:
         return
     assert [as_json(step) for step in found.steps] == record[1]
     assert list(found.looks) == record[3]

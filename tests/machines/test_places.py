@@ -2,7 +2,7 @@
 
 import os
 
-from ostler.machines.places import Place
+from ostler.machines.rehearsal.places import Place
 
 DEPTH = 3000  # several times the interpreter's limit of recursion
 

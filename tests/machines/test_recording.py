@@ -12,7 +12,7 @@ import types
 import pytest
 
 import ostler
-from ostler.machines import Host
+from ostler.machine import Host
 from ostler.machines.recording import Object, Replayed
 from ostler.verbs import table
 from tests.test_table import HARMLESS, called, furnish, without_leaks

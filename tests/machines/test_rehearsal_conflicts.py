@@ -8,8 +8,8 @@ import pytest
 
 import ostler
 from ostler import CommitConflict
-from ostler.machines import making
-from ostler.machines.moves import Steps
+from ostler.machines.rehearsal import stage
+from ostler.machines.rehearsal.steps import Steps
 from tests.machines.rehearsing import commit, journals, kinds, put, put_on, snapshot, text, view
 
 
@@ -220,10 +220,10 @@ def test_no_room(base, run):
             def full(*args):
                 raise OSError(errno.ENOSPC, "No space left on device")
 
-            copied, making.copy_data = making.copy_data, full
+            copied, stage.copy_data = stage.copy_data, full
             with pytest.raises(OSError, match="No space"):
                 m.commit()
-            making.copy_data = copied
+            stage.copy_data = copied
             assert snapshot(base) == before
             commit(m, base)
 

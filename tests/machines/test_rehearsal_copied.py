@@ -5,7 +5,7 @@ import os
 import pytest
 
 import ostler
-from ostler.machines.copies import copied_rehearsal
+from ostler.machines.rehearsal.copied import copied_rehearsal
 from tests.machines import containers, rehearsing
 from tests.machines import test_rehearsal_commit as commit_tests
 from tests.machines import test_rehearsal_conflicts as conflict_tests

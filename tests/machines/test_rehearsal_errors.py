@@ -10,7 +10,14 @@ import subprocess
 import pytest
 
 import ostler
-from ostler.machines import commits, journals, making, moves, places, plans
+from ostler.machines.rehearsal import (
+    commits,
+    journals,
+    places,
+    plan,
+    stage,
+    steps,
+)
 from tests.machines.rehearsing import by_steps, commit_both, kinds, put, put_on, snapshot, text
 from tests.machines.rehearsing import journals as journals_of
 from tests.machines.test_rehearsal_killed import litter, prepare, rehearse
@@ -56,7 +63,7 @@ def test_every_call_fails_once(base, run, monkeypatch, number, step):
             wanted = kinds(m, base)
             for at in range(1 + number % step, 1000, step):
                 failing = Failing(at, number)
-                for module in (commits, journals, making, moves, places, plans):
+                for module in (commits, journals, stage, steps, places, plan):
                     module.host = failing
                 try:
                     m.commit()
@@ -65,7 +72,7 @@ def test_every_call_fails_once(base, run, monkeypatch, number, step):
                     assert error.errno == number
                     failed = True
                 finally:
-                    for module in (commits, journals, making, moves, places, plans):
+                    for module in (commits, journals, stage, steps, places, plan):
                         module.host = ostler.host
                 if not failed:
                     break

@@ -165,7 +165,7 @@ def test_recovery_takes_back_what_cannot_be_finished(memory, run, step):
 
 def test_a_living_commit_is_left_alone(memory, run):
     def check():
-        from ostler.machines.journals import Journal
+        from ostler.machines.rehearsal.journals import Journal
 
         os.mkdir(f"{memory}/base")
         journal = Journal()

@@ -10,7 +10,7 @@ import tempfile
 import pytest
 
 import ostler
-from ostler.machines.layout import without_strangers
+from ostler.machines.rehearsal.layout import without_strangers
 from tests.machines.rehearsing import USER, forked, kinds, put, put_on, snapshot, text
 
 STRANGER = 4321

@@ -10,7 +10,7 @@ import gc
 import subprocess
 import warnings
 
-from ostler import _popen
+from ostler.core import popen
 
 CASES = {}
 
@@ -45,7 +45,7 @@ def _forget_others():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         subprocess._active.clear()
-        _popen._left.clear()
+        popen._left.clear()
 
 
 def _details(error):

@@ -6,7 +6,7 @@ import sys
 import time
 import warnings
 
-from ostler import _popen
+from ostler.core import popen
 from tests.parity import BAD_PATHS, attempt, case, touch
 
 # Words for the bad values of each argument of the exec and spawn functions.
@@ -97,7 +97,7 @@ def a_dropped_stream_lives_as_long_as_its_command(os):
     while not os.path.exists("said") and time.monotonic() < late:
         time.sleep(0.01)
     found += [os.path.exists("said"), os.path.exists("ended")]
-    for held in (subprocess._active, _popen._left):
+    for held in (subprocess._active, popen._left):
         for command in held:
             (command.stdin or command.stdout).close()
             command.wait()

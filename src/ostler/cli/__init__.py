@@ -171,7 +171,7 @@ def told(error):
 
 def on_one_line(path):
     """A path for a terminal: what could steer it, or end the line, stands escaped."""
-    from ostler.machines.pictures import shown
+    from ostler.machines.rehearsal.pictures import shown
 
     return shown(path)
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from ostler import host
 from ostler.cli import tell
 from ostler.cli.question import answer as asked
-from ostler.machines.pictures import about, shown
+from ostler.machines.rehearsal.pictures import about, shown
 
 _QUESTION = "Commit all (c), choose (s), list (l), differences (d), discard (x), keep (k)? "
 _ANSWERS = """\

@@ -99,7 +99,7 @@ def main(arguments):
 
 def _machine(options):
     if options.kept is not None:
-        from ostler.machines.uppers import base_of
+        from ostler.machines.rehearsal.uppers import base_of
 
         host.stat(options.kept)  # for its error
         return ostler.rehearsal(base_of(options.kept), upper=options.kept)
@@ -118,7 +118,7 @@ def run(machine, arguments, aside):
 
     With `aside` its standard output goes to standard error.
     """
-    from ostler.machines._calls import adopt_orphans
+    from ostler.core.calls import adopt_orphans
 
     others = _children()
     before = adopt_orphans(True)
@@ -259,7 +259,7 @@ class Ending:
         if not self.changes:
             tell("ostler: nothing was changed")
             return
-        from ostler.machines.pictures import summary, tree
+        from ostler.machines.rehearsal.pictures import summary, tree
 
         tree(host.fsdecode(self.machine._base), self.left, most).show()
         print(summary(self.left))
@@ -313,7 +313,7 @@ class Ending:
         else:
             return
         if options.kept is not None:
-            from ostler.machines import uppers
+            from ostler.machines.rehearsal import uppers
 
             uppers.remove(machine)
             if not options.json:

@@ -1,6 +1,9 @@
 """Abilities: what this kernel lets this user have, found by doing each thing once."""
 
-from ostler.machines import _mounts, host, kinds, rehearsal
+from ostler.core import mounts
+from ostler.machine import host
+from ostler.machines import kinds
+from ostler.machines.rehearsal import kind
 from ostler.machines.rooted import MachineUnavailable
 
 _found = {}
@@ -31,11 +34,11 @@ def _tried(by, attempt):
 
 
 def _openat2():
-    _mounts.try_openat2()
+    mounts.try_openat2()
 
 
 def _namespaces():
-    number, step = _mounts.try_namespaces()
+    number, step = mounts.try_namespaces()
     if number:
         raise kinds.unavailable("a namespace of one's own", number, step)
 
@@ -45,7 +48,7 @@ def _scratch():
 
 
 def _scratch_directory():
-    from ostler.machines.weaker import scratch_directory
+    from ostler.machines.owned import scratch_directory
 
     with scratch_directory(MachineUnavailable("tried"), None, None) as machine:
         return machine.guarantees["files"]
@@ -66,12 +69,12 @@ def _confined():
 
 
 def _rehearsal():
-    rehearsal.Rehearsal().close()
+    kind.Rehearsal().close()
 
 
 def _copied_rehearsal():
-    from ostler.machines.copies import copied_rehearsal
-    from ostler.machines.weaker import scratch_directory
+    from ostler.machines.owned import scratch_directory
+    from ostler.machines.rehearsal.copied import copied_rehearsal
 
     with scratch_directory(MachineUnavailable("tried"), None, None) as machine:
         base = host.readlink(f"/proc/self/fd/{machine._root}")
@@ -80,7 +83,7 @@ def _copied_rehearsal():
 
 
 def _landlock():
-    return f"Landlock, version {_mounts.landlock_version()} of its interface"
+    return f"Landlock, version {mounts.landlock_version()} of its interface"
 
 
 _THINGS = {

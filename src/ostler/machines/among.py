@@ -1,6 +1,8 @@
 """Among: a confined machine that shows more than its directory: the host's programs, read-only."""
 
-from ostler.machines import _mounts, binds, host, kinds
+from ostler.core import mounts
+from ostler.machine import host
+from ostler.machines import binds, kinds
 
 
 def confined_among(directory, shown, network=False, environ=None):
@@ -10,10 +12,10 @@ def confined_among(directory, shown, network=False, environ=None):
     ostler.confined.
     """
     place = host.path.realpath(host.fsencode(directory))
-    _mounts.directory(place, "confined").close()
+    mounts.directory(place, "confined").close()
     sources = [s for s in binds.sources(shown) if not _lies_in(s, place)]
     machine = kinds.Confined._made(
-        kinds.given(_mounts.scratch(None, None), "a confined machine"),
+        kinds.given(mounts.scratch(None, None), "a confined machine"),
         {
             "files": "a clone of the directory, at its own path; read-only clones of some others; "
             "a tmpfs for the rest",
@@ -31,8 +33,8 @@ def confined_among(directory, shown, network=False, environ=None):
         # What the directory lies in is shown before it.
         binds.show(machine, [s for s in sources if _lies_in(place, s)])
         machine.makedirs(place, exist_ok=True)  # it may be there already, with what is shown
-        step = (_mounts.CLONE_TREE, place[1:], place, None, None, None, False)
-        built = _mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
+        step = (mounts.CLONE_TREE, place[1:], place, None, None, None, False)
+        built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
         if built.number:
             raise kinds.unavailable("a confined machine", built.number, built.step)
     except BaseException:

@@ -12,10 +12,10 @@ from _thread import allocate_lock
 from functools import partial
 from operator import attrgetter
 
-from ostler._standers import Stander, standing
-from ostler.environment import of_variables
-from ostler.machines import Machine, host
+from ostler.core.standers import Stander, standing
+from ostler.machine import Machine, host
 from ostler.path import Path
+from ostler.verbs.environment import of_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _bind(names):
     if not names:
         return
     from ostler import trees
-    from ostler.installation import Bindings
+    from ostler.installation.process import Bindings
 
     facade = host._names
     places: dict[str, Any] = {"": facade, "path": vars(facade["path"]), "trees": vars(trees)}

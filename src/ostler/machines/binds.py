@@ -1,6 +1,7 @@
 """Binds: parts of the host that are shown, read-only, on a scratch machine."""
 
-from ostler.machines import _mounts, host
+from ostler.core import mounts
+from ostler.machine import host
 from ostler.machines.rooted import MachineUnavailable
 
 # What a shell and the usual commands need; what this host lacks is left out.
@@ -58,7 +59,7 @@ def show(machine, paths):
             continue
         if path == _PTS:
             machine.mkdir(path)
-            steps.append((_mounts.NEW, path[1:], b"devpts", None, None, _PTS_OPTIONS, False))
+            steps.append((mounts.NEW, path[1:], b"devpts", None, None, _PTS_OPTIONS, False))
             steps += _console(machine)
             continue
         status = host.lstat(path)
@@ -70,13 +71,13 @@ def show(machine, paths):
             machine.mkdir(path)
         else:
             machine.close(machine.open(path, machine.O_WRONLY | machine.O_CREAT, 0o644))
-        steps.append((_mounts.CLONE_TREE, path[1:], path, None, None, None, True))
+        steps.append((mounts.CLONE_TREE, path[1:], path, None, None, None, True))
     while steps:
-        built = _mounts.build(machine._root, machine._user_ns, machine._mount_ns, steps)
+        built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, steps)
         number, step, failed = built.number, built.step, built.failed
         if not number:
             return
-        if steps[failed][0] == _mounts.NEW:
+        if steps[failed][0] == mounts.NEW:
             # No terminals of one's own here: without them.
             steps = steps[failed + 1 :]
             continue
@@ -100,7 +101,7 @@ def _console(machine):
         except OSError:
             continue
         machine.close(machine.open(_CONSOLE, machine.O_WRONLY | machine.O_CREAT, 0o644))
-        return [(_mounts.CLONE_TREE, _CONSOLE[1:], terminal, None, None, None, True)]
+        return [(mounts.CLONE_TREE, _CONSOLE[1:], terminal, None, None, None, True)]
     return []
 
 

@@ -8,8 +8,9 @@ from _thread import allocate_lock
 from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
-from ostler._standers import Stander, file_over, promised
-from ostler.machines import between, host
+from ostler.core.standers import Stander, file_over, promised
+from ostler.machine import host
+from ostler.machines import between
 from ostler.verbs import table
 
 TYPE_CHECKING = False

@@ -3,12 +3,15 @@
 import errno
 from contextlib import contextmanager
 
-from ostler import environment, sizes
-from ostler.machines import _mounts, binds, host
-from ostler.machines._confine import Confinement
-from ostler.machines._filter import instructions
-from ostler.machines.layout import any_below, any_closed
+from ostler import sizes
+from ostler.core import mounts
+from ostler.core.confine import Confinement
+from ostler.core.filter import instructions
+from ostler.machine import host
+from ostler.machines import binds
+from ostler.machines.rehearsal.layout import any_below, any_closed
 from ostler.machines.rooted import MachineUnavailable, Rooted
+from ostler.verbs import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,9 +107,9 @@ def scratch(size=None, inodes=None, bind=None, weaker=False, user=None):
     size, inodes = _amount(size, "size"), _amount(inodes, "inodes")
     sources = binds.sources(bind)
     try:
-        made = given(_mounts.scratch(size, inodes), "a scratch machine")
+        made = given(mounts.scratch(size, inodes), "a scratch machine")
     except MachineUnavailable as error:
-        from ostler.machines.weaker import scratch_directory
+        from ostler.machines.owned import scratch_directory
 
         if not weaker:
             raise or_weaker(error, "a directory, without limits and children") from None
@@ -147,8 +150,8 @@ def _kind_for(who, made):
 def read_only(base=None):
     """A machine that shows the files below `base` (default "/"), and lets none be changed."""
     base = "/" if base is None else base
-    with _mounts.directory(base, "read_only") as place:
-        made = given(_mounts.tree(place.root, True), "a read-only machine")
+    with mounts.directory(base, "read_only") as place:
+        made = given(mounts.tree(place.root, True), "a read-only machine")
     machine = ReadOnly._made(
         made,
         {
@@ -186,8 +189,8 @@ def confined(directory, read_only=False, network=False, environ=None, weaker=Fal
     alone: root's with the directory as their root, an ordinary user's on the host's paths, with
     its programs to be run.
     """
-    with _mounts.directory(directory, "confined") as place:
-        made = _mounts.tree(place.root, bool(read_only))
+    with mounts.directory(directory, "confined") as place:
+        made = mounts.tree(place.root, bool(read_only))
         if made.number and not read_only:
             machine = _confined_plainly(place.root, made.number)
             if weaker:
@@ -236,7 +239,7 @@ def begin_with(machine, environ):
 def children_of_confined(network):
     """What is enforced for the children of a confined machine, and by what."""
     try:
-        landlock = f"; Landlock {_mounts.landlock_version()}"
+        landlock = f"; Landlock {mounts.landlock_version()}"
     except OSError:
         landlock = "; no Landlock here"
     return (
@@ -265,7 +268,7 @@ def _calls():
 
 def _confined_plainly(fd, number):
     machine = Confined._made(
-        _mounts.duplicate(fd),
+        mounts.duplicate(fd),
         {
             "files": "the directory itself, no mount of its own",
             "paths": PATHS,
@@ -278,11 +281,11 @@ def _confined_plainly(fd, number):
 
 def _give_landlock(machine, network):
     """Let children be started on a confined machine without mounts, under Landlock alone."""
-    from ostler.machines._landlock import Landlocked
-    from ostler.machines.layout import kernels_files
+    from ostler.core.landlock import Landlocked
+    from ostler.machines.rehearsal.layout import kernels_files
 
     try:
-        version = _mounts.landlock_version()
+        version = mounts.landlock_version()
     except OSError as error:
         machine._guarantees["children"] += f", and no Landlock ({error.strerror})"
         return

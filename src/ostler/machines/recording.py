@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from io import IOBase
 from typing import Any, NamedTuple, TextIO
 
-from ostler._standers import Stander
-from ostler.machines import Machine, between, host
+from ostler.core.standers import Stander
+from ostler.machine import Machine, host
+from ostler.machines import between
 from ostler.verbs import table
 
 

@@ -3,9 +3,10 @@
 import weakref
 from functools import wraps
 
-from ostler import environment
-from ostler.machines import Machine, MachineUnavailable, _mounts, host
-from ostler.machines._rooted import RootedCore
+from ostler.core import mounts
+from ostler.machine import Machine, MachineUnavailable, host
+from ostler.machines.below_root import RootedCore
+from ostler.verbs import environment
 
 _WALKED = "name by name from the machine's root, no link followed unseen: openat2 is refused here"
 THIS = type("This", (), {"__repr__": lambda self: "<the machine>"})()
@@ -116,7 +117,7 @@ class Rooted(RootedCore, Machine):
         implies `threads`, it is refused as far as the interpreter tells of it. `ostler run` and
         `ostler exec` put whole programs on a machine.
         """
-        from ostler.machines.installed import Installed
+        from ostler.installation.installed import Installed
 
         return Installed(self, bool(threads), bool(strict))
 
@@ -141,7 +142,7 @@ class Rooted(RootedCore, Machine):
 
     @staying
     def _change(self, size, inodes, read_only, whole=False):
-        number, step = _mounts.resize(
+        number, step = mounts.resize(
             self._root, self._user_ns, self._mount_ns, size, inodes, read_only, whole
         )
         if number:

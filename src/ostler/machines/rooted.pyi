@@ -12,12 +12,12 @@ from _typeshed import (
     OpenTextMode,
 )
 
-from ostler.machines import Machine
-from ostler.machines import MachineUnavailable as MachineUnavailable
-from ostler.machines._mounts import Made
-from ostler.machines._rooted import RootedCore
+from ostler.core.mounts import Made
+from ostler.installation.installed import Installed
+from ostler.machine import Machine
+from ostler.machine import MachineUnavailable as MachineUnavailable
+from ostler.machines.below_root import RootedCore
 from ostler.machines.faults import Faults
-from ostler.machines.installed import Installed
 from ostler.trees import Trees
 
 _F = TypeVar("_F", bound=Callable[..., Any])

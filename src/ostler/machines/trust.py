@@ -16,7 +16,7 @@ What is not so is refused, with what it is and whose; nothing in it is read, loc
 import errno
 import stat
 
-from ostler.machines import host
+from ostler.machine import host
 
 _ENTER = host.O_PATH | host.O_NOFOLLOW | host.O_CLOEXEC
 _LIST = host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC

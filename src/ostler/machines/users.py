@@ -1,7 +1,7 @@
 """Users: a scratch machine whose calls are made by another user, for which one has to be root.
 
 The kernel has the ids of each thread apart. So around each call the thread that makes it puts on
-the other user's (_identity.py), and what that user may do is the kernel's own answer; everything
+the other user's (identity.py), and what that user may do is the kernel's own answer; everything
 else in this process, other machines and the host among it, stays root's. Children are that user's
 for good.
 """
@@ -10,7 +10,7 @@ import errno
 from _thread import allocate_lock
 from contextlib import contextmanager
 
-from ostler.machines import MachineUnavailable, host
+from ostler.machine import MachineUnavailable, host
 from ostler.machines.kinds import Scratch
 
 TYPE_CHECKING = False

@@ -8,8 +8,8 @@ far, some fifty times a second) and `one_filesystem` (stay on the root's file sy
 never followed below the root. What stops an operation carries what was done as its `done`.
 """
 
-from ostler._core import the_host
-from ostler.machines._asking import found
+from ostler.core.asking import found
+from ostler.core.crossing import the_host
 from ostler.trees._results import Counts, Difference, Digest
 
 _OPERATIONS = (

@@ -3,7 +3,7 @@ from concurrent.futures import Executor
 from os import PathLike
 from typing import Any, AnyStr, Literal, TypeAlias
 
-from ostler.machines import Machine
+from ostler.machine import Machine
 
 _Path: TypeAlias = AnyStr | PathLike[AnyStr]
 _OnError: TypeAlias = Literal["raise", "collect"] | Callable[[OSError], object]

@@ -3,7 +3,7 @@
 import re
 from fnmatch import translate
 
-from ostler._core import the_host
+from ostler.core.crossing import the_host
 
 
 def expression_of(patterns, regex):

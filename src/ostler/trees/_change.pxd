@@ -1,4 +1,4 @@
-from ostler cimport _libc as libc
+from ostler.core cimport libc
 from ostler.trees._state cimport Node, Worker
 
 # One clause of a symbolic mode.

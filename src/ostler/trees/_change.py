@@ -1,10 +1,10 @@
 """Changing modes and owners in a whole tree; links are never followed."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._convert import to_gid, to_uid
-from cython.cimports.ostler._core import Core
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.crossing import Core
+from cython.cimports.ostler.core.numbers import to_gid, to_uid
 from cython.cimports.ostler.trees._holding import hold, open_directory, unhold
 from cython.cimports.ostler.trees._metadata import chmod_name
 from cython.cimports.ostler.trees._output import report

@@ -1,8 +1,8 @@
 """Comparing two trees: names, metadata, contents."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _python as py
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.trees._content import large_buffer
 from cython.cimports.ostler.trees._engine import maybe_tick
 from cython.cimports.ostler.trees._holding import open_any, open_directory

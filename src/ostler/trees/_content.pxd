@@ -1,4 +1,4 @@
-from ostler cimport _libc as libc
+from ostler.core cimport libc
 from ostler.trees._state cimport Node, Worker
 
 cdef int copy_content(Worker *worker, int fd, int to, libc.stat_t *st) noexcept nogil

@@ -1,7 +1,7 @@
 """What is in a file, copied: shared blocks, ranges inside the kernel, or bytes; holes stay."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.trees._engine import maybe_tick
 from cython.cimports.ostler.trees._task import CLONE_ALWAYS, CLONE_NEVER, SPARSE, CopyTask, task_of
 

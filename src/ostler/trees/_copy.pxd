@@ -1,5 +1,5 @@
-from ostler cimport _libc as libc
-from ostler._core cimport Core
+from ostler.core cimport libc
+from ostler.core.crossing cimport Core
 from ostler.trees._run cimport Run
 from ostler.trees._state cimport Node, Worker
 from ostler.trees._task cimport CopyTask

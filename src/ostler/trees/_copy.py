@@ -1,11 +1,11 @@
 """Copying a tree: every name by the descriptors of its two directories, no link followed."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Core, Where, failure, take
-from cython.cimports.ostler._umask import process_umask
-from cython.cimports.ostler.machines._entries import is_point
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.creating import is_point
+from cython.cimports.ostler.core.crossing import Core, Where, failure, take
+from cython.cimports.ostler.core.umask import process_umask
 from cython.cimports.ostler.trees._content import copy_content, give_up
 from cython.cimports.ostler.trees._destination import make_directory
 from cython.cimports.ostler.trees._engine import asked, monotonic

@@ -1,5 +1,5 @@
-from ostler cimport _libc as libc
-from ostler._core cimport Core
+from ostler.core cimport libc
+from ostler.core.crossing cimport Core
 
 cdef int make_directory(Core machine, object to, libc.stat_t *source, object kept,
                         bint merge, int mask) except -1

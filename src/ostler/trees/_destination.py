@@ -1,9 +1,9 @@
 """The new root of a copied tree: where it may be made, and making it."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import failure
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.crossing import failure
 from cython.cimports.ostler.trees._metadata import fresh_mode
 from cython.cimports.ostler.trees._run import open_holder, open_root, split, verify
 

@@ -16,8 +16,8 @@ of these locks are held at once.
 """
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler._scan import is_last
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core.scan import is_last
 from cython.cimports.ostler.trees._holding import enlist, hold, open_directory, shut, unhold
 from cython.cimports.ostler.trees._output import flush, report, spoil
 from cython.cimports.ostler.trees._state import (

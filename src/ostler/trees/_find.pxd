@@ -1,6 +1,6 @@
 cimport cython
 
-from ostler cimport _libc as libc
+from ostler.core cimport libc
 from ostler.trees._ignoring cimport Ignoring
 from ostler.trees._patterns cimport Pattern
 from ostler.trees._run cimport Run

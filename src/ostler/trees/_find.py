@@ -1,8 +1,8 @@
 """Finding names in a tree, and walking it, as streams."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _python as py
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.trees._ignoring import (
     ignores,
     ignoring_enter,

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ostler.machines import Machine
+from ostler.machine import Machine
 from ostler.trees._run import Run
 
 _Bounds = tuple[int | None, int | None]

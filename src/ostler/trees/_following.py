@@ -7,7 +7,7 @@ could put links there, by the time that the links in them are followed.
 
 import errno
 
-from ostler._core import HostCore
+from ostler.core.crossing import HostCore
 from ostler.trees._copy import copy_tree
 from ostler.trees._place import Place
 from ostler.trees._results import Counts

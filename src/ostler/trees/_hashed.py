@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Mapping
 
-from ostler._core import the_host
+from ostler.core.crossing import the_host
 
 host = the_host()
 

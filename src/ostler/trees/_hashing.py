@@ -7,7 +7,7 @@ import time
 from _queue import Empty, SimpleQueue
 from collections import deque
 
-from ostler._core import the_host
+from ostler.core.crossing import the_host
 from ostler.trees._hashed import Folder, Hashed
 from ostler.trees._run import open_for, start_thread
 

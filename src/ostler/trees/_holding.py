@@ -5,7 +5,7 @@ nearest open ancestor, name by name, and must be the directory that it was.
 """
 
 import cython
-from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.trees._state import KNOWN, LISTED, Engine, Node, Worker, guard, release
 
 

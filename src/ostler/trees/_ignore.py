@@ -1,7 +1,7 @@
 """The rules of a .gitignore file, read and matched as git does, byte for byte."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.core import libc
 
 
 @cython.cclass

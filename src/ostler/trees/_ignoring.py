@@ -1,7 +1,7 @@
 """What a search leaves out: the rules of each directory, read when it is entered, by any thread."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.trees._engine import _refusal
 from cython.cimports.ostler.trees._holding import open_any
 from cython.cimports.ostler.trees._ignore import Ruleset, ruleset_new, ruleset_says

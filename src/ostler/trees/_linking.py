@@ -1,7 +1,7 @@
 """What a copy notes by paths below its root: files with several names, links that are followed."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.trees._holding import open_any, open_directory
 from cython.cimports.ostler.trees._links import Name, inodes_find
 from cython.cimports.ostler.trees._metadata import fresh_mode

@@ -1,5 +1,5 @@
 # A set of inodes, for the files that have more than one name.
-from ostler cimport _libc as libc
+from ostler.core cimport libc
 
 cdef struct Inode:
     unsigned long dev

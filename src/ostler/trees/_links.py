@@ -1,7 +1,7 @@
 """A set of inodes that workers share: which files with several names were met already."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.core import libc
 
 
 def inodes_init(set):

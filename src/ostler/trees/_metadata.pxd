@@ -1,4 +1,4 @@
-from ostler cimport _libc as libc
+from ostler.core cimport libc
 from ostler.trees._task cimport CopyTask
 
 cdef int copy_metadata(CopyTask *task, int fd, int to, libc.stat_t *st,

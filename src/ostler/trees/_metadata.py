@@ -1,7 +1,7 @@
 """Owners, modes, extended attributes and times, by descriptors; names that are never followed."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.trees._task import (
     FOLLOW,
     MODES,

@@ -1,7 +1,7 @@
 """What the workers of an engine bring out: blocks of results, and what failed, with its path."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
+from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.trees._state import (
     OUT_LIMIT,
     SPOILED,

@@ -1,8 +1,8 @@
 """Name patterns, those of fnmatch, compared as UTF-8 without Python."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _python as py
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
 
 
 def _character(text, size):

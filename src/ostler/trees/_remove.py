@@ -1,10 +1,10 @@
 """Removing a tree: every name by the descriptor of its directory, never through a link."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Where, failure, plain_failure, take
-from cython.cimports.ostler.machines._entries import is_point, may_leave
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.creating import is_point, may_leave
+from cython.cimports.ostler.core.crossing import Where, failure, plain_failure, take
 from cython.cimports.ostler.trees._engine import revisit
 from cython.cimports.ostler.trees._holding import hold, unhold
 from cython.cimports.ostler.trees._output import report

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ostler.machines import Machine
+from ostler.machine import Machine
 from ostler.trees import Counts
 from ostler.trees._run import Run
 

@@ -1,4 +1,4 @@
-from ostler._core cimport Core
+from ostler.core.crossing cimport Core
 from ostler.trees._state cimport Block, Engine, Node
 
 cdef class Run:

@@ -1,9 +1,9 @@
 """One run of the engine, seen from Python: its root, its errors, its progress, its interruption."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Core, Where, failure, settle, take
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.crossing import Core, Where, failure, settle, take
 from cython.cimports.ostler.trees._engine import (
     engine_free,
     engine_new,
@@ -14,7 +14,7 @@ from cython.cimports.ostler.trees._engine import (
 from cython.cimports.ostler.trees._output import path_length, path_write
 from cython.cimports.ostler.trees._state import OPENING, Fault, Node
 
-from ostler._core import the_host
+from ostler.core.crossing import the_host
 from ostler.trees._place import Place, this_kernel
 from ostler.trees._results import Counts
 
@@ -287,7 +287,7 @@ class Run:
 
     def refusal(self, node, name, kind):
         # The errno with which this shall fail, as the machine's faults want it.
-        from ostler._standers import step_in_tree
+        from ostler.core.standers import step_in_tree
 
         length: cython.int = path_length(node)
         text: bytes = py.PyBytes_FromStringAndSize(cython.NULL, length)
@@ -319,7 +319,7 @@ class Run:
             return self.refusal(self.e.root, name, kind)
         if self.to_machine is None:
             return 0
-        from ostler._standers import step_in_tree
+        from ostler.core.standers import step_in_tree
 
         return step_in_tree(self.to_machine, "To", kind, self.to)
 

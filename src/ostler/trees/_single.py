@@ -1,9 +1,9 @@
 """Copying a single entry that is no directory, with all that trees.copy takes along."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _python as py
-from cython.cimports.ostler._core import Core, Where, failure, take
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.crossing import Core, Where, failure, take
 from cython.cimports.ostler.trees._copy import Copy, entry, flags_of, mask_of
 from cython.cimports.ostler.trees._engine import engine_root
 from cython.cimports.ostler.trees._run import open_holder, split

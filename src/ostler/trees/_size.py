@@ -1,8 +1,8 @@
 """How much a tree holds."""
 
 import cython
-from cython.cimports.ostler import _libc as libc
-from cython.cimports.ostler import _python as py
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.trees._links import (
     inodes_add,
     inodes_clear,

@@ -1,5 +1,5 @@
 # The state of an engine: what its workers share, and what an operation gives it.
-from ostler cimport _libc as libc
+from ostler.core cimport libc
 
 # What a callback for an entry answers.
 cdef enum:

@@ -1,6 +1,8 @@
 """The topics: the modules that have the verbs, each with a class of which machines are made."""
 
-from ostler import (
+from ostler import path
+from ostler.core import records
+from ostler.verbs import (
     answers,
     children,
     commands,
@@ -11,10 +13,8 @@ from ostler import (
     facts,
     files,
     links,
-    path,
     permissions,
     processes,
-    records,
     sysinfo,
     terminals,
     timers,

@@ -47,7 +47,7 @@ def begin():
     """Put ostler in the place of os, if this interpreter can load it."""
     from _imp import extension_suffixes
 
-    core = os.path.join(PACKAGE, "_core")
+    core = os.path.join(PACKAGE, "core/crossing")
     if not any(os.path.exists(core + suffix) for suffix in extension_suffixes()):
         return
     before = sys.path[:]

@@ -1,4 +1,0 @@
-from ostler cimport _python as py
-
-cdef object join(object a, tuple parts)
-cdef object join_given(py.PyObject **given, Py_ssize_t count)  # one or more, not ours

@@ -1,1 +1,0 @@
-from ostler._core cimport Core

@@ -1,7 +1,0 @@
-from ostler._core cimport Core
-from ostler._spawn cimport Words
-
-cdef int run_shell(Core machine, bytes command) except? -1
-cdef list simple_words(bytes command)
-cdef object shell_environment(Words inherited)
-cdef void _note(int number) noexcept nogil

@@ -1,0 +1,416 @@
+"""Asking: functions of the interpreter that look for a machine before they act.
+
+A Stay is one machine's time of being installed. It is found by the context of the running code,
+which tasks and other copies of it inherit, or, where it was begun outside of any task, by the
+thread. What still belongs to a Stay that has ended gets an error: neither the host nor another
+machine is meant.
+"""
+
+import cython
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core import python_functions as pyf
+
+_current = cython.declare(object, pyf.PyContextVar_New(b"ostler_machine", cython.NULL))
+_THREAD = cython.declare(object, "ostler_stays")
+_places = cython.declare(list, [])  # of functions: the name, whether it is path's, handler ...
+_host_modules = cython.declare(list, [])  # the globals of what acts on the host, whoever calls it
+_loader = cython.declare(object, None)
+_partial = cython.declare(object, None)
+_begun = cython.declare(cython.longlong, 0)
+_open = cython.declare(cython.int, 0)  # stays in all threads
+_strict = cython.declare(cython.int, 0)  # those of them that refuse
+_hooked = cython.declare(cython.bint, False)
+_held = cython.declare(cython.int, 0)  # stays for which the functions have to ask, ended or not
+_when_gone = cython.declare(object, None)
+
+
+@cython.cclass
+class Stay:
+    """One installation of a machine, from the way in to the way out; of the host without one."""
+
+    def __init__(self, machine, threads=False, strict=False, is_over=None):
+        self.machine = machine
+        self.on_host = machine is None
+        self.threads = threads
+        self.strict = strict
+        self.is_over = is_over
+        self.ended = True
+
+    def __del__(self):
+        # Until now there may have been something that was begun in it, and would ask.
+        global _held
+        if self.counted and not py.Py_IsFinalizing():
+            self.counted = False
+            _held -= 1
+            if _held == 0 and _when_gone is not None:
+                _when_gone()
+
+    def hold(self):
+        """From now on until it is gone the functions have to ask."""
+        global _held
+        if not self.counted:
+            self.counted = True
+            _held += 1
+
+    def begin(self):
+        """It is the running code's from now on, and its thread's unless a task has begun it."""
+        global _begun, _open, _strict
+        self.before = _of_context()
+        if not self.on_host:
+            self.thread = _of_thread(True)
+            self.thread.append(self)
+            _open += 1
+            _strict += self.strict
+        _begun += 1
+        self.number = _begun
+        self.ended = False
+        pyf.PyContextVar_Set(_current, self)
+
+    def end(self):
+        """It is over, in whatever order and whichever context the ends come."""
+        global _open, _strict
+        if self.ended:
+            return
+        self.ended = True
+        here: Stay = _of_context()
+        self.after = self.before
+        if here is self:
+            pyf.PyContextVar_Set(_current, self.before)
+        else:
+            while here is not None and here.before is not self:
+                here = here.before
+            if here is not None:
+                here.before = self.before
+        if not self.on_host:
+            self.thread.remove(self)
+            _open -= 1
+            _strict -= self.strict
+            self.machine = self.before = None
+
+    @property
+    def is_current(self):
+        """Whether it is the one of the running context."""
+        return _of_context() is self
+
+    @property
+    def is_of_this_thread(self):
+        """Whether this thread has begun it."""
+        return self.thread is not None and self.thread is _of_thread(False)
+
+    def run(self, function, /, *args, **kwargs):
+        """Call what was begun in it, wherever that is done."""
+        token = pyf.PyContextVar_Set(_current, self)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            pyf.PyContextVar_Reset(_current, token)
+
+    def run_thread(self, function, /, *args, **kwargs):
+        """Call the function of a new thread, whose code is in it from beginning to end."""
+        pyf.PyContextVar_Set(_current, self)
+        return function(*args, **kwargs)
+
+
+@cython.cclass
+class Block:
+    """What ends the stays that a context manager begins, each in one step that no signal parts."""
+
+    def __cinit__(self, *args, **kwargs):
+        self._entered = []
+
+    def __exit__(self, *exception):
+        stay = self._own()
+        self._entered.remove(stay)
+        stay.end()
+        # The functions stop asking when the last that holds the stay has gone: see __del__ there.
+
+    def _own(self):
+        # Of several threads or tasks that use this object each ends its own.
+        stay: Stay
+        for stay in self._entered[::-1]:
+            if _of_context() is stay:
+                return stay
+        for stay in self._entered[::-1]:
+            if stay.is_of_this_thread:
+                return stay
+        if not self._entered:
+            stay = _of_context()
+            if stay is not None and stay.ended:
+                pyf.PyContextVar_Set(_current, stay.after)
+            raise RuntimeError("this block has ended already, in another thread or task")
+        return self._entered[-1]
+
+
+@cython.cfunc
+def _of_context() -> Stay:
+    value: cython.pointer(py.PyObject) = cython.NULL
+    pyf.PyContextVar_Get(_current, cython.NULL, cython.address(value))
+    if value == cython.NULL:
+        return None
+    found = cython.cast(object, value)
+    py.Py_DECREF(value)
+    return found
+
+
+@cython.cfunc
+def _of_thread(make: cython.bint) -> list:
+    # This thread's stays; they go with the state that the interpreter keeps of it.
+    state: cython.pointer(py.PyObject) = pyf.PyThreadState_GetDict()
+    found: cython.pointer(py.PyObject)
+    if state == cython.NULL:
+        return [] if make else None
+    held: dict = cython.cast(dict, state)
+    found = py.PyDict_GetItemWithError(held, _THREAD)
+    if found != cython.NULL:
+        return cython.cast(list, found)
+    if not make:
+        return None
+    made: list = []
+    held[_THREAD] = made
+    return made
+
+
+@cython.cfunc
+def _now() -> Stay:
+    # The stay that the running code belongs to, which may have ended; None: the host.
+    found: Stay = _of_context()
+    newest: Stay
+    at: cython.Py_ssize_t
+    while found is not None and found.on_host and found.ended:
+        found = found.before
+    if found is not None:
+        if found.on_host:
+            return None
+        if found.ended or _open == 1:
+            return found
+    elif _open == 0:
+        return None
+    stays: list = _of_thread(False)
+    if stays is not None:
+        for at in range(len(stays) - 1, -1, -1):
+            newest = stays[at]
+            if found is not None and newest.number <= found.number:
+                break
+            # What a task has begun is the thread's when the task is gone without ending it.
+            if newest.is_over is None or newest.is_over():
+                return newest
+    return found
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _is_host(names: dict, ours: cython.bint) -> cython.bint:
+    for known in _host_modules:
+        if known is names:
+            return known is not _loader or not _serves_py_compile()
+    name = names.get("__name__") if ours else None
+    return type(name) is str and cython.cast(str, name).startswith("ostler.")
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _serves_py_compile() -> cython.bint:
+    # Which reads and writes files of the program's by the functions of the import system.
+    frame = cython.cast(object, pyf.PyEval_GetFrame())
+    while frame is not None and frame.f_globals is _loader:
+        frame = frame.f_back
+    return frame is not None and frame.f_globals.get("__name__") == "py_compile"
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _for_host(ours: cython.bint) -> cython.bint:
+    # Whether the running code serves the interpreter, or is ours.
+    names: cython.pointer(py.PyObject) = pyf.PyEval_GetGlobals()
+    return names != cython.NULL and _is_host(cython.cast(dict, names), ours)
+
+
+def late():
+    """The error of what was begun inside and runs after the way out."""
+    return RuntimeError(
+        "this was begun while a machine was installed, and runs after the way out: it acts on none"
+    )
+
+
+def stay():
+    """The Stay that the running code belongs to, which may have ended, or None: the host."""
+    return _now()
+
+
+def found():
+    """The machine on which the running code acts, or None: the host."""
+    now: Stay = _now()
+    if now is None:
+        return None
+    if now.ended:
+        raise late()
+    return now.machine
+
+
+def is_host(names):
+    """Whether code with these globals acts on the host, whoever calls it."""
+    return _is_host(names, False)
+
+
+def is_held():
+    """Whether there is a Stay for which the functions have to ask."""
+    return _held > 0
+
+
+def tell_when_gone(function):
+    """Have a function called when the last machine's Stay is held by nothing any more."""
+    global _when_gone
+    _when_gone = function
+
+
+def set_host_modules(modules, loader):
+    """The globals of modules whose own calls act on the host; `loader`: the import system's."""
+    global _loader
+    _host_modules[:] = modules
+    _loader = loader
+
+
+# ---- builtin functions
+
+
+def stand(function, name, of_path=False, handler=None, if_late=False, used_by_us=False):
+    """Let a builtin function ask for the machine, from the next exchange() on.
+
+    On a machine its method `name` is called, or that of its path; or the handler, with the Stay
+    and the function as it was before the arguments; `if_late` also after the way out. Called
+    by our own modules, one that is `used_by_us` acts on the host.
+    """
+    global _partial
+    if _partial is None:
+        import functools
+
+        _partial = functools.partial
+        pyf.ask = _ask
+        pyf.ask_opening = _ask_opening
+    at: cython.int = pyf.place_of(function)
+    while len(_places) <= at:
+        _places.append(None)
+    _places[at] = name, of_path, handler, if_late, used_by_us
+
+
+def exchange(asking: cython.bint, types, wrapper):
+    """Let all functions ask, or give them back as they were; and what makes files ready."""
+    pyf.exchange(asking)
+    for kind in types:
+        pyf.exchange_init(kind, asking)
+    pyf.exchange_wrapped(wrapper, asking)
+
+
+def asks(function):
+    """Whether a builtin function asks for the machine now."""
+    return pyf.asks(function)
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def _ask(at: cython.int, other: cython.pointer(cython.pointer(py.PyObject))) -> cython.int:
+    now: Stay = _now()
+    if now is None:
+        return 0
+    name, of_path, handler, if_late, used_by_us = cython.cast(tuple, _places[at])
+    if _for_host(used_by_us):
+        return 0
+    if now.ended and not if_late:
+        raise late()
+    if handler is not None:
+        instead = _partial(handler, now, pyf.plain(at))
+    elif of_path:
+        instead = getattr(now.machine.path, name)
+    else:
+        instead = getattr(now.machine, name)
+    py.Py_INCREF(cython.cast(cython.pointer(py.PyObject), instead))
+    other[0] = cython.cast(cython.pointer(py.PyObject), instead)
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def _ask_opening(
+    given: cython.pointer(py.PyObject),
+    keywords: cython.pointer(py.PyObject),
+    other: cython.pointer(cython.pointer(py.PyObject)),
+    other_keywords: cython.pointer(cython.pointer(py.PyObject)),
+) -> cython.int:
+    # FileIO(file, mode, closefd, opener): on a machine with an opener of the machine.
+    now: Stay = _now()
+    if now is None or _for_host(True):
+        return 0
+    args: tuple = cython.cast(tuple, given)
+    named: dict = {} if keywords == cython.NULL else dict(cython.cast(dict, keywords))
+    file = args[0] if args else named.get("file")
+    if file is None or hasattr(file, "__index__"):
+        return 0
+    if (args[3] if len(args) > 3 else named.get("opener")) is not None:
+        return 1
+    if now.ended:
+        raise late()
+    named["opener"] = _opener(now.machine)
+    args = args[:3] + args[4:]
+    py.Py_INCREF(cython.cast(cython.pointer(py.PyObject), args))
+    py.Py_INCREF(cython.cast(cython.pointer(py.PyObject), named))
+    other[0] = cython.cast(cython.pointer(py.PyObject), args)
+    other_keywords[0] = cython.cast(cython.pointer(py.PyObject), named)
+    return 1
+
+
+@cython.cfunc
+def _opener(machine):
+    return lambda path, flags: machine.open(path, flags, 0o666)
+
+
+# ---- refusing
+
+
+def refuse_in_strict():
+    """From the first strict Stay on, look at what C code tells of the files that it opens."""
+    global _hooked
+    if not _hooked:
+        pyf.PySys_AddAuditHook(_hook, cython.NULL)
+        _hooked = True
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def _hook(
+    event: cython.p_const_char, given: cython.pointer(py.PyObject), data: cython.p_void
+) -> cython.int:
+    if _strict == 0 or not pyf.may_mean_files(event):
+        return 0
+    now: Stay = _now()
+    if now is None or not now.strict or now.ended or _for_host(True):
+        return 0
+    name: bytes = event
+    args: tuple = cython.cast(tuple, given)
+    if _is_file(name, args):
+        raise RuntimeError(
+            f"{name.decode()} of {args[-1] if name != b'open' else args[0]!r} would act on the "
+            f"host's files, not on {now.machine!r}"
+        )
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _is_file(event: bytes, args: tuple) -> cython.bint:
+    if event == b"open":
+        # Of os.open there is no mode; and that one asks for the machine itself.
+        return not pyf.opening and args[1] is not None and not hasattr(args[0], "__index__")
+    if event == b"ctypes.dlopen":
+        return args[0] is not None
+    if event == b"sqlite3.connect":
+        file = args[0]
+        if isinstance(file, bytes):
+            file = file.decode("utf-8", "replace")
+        return not isinstance(file, str) or not (
+            file in ("", ":memory:")
+            or (file.startswith("file:") and (":memory:" in file or "mode=memory" in file))
+        )
+    if event.startswith(b"socket."):
+        address = args[-1]  # a path, but for an abstract name
+        return isinstance(address, (str, bytes)) and address[:1] not in ("", b"", "\0", b"\0")
+    return True

@@ -1,0 +1,426 @@
+"""The mapping behind os.environ: one store of variables, seen as text and as bytes.
+
+A variable's text is kept beside its bytes, so that a look-up neither encodes nor decodes. The
+two are in step because every change goes through Store; once a program has taken `_data`, which
+it may change behind the mapping's back, only the bytes count.
+"""
+
+import sys
+from _collections_abc import Mapping, MutableMapping  # loaded by every interpreter
+
+import cython
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.crossing import is_own, plain_failure, verb
+
+from ostler.core.crossing import the_host
+from ostler.core.environ_overlay import Overlay
+
+# C's own, as a global of the module takes longer to find than a variable of the environment.
+_PLAIN_ASCII = cython.declare(
+    cython.bint, sys.getfilesystemencoding() in ("utf-8", "ascii", "iso8859-1")
+)
+
+
+def encode(value):
+    """Text to the bytes of the environment."""
+    if not py.PyUnicode_Check(value):
+        raise TypeError(f"str expected, not {type(value).__name__}")
+    return py.PyUnicode_EncodeFSDefault(value)
+
+
+def decode(value):
+    """The bytes of the environment to text."""
+    return py.PyUnicode_DecodeFSDefaultAndSize(value, len(value))
+
+
+@cython.cfunc
+@cython.inline
+def text_of(value, given):
+    # ASCII is the same forwards and backwards; surrogates that escape bytes need not be.
+    if _PLAIN_ASCII and py.PyUnicode_CheckExact(given) and py.PyUnicode_IS_COMPACT_ASCII(given):
+        return given
+    return decode(value)
+
+
+def check_bytes(value):
+    """Bytes as they are; anything else is refused."""
+    if not py.PyBytes_Check(value):
+        raise TypeError(f"bytes expected, not {type(value).__name__}")
+    return value
+
+
+def process_variables():
+    # As the interpreter reads them: the first of two with one name, none without "=".
+    found: dict = {}
+    at: cython.int = 0
+    entry: cython.p_const_char
+    equals: cython.p_const_char
+    libc.lock_environment()
+    try:
+        if libc.process_environ == cython.NULL:
+            return found
+        while libc.process_environ[at] != cython.NULL:
+            entry = libc.process_environ[at]
+            at += 1
+            equals = libc.strchr(entry, b"="[0])
+            if equals == cython.NULL:
+                continue
+            key = py.PyBytes_FromStringAndSize(entry, equals - entry)
+            if key not in found:
+                found[key] = py.PyBytes_FromString(equals + 1)
+    finally:
+        libc.unlock_environment()
+    return found
+
+
+def process_entries():
+    # The process's own variables as they stand, for a child: with whatever has no "=" too.
+    found: list = []
+    entry: cython.pointer(cython.p_char)
+    libc.lock_environment()
+    try:
+        entry = libc.environ
+        while entry != cython.NULL and entry[0] != cython.NULL:
+            found.append(py.PyBytes_FromString(entry[0]))
+            entry += 1
+    finally:
+        libc.unlock_environment()
+    return found
+
+
+def check_name(key):
+    if libc.strchr(py.PyBytes_AS_STRING(key), b"="[0]) != cython.NULL:
+        raise ValueError("illegal environment variable name")
+    return 0
+
+
+def set_variable(key, value):
+    # The process's own environment; NULs and "=" were looked for before.
+    error: cython.int = 0
+    py.PySys_Audit(b"os.putenv", b"OO", cython.cast(cython.pointer(py.PyObject), key),
+                   cython.cast(cython.pointer(py.PyObject), value))  # fmt: skip
+    if libc.locked_setenv(py.PyBytes_AS_STRING(key), py.PyBytes_AS_STRING(value)):
+        error = libc.errno
+        raise plain_failure(error)
+    return 0
+
+
+def clear_variables():
+    error: cython.int = 0
+    py.PySys_Audit(b"os._clearenv", cython.NULL)
+    if libc.locked_clearenv():
+        error = libc.errno
+        raise plain_failure(error)
+    return 0
+
+
+def unset_variable(key):
+    error: cython.int = 0
+    py.PySys_Audit(b"os.unsetenv", b"O", cython.cast(cython.pointer(py.PyObject), key))
+    if libc.locked_unsetenv(py.PyBytes_AS_STRING(key)):
+        error = libc.errno
+        raise plain_failure(error)
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _no_null(value) -> cython.int:
+    size: cython.size_t = py.PyBytes_GET_SIZE(value)
+    if libc.strlen(py.PyBytes_AS_STRING(value)) != size:
+        raise ValueError("embedded null byte")
+    return 0
+
+
+@cython.cclass
+class Store:
+    """Variables by name; what one view changes, the other sees."""
+
+    def put(self, key, value, given, given_value):
+        # The name and the value, as bytes and as they were given; None: unlike their text.
+        if self.machine is not None and not is_own(self.machine, "putenv"):
+            verb(self.machine, "putenv")(key, value)
+        else:
+            if not py.PyBytes_Check(key) or not py.PyBytes_Check(value):
+                # A mapping made with functions of its own that give something else.
+                self.machine.putenv(key, value)
+            else:
+                _no_null(key)
+                _no_null(value)
+                check_name(key)
+                if self.machine is not None:
+                    set_variable(key, value)
+                elif not key:
+                    raise plain_failure(libc.EINVAL)
+        with cython.critical_section(self):
+            self.data[key] = value
+            if self.text is not None:
+                self.text[text_of(key, given)] = text_of(value, given_value)
+        return 0
+
+    def drop(self, key):
+        # The name goes from the process's environment; the mapping's part is the caller's.
+        if self.machine is not None and not (
+            py.PyBytes_Check(key) and is_own(self.machine, "unsetenv")
+        ):
+            verb(self.machine, "unsetenv")(key)
+            return 0
+        _no_null(key)
+        if self.machine is not None:
+            unset_variable(key)
+        elif not key or libc.strchr(py.PyBytes_AS_STRING(key), b"="[0]) != cython.NULL:
+            raise plain_failure(libc.EINVAL)
+        return 0
+
+    def replace(self, data):
+        with cython.critical_section(self):
+            self.data.clear()
+            self.data.update(data)
+            if self.text is not None:
+                self.text = None
+                self.text = self.as_text()
+        return 0
+
+    def as_text(self):
+        if self.text is not None:
+            return self.text
+        return {decode(key): decode(value) for key, value in self.data.items()}
+
+
+@cython.cclass
+class EnvironCore:
+    """The part of the mapping that is compiled; _Environ makes a MutableMapping of it."""
+
+    def __init__(self, data, encodekey, decodekey, encodevalue, decodevalue):
+        self.store = Store()
+        self.store.data = data
+        self.store.machine = the_host()
+        self.kind = GIVEN
+        self._encodekey = encodekey
+        self._decodekey = decodekey
+        self._encodevalue = encodevalue
+        self._decodevalue = decodevalue
+
+    @property
+    def _data(self):
+        self.store.text = None
+        return self.store.data
+
+    @_data.setter
+    def _data(self, data):
+        self.store.text = None
+        self.store.data = data
+
+    def _carry_over(self, data):
+        # installation.py: other variables, the process's own environment left as it is.
+        self.store.replace(dict(data))
+
+    @property
+    def encodekey(self):
+        return self._encodekey
+
+    @encodekey.setter
+    def encodekey(self, function):
+        self.kind = GIVEN
+        self._encodekey = function
+
+    @property
+    def decodekey(self):
+        return self._decodekey
+
+    @decodekey.setter
+    def decodekey(self, function):
+        self.kind = GIVEN
+        self._decodekey = function
+
+    @property
+    def encodevalue(self):
+        return self._encodevalue
+
+    @encodevalue.setter
+    def encodevalue(self, function):
+        self.kind = GIVEN
+        self._encodevalue = function
+
+    @property
+    def decodevalue(self):
+        return self._decodevalue
+
+    @decodevalue.setter
+    def decodevalue(self, function):
+        self.kind = GIVEN
+        self._decodevalue = function
+
+    def looked_up(self, key, default):
+        # The value, or the default. Callers that must know which give the store, never a value.
+        value: cython.pointer(py.PyObject)
+        if self.kind == TEXT and self.store.text is not None and py.PyUnicode_CheckExact(key):
+            value = py.text_in(cython.cast(cython.pointer(py.PyObject), self.store.text), key)
+            if value != cython.NULL:
+                return cython.cast(object, value)
+            if _PLAIN_ASCII and py.PyUnicode_IS_COMPACT_ASCII(key):
+                return default
+        value = py.PyDict_GetItemWithError(self.store.data, self._encodekey(key))
+        if value == cython.NULL:
+            return default
+        return self._decodevalue(cython.cast(object, value))
+
+    def __getitem__(self, key):
+        value = self.looked_up(key, self.store)
+        if value is self.store:
+            raise KeyError(key) from None
+        return value
+
+    def get(self, key, default=None):
+        """The value of a variable, or the default."""
+        return self.looked_up(key, default)
+
+    def __contains__(self, key):
+        return self.looked_up(key, self.store) is not self.store
+
+    def __setitem__(self, key, value):
+        encoded = self._encodekey(key)
+        if self.kind == TEXT:
+            self.store.put(encoded, self._encodevalue(value), key, value)
+        else:
+            self.store.put(encoded, self._encodevalue(value), None, None)
+
+    def __delitem__(self, key):
+        encoded = self._encodekey(key)
+        self.store.drop(encoded)
+        with cython.critical_section(self.store):
+            missing: cython.bint = encoded not in self.store.data
+            if not missing:
+                del self.store.data[encoded]
+                if self.store.text is not None:
+                    del self.store.text[decode(encoded)]
+        if missing:
+            raise KeyError(key) from None
+
+    def __iter__(self):
+        for key in list(self.store.data):
+            yield self._decodekey(key)
+
+    def __len__(self):
+        return len(self.store.data)
+
+    def plain(self):
+        # A dict of its own with all the variables.
+        if self.kind == TEXT:
+            return dict(self.store.as_text())
+        if self.kind == BYTES:
+            return dict(self.store.data)
+        return {
+            self._decodekey(key): self._decodevalue(value) for key, value in self.store.data.items()
+        }
+
+    def __repr__(self):
+        return f"environ({self.plain()!r})"
+
+    def copy(self):
+        """A plain dict with all the variables."""
+        return self.plain()
+
+    def __copy__(self):
+        return _view(type(self), self.store, self)
+
+    def __deepcopy__(self, memo):
+        store: Store = Store()
+        store.data = dict(self.store.data)
+        store.machine = self.store.machine
+        if self.store.text is not None:
+            store.text = store.as_text()
+        return _view(type(self), store, self)
+
+    def overlay(self, variables=(), /, **changes):
+        """These variables with changes upon them, for children: a mapping and a context manager.
+
+        Changes are str, or None for a variable that is not to be there. The environment itself,
+        and so the process, is not touched.
+        """
+        if self.kind != TEXT:
+            raise TypeError("only the environ of text can have an overlay")
+        return Overlay(self, {**dict(variables), **changes})
+
+    def setdefault(self, key, value):
+        """The value of a variable, which is set to the given one if it is missing."""
+        if self.looked_up(key, self.store) is self.store:
+            self[key] = value
+        return self[key]
+
+    def __ior__(self, other):
+        self.update(other)
+        return self
+
+    def __or__(self, other):
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        new = self.plain()
+        new.update(other)
+        return new
+
+    def __ror__(self, other):
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        new = dict(other)
+        new.update(self.plain())
+        return new
+
+
+class _Environ(EnvironCore, MutableMapping):
+    """Environment variables; a change is the process's own for the environ of the host."""
+
+    def __reduce__(self):
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
+
+# The interpreter's fast way of calling a method is for those of the object's very own class.
+for _name in ("copy", "get", "setdefault"):
+    setattr(_Environ, _name, py.method_for(_Environ, vars(EnvironCore)[_name]))
+del _name
+
+
+@cython.cfunc
+def _view(kind, store: Store, like: EnvironCore):
+    made: EnvironCore = kind.__new__(kind)
+    made.store = store
+    made.kind = like.kind
+    made.ours = like.ours
+    made._encodekey = like._encodekey
+    made._decodekey = like._decodekey
+    made._encodevalue = like._encodevalue
+    made._decodevalue = like._decodevalue
+    return made
+
+
+def environ_of(data, machine):
+    """An environ over these variables, bytes to bytes; bound to a machine's process, or None."""
+    store: Store = Store()
+    store.data = data
+    store.machine = machine
+    # Names interned, as those in a program's text are: equal then means identical.
+    store.text = {sys.intern(key): value for key, value in store.as_text().items()}
+    made: EnvironCore = _Environ.__new__(_Environ)
+    made.store = store
+    made.kind = TEXT
+    made.ours = True
+    made._encodekey = made._encodevalue = encode
+    made._decodekey = made._decodevalue = decode
+    return made
+
+
+def bytes_view(environ):
+    """The same variables as bytes; ENOSYS of a machine that has none."""
+    if environ is None:
+        raise plain_failure(libc.ENOSYS)
+    if environ.twin is None:
+        made: EnvironCore = _Environ.__new__(_Environ)
+        made.store = environ.store
+        made.kind = BYTES
+        made.ours = True
+        made._encodekey = made._encodevalue = check_bytes
+        made._decodekey = made._decodevalue = bytes
+        if environ.twin is None:  # else another thread was first meanwhile
+            environ.twin = made
+    return environ.twin

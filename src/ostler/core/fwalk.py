@@ -1,0 +1,375 @@
+"""Walking a tree by descriptors, on the primitives of a machine.
+
+Where a primitive is the machine's own, its system calls are made here, without the objects that
+would carry their results from one to the next.
+"""
+
+import cython
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.crossing import (
+    LOOK,
+    SEEN,
+    Core,
+    Where,
+    failure,
+    is_own,
+    named,
+    settle,
+    take,
+    verb,
+)
+from cython.cimports.ostler.core.scan import BLOCK, decoded, is_dots, is_last, untouched
+from cython.cimports.ostler.core.walk import owns_path
+
+
+@cython.final
+@cython.auto_pickle(False)
+@cython.cclass
+class Level:
+    """A directory in the midst of the walk, whose subdirectories are being entered."""
+
+
+def fwalking(machine, top, topdown, onerror, follow_symlinks, dir_fd):
+    """The generator behind fwalk()."""
+    return _fwalk(machine, top, topdown, onerror, follow_symlinks, dir_fd)
+
+
+def _fwalk(machine: Core, top, topdown, onerror, follow_symlinks, dir_fd):
+    py.PySys_Audit(
+        b"os.fwalk", b"OOOOO",
+        cython.cast(cython.pointer(py.PyObject), top),
+        cython.cast(cython.pointer(py.PyObject), topdown),
+        cython.cast(cython.pointer(py.PyObject), onerror),
+        cython.cast(cython.pointer(py.PyObject), follow_symlinks),
+        cython.cast(cython.pointer(py.PyObject), dir_fd),
+    )  # fmt: skip
+    top = py.PyOS_FSPath(top)
+    down: cython.bint = bool(topdown)
+    follow: cython.bint = bool(follow_symlinks)
+    text: cython.bint = not py.PyBytes_Check(top)
+    child: Level
+    at: Level
+    own: cython.bint
+    kept_order: cython.bint = not down and not follow
+    stack: list = []
+    try:
+        at = _entered(machine, dir_fd, top, None, follow)
+        stack.append(at)  # from here on it is closed, whatever a signal handler or a name raises
+        at.top = top
+        if not _is_same(machine, at, True):
+            return
+        while True:
+            py.PyErr_CheckSignals()
+            if at is not None:
+                # A directory that was just entered: read it before anything in it is.
+                path = at.top
+                own = _owns_entering(machine)
+                dirs = []
+                files = []
+                entries = None
+                if own:
+                    _read(machine, at.fd, text, dirs, files)
+                else:
+                    dirs, files, entries = _sorted(machine, at.fd, text, kept_order)
+                if down:
+                    yield path, dirs, files, at.fd
+                else:
+                    at.result = (path, dirs, files, at.fd)
+                if py.PY_VERSION_HEX >= 0x030D0000:
+                    at.names = iter(list(dirs))
+                    if dirs:
+                        at.top = _ended(machine, path)
+                        if not _are_plain(dirs, type(at.top)):
+                            at.paths = iter(_joined(at.top, dirs))
+                else:
+                    at.names = iter(dirs)
+                at.entries = None if entries is None else iter(entries)
+                at = None
+            if not stack:
+                return
+            child = stack[len(stack) - 1]
+            own = _owns_entering(machine)
+            for name in child.names:
+                entry = None if child.entries is None else next(child.entries)
+                try:
+                    if own and entry is None:
+                        at = _stepped(machine, child.fd, name, follow, kept_order)
+                    else:
+                        at = _entered(machine, child.fd, name, entry, follow)
+                except OSError as error:
+                    if child.paths is not None:
+                        next(child.paths)
+                    if onerror is not None:
+                        onerror(error)
+                    continue
+                path = None if child.paths is None else next(child.paths)
+                if at is None:
+                    continue
+                stack.append(at)
+                if not _is_same(machine, at, False):
+                    stack.pop()
+                    _close(machine, at.fd)
+                    at = None
+                    continue
+                if path is not None:
+                    at.top = path
+                elif py.PY_VERSION_HEX >= 0x030D0000:
+                    at.top = child.top + name
+                else:
+                    at.top = verb(machine, "path").join(child.top, name)
+                break
+            else:
+                if child.result is not None:
+                    result = child.result
+                    child.result = None
+                    yield result
+                stack.pop()
+                _close(machine, child.fd)
+    finally:
+        while stack:
+            verb(machine, "close")(cython.cast(Level, stack.pop()).fd)
+
+
+@cython.cfunc
+def _ended(machine: Core, top):
+    # So that a name can follow.
+    if type(top) is str and top and owns_path(machine, "join"):
+        return top if cython.cast(str, top).endswith("/") else py.PyUnicode_Concat(top, "/")
+    return verb(machine, "path").join(top, top[:0])
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _are_plain(names: list, kind) -> cython.bint:
+    # Whether each name is text of just this type: then no join can fail.
+    if kind is not str and kind is not bytes:
+        return False
+    for name in names:
+        if type(name) is not kind:
+            return False
+    return True
+
+
+@cython.cfunc
+def _joined(top, names: list):
+    # The paths of all names before any is entered, the last one first, as os makes them.
+    paths = [top + name for name in names[::-1]]
+    paths.reverse()
+    return paths
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _is_same(machine: Core, at: Level, is_root: cython.bint) -> cython.bint:
+    # Whether what was opened is the very directory that was looked at.
+    if at.before is None:
+        return True
+    before = at.before
+    at.before = None
+    if is_root and before.st_mode & libc.S_IFMT != libc.S_IFDIR:
+        return False
+    return bool(verb(machine, "path").samestat(before, verb(machine, "stat")(at.fd)))
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _owns_entering(machine: Core) -> cython.bint:
+    # Whether all that it takes to enter a directory is our own.
+    return (
+        is_own(machine, "stat")
+        and is_own(machine, "open")
+        and is_own(machine, "scandir")
+        and owns_path(machine, "samestat")
+        and untouched()
+    )
+
+
+@cython.cfunc
+def _close(machine: Core, fd):
+    number: cython.int = fd
+    if is_own(machine, "close"):
+        with cython.nogil:
+            number = libc.close(number)
+        if number == 0:
+            return
+    verb(machine, "close")(fd)
+
+
+@cython.cfunc
+def _stepped(machine: Core, dir_fd, name, follow: cython.bint, by_entry: cython.bint) -> Level:
+    """As _entered() of a name in a directory, by the system calls alone."""
+    w: Where
+    before: libc.stat_t
+    after: libc.stat_t
+    flags: cython.int = libc.O_RDONLY | libc.O_CLOEXEC
+    directory: cython.int = dir_fd
+    fd: cython.int = -1
+    r: cython.int = 0
+    if type(name) is not str and type(name) is not bytes:
+        return _entered(machine, dir_fd, name, None, follow)
+    if py.PY_VERSION_HEX >= 0x030D0000:
+        flags |= libc.O_NONBLOCK
+    if not follow:
+        kept = take(cython.address(w), name, "stat", "path", 0)
+        w.dir = directory
+        with cython.nogil:
+            r = machine.place(cython.address(w), LOOK)
+            if r == 0:
+                r = libc.fstatat(w.dir, w.name, cython.address(before), libc.AT_SYMLINK_NOFOLLOW)
+            r = settle(cython.address(w), r)
+        if r and by_entry and py.PyBytes_Check(name):
+            # os asks an entry of the descriptor, whose names are text.
+            raise failure(r, decoded(py.PyBytes_AS_STRING(name)))
+        if r:
+            raise failure(r, kept)
+    kept = take(cython.address(w), name, "open", "path", 0)
+    w.dir = directory
+    text = named(kept)
+    py.PySys_Audit(
+        b"open", b"OOi",
+        cython.cast(cython.pointer(py.PyObject), text),
+        cython.cast(cython.pointer(py.PyObject), None),
+        flags,
+    )  # fmt: skip
+    while True:
+        with cython.nogil:
+            fd = machine.open_at(cython.address(w), flags, 0o777)
+            r = settle(cython.address(w), fd)
+            if r == 0 and not follow:
+                r = -1 if libc.fstat(fd, cython.address(after)) < 0 else 0
+        if r != libc.EINTR:
+            break
+        py.PyErr_CheckSignals()
+    if r == 0 and not follow and (before.st_ino != after.st_ino or before.st_dev != after.st_dev):
+        with cython.nogil:
+            libc.close(fd)
+        return None
+    if r < 0:
+        with cython.nogil:
+            libc.close(fd)
+        return _entered(machine, dir_fd, name, None, follow)
+    if r:
+        raise failure(r, kept)
+    made: Level = Level.__new__(Level)
+    made.fd = fd
+    return made
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _read(machine: Core, directory, text: cython.bint, dirs: list, files: list) -> cython.int:
+    """As _sorted(), by the system calls alone, into these lists."""
+    st: libc.stat_t
+    block: cython.char[BLOCK]
+    size: cython.long = 0
+    at: cython.long
+    r: cython.int
+    error: cython.int = 0
+    is_dir: cython.bint
+    left_out: cython.bint = False
+    fd: cython.int = directory
+    entry: cython.pointer(libc.dirent)
+    py.PySys_Audit(b"os.scandir", b"O", cython.cast(cython.pointer(py.PyObject), directory))
+    while True:
+        with cython.nogil:
+            size = libc.getdents64(fd, block, BLOCK)
+            error = libc.errno if size < 0 else 0
+        if size <= 0:
+            break
+        at = 0
+        while at < size:
+            entry = cython.cast(cython.pointer(libc.dirent), cython.address(block[at]))
+            at += entry.d_reclen
+            if is_dots(entry.d_name):
+                continue
+            is_dir = entry.d_type == libc.DT_DIR
+            if entry.d_type == libc.DT_LNK or entry.d_type == libc.DT_UNKNOWN:
+                with cython.nogil:
+                    r = _look(machine, fd, entry.d_name, SEEN, cython.address(st))
+                    is_dir = r == 0 and st.st_mode & libc.S_IFMT == libc.S_IFDIR
+                    if r and r != libc.ENOENT and entry.d_type == libc.DT_UNKNOWN:
+                        # What can't be looked at is told only where it is a link.
+                        r = _look(machine, fd, entry.d_name, LOOK, cython.address(st))
+                        left_out = r != 0 or st.st_mode & libc.S_IFMT != libc.S_IFLNK
+                if left_out:
+                    left_out = False
+                    continue
+            item = decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name)
+            if is_dir:
+                dirs.append(item)
+            else:
+                files.append(item)
+        if is_last(entry):
+            break
+    libc.lseek(fd, 0, libc.SEEK_SET)
+    if error and error != libc.ENOENT:
+        raise failure(error, directory)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _look(
+    machine: Core,
+    fd: cython.int,
+    name: cython.p_const_char,
+    purpose: cython.int,
+    st: cython.pointer(libc.stat_t),
+) -> cython.int:
+    w: Where
+    w.fd = w.held = -1
+    w.life = cython.NULL
+    w.flags = 0
+    w.dir = fd
+    w.name = name
+    r: cython.int = machine.place(cython.address(w), purpose)
+    if r == 0:
+        r = libc.fstatat(
+            w.dir, w.name, st, w.flags if purpose == SEEN else libc.AT_SYMLINK_NOFOLLOW
+        )
+    return settle(cython.address(w), r)
+
+
+@cython.cfunc
+def _entered(machine: Core, dir_fd, name, entry, follow: cython.bint) -> Level:
+    # Open a directory; _is_same() tells whether it is what was looked at and no link to another.
+    before = None
+    if not follow:
+        if entry is not None:
+            before = entry.stat(follow_symlinks=False)
+        else:
+            before = verb(machine, "stat")(name, follow_symlinks=False, dir_fd=dir_fd)
+    flags: cython.int = libc.O_RDONLY
+    if py.PY_VERSION_HEX >= 0x030D0000:
+        flags |= libc.O_NONBLOCK  # a pipe in the directory's place is not waited for
+    made: Level = Level.__new__(Level)
+    made.before = before
+    made.fd = verb(machine, "open")(name, flags, dir_fd=dir_fd)
+    return made
+
+
+@cython.cfunc
+def _sorted(machine: Core, fd, text: cython.bint, with_entries: cython.bint):
+    dirs: list = []
+    files: list = []
+    entries: list = [] if with_entries else None
+    for entry in verb(machine, "scandir")(fd):
+        name = entry.name
+        if not text:
+            name = py.PyUnicode_EncodeFSDefault(name)
+        try:
+            if entry.is_dir():
+                dirs.append(name)
+                if with_entries:
+                    entries.append(entry)
+            else:
+                files.append(name)
+        except OSError:
+            try:
+                if entry.is_symlink():
+                    files.append(name)
+            except OSError:
+                pass
+    return dirs, files, entries

@@ -1,0 +1,819 @@
+"""What machines are made of: detached mounts and namespaces, from the kernel.
+
+Who may mount does it in this process. Who may not gets a helper that lives for less than a
+millisecond: a child that shares this process's memory and descriptors (so that it costs the same
+in a large process as in a small one, and its descriptors are ours), with a user namespace and a
+mount namespace of its own. A detached mount made there is used from here like any directory.
+No Python runs in the helper.
+"""
+
+import cython
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.crossing import Where, failure, plain_failure, settle, take
+
+
+@cython.cclass
+class Made:
+    """What was made, or why it was not; closed when nobody has it, at whatever moment that is."""
+
+    def __cinit__(self, root=-1, user_ns=-1, mount_ns=-1):
+        self.root = root
+        self.user_ns = user_ns
+        self.mount_ns = mount_ns
+        self.step = ""
+
+    def __dealloc__(self):
+        self.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        """Close what nobody has taken over."""
+        fds: cython.int[3] = [self.root, self.user_ns, self.mount_ns]
+        i: cython.int
+        self.root = self.user_ns = self.mount_ns = -1
+        for i in range(3):
+            if fds[i] >= 0:
+                libc.close(fds[i])
+
+    def leave(self, fd):
+        # To who has taken it over.
+        if self.root == fd:
+            self.root = -1
+        if self.user_ns == fd:
+            self.user_ns = -1
+        if self.mount_ns == fd:
+            self.mount_ns = -1
+        return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _failed(order: cython.pointer(Order), step: cython.p_const_char) -> cython.int:
+    order.number = libc.errno
+    order.step = step
+    return -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _write_all(path: cython.p_const_char, text: cython.p_const_char) -> cython.int:
+    fd: cython.int = libc.openat(libc.AT_FDCWD, path, libc.O_WRONLY | libc.O_CLOEXEC)
+    if fd < 0:
+        return -1
+    r: cython.long = libc.write(fd, text, libc.strlen(text))
+    number: cython.int = libc.errno
+    libc.close(fd)
+    libc.errno = number
+    return 0 if r >= 0 else -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _map_identity(order: cython.pointer(Order)) -> cython.int:
+    # The same numbers inside as outside, so that a file's owner is the caller's own.
+    line: cython.char[64]
+    if _write_all(b"/proc/self/setgroups", b"deny") < 0 and libc.errno != libc.ENOENT:
+        return _failed(order, b"setgroups")
+    libc.sprintf(line, b"%u %u 1\n", order.uid, order.uid)
+    if _write_all(b"/proc/self/uid_map", line) < 0:
+        return _failed(order, b"uid_map")
+    libc.sprintf(line, b"%u %u 1\n", order.gid, order.gid)
+    if _write_all(b"/proc/self/gid_map", line) < 0:
+        return _failed(order, b"gid_map")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _own_namespaces(order: cython.pointer(Order), kinds: cython.int) -> cython.int:
+    if libc.unshare(kinds) < 0:
+        return _failed(order, b"unshare")
+    if kinds & libc.CLONE_NEWUSER and _map_identity(order) < 0:
+        return -1
+    if kinds & libc.CLONE_NEWUSER:
+        order.user_ns = libc.openat(
+            libc.AT_FDCWD, b"/proc/self/ns/user", libc.O_RDONLY | libc.O_CLOEXEC
+        )
+        if order.user_ns < 0:
+            return _failed(order, b"user namespace")
+    order.mount_ns = libc.openat(
+        libc.AT_FDCWD, b"/proc/self/ns/mnt", libc.O_RDONLY | libc.O_CLOEXEC
+    )
+    if order.mount_ns < 0:
+        return _failed(order, b"mount namespace")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _set(fs: cython.int, key: cython.p_const_char, value: cython.p_const_char) -> cython.long:
+    return libc.syscall(libc.SYS_fsconfig, fs, libc.FSCONFIG_SET_STRING, key, value, 0)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _tmpfs(order: cython.pointer(Order)) -> cython.int:
+    fs: cython.int = libc.syscall(libc.SYS_fsopen, b"tmpfs", libc.FSOPEN_CLOEXEC)
+    if fs < 0:
+        return _failed(order, b"fsopen")
+    if (
+        _set(fs, b"mode", b"0755") < 0
+        or (order.size != cython.NULL and _set(fs, b"size", order.size) < 0)
+        or (order.inodes != cython.NULL and _set(fs, b"nr_inodes", order.inodes) < 0)
+        or libc.syscall(libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE, 0, 0, 0) < 0
+    ):
+        _failed(order, b"fsconfig")
+        libc.close(fs)
+        return -1
+    order.root = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, 0)
+    if order.root < 0:
+        _failed(order, b"fsmount")
+    libc.close(fs)
+    return order.root
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _clone_tree(order: cython.pointer(Order), dir: cython.int) -> cython.int:
+    # By the directory's descriptor, or after fchdir to it by ".", which works across unshare.
+    attributes: libc.mount_attr
+    path: cython.p_const_char = b"" if dir >= 0 else b"."
+    order.root = libc.syscall(
+        libc.SYS_open_tree, dir if dir >= 0 else libc.AT_FDCWD, path,
+        libc.OPEN_TREE_CLONE | libc.OPEN_TREE_CLOEXEC | libc.AT_RECURSIVE | libc.AT_EMPTY_PATH,
+    )  # fmt: skip
+    if order.root < 0:
+        return _failed(order, b"open_tree")
+    libc.memset(cython.address(attributes), 0, cython.sizeof(attributes))
+    attributes.propagation = libc.MS_PRIVATE
+    if order.read_only:
+        attributes.attr_set = libc.MOUNT_ATTR_RDONLY
+    if libc.syscall(
+        libc.SYS_mount_setattr, order.root, b"", libc.AT_EMPTY_PATH | libc.AT_RECURSIVE,
+        cython.address(attributes), cython.sizeof(attributes),
+    ) < 0:  # fmt: skip
+        _failed(order, b"mount_setattr")
+        libc.close(order.root)
+        order.root = -1
+        return -1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _overlay(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.int:
+    key: cython.p_const_char
+    value: cython.p_const_char
+    r: cython.long = 0
+    fs: cython.int = libc.syscall(libc.SYS_fsopen, b"overlay", libc.FSOPEN_CLOEXEC)
+    if fs < 0:
+        return _failed(order, b"fsopen overlay")
+    if (
+        (_set(fs, b"lowerdir+", step.source) < 0 and _set(fs, b"lowerdir", step.source) < 0)
+        or _set(fs, b"upperdir", step.upper) < 0
+        or _set(fs, b"workdir", step.work) < 0
+    ):
+        r = _failed(order, b"overlay layers")
+    key = step.options
+    while r == 0 and key[0]:
+        value = key + libc.strlen(key) + 1
+        if value[0]:
+            r = _set(fs, key, value)
+        else:
+            r = libc.syscall(
+                libc.SYS_fsconfig, fs, libc.FSCONFIG_SET_FLAG, key,
+                cython.cast(cython.p_void, cython.NULL), 0,
+            )  # fmt: skip
+        if r < 0:
+            _failed(order, b"overlay options")
+        key = value + libc.strlen(value) + 1
+    if r == 0:
+        r = libc.syscall(
+            libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE,
+            cython.cast(cython.p_void, cython.NULL), cython.cast(cython.p_void, cython.NULL), 0,
+        )  # fmt: skip
+        if r < 0:
+            _failed(order, b"overlay")
+    if r == 0:
+        r = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, 0)
+        if r < 0:
+            _failed(order, b"fsmount overlay")
+    libc.close(fs)
+    return r
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _fresh(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.int:
+    key: cython.p_const_char = step.options
+    value: cython.p_const_char
+    nothing: cython.p_void = cython.NULL
+    r: cython.long = 0
+    fs: cython.int = libc.syscall(libc.SYS_fsopen, step.source, libc.FSOPEN_CLOEXEC)
+    if fs < 0:
+        return _failed(order, b"fsopen")
+    while r == 0 and key[0]:
+        value = key + libc.strlen(key) + 1
+        r = _set(fs, key, value)
+        key = value + libc.strlen(value) + 1
+    if r == 0:
+        r = libc.syscall(libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_CREATE, nothing, nothing, 0)
+    if r < 0:
+        _failed(order, b"fsconfig")
+    else:
+        r = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, 0)
+        if r < 0:
+            _failed(order, b"fsmount")
+    libc.close(fs)
+    return r
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _cloned(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.int:
+    attributes: libc.mount_attr
+    deep: cython.int = 0 if step.kind == CLONE_ONE else libc.AT_RECURSIVE
+    tree: cython.int = libc.syscall(
+        libc.SYS_open_tree, libc.AT_FDCWD, step.source,
+        libc.OPEN_TREE_CLONE | libc.OPEN_TREE_CLOEXEC | deep,
+    )  # fmt: skip
+    if tree < 0:
+        return _failed(order, b"open_tree")
+    libc.memset(cython.address(attributes), 0, cython.sizeof(attributes))
+    attributes.propagation = libc.MS_PRIVATE
+    if step.read_only:
+        attributes.attr_set = libc.MOUNT_ATTR_RDONLY
+    if libc.syscall(
+        libc.SYS_mount_setattr, tree, b"", libc.AT_EMPTY_PATH | deep,
+        cython.address(attributes), cython.sizeof(attributes),
+    ) < 0:  # fmt: skip
+        _failed(order, b"mount_setattr")
+        libc.close(tree)
+        return -1
+    return tree
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _find_place(order: cython.pointer(Order)) -> cython.int:
+    # Whoever exchanges a directory on the way leads to another one, which is refused.
+    wanted: libc.stat_t
+    found: libc.stat_t
+    r: cython.int = -1
+    fd: cython.int = libc.openat(
+        libc.AT_FDCWD, order.place_path,
+        libc.O_PATH | libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_CLOEXEC,
+    )  # fmt: skip
+    if fd < 0:
+        return _failed(order, b"upper")
+    if (
+        libc.fstat(order.place, cython.address(wanted)) == 0
+        and libc.fstat(fd, cython.address(found)) == 0
+    ):
+        libc.errno = libc.ESTALE
+        if wanted.st_dev == found.st_dev and wanted.st_ino == found.st_ino:
+            r = libc.dup3(fd, order.place, libc.O_CLOEXEC)
+    if r < 0:
+        _failed(order, b"upper")
+    libc.close(fd)
+    return r
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _build(order: cython.pointer(Order)) -> cython.int:
+    # Each step gives a detached mount: the first is the root, the others are put upon it.
+    i: cython.int
+    made: cython.int
+    step: cython.pointer(Step)
+    order.root = order.dir
+    if order.place_path != cython.NULL and _find_place(order) < 0:
+        return 0
+    for i in range(order.step_count):
+        step = order.steps + i
+        order.failed_step = i
+        if step.kind == OVERLAY:
+            made = _overlay(order, step)
+        elif step.kind == FRESH:
+            made = _fresh(order, step)
+        else:
+            made = _cloned(order, step)
+        if made < 0:
+            break
+        if step.target == cython.NULL:
+            order.root = made
+            continue
+        if libc.syscall(
+            libc.SYS_move_mount, made, b"", order.root, step.target,
+            libc.MOVE_MOUNT_F_EMPTY_PATH,
+        ) < 0:  # fmt: skip
+            _failed(order, b"move_mount")
+        libc.close(made)
+        if order.number:
+            break
+    if order.number and order.root >= 0 and order.root != order.dir:
+        libc.close(order.root)
+        order.root = -1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _change(order: cython.pointer(Order)) -> cython.int:
+    attributes: libc.mount_attr
+    fs: cython.int
+    if order.size != cython.NULL or order.inodes != cython.NULL or order.whole:
+        fs = libc.syscall(
+            libc.SYS_fspick, order.dir, b"", libc.FSPICK_CLOEXEC | libc.FSPICK_EMPTY_PATH
+        )
+        if fs < 0:
+            return _failed(order, b"fspick")
+        if (
+            (order.size != cython.NULL and _set(fs, b"size", order.size) < 0)
+            or (order.inodes != cython.NULL and _set(fs, b"nr_inodes", order.inodes) < 0)
+            or (
+                order.whole
+                and libc.syscall(
+                    libc.SYS_fsconfig, fs, libc.FSCONFIG_SET_FLAG,
+                    cython.cast(cython.p_const_char, b"ro" if order.read_only else b"rw"),
+                    cython.cast(cython.p_void, cython.NULL), 0,
+                ) < 0
+            )
+            or libc.syscall(
+                libc.SYS_fsconfig, fs, libc.FSCONFIG_CMD_RECONFIGURE,
+                cython.cast(cython.p_void, cython.NULL), cython.cast(cython.p_void, cython.NULL), 0,
+            ) < 0
+        ):  # fmt: skip
+            _failed(order, b"fsconfig")
+        libc.close(fs)
+    if order.number == 0 and order.changes_read_only and not order.whole:
+        libc.memset(cython.address(attributes), 0, cython.sizeof(attributes))
+        if order.read_only:
+            attributes.attr_set = libc.MOUNT_ATTR_RDONLY
+        else:
+            attributes.attr_clr = libc.MOUNT_ATTR_RDONLY
+        if libc.syscall(
+            libc.SYS_mount_setattr, order.dir, b"",
+            libc.AT_EMPTY_PATH | (0 if order.alone else libc.AT_RECURSIVE),
+            cython.address(attributes), cython.sizeof(attributes),
+        ) < 0:  # fmt: skip
+            _failed(order, b"mount_setattr")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _make_root(order: cython.pointer(Order), tree: cython.int) -> cython.int:
+    # Put a detached tree over "/" and make it this mount namespace's root.
+    attributes: libc.mount_attr
+    libc.memset(cython.address(attributes), 0, cython.sizeof(attributes))
+    attributes.propagation = libc.MS_PRIVATE
+    if libc.syscall(
+        libc.SYS_mount_setattr, libc.AT_FDCWD, b"/", libc.AT_RECURSIVE,
+        cython.address(attributes), cython.sizeof(attributes),
+    ) < 0:  # fmt: skip
+        return _failed(order, b"mount_setattr")
+    if libc.syscall(
+        libc.SYS_move_mount, tree, b"", libc.AT_FDCWD, b"/", libc.MOVE_MOUNT_F_EMPTY_PATH
+    ) < 0:  # fmt: skip
+        return _failed(order, b"move_mount")
+    if libc.fchdir(tree) < 0:
+        return _failed(order, b"fchdir")
+    if libc.syscall(libc.SYS_pivot_root, b".", b".") < 0:
+        return _failed(order, b"pivot_root")
+    if libc.syscall(libc.SYS_umount2, b".", libc.MNT_DETACH) < 0:
+        return _failed(order, b"umount2")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _join(order: cython.pointer(Order)) -> cython.int:
+    if order.user_ns >= 0:
+        if libc.setns(order.user_ns, libc.CLONE_NEWUSER) < 0:
+            return _failed(order, b"setns user")
+        if libc.setns(order.mount_ns, libc.CLONE_NEWNS) < 0:
+            return _failed(order, b"setns mnt")
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _children(order: cython.pointer(Order)) -> cython.int:
+    # order.dir is the machine's root. A tree is cloned in the namespace that it was made in.
+    tree: cython.int
+    if _join(order) < 0:
+        return -1
+    if _clone_tree(order, order.dir) < 0:
+        return -1
+    tree = order.root
+    order.root = -1
+    order.mount_ns = -1
+    if _own_namespaces(order, libc.CLONE_NEWNS) == 0:
+        _make_root(order, tree)
+    libc.close(tree)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _carry_out(order: cython.pointer(Order), dir: cython.int) -> cython.int:
+    if order.work == SCRATCH:
+        return _tmpfs(order)
+    if order.work == TREE:
+        return _clone_tree(order, dir)
+    if order.work == BUILD:
+        return _build(order)
+    if order.work == CHANGE:
+        return _change(order)
+    return _children(order)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _helper(argument: cython.p_void) -> cython.int:
+    order: cython.pointer(Order) = cython.cast(cython.pointer(Order), argument)
+    if order.enters:
+        if order.dir >= 0 and libc.fchdir(order.dir) < 0:
+            _failed(order, b"fchdir")
+            return 0
+        if _own_namespaces(order, libc.CLONE_NEWUSER | libc.CLONE_NEWNS) < 0:
+            return 0
+    elif (order.work == BUILD or order.work == CHANGE) and _join(order) < 0:
+        return 0
+    _carry_out(order, -1 if order.enters else order.dir)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _in_helper(order: cython.pointer(Order)) -> cython.int:
+    # The helper stands in this thread's place until it has ended; no signal reaches it.
+    everything: libc.sigset_t
+    before: libc.sigset_t
+    pid: cython.int
+    status: cython.int
+    stack: cython.p_char = cython.cast(cython.p_char, libc.malloc(_STACK))
+    if stack == cython.NULL:
+        libc.errno = libc.ENOMEM
+        return _failed(order, b"malloc")
+    libc.sigfillset(cython.address(everything))
+    libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(everything), cython.address(before))
+    pid = libc.clone(
+        _helper, stack + _STACK, libc.CLONE_VM | libc.CLONE_VFORK | libc.CLONE_FILES, order
+    )
+    if pid < 0:
+        _failed(order, b"clone")
+    else:
+        while libc.waitpid(pid, cython.address(status), libc.__WALL) < 0:
+            if libc.errno != libc.EINTR:
+                break
+    libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(before), cython.NULL)
+    libc.free(stack)
+    return 0 if order.number == 0 else -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _drop(order: cython.pointer(Order)) -> cython.int:
+    if order.root >= 0:
+        libc.close(order.root)
+    if order.user_ns >= 0:
+        libc.close(order.user_ns)
+    if order.mount_ns >= 0:
+        libc.close(order.mount_ns)
+    return 0
+
+
+@cython.cfunc
+def _make(order: cython.pointer(Order), directly: cython.bint):
+    # Directly where that is permitted, else in a helper's namespaces.
+    order.uid = libc.geteuid()
+    order.gid = libc.getegid()
+    order.root = order.user_ns = order.mount_ns = -1
+    order.number = 0
+    order.step = b""
+    order.enters = False
+    with cython.nogil:
+        if directly:
+            _carry_out(order, order.dir)
+        if not directly or order.number == libc.EPERM:
+            order.number = 0
+            order.enters = True
+            _in_helper(order)
+        if order.number:
+            _drop(order)
+    return order.number
+
+
+def directory(path, function: str):
+    """A directory of the host, for a machine to be made of."""
+    w: Where
+    fd: cython.int
+    number: cython.int
+    kept = take(cython.address(w), path, function, "directory", 0)
+    with cython.nogil:
+        fd = libc.openat(libc.AT_FDCWD, w.name, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
+        number = settle(cython.address(w), fd)
+    if number:
+        raise failure(number, kept)
+    return Made(fd)
+
+
+def file_clock():
+    """The time, in nanoseconds, as the kernel writes it into files now."""
+    now: libc.timespec
+    libc.clock_gettime(libc.CLOCK_REALTIME_COARSE, cython.address(now))
+    return now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+def look_like(dir_fd: cython.int, path: bytes, lower: bytes, own: cython.bint):
+    """Give a new directory the mode and times, and the owner where we may, of another one."""
+    status: libc.stat_t
+    times: libc.timespec[2]
+    if libc.fstatat(libc.AT_FDCWD, lower, cython.address(status), 0) < 0:
+        raise plain_failure(libc.errno)
+    times[0] = status.st_atim
+    times[1] = status.st_mtim
+    if (
+        (own and libc.fchownat(dir_fd, path, status.st_uid, status.st_gid, 0) < 0)
+        or libc.fchmodat(dir_fd, path, status.st_mode & 0o7777, 0) < 0
+        or libc.utimensat(dir_fd, path, times, 0) < 0
+    ):
+        raise plain_failure(libc.errno)
+
+
+def close(fd: cython.int):
+    """Close a descriptor, whatever becomes of it."""
+    libc.close(fd)
+
+
+def scratch(size, inodes, directly=True):
+    """A detached tmpfs."""
+    order: Order
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = SCRATCH
+    order.dir = -1
+    if size is not None:
+        order.size = size
+    if inodes is not None:
+        order.inodes = inodes
+    _make(cython.address(order), directly)
+    return _answer(cython.address(order))
+
+
+def tree(fd: cython.int, read_only: cython.bint, directly=True):
+    """A detached clone of the mounts at an open directory and below."""
+    order: Order
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = TREE
+    order.dir = fd
+    order.read_only = read_only
+    _make(cython.address(order), directly)
+    return _answer(cython.address(order))
+
+
+def try_openat2():
+    """Raise the OSError with which openat2 fails here."""
+    order: libc.open_how
+    order.flags = libc.O_PATH | libc.O_CLOEXEC
+    order.mode = 0
+    order.resolve = libc.RESOLVE_IN_ROOT | libc.RESOLVE_NO_MAGICLINKS
+    fd: cython.int = libc.openat2(libc.AT_FDCWD, b"/", cython.address(order))
+    if fd < 0:
+        raise plain_failure(libc.errno)
+    libc.close(fd)
+
+
+def openat2_works():
+    """Whether openat2 is to be had; a refusal, as a container's filter gives it, is as a lack."""
+    order: libc.open_how
+    order.flags = libc.O_PATH | libc.O_CLOEXEC
+    order.mode = 0
+    order.resolve = libc.RESOLVE_IN_ROOT
+    fd: cython.int = libc.openat2(libc.AT_FDCWD, b"/", cython.address(order))
+    if fd >= 0:
+        libc.close(fd)
+        return True
+    return libc.errno != libc.ENOSYS and libc.errno != libc.EPERM
+
+
+def duplicate(fd: cython.int):
+    """A copy of a descriptor."""
+    copy: cython.int = libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, 3)
+    if copy < 0:
+        raise plain_failure(libc.errno)
+    return Made(copy)
+
+
+def try_namespaces():
+    """(errno, step) of a helper that makes a user and a mount namespace."""
+    order: Order
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = BUILD
+    order.dir = -1
+    _make(cython.address(order), False)
+    _drop(cython.address(order))
+    return order.number, cython.cast(bytes, order.step).decode()
+
+
+def landlock_version():
+    """The version of Landlock's interface, or the OSError that it is not there."""
+    version: cython.long = libc.syscall(
+        libc.SYS_landlock_create_ruleset, cython.cast(cython.p_void, cython.NULL), 0,
+        libc.LANDLOCK_CREATE_RULESET_VERSION,
+    )  # fmt: skip
+    if version < 0:
+        raise plain_failure(libc.errno)
+    return version
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _order_change(
+    order: cython.pointer(Order), top: cython.int, user_ns: cython.int, mount_ns: cython.int
+) -> cython.int:
+    # An order to change what is mounted at an open directory; what of it, the caller adds.
+    libc.memset(order, 0, cython.sizeof(Order))
+    order.work = CHANGE
+    order.dir = top
+    order.user_ns = user_ns
+    order.mount_ns = mount_ns
+    order.root = -1
+    order.step = b""
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _carry_out_change(order: cython.pointer(Order)) -> cython.int:
+    with cython.nogil:
+        if order.user_ns < 0:
+            _change(order)
+        else:
+            _in_helper(order)
+    return 0
+
+
+def resize(
+    root: cython.int, user_ns: cython.int, mount_ns: cython.int, size, inodes, read_only, whole
+):
+    """Change a tmpfs while it is used; None leaves one as it is: (errno, step)."""
+    order: Order
+    _order_change(cython.address(order), root, user_ns, mount_ns)
+    order.size = _or_null(size)
+    order.inodes = _or_null(inodes)
+    order.changes_read_only = read_only is not None
+    order.read_only = bool(read_only)
+    order.whole = whole
+    _carry_out_change(cython.address(order))
+    return order.number, cython.cast(bytes, order.step).decode()
+
+
+def still(top: cython.int, user_ns: cython.int, mount_ns: cython.int, on, whole):
+    """Make an overlay read-only, or no longer, as a whole or this mount of it alone: errno.
+
+    EBUSY while a file in it is open for writing, by whomever.
+    """
+    order: Order
+    _order_change(cython.address(order), top, user_ns, mount_ns)
+    order.changes_read_only = order.alone = True
+    order.read_only = bool(on)
+    order.whole = bool(whole)
+    if not is_overlay_top(top):
+        return libc.EINVAL
+    _carry_out_change(cython.address(order))
+    return order.number
+
+
+def is_overlay_top(fd: cython.int):
+    """Whether a directory is the top of a mounted overlay."""
+    status: libc.statx_t
+    if libc.kind_of_filesystem(fd) != libc.OVERLAYFS_SUPER_MAGIC:
+        return False
+    if libc.statx(fd, b"", libc.AT_EMPTY_PATH, 0, cython.address(status)) < 0:
+        return False
+    if libc.STATX_ATTR_MOUNT_ROOT == libc.OSTLER_ABSENT:
+        return True
+    return bool(status.stx_attributes & libc.STATX_ATTR_MOUNT_ROOT)
+
+
+CLONE_TREE = CLONE
+CLONE_MOUNT = CLONE_ONE
+OVERLAY_OVER = OVERLAY
+NEW = FRESH
+
+
+def build(
+    root: cython.int, user_ns: cython.int, mount_ns: cython.int, steps, place: cython.int = -1,
+    path=None,
+):  # fmt: skip
+    """Carry out steps (kind, target, source, upper, work, options, read_only), in these
+    namespaces, upon this root or, when it is -1, a new one, which is what is made.
+
+    `place` is a descriptor that the steps name, of a directory that is found at `path` in the
+    namespace; it is another one of the same directory then. ESTALE, at the step "upper", where
+    that is another directory.
+    """
+    order: Order
+    i: cython.int
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = BUILD
+    order.dir = root
+    order.user_ns = user_ns
+    order.mount_ns = mount_ns
+    order.root = -1
+    order.step = b""
+    order.place = place
+    order.place_path = _or_null(path)
+    steps = list(steps)
+    order.step_count = len(steps)
+    order.steps = cython.cast(
+        cython.pointer(Step), libc.calloc(order.step_count + 1, cython.sizeof(Step))
+    )
+    if order.steps == cython.NULL:
+        raise MemoryError
+    try:
+        for i in range(order.step_count):
+            kind, target, source, upper, work, options, read_only = steps[i]
+            order.steps[i].kind = kind
+            order.steps[i].target = _or_null(target)
+            order.steps[i].source = _or_null(source)
+            order.steps[i].upper = _or_null(upper)
+            order.steps[i].work = _or_null(work)
+            order.steps[i].options = _or_null(options)
+            order.steps[i].read_only = read_only
+        with cython.nogil:
+            if user_ns < 0:
+                _build(cython.address(order))
+            else:
+                _in_helper(cython.address(order))
+    finally:
+        libc.free(order.steps)
+    made: Made = Made(-1 if order.root == root else order.root)
+    made.number = order.number
+    made.failed = order.failed_step
+    made.step = cython.cast(bytes, order.step).decode()
+    return made
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _or_null(text) -> cython.p_const_char:
+    return cython.NULL if text is None else py.PyBytes_AS_STRING(text)
+
+
+def children(root, user_ns, mount_ns):
+    """A mount namespace whose root is a clone of this machine's root, for its children."""
+    order: Order
+    libc.memset(cython.address(order), 0, cython.sizeof(order))
+    order.work = CHILDREN
+    order.dir = root
+    order.user_ns = user_ns
+    order.mount_ns = mount_ns
+    order.root = -1
+    with cython.nogil:
+        _in_helper(cython.address(order))
+    if order.number and order.mount_ns >= 0 and order.mount_ns != mount_ns:
+        libc.close(order.mount_ns)
+        order.mount_ns = -1
+    step = cython.cast(bytes, order.step).decode() if order.number else ""
+    return order.mount_ns, order.number, step
+
+
+@cython.cfunc
+def _answer(order: cython.pointer(Order)):
+    made: Made = Made()
+    made.number = order.number
+    made.step = cython.cast(bytes, order.step).decode()
+    if order.number == 0:
+        made.root = order.root
+        made.user_ns = order.user_ns
+        made.mount_ns = order.mount_ns
+    return made

@@ -1,0 +1,1 @@
+from ostler.core.crossing cimport Core

@@ -1,4 +1,0 @@
-from ostler.xattrs cimport Xattrs
-
-cdef class Files(Xattrs):
-    pass

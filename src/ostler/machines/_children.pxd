@@ -1,4 +1,0 @@
-from ostler._core cimport Core
-
-cdef enum:
-    _MOST = 1024        # descriptors that a child can be given

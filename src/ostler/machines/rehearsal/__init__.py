@@ -1,0 +1,1 @@
+"""The real files, and everything that is changed kept aside."""

@@ -1,0 +1,340 @@
+"""Commits: putting what was rehearsed into the real files.
+
+First it is looked whether the base has changed since the rehearsal began. Then every new object
+is prepared, whole, in a stash: a directory in the file system that it goes to. Only then, with a
+journal that has all of it, names are moved: each new object into its place, each old one into
+the stash. So whatever stops a commit, it can be finished or taken back (see journals.py).
+"""
+
+import contextlib
+import errno
+
+from ostler.machine import CommitConflict, host
+from ostler.machines.rehearsal import new_mounts
+from ostler.machines.rehearsal.journals import (
+    Journal,
+    clear,
+    stash_path,
+    sync_one,
+    sync_stashes,
+    synced,
+)
+from ostler.machines.rehearsal.packed import Rows
+from ostler.machines.rehearsal.plan import Plan
+from ostler.machines.rehearsal.steps import Lost, Steps
+
+# What an error can mean that somebody else has changed the base meanwhile.
+_MOVED = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP))
+
+TAKEN_BACK = "the commit was taken back: nothing is changed"
+NOT_CLEARED = "nothing is changed, but what the commit had prepared is left: recover() removes it"
+NOT_SETTLED = "the commit is left as it is: recover() finishes it or takes it back"
+DONE = "the commit is done"
+
+
+def commit(machine, paths=None, leave_behind=False, goes_on=True):
+    """Apply the changes, or the chosen ones; return those that were applied, a list of Change.
+
+    A machine that does not go on afterwards is left with the changes that were applied. One that
+    can't go on although the commit is done is closed.
+    """
+    work = Commit(machine)
+    try:
+        with machine._quiet(leave_behind) as quiet:
+            try:
+                work.apply(paths)
+            finally:
+                if work.done:  # whatever is written to these mounts now would be nowhere
+                    quiet.over()
+            if work.done and goes_on:
+                machine._begin_again(not work.every, work.chosen)
+        return work.chosen
+    except BaseException as error:
+        if not work.done:
+            raise
+        if not machine._closed:
+            machine._close_because(f"{DONE}, but the machine can't go on: {error}")
+        if not isinstance(error, OSError):
+            error.add_note(DONE)
+            raise
+    return work.chosen
+
+
+class Commit:
+    """One commit.
+
+    - `chosen`: the changes that it applies; `every`: whether these are all
+    - `done`: whether they are in the base, which from then on nothing takes back
+    """
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.chosen = []
+        self.every = True
+        self.done = False
+        self._plans = []
+        self._stashes = []
+
+    def apply(self, paths):
+        """Bring the changes at these paths into the base, None: all."""
+        walks = []
+        try:
+            for overlay in self.machine._overlays:
+                walks.append(self.machine._walk(overlay))
+                self._look(walks[-1])
+            self.chosen = _chosen([change for walk in walks for change in walk.found], paths)
+            if not self.chosen:
+                return
+            chosen = None if paths is None else {id(change) for change in self.chosen}
+            for number, walk in enumerate(walks):
+                plan = Plan(self.machine, walk, number)
+                plan.choose(chosen)
+                if plan.chosen:
+                    self._plans.append(plan)
+            self.every = sum(len(walk.found) for walk in walks) == len(self.chosen)
+            self._check()
+            with self._journal() as journal, Steps([walk.top for walk in walks], []) as steps:
+                for number, walk in enumerate(walks):
+                    steps.hold(number, walk.lower.fd)
+                self._carry_out(journal, steps)
+                self._remember()
+        finally:
+            for walk in walks:
+                walk.__exit__()
+
+    def _journal(self):
+        return Journal([path for plan in self._plans for path in plan.touched_paths()])
+
+    def _look(self, walk):
+        try:
+            walk.changes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            # The base is changed again and again while it is looked at.
+            raise CommitConflict([error.filename or walk.real(b"")]) from error
+
+    def _check(self):
+        for plan in self._plans:
+            new_mounts.check(plan.walk, plan.chosen)
+        conflicts = self._conflicts()
+        if conflicts:
+            raise CommitConflict(*_named(conflicts))
+
+    def _conflicts(self):
+        return sorted({paths for plan in self._plans for paths in plan.conflicts()})
+
+    def _carry_out(self, journal, steps):
+        try:
+            self._prepare(journal, steps)
+            self._take(journal, steps)
+        except BaseException as error:
+            if self.done:
+                raise
+            try:
+                self._take_back(journal, steps, error)
+            except Exception:
+                raise
+            except BaseException as another:
+                another.add_note(NOT_SETTLED)
+                raise
+            raise
+        finally:
+            if self.done:
+                self._clear(journal, steps)
+
+    def _prepare(self, journal, steps):
+        self._check()  # again: another commit may have been waited for
+        for plan in self._plans:
+            self._stashes += plan.stashes()
+        base = self.machine._base.decode("latin-1")
+        tops = [top.decode("latin-1") for top in steps.tops]
+        journal.write("begin", base, tops, self._stashes)
+        for plan in self._plans:
+            plan.stage(steps)
+        self._check()
+        steps.steps = _together(plan.steps for plan in self._plans)
+        steps.times = [times for plan in self._plans for times in plan.times]
+        if all(plan.few for plan in self._plans):
+            for top, path in self._stashes:
+                sync_one(steps.place(top), path.encode("latin-1"))
+        else:
+            sync_stashes(steps, self._stashes)
+
+    def _take(self, journal, steps):
+        looks = _together(plan.looks for plan in self._plans)
+        journal.write("go", steps.steps, Rows(steps.times), looks)
+        steps.finish(old for plan in self._plans for old in plan.old)
+        synced(steps, self._stashes)
+        steps.check_replaced(looks)
+        self.done = True
+
+    def _take_back(self, journal, steps, error):
+        """After an error: everything as it was, and in the error how it stands."""
+        for plan in self._plans:
+            plan.forget()
+        if not steps.steps:
+            steps.times = [times for plan in self._plans for times in plan.times]
+        begun = steps.begun
+        if journal.announced:
+            # Where not even that can be written, a crash from here on is finished instead.
+            with contextlib.suppress(OSError):
+                journal.write("back")
+        if not steps.take_back():
+            raise OSError(
+                errno.EIO,
+                "a commit could neither be finished nor undone; recover() tries it again, and all "
+                "is kept here",
+                stash_path(steps.tops, self._stashes),
+            ) from error
+        note = NOT_SETTLED
+        try:
+            if begun:
+                synced(steps, self._stashes)
+            if journal.announced:
+                journal.withdraw()
+            note = NOT_CLEARED
+            clear(steps, self._stashes, False)
+            journal.remove()
+            note = TAKEN_BACK
+        except OSError:
+            pass
+        conflicts = self._after_all(error)
+        if conflicts:
+            error = CommitConflict(*_named(conflicts))
+        if note is not TAKEN_BACK or not conflicts:
+            error.add_note(note)
+        if conflicts:
+            raise error from None
+
+    def _after_all(self, error):
+        """What somebody else has changed, where that was the reason for an error."""
+        with contextlib.suppress(OSError):
+            for plan in self._plans:
+                self.machine._own.update(plan.own_again())
+        if isinstance(error, Lost):
+            # At that step it may have had its new name already.
+            bases = {change.path: change.base for change in self.chosen}
+            return [(bases.get(error.filename) or error.filename, error.filename)]
+        if isinstance(error, OSError) and error.errno in _MOVED:
+            with contextlib.suppress(OSError):
+                return self._conflicts()
+        return []
+
+    def _clear(self, journal, steps):
+        """Clear away what a commit leaves that is done; what can't be is for recover()."""
+        with contextlib.suppress(OSError):
+            journal.write("done")
+        with contextlib.suppress(OSError):
+            for plan in self._plans:
+                plan.part()
+            clear(steps, self._stashes, True)
+            journal.remove()
+
+    def _remember(self):
+        for plan in self._plans:
+            self.machine._own.update(plan.own())
+            if not self.every:
+                for change in plan.chosen:
+                    if change.kind == "renamed" or change._found.twin is not None:
+                        plan.walk.settle_origin(change._found.path)
+
+
+def _named(conflicts):
+    """The paths in the base, and those that something else has in the rehearsal."""
+    return list(dict.fromkeys(base for base, _ in conflicts)), {
+        base: now for base, now in conflicts if base != now
+    }
+
+
+def _together(lists):
+    """The Rows of several plans, as of one."""
+    first, *others = lists
+    return Rows(row for rows in (first, *others) for row in rows) if others else first
+
+
+def _chosen(changes, paths):
+    """The changes at these paths and below, with what they can't be without."""
+    if paths is None:
+        return changes
+    if isinstance(paths, (str, bytes)) or hasattr(paths, "__fspath__"):
+        paths = [paths]
+    wanted = {}
+    for path in paths:
+        if isinstance(path, (str, bytes)) or hasattr(path, "__fspath__"):
+            text = host.fsdecode(path)
+        else:
+            text = path.path  # a Change
+        wanted[host.path.abspath(text)] = False
+    picked = set()
+    for change in changes:
+        for path in (change.path, change.source):
+            for place in _at_or_above(path, wanted):
+                wanted[place] = True
+                picked.add(change.path)
+    missing = [path for path, found in wanted.items() if not found]
+    if missing:
+        raise FileNotFoundError(errno.ENOENT, "nothing was changed there", missing[0])
+    by_path = {change.path: change for change in changes}
+    size = 0
+    while size != len(picked):
+        size = len(picked)
+        _add_needed(changes, by_path, picked)
+    return [change for change in changes if change.path in picked]
+
+
+def _at_or_above(path, wanted):
+    """Those of these paths at which, or below which, a path is; none for None."""
+    if path is None:
+        return []
+    if len(wanted) <= path.count("/"):
+        return [p for p in wanted if path == p or path.startswith(p.rstrip("/") + "/")]
+    return [place for place in _upwards(path) if place in wanted]
+
+
+def _upwards(path):
+    """A path and what it lies in, up to the root."""
+    while True:
+        yield path
+        above = host.path.dirname(path)
+        if above == path:
+            return
+        path = above
+
+
+def _add_needed(changes, by_path, picked):
+    # The directories that they are in, where these are new there.
+    seen = set()
+    for path in list(picked):
+        for above in _upwards(host.path.dirname(path)):
+            if above in seen:
+                break
+            seen.add(above)
+            change = by_path.get(above)
+            if change is not None and change.kind in ("created", "renamed", "retyped"):
+                picked.add(above)
+    # What has to leave a place before something else stands there, or it is gone.
+    taken = {
+        (c._found.top, c._found.at) for c in changes if c.path in picked and c.kind != "metadata"
+    }
+    renamed = [change for change in changes if change.kind == "renamed"]
+    known = {}
+    for change in renamed:
+        if _is_taken(change._found.top, change._found.lower, taken, known):
+            picked.add(change.path)
+    # Renamed directories may stand on one another, and files in them: they go together.
+    if any(c.path in picked and c.before.type == "directory" for c in renamed):
+        picked.update(change.path for change in renamed)
+
+
+def _is_taken(top, path, taken, known):
+    """Whether a place, or one above it, is among these; `known`: what was found already."""
+    passed = []
+    found = False
+    while path and not found:
+        if (top, path) in known:
+            found = known[top, path]
+            break
+        found = (top, path) in taken
+        passed.append((top, path))
+        path = path.rpartition(b"/")[0]
+    known.update(dict.fromkeys(passed, found))
+    return found

@@ -1,0 +1,267 @@
+"""Copies: a rehearsal on a real copy of a directory, for those who ask where mounts are refused.
+
+What every file of the copy was when it was made is remembered. So it is known what was changed
+there, whatever others do to the base meanwhile; what was changed is compared with the base, and
+committed, as in any other rehearsal.
+"""
+
+import stat
+import time
+from collections import namedtuple
+
+from ostler.core import mounts
+from ostler.core.status import kept
+from ostler.machine import MachineUnavailable, host
+from ostler.machines import kinds, owned
+from ostler.machines.rehearsal.changes import Walk
+from ostler.machines.rehearsal.clock import from_now_on
+from ostler.machines.rehearsal.kind import Rehearsal
+from ostler.machines.rehearsal.layout import Overlay
+from ostler.machines.rehearsal.places import Place, Store
+from ostler.machines.rehearsal.writers import Unneeded, refuse, writers_below
+from ostler.machines.rooted import staying
+
+_FREE = 4  # a copy takes at most this part of the memory that is free for it
+
+
+class Copied(owned.Owned, Rehearsal):
+    """A rehearsal whose files are a copy; see ostler.rehearsal.
+
+    `_was`: {path in the base: what its copy was when it was made}, of everything copied.
+    """
+
+    __slots__ = ("_gone", "_was")
+
+    def _walk(self, overlay):
+        return CopyWalk(self, overlay)
+
+    def keep(self, directory):
+        """Raise MachineUnavailable: what a copy differs in can't be taken up as an upper."""
+        raise MachineUnavailable("a rehearsal on a copy can't be kept", "a place for mounts")
+
+    def _quiet(self, leave_behind):
+        return Unneeded()  # after a commit the copy is the same one
+
+    @staying
+    def discard(self, *, leave_behind=False):
+        """Drop all changes: the files here are copied anew.
+
+        OSError (EBUSY) while a file is open for writing here, as for commit().
+        """
+        here, gone = self.getcwdb(), self._gone
+        if not leave_behind:
+            refuse(self, writers_below(host.readlink(b"/proc/self/fd/%d" % self._root)))
+        path, lock, copy, self._started, self._was = _copied(self._base)
+        self._own = {}
+        try:
+            with copy:
+                host.dup2(lock, self._stores, False)
+                for old in (self._root, self._cwd):
+                    host.dup2(copy.root, old, False)
+        finally:
+            mounts.close(lock)
+        self._remove_at_end(path)
+        self._prefixed(path + b"/root")
+        gone()
+        try:
+            self.chdir(here)
+        except OSError:
+            pass  # the directory was one of the changes
+
+    def _begin_again(self, keep, done):
+        """What was committed is the base's, too, from now on."""
+        with self._walk(self._overlays[0]) as walk:
+            for change in done:
+                found = change._found
+                status = walk.upper.status(found.path)
+                if found.status is None and status is None:
+                    self._was.pop(found.path, None)
+                elif found.status is not None:
+                    # What was written to it since it was looked at is a change.
+                    same = status is not None and _content(status) == _content(found.status)
+                    self._was[found.path] = _look(status if same else found.status)
+
+
+class CopyWalk(Walk):
+    """The comparison of what was changed in a copy with the base."""
+
+    def __init__(self, machine, overlay):
+        self.overlay = overlay
+        self.machine = machine
+        self.marks = "\0"  # no attribute is a mark
+        self.ordinary = True
+        self.base = self.top = machine._base
+        self.upper = Store(
+            host.open(b"root", host.O_PATH | host.O_DIRECTORY, dir_fd=machine._stores)
+        )
+        try:
+            self.lower = Place(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
+        except BaseException:
+            self.upper.close()
+            raise
+        self._merged = None
+        self._narrowed = {}
+        self._was = machine._was
+        self._start()
+
+    def mark(self, path, status, name):
+        """None: there are no marks in a copy."""
+
+    def origin(self, path, status, parent):
+        """None: what was renamed is removed here and created there."""
+
+    def _untouched(self, lower, status):
+        known = self._was.get(lower)
+        return known is not None and known == _look(status)
+
+    def _compare_top(self):
+        status = self.upper.status(b"")
+        if not self._untouched(b"", status):
+            self._compare(b"", b"", self.lower.status(b""), kept(status))
+
+    def _directory(self, waiting, path, lower, opaque):
+        names = set()
+        for name, status in self._entries.pop(path):
+            names.add(name)
+            child = _below(path, name)
+            below = None if lower is None else _below(lower, name)
+            if below is not None and self._untouched(below, status):
+                if stat.S_ISDIR(status.st_mode):
+                    waiting.append((child, below, True))
+                continue
+            old = None if below is None else self.lower.status(below)
+            if stat.S_ISDIR(status.st_mode):
+                self._subdirectory(waiting, child, below, old, status, lower, True)
+            else:
+                self._other(child, below, old, status)
+            if old is None and below in self._was:
+                self.found[-1]._found.stale = True  # somebody else has removed it
+        for name in self._names(lower) - names if lower is not None else ():
+            below = _below(lower, name)
+            old = self.lower.status(below)
+            if old is not None:
+                self._removed(_below(path, name), below, old)
+
+    def _names(self, directory):
+        # The names that a directory of the base had when it was copied.
+        if self._by_directory is None:
+            self._by_directory = {}
+            for path in self._was:
+                if path:
+                    above, _, name = path.rpartition(b"/")
+                    self._by_directory.setdefault(above, set()).add(name)
+        return self._by_directory.get(directory, set())
+
+    _by_directory = None
+
+    def names_of(self, inodes):
+        """[(path in the base, lstat)] of the names that these files had when all was copied."""
+        for path, look in self._was.items():
+            if not stat.S_ISDIR(look.mode):
+                status = self.lower.status(path)
+                if status is not None and status.st_ino in inodes:
+                    yield path, status
+
+    def _compare(self, path, lower, old, new):
+        known = self._was.get(lower)
+        if known is not None and known.inode == new.st_ino:
+            # What an ordinary user's copy could not be given is as it was.
+            same = {}
+            if (known.user, known.group) == (new.st_uid, new.st_gid):
+                same.update(st_uid=old.st_uid, st_gid=old.st_gid)
+            if known.mode == new.st_mode and stat.S_IFMT(old.st_mode) == stat.S_IFMT(known.mode):
+                same.update(st_mode=old.st_mode)
+            new = kept(new, **same)
+        super()._compare(path, lower, old, new)
+
+
+_Look = namedtuple("_Look", "inode changed user group mode")
+
+
+def _look(status):
+    """What an object of a copy is: enough to tell whether anybody has touched it."""
+    return _Look(status.st_ino, status.st_ctime_ns, status.st_uid, status.st_gid, status.st_mode)
+
+
+def _content(status):
+    # What a commit itself changes nothing of: it may open what its mode keeps closed.
+    return _look(status)._replace(changed=(status.st_size, status.st_mtime_ns))
+
+
+def _looks(place):
+    found = {b"": _look(place.status(b""))}
+    waiting = [b""]
+    while waiting:
+        path = waiting.pop()
+        for name, status in place.entries(path):
+            child = _below(path, name)
+            found[child] = _look(status)
+            if stat.S_ISDIR(status.st_mode):
+                waiting.append(child)
+    return found
+
+
+def _below(path, name):
+    return path + b"/" + name if path else name
+
+
+def copied_rehearsal(refusal, base, upper):
+    """The rehearsal that can be had where mounts are refused, as `refusal` says."""
+    base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
+    if base == b"/" or upper is not None:
+        what = "of / can't be on a copy" if base == b"/" else "on a copy has no upper"
+        raise MachineUnavailable(
+            f"a rehearsal {what}; {refusal.reason}", refusal.what_would_help, refusal.errno
+        )
+    path, lock, root, began, was = _copied(base)
+    machine = Copied._empty()
+    machine._remove_at_end(path)
+    guarantees = {
+        "files": f"a copy in {host.fsdecode(host.path.dirname(path))}, removed with the machine; "
+        "what others change in the base meanwhile is not seen, but found by a commit",
+        "paths": kinds.PATHS,
+        "children": owned.NO_CHILDREN,
+        "weaker": refusal.reason,
+    }
+    machine._become(root.root, -1, -1, guarantees, lock, root)
+    machine._prefixed(path + b"/root")
+    machine._base = base
+    machine._directory = None
+    machine._overlays = (Overlay(b"", b"", base),)
+    machine._prefix_of_marks = b""
+    machine._started = began
+    machine._own = {}
+    machine._was = was
+    machine._stand_as_process(base)
+    return machine
+
+
+def _copied(base):
+    """Copy a directory: (path, its lock, the copy, when it began, what everything was then)."""
+    path, lock = owned.made(_places(base))
+    try:
+        began = from_now_on(time.time_ns())
+        try:
+            host.trees.copy(base, path + b"/root")
+        except OSError as error:
+            reason = f"{host.fsdecode(base)} can't be copied: {error}"
+            raise MachineUnavailable(reason, "", error.errno) from error
+        root = mounts.directory(path + b"/root", "rehearsal")
+        with Store(host.open(path + b"/root", host.O_PATH | host.O_DIRECTORY)) as place:
+            return path, lock, root, began, _looks(place)
+    except BaseException:
+        owned.remove(path, owned.identity(lock), host.getpid())
+        mounts.close(lock)
+        raise
+
+
+def _places(base):
+    """Where a copy may be: in memory when it is small for that, else on a disk."""
+    places = owned.places()
+    try:
+        room = host.statvfs(places[0])
+        if host.trees.size(base).disk * _FREE > room.f_bavail * room.f_frsize:
+            places.append(places.pop(0))
+    except OSError:
+        pass
+    return places

@@ -1,0 +1,179 @@
+"""Layout: which mounts a machine over the real files is made of."""
+
+import struct
+
+from ostler.core.procfs import escaped, mount_table, raw_mounts
+from ostler.machine import host
+
+# File systems that hold no files of anyone's: shown read-only, never overlaid.
+_NO_FILES = frozenset(
+    "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl "
+    "hugetlbfs mqueue nsfs proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs".split()
+)
+
+
+class Overlay:
+    """One directory of the base over which changes are kept, and where.
+
+    `identity`: of that directory (see points.py), which may get another one's name.
+    """
+
+    __slots__ = ("identity", "store", "target")
+
+    def __init__(self, target, store, directory):
+        self.target = target
+        self.store = store
+        self.identity = identity(host.stat(directory))
+
+    def __repr__(self):
+        return f"Overlay({self.target!r}, {self.store!r})"
+
+
+def identity(status):
+    """By which a directory is known again, as long as somebody holds it."""
+    return status.st_dev, status.st_ino
+
+
+def mounts_below(base, table=None):
+    """The mounts below a directory (bytes, resolved): [(relative path, has files, is read-only)].
+
+    In the order in which they must be put there; what lies hidden under a later one is left out.
+    """
+    found = {}
+    prefix = base if base.endswith(b"/") else base + b"/"
+    for mount in mount_table() if table is None else table:
+        point = mount.point.encode("utf-8", "surrogateescape")
+        if point == base or base.startswith(point.rstrip(b"/") + b"/"):
+            if point != b"/":
+                found.clear()  # everything below was hidden by this one
+        elif point.startswith(prefix):
+            relative = point[len(prefix) :]
+            for hidden in [p for p in found if p == relative or p.startswith(relative + b"/")]:
+                del found[hidden]
+            found[relative] = (relative, mount.kind not in _NO_FILES, "ro" in mount.options)
+    return list(found.values())
+
+
+def any_below(base):
+    """Whether anything may be mounted below a directory (bytes, resolved): a quick look."""
+    return base == b"/" or b" " + escaped(base) + b"/" in raw_mounts()
+
+
+def any_closed(fd, base):
+    """Whether an open directory, or a mount below its path `base`, is read-only."""
+    if host.fstatvfs(fd).f_flag & host.ST_RDONLY:
+        return True
+    return any_below(base) and any(closed for _, _, closed in mounts_below(base))
+
+
+def kernels_files(base):
+    """The places, at or below a directory (bytes, resolved), of what is the kernel's: /proc, /dev.
+
+    The directory itself where it lies in such a file system.
+    """
+    found, longest, holds = [], -1, None
+    for mount in mount_table():
+        point = mount.point.encode("utf-8", "surrogateescape")
+        if _within(point, base):
+            found += [point] if mount.kind in _NO_FILES else []
+        elif _within(base, point) and len(point) >= longest:
+            longest, holds = len(point), mount.kind
+    return [*found, base] if holds in _NO_FILES else found
+
+
+def writable_tops(base, extra=()):
+    """The directories at and below `base` (bytes, resolved) that an ordinary user may change.
+
+    The user's own directories and the shared ones for temporary files, with `extra`; from each it
+    is climbed while the parent is the user's too. One lies within another only where the outer
+    one's overlay could not change anything in it, since the way there leads through a directory
+    of somebody else's. Also those, as a second list, that can't be overlaid, because something is
+    mounted below them; those within are.
+    """
+    table = mount_table()
+    tops, blocked = set(), set()
+    for candidate in _candidates(base, extra):
+        top = host.path.realpath(host.fsencode(candidate))
+        if not _within(top, base) or not _may_write(top):
+            continue
+        if mounts_below(top, table):
+            blocked.add(top)
+            continue
+        while top != base and _is_mine(top):
+            above = host.path.dirname(top)
+            if not owned(above):
+                break
+            if mounts_below(above, table):
+                blocked.add(above)
+                break
+            top = above
+        tops.add(top)
+    return (
+        sorted(t for t in tops if not any(t != o and _reaches(o, t) for o in tops)),
+        sorted(b for b in blocked if not any(b != o and _within(b, o) for o in blocked)),
+    )
+
+
+def _candidates(base, extra):
+    environ = host.environ
+    yield base
+    for name in ("HOME", "XDG_RUNTIME_DIR", "TMPDIR"):
+        if environ.get(name):
+            yield environ[name]
+    yield from ("/tmp", "/var/tmp", "/dev/shm")
+    try:
+        yield host.getcwdb()
+    except OSError:
+        pass
+    yield from extra
+
+
+def is_one_top(base):
+    """Whether a user's overlay over `base` alone reaches the working directory, if it is there."""
+    if not owned(base):
+        return False
+    try:
+        here = host.path.realpath(host.getcwdb())
+    except OSError:
+        return True
+    return not _within(here, base) or _reaches(base, here) or not _may_write(here)
+
+
+def owned(directory):
+    """Whether an overlay's top may stand for this directory: it is the user's own."""
+    return host.stat(directory).st_uid == host.geteuid()
+
+
+def _is_mine(directory):
+    # Only such a directory can be copied into an overlay: no other user or group is known there.
+    status = host.stat(directory)
+    return (status.st_uid, status.st_gid) == (host.geteuid(), host.getegid())
+
+
+def _reaches(top, path):
+    # Whether the overlay over `top` can change what is in a directory.
+    while _within(path, top):
+        if path == top:
+            return True
+        if not _is_mine(path):
+            return False
+        path = host.path.dirname(path)
+    return False
+
+
+def without_strangers(acl):
+    """An ACL without the users and groups that an ordinary user's overlay can't name."""
+    mine = {2: host.geteuid(), 8: host.getegid()}  # the tags of a named user, a named group
+    kept = [acl[:4]]
+    for entry in struct.iter_unpack("<HHI", acl[4:]):
+        if mine.get(entry[0], entry[2]) == entry[2]:
+            kept.append(struct.pack("<HHI", *entry))
+    return b"".join(kept)
+
+
+def _may_write(directory):
+    return host.path.isdir(directory) and host.access(directory, host.W_OK | host.X_OK)
+
+
+def _within(path, base):
+    return path == base or path.startswith(base if base.endswith(b"/") else base + b"/")

@@ -1,0 +1,68 @@
+"""Points: where the host has got a mount that lies where a commit would change something.
+
+The kernel refuses some of it in the middle, and lets other things through: what is in the mounted
+file system would be replaced, or removed with a directory that had nothing there.
+"""
+
+import bisect
+import errno
+
+from ostler.core.procfs import mount_table
+from ostler.machine import CommitConflict, host
+from ostler.machines.rehearsal.layout import identity, mounts_below
+
+
+def check(walk, changes):
+    """OSError (EBUSY), with the path of the mount, where one lies in the way of these changes.
+
+    CommitConflict where the overlay's directory is no longer the one that it was made over.
+    """
+    table = mount_table()
+    _check_top(walk, table)
+    points = sorted(path for path, *_ in mounts_below(walk.top, table))
+    known = set(points)
+    for change in changes if points else ():
+        found = change._found
+        for path in {found.at, found.lower} - {None}:
+            point = _at_or_above(path, known) or _below(_vanishing(change, path), points)
+            if point is not None:
+                raise _busy(walk.real(point))
+
+
+def _check_top(walk, table):
+    status = host.fstat(walk.lower.fd)
+    if identity(status) == walk.overlay.identity:
+        return
+    path = walk.real(b"")
+    if status.st_dev != walk.overlay.identity[0] or any(mount.point == path for mount in table):
+        raise _busy(path)
+    raise CommitConflict([path])
+
+
+def _busy(path):
+    problem = "something was mounted there, where the commit would change something"
+    return OSError(errno.EBUSY, problem, path)
+
+
+def _at_or_above(path, points):
+    while path:
+        if path in points:
+            return path
+        path = path.rpartition(b"/")[0]
+    return None
+
+
+def _vanishing(change, path):
+    # A path of the base with all below it, where that is removed; else None. What is renamed keeps
+    # what is mounted in it.
+    if change.kind in ("removed", "retyped"):
+        return path
+    return path if change.kind == "renamed" and path != change._found.lower else None
+
+
+def _below(path, points):
+    if path is None:
+        return None
+    number = bisect.bisect(points, path + b"/")
+    found = number < len(points) and points[number].startswith(path + b"/")
+    return points[number] if found else None

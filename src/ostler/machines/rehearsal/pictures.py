@@ -1,0 +1,358 @@
+"""Pictures: the changes of a rehearsal for people, as a text difference and as a tree."""
+
+from ostler.machine import host
+
+_MARKS = {
+    "created": ("+", "green"),
+    "modified": ("~", "yellow"),
+    "removed": ("-", "red"),
+    "renamed": (">", "cyan"),
+    "retyped": ("!", "magenta"),
+    "metadata": ("·", "blue"),
+}
+_LARGE = 4 << 20  # of which no difference is made: it could take minutes
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+class Picture(str):
+    """Text for people; a terminal that shows it through rich has it in colours."""
+
+    __slots__ = ("_rich",)
+
+    def __new__(cls, text, rich=None):
+        made = super().__new__(cls, text)
+        made._rich = rich
+        return made
+
+    def __rich__(self):
+        return self._rich() if self._rich is not None else str(self)
+
+    def show(self, file=None):
+        """Print it, in colours when that goes to a terminal and rich is there."""
+        import sys
+
+        file = sys.stdout if file is None else file
+        if self._rich is not None and file.isatty():
+            try:
+                from rich.console import Console
+            except ImportError:
+                pass
+            else:
+                Console(file=file, highlight=False).print(self._rich())
+                return
+        print(self, file=file)
+
+
+# The difference
+
+
+def difference(walks):
+    """The unified difference of the text files among the changes.
+
+    Binary files are only named, and those of more than four megabytes, of which nothing is read.
+    """
+    parts = []
+    for walk in walks:
+        with walk:
+            for change in walk.changes():
+                if change.kind != "metadata":
+                    parts += _lines_of(walk, change)
+    return "".join(parts)
+
+
+def _lines_of(walk, change):
+    old, new = change.before, change.after
+    if (old or new).type == "directory" and (new or old).type == "directory":
+        if change.kind == "renamed":
+            return [f"renamed {shown(change.source)} to {shown(change.path)}\n"]
+        return []
+    found = change._found
+    name = shown(change.path)
+    first = []
+    if change.kind == "renamed":
+        first = [f"renamed {shown(change.source)} to {name}\n"]
+        if found.same:
+            return first
+    large = [f"Large file {name} {change.kind}, {about(change)}\n"]
+    if _is_large(old) or _is_large(new):
+        return large
+    before = _content(walk.lower, found.lower, old)
+    after = _content(*walk.current(found), new)
+    if before is None or after is None:
+        return large  # it has grown since
+    if before == after:
+        return first or [f"{change.kind} {name}\n"]
+    if b"\0" in before[:8192] or b"\0" in after[:8192]:
+        return [f"Binary file {name} {change.kind}, {about(change)}\n"]
+    try:
+        before, after = before.decode(), after.decode()
+    except UnicodeDecodeError:
+        return [f"Binary file {name} {change.kind}, {about(change)}\n"]
+    import difflib
+
+    lines = difflib.unified_diff(
+        _lines(before),
+        _lines(after),
+        "/dev/null" if old is None else shown(change.base),
+        "/dev/null" if new is None else name,
+    )
+    return first + [
+        line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
+    ]
+
+
+def _is_large(record):
+    return record is not None and record.type == "file" and record.size > _LARGE
+
+
+def _lines(text):
+    lines = text.split("\n")
+    last = lines.pop()
+    return [line + "\n" for line in lines] + ([last] if last else [])
+
+
+def _content(place, path, record):
+    if record is None or record.type == "directory":
+        return b""
+    if record.type == "link":
+        return b"link to " + host.fsencode(record.target) + b"\n"
+    if record.type != "file":
+        return record.type.encode() + b"\n"
+    try:
+        fd = place.open(path)
+    except PermissionError:
+        return b"\0 unreadable"
+    with open(fd, "rb") as file:
+        content = file.read(_LARGE + 1)
+    return content if len(content) <= _LARGE else None
+
+
+# The tree
+
+
+def tree(base, changes, most=None):
+    """A Picture of the changes as a tree of directories, with sizes.
+
+    With `most`, one of not many more lines: what is new or gone as a whole is one line, and of
+    long lists the beginning is shown, with a count of the others.
+    """
+    top = _Node(base)
+    prefix = base.rstrip("/") + "/"
+    for change in changes:
+        node = top
+        for name in change.path[len(prefix) :].split("/"):
+            if name:
+                node = node.below.setdefault(name, _Node(name))
+        node.change = change
+    if most is not None and len(changes) > most:
+        for number in (None, 20, 10, 5, 3):
+            shorter = _shortened(top, number)
+            if len(_plain(shorter)) <= most:
+                break
+        top = shorter
+    return Picture("\n".join(_plain(top)), lambda: _coloured(top))
+
+
+def summary(changes):
+    """How many changes of which kind there are, and how much: one line."""
+    if not changes:
+        return "nothing is changed"
+    parts = []
+    for kind in _MARKS:
+        those = [change for change in changes if change.kind == kind]
+        if those:
+            side = "before" if kind == "removed" else "after"
+            records = [getattr(change, side) for change in those]
+            total = sum(record.size for record in records if record.type == "file")
+            much = f" ({size(total)})" if kind in ("created", "modified", "removed") else ""
+            parts.append(f"{len(those):,} {kind}{much}")
+    number = len(changes)
+    return f"{number:,} change{'s' if number > 1 else ''}: " + ", ".join(parts)
+
+
+class _Node:
+    __slots__ = ("below", "change", "name", "note")
+
+    def __init__(self, name):
+        self.name = name
+        self.below = {}
+        self.change = None
+        self.note = ""  # in the place of what is below it
+
+    def all_below(self):
+        """The changes below it."""
+        found, waiting = [], list(self.below.values())
+        while waiting:
+            node = waiting.pop()
+            if node.change is not None:
+                found.append(node.change)
+            waiting += node.below.values()
+        return found
+
+
+def _shortened(top, number):
+    """A copy in which at most `number` names of a directory are shown, None: all."""
+    answer = _Node(top.name)
+    waiting = [(top, answer)]
+    while waiting:
+        node, copy = waiting.pop()
+        copy.change = node.change
+        if not node.below:
+            continue
+        kind = node.change.kind if node.change is not None else None
+        if kind in ("created", "removed") and len(node.below) > 1:
+            copy.note = _count(node.all_below())
+            continue
+        shown_ones = list(node.below.values())
+        if number is not None and len(shown_ones) > number + 1:
+            rest = _Node("")
+            rest.below = {node.name: node for node in shown_ones[number:]}
+            more = _Node(f"and {len(shown_ones) - number:,} more: {_count(rest.all_below())}")
+            more.note = " "
+            shown_ones = shown_ones[:number]
+            copy.below = {child.name: _Node(child.name) for child in shown_ones}
+            copy.below["\0"] = more
+        else:
+            copy.below = {child.name: _Node(child.name) for child in shown_ones}
+        waiting += [(child, copy.below[child.name]) for child in shown_ones]
+    return answer
+
+
+def _count(changes):
+    return summary(changes).partition(": ")[2]
+
+
+def _joined(node):
+    # Directories on the way, of which nothing else is shown, share a line.
+    names = [shown(node.name)]
+    while node.change is None and len(node.below) == 1 and "\0" not in node.below:
+        (below,) = node.below.values()
+        if below.change is not None and _is_directory(below):
+            break
+        node = below
+        names.append(shown(node.name))
+    return "/".join(names), node
+
+
+def _is_directory(node):
+    return (bool(node.below) and not node.note) or (
+        node.change is not None and (node.change.after or node.change.before).type == "directory"
+    )
+
+
+def _line(node, name):
+    text = name.rstrip("/") + "/" if _is_directory(node) else name
+    if node.change is None:
+        return " ", "", text, ""
+    mark, colour = _MARKS[node.change.kind]
+    more = about(node.change)
+    return mark, colour, text, ", ".join(part for part in (more, node.note) if part)
+
+
+def about(change):
+    """What a line says of a change besides its path."""
+    text = _about(change)
+    if change.parts:
+        others = change.before.links - 1
+        names = "its other name" if others == 1 else f"its {others} other names"
+        text += f"{', ' if text else ''}parts from {names}"
+    return text
+
+
+def _about(change):
+    old, new = change.before, change.after
+    if change.kind == "renamed":
+        above, name = host.path.split(change.source)
+        parts = [
+            f"from {shown(name if above == host.path.dirname(change.path) else change.source)}"
+        ]
+        if not change._found.same:
+            parts.append(f"{size(old.size)} to {size(new.size)}")
+        return ", ".join(parts)
+    if change.kind == "retyped":
+        return f"{old.type} became {new.type}"
+    if change.kind == "metadata":
+        parts = []
+        if old.mode != new.mode:
+            parts.append(f"mode {old.mode:o} to {new.mode:o}")
+        if old.owner != new.owner:
+            parts.append("owner {}:{} to {}:{}".format(*old.owner, *new.owner))
+        if old.xattrs != new.xattrs:
+            parts.append("attributes")
+        if old.times[1] != new.times[1] and not parts:
+            parts.append("time")
+        return ", ".join(parts)
+    it = new or old
+    if it.type == "link":
+        return f"to {shown(it.target)}"
+    if it.type != "file":
+        return "" if it.type == "directory" else it.type
+    if change.kind == "modified" and size(old.size) != size(new.size):
+        return f"{size(old.size)} to {size(new.size)}"
+    return size(it.size)
+
+
+def size(number):
+    """A size in bytes for people."""
+    if number < 1024:
+        return f"{number} B"
+    value, unit = float(number), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value /= 1024
+        unit += 1
+    return f"{value:.1f} {_UNITS[unit]}" if value < 10 else f"{value:.0f} {_UNITS[unit]}"
+
+
+def shown(path):
+    """A path on one line, whatever is in it."""
+    if path.isprintable():
+        return path
+    return "".join(c if c.isprintable() else _escaped(c) for c in path)
+
+
+def _escaped(character):
+    if "\udc80" <= character <= "\udcff":  # a byte that is no text
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return ascii(character)[1:-1]
+
+
+def _plain(top):
+    lines = [_text(_line(top, shown(top.name)))]
+    waiting = [(child, "") for child in reversed(top.below.values())]
+    last = {id(waiting[0][0])} if waiting else set()
+    while waiting:
+        child, indent = waiting.pop()
+        name, node = _joined(child)
+        is_last = id(child) in last
+        lines.append(indent + ("└─ " if is_last else "├─ ") + _text(_line(node, name)))
+        below = list(reversed(node.below.values()))
+        if below:
+            last.add(id(below[0]))
+        deeper = indent + ("   " if is_last else "│  ")
+        waiting += [(grandchild, deeper) for grandchild in below]
+    return lines
+
+
+def _text(line):
+    mark, _, name, more = line
+    return f"{mark} {name}" + (f"  {more}" if more else "") if mark != " " else name
+
+
+def _coloured(top):
+    from rich.text import Text
+    from rich.tree import Tree
+
+    def label(node, name):
+        mark, colour, name, more = _line(node, name)
+        if mark == " ":
+            return Text(name, style="dim" if node.note else "bold")
+        return Text.assemble((f"{mark} {name}", colour), ("  " + more if more else "", "dim"))
+
+    root = Tree(label(top, shown(top.name)), guide_style="dim")
+    waiting = [(top, root)]
+    while waiting:
+        node, branch = waiting.pop()
+        for child in node.below.values():
+            name, last = _joined(child)
+            waiting.append((last, branch.add(label(last, name))))
+    return root

@@ -1,0 +1,344 @@
+"""Places: a tree reached by descriptors alone, name by name; no link in it is ever followed."""
+
+import errno
+import stat
+
+from ostler.core.calls import held
+from ostler.core.creating import is_mounted_on
+from ostler.core.status import kept
+from ostler.machine import host
+from ostler.machines.rehearsal import contents
+
+_ENTER = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
+_LIST = host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
+_READ = host.O_RDONLY | host.O_NOFOLLOW | host.O_NONBLOCK | host.O_CLOEXEC
+_KEPT = 64  # directories that are held open
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_NO_XATTRS = (errno.ENODATA, errno.EOPNOTSUPP, errno.EPERM)
+
+
+class Place:
+    """The tree below an open directory, which it owns; paths are bytes relative to it."""
+
+    fd = -1  # closed, or never had
+    unlocks = False  # whether a mode may be changed for a moment, to look at what it keeps shut
+
+    def __init__(self, fd):
+        self._open = {}
+        self.fd = fd
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __del__(self):
+        # Where Ctrl-C has come before a close().
+        if self.fd >= 0:
+            self.close()
+
+    def close(self):
+        """Close the directory and all that is held open below it."""
+        self.forget()
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            host.close(fd)
+
+    def forget(self):
+        """Close what is held open: names may mean something else from now on."""
+        while self._open:
+            host.close(self._open.popitem()[1])
+
+    def forget_below(self, path):
+        """Close what is held open at a path and below it."""
+        below = path + b"/"
+        for known in [k for k in self._open if k == path or k.startswith(below)]:
+            host.close(self._open.pop(known))
+
+    def remove(self, path):
+        """Remove an object with all below it; what isn't there is no error."""
+        status = self.status(path)
+        if status is None:
+            return
+        above, name = self.parent(path)
+        if not stat.S_ISDIR(status.st_mode):
+            host.unlink(name, dir_fd=above)
+            return
+        _remove_below(above, name)
+        self.forget_below(path)
+        above, name = self.parent(path)
+        host.rmdir(name, dir_fd=above)
+
+    def directory(self, path):
+        """A descriptor (O_PATH) of a directory, held here; OSError when it is none."""
+        at, names = path, []
+        while at and at not in self._open:
+            at, _, name = at.rpartition(b"/")
+            names.append(name)
+        fd = self._open[at] if at else self.fd
+        for name in reversed(names):
+            below = at + b"/" + name if at else name
+            fd = self._open[below] = self._within(fd, self._opened, name, _ENTER, fd, at)
+            at = below
+            if len(self._open) > _KEPT:
+                host.close(self._open.pop(next(iter(self._open))))
+        return fd
+
+    def _opened(self, name, flags, fd, path):
+        """Open a name in a directory that is held open, by its path, if need be as the only one."""
+        try:
+            return host.open(name, flags, dir_fd=fd)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+        for known in [known for known in self._open if known != path]:
+            host.close(self._open.pop(known))
+        return host.open(name, flags, dir_fd=fd)
+
+    def _within(self, above, call, *args, **kwargs):
+        """What a call gives that needs the rights of this open directory: in a Store they are ours.
+
+        A program on the machine may take them from its directories, as it may everywhere.
+        """
+        try:
+            return call(*args, **kwargs)
+        except PermissionError:
+            status = host.fstat(above)
+            mode = stat.S_IMODE(status.st_mode)
+            if not self.unlocks or mode & 0o700 == 0o700 or status.st_uid != host.geteuid():
+                raise
+        place = b"/proc/self/fd/%d" % above
+        host.chmod(place, mode | 0o700)
+        try:
+            return call(*args, **kwargs)
+        finally:
+            host.chmod(place, mode)
+
+    def parent(self, path):
+        """(descriptor of the directory that has the name, name)."""
+        above, _, name = path.rpartition(b"/")
+        return self.directory(above), name or b"."
+
+    def status(self, path):
+        """lstat of an object, None when it isn't there."""
+        try:
+            above, name = self.parent(path)
+            return self._within(above, host.stat, name, dir_fd=above, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return None
+            raise
+
+    def there(self, path):
+        """lstat of an object; FileNotFoundError when it isn't there."""
+        status = self.status(path)
+        if status is None:
+            raise FileNotFoundError(errno.ENOENT, host.strerror(errno.ENOENT), host.fsdecode(path))
+        return status
+
+    def entries(self, path, quiet=False):
+        """[(name, Status)] of a directory, sorted; with quiet, what can't be read is empty."""
+        try:
+            opened = held(self.open, path, _LIST)
+        except PermissionError:
+            if quiet:
+                return []
+            raise
+        with opened as fd:
+            return sorted(self._within(fd, _listed, fd))
+
+    def open(self, path, flags=_READ):
+        """Open an object; in a Store its owner may, whatever its mode says."""
+        above, name = self.parent(path)
+        return self._within(above, self._open_whatever, above, name, flags, path)
+
+    def _open_whatever(self, above, name, flags, path):
+        try:
+            return self._opened(name, flags, above, path.rpartition(b"/")[0])
+        except PermissionError:
+            if not self.unlocks:
+                raise
+            status = host.stat(name, dir_fd=above, follow_symlinks=False)
+            if status.st_uid != host.geteuid():
+                raise
+        mode = stat.S_IMODE(status.st_mode)
+        host.chmod(name, mode | 0o700, dir_fd=above)
+        try:
+            return host.open(name, flags, dir_fd=above)
+        finally:
+            host.chmod(name, mode, dir_fd=above)
+
+    def name(self, path):
+        """A path for the calls that take no directory descriptor."""
+        return b"/proc/self/fd/%d/%s" % self.parent(path)
+
+    def target(self, path):
+        """Where a link points, as os gives it."""
+        above, name = self.parent(path)
+        return host.fsdecode(self._within(above, host.readlink, name, dir_fd=above))
+
+    def xattr(self, path, attribute):
+        """The value of an extended attribute, None when there is none, or none to be read."""
+        above, _ = self.parent(path)
+        try:
+            return self._within(above, self._xattr, path, attribute)
+        except PermissionError:
+            if self.unlocks:
+                raise
+            return None
+
+    def _xattr(self, path, attribute):
+        try:
+            return host.getxattr(self.name(path), attribute, follow_symlinks=False)
+        except PermissionError:
+            if not self.unlocks:
+                raise
+        except OSError as error:
+            if error.errno in _NO_XATTRS:
+                return None
+            raise
+        # Those of a file are read with its mode's rights, of which a Store's owner can have more.
+        above, name = self.parent(path)
+        mode = stat.S_IMODE(host.stat(name, dir_fd=above, follow_symlinks=False).st_mode)
+        host.chmod(name, mode | 0o400, dir_fd=above)
+        try:
+            return host.getxattr(self.name(path), attribute, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NO_XATTRS:
+                return None
+            raise
+        finally:
+            host.chmod(name, mode, dir_fd=above)
+
+    def xattrs(self, path, without, opened=None):
+        """The extended attributes, but those whose names begin with `without`: a dict.
+
+        `opened`: the name in /proc of a descriptor of the object, if there is one.
+        """
+        place = self.name(path) if opened is None else opened
+        follow = opened is not None
+        above, _ = self.parent(path)
+        try:
+            names = self._within(above, host.listxattr, place, follow_symlinks=follow)
+        except OSError as error:
+            if error.errno in _NO_XATTRS:
+                return {}
+            raise
+        if not names:
+            return {}
+        found = {}
+        for name in names:
+            if not name.startswith(without):
+                try:
+                    value = host.getxattr(place, name, follow_symlinks=follow)
+                except PermissionError:
+                    value = self.xattr(path, name)
+                except OSError as error:
+                    if error.errno not in _NO_XATTRS:
+                        raise
+                    value = None
+                if value is not None:
+                    found[name] = value
+        return found
+
+    def same_content(self, path, other, path_there):
+        """Whether two files of one size have the same bytes; what can't be read differs."""
+        try:
+            one = self.open(path)
+        except PermissionError:
+            return False
+        try:
+            try:
+                two = other.open(path_there)
+            except PermissionError:
+                return False
+            try:
+                return contents.same(one, two)
+            finally:
+                host.close(two)
+        finally:
+            host.close(one)
+
+
+def _listed(fd):
+    names = []
+    with host.scandir(fd) as found:
+        for entry in found:
+            try:
+                status = kept(entry.stat(follow_symlinks=False))
+                names.append((host.fsencode(entry.name), status))
+            except FileNotFoundError:
+                continue
+    return names
+
+
+def _remove_below(above, name):
+    """Remove all that is in a directory, however deep it is, with one descriptor at a time.
+
+    The way up is the kernel's "..", and must lead to where the way down came from.
+    """
+    here = _opened_up(above, name)
+    levels = []  # on the way down: (identity, names of directories still to be removed)
+    try:
+        while True:
+            levels.append((_identity(here), _without_files(here)))
+            while not levels[-1][1]:
+                levels.pop()
+                if not levels:
+                    return
+                above = host.open(b"..", _LIST, dir_fd=here)
+                host.close(here)
+                here = above
+                known, names = levels[-1]
+                if _identity(here) != known:
+                    raise OSError(errno.ESTALE, "a directory was moved while it was removed")
+                host.rmdir(names.pop(), dir_fd=here)
+            below = _opened_up(here, levels[-1][1][-1])
+            host.close(here)
+            here = below
+    finally:
+        host.close(here)
+
+
+def _without_files(fd):
+    """Remove everything in a directory but the directories, of which the names are returned."""
+    names = []
+    with host.scandir(fd) as found:
+        entries = list(found)  # what is removed while it is listed may hide something else
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            names.append(host.fsencode(entry.name))
+        else:
+            host.unlink(entry.name, dir_fd=fd)
+    return names
+
+
+def _opened_up(above, name):
+    """A directory of ours open for listing, with the mode that removing what is in it takes."""
+    if is_mounted_on(above, name):  # nothing of ours
+        raise OSError(errno.EBUSY, "something is mounted there", host.fsdecode(name))
+    try:
+        fd = host.open(name, _LIST, dir_fd=above)
+    except PermissionError:
+        fd = host.open(name, _ENTER, dir_fd=above)
+        try:
+            host.chmod(b"/proc/self/fd/%d" % fd, 0o700)
+            return host.open(b".", _LIST, dir_fd=fd)
+        finally:
+            host.close(fd)
+    status = host.fstat(fd)
+    if stat.S_IMODE(status.st_mode) & 0o700 != 0o700 and status.st_uid == host.geteuid():
+        host.chmod(fd, 0o700)
+    return fd
+
+
+def _identity(fd):
+    status = host.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
+class Store(Place):
+    """A place of our own, whose modes keep only others out."""
+
+    unlocks = True

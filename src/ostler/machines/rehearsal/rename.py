@@ -1,0 +1,209 @@
+"""Renaming: a directory of the base that the kernel won't rename in a rehearsal.
+
+An overlay of an ordinary user has no redirected directories: there rename(2) fails with EXDEV. So
+it is done name by name, and where the directory comes from is noted in the upper layer.
+"""
+
+import errno
+import stat
+
+from ostler.machine import host
+from ostler.machines.rehearsal.hard_links import Name, renamed, stands_for, write_note
+from ostler.machines.rehearsal.places import Store
+from ostler.machines.rehearsal.steps import give_metadata, metadata
+from ostler.machines.rooted import staying
+
+_OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
+
+
+@staying
+def moved(machine, src, dst, src_dir_fd, dst_dir_fd, replace=True):
+    """Move a directory as the kernel's rename would, name by name; False: not our affair.
+
+    On an error all is moved back, and everything is as it was.
+    """
+    status = machine.stat(src, dir_fd=src_dir_fd, follow_symlinks=False)
+    if not stat.S_ISDIR(status.st_mode):
+        how = "rename" if replace else "rename_noreplace"
+        return renamed(machine, how, src, dst, src_dir_fd, dst_dir_fd)
+    overlay, origin = _place(machine, src, src_dir_fd)
+    other, place = _place(machine, dst, dst_dir_fd)
+    if overlay is None or overlay is not other:  # where the real rename would not have worked
+        return False
+    above = machine.path.dirname(machine.fsencode(dst).rstrip(b"/")) or b"."
+    before = machine.stat(above, dir_fd=dst_dir_fd)
+    covered = _make_room(machine, src, dst, dst_dir_fd, replace)
+    try:
+        with (
+            Store(machine.open(src, _OPEN, dir_fd=src_dir_fd)) as source,
+            Store(machine.open(dst, _OPEN, dir_fd=dst_dir_fd)) as target,
+        ):
+            move = _Move(machine, overlay, source, target, origin, place)
+            try:
+                move.go()
+                move.finish()
+            except BaseException:
+                move.back()
+                raise
+        machine.rmdir(src, dir_fd=src_dir_fd)
+    except BaseException:
+        machine.rmdir(dst, dir_fd=dst_dir_fd)
+        if covered is not None:
+            machine.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
+            with Store(machine.open(dst, _OPEN, dir_fd=dst_dir_fd)) as again:
+                give_metadata(again, b"", covered)
+        times = before.st_atime_ns, before.st_mtime_ns
+        machine.utime(b"%s/." % above, ns=times, dir_fd=dst_dir_fd)
+        raise
+    return True
+
+
+@staying
+def exchanged(machine, first, second, first_dir_fd, second_dir_fd):
+    """Exchange two names, one of them a directory's, by three renames; False: not our affair."""
+    if not _is_directory(machine, first, first_dir_fd) and not _is_directory(
+        machine, second, second_dir_fd
+    ):
+        return renamed(machine, "exchange", first, second, first_dir_fd, second_dir_fd)
+    overlay, _ = _place(machine, first, first_dir_fd)
+    other, _ = _place(machine, second, second_dir_fd)
+    if overlay is None or overlay is not other:
+        return False
+    above, name = machine.path.split(machine.fsencode(first).rstrip(b"/"))
+    aside = machine.path.join(above, b".%s.%s~" % (name[:200], host.urandom(8).hex().encode()))
+    one, two, third = (first, first_dir_fd), (second, second_dir_fd), (aside, first_dir_fd)
+    done = []
+    try:
+        for (src, src_fd), (dst, dst_fd) in ((one, third), (two, one), (third, two)):
+            machine.rename_noreplace(src, dst, src_dir_fd=src_fd, dst_dir_fd=dst_fd)
+            done.append((dst, src, dst_fd, src_fd))
+    except BaseException:
+        for src, dst, src_fd, dst_fd in reversed(done):
+            machine.rename_noreplace(src, dst, src_dir_fd=src_fd, dst_dir_fd=dst_fd)
+        raise
+    return True
+
+
+def _is_directory(machine, path, dir_fd):
+    return stat.S_ISDIR(machine.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode)
+
+
+def _make_room(machine, src, dst, dst_dir_fd, replace):
+    # Make the directory to move to; what stood there, an empty one, or None.
+    try:
+        machine.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
+        return None
+    except FileExistsError:
+        if not replace:
+            raise
+    there = machine.stat(dst, dir_fd=dst_dir_fd, follow_symlinks=False)
+    if not stat.S_ISDIR(there.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, machine.strerror(errno.ENOTDIR), src, None, dst)
+    with Store(machine.open(dst, _OPEN, dir_fd=dst_dir_fd)) as place:
+        covered = metadata(there, place.xattrs(b"", "\0"))
+    machine.rmdir(dst, dir_fd=dst_dir_fd)
+    machine.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
+    return covered
+
+
+class _Move:
+    """What is below one directory being moved into another one, new and empty."""
+
+    def __init__(self, machine, overlay, source, target, origin, place):
+        self.machine = machine
+        self.overlay = overlay
+        self.source = source
+        self.target = target
+        self.origin = origin  # of the two below the overlay's top
+        self.place = place
+        self.renamed = []  # paths below both
+        self.directories = []  # (path, metadata of the old one), each after the one it lies in
+        self.linked = []  # (path, where the base has it) of files that have other names there
+
+    def go(self):
+        """Move everything; what can't be renamed, a directory, is made anew and waits."""
+        with self.machine._walk(self.overlay) as walk:
+            self._go(walk)
+
+    def _go(self, walk):
+        waiting = [b""]
+        while waiting:
+            path = waiting.pop()
+            self._begin(path)
+            for name, status in self.source.entries(path):
+                child = path + b"/" + name if path else name
+                if not stat.S_ISDIR(status.st_mode):
+                    self._see_names(walk, child)
+                try:
+                    _rename(self.source, self.target, child)
+                    self.renamed.append(child)
+                except OSError as error:
+                    if error.errno != errno.EXDEV or not stat.S_ISDIR(status.st_mode):
+                        raise
+                    waiting.append(child)
+
+    def _see_names(self, walk, path):
+        # The copy that the overlay makes of a file with other names does not tell of which.
+        origin = self.origin + b"/" + path
+        below = walk.lower.status(origin)
+        if below is not None and below.st_nlink > 1:
+            found = stands_for(walk, origin)
+            if found is not None:
+                self.linked.append((path, found[0]))
+
+    def _begin(self, path):
+        status = self.source.status(path)
+        if (status.st_uid, status.st_gid) != (host.geteuid(), host.getegid()):
+            raise OSError(errno.EOVERFLOW, host.strerror(errno.EOVERFLOW), host.fsdecode(path))
+        old = metadata(status, self.source.xattrs(path, "\0"))
+        if path:
+            above, name = self.target.parent(path)
+            host.mkdir(name, 0o700, dir_fd=above)
+        self.directories.append((path, old))
+        if stat.S_IMODE(status.st_mode) & 0o700 != 0o700:
+            give_metadata(self.source, path, {"mode": old["mode"] | 0o700})
+
+    def finish(self):
+        """Give the new directories what the old ones had, and remove those but the top."""
+        with self.machine._walk(self.overlay) as walk:
+            for path, origin in self.linked:
+                write_note(walk.upper, self.place + b"/" + path, walk.marks, origin)
+            for path, old in reversed(self.directories):
+                place = self.place + b"/" + path if path else self.place
+                origin = self.origin + b"/" + path if path else self.origin
+                write_note(walk.upper, place, walk.marks, origin)
+                give_metadata(self.target, path, old)
+        for path, _ in reversed(self.directories):
+            if path:
+                self.source.forget_below(path)
+                above, name = self.source.parent(path)
+                host.rmdir(name, dir_fd=above)
+
+    def back(self):
+        """Everything as it was, but for the new directory at the top."""
+        for path, old in self.directories:
+            if self.source.status(path) is None:
+                above, name = self.source.parent(path)
+                host.mkdir(name, 0o700, dir_fd=above)
+            if path == b"" or self.target.status(path) is not None:
+                give_metadata(self.target, path, {"mode": old["mode"] | 0o700})
+        for path in reversed(self.renamed):
+            _rename(self.target, self.source, path)
+        for path, old in reversed(self.directories):
+            if path and self.target.status(path) is not None:
+                self.target.forget_below(path)
+                above, name = self.target.parent(path)
+                host.rmdir(name, dir_fd=above)
+            give_metadata(self.source, path, old)
+
+
+def _rename(source, target, path):
+    src_dir, name = source.parent(path)
+    dst_dir, _ = target.parent(path)
+    host.rename_noreplace(name, name, src_dir_fd=src_dir, dst_dir_fd=dst_dir)
+
+
+def _place(machine, path, dir_fd):
+    """(the Overlay that a name lies in, or None; its path below that)."""
+    with Name(machine, path, dir_fd) as name:
+        return name.overlay, name.path

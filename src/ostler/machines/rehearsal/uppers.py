@@ -1,0 +1,180 @@
+"""Uppers: directories in which the changes of a rehearsal are kept, to be taken up later.
+
+What stands in one decides what is mounted, removed and committed: it is taken up only where nobody
+but the reader can have made it (see trust.py), and its state is read strictly. A store is named by
+a number and nothing else; what is done in one is done through its descriptor.
+"""
+
+import errno
+import stat
+
+from ostler.machine import host
+from ostler.machines import trust
+from ostler.machines.rehearsal.places import Store
+
+STATE = "ostler-rehearsal.json"
+_LARGEST = 1 << 28  # bytes of state
+_DIGITS = frozenset("0123456789")
+_NO_UPPER = "upper is neither empty nor the upper of a rehearsal"
+_ONLY_THE_OWNER = "; only who has made an upper can take it up"
+
+
+def opened(upper, base=None):
+    """(descriptor of an upper, its path, bytes); PermissionError when others could change it.
+
+    OSError when it is none, or `base` (bytes) lies in it.
+    """
+    fd = host.open(upper, host.O_RDONLY | host.O_DIRECTORY | host.O_CLOEXEC)
+    try:
+        path = host.path.realpath(host.fsencode(upper))
+        if base is not None and (base + b"/").startswith(path + b"/") and base != b"/":
+            raise OSError(errno.EINVAL, "base lies within upper", host.fsdecode(path))
+        names = host.listdir(fd)
+        if names and STATE not in names:
+            raise OSError(errno.ENOTEMPTY, _NO_UPPER, host.fsdecode(path))
+    finally:
+        host.close(fd)
+    path = host.path.abspath(host.fsencode(upper))
+    try:
+        # It is opened once, and what is in it must be the reader's own, wherever it lies.
+        fd = trust.directory(path, anywhere=True)
+    except trust.Refused as error:
+        raise trust.Refused(error.filename, error.why + _ONLY_THE_OWNER) from None
+    return fd, host.readlink(b"/proc/self/fd/%d" % fd)
+
+
+def state_of(fd, upper):
+    """What an earlier rehearsal left in an open upper: a dict; None when it is empty."""
+    shown = host.path.join(host.fsdecode(upper), STATE)
+    try:
+        file = open(trust.own_file(STATE.encode(), fd, shown), "rb")  # noqa: SIM115
+    except FileNotFoundError:
+        if host.listdir(fd):
+            raise OSError(errno.ENOTEMPTY, _NO_UPPER, host.fsdecode(upper)) from None
+        return None
+    except trust.Refused as error:
+        raise trust.Refused(shown, error.why + _ONLY_THE_OWNER) from None
+    import json  # when it is needed: it brings much along
+
+    with file:
+        if host.fstat(file.fileno()).st_size > _LARGEST:
+            raise ValueError(f"{shown} is larger than any that was written here")
+        text = file.read(_LARGEST)
+    try:
+        state = json.loads(text.decode())
+        _check(state)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        reason = f": {error}" if isinstance(error, _Damaged) else ""
+        raise ValueError(f"{shown} is damaged, or of a later version{reason}") from None
+    return state
+
+
+class _Damaged(ValueError):
+    """The state says what none says."""
+
+
+def _check(state):
+    known = {"base", "started", "overlays", "own", "marks"}
+    if not isinstance(state, dict) or not {"base", "started", "overlays"} <= set(state) <= known:
+        raise _Damaged("it has other parts")
+    if not _is_text(state["base"]) or not state["base"].startswith("/"):
+        raise _Damaged("its base is no absolute path")
+    if not _are_counts([state["started"]]):
+        raise _Damaged("it has no beginning")
+    if state.get("marks") not in (None, "root", "user"):
+        raise _Damaged("its marks are not known")
+    if not _are_pairs(state["overlays"]) or not _are_pairs(state.get("own", [])):
+        raise _Damaged("something is no list")
+    targets = [target for target, _ in state["overlays"]]
+    stores = [store for _, store in state["overlays"]]
+    if not all(_is_text(target) and _is_relative(target) for target in targets):
+        raise _Damaged("it is about a directory elsewhere")
+    if not all(is_store(store) for store in stores):
+        raise _Damaged("it names a store that is none")
+    if len(set(targets)) < len(targets) or len(set(stores)) < len(stores):
+        raise _Damaged("it names something twice")
+    if not all(map(_are_counts, state.get("own", []))):
+        raise _Damaged("what is its own are no numbers")
+
+
+def is_store(name):
+    """Whether this is a name, a str, as stores have them."""
+    return _is_text(name) and 0 < len(name) < 10 and set(name) <= _DIGITS
+
+
+def _is_text(text):
+    return isinstance(text, str) and "\0" not in text
+
+
+def _is_relative(target):
+    return not target or not {"", ".", ".."} & set(target.split("/"))
+
+
+def _are_pairs(found):
+    return isinstance(found, list) and all(isinstance(p, list) and len(p) == 2 for p in found)
+
+
+def _are_counts(numbers):
+    return all(type(number) is int and 0 <= number < 1 << 64 for number in numbers)
+
+
+def check_marks(state, as_root, upper):
+    """Refused when the files in an upper were marked in another way than they would be read."""
+    marks = None if state is None else state.get("marks")
+    if marks is not None and marks != name_of_marks(as_root):
+        who = "root's" if marks == "root" else "an ordinary user's"
+        raise trust.Refused(upper, f"its files have {who} marks, which are not read here")
+
+
+def name_of_marks(as_root):
+    """The word for an overlay's marks in a state."""
+    return "root" if as_root else "user"
+
+
+def check_store(fd, store, upper):
+    """Refused unless the directories of a store, which are there, are the reader's own."""
+    shown = host.path.join(host.fsdecode(upper), host.fsdecode(store))
+    inside = trust.own_directory(store, fd, shown)
+    try:
+        for name in (b"upper", b"work"):
+            try:
+                status = host.stat(name, dir_fd=inside, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if not stat.S_ISDIR(status.st_mode):
+                raise trust.Refused(f"{shown}/{name.decode()}", "it is no directory")
+    finally:
+        host.close(inside)
+
+
+def remove(machine):
+    """Remove the upper of a rehearsal, with all that rehearsals have in one and nothing else."""
+    upper = machine._stores
+    with Store(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=upper)) as place:
+        for name, status in place.entries(b""):
+            if name == STATE.encode() or (
+                is_store(name.decode("latin-1"))
+                and stat.S_ISDIR(status.st_mode)
+                and status.st_uid == host.geteuid()
+            ):
+                place.remove(name)
+    there = host.stat(machine._directory)
+    here = host.fstat(upper)
+    if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
+        try:
+            host.rmdir(machine._directory)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+
+
+def base_of(upper):
+    """The base of the rehearsal that is kept in a directory, a str."""
+    fd, place = opened(upper)
+    try:
+        state = state_of(fd, place)
+    finally:
+        host.close(fd)
+    if state is None:
+        raise FileNotFoundError(errno.ENOENT, "nothing is kept there", host.fsdecode(upper))
+    return state["base"]

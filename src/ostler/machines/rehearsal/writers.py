@@ -1,0 +1,275 @@
+"""Quiet: nobody writes to a rehearsal while it is committed, or the commit is refused.
+
+Afterwards the rehearsal is mounted anew. What was written to the old mounts then, by a file that
+is still open or by a process that still runs there, would be neither in the base nor in the
+rehearsal. So these are refused, with who it is, and meanwhile the kernel keeps the file systems
+read-only, in whatever process.
+"""
+
+import errno
+import time
+from contextlib import suppress
+
+from ostler.core import mounts
+from ostler.machine import host
+
+_TRIES, _PAUSE = 100, 0.005  # a file that is just being closed
+_PATH = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
+
+
+class Quiet:
+    """A context manager: inside, a rehearsal can't be written to, by nobody.
+
+    OSError (EBUSY) where somebody could, unless they are to be left behind.
+    """
+
+    def __init__(self, machine, leave_behind):
+        self._machine = machine
+        self._leave_behind = bool(leave_behind)
+        self._tops = []
+        self._still = []  # (top, whether its file system as a whole), of what is read-only now
+
+    def __enter__(self):
+        try:
+            for overlay in self._machine._overlays:
+                self._tops.append(top_of(self._machine, overlay))
+            for top in self._tops:
+                self._make_still(top)
+            if not self._leave_behind:
+                refuse(self._machine, running(self._tops))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def over(self):
+        """What was there before is not to be written to again."""
+        self._still.clear()
+
+    def __exit__(self, *exception):
+        machine = self._machine
+        while self._still:
+            top, whole = self._still.pop()
+            mounts.still(top, machine._user_ns, machine._mount_ns, False, whole)
+        while self._tops:
+            host.close(self._tops.pop())
+
+    def _make_still(self, top):
+        machine = self._machine
+        for _ in range(_TRIES):
+            self._still.append((top, True))
+            number = mounts.still(top, machine._user_ns, machine._mount_ns, True, True)
+            if not number:
+                return
+            self._still.pop()
+            if self._leave_behind:
+                return
+            refuse(machine, writers(self._tops))
+            if number != errno.EBUSY:  # a kernel without this
+                return
+            # Something that was removed is held open, to be read at most: then this mount alone.
+            machine._leave_namespace()
+            self._still.append((top, False))
+            if not mounts.still(top, machine._user_ns, machine._mount_ns, True, False):
+                return
+            self._still.pop()
+            time.sleep(_PAUSE)
+        raise OSError(errno.EBUSY, "a file is open for writing", _real(machine, None))
+
+
+def refuse(machine, found):
+    """Raise the OSError (EBUSY) that says who it is that was found, if anybody was."""
+    if not found:
+        return
+    pid, program, path = found[0]
+    who = "this process" if pid == host.getpid() else f"process {pid} ({program})"
+    said = f"{who} still runs there" if path is None else f"open for writing in {who}"
+    if len(found) > 1:
+        said += f"; {len(found) - 1} more"
+    raise OSError(errno.EBUSY, said, _real(machine, path))
+
+
+def _real(machine, path):
+    base = machine._base
+    return host.fsdecode(base if path is None else base.rstrip(b"/") + path)
+
+
+class Unneeded:
+    """In the place of Quiet where writers can go on as before."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        pass
+
+    def over(self):
+        """Nothing was kept still."""
+
+
+def top_of(machine, overlay):
+    """A descriptor of an overlay's top, wherever the machine has that now."""
+    wanted = b"/" + overlay.target
+    found = _overlay_at(machine, wanted)
+    if found is None and overlay.target:
+        found = _overlay_at(machine, _moved(machine, overlay))
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, host.strerror(errno.ENOENT), host.fsdecode(wanted))
+    return found
+
+
+def _overlay_at(machine, path):
+    try:
+        fd = machine.open(path, _PATH)
+    except OSError:
+        return None
+    if mounts.is_overlay_top(fd):
+        return fd
+    host.close(fd)
+    return None
+
+
+def _moved(machine, overlay):
+    # A directory above it may have been renamed here.
+    above = [o for o in machine._overlays if o is not overlay and _lies_in(overlay, o)]
+    upper = max(above, key=lambda other: len(other.target))
+    skip = len(upper.target) + 1 if upper.target else 0
+    rest, below = overlay.target[skip:], b""
+    with machine._walk(upper) as walk:
+        walk.find_moved()
+        while rest not in walk.moved and rest:
+            rest, _, name = rest.rpartition(b"/")
+            below = b"/" + name + below
+        now = walk.moved.get(rest, rest) + below
+    return b"/" + upper.target + b"/" + now
+
+
+def _lies_in(one, other):
+    return not other.target or one.target.startswith(other.target + b"/")
+
+
+# Who it is: a list of (pid, program, path on the machine or None)
+
+
+def running(tops):
+    """The processes in whose mount namespace one of these file systems is."""
+    devices = {_device(top) for top in tops}
+    known = {_link(b"/proc/self/ns/mnt"): False}
+    found = []
+    for pid in _processes():
+        namespace = _link(b"/proc/%d/ns/mnt" % pid)
+        if namespace is None:  # it has ended, or is another user's
+            continue
+        if namespace not in known:
+            known[namespace] = any(device in devices for _, device in _mounted(pid))
+        if known[namespace]:
+            found.append((pid, _program(pid), None))
+    return found
+
+
+def writers(tops):
+    """The files in these file systems that can be written to by somebody who has them open."""
+    devices = {_device(top) for top in tops}
+    own = {_field(b"/proc/self/fdinfo/%d" % top, b"mnt_id:") for top in tops}
+    namespaces = {_link(b"/proc/self/ns/mnt"): set()}
+    found = []
+    for pid in _processes():
+        namespace = _link(b"/proc/%d/ns/mnt" % pid)
+        if namespace not in namespaces:
+            namespaces[namespace] = {m for m, device in _mounted(pid) if device in devices}
+        for fd, mount, path in _open_for_writing(pid):
+            if mount in own or mount in namespaces[namespace] or _on(pid, fd, devices):
+                found.append((pid, _program(pid), path))
+        found += [(pid, _program(pid), path) for path in _mapped(pid, devices)]
+    return found
+
+
+def writers_below(directory):
+    """The files below a directory (bytes) that somebody has open for writing."""
+    found = []
+    for pid in _processes():
+        for _, _, path in _open_for_writing(pid):
+            if path.startswith(directory + b"/"):
+                found.append((pid, _program(pid), path[len(directory) :]))
+    return found
+
+
+def _processes():
+    return sorted(int(name) for name in host.listdir("/proc") if name.isdigit())
+
+
+def _open_for_writing(pid):
+    try:
+        names = host.listdir(b"/proc/%d/fd" % pid)
+    except OSError:
+        return
+    for name in names:
+        information = b"/proc/%d/fdinfo/%s" % (pid, name)
+        flags = _field(information, b"flags:")
+        if flags is None:
+            continue
+        flags = int(flags, 8)
+        if flags & host.O_ACCMODE != host.O_RDONLY and not flags & host.O_PATH:
+            path = _link(b"/proc/%d/fd/%s" % (pid, name))
+            if path is not None and path.startswith(b"/"):
+                yield name, _field(information, b"mnt_id:"), path
+
+
+def _on(pid, fd, devices):
+    try:
+        status = host.stat(b"/proc/%d/fd/%s" % (pid, fd))
+    except OSError:
+        return False
+    return b"%d:%d" % (host.major(status.st_dev), host.minor(status.st_dev)) in devices
+
+
+def _mapped(pid, devices):
+    """The paths of the files that are mapped so that writing to memory writes to them."""
+    hexadecimal = {b"%02x:%02x" % tuple(map(int, device.split(b":"))) for device in devices}
+    for line in _lines(b"/proc/%d/maps" % pid):
+        parts = line.split(None, 5)
+        if len(parts) == 6 and parts[1][1:2] == b"w" and parts[1][3:4] == b"s":
+            if parts[3] in hexadecimal:
+                yield parts[5]
+
+
+def _mounted(pid):
+    """[(number, device)] of the mounts in a process's namespace."""
+    lines = [line.split(b" ", 3) for line in _lines(b"/proc/%d/mountinfo" % pid)]
+    return [(parts[0], parts[2]) for parts in lines if len(parts) == 4]
+
+
+def _device(fd):
+    device = host.fstat(fd).st_dev
+    return b"%d:%d" % (host.major(device), host.minor(device))
+
+
+def _program(pid):
+    return b"".join(_lines(b"/proc/%d/comm" % pid)).decode("utf-8", "backslashreplace")
+
+
+def _field(path, name):
+    for line in _lines(path):
+        if line.startswith(name):
+            return line[len(name) :].strip()
+    return None
+
+
+def _link(path):
+    try:
+        return host.readlink(path)
+    except OSError:
+        return None
+
+
+def _lines(path):
+    # Of a file of /proc; none when its process has ended or is another user's.
+    parts = []
+    with suppress(OSError):
+        fd = host.open(path, host.O_RDONLY | host.O_CLOEXEC)
+        try:
+            while part := host.read(fd, 1 << 16):
+                parts.append(part)
+        finally:
+            host.close(fd)
+    return b"".join(parts).split(b"\n")

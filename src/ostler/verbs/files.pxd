@@ -1,0 +1,4 @@
+from ostler.verbs.xattrs cimport Xattrs
+
+cdef class Files(Xattrs):
+    pass

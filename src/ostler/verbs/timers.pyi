@@ -1,0 +1,26 @@
+from _typeshed import FileDescriptorLike
+
+from ostler.core.crossing import Core
+
+CONSTANTS: dict[str, int]
+TYPES: dict[str, object]
+
+class Timers(Core):
+    def eventfd(self, initval: int, flags: int = 524288) -> int: ...
+    def eventfd_read(self, fd: FileDescriptorLike) -> int: ...
+    def eventfd_write(self, fd: FileDescriptorLike, value: int) -> None: ...
+    def timerfd_create(self, clockid: int, /, *, flags: int = 0) -> int: ...
+    def timerfd_settime(
+        self,
+        fd: FileDescriptorLike,
+        /,
+        *,
+        flags: int = 0,
+        initial: float = 0.0,
+        interval: float = 0.0,
+    ) -> tuple[float, float]: ...
+    def timerfd_settime_ns(
+        self, fd: FileDescriptorLike, /, *, flags: int = 0, initial: int = 0, interval: int = 0
+    ) -> tuple[int, int]: ...
+    def timerfd_gettime(self, fd: FileDescriptorLike, /) -> tuple[float, float]: ...
+    def timerfd_gettime_ns(self, fd: FileDescriptorLike, /) -> tuple[int, int]: ...

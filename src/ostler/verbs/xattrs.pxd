@@ -1,0 +1,4 @@
+from ostler.core.crossing cimport Core
+
+cdef class Xattrs(Core):
+    pass

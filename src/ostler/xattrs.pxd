@@ -1,4 +1,0 @@
-from ostler._core cimport Core
-
-cdef class Xattrs(Core):
-    pass

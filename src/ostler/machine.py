@@ -1,4 +1,4 @@
-"""Machine: an operating system as a value. The host is made here; other kinds on first touch."""
+"""Machine: an operating system as a value, and the host. All other kinds are above, in machines/."""
 
 import errno
 
@@ -34,16 +34,6 @@ class Machine(*topics.CLASSES):
     name = "posix"
     linesep = "\n"
     error = OSError
-
-    def recorded(self):
-        """A context manager whose value is the log of what is asked of this machine inside.
-
-        The log has each call of a verb that touches something, with its moment, thread, arguments
-        and result or error, and of compositions the whole: see ostler.machines.recording.
-        """
-        from ostler.machines.recording import Recorded
-
-        return Recorded(self)
 
     @property
     def trees(self):
@@ -165,11 +155,3 @@ host = Host()
 crossing.be_host(host)
 host.environ = environment.of_process(host)
 host._path = path.Path(host)
-
-
-def __getattr__(name):
-    if name == "SHELL":
-        from ostler.machines.binds import shell
-
-        return shell()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -302,4 +302,3 @@ class Host(HostCore, Machine):
     _names: dict[str, Any]  # the namespace of ostler itself
 
 host: Host
-SHELL: list[str]

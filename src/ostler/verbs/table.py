@@ -95,7 +95,7 @@ _UNSIGNED: dict[str, tuple[tuple[str, ...], dict]] = {
 }
 # What is no method of a topic's class, with its home: machines with a root have the first, which is
 # as the built-in open() is; the other is the interpreter's own.
-_OF_MACHINES = {"open_file": "machines.rooted", "register_at_fork": "processes"}
+_OF_MACHINES = {"open_file": "machines.rooted", "register_at_fork": "verbs.processes"}
 # Without a path these act on the working directory.
 _HERE = frozenset(("listdir", "scandir", "listxattr"))
 
@@ -200,7 +200,7 @@ def _found_out(name):
         function = getattr(kind, plain)
         home = next(base for base in kind.__mro__ if plain in vars(base)).__module__
     home = home.removeprefix("ostler.")
-    touches = _touches.get(name) or _BY_HOME[home]
+    touches = _touches.get(name) or _BY_HOME[home.removeprefix("verbs.")]
     names, defaults = _UNSIGNED.get(name) or _parameters(function)
     if name in _HERE:
         defaults["path"] = "."

@@ -1,0 +1,28 @@
+"""The kinds of machines, a file a kind; and what all machines get here: recorded()."""
+
+from ostler.machine import CommitConflict, Host, Machine, MachineUnavailable, host
+
+__all__ = ["SHELL", "CommitConflict", "Host", "Machine", "MachineUnavailable", "host"]
+
+
+def recorded(self):
+    """A context manager whose value is the log of what is asked of this machine inside.
+
+    The log has each call of a verb that touches something, with its moment, thread, arguments
+    and result or error, and of compositions the whole: see ostler.machines.recording.
+    """
+    from ostler.machines.recording import Recorded
+
+    return Recorded(self)
+
+
+Machine.recorded = recorded
+del recorded
+
+
+def __getattr__(name):
+    if name == "SHELL":
+        from ostler.machines.binds import shell
+
+        return shell()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

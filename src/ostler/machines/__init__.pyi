@@ -1,0 +1,7 @@
+from ostler.machine import CommitConflict as CommitConflict
+from ostler.machine import Host as Host
+from ostler.machine import Machine as Machine
+from ostler.machine import MachineUnavailable as MachineUnavailable
+from ostler.machine import host as host
+
+SHELL: list[str]

@@ -317,7 +317,7 @@ def test_the_sweep_finds_what_a_plain_one_finds():
         def plain(names, module, wanted):
             for key, value in list(names.items()):
                 if id(value) in wanted:
-                    yield _sweep.ITEM, id(names), key
+                    yield sweep.ITEM, id(names), key
                 elif isinstance(value, type) and vars(value).get("__module__") == module:
                     if value.__flags__ & 1 << 9:
                         yield from in_class(value, wanted)
@@ -327,22 +327,22 @@ def test_the_sweep_finds_what_a_plain_one_finds():
         def in_class(kind, wanted):
             for key, value in list(vars(kind).items()):
                 if id(value) in wanted:
-                    yield _sweep.ATTRIBUTE, id(kind), key
+                    yield sweep.ATTRIBUTE, id(kind), key
                 elif isinstance(value, FunctionType):
                     yield from in_defaults(value, wanted)
                 elif isinstance(value, (staticmethod, classmethod)):
                     if id(value.__func__) in wanted:
                         if isinstance(value, staticmethod):
-                            yield _sweep.STATIC, id(kind), key
+                            yield sweep.STATIC, id(kind), key
                     elif isinstance(value.__func__, FunctionType):
                         yield from in_defaults(value.__func__, wanted)
 
         def in_defaults(function, wanted):
             if any(id(value) in wanted for value in function.__defaults__ or ()):
-                yield _sweep.DEFAULTS, id(function), None
+                yield sweep.DEFAULTS, id(function), None
             for key, value in (function.__kwdefaults__ or {}).items():
                 if id(value) in wanted:
-                    yield _sweep.KEYWORD, id(function.__kwdefaults__), key
+                    yield sweep.KEYWORD, id(function.__kwdefaults__), key
 
         class Holding:
             held = staticmethod(random.random)
@@ -356,10 +356,10 @@ def test_the_sweep_finds_what_a_plain_one_finds():
         objects = [value for _, names in modules for value in list(names.values())]
         kept = [random.random, random.shuffle, *random.Random(1).sample(objects, 1000)]
         wanted = {id(value) for value in kept}
-        sweep = _sweep.Sweep(wanted)
+        swept = sweep.Sweep(wanted)
         count = 0
         for name, names in modules:
-            found = [(what, id(place), key) for what, place, key in sweep.namespace(names, name)]
+            found = [(what, id(place), key) for what, place, key in swept.namespace(names, name)]
             expected = list(plain(names, name, wanted))
             assert found == expected, name
             count += len(found)

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 import ostler
-from ostler import machines
 from ostler.core import crossing
 from tests import public
 
@@ -75,7 +74,7 @@ def test_each_name_has_one_home():
 def offered():
     """Each name that a machine has, with the modules that give it: {name: [module, ...]}."""
     found = {}
-    for kind in machines.Machine.__mro__:
+    for kind in ostler.Machine.__mro__:
         if kind.__module__.startswith("ostler.") and kind is not crossing.Core:
             for name in vars(kind):
                 found.setdefault(name, []).append(kind.__module__)
@@ -85,7 +84,7 @@ def offered():
                 found.setdefault(name, []).append(module.__name__)
     for name, modules in found.items():
         if len(modules) > 1:  # a machine takes them from the topics; its class itself is no home
-            found[name] = [module for module in modules if module != "ostler.machines"]
+            found[name] = [module for module in modules if module != "ostler.machine"]
     return found
 
 
@@ -118,13 +117,13 @@ def test_no_name_of_ours_has_two_homes():
 def test_foreign_declarations_stand_in_libc_and_python():
     for path in PACKAGE.rglob("*.pxd"):
         name = name_of(path)
-        if not name.startswith("_libc/") and not name.startswith("_python"):
+        if not name.startswith(("core/libc/", "core/python")):
             assert "cdef extern" not in path.read_text(), name
 
 
 def test_nothing_foreign_is_declared_twice():
     seen = {}
-    for path in sorted((PACKAGE / "_libc").glob("*.pxd")):
+    for path in sorted((PACKAGE / "core" / "libc").glob("*.pxd")):
         for name in declared(path.read_text()):
             seen.setdefault(name, []).append(path.name)
     assert len(seen) > 500

@@ -1,4 +1,4 @@
-"""Machine: an operating system as a value, and the host. All other kinds are above, in machines/."""
+"""Machine: an operating system as a value. The host is one; all other kinds stand in machines/."""
 
 import errno
 

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ostler.machines.kinds import Scratch
+    from ostler.machines.scratch import Scratch
 
 
 def pytest_configure(config):

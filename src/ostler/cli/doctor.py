@@ -2,6 +2,7 @@
 
 import json
 
+import ostler
 from ostler import host
 from ostler.cli.parsing import Parser
 
@@ -37,13 +38,11 @@ def main(arguments):
 
 def gathered():
     """The report as plain data."""
-    from ostler.machines.abilities import capabilities
-
     system = host.uname()
     return {
         "kernel": f"{system.sysname} {system.release} {system.machine}",
         "user": host.geteuid(),
-        "capabilities": capabilities(),
+        "capabilities": ostler.capabilities(),
     }
 
 

@@ -47,7 +47,7 @@ class Choice:
 
     def environ(self):
         """The variables that the machine shall begin with."""
-        from ostler.machines.kinds import plain_variables
+        from ostler.machines.confined import plain_variables
 
         host = ostler.environ
         found = dict(host)

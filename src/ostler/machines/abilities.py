@@ -1,20 +1,14 @@
 """Abilities: what this kernel lets this user have, found by doing each thing once."""
 
 from ostler.core import mounts
-from ostler.machine import host
-from ostler.machines import kinds
-from ostler.machines.rehearsal import kind
-from ostler.machines.rooted import MachineUnavailable
+from ostler.machine import MachineUnavailable, host
+from ostler.machines import makers, refusals
 
 _found = {}
 
 
-def capabilities(refresh=False):
-    """What machines can be had here: a dict from each thing's name to a dict of four.
-
-    "available" (bool), "by" (what of the kernel does it), "reason" and "what_would_help" (str,
-    empty when it is available). Each thing is tried once in a process, or again with `refresh`.
-    """
+def found(refresh):
+    """What ostler.capabilities() gives."""
     if refresh:
         _found.clear()
     for name, (by, attempt) in _THINGS.items():
@@ -40,41 +34,41 @@ def _openat2():
 def _namespaces():
     number, step = mounts.try_namespaces()
     if number:
-        raise kinds.unavailable("a namespace of one's own", number, step)
+        raise refusals.unavailable("a namespace of one's own", number, step)
 
 
 def _scratch():
-    kinds.scratch(size=1 << 20, inodes=64).close()
+    makers.scratch(size=1 << 20, inodes=64).close()
 
 
 def _scratch_directory():
-    from ostler.machines.owned import scratch_directory
+    from ostler.machines.scratch_directory import scratch_directory
 
     with scratch_directory(MachineUnavailable("tried"), None, None) as machine:
         return machine.guarantees["files"]
 
 
 def _children():
-    with kinds.scratch(size=1 << 20, inodes=64) as machine:
+    with makers.scratch(size=1 << 20, inodes=64) as machine:
         machine._make_namespace_now()
 
 
 def _read_only():
-    kinds.read_only().close()
+    makers.read_only().close()
 
 
 def _confined():
-    with kinds.confined("/") as machine:
+    with makers.confined("/") as machine:
         return machine.guarantees["paths"]
 
 
 def _rehearsal():
-    kind.Rehearsal().close()
+    makers.rehearsal().close()
 
 
 def _copied_rehearsal():
-    from ostler.machines.owned import scratch_directory
     from ostler.machines.rehearsal.copied import copied_rehearsal
+    from ostler.machines.scratch_directory import scratch_directory
 
     with scratch_directory(MachineUnavailable("tried"), None, None) as machine:
         base = host.readlink(f"/proc/self/fd/{machine._root}")

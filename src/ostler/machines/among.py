@@ -2,7 +2,9 @@
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines import binds, kinds
+from ostler.machines import binds, confined
+from ostler.machines.refusals import given, unavailable
+from ostler.machines.rooted import PATHS
 
 
 def confined_among(directory, shown, network=False, environ=None):
@@ -14,21 +16,21 @@ def confined_among(directory, shown, network=False, environ=None):
     place = host.path.realpath(host.fsencode(directory))
     mounts.directory(place, "confined").close()
     sources = [s for s in binds.sources(shown) if not _lies_in(s, place)]
-    machine = kinds.Confined._made(
-        kinds.given(mounts.scratch(None, None), "a confined machine"),
+    machine = confined.Confined._made(
+        given(mounts.scratch(None, None), "a confined machine"),
         {
             "files": "a clone of the directory, at its own path; read-only clones of some others; "
             "a tmpfs for the rest",
-            "paths": kinds.PATHS,
-            "children": kinds.children_of_confined(network),
-            "kernel": kinds.kernel_of_confined(),
+            "paths": PATHS,
+            "children": confined.children_of_confined(network),
+            "kernel": confined.kernel_of_confined(),
         },
     )
-    machine._confinement = kinds.Confinement(bool(network))
+    machine._confinement = confined.Confinement(bool(network))
     machine._confinement.directory = place
     machine._shows_closed = bool(sources)
     try:
-        kinds.begin_with(machine, environ)
+        confined.begin_with(machine, environ)
         binds.show(machine, [s for s in sources if not _lies_in(place, s)])
         # What the directory lies in is shown before it.
         binds.show(machine, [s for s in sources if _lies_in(place, s)])
@@ -36,7 +38,7 @@ def confined_among(directory, shown, network=False, environ=None):
         step = (mounts.CLONE_TREE, place[1:], place, None, None, None, False)
         built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
         if built.number:
-            raise kinds.unavailable("a confined machine", built.number, built.step)
+            raise unavailable("a confined machine", built.number, built.step)
     except BaseException:
         machine.close()
         raise

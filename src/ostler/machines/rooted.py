@@ -9,7 +9,14 @@ from ostler.machines.below_root import RootedCore
 from ostler.verbs import environment
 
 _WALKED = "name by name from the machine's root, no link followed unseen: openat2 is refused here"
+PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"
 THIS = type("This", (), {"__repr__": lambda self: "<the machine>"})()
+
+
+def children_in(made):
+    """What is enforced for the children of a machine that was made of mounts."""
+    namespaces = "a mount namespace" if made.user_ns < 0 else "a user and a mount namespace"
+    return f"live in {namespaces} whose root is the machine"
 
 
 def staying(function):

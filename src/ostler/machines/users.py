@@ -11,7 +11,7 @@ from _thread import allocate_lock
 from contextlib import contextmanager
 
 from ostler.machine import MachineUnavailable, host
-from ostler.machines.kinds import Scratch
+from ostler.machines.scratch import Scratch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +41,22 @@ def user_of(user: "int | str") -> User:
         return User((user, user, (), None, None))
     groups = host.getgrouplist(known.pw_name, known.pw_gid)
     return User((known.pw_uid, known.pw_gid, tuple(groups), known.pw_name, known.pw_dir))
+
+
+def another_user(user, weaker):
+    """The kind of machine whose calls this user makes, and what begins it: (kind, function)."""
+    who = user_of(user)
+    if who[0] == host.geteuid():
+        return Scratch, None  # who makes the calls anyway
+    if weaker:
+        raise ValueError("a machine of another user's can't be a weaker one")
+
+    def begin(machine, made):
+        if host.geteuid() != 0 or made.user_ns >= 0:
+            raise unavailable("this is not root", errno.EPERM)
+        machine._begin_as(who)
+
+    return ScratchOfUser, begin
 
 
 class ScratchOfUser(Scratch):

@@ -12,14 +12,15 @@ from collections import namedtuple
 from ostler.core import mounts
 from ostler.core.status import kept
 from ostler.machine import MachineUnavailable, host
-from ostler.machines import kinds, owned
+from ostler.machines import owned
 from ostler.machines.rehearsal.changes import Walk
 from ostler.machines.rehearsal.clock import from_now_on
 from ostler.machines.rehearsal.kind import Rehearsal
 from ostler.machines.rehearsal.layout import Overlay
 from ostler.machines.rehearsal.places import Place, Store
 from ostler.machines.rehearsal.writers import Unneeded, refuse, writers_below
-from ostler.machines.rooted import staying
+from ostler.machines.rooted import PATHS, staying
+from ostler.machines.scratch_directory import NO_CHILDREN
 
 _FREE = 4  # a copy takes at most this part of the memory that is free for it
 
@@ -219,8 +220,8 @@ def copied_rehearsal(refusal, base, upper):
     guarantees = {
         "files": f"a copy in {host.fsdecode(host.path.dirname(path))}, removed with the machine; "
         "what others change in the base meanwhile is not seen, but found by a commit",
-        "paths": kinds.PATHS,
-        "children": owned.NO_CHILDREN,
+        "paths": PATHS,
+        "children": NO_CHILDREN,
         "weaker": refusal.reason,
     }
     machine._become(root.root, -1, -1, guarantees, lock, root)

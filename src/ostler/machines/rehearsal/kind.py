@@ -9,7 +9,8 @@ from ostler.core import mounts
 from ostler.core.calls import held
 from ostler.core.procfs import mount_table
 from ostler.machine import host
-from ostler.machines.kinds import given, or_weaker
+from ostler.machines.mount_points import any_below, mounts_below
+from ostler.machines.refusals import given
 from ostler.machines.rehearsal import (
     changes,
     clock,
@@ -23,7 +24,7 @@ from ostler.machines.rehearsal import (
 )
 from ostler.machines.rehearsal.changes import ACL, NARROWED
 from ostler.machines.rehearsal.hard_links import noting
-from ostler.machines.rehearsal.layout import Overlay, any_below, without_strangers
+from ostler.machines.rehearsal.layout import Overlay, without_strangers
 from ostler.machines.rehearsal.places import Store
 from ostler.machines.rehearsal.rename import exchanged, moved
 from ostler.machines.rooted import MachineUnavailable, Rooted, staying
@@ -58,18 +59,10 @@ class Rehearsal(Rooted):
     )
     _kind = "rehearsal"
 
-    def __new__(cls, base=None, upper=None, weaker=False):
-        try:
-            return _rehearse(cls, base, upper)
-        except MachineUnavailable as error:
-            from ostler.machines.rehearsal.copied import copied_rehearsal
-
-            if weaker:
-                return copied_rehearsal(error, base, upper)
-            raise or_weaker(error, "a copy of a directory, without children") from None
-
-    def __init__(self, base=None, upper=None, weaker=False):
-        pass
+    @classmethod
+    def _over(cls, base=None, upper=None):
+        """The machine over a directory, or MachineUnavailable."""
+        return _rehearse(cls, base, upper)
 
     @classmethod
     def _empty(cls):
@@ -403,7 +396,7 @@ def _plan(base, ordinary, left, known):
 
     `known`: directories below the base in which changes may be kept already.
     """
-    below = layout.mounts_below(base)
+    below = mounts_below(base)
     root = b"" if base == b"/" else base
     if not ordinary:
         return [(b"", base, True, False), *(_over(root + b"/", *point) for point in below)]

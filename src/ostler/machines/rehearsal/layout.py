@@ -2,14 +2,9 @@
 
 import struct
 
-from ostler.core.procfs import escaped, mount_table, raw_mounts
+from ostler.core.procfs import mount_table
 from ostler.machine import host
-
-# File systems that hold no files of anyone's: shown read-only, never overlaid.
-_NO_FILES = frozenset(
-    "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl "
-    "hugetlbfs mqueue nsfs proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs".split()
-)
+from ostler.machines.mount_points import mounts_below, within
 
 
 class Overlay:
@@ -34,53 +29,6 @@ def identity(status):
     return status.st_dev, status.st_ino
 
 
-def mounts_below(base, table=None):
-    """The mounts below a directory (bytes, resolved): [(relative path, has files, is read-only)].
-
-    In the order in which they must be put there; what lies hidden under a later one is left out.
-    """
-    found = {}
-    prefix = base if base.endswith(b"/") else base + b"/"
-    for mount in mount_table() if table is None else table:
-        point = mount.point.encode("utf-8", "surrogateescape")
-        if point == base or base.startswith(point.rstrip(b"/") + b"/"):
-            if point != b"/":
-                found.clear()  # everything below was hidden by this one
-        elif point.startswith(prefix):
-            relative = point[len(prefix) :]
-            for hidden in [p for p in found if p == relative or p.startswith(relative + b"/")]:
-                del found[hidden]
-            found[relative] = (relative, mount.kind not in _NO_FILES, "ro" in mount.options)
-    return list(found.values())
-
-
-def any_below(base):
-    """Whether anything may be mounted below a directory (bytes, resolved): a quick look."""
-    return base == b"/" or b" " + escaped(base) + b"/" in raw_mounts()
-
-
-def any_closed(fd, base):
-    """Whether an open directory, or a mount below its path `base`, is read-only."""
-    if host.fstatvfs(fd).f_flag & host.ST_RDONLY:
-        return True
-    return any_below(base) and any(closed for _, _, closed in mounts_below(base))
-
-
-def kernels_files(base):
-    """The places, at or below a directory (bytes, resolved), of what is the kernel's: /proc, /dev.
-
-    The directory itself where it lies in such a file system.
-    """
-    found, longest, holds = [], -1, None
-    for mount in mount_table():
-        point = mount.point.encode("utf-8", "surrogateescape")
-        if _within(point, base):
-            found += [point] if mount.kind in _NO_FILES else []
-        elif _within(base, point) and len(point) >= longest:
-            longest, holds = len(point), mount.kind
-    return [*found, base] if holds in _NO_FILES else found
-
-
 def writable_tops(base, extra=()):
     """The directories at and below `base` (bytes, resolved) that an ordinary user may change.
 
@@ -94,7 +42,7 @@ def writable_tops(base, extra=()):
     tops, blocked = set(), set()
     for candidate in _candidates(base, extra):
         top = host.path.realpath(host.fsencode(candidate))
-        if not _within(top, base) or not _may_write(top):
+        if not within(top, base) or not _may_write(top):
             continue
         if mounts_below(top, table):
             blocked.add(top)
@@ -110,7 +58,7 @@ def writable_tops(base, extra=()):
         tops.add(top)
     return (
         sorted(t for t in tops if not any(t != o and _reaches(o, t) for o in tops)),
-        sorted(b for b in blocked if not any(b != o and _within(b, o) for o in blocked)),
+        sorted(b for b in blocked if not any(b != o and within(b, o) for o in blocked)),
     )
 
 
@@ -136,7 +84,7 @@ def is_one_top(base):
         here = host.path.realpath(host.getcwdb())
     except OSError:
         return True
-    return not _within(here, base) or _reaches(base, here) or not _may_write(here)
+    return not within(here, base) or _reaches(base, here) or not _may_write(here)
 
 
 def owned(directory):
@@ -152,7 +100,7 @@ def _is_mine(directory):
 
 def _reaches(top, path):
     # Whether the overlay over `top` can change what is in a directory.
-    while _within(path, top):
+    while within(path, top):
         if path == top:
             return True
         if not _is_mine(path):
@@ -173,7 +121,3 @@ def without_strangers(acl):
 
 def _may_write(directory):
     return host.path.isdir(directory) and host.access(directory, host.W_OK | host.X_OK)
-
-
-def _within(path, base):
-    return path == base or path.startswith(base if base.endswith(b"/") else base + b"/")

@@ -9,7 +9,8 @@ import errno
 
 from ostler.core.procfs import mount_table
 from ostler.machine import CommitConflict, host
-from ostler.machines.rehearsal.layout import identity, mounts_below
+from ostler.machines.mount_points import mounts_below
+from ostler.machines.rehearsal.layout import identity
 
 
 def check(walk, changes):

@@ -1,0 +1,97 @@
+"""Makers: the functions that make machines. What is had where mounts are refused is chosen here."""
+
+
+def scratch(size=None, inodes=None, bind=None, weaker=False, user=None):
+    """A machine whose whole file system is new, empty and in memory; gone when it is closed.
+
+    `size` is its room, an int in bytes or a str such as "64M" or "1.5 GiB" (all binary), by
+    default half of the memory; `inodes` the number of files it has room for. `bind` lists paths
+    of the host that are shown inside, read-only; `ostler.machines.SHELL` is a list with which
+    a shell runs. With `weaker`, where mounts are refused, it is a directory in /dev/shm or
+    TMPDIR: without limits, binds and children.
+
+    With `user`, a name or a number, the calls on it are made by that user, and its children are
+    that user's: PermissionError and all else is the kernel's own answer. One has to be root for
+    it. `as_root()` is to prepare it. Whole trees (`trees`, `chmod_tree` and the like) it has not.
+    """
+    from ostler.machines import binds, refusals
+    from ostler.machines.scratch import Scratch, amount, mounted
+
+    kind, begin = Scratch, None
+    if user is not None:
+        from ostler.machines.users import another_user
+
+        kind, begin = another_user(user, weaker)
+    size, inodes = amount(size, "size"), amount(inodes, "inodes")
+    sources = binds.sources(bind)
+    try:
+        made = mounted(size, inodes)
+    except refusals.MachineUnavailable as error:
+        if not weaker:
+            what = "a directory, without limits and children"
+            raise refusals.or_weaker(error, what) from None
+        from ostler.machines.scratch_directory import scratch_directory
+
+        return scratch_directory(error, size or inodes, sources)
+    return kind._filled(made, size, inodes, sources, begin)
+
+
+def read_only(base=None):
+    """A machine that shows the files below `base` (default "/"), and lets none be changed."""
+    from ostler.machines.read_only import ReadOnly
+
+    return ReadOnly._over("/" if base is None else base)
+
+
+def confined(directory, read_only=False, network=False, environ=None, weaker=False):
+    """A machine whose root is `directory`, with no way out of it.
+
+    Its children have no network but with `network`, see no other process, and end with it.
+    `environ` is a mapping of the variables it begins with; by default of the process's own those
+    that say who uses it and how (PATH, HOME, USER, LANG, LC_*, TERM, TZ and the like), no others.
+    Where mounts can't be made, paths are confined all the same, but children can't be started
+    and `read_only` can't be had; `guarantees` says which. With `weaker` they can, by Landlock
+    alone: root's with the directory as their root, an ordinary user's on the host's paths, with
+    its programs to be run.
+    """
+    from ostler.machines.confined import Confined
+
+    return Confined._in(directory, read_only, network, environ, weaker)
+
+
+def rehearsal(base=None, upper=None, weaker=False):
+    """A machine over the files below `base` (default "/"), where every change is kept aside.
+
+    `upper` is a directory in which the changes are kept on disk and can be taken up later;
+    without it they are in memory and gone at close. With `weaker`, where mounts are refused, a
+    directory is copied: without children, and what others change meanwhile is not seen.
+    """
+    from ostler.machines import refusals
+    from ostler.machines.rehearsal.kind import Rehearsal
+
+    try:
+        return Rehearsal._over(base, upper)
+    except refusals.MachineUnavailable as error:
+        if not weaker:
+            what = "a copy of a directory, without children"
+            raise refusals.or_weaker(error, what) from None
+        from ostler.machines.rehearsal.copied import copied_rehearsal
+
+        return copied_rehearsal(error, base, upper)
+
+
+def recover():
+    """Finish or undo this user's interrupted commits: a list of (base, outcome).
+
+    `outcome`: "finished", "undone", or "left" where neither was possible; then a third member is
+    where everything is kept, and a fourth why. A commit that is under way is left alone.
+    """
+    from ostler.machines.rehearsal import recovery
+
+    return recovery.recover()
+
+
+rehearsal.recover = recover
+
+
+ALL = (confined, read_only, rehearsal, scratch)

@@ -1,0 +1,40 @@
+"""Refusals: why a machine can't be had here, and what would help."""
+
+import errno
+
+from ostler.machine import MachineUnavailable, host
+
+
+def given(answer, what):
+    """What core.mounts has made, or the error it is."""
+    number, step = answer.number, answer.step
+    if not number:
+        return answer
+    if number in (errno.EINVAL, errno.ENOMEM) and step == "fsconfig":
+        raise OSError(number, f"{host.strerror(number)}: the kernel refuses this size")
+    raise unavailable(what, number, step)
+
+
+def unavailable(what, number, step):
+    """The MachineUnavailable for what failed with this errno at this step."""
+    reason = f"{what} can't be made: {step}: {host.strerror(number)}"
+    if step == "unshare" and number == errno.ENOSPC:
+        hint = "a higher user.max_user_namespaces (sysctl)"
+    elif step in ("uid_map", "gid_map", "setgroups") and number in (errno.EACCES, errno.EPERM):
+        hint = (
+            "a process that was started by this user rather than changed to it, and no security "
+            "profile against unprivileged user namespaces"
+        )
+    elif number in (errno.EPERM, errno.EACCES):
+        hint = "root, or a security profile that permits user namespaces and mounts"
+    elif number in (errno.ENOSYS, errno.ENODEV, errno.EINVAL):
+        hint = "a newer kernel, or one with this file system"
+    else:
+        hint = ""
+    return MachineUnavailable(reason, hint, number)
+
+
+def or_weaker(error, what):
+    """A refusal that names what can be had by asking for it."""
+    help_ = f"{error.what_would_help}; or " if error.what_would_help else ""
+    return MachineUnavailable(error.reason, f"{help_}weaker=True: {what}", error.errno)

@@ -1,8 +1,11 @@
 """The comparison that the conformance run rests on: what counts as a loss."""
 
+import sys
+import types
+
 import pytest
 
-from tests.conformance.__main__ import examine, losses
+from tests.conformance.__main__ import examine, located, losses
 from tests.conformance.rooms import Run
 
 
@@ -37,6 +40,19 @@ def test_a_crash_is_a_loss():
     found = losses(run(a="passed"), run(end="ended with status -11"))
     assert found["a"] == ("passed", "missing", "ended with status -11")
     assert found["(the process)"] == ("", "ended with status -11", "the log")
+
+
+def test_suites_are_found_in_packages(tmp_path, monkeypatch):
+    """As a newer Python has some: in a package, and alone only where that is not run itself."""
+    (tmp_path / "test_os").mkdir()
+    for name in ("test_os/__init__.py", "test_os/test_posix.py", "test_stat.py"):
+        (tmp_path / name).touch()
+    suites = types.ModuleType("test")
+    suites.__path__ = [str(tmp_path)]
+    monkeypatch.setitem(sys.modules, "test", suites)
+    monkeypatch.delitem(sys.modules, "test.test_os", raising=False)
+    assert located(["test_os", "test_posix", "test_stat"]) == (["test_os", "test_stat"], [])
+    assert located(["test_posix", "test_glob"]) == (["test_os.test_posix"], ["test_glob"])
 
 
 class Replayed:

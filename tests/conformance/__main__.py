@@ -6,6 +6,7 @@ that is a fact about the test is in differences.txt, with its reason.
 """
 
 import argparse
+import importlib.util
 import os
 import shutil
 import signal
@@ -105,6 +106,25 @@ class Report:
         return 1 if failed or not self.passed else 0
 
 
+def located(asked):
+    """The modules' names below `test`, and the names of those that this Python has not.
+
+    Newer Pythons have some as parts of a package, which is run as a whole if it is asked for too.
+    """
+    import test
+
+    there, absent = [], []
+    for name in asked:
+        parts = [path.parent.name for path in Path(test.__path__[0]).glob(f"*/{name}.py")]
+        if importlib.util.find_spec(f"test.{name}") is not None:
+            there.append(name)
+        elif parts and parts[0] not in asked:
+            there.append(f"{parts[0]}.{name}")
+        elif not parts:
+            absent.append(name)
+    return there, absent
+
+
 def examine(module, plain_room, other_room, timeout):
     """Run a module in both rooms; again when they differ."""
     plain = plain_room.run(module, timeout)
@@ -180,9 +200,12 @@ def compare(options, directory, uid):
     plain.build()
     other.build()
     report = Report(options.verbose)
-    names = options.modules or MODULES + [m for m in WIDER * options.wider if m not in MODULES]
+    asked = options.modules or MODULES + [m for m in WIDER * options.wider if m not in MODULES]
+    names, absent = located(asked)
     user = f"uid {os.geteuid() if uid is None else uid}"
     print(f"Python {sys.version.split()[0]}, {user}, {len(names)} modules", flush=True)
+    if absent:
+        print(f"this Python has no {' '.join(absent)}", flush=True)
     with ThreadPoolExecutor(max(1, options.jobs)) as pool:
         runs = [
             (name, pool.submit(examine, name, plain, other, options.timeout))

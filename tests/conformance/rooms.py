@@ -53,7 +53,9 @@ class Room:
             return
         subprocess.run([base, "-m", "venv", "--without-pip", where], check=True)
         if self.name == "ostler":
-            tag = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+            # A free-threaded build has a "t" there; other flags have no part in it.
+            free = "t" if "t" in sys.abiflags else ""
+            tag = f"python{sys.version_info[0]}.{sys.version_info[1]}{free}"
             pth = where / "lib" / tag / "site-packages" / "os.pth"
             pth.write_text(_PTH.format(source=str(SOURCE), root=str(ROOT)))
 

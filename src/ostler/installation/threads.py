@@ -27,4 +27,6 @@ def start(stay, original, thread, *args, **kwargs):
 
 
 # By the modules that they belong to, as installed.py takes them.
-OF_MODULES = {"threading": {"Thread.start": start}} if sys.version_info >= (3, 14) else {}
+OF_MODULES: dict[str, dict[str, object]] = {}
+if sys.version_info >= (3, 14):
+    OF_MODULES["threading"] = {"Thread.start": start}

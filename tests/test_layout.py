@@ -327,3 +327,111 @@ def calls_itself(path):
                 seen.add(name)
                 waiting += calls[name]
     return False
+
+
+# The floors, from the ground up. A file knows its own floor and those below it: what it imports,
+# what it cimports, and what its functions import when they are called.
+FLOORS = (
+    "sizes",  # one grammar, which needs nothing
+    "core",  # the crossing into the kernel: no topic, no kind of machine
+    "trees",  # whole trees at once
+    "path",  # os.path of a machine
+    "verbs",  # what can be asked of a machine, a file a topic
+    "machine",  # Machine itself, and the host
+    "installation",  # taking the place of os
+    "machines",  # the kinds of machines, a file a kind
+    "",  # the facade: ostler itself, and _later
+    "cli",  # the command line
+    "pytest_plugin",
+    "__main__",
+)
+NAMED = {"_later": ""}  # of which floor a file is whose name doesn't say it
+
+
+def floor_of(name):
+    top = name.partition(".")[0]
+    return FLOORS.index(NAMED.get(top, top))
+
+
+def modules():
+    """{name below ostler: its files}; the facade is the empty name."""
+    found = {}
+    for path in [*MODULES, *PACKAGE.rglob("*.pxd")]:
+        name = name_of(path).rsplit(".", 1)[0].replace("/", ".")
+        name = re.sub(r"(^|\.)__init__$", "", name)
+        if not name.startswith(("cli.startup", "cli.examples")):  # programs by themselves
+            found.setdefault(name, []).append(path)
+    return found
+
+
+CIMPORTED = re.compile(r"^\s*from (ostler[\w.]*) c?import (.*)$|^\s*c?import (ostler[\w.]*)", re.M)
+
+
+def imported(path):
+    """(module, name or None) of all that a file imports and cimports, not for type checkers."""
+    if path.suffix == ".pxd":
+        for module, names, whole in CIMPORTED.findall(path.read_text()):
+            if whole:
+                yield whole, None
+            for name in names.split("#")[0].strip("()").split(","):
+                if name.split():
+                    yield module, name.split()[0]
+        return
+    tree = ast.parse(path.read_text())
+    unseen = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            unseen.update(map(id, ast.walk(node)))
+    for node in ast.walk(tree):
+        if id(node) in unseen:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name_of(path)}: a relative import"
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            if node.args and isinstance(node.args[0], ast.Constant):
+                yield node.args[0].value, None
+
+
+def graph():
+    """{module: the modules of ours that it needs}."""
+    known = modules()
+    needs = {name: set() for name in known}
+    for name, paths in known.items():
+        for module, member in (each for path in paths for each in imported(path)):
+            module = module.removeprefix("cython.cimports.")
+            if module != "ostler" and not module.startswith("ostler."):
+                continue
+            module = module.removeprefix("ostler").removeprefix(".")
+            whole = f"{module}.{member}".removeprefix(".") if member else module
+            needs[name].add(whole if whole in known else module)
+        needs[name].discard(name)
+    return needs
+
+
+def test_each_file_knows_its_floor_and_those_below():
+    upwards = [
+        (name, other)
+        for name, others in graph().items()
+        for other in others
+        if floor_of(other) > floor_of(name)
+    ]
+    assert not upwards
+
+
+def test_nothing_is_imported_in_a_circle():
+    needs = graph()
+    assert len(needs) > 150 and sum(map(len, needs.values())) > 500
+    # What needs nothing that is left is taken away, until nothing is left, or circles are.
+    while free := [name for name, others in needs.items() if not others]:
+        for name in free:
+            del needs[name]
+        for others in needs.values():
+            others.difference_update(free)
+    assert not needs
+
+
+def test_the_floors_are_those_that_are_there():
+    assert {floor_of(name) for name in modules()} == set(range(len(FLOORS)))

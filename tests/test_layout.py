@@ -390,9 +390,12 @@ def imported(path):
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{name_of(path)}: a relative import"
             yield from ((node.module, alias.name) for alias in node.names)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-            if node.args and isinstance(node.args[0], ast.Constant):
-                yield node.args[0].value, None
+        elif (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func).endswith("import_module")
+            and isinstance(node.args[0], ast.Constant)
+        ):
+            yield node.args[0].value, None
 
 
 def graph():

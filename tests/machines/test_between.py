@@ -202,3 +202,35 @@ def test_an_own_kind_may_have_a_verb_of_its_own_and_standers():
         machine.mkdir("/d")
         assert machine.listdir("/") == ["d"]
     assert log == [("log", "getpid"), ("log", "mkdir")]
+
+
+@pytest.mark.parametrize("ends", ["the recording", "the machine"])
+def test_a_machine_is_closed_whatever_stands_before_it(ends):
+    machine = ostler.scratch(size="8M")
+    machine.faults.add("mkdir")
+    recording = machine.recorded()
+    with recording as log:
+        with pytest.raises(OSError):
+            machine.mkdir("/d")
+        if ends == "the machine":
+            machine.close()
+            for use in (lambda: dir(machine), lambda: machine.stat("/"), lambda: machine.environ):
+                with pytest.raises(ValueError, match="closed"):
+                    use()
+    machine.close()
+    machine.close()
+    assert machine.closed and "closed" in repr(machine)
+    for use in (lambda: machine.mkdir("/d"), lambda: machine.faults, lambda: machine.__enter__()):
+        with pytest.raises(ValueError, match="closed"):
+            use()
+    assert [call.verb for call in log] == ["mkdir"]
+    assert isinstance(machine, ostler.Machine)
+
+
+def test_closing_makes_no_class_for_each_machine():
+    kinds = set()
+    for _ in range(3):
+        machine = ostler.scratch(size="8M")
+        machine.close()
+        kinds.add(type(machine))
+    assert len(kinds) == 1

@@ -18,6 +18,9 @@ class Stander:
     verbs: frozenset[str] = frozenset()  # the names of those before which it stands
     # Whether it stands also before the steps of a composition, which are else made at once, in C.
     sees_steps = False
+    # A class without slots of its own whose members the machine has before its kind's; for what
+    # stands not before verbs alone, but before every use of the machine.
+    mixin: type | None = None
 
     def called(
         self, machine: "Any", verb: str, args: tuple, kwargs: dict, go: "Callable[..., Any]"

@@ -8,7 +8,7 @@ A Between is a whole machine of this kind: it has another one behind it, and all
 for passes its one method `called`.
 """
 
-from _thread import allocate_lock
+from _thread import RLock
 from functools import partial
 from operator import attrgetter
 
@@ -21,8 +21,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self
 
-_classes: "dict[tuple[type, frozenset[str] | type], type]" = {}
-_lock = allocate_lock()
+_classes: "dict[tuple[Any, ...], type]" = {}
+_lock = RLock()  # a signal may close a machine while its thread is in here
 _bound: "Any" = None  # what the host's verbs are in the modules' places meanwhile
 
 
@@ -54,7 +54,8 @@ def _settle(machine):
     names = frozenset().union(*(stander.verbs for stander in standers))
     steps = kind._own_verbs.union(*(stander.verbs for stander in standers if stander.sees_steps))
     machine._hooked = steps or None  # so that what shortcuts in C doesn't
-    machine.__class__ = _class(kind, names) if names else kind
+    mixins = tuple(stander.mixin for stander in standers if stander.mixin is not None)
+    machine.__class__ = _class(kind, names, mixins) if names or mixins else kind
     if machine is host:
         _bind(names)
 
@@ -82,18 +83,19 @@ def _bind(names):
     _bound.exchange(new, ours=("ostler", "ostler.path", "ostler.trees"))
 
 
-def _class(kind, names):
-    found = _classes.get((kind, names))
+def _class(kind, names, mixins):
+    key = kind, names, mixins
+    found = _classes.get(key)
     if found is None:
         members = {"__slots__": (), "__module__": kind.__module__, "_plain_kind": kind}
         for name in names:
             if hasattr(kind, name):
                 members[name] = _passing(name, getattr(kind, name))
-        for place, base in _parts().items():
+        for place, base in _parts().items() if names else ():
             own = frozenset(name for name in names if name.startswith(place + "."))
             if own:
                 members[place] = property(partial(_part, kind, place, base, own))
-        found = _classes.setdefault((kind, names), type(kind.__name__, (kind,), members))
+        found = _classes.setdefault(key, type(kind.__name__, (*mixins, kind), members))
     return found
 
 

@@ -267,7 +267,7 @@ class Recorded:
 
     def __exit__(self, *exception: object) -> None:
         recorder, self._recorder = self._recorder, None
-        if recorder is not None and not getattr(self._machine, "_closed", False):
+        if recorder is not None:
             between.leave(self._machine, recorder)
 
 

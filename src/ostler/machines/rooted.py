@@ -4,11 +4,17 @@ import weakref
 from functools import wraps
 
 from ostler.core import mounts
+from ostler.core.standers import Stander, standing
 from ostler.machine import Machine, MachineUnavailable, host
 from ostler.machines.below_root import RootedCore
+from ostler.machines.between import stand
 from ostler.verbs import environment
 
 _WALKED = "name by name from the machine's root, no link followed unseen: openat2 is refused here"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"
 THIS = type("This", (), {"__repr__": lambda self: "<the machine>"})()
 
@@ -136,16 +142,14 @@ class Rooted(RootedCore, Machine):
         """
         if fd is not THIS:
             return super().close(fd)
-        kind = type(self)
         if not self._closed:
             self._shut()
-            self.__class__ = _closed_kind(kind)
+            stand(self, Closed())
 
     def _close_because(self, reason):
         """Close this machine, which can't go on: every use of it says why."""
-        kind = type(self)
         self.close()
-        self.__class__ = _closed_kind(kind, reason)
+        stand(self, Closed(reason))
 
     @staying
     def _change(self, size, inodes, read_only, whole=False):
@@ -182,42 +186,45 @@ def _forked():
 
 host.register_at_fork(after_in_child=_forked)
 
-_CLOSED = {}
-_STILL_THERE = frozenset(("close", "closed", "_closed", "__class__", "__repr__", "_kind"))
+_STILL_THERE = frozenset(
+    ("close", "closed", "_closed", "__class__", "__repr__", "_kind", "_between", "_hooked")
+)
 
 
-def _closed_kind(kind, reason=None):
-    """The class of a closed machine: still of its kind, but every use is an error."""
-    if reason is not None:
-        return _make_closed_kind(kind, lambda self, name: _refuse(self, name, reason))
-    found = _CLOSED.get(kind)
-    if found is None:
-        found = _CLOSED.setdefault(kind, _make_closed_kind(kind, _refuse))
-    return found
+class Closed(Stander):
+    """Stands before every use of a machine that is closed: a ValueError, with the reason if any."""
+
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = reason
+
+    def refuse(self) -> "NoReturn":
+        """The error that every use of the machine is."""
+        raise ValueError("the machine is closed" + (f": {self.reason}" if self.reason else ""))
+
+    class mixin:
+        """What a closed machine is to those who still have it: of its kind, but of no use."""
+
+        __slots__ = ()
+
+        def __getattribute__(self, name):
+            if name not in _STILL_THERE:
+                _refuse(self)
+            return object.__getattribute__(self, name)
+
+        def __repr__(self):
+            return f"<{self._kind} machine, closed>"
+
+        def close(self, fd=THIS):
+            """Closing it again does nothing; a descriptor is one of this process."""
+            if fd is not THIS:
+                host.close(fd)
+
+        def __enter__(self):
+            _refuse(self)
+
+        def __exit__(self, *exception):
+            pass
 
 
-def _make_closed_kind(kind, refuse):
-    return type(
-        kind.__name__,
-        (kind,),
-        {
-            "__slots__": (),
-            "__getattribute__": refuse,
-            "__module__": kind.__module__,
-            "__repr__": lambda self: f"<{self._kind} machine, closed>",
-            "close": _close_of_closed,
-            "__enter__": lambda self: refuse(self, "__enter__"),
-            "__exit__": lambda self, *exception: None,
-        },
-    )
-
-
-def _close_of_closed(self, fd=THIS):
-    if fd is not THIS:
-        host.close(fd)
-
-
-def _refuse(self, name, reason=None):
-    if name not in _STILL_THERE:
-        raise ValueError("the machine is closed" + (f": {reason}" if reason else ""))
-    return object.__getattribute__(self, name)
+def _refuse(machine):
+    next(stander for stander in standing(machine) if isinstance(stander, Closed)).refuse()

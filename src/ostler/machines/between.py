@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _classes: "dict[tuple[Any, ...], type]" = {}
 _lock = RLock()  # a signal may close a machine while its thread is in here
+_NONE: frozenset[str] = frozenset()
 _bound: "Any" = None  # what the host's verbs are in the modules' places meanwhile
 
 
@@ -49,12 +50,15 @@ def settle(machine: "Machine") -> None:
 
 
 def _settle(machine):
-    standers = standing(machine)
     kind = getattr(type(machine), "_plain_kind", type(machine))
-    names = frozenset().union(*(stander.verbs for stander in standers))
-    steps = kind._own_verbs.union(*(stander.verbs for stander in standers if stander.sees_steps))
+    names, steps, mixins = _NONE, kind._own_verbs, ()
+    for stander in standing(machine):
+        if stander.verbs:
+            names |= stander.verbs
+            steps = steps | stander.verbs if stander.sees_steps else steps
+        if stander.mixin is not None:
+            mixins += (stander.mixin,)
     machine._hooked = steps or None  # so that what shortcuts in C doesn't
-    mixins = tuple(stander.mixin for stander in standers if stander.mixin is not None)
     machine.__class__ = _class(kind, names, mixins) if names or mixins else kind
     if machine is host:
         _bind(names)

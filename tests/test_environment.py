@@ -120,3 +120,29 @@ def test_copies():
     assert "OSTLER_X" not in other
     with pytest.raises(TypeError, match="pickle"):
         pickle.dumps(ostler.environ)
+
+
+def test_clear_of_the_process():
+    """All at once since 3.15, one after the other before: as the events tell."""
+    code = """if True:
+        import sys
+        import {os} as os
+        os.environ["A"], os.environ["B"] = "1", "2"
+        keys, events = {{*os.environ}}, []
+        sys.addaudithook(lambda event, args: events.append((event, args)))
+        os.environ.clear()
+        seen = sorted(e for e in events if e[0] in ("os.unsetenv", "os._clearenv"))
+        import subprocess
+        shown = subprocess.run(["/usr/bin/env"], capture_output=True).stdout
+        print(seen, dict(os.environ), dict(os.environb), os.getenv("A"), shown)
+        os.environ["C"] = "3"
+        print(dict(os.environ), dict(os.environb))
+    """
+    seen = [
+        subprocess.run(
+            [sys.executable, "-c", code.format(os=module)],
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for module in ("os", "ostler")
+    ]  # fmt: skip
+    assert seen[0] == seen[1]

@@ -227,3 +227,33 @@ def test_a_sched_param_of_os_serves_as_well():
     for wrong in ((0,), 0, None, [0]):
         with pytest.raises(TypeError, match="must have a sched_param object"):
             ostler.sched_setparam(0, wrong)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the warning is of 3.12")
+@pytest.mark.parametrize("name", ["fork", "forkpty"])
+def test_a_warning_of_threads_that_is_an_error(name):
+    """Up to 3.14 it is dropped; since then the parent gets it, when the child is there already."""
+    code = """if True:
+        import os as system, sys, threading, warnings
+        import {os} as os
+        go = threading.Event()
+        threading.Thread(target=go.wait).start()
+        warnings.simplefilter("error")
+        parent = system.getpid()
+        try:
+            made = os.{name}()
+        except DeprecationWarning as error:
+            made = str(error).replace(str(parent), "N")
+        if system.getpid() != parent:
+            system._exit(7)
+        go.set()
+        print(type(made), made if type(made) is str else "", system.waitpid(-1, 0)[1])
+    """
+    seen = [
+        subprocess.run(
+            [sys.executable, "-c", code.format(os=module, name=name)],
+            capture_output=True, text=True,
+        ).stdout
+        for module in ("os", "ostler")
+    ]  # fmt: skip
+    assert seen[0] == seen[1] != ""

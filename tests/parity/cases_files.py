@@ -1,6 +1,7 @@
 """Cases of files.py and xattrs.py."""
 
 import math
+import sys
 from fractions import Fraction
 
 from tests.parity import BAD_INTS, BAD_PATHS, attempt, case, touch
@@ -463,4 +464,16 @@ def attributes_of_what_is_no_descriptor(os):
                 attempt(os.removexattr, fd, "user.x", follow_symlinks=follow),
                 attempt(os.listxattr, fd, follow_symlinks=follow),
             ]
+    return found
+
+
+@case
+def statx_of_masks(os):
+    if sys.version_info < (3, 15):  # os has none
+        return None
+    found = []
+    touch(os, "f")
+    for mask in (os.STATX_BASIC_STATS, 0x1000, 0x4000, 0xFFFF, 0, -1, 2**33, None):
+        for name in ("stx_mask", "stx_mnt_id", "stx_btime", "stx_size", "stx_subvol"):
+            found.append(attempt(lambda m=mask, n=name: getattr(os.statx("f", m), n)))
     return found

@@ -343,6 +343,18 @@ class EnvironCore:
             raise TypeError("only the environ of text can have an overlay")
         return Overlay(self, {**dict(variables), **changes})
 
+    def clear(self):
+        """Remove all variables at once; clearenv(3)."""
+        machine = self.store.machine
+        if machine is not None and machine._names is not None:
+            verb(machine, "_clearenv")()
+        elif machine is not None:
+            clear_variables()
+        with cython.critical_section(self.store):
+            self.store.data.clear()
+            if self.store.text is not None:
+                self.store.text.clear()
+
     def setdefault(self, key, value):
         """The value of a variable, which is set to the given one if it is missing."""
         if self.looked_up(key, self.store) is self.store:
@@ -366,6 +378,10 @@ class EnvironCore:
         new = dict(other)
         new.update(self.plain())
         return new
+
+
+if py.PY_VERSION_HEX < 0x030F0000:
+    py.forget(EnvironCore, b"clear")  # one after the other, as any MutableMapping
 
 
 class _Environ(EnvironCore, MutableMapping):

@@ -627,7 +627,9 @@ class statx_result:
     @property
     def stx_mnt_id(self):
         """Number of the mount."""
-        return self.x.mnt_id if self.x.mask & (_MNT_ID | _MNT_ID_UNIQUE) else None
+        # os, which has it since 3.15, does not tell the unique one.
+        also: cython.uint = 0 if py.PY_VERSION_HEX >= 0x030F0000 else _MNT_ID_UNIQUE
+        return self.x.mnt_id if self.x.mask & (_MNT_ID | also) else None
 
     @property
     def attributes(self):

@@ -596,7 +596,7 @@ def _ending() -> cython.bint:
 @cython.cfunc
 def _warn_of_threads(function):
     # 3.12 and later: the parent hears that its threads don't exist in the child. A filter that
-    # makes the warning an error can't undo the fork, so the error is dropped, as os drops it.
+    # makes the warning an error can't undo the fork, so up to 3.14 the error is dropped.
     if py.PY_VERSION_HEX < 0x030C0000:
         return
     try:
@@ -607,7 +607,8 @@ def _warn_of_threads(function):
             )
             py.PyErr_WarnEx(DeprecationWarning, text.encode(), 1)
     except Exception:
-        pass
+        if py.PY_VERSION_HEX >= 0x030F0000:
+            raise
 
 
 @cython.cfunc

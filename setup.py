@@ -1,7 +1,6 @@
 """Compiles the modules that are written in Cython's pure-Python mode."""
 
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -12,86 +11,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "build_tools"))
 
 import compiler  # noqa: E402
-
-# One entry per compiled module; tests/test_layout.py holds this list against the files.
-COMPILED = (
-    "core.arguments",
-    "core.asking",
-    "core.become",
-    "core.by_name",
-    "core.calls",
-    "core.confine",
-    "core.creating",
-    "core.crossing",
-    "core.descendants",
-    "core.environ",
-    "core.filter",
-    "core.fwalk",
-    "core.held",
-    "core.identity",
-    "core.landlock",
-    "core.masks",
-    "core.mounts",
-    "core.numbers",
-    "core.own_descriptors",
-    "core.pathjoin",
-    "core.pathtext",
-    "core.pipes",
-    "core.popen",
-    "core.putting",
-    "core.realpath",
-    "core.records",
-    "core.rulesets",
-    "core.scan",
-    "core.shell",
-    "core.spawn",
-    "core.starting",
-    "core.status",
-    "core.umask",
-    "core.walk",
-    "installation.kinship",
-    "installation.sweep",
-    "machines.below_root",
-    "path",
-    "trees._change",
-    "trees._compare",
-    "trees._content",
-    "trees._copy",
-    "trees._destination",
-    "trees._engine",
-    "trees._find",
-    "trees._holding",
-    "trees._ignore",
-    "trees._ignoring",
-    "trees._linking",
-    "trees._links",
-    "trees._metadata",
-    "trees._output",
-    "trees._patterns",
-    "trees._remove",
-    "trees._run",
-    "trees._single",
-    "trees._size",
-    "verbs.answers",
-    "verbs.children",
-    "verbs.commands",
-    "verbs.descriptors",
-    "verbs.directories",
-    "verbs.durable",
-    "verbs.entries",
-    "verbs.environment",
-    "verbs.facts",
-    "verbs.files",
-    "verbs.links",
-    "verbs.permissions",
-    "verbs.processes",
-    "verbs.replacing",
-    "verbs.sysinfo",
-    "verbs.terminals",
-    "verbs.timers",
-    "verbs.transfers",
-    "verbs.xattrs",
-)
+import frames  # noqa: E402
+import modules  # noqa: E402
 
 DIRECTIVES = {
     "language_level": 3,
@@ -142,38 +63,25 @@ def extensions():
             define_macros=[*DEFINES, *trace(name)],
             extra_compile_args=[*flags, *FLAGS],
         )
-        for name in COMPILED
+        for name in modules.compiled()
     ]
-
-
-# Cython's line for the traceback; not the one of an `except` that looks at its exception, which
-# must find a traceback on it.
-FRAME = re.compile(r'(?:__Pyx_AddTraceback|OSTLER_FRAME)(\("[^\n]*\n)(\s*if \(__Pyx_GetException)?')
-
-
-def frame(match):
-    name = "__Pyx_AddTraceback" if match[2] else "OSTLER_FRAME"
-    return name + match[1] + (match[2] or "")
 
 
 def without_frames(extensions):
     """Let errors leave our functions as they leave os's: with no traceback line of ours.
 
-    Cython adds one for every compiled function on an error's way, 200 to 350 ns each. Build with
-    OSTLER_FRAMES=1 to see them.
+    Build with OSTLER_FRAMES=1 to see them.
     """
     if os.environ.get("OSTLER_FRAMES"):
         return extensions
-    found = 0
-    for extension in extensions:
-        for source in map(Path, extension.sources):
-            text = source.read_text()
-            changed, count = FRAME.subn(frame, text)
-            found += count
-            if changed != text:
-                source.write_text(changed)
-    if not found:
-        raise SystemExit("setup.py: the C of this Cython has no traceback lines where FRAME looks")
+    for source in (Path(source) for extension in extensions for source in extension.sources):
+        text = source.read_text()
+        try:
+            changed = frames.without_frames(text)
+        except ValueError as error:
+            raise SystemExit(f"setup.py: {source}: {error}") from None
+        if changed != text:
+            source.write_text(changed)
     return extensions
 
 

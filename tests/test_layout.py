@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import ostler
+from build_tools.modules import compiled
 from ostler.core import crossing
+from ostler.verbs import table
 from tests import public
 
 ROOT = Path(__file__).parent.parent
@@ -34,10 +36,6 @@ MAY_IMPORT_OS = {
     "cli/examples/tour.py": "a program that knows only os",
     "cli/startup/sitecustomize.py": "runs in a child before ostler takes the place of os",
 }
-# Names of os that only other headers, or other versions, have: the list has them all the same.
-ABSENT = {"STATX_MNT_ID_UNIQUE"} | {
-    name for name in ("_clearenv", "_exit") if not hasattr(ostler, name)
-}
 FIELDS = {"environ", "path"}  # each machine has its own
 FORBIDDEN = {"os", "posix", "posixpath", "genericpath", "subprocess", "shutil"}
 
@@ -46,29 +44,11 @@ def name_of(path):
     return path.relative_to(PACKAGE).as_posix()
 
 
-def compiled():
-    text = (ROOT / "setup.py").read_text()
-    return re.findall(r'"([\w.]+)"', re.search(r"COMPILED = \((.*?)\n\)", text, re.S)[1])
-
-
-def homes():
-    lines = (ROOT / "tests" / "names.tsv").read_text().splitlines()
-    return [line.split("\t") for line in lines]
-
-
-def test_build_list_equals_the_compiled_files():
-    found = [
-        name_of(path).removesuffix(".py").replace("/", ".")
-        for path in MODULES
-        if re.search(r"^import cython$", path.read_text(), re.M)
-    ]
-    assert sorted(compiled()) == sorted(found)
-    assert len(set(compiled())) == len(compiled())
-
-
-def test_each_name_has_one_home():
-    names = [name for name, _ in homes()]
-    assert len(set(names)) == len(names)
+def test_every_folder_of_modules_is_a_package():
+    """So that it is found when a wheel is made, and what lies in it comes along."""
+    packages = {path.parent for path in PACKAGE.rglob("__init__.py")}
+    without = {path.parent for path in MODULES} - packages
+    assert {name_of(path) for path in without} == {"cli/startup", "cli/examples"}
 
 
 def offered():
@@ -79,8 +59,8 @@ def offered():
             for name in vars(kind):
                 found.setdefault(name, []).append(kind.__module__)
     for module in [value for key, value in sys.modules.items() if key.startswith("ostler.")]:
-        for table in ("CONSTANTS", "TYPES"):
-            for name in getattr(module, table, {}):
+        for kept in ("CONSTANTS", "TYPES"):
+            for name in getattr(module, kept, {}):
                 found.setdefault(name, []).append(module.__name__)
     for name, modules in found.items():
         if len(modules) > 1:  # a machine takes them from the topics; its class itself is no home
@@ -88,21 +68,22 @@ def offered():
     return found
 
 
-def test_every_name_lives_where_the_list_says():
+def test_every_name_of_os_has_a_home():
+    """One, by its topic's module; for a function that is the home that the table tells."""
     found = offered()
-    wrong = {}
-    for name, home in homes():
-        if name not in ABSENT and name not in FIELDS and found.get(name) != [f"ostler.{home}"]:
-            wrong[name] = found.get(name), home
-    assert not wrong
+    modules = {name for name, value in vars(os).items() if isinstance(value, types.ModuleType)}
+    assert {name for name in os.__all__ if name not in found} <= modules | FIELDS
+    for verb in table.every():
+        if verb.name in found:
+            assert found[verb.name] == [f"ostler.{verb.home}"]
     for name in FIELDS:
         assert name not in found and hasattr(ostler, name)
 
 
-def test_every_name_of_os_is_in_the_list():
-    listed = {name for name, _ in homes()}
-    modules = {name for name, value in vars(os).items() if isinstance(value, types.ModuleType)}
-    assert {name for name in os.__all__ if name not in listed} <= modules
+def test_what_not_every_python_has_is_offered_by_machines():
+    found = offered()
+    absent = {name for name in public.NOT_ALWAYS_OF_OS if name not in found}
+    assert absent <= {"STATX_MNT_ID_UNIQUE"}  # only newer headers have it
 
 
 def test_no_name_of_ours_has_two_homes():

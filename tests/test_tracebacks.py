@@ -1,6 +1,6 @@
 """An error leaves our functions as it leaves os's: its traceback has no line of ours.
 
-setup.py takes Cython's lines out of the C that it makes, by a pattern.
+build_tools/frames.py takes Cython's lines out of the C that it makes, by a pattern.
 """
 
 import os
@@ -10,6 +10,7 @@ from types import BuiltinFunctionType
 import pytest
 
 import ostler
+from build_tools import frames, modules
 from ostler.verbs import table
 from tests.test_table import FITTING, IN_FILES, OWN
 
@@ -49,16 +50,38 @@ def test_an_error_has_no_line_of_ours(verb, on_machine, tmp_path):
             )
 
 
-def test_setup_notices_when_its_pattern_fits_nothing():
-    """Else a new Cython would bring the lines back, and nobody would see it but by the speed."""
-    import re
-    from pathlib import Path
+C = """static void __Pyx_AddTraceback(const char *funcname, int c_line,
+  __Pyx_AddTraceback("ostler.verbs.files.stat", __pyx_clineno, __pyx_lineno, __pyx_filename);
+      __Pyx_AddTraceback("ostler.path.of", __pyx_clineno, __pyx_lineno, __pyx_filename);
+      if (__Pyx_GetException(&__pyx_t_1, &__pyx_t_2, &__pyx_t_3) < 0) __PYX_ERR(0, 1, error)
+"""
 
-    text = (Path(__file__).parents[1] / "setup.py").read_text()
-    pattern = re.search(r"^FRAME = re\.compile\((.*)\)$", text, re.M)[1]
-    frame = re.compile(eval(pattern))
-    made = Path(__file__).parents[1] / "build/c/src/ostler/files.c"
-    if not made.exists():
+
+def test_the_lines_are_taken_out_of_the_c():
+    made = frames.without_frames(C)
+    lines = C.splitlines(keepends=True)
+    lines[1] = lines[1].replace("__Pyx_AddTraceback", "OSTLER_FRAME")
+    assert made == "".join(lines)
+    assert frames.without_frames(made) == made
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '__Pyx_AddTraceback(\n    "ostler.verbs.files.stat", c_line, line, filename);\n',
+        "__Pyx_AddTraceback (name, __pyx_clineno, __pyx_lineno, __pyx_filename);\n",
+    ],
+)
+def test_the_build_fails_when_a_new_cython_writes_them_otherwise(line):
+    """Else the lines would be back, and nobody would see it but by the speed."""
+    with pytest.raises(ValueError, match="1 traceback lines of Cython's"):
+        frames.without_frames(C + line)
+
+
+def test_the_c_that_was_built_has_none():
+    made = sorted((modules.PACKAGE.parents[1] / "build" / "c" / "src" / "ostler").rglob("*.c"))
+    if not made:
         pytest.skip("the C that the build has made is not here")
-    assert frame.search(made.read_text())
-    assert "raise SystemExit" in text[text.index("def without_frames") :]
+    for path in made:
+        text = path.read_text()
+        assert frames.without_frames(text) == text, path

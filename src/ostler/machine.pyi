@@ -201,6 +201,7 @@ class Machine(
     P_NOWAITO: int
     P_PGID: int
     P_PID: int
+    PIDFD_NONBLOCK: int
     P_PIDFD: int
     P_WAIT: int
     RTLD_DEEPBIND: int
@@ -211,6 +212,8 @@ class Machine(
     RTLD_NOLOAD: int
     RTLD_NOW: int
     RWF_APPEND: int
+    RWF_ATOMIC: int
+    RWF_DONTCACHE: int
     RWF_DSYNC: int
     RWF_HIPRI: int
     RWF_NOWAIT: int

@@ -4,4 +4,5 @@ from ostler.machine import Machine as Machine
 from ostler.machine import MachineUnavailable as MachineUnavailable
 from ostler.machine import host as host
 
+__all__ = ["SHELL", "CommitConflict", "Host", "Machine", "MachineUnavailable", "host"]
 SHELL: list[str]

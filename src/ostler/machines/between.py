@@ -64,7 +64,7 @@ def _settle(machine):
         _bind(names)
 
 
-def _bind(names):
+def _bind(names: frozenset[str]) -> None:
     # The host's verbs are the functions of modules, too, and wherever programs have put those.
     global _bound
     if _bound is not None:

@@ -17,9 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ostler.machines.rooted import Rooted
+    from ostler.machine import Machine
 
-_rules: "WeakKeyDictionary[Rooted, Rules]" = WeakKeyDictionary()
+_rules: "WeakKeyDictionary[Machine, Rules]" = WeakKeyDictionary()
 _lock = allocate_lock()  # for the rules and their counts, which threads share
 _ON_FILES = frozenset(("read", "write", "truncate", "lseek", "close"))
 
@@ -61,7 +61,7 @@ def _means(pattern: str, path: str) -> bool:
 class Faults:
     """The faults of one machine: `machine.faults`."""
 
-    def __init__(self, machine: "Rooted") -> None:
+    def __init__(self, machine: "Machine") -> None:
         self._machine = machine
 
     def add(

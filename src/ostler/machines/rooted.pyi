@@ -13,6 +13,7 @@ from _typeshed import (
 )
 
 from ostler.core.mounts import Made
+from ostler.core.standers import Stander
 from ostler.installation.installed import Installed
 from ostler.machine import Machine
 from ostler.machine import MachineUnavailable as MachineUnavailable
@@ -23,8 +24,11 @@ from ostler.trees import Trees
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Opener: TypeAlias = Callable[[str, int], int]
 
+PATHS: str
 THIS: Any
+TYPE_CHECKING: bool
 
+def children_in(made: Made) -> str: ...
 def staying(function: _F) -> _F: ...
 
 class Rooted(RootedCore, Machine):
@@ -145,3 +149,9 @@ class Rooted(RootedCore, Machine):
     def __reduce_ex__(self, protocol: object) -> NoReturn: ...
 
 _LIVING: WeakSet[Rooted]
+
+class Closed(Stander):
+    reason: str | None
+    def __init__(self, reason: str | None = None) -> None: ...
+    def refuse(self) -> NoReturn: ...
+    mixin: type

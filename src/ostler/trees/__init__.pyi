@@ -3,7 +3,7 @@ from concurrent.futures import Executor
 from os import PathLike
 from typing import Any, AnyStr, Literal, TypeAlias
 
-from ostler.machine import Machine
+from ostler.core.crossing import Core
 
 _Path: TypeAlias = AnyStr | PathLike[AnyStr]
 _OnError: TypeAlias = Literal["raise", "collect"] | Callable[[OSError], object]
@@ -55,7 +55,7 @@ class Digest:
     def finish(self, lines: Iterable[_Bytes]) -> None: ...
 
 class Trees:
-    def __init__(self, machine: Machine, /) -> None: ...
+    def __init__(self, machine: Core, /) -> None: ...
     def walk(
         self,
         top: _Path[AnyStr],
@@ -129,7 +129,7 @@ class Trees:
         top: _Path[AnyStr],
         to: _Path[AnyStr],
         *,
-        machine: Machine | None = None,
+        machine: Core | None = None,
         existing: Literal["refuse", "merge", "update"] = "refuse",
         exclude: _Patterns = (),
         follow_links: bool = False,
@@ -183,7 +183,7 @@ class Trees:
         first: _Path[AnyStr],
         second: _Path[AnyStr],
         *,
-        machine: Machine | None = None,
+        machine: Core | None = None,
         metadata: bool = True,
         times: bool = False,
         content: bool = True,

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ostler.machine import Machine
+from ostler.core.crossing import Core
 from ostler.trees import Counts
 from ostler.trees._run import Run
 
@@ -10,7 +10,7 @@ class Modes(Change): ...
 class Owners(Change): ...
 
 def change_mode(
-    machine: Machine,
+    machine: Core,
     top: Any,
     mode: int | str,
     threads: int | None,
@@ -19,7 +19,7 @@ def change_mode(
     one_filesystem: bool,
 ) -> Counts: ...
 def change_owner(
-    machine: Machine,
+    machine: Core,
     top: Any,
     uid: int,
     gid: int,

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ostler.machine import Machine
+from ostler.core.crossing import Core
 from ostler.trees import Difference
 from ostler.trees._run import Run
 
@@ -9,10 +9,10 @@ class Compare(Run):
     def differences(self, skip: int) -> list[Difference]: ...
 
 def compare_trees(
-    machine: Machine,
+    machine: Core,
     first: Any,
     second: Any,
-    second_machine: Machine,
+    second_machine: Core,
     threads: int | None,
     on_error: str | Callable[[OSError], object],
     progress: Callable[[Any], object] | None,

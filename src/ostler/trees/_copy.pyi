@@ -1,14 +1,14 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ostler.machine import Machine
+from ostler.core.crossing import Core
 from ostler.trees import Counts
 from ostler.trees._following import Followed
 from ostler.trees._run import Run
 
 class Copy(Run): ...
 
-def mask_for(machine: Machine, flags: int) -> int: ...
+def mask_for(machine: Core, flags: int) -> int: ...
 def flags(
     modes: bool,
     owners: bool | None,
@@ -22,10 +22,10 @@ def flags(
 ) -> int: ...
 def flags_of_pieces() -> int: ...
 def copy_tree(
-    machine: Machine,
+    machine: Core,
     top: Any,
     to: Any,
-    to_machine: Machine,
+    to_machine: Core,
     threads: int | None,
     on_error: str | Callable[[OSError], object],
     progress: Callable[[Any], object] | None,

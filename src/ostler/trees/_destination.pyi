@@ -1,7 +1,5 @@
 from typing import Any
 
-from ostler.machine import Machine
+from ostler.core.crossing import Core
 
-def prepare(
-    machine: Machine, top: Any, to_machine: Machine, to: Any, merge: bool, mask: int
-) -> None: ...
+def prepare(machine: Core, top: Any, to_machine: Core, to: Any, merge: bool, mask: int) -> None: ...

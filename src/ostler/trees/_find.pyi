@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ostler.machine import Machine
+from ostler.core.crossing import Core
 from ostler.trees._run import Run
 
 _Bounds = tuple[int | None, int | None]
@@ -12,7 +12,7 @@ class Stream(Run):
 class Found(Stream):
     def __init__(
         self,
-        machine: Machine,
+        machine: Core,
         top: Any,
         threads: int | None,
         on_error: str | Callable[[OSError], object],
@@ -35,7 +35,7 @@ class Found(Stream):
 class Walked(Stream):
     def __init__(
         self,
-        machine: Machine,
+        machine: Core,
         top: Any,
         threads: int | None,
         on_error: str | Callable[[OSError], object],

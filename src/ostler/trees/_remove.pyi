@@ -1,14 +1,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from ostler.machine import Machine
+from ostler.core.crossing import Core
 from ostler.trees import Counts
 from ostler.trees._run import Run
 
 class Remove(Run): ...
 
 def remove_tree(
-    machine: Machine,
+    machine: Core,
     top: Any,
     threads: int | None,
     on_error: str | Callable[[OSError], object],

@@ -1,24 +1,24 @@
 from collections.abc import Callable
 from typing import Any, AnyStr
 
-from ostler.machine import Machine
+from ostler.core.crossing import Core
 from ostler.trees import Counts
 
 def default_threads() -> int: ...
-def open_for(owner: Any, machine: Machine, path: Any, flags: int, above: int | None) -> None: ...
+def open_for(owner: Any, machine: Core, path: Any, flags: int, above: int | None) -> None: ...
 def split(top: AnyStr) -> tuple[AnyStr, AnyStr]: ...
 def start_thread(
     function: Callable[..., object], arguments: tuple[Any, ...], begun: list[int]
 ) -> None: ...
 def identify(
-    machine: Machine, top: Any, function: str, follow: bool = True
+    machine: Core, top: Any, function: str, follow: bool = True
 ) -> tuple[str, int, int]: ...
-def descriptor(machine: Machine, place: Any, function: str) -> int: ...
+def descriptor(machine: Core, place: Any, function: str) -> int: ...
 
 class Run:
     def __init__(
         self,
-        machine: Machine,
+        machine: Core,
         threads: int | None,
         on_error: str | Callable[[OSError], object],
         progress: Callable[[Any], object] | None,

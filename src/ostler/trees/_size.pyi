@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ostler.machine import Machine
+from ostler.core.crossing import Core
 from ostler.trees import Counts
 from ostler.trees._run import Run
 
@@ -11,16 +11,16 @@ class Size(Run):
     def totals(self, links: list[Any], directories: dict[Any, Counts]) -> None: ...
 
 def number(
-    machine: Machine,
+    machine: Core,
     top: Any,
     threads: int | None,
     on_error: str | Callable[[OSError], object],
     progress: Callable[[Any], object] | None,
     one_filesystem: bool,
 ) -> Counts: ...
-def nothing(machine: Machine) -> Size: ...
+def nothing(machine: Core) -> Size: ...
 def measure(
-    machine: Machine,
+    machine: Core,
     top: Any,
     threads: int | None,
     on_error: str | Callable[[OSError], object],

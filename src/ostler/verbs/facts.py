@@ -21,12 +21,12 @@ class Facts(Core):
         quota of its control groups allows, rounded up; cgroups(7), sched_getaffinity(2).
         """
         count = len(verb(self, "sched_getaffinity")(0))
-        quota = procfs().Groups().cpus() if cgroup else None
+        quota = _procfs().Groups().cpus() if cgroup else None
         return count if quota is None else max(1, min(count, math.ceil(quota)))
 
     def cpu_quota(self):
         """The processors' worth of time that the control groups allow: a float, None without."""
-        return procfs().Groups().cpus()
+        return _procfs().Groups().cpus()
 
     def memory(self):
         """Memory in bytes, as a Memory record.
@@ -35,7 +35,7 @@ class Facts(Core):
         machine's and of what the control groups allow; used is what our own group uses, or the
         machine when groups do not count it.
         """
-        return procfs().memory()
+        return _procfs().memory()
 
     def uptime(self):
         """Seconds since the machine started, time asleep included; a float; CLOCK_BOOTTIME."""
@@ -49,12 +49,12 @@ class Facts(Core):
         options and super_options are tuples of str, device is (major, minor), propagation a
         tuple such as ("shared:1",); proc_pid_mountinfo(5).
         """
-        return procfs().mounts()
+        return _procfs().mounts()
 
     def owner(self, path, *, dir_fd=None, follow_symlinks=True):
         """Whose a file is, as an Owner record with names; stat(2), getpwuid(3), getgrgid(3)."""
         found = verb(self, "stat")(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
-        return procfs().Owner(
+        return _procfs().Owner(
             found.st_uid, found.st_gid, _user_name(found.st_uid), _group_name(found.st_gid)
         )
 
@@ -72,7 +72,7 @@ class Facts(Core):
         )
 
 
-def procfs():
+def _procfs():
     from ostler.core import procfs
 
     return procfs

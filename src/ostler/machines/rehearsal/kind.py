@@ -540,6 +540,3 @@ def _keep(stores, base, started, overlays, own, as_root):
 
 def _is_roots(machine):
     return machine._prefix_of_marks.startswith(b"trusted.")
-
-
-rehearsal = Rehearsal

@@ -16,18 +16,10 @@ class Rehearsal(Rooted):
     _own: dict[int, int]
     _prefix_of_marks: bytes
     _started: int
-    def __new__(
-        cls,
-        base: StrOrBytesPath | None = None,
-        upper: StrOrBytesPath | None = None,
-        weaker: bool = False,
+    @classmethod
+    def _over(
+        cls, base: StrOrBytesPath | None = None, upper: StrOrBytesPath | None = None
     ) -> Self: ...
-    def __init__(
-        self,
-        base: StrOrBytesPath | None = None,
-        upper: StrOrBytesPath | None = None,
-        weaker: bool = False,
-    ) -> None: ...
     @classmethod
     def _empty(cls) -> Self: ...
     def _walk(self, overlay: Overlay) -> Walk: ...
@@ -49,9 +41,3 @@ class Rehearsal(Rooted):
     @staticmethod
     def recover() -> list[Outcome]: ...
     def tree(self) -> str: ...
-
-def rehearsal(
-    base: StrOrBytesPath | None = None,
-    upper: StrOrBytesPath | None = None,
-    weaker: bool = False,
-) -> Rehearsal: ...

@@ -63,7 +63,7 @@ def test_what_is_written_in_parts_is_what_json_gives(tmp_path, in_parts, many):
     assert text == expected.encode() + b"\n"
     if many < 1000:
         found = read(tmp_path / "journal", journals.line_of(BEGIN) + text)
-        assert [list(found.steps), found.times, list(found.looks)] == go[1:]
+        assert [list(found.steps.packed()), found.times, list(found.looks)] == go[1:]
         assert found.notes == ["go"]
 
 
@@ -71,7 +71,7 @@ def test_a_go_without_looks_is_read(tmp_path):
     go = a_go(random.Random(1), 20)[:3]
     line = json.dumps(["go", *(as_json(tuple(part)) for part in go[1:])]).encode()
     found = read(tmp_path / "journal", json.dumps(BEGIN[:-1]).encode() + b"\n" + line + b"\n")
-    assert list(found.steps) == go[1]
+    assert list(found.steps.packed()) == go[1]
     assert list(found.looks) == [[None, None]] * 20
 
 
@@ -93,7 +93,7 @@ def test_what_json_refuses_is_damaged(tmp_path, in_parts, seed):
         found = read(tmp_path / "journal", journals.line_of(BEGIN) + bytes(line))
     except journal_reader.Damaged:
         return
-    assert [as_json(step) for step in found.steps] == record[1]
+    assert [as_json(step) for step in found.steps.packed()] == record[1]
     assert list(found.looks) == record[3]
 
 

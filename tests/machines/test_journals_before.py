@@ -165,7 +165,7 @@ def test_what_somebody_has_changed_since_is_left(each):
     def check(commit):
         for number, step in enumerate(commit.stop()):
             with open(f"{commit.commits}/1-1.commit") as file:
-                leaves, comes = json.loads(file.read().splitlines()[1])[3][number]
+                leaves, _ = json.loads(file.read().splitlines()[1])[3][number]
             if step[0] == "meta" or leaves is None or leaves.startswith("tree"):
                 continue
             path = commit.path(step[3] if step[0] == "swap" else step[2])

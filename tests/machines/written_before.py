@@ -202,7 +202,10 @@ def main():
             save(written(name, True))
             continue
         reader, writer = os.pipe()
-        forked(lambda name=name: write_all(writer, json.dumps(written(name, False))), USER)
+        forked(
+            lambda name=name, writer=writer: write_all(writer, json.dumps(written(name, False))),
+            USER,
+        )
         os.close(writer)
         with open(reader) as file:
             save(json.loads(file.read()))

@@ -248,7 +248,9 @@ def _named(conflicts):
 def _together(lists):
     """The Rows of several plans, as of one."""
     first, *others = lists
-    return Rows(row for rows in (first, *others) for row in rows) if others else first
+    if not others:
+        return first
+    return type(first)(row for rows in (first, *others) for row in rows)
 
 
 def _chosen(changes, paths):

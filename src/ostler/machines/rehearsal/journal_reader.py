@@ -11,9 +11,10 @@ from ostler.machine import host
 from ostler.machines.rehearsal.journals import LARGEST, VERSION
 from ostler.machines.rehearsal.looks import is_look
 from ostler.machines.rehearsal.packed import Rows
+from ostler.machines.rehearsal.steps import StepRows, unpack
 
 # The records of a journal. `tops`: paths, bytes; `stashes`: (number of a top, path below it,
-# bytes); `steps` (Rows), `times`: as in moves.py; `looks`: [look, look] for each step, Rows;
+# bytes); `steps` (StepRows), `times`: as in steps.py; `looks`: [look, look] for each step, Rows;
 # `notes`: what else stands there, in order.
 Written = namedtuple("Written", "base tops stashes steps times looks notes")
 
@@ -53,7 +54,7 @@ def read(file):
         kind, *rest = _record(file, lines, 0)
         _need(kind == "begin", "it does not begin with its beginning")
         base, tops, stashes = _begin(*rest)
-        last, steps, times, looks, notes = "begin", Rows(), [], Rows(), []
+        last, steps, times, looks, notes = "begin", StepRows(), [], Rows(), []
         for number in range(1, len(lines)):
             kind, *rest = _record(file, lines, number)
             _need(kind in _AFTER[last], f"{kind!r} stands after {last!r}")
@@ -197,7 +198,7 @@ def _begin(base, tops, stashes, version=1):
 
 def _go(tops, stashes, members):
     # In order, each gone through to its end before the next.
-    steps = Rows(_step(tops, stashes, *step) for step in _next(members))
+    steps = StepRows(_step(tops, stashes, *step) for step in _next(members))
     times = [_times(tops, *entry) for entry in _next(members)]
     pairs = next(members, None)  # the first version had none
     looks = Rows(([None, None] for _ in range(len(steps))) if pairs is None else map(_pair, pairs))
@@ -226,7 +227,7 @@ def _step(tops, stashes, kind, top, one, *rest):
         inode, old, new = rest
         _need(_is_count(inode), "a step has no object")
         _need(not _is_in_stash(stashes, top, one), "a step is about the stash itself")
-        return kind, top, one, inode, _metadata(old), _metadata(new)
+        return unpack((kind, top, one, inode, _metadata(old), _metadata(new)))
     two, inode = rest
     two = _path(two)
     _need(_is_count(inode), "a step has no object")
@@ -234,7 +235,7 @@ def _step(tops, stashes, kind, top, one, *rest):
     _need(kind in ("move", "swap"), "a step is of a kind that is not known here")
     _need(sum(slots) == 1 and (kind == "move" or slots[0]), "a step is not from or to a stash")
     _need(not _is_in_stash(stashes, top, one if slots[1] else two), "a step is about the stash")
-    return kind, top, one, two, inode
+    return unpack((kind, top, one, two, inode))
 
 
 def _is_slot(stashes, top, path):

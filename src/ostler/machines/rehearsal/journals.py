@@ -220,7 +220,7 @@ def parts_of(record):
         text += ", " if number else ""
         if isinstance(member, Rows):
             text += "["
-            for at, row in enumerate(member):
+            for at, row in enumerate(member.packed()):
                 text += ", " if at else ""
                 text += encode(row)
                 if len(text) > _BLOCK:
@@ -250,9 +250,8 @@ def synced(work, stashes):
         sync_stashes(work, stashes)
         return
     wanted = set()
-    for kind, top, *rest in work.steps:
-        paths = rest[:1] if kind == "meta" else [p.rpartition(b"/")[0] for p in rest[:2]]
-        wanted.update((top, path) for path in paths)
+    for step in work.steps:
+        wanted.update((step.top, path) for path in step.directories())
     wanted.update((top, before) for top, _, before, *_ in work.times)
     for top, path in wanted:
         sync_one(work.place(top), path)

@@ -56,30 +56,30 @@ def changed_since(work, pairs):
     `work`: the Steps, all done; `pairs`: what `of_steps` has found of them.
     """
     for step, (leaves, _) in zip(work.steps, pairs, strict=True):
-        if leaves is None or step[0] == "meta":
+        if leaves is None or step.keeps is None:
             continue
-        kind, top, one, two, inode = step
-        slot, path = (one, two) if kind == "swap" else (two, one)
-        place = work.place(top)
-        status = place.status(slot)
-        if status is None or (kind == "move" and status.st_ino != inode):
+        place = work.place(step.top)
+        status = place.status(step.keeps)
+        if status is None or (step.kind == "move" and status.st_ino != step.inode):
             continue
         if not stat.S_ISDIR(status.st_mode) and status.st_nlink > 1:
             continue  # it stays at its other names
-        if not fits(place, slot, without_change(leaves)):
-            yield top, slot, path
+        if not fits(place, step.keeps, without_change(leaves)):
+            yield step.top, step.keeps, step.leaves
 
 
 def of_steps(plan, paths, stashes, moved, anchors):
     """Of what `looks` of a Plan is; `paths`: what its steps take away, in the base, or None."""
-    given = {step[3] for step in plan.steps if step[0] == "meta"}  # other metadata by a step
-    for (kind, _, source, _, inode, *_), path, old in zip(plan.steps, paths, plan.old, strict=True):
+    # Other metadata by a step.
+    given = {step.inode for step in plan.steps if step.kind == "meta"}
+    for step, path, old in zip(plan.steps, paths, plan.old, strict=True):
         leaves = comes = None
-        if kind != "meta" and path is not None and (old is None or old[0] not in given):
-            leaves = look(plan.walk.lower, path, old and old[1], moved)
-        # A new name of a file that has others is no work of anybody's.
-        if kind != "meta" and source.startswith(stashes) and inode not in anchors:
-            comes = look(plan.place, source)
+        if step.brings is not None:
+            if path is not None and (old is None or old[0] not in given):
+                leaves = look(plan.walk.lower, path, old and old[1], moved)
+            # A new name of a file that has others is no work of anybody's.
+            if step.brings.startswith(stashes) and step.inode not in anchors:
+                comes = look(plan.place, step.brings)
         yield [leaves, comes]
 
 

@@ -41,6 +41,10 @@ class Rows:
         piece, at = divmod(number, _PIECE)
         return self._piece(piece)[at]
 
+    def packed(self):
+        """All of it as plain data, as it is kept."""
+        return iter(self)
+
     def _piece(self, number):
         if number == len(self._pieces):
             return self._last

@@ -118,7 +118,8 @@ class Place:
     def parent(self, path):
         """(descriptor of the directory that has the name, name)."""
         above, _, name = path.rpartition(b"/")
-        return self.directory(above), name or b"."
+        fd = self._open.get(above)  # mostly it is held open
+        return self.directory(above) if fd is None else fd, name or b"."
 
     def status(self, path):
         """lstat of an object, None when it isn't there."""

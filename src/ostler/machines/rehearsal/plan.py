@@ -10,7 +10,7 @@ from ostler.machines.rehearsal.journals import FEW
 from ostler.machines.rehearsal.looks import of_steps
 from ostler.machines.rehearsal.packed import Rows
 from ostler.machines.rehearsal.stage import Making
-from ostler.machines.rehearsal.steps import Lost, metadata
+from ostler.machines.rehearsal.steps import Lost, Meta, Move, StepRows, Swap, metadata
 
 _INODE = (1 << 48) - 1  # of a number that an overlay shows; above it may say which layer
 
@@ -18,7 +18,7 @@ _INODE = (1 << 48) - 1  # of a number that an overlay shows; above it may say wh
 class Plan(Making):
     """What a commit does in one overlay's directory.
 
-    `steps` and `times` are as in moves.py; `old` has for each step (inode, ctime) of the file
+    `steps` and `times` are as in steps.py; `old` has for each step (inode, ctime) of the file
     that it replaces, or None; `looks` what a recovery needs to know of what the step takes away
     and of what it puts there: [look, look] as looks.py has them, or None. `old` are paths in the
     base, or None, until all is prepared.
@@ -27,7 +27,7 @@ class Plan(Making):
     def __init__(self, machine, walk, number):
         self.walk = walk
         self.number = number
-        self.steps = Rows()
+        self.steps = StepRows()
         self.old = []
         self.looks = Rows()
         self.times = []
@@ -313,7 +313,7 @@ class Plan(Making):
                 old = None
                 if host.geteuid() != 0:
                     self._open_up(found.lower, status, found.path)
-            self._step("move", found.lower, slot, status.st_ino, old=old)
+            self._step(Move, found.lower, slot, status.st_ino, old=old)
             self._touch(now, above)
 
     def _after(self, before):
@@ -351,7 +351,7 @@ class Plan(Making):
     def _created(self, change, found):
         slot = self._slot(found.at)
         inode = self._make(change, slot)
-        self._step("move", slot, found.path, inode)
+        self._step(Move, slot, found.path, inode)
         if change.after.type == "directory":
             return "staged"
         return None
@@ -359,7 +359,7 @@ class Plan(Making):
     def _removed(self, change, found):
         status = self._old(change)
         self._unlock_itself(found, status)
-        self._step("move", found.path, self._slot(found.at), status.st_ino, old=found.lower)
+        self._step(Move, found.path, self._slot(found.at), status.st_ino, old=found.lower)
         return "gone"
 
     def _retyped(self, change, found):
@@ -383,9 +383,9 @@ class Plan(Making):
         status = self._old(change)
         two = self._two(change, found)
         if change.after.type != "directory":
-            self._step("meta", found.path, status.st_ino, *two, old=found.lower)
+            self._step(Meta, found.path, status.st_ino, *two, old=found.lower)
         else:
-            step = ("meta", self.number, found.path, status.st_ino, *two)
+            step = Meta(self.number, found.path, status.st_ino, *two)
             self._ends.append((found.path, step, None))
 
     def _renamed(self, change, found):
@@ -394,20 +394,20 @@ class Plan(Making):
             if covered is not None:
                 self._covered[found.at] = covered
                 slot = self._slot(found.at)
-                self._step("move", found.path, slot, covered.st_ino, old=found.at)
+                self._step(Move, found.path, slot, covered.st_ino, old=found.at)
         if not found.same or change.parts or self._is_elsewhere(change):
             # The old file stays in the stash.
             slot = self._slot(found.at)
-            self._step("move", slot, found.path, self._make(change, slot))
+            self._step(Move, slot, found.path, self._make(change, slot))
             return None
         status = self._old(change)
-        self._step("move", self._waiting[found.path], found.path, status.st_ino)
+        self._step(Move, self._waiting[found.path], found.path, status.st_ino)
         if change.after.type != "directory":
             if not change.before.has_metadata(change.after):
-                self._step("meta", found.path, status.st_ino, *self._two(change, found))
+                self._step(Meta, found.path, status.st_ino, *self._two(change, found))
             return None
         if not change.before.has_metadata(change.after, False):
-            step = ("meta", self.number, found.path, status.st_ino, *self._two(change, found))
+            step = Meta(self.number, found.path, status.st_ino, *self._two(change, found))
             self._ends.append((found.path, step, None))
         if change.before.times[1] != change.after.times[1]:
             self._touch(found.path, found.lower)
@@ -418,10 +418,10 @@ class Plan(Making):
         inode = self._make(change, slot)
         old, status = found.lower, self._old(change)
         if self._can_exchange:
-            self._step("swap", slot, found.path, inode, old=old)
+            self._step(Swap, slot, found.path, inode, old=old)
         else:
-            self._step("move", found.path, self._slot(found.at), status.st_ino, old=old)
-            self._step("move", slot, found.path, inode)
+            self._step(Move, found.path, self._slot(found.at), status.st_ino, old=old)
+            self._step(Move, slot, found.path, inode)
 
     def _two(self, change, found):
         # Metadata before and after.
@@ -432,7 +432,7 @@ class Plan(Making):
         )
 
     def _step(self, kind, *rest, old=None):
-        self.steps.append((kind, self.number, *rest))
+        self.steps.append(kind(self.number, *rest))
         self.old.append(old)
 
     # Directories on the way
@@ -500,9 +500,9 @@ class Plan(Making):
         if mode & 0o300 == 0o300 or status.st_uid != host.geteuid():
             return
         old, new = {"mode": mode}, {"mode": mode | 0o700}
-        self._step("meta", path, status.st_ino, old, new)
+        self._step(Meta, path, status.st_ino, old, new)
         if after is not None:
-            step = ("meta", self.number, after, status.st_ino, new, old)
+            step = Meta(self.number, after, status.st_ino, new, old)
             self._ends.insert(0, (after, step, None))  # before a mode that it is to have
 
     def own(self):
@@ -569,7 +569,7 @@ class Plan(Making):
         That changes the files' change times, which are no work of anybody else's.
         """
         for step in self.steps if self._several else ():
-            old = {"move": step[3], "swap": step[2]}.get(step[0])
+            old = step.keeps
             if old is None or not old.startswith(tuple(self._stashes.values())):
                 continue
             status = self.place.status(old)

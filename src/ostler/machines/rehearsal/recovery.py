@@ -15,7 +15,7 @@ from ostler.machines.rehearsal import journals, looks
 from ostler.machines.rehearsal.journal_reader import Damaged, read
 from ostler.machines.rehearsal.journals import clear, line_of, synced
 from ostler.machines.rehearsal.places import Place
-from ostler.machines.rehearsal.steps import Steps, give_metadata
+from ostler.machines.rehearsal.steps import Meta, Steps, give_metadata
 
 NAMES = b"names"  # in a stash that was left: which of its numbers was to become which path
 _GRAINS = (1, 100, 10**3, 10**6, 10**9, 2 * 10**9)  # nanoseconds in which file systems keep times
@@ -250,7 +250,8 @@ class _Recovery:
     def _shown(self, top, path):
         return host.fsdecode(self.written.tops[top].rstrip(b"/") + b"/" + path)
 
-    def _is_slot(self, top, path):
+    def is_slot(self, top, path):
+        """Whether a path is that of a name in a stash."""
         return (top, path.rpartition(b"/")[0]) in self.written.stashes
 
     def _note(self, kind):
@@ -266,12 +267,11 @@ class _Recovery:
         """In each stash a list of what its numbers were to become."""
         for top, stash in self.written.stashes:
             lines = []
-            for (kind, at, one, two, *_), (_, comes) in zip(
-                self.written.steps, self.written.looks, strict=True
-            ):
-                if kind != "meta" and comes is not None and at == top:
-                    if one.rpartition(b"/")[0] == stash:
-                        lines.append(one.rpartition(b"/")[2] + b"\t" + two)
+            for step, (_, comes) in zip(self.written.steps, self.written.looks, strict=True):
+                if step.brings is not None and comes is not None and step.top == top:
+                    above, _, name = step.brings.rpartition(b"/")
+                    if above == stash:
+                        lines.append(name + b"\t" + step.to)
             place = self.work.place(top)
             flags = host.O_WRONLY | host.O_CREAT | host.O_TRUNC | host.O_NOFOLLOW | host.O_CLOEXEC
             fd = host.open(NAMES, flags, 0o600, dir_fd=place.directory(stash))
@@ -283,53 +283,33 @@ class _Recovery:
     def _finish(self):
         done = self._last_done()
         for number, step in enumerate(self.written.steps):
-            getattr(self, "_" + step[0])(number <= done, *step[1:], *self.written.looks[number])
+            step.do_again(self, number <= done, self.written.looks[number])
         self.work.set_times(True)
 
     def _last_done(self):
         """The number of the last step that was plainly done: those before it were, too."""
         steps = self.written.steps
         for number in range(len(steps) - 1, -1, -1):
-            kind, top, _, path, inode, *_ = steps[number]
-            if kind != "meta" and self.work.is_at(top, path, inode):
+            step = steps[number]
+            if step.brings is not None and self.work.is_at(step.top, step.to, step.inode):
                 return number
         return -1
 
-    def _move(self, passed, top, source, target, inode, leaves, comes):
-        work = self.work
-        if work.is_at(top, source, inode):
-            self._see(top, source, leaves)
-            work.rename(top, source, target)
-        elif not passed and not work.is_at(top, target, inode):
-            if self._is_slot(top, source):
-                if comes is None:  # what is renamed is on its way nowhere
-                    raise self._changed(top, target)
-            elif leaves is not None and work.place(top).status(source) is not None:
-                raise self._changed(top, source)
-
-    def _swap(self, passed, top, slot, path, inode, leaves, comes):
-        work = self.work
-        if work.is_at(top, slot, inode):
-            self._see(top, path, leaves)
-            work.exchange(top, slot, path)
-        elif not passed and not work.is_at(top, path, inode):
-            if work.place(top).status(slot) is None:
-                raise self._changed(top, slot)
-
-    def _meta(self, passed, top, path, inode, old, new, *_):
-        self._give(top, path, inode, new)
-
-    def _give(self, top, path, inode, wanted):
+    def give(self, step, wanted):
+        """Give the object of a step metadata, unless somebody has given it other ones."""
+        top, path, inode = step.top, step.path, step.inode
         if self.work.is_at(top, path, inode):
             if not self._is_ours(top, path, inode):
-                raise self._changed(top, path)
+                raise self.changed(top, path)
             give_metadata(self.work.place(top), path, wanted, inode)
 
-    def _see(self, top, path, look):
+    def see(self, top, path, look):
+        """Changed when what is at a path does not look so any more."""
         if look is not None and not looks.fits(self.work.place(top), path, look):
-            raise self._changed(top, path)
+            raise self.changed(top, path)
 
-    def _changed(self, top, path):
+    def changed(self, top, path):
+        """The Changed that says what was."""
         shown = self._shown(top, path)
         return Changed(0, f"{shown} was changed after the commit was interrupted", shown)
 
@@ -360,16 +340,16 @@ class _Recovery:
 
     def _metadata_of(self, top, inode):
         if not self._allowed:
-            for kind, *rest in self.written.steps:
-                if kind == "meta":
-                    self._allow(*rest)
+            for step in self.written.steps:
+                if isinstance(step, Meta):
+                    self._allow(step)
         return self._allowed[top, inode]
 
-    def _allow(self, top, path, inode, *sides):
+    def _allow(self, step):
         known = self._allowed.setdefault(
-            (top, inode), {"mode": set(), "owner": set(), "times": set(), "xattrs": []}
+            (step.top, step.inode), {"mode": set(), "owner": set(), "times": set(), "xattrs": []}
         )
-        for side in sides:
+        for side in (step.old, step.new):
             if "mode" in side:
                 known["mode"].add(side["mode"] & 0o1777)
             if "owner" in side:
@@ -394,29 +374,13 @@ class _Recovery:
         """Take back all steps, the last first; what could not be: a list of OSError."""
         problems = []
         for number in range(len(self.written.steps) - 1, -1, -1):
-            kind, *rest = self.written.steps[number]
+            step = self.written.steps[number]
             try:
-                getattr(self, f"_{kind}_back")(*rest, *self.written.looks[number])
+                step.undo_again(self, self.written.looks[number])
             except OSError as error:
                 problems.append(error)
         self.work.set_times(False)
         return problems[::-1]
-
-    def _move_back(self, top, source, target, inode, leaves, comes):
-        if self.work.is_at(top, target, inode):
-            self._see(top, target, comes)
-            self.work.rename(top, target, source)
-
-    def _swap_back(self, top, slot, path, inode, leaves, comes):
-        work = self.work
-        if work.is_at(top, path, inode):
-            self._see(top, path, comes)
-            work.exchange(top, slot, path)
-        elif not work.is_at(top, slot, inode) and work.place(top).status(slot) is not None:
-            raise self._changed(top, path)
-
-    def _meta_back(self, top, path, inode, old, new, *_):
-        self._give(top, path, inode, old)
 
 
 _KEPT = "all was taken back; what the commit was to bring is kept, until that directory is removed"

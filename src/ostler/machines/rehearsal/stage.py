@@ -6,7 +6,7 @@ import stat
 from ostler.core.calls import held
 from ostler.machine import host
 from ostler.machines.rehearsal.journals import sync_one
-from ostler.machines.rehearsal.steps import Lost, copy_data, give_metadata, metadata
+from ostler.machines.rehearsal.steps import Lost, Meta, copy_data, give_metadata, metadata
 
 _NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
 
@@ -63,7 +63,7 @@ class Making:
                 new = {"mode": wanted["mode"]}
                 wanted = {**wanted, "mode": wanted["mode"] | 0o700}
                 path = change._found.path
-                step = ("meta", self.number, path, inode, {"mode": wanted["mode"]}, new)
+                step = Meta(self.number, path, inode, {"mode": wanted["mode"]}, new)
                 self._ends.append((path, step, None))
         give_metadata(self.place, slot, wanted)
         if self.few and stat.S_IFMT(status.st_mode) in (stat.S_IFDIR, stat.S_IFREG):

@@ -1,22 +1,23 @@
-"""Moves: the steps in which a commit becomes visible; each can be done again, and taken back.
+"""Steps: in which a commit becomes visible; each can be done again, and taken back.
 
 A step names its objects by path and inode number, so that it is always plain whether it was
 done: after a crash the journal's steps are gone through once more, or back, and what was done
 already is passed over. A directory `top` holds all of its paths, those in the stash too.
 
-    ("move", top, source, target, inode)
-    ("swap", top, slot, path, inode)        inode: of the new object, which is in the slot first
-    ("meta", top, path, inode, old, new)    old, new: what `metadata` gives
+A kind of step is a class: what it does in a commit, how that is taken back, how a recovery does
+either, and what stands in the journal, which is what `pack` gives.
 """
+
+from __future__ import annotations
 
 import errno
 import itertools
 import stat
-from collections.abc import Callable
 
 from ostler.core.calls import held
 from ostler.machine import host
 from ostler.machines.rehearsal import looks
+from ostler.machines.rehearsal.packed import Rows
 from ostler.machines.rehearsal.places import Place
 
 _COPIED = 1 << 26
@@ -24,13 +25,303 @@ _SPARE = 8  # descriptors, with which steps can be taken back where there are no
 ACL = "system.posix_acl_access"
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any, NoReturn, Protocol, TypeAlias
+
+    from ostler import stat_result
+
+    Metadata: TypeAlias = Mapping[str, Any]  # plain data: "mode", "owner", "times", "xattrs"
+    Expected: TypeAlias = tuple[int, int | None] | None
+    Pair: TypeAlias = Sequence[str | None]  # what it takes away, and what it puts there
+    # Of a directory, whose times are set at the end: see Steps.
+    Times: TypeAlias = tuple[int, bytes, bytes, int, Sequence[int] | None, Sequence[int] | None]
+
+    class Recovering(Protocol):
+        """What a recovery tells a step, and does for it."""
+
+        work: Steps
+
+        def see(self, top: int, path: bytes, look: str | None) -> None: ...
+        def is_slot(self, top: int, path: bytes) -> bool: ...
+        def changed(self, top: int, path: bytes) -> OSError: ...
+        def give(self, step: Meta, wanted: Metadata) -> None: ...
+
+
 class Lost(OSError):
     """An object of a step is no longer where the commit knows it: somebody took it away."""
+
+
+class Step:
+    """One step of a commit.
+
+    - `top`: the number of the directory in which all its paths are
+    - `inode`: of the object that is moved, or given metadata
+    - `brings`: the path at which that is before; None where nothing is moved
+    - `to`: the path at which it is after
+    - `keeps`: the path at which there is afterwards what was at its place, or what was taken away
+    - `leaves`: the path that this had before
+    """
+
+    __slots__ = ("inode", "top")
+    kind: str  # as the journal has it
+    top: int
+    inode: int
+    brings: bytes | None = None
+    to: bytes
+    keeps: bytes | None = None
+    leaves: bytes
+
+    def pack(self) -> tuple[Any, ...]:
+        """The step as plain data, as it stands in the journal."""
+        raise NotImplementedError
+
+    def do(self, work: Steps, expected: Expected) -> None:
+        """Do it, of which nothing was done yet; Lost when its objects are not what they were.
+
+        `expected`: (inode, ctime or None) of what it replaces, or None.
+        """
+        raise NotImplementedError
+
+    def undo(self, work: Steps) -> bool | None:
+        """Take it back: whether it was done; None when its object is not to be found."""
+        raise NotImplementedError
+
+    def do_again(self, recovery: Recovering, passed: bool, pair: Pair) -> None:
+        """Do it in a recovery, unless it was done; an OSError where somebody has changed something.
+
+        `passed`: whether a later one was done; `pair`: its looks, as looks.py has them.
+        """
+        raise NotImplementedError
+
+    def undo_again(self, recovery: Recovering, pair: Pair) -> None:
+        """Take it back in a recovery, if it was done; an OSError as from `do_again`."""
+        raise NotImplementedError
+
+    def directories(self) -> list[bytes]:
+        """The paths of what is to be synced when it is done."""
+        raise NotImplementedError
+
+
+class Move(Step):
+    """Something gets another name: a new object its place, or an old one a name in the stash."""
+
+    __slots__ = ("source", "target")
+    kind = "move"
+
+    def __init__(self, top: int, source: bytes, target: bytes, inode: int) -> None:
+        self.top = top
+        self.source = source
+        self.target = target
+        self.inode = inode
+
+    def pack(self) -> tuple[Any, ...]:
+        return self.kind, self.top, self.source, self.target, self.inode
+
+    @property
+    def brings(self) -> bytes:
+        return self.source
+
+    @property
+    def to(self) -> bytes:
+        return self.target
+
+    @property
+    def keeps(self) -> bytes:
+        return self.target
+
+    @property
+    def leaves(self) -> bytes:
+        return self.source
+
+    def do(self, work: Steps, expected: Expected) -> None:
+        if not work.is_at(self.top, self.source, self.inode):
+            work.lose(self.top, self.source)
+        work.check_unchanged(self.top, self.source, expected)
+        work.begin()
+        work.rename(self.top, self.source, self.target)
+
+    def undo(self, work: Steps) -> bool | None:
+        if work.is_at(self.top, self.target, self.inode):
+            work.rename(self.top, self.target, self.source)
+            return True
+        if work.is_at(self.top, self.source, self.inode):
+            return False
+        # Not done, or somebody has taken it away since.
+        return False if work.place(self.top).status(self.target) is None else None
+
+    def do_again(self, recovery: Recovering, passed: bool, pair: Pair) -> None:
+        work, top = recovery.work, self.top
+        leaves, comes = pair
+        if work.is_at(top, self.source, self.inode):
+            recovery.see(top, self.source, leaves)
+            work.rename(top, self.source, self.target)
+        elif not passed and not work.is_at(top, self.target, self.inode):
+            if recovery.is_slot(top, self.source):
+                if comes is None:  # what is renamed is on its way nowhere
+                    raise recovery.changed(top, self.target)
+            elif leaves is not None and work.place(top).status(self.source) is not None:
+                raise recovery.changed(top, self.source)
+
+    def undo_again(self, recovery: Recovering, pair: Pair) -> None:
+        if recovery.work.is_at(self.top, self.target, self.inode):
+            recovery.see(self.top, self.target, pair[1])
+            recovery.work.rename(self.top, self.target, self.source)
+
+    def directories(self) -> list[bytes]:
+        return [self.source.rpartition(b"/")[0], self.target.rpartition(b"/")[0]]
+
+
+class Swap(Step):
+    """A new object, in the stash, and what stands at its place exchange their names.
+
+    `inode`: of the new one, which is in the slot first.
+    """
+
+    __slots__ = ("path", "slot")
+    kind = "swap"
+
+    def __init__(self, top: int, slot: bytes, path: bytes, inode: int) -> None:
+        self.top = top
+        self.slot = slot
+        self.path = path
+        self.inode = inode
+
+    def pack(self) -> tuple[Any, ...]:
+        return self.kind, self.top, self.slot, self.path, self.inode
+
+    @property
+    def brings(self) -> bytes:
+        return self.slot
+
+    @property
+    def to(self) -> bytes:
+        return self.path
+
+    @property
+    def keeps(self) -> bytes:
+        return self.slot
+
+    @property
+    def leaves(self) -> bytes:
+        return self.path
+
+    def do(self, work: Steps, expected: Expected) -> None:
+        if not work.is_at(self.top, self.slot, self.inode):
+            work.lose(self.top, self.path)
+        work.check_unchanged(self.top, self.path, expected)
+        work.begin()
+        work.exchange(self.top, self.slot, self.path)
+
+    def undo(self, work: Steps) -> bool | None:
+        if work.is_at(self.top, self.path, self.inode):
+            work.exchange(self.top, self.slot, self.path)
+            return True
+        return False if work.is_at(self.top, self.slot, self.inode) else None
+
+    def do_again(self, recovery: Recovering, passed: bool, pair: Pair) -> None:
+        work, top = recovery.work, self.top
+        if work.is_at(top, self.slot, self.inode):
+            recovery.see(top, self.path, pair[0])
+            work.exchange(top, self.slot, self.path)
+        elif not passed and not work.is_at(top, self.path, self.inode):
+            if work.place(top).status(self.slot) is None:
+                raise recovery.changed(top, self.slot)
+
+    def undo_again(self, recovery: Recovering, pair: Pair) -> None:
+        work, top = recovery.work, self.top
+        if work.is_at(top, self.path, self.inode):
+            recovery.see(top, self.path, pair[1])
+            work.exchange(top, self.slot, self.path)
+        elif not work.is_at(top, self.slot, self.inode):
+            if work.place(top).status(self.slot) is not None:
+                raise recovery.changed(top, self.path)
+
+    def directories(self) -> list[bytes]:
+        return [self.slot.rpartition(b"/")[0], self.path.rpartition(b"/")[0]]
+
+
+class Meta(Step):
+    """Something in its place gets other metadata: `old` and `new` are what `metadata` gives."""
+
+    __slots__ = ("new", "old", "path")
+    kind = "meta"
+
+    def __init__(self, top: int, path: bytes, inode: int, old: Metadata, new: Metadata) -> None:
+        self.top = top
+        self.path = path
+        self.inode = inode
+        self.old = old
+        self.new = new
+
+    def pack(self) -> tuple[Any, ...]:
+        return self.kind, self.top, self.path, self.inode, self.old, self.new
+
+    @property
+    def to(self) -> bytes:
+        return self.path
+
+    @property
+    def leaves(self) -> bytes:
+        return self.path
+
+    def do(self, work: Steps, expected: Expected) -> None:
+        if not work.is_at(self.top, self.path, self.inode):
+            work.lose(self.top, self.path)
+        work.check_unchanged(self.top, self.path, expected)
+        work.begin()
+        try:
+            give_metadata(work.place(self.top), self.path, self.new, self.inode)
+        except Lost:
+            work.lose(self.top, self.path)
+
+    def undo(self, work: Steps) -> bool | None:
+        if work.is_at(self.top, self.path, self.inode):
+            give_metadata(work.place(self.top), self.path, self.old, self.inode)
+            return True
+        return None
+
+    def do_again(self, recovery: Recovering, passed: bool, pair: Pair) -> None:
+        recovery.give(self, self.new)
+
+    def undo_again(self, recovery: Recovering, pair: Pair) -> None:
+        recovery.give(self, self.old)
+
+    def directories(self) -> list[bytes]:
+        return [self.path]
+
+
+_KINDS: dict[str, Callable[..., Step]] = {kind.kind: kind for kind in (Move, Swap, Meta)}
+
+
+def unpack(row: Sequence[Any]) -> Step:
+    """The step of which `pack` gave this."""
+    return _KINDS[row[0]](*row[1:])
+
+
+class StepRows(Rows):
+    """Very many steps, of which each is unpacked when its turn comes."""
+
+    __slots__ = ()
+
+    def append(self, row: Step) -> None:
+        super().append(row.pack())
+
+    def __iter__(self) -> Iterator[Step]:
+        return map(unpack, super().__iter__())
+
+    def __getitem__(self, number: int) -> Step:
+        return unpack(super().__getitem__(number))
+
+    def packed(self) -> Iterator[tuple[Any, ...]]:
+        return super().__iter__()
 
 
 class Steps:
     """A list of steps, and the places in which they are done.
 
+    `steps`: StepRows, or any sequence of Step.
     `times`: (top, path after all steps, path before them, inode, old, new) of the directories
     whose times are to be set at the end, (access, modification) each, None to leave them.
     `begun`: how many steps were begun by finish(), the last of which may be done or not.
@@ -69,7 +360,7 @@ class Steps:
     def check_replaced(self, pairs):
         """Lost when somebody has worked on what was replaced, since it was looked at."""
         for top, _, path in looks.changed_since(self, pairs):
-            _lose(self, top, path)
+            self.lose(top, path)
 
     def finish(self, expected):
         """Do all steps, of which none was done yet; Lost when one can't be.
@@ -77,7 +368,7 @@ class Steps:
         `expected`: for each step (inode, ctime or None) of what it replaces, or None.
         """
         if self.steps:
-            fd = self.place(self.steps[0][1]).fd
+            fd = self.place(self.steps[0].top).fd
             self._spare = [held(host.dup, fd) for _ in range(_SPARE)]
         # Modes come last, and can keep us out of what is below: its times are set before.
         last = len(self.steps) - _metas_first(reversed(self.steps))
@@ -85,7 +376,7 @@ class Steps:
             if number == last + 1:
                 self.set_times(True)
             self._next = number
-            _DO[step[0]](self, *step[1:], old)
+            step.do(self, old)
         if last == len(self.steps):
             self.set_times(True)
 
@@ -110,7 +401,7 @@ class Steps:
                 complete = self._set_times_again() and complete
             step = self.steps[number - 1]
             try:
-                found = _UNDO[step[0]](self, *step[1:])
+                found = step.undo(self)
             except OSError:
                 complete = False
                 continue
@@ -161,6 +452,20 @@ class Steps:
             return False
         return status is not None and status.st_ino == inode
 
+    def check_unchanged(self, top: int, path: bytes, expected: Expected) -> None:
+        """Lost when what a step replaces is not what it was."""
+        if expected is None:
+            return
+        status = self.place(top).status(path)
+        inode, ctime = expected
+        if status is None or status.st_ino != inode or ctime not in (None, status.st_ctime_ns):
+            self.lose(top, path)
+
+    def lose(self, top: int, path: bytes) -> NoReturn:
+        """Raise the Lost that says what was changed."""
+        shown = host.fsdecode(self.tops[top].rstrip(b"/") + b"/" + path)
+        raise Lost(errno.ESTALE, "changed while it was committed", shown)
+
     def rename(self, top, source, target):
         """Rename; what is at the target already is not overwritten."""
         place = self.place(top)
@@ -189,83 +494,8 @@ class Steps:
         place.forget_below(two)
 
 
-def _move(steps, top, source, target, inode, expected):
-    if not steps.is_at(top, source, inode):
-        _lose(steps, top, source)
-    _unchanged(steps, top, source, expected)
-    steps.begin()
-    steps.rename(top, source, target)
-
-
-def _metas_first(steps):
-    return len(list(itertools.takewhile(lambda step: step[0] == "meta", steps)))
-
-
-# What takes a step back returns whether it was done; None when its object is not to be found.
-
-
-def _move_back(steps, top, source, target, inode):
-    if steps.is_at(top, target, inode):
-        steps.rename(top, target, source)
-        return True
-    if steps.is_at(top, source, inode) or steps.place(top).status(target) is None:
-        return False  # not done, or somebody has taken it away since
-    return None
-
-
-def _swap(steps, top, slot, path, inode, expected):
-    if not steps.is_at(top, slot, inode):
-        _lose(steps, top, path)
-    _unchanged(steps, top, path, expected)
-    steps.begin()
-    steps.exchange(top, slot, path)
-
-
-def _swap_back(steps, top, slot, path, inode):
-    if steps.is_at(top, path, inode):
-        steps.exchange(top, slot, path)
-        return True
-    return False if steps.is_at(top, slot, inode) else None
-
-
-def _unchanged(steps, top, path, expected):
-    if expected is None:
-        return
-    status = steps.place(top).status(path)
-    inode, ctime = expected
-    if status is None or status.st_ino != inode or ctime not in (None, status.st_ctime_ns):
-        _lose(steps, top, path)
-
-
-def _lose(steps, top, path):
-    shown = host.fsdecode(steps.tops[top].rstrip(b"/") + b"/" + path)
-    raise Lost(errno.ESTALE, "changed while it was committed", shown)
-
-
-def _meta(steps, top, path, inode, old, new, expected):
-    if not steps.is_at(top, path, inode):
-        _lose(steps, top, path)
-    _unchanged(steps, top, path, expected)
-    steps.begin()
-    try:
-        give_metadata(steps.place(top), path, new, inode)
-    except Lost:
-        _lose(steps, top, path)
-
-
-def _meta_back(steps, top, path, inode, old, new):
-    if steps.is_at(top, path, inode):
-        give_metadata(steps.place(top), path, old, inode)
-        return True
-    return None
-
-
-_DO: dict[str, Callable[..., None]] = {"move": _move, "swap": _swap, "meta": _meta}
-_UNDO: dict[str, Callable[..., bool | None]] = {
-    "move": _move_back,
-    "swap": _swap_back,
-    "meta": _meta_back,
-}
+def _metas_first(steps: Iterable[Step]) -> int:
+    return len(list(itertools.takewhile(lambda step: step.kind == "meta", steps)))
 
 
 # What steps are made of

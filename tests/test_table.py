@@ -2,7 +2,10 @@
 
 import errno
 import gc
+import importlib
+import inspect
 import os
+import re
 from contextlib import contextmanager
 from io import IOBase
 from operator import attrgetter
@@ -10,8 +13,10 @@ from operator import attrgetter
 import pytest
 
 import ostler
+from ostler.core import standers
 from ostler.path import Path
 from ostler.trees import Trees
+from ostler.trees._run import STEPS, Run
 from ostler.verbs import table
 from tests.harmful import HARMFUL
 
@@ -149,6 +154,7 @@ def test_each_verb_is_in_the_table_and_nothing_else():
                     continue
                 assert before + name in names
     typed = set(table._touches) | set(table._waits) | table._changes
+    typed |= set(table._identity)
     typed |= {verb for verb, _ in table._BUT} | set(table._UNSIGNED) | table._HERE
     assert {name for name in typed if name not in names and hasattr(os, name)} == set()
     assert typed - names - {"_clearenv", "path.isjunction"} == set()
@@ -257,3 +263,60 @@ def test_what_waits_for_somebody_says_so():
 def test_roles(verb, role):
     roles = table.of(verb).roles
     assert {name: roles[name] for name in role} == role
+
+
+def test_whose_identity_counts():
+    for identity, pattern in (
+        (table.TOLD, "get(e|res)?[ug]id|getgroups"),
+        (table.SETS_USER, "set(e|re|res)?uid"),
+        (table.SETS_GROUP, "set(e|re|res)?gid"),
+        (table.SETS_GROUPS, "(set|init)groups"),
+    ):
+        names = {verb.name for verb in VERBS if verb.identity == identity}
+        assert names == {verb.name for verb in VERBS if re.fullmatch(pattern, verb.name)}
+    by_descriptor = {verb.name for verb in VERBS if verb.identity == table.RIGHTS} - {"nice"}
+    for name in by_descriptor:
+        assert {table.of(name).roles.get("path"), table.of(name).roles.get("fd")} & {
+            table.PATH, table.FD,
+        }  # fmt: skip
+    other_processes = {verb.name for verb in VERBS if verb.identity == table.REAL_RIGHTS}
+    for name in other_processes:
+        assert table.of(name).touches == table.PROCESS and table.of(name).changes
+
+
+def test_what_os_says_it_supports_is_in_the_roles():
+    for function in os.supports_dir_fd:
+        assert table.DIR_FD in table.of(function.__name__).roles.values()
+    for function in os.supports_fd:
+        assert table.of(function.__name__).roles["path"] == table.PATH
+    for option, members in (
+        ("effective_ids", os.supports_effective_ids),
+        ("follow_symlinks", os.supports_follow_symlinks),
+    ):
+        for function in members:
+            if function.__name__ not in table._UNSIGNED:
+                assert option in table.of(function.__name__).roles
+
+
+def test_the_steps_of_operations_on_trees_are_verbs_of_these_operations():
+    for name in ("change", "compare", "copy", "find", "remove", "size"):
+        importlib.import_module(f"ostler.trees._{name}")
+    kinds, waiting = set(), [Run]
+    while waiting:
+        derived = waiting.pop().__subclasses__()
+        kinds.update(kind.__name__ for kind in derived)
+        waiting += derived
+    assert {*table._STEPS_OF_TREES} - {"To"} <= kinds
+    # A change says which; what is found or walked is a stream.
+    assert kinds - {*table._STEPS_OF_TREES} == {"Change", "Found", "Walked"}
+    words = {*STEPS.values(), "else"}
+    for steps in table._STEPS_OF_TREES.values():
+        assert {*steps} <= words
+        for verb in (verb for verbs in steps.values() for verb in verbs):
+            assert table.of(verb).touches in (table.FILES, table.OPENED)
+
+
+def test_the_calls_of_files_are_those_they_ask_for():
+    source = inspect.getsource(standers)
+    assert set(re.findall(r'_ask\("(\w+)"\)', source)) == standers.OF_FILES
+    assert all(table.of(name) for name in standers.OF_FILES)

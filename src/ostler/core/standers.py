@@ -94,6 +94,10 @@ def keep_promise(machine: "Any", fd: int) -> None:
     _promised.get(machine, {}).pop(fd, None)
 
 
+# The calls that a file makes, and for which it asks.
+OF_FILES = frozenset(("read", "write", "truncate", "lseek", "close"))
+
+
 class _File(io.FileIO):
     """A file whose calls pass by what stands before the verbs of its machine."""
 

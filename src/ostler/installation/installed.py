@@ -29,7 +29,6 @@ from ostler.installation.codes import code_like
 from ostler.installation.distributions import OnHost, find_distributions, from_package
 from ostler.installation.imports import Watch, wait_for
 from ostler.installation.variables import Variables
-from ostler.installation.whose import BY_IDENTITY
 from ostler.machine import Machine, MachineUnavailable, host
 from ostler.path import Path
 from ostler.verbs import table
@@ -347,7 +346,7 @@ def _touches(name):
 def is_affected(name, of_path):
     """Whether a function of os, or of os.path, acts on the machine that is installed."""
     touches = _touches(f"path.{name}" if of_path else name) or _touches(name)
-    return name in BY_IDENTITY or (name not in _NO_VERBS and touches not in _ALONE)
+    return table.by_identity(name) or (name not in _NO_VERBS and touches not in _ALONE)
 
 
 def _handler(name, kind):
@@ -355,7 +354,7 @@ def _handler(name, kind):
         return lambda stay, plain: dict(stay.machine.environb)
     if _touches(name) == table.OPENED:  # whose file it is, it says also after the way out
         return _by_descriptor
-    if name in BY_IDENTITY:
+    if table.by_identity(name):
         return _by_identity
     return None if hasattr(kind, name) else _refuse_unknown
 

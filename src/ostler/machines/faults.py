@@ -8,7 +8,7 @@ from _thread import allocate_lock
 from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
-from ostler.core.standers import Stander, file_over, promised
+from ostler.core.standers import OF_FILES, Stander, file_over, promised
 from ostler.machine import host
 from ostler.machines import between
 from ostler.verbs import table
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _rules: "WeakKeyDictionary[Machine, Rules]" = WeakKeyDictionary()
 _lock = allocate_lock()  # for the rules and their counts, which threads share
-_ON_FILES = frozenset(("read", "write", "truncate", "lseek", "close"))
 
 
 class Fault:
@@ -147,7 +146,7 @@ class Rules(Stander):
 
     def _tell(self):
         self.verbs = frozenset(fault.call for fault in self.faults)
-        self.on_files = bool(self.verbs & _ON_FILES)
+        self.on_files = bool(self.verbs & OF_FILES)
         if self.on_files:
             self.verbs |= {"fdopen", "open_file"}
 
@@ -238,50 +237,9 @@ def _struck(machine, calls, paths):
         return next((rule.errno for rule in rules if rule.strikes(found)), 0)
 
 
-_OPENING, _LEAVING, _LINKING, _RENAMING, _UNLINKING = -1, -2, -3, -4, -5
-_FILE, _LINK, _DIRECTORY = 0o10, 0o12, 0o4
-_READ_DIRECTORY = ("scandir", "listdir", "open")
-
-# What the operations on whole trees do, in C, to an entry of which kind; None: of any other.
-_OF_TREES: dict[str, dict[int | None, tuple[str, ...]]] = {
-    "Remove": {_OPENING: _READ_DIRECTORY, _LEAVING: ("rmdir",), None: ("unlink", "remove")},
-    "Copy": {
-        _OPENING: _READ_DIRECTORY,
-        _FILE: ("open", "read"),
-        _LINK: ("readlink",),
-        _LEAVING: (),
-        None: ("lstat",),
-    },
-    "To": {
-        _OPENING: ("mkdir",),
-        _FILE: ("open", "write", "copy_file_range", "utime"),
-        _LINK: ("symlink", "utime"),
-        _LEAVING: ("chmod", "fchmod", "utime"),
-        _LINKING: ("link",),
-        _RENAMING: ("rename", "replace"),
-        _UNLINKING: ("unlink", "remove"),
-        None: ("mknod", "mkfifo", "utime"),
-    },
-    "Modes": {_OPENING: _READ_DIRECTORY, _LINK: (), None: ("chmod", "fchmod")},
-    "Owners": {_OPENING: _READ_DIRECTORY, None: ("chown", "lchown", "fchown")},
-    "Compare": {
-        _OPENING: _READ_DIRECTORY,
-        _FILE: ("open", "read", "lstat"),
-        _LINK: ("readlink", "lstat"),
-        _LEAVING: (),
-        None: ("lstat",),
-    },
-    "Size": {_OPENING: _READ_DIRECTORY, _LEAVING: (), None: ("stat", "lstat")},
-    "Stream": {_OPENING: _READ_DIRECTORY, _LEAVING: (), None: ()},
-}
-
-
 def _in_tree(machine, operation, kind, path):
-    calls = _OF_TREES.get(operation, _OF_TREES["Stream"])
-    if kind < _LEAVING and kind not in calls:
-        return 0
-    chosen = calls[kind if kind in calls else None]
-    return _struck(machine, chosen, lambda: [_whole(machine, path)])
+    chosen = table.steps_of_tree(operation, kind)
+    return _struck(machine, chosen, lambda: [_whole(machine, path)]) if chosen else 0
 
 
 def _whole(machine, path, directory=None):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from ostler.machine import MachineUnavailable, host
 from ostler.machines.scratch import Scratch
+from ostler.verbs import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -167,11 +168,11 @@ def unavailable(why, number):
     return MachineUnavailable(what, "root, with the rights to change user and group", number)
 
 
-def _by_user(name):
+def _by_user(verb):
     # For calls that take a descriptor or a number, of which the kernel asks who makes them.
+    name = verb.name
     original = getattr(Scratch, name)
-
-    wholly = name in _BY_REAL_ID
+    wholly = verb.identity == table.REAL_RIGHTS
 
     def method(self, *args, **kwargs):
         return self._as_user(wholly, original, self, *args, **kwargs)
@@ -179,6 +180,10 @@ def _by_user(name):
     method.__name__ = name
     method.__doc__ = original.__doc__
     return method
+
+
+# Where the id that a verb sets stands in a User; None: as none can be set.
+_PLACES = {table.SETS_USER: 0, table.SETS_GROUP: 1, table.SETS_GROUPS: None}
 
 
 def _changing_ids(name, which):
@@ -210,20 +215,13 @@ def _refused(name):
     return method
 
 
-_BY_USER = """chmod chown fchmod fchown utime truncate setxattr getxattr removexattr listxattr
-    pathconf fpathconf kill killpg nice setpriority"""
-_BY_REAL_ID = frozenset(("kill", "killpg", "setpriority"))
-_IDS = {
-    "setuid": 0, "seteuid": 0, "setreuid": 0, "setresuid": 0,
-    "setgid": 1, "setegid": 1, "setregid": 1, "setresgid": 1,
-    "setgroups": None, "initgroups": None,
-}  # fmt: skip
 _NOT_THERE = "chmod_tree chown_tree walk_entries temporary_directory"
 
-for _name in _BY_USER.split():
-    setattr(ScratchOfUser, _name, _by_user(_name))
-for _name, _which in _IDS.items():
-    setattr(ScratchOfUser, _name, _changing_ids(_name, _which))
+for _verb in table.every():
+    if _verb.identity in (table.RIGHTS, table.REAL_RIGHTS):
+        setattr(ScratchOfUser, _verb.name, _by_user(_verb))
+    elif _verb.identity in _PLACES:
+        setattr(ScratchOfUser, _verb.name, _changing_ids(_verb.name, _PLACES[_verb.identity]))
 for _name in _NOT_THERE.split():
     setattr(ScratchOfUser, _name, _refused(_name))
-del _name, _which
+del _name, _verb

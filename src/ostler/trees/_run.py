@@ -12,13 +12,31 @@ from cython.cimports.ostler.trees._engine import (
     engine_work,
 )
 from cython.cimports.ostler.trees._output import path_length, path_write
-from cython.cimports.ostler.trees._state import OPENING, Fault, Node
+from cython.cimports.ostler.trees._state import (
+    LEAVING,
+    LINKING,
+    OPENING,
+    RENAMING,
+    UNLINKING,
+    Fault,
+    Node,
+)
 
 from ostler.core.crossing import the_host
 from ostler.trees._place import Place, this_kernel
 from ostler.trees._results import Counts
 
 _MOST_THREADS = 8
+# The kinds of an entry, or of a step, that `refusal` tells by their numbers.
+STEPS = {
+    OPENING: "opening",
+    LEAVING: "leaving",
+    LINKING: "linking",
+    RENAMING: "renaming",
+    UNLINKING: "unlinking",
+    libc.DT_REG: "file",
+    libc.DT_LNK: "link",
+}
 
 
 def default_threads():

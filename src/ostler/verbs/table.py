@@ -45,6 +45,13 @@ AT_ONCE = "at once"  # no longer than the kernel's own work
 DISK = "disk"  # until a file system has answered
 FOR_EVER = "for ever"  # until somebody else does something
 
+# What who makes the call, the user and the groups, has to do with it.
+TOLD = "told"  # it tells who that is
+SETS_USER, SETS_GROUP, SETS_GROUPS = "sets user", "sets group", "sets groups"
+# The kernel asks who makes it, of what no path leads to: what is open, or a process.
+RIGHTS = "rights"
+REAL_RIGHTS = "real rights"  # and asks the real user id, not the effective one alone
+
 _BY_NAME = {
     "path": PATH, "src": PATH, "dst": PATH, "old": PATH, "new": PATH, "first": PATH,
     "second": PATH, "top": PATH, "cwd": PATH,
@@ -160,12 +167,60 @@ _WAITS = {
         """,
 }
 
+_IDENTITY = {
+    TOLD: "getegid geteuid getgid getgroups getresgid getresuid getuid",
+    SETS_USER: "setuid seteuid setreuid setresuid",
+    SETS_GROUP: "setgid setegid setregid setresgid",
+    SETS_GROUPS: "setgroups initgroups",
+    RIGHTS: """
+        chmod chown fchmod fchown fpathconf getxattr listxattr nice pathconf removexattr setxattr
+        truncate utime
+        """,
+    REAL_RIGHTS: "kill killpg setpriority",
+}
+# What the operations on whole trees do to an entry, in C, by what it is (see STEPS in
+# trees/_run.py): faults of these verbs strike there, too. "else" stands for the kinds not named.
+_READ_DIRECTORY = ("scandir", "listdir", "open")
+_STEPS_OF_TREES: dict[str, dict[str, tuple[str, ...]]] = {
+    "Remove": {"opening": _READ_DIRECTORY, "leaving": ("rmdir",), "else": ("unlink", "remove")},
+    "Copy": {
+        "opening": _READ_DIRECTORY,
+        "file": ("open", "read"),
+        "link": ("readlink",),
+        "leaving": (),
+        "else": ("lstat",),
+    },
+    "To": {
+        "opening": ("mkdir",),
+        "file": ("open", "write", "copy_file_range", "utime"),
+        "link": ("symlink", "utime"),
+        "leaving": ("chmod", "fchmod", "utime"),
+        "linking": ("link",),
+        "renaming": ("rename", "replace"),
+        "unlinking": ("unlink", "remove"),
+        "else": ("mknod", "mkfifo", "utime"),
+    },
+    "Modes": {"opening": _READ_DIRECTORY, "link": (), "else": ("chmod", "fchmod")},
+    "Owners": {"opening": _READ_DIRECTORY, "else": ("chown", "lchown", "fchown")},
+    "Compare": {
+        "opening": _READ_DIRECTORY,
+        "file": ("open", "read", "lstat"),
+        "link": ("readlink", "lstat"),
+        "leaving": (),
+        "else": ("lstat",),
+    },
+    "Size": {"opening": _READ_DIRECTORY, "leaving": (), "else": ("stat", "lstat")},
+    "Stream": {"opening": _READ_DIRECTORY, "leaving": (), "else": ()},
+}
+_ADDING = ("linking", "renaming", "unlinking")  # which only some operations do
+
 
 def _by_verb(groups):
     return {verb: group for group, verbs in groups.items() for verb in verbs.split()}
 
 
 _touches, _waits, _changes = _by_verb(_TOUCHES), _by_verb(_WAITS), frozenset(_CHANGES.split())
+_identity = _by_verb(_IDENTITY)
 
 
 class Verb(NamedTuple):
@@ -179,6 +234,7 @@ class Verb(NamedTuple):
     touches: str
     changes: bool  # whether it changes what it touches, or may
     waits: str
+    identity: str  # TOLD and its like, or "": it does not matter who calls, or a path tells
 
 
 _known: dict[str, Verb] = {}
@@ -211,7 +267,8 @@ def _found_out(name):
     else:
         changes = name in _changes
         waits = _waits.get(name, DISK if touches in (FILES, OPENED, DESCRIPTOR) else AT_ONCE)
-    return Verb(name, home, names, defaults, roles, touches, changes, waits)
+    identity = _identity.get(name, "")
+    return Verb(name, home, names, defaults, roles, touches, changes, waits, identity)
 
 
 def _kind_of(name):
@@ -297,3 +354,17 @@ def directory_of(name: str, call: dict):
     own = f"{name}_dir_fd"
     role, value = call.get(own) or call.get("dir_fd", (OTHER, None))
     return value if role == DIR_FD else None
+
+
+def by_identity(name: str) -> bool:
+    """Whether it counts who makes a call that touches this process or others."""
+    return name in _identity and of(name).touches == PROCESS
+
+
+def steps_of_tree(operation: str, kind: int) -> tuple[str, ...]:
+    """The verbs whose work an operation on a tree does to an entry of this kind, in C."""
+    from ostler.trees._run import STEPS
+
+    steps = _STEPS_OF_TREES.get(operation, _STEPS_OF_TREES["Stream"])
+    word = STEPS.get(kind, "else")
+    return steps.get(word, () if word in _ADDING else steps["else"])

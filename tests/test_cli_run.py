@@ -10,12 +10,16 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
-LAUNCHER = f"""\
+# The command as it is installed, and what `python -m ostler` is.
+LAUNCHERS = {
+    name: f"""\
 import sys
 sys.path.insert(0, {str(SOURCE)!r})
-from ostler.cli import main
+from {module} import main
 sys.exit(main())
 """
+    for name, module in (("ostler", "ostler_command"), ("whole", "ostler.cli"))
+}
 
 # What is made in the working directory of every run.
 FILES = {
@@ -190,7 +194,8 @@ def place(tmp_path_factory):
     with zipfile.ZipFile(top / "bare.zip", "w") as bare:
         bare.write(top / "folder/other.py", "other.py")
     (top / "launch").mkdir()
-    (top / "launch" / "ostler").write_text(LAUNCHER)
+    for name, text in LAUNCHERS.items():
+        (top / "launch" / name).write_text(text)
     return top
 
 
@@ -204,11 +209,28 @@ def run(place, command, changes=(), text=""):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("launcher", LAUNCHERS)
 @pytest.mark.parametrize("name", RUNS)
-def test_as_python_does(place, name):
+def test_as_python_does(place, name, launcher):
     arguments, *rest = RUNS[name]
     expected = run(place, arguments, *rest)
-    assert run(place, ["launch/ostler", "run", *arguments], *rest) == expected
+    assert run(place, [f"launch/{launcher}", "run", *arguments], *rest) == expected
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_an_ostler_on_the_programs_path_is_not_taken(place, tmp_path, launcher):
+    (tmp_path / "ostler").mkdir()
+    (tmp_path / "ostler/__init__.py").write_text("raise SystemExit('the wrong one')")
+    code = "import os; print(os.host, __import__('ostler').__spec__.origin)"
+    changes = {"PYTHONPATH": str(tmp_path)}
+    status, out, err = run(place, [f"launch/{launcher}", "run", "-c", code], changes)
+    assert (status, out, err) == (0, f"<ostler.host> {SOURCE}/ostler/__init__.py\n".encode(), b"")
+
+
+def test_nothing_is_loaded_before_the_program_is_begun(place):
+    done = run(place, ["-X", "importtime", "launch/ostler", "run", "empty.py"])
+    first = done[2].decode().split("encodings.utf_8\n")[1]  # up to the second interpreter's
+    assert "ostler" not in first.replace("ostler_command", ""), first
 
 
 def test_os_is_replaced_here_and_in_children(place):
@@ -228,9 +250,10 @@ def test_options_of_the_interpreter(place, options):
     assert run(place, joined, changes) == run(place, [*options, "-P", "look.py", "a"], changes)
 
 
+@pytest.mark.parametrize("launcher", LAUNCHERS)
 @pytest.mark.parametrize("option", ["-I", "-E", "-S"])
-def test_options_that_keep_ostler_out(place, option):
-    status, out, err = run(place, [option, "launch/ostler", "run", "empty.py"])
+def test_options_that_keep_ostler_out(place, option, launcher):
+    status, out, err = run(place, [option, f"launch/{launcher}", "run", "empty.py"])
     assert (status, out) == (2, b"") and b"-I, -E and -S" in err
 
 

@@ -6,12 +6,12 @@ everything else, from sys.path to the exit status, is python's own.
 """
 
 import sys
-from pathlib import Path
 
 import ostler
 from ostler.cli import UsageError, no_option, on_one_line
 from ostler.cli.machine import OPTIONS, python_needs, run_in, take
 from ostler.cli.machine import USAGE as MACHINES
+from ostler_command import environment, interpreter_options, is_kept_out, is_program
 
 USAGE = f"""\
 usage: ostler run [MACHINE] SCRIPT [ARG...]
@@ -33,7 +33,7 @@ Examples:
   ostler run program.py one two
   ostler run --rehearse -m pytest"""
 
-STARTUP = str(Path(__file__).with_name("startup"))
+STARTUP = ostler.path.join(ostler.path.dirname(__file__), "startup")
 
 
 def main(arguments):
@@ -45,16 +45,16 @@ def main(arguments):
     if not arguments:
         raise UsageError("run: no program")
     first = arguments[0]
-    if first.startswith("-") and first not in ("-", "--") and first[1] not in "mc":
+    if not is_program(arguments):
         raise no_option("run", first, OPTIONS)
-    if sys.flags.ignore_environment or sys.flags.no_site:
+    if is_kept_out(STARTUP):
+        if ":" in STARTUP:
+            raise UsageError(f"run: not possible from a path with a colon: {on_one_line(STARTUP)}")
         raise UsageError("run: the interpreter's options -I, -E and -S keep ostler out")
-    if ":" in STARTUP:
-        raise UsageError(f"run: not possible from a path with a colon: {on_one_line(STARTUP)}")
     choice.needed = ("PYTHON", "LD_LIBRARY_PATH")
     if choice.kind is None:
         command = [sys.executable, *interpreter_options(), *arguments]
-        ostler.execve(sys.executable, command, environment(ostler.environ))
+        ostler.execve(sys.executable, command, environment(ostler.environ, STARTUP))
     script = None if first.startswith("-") else first
     if script is not None and choice.kind in ("scratch", "confine"):
         # It may stand elsewhere there.
@@ -62,30 +62,6 @@ def main(arguments):
     command = [sys.executable, *interpreter_options(), *arguments]
 
     def start(machine):
-        machine.execve(sys.executable, command, environment(machine.environ))
+        machine.execve(sys.executable, command, environment(machine.environ, STARTUP))
 
     return run_in(choice, python_needs(script), sys.executable, start)
-
-
-def environment(variables):
-    """These variables, with the start-up file in front of PYTHONPATH.
-
-    The start-up file takes itself out again before the program sees its environment; a slash at
-    the end tells it that PYTHONPATH was there and empty.
-    """
-    path = STARTUP
-    if "PYTHONPATH" in variables:
-        before = variables["PYTHONPATH"]
-        path += f":{before}" if before else "/"
-    return {**variables, "PYTHONPATH": path}
-
-
-def interpreter_options():
-    """The options that this interpreter was given, as `-X dev` in `python -X dev -m ostler`."""
-    given = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]
-    if len(given) > 1 and given[-1] == "ostler" and given[-2].startswith("-"):
-        options = given[:-2]
-        if given[-2] != "-m":  # -Bm ostler
-            options.append(given[-2].removesuffix("m"))
-        return options
-    return given[:-1]  # all but the script, or -mostler

@@ -43,6 +43,17 @@ def leave_no_trace():
         os.environ._data[b"PYTHONPATH"] = os.fsencode(after)
 
 
+class Beside:
+    """Finds the ostler that this file belongs to, whatever stands on the program's own path."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        """The spec of ostler itself; of nothing else."""
+        from _frozen_importlib_external import PathFinder
+
+        return PathFinder.find_spec(name, [os.path.dirname(PACKAGE)]) if name == "ostler" else None
+
+
 def begin():
     """Put ostler in the place of os, if this interpreter can load it."""
     from _imp import extension_suffixes
@@ -50,14 +61,13 @@ def begin():
     core = os.path.join(PACKAGE, "core/crossing")
     if not any(os.path.exists(core + suffix) for suffix in extension_suffixes()):
         return
-    before = sys.path[:]
-    sys.path.append(os.path.dirname(PACKAGE))
+    sys.meta_path.insert(0, Beside)
     try:
         import ostler
     except ImportError:  # a subinterpreter that admits no such modules
         return
     finally:
-        sys.path[:] = before
+        sys.meta_path.remove(Beside)
     try:
         ostler.install()
     except Exception as error:

@@ -2,7 +2,7 @@
 
 A case is (label, statement, goal, floor): the statement is timed with `os` as the interpreter's
 module and as ostler; the goal is the ratio of the two, None where none was set; the floor names a
-call of _floor.py and the names of the scene that it is given, None where no system call is
+call of floor_loop.py and the names of the scene that it is given, None where no system call is
 needed. A raising statement ends in ": the error".
 """
 

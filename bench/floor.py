@@ -19,7 +19,7 @@ import compiler
 
 compiler.choose()
 extension = Extension(
-    "bench._floor", ["bench/_floor.py"],
+    "bench.floor_loop", ["bench/floor_loop.py"],
     define_macros=[("_GNU_SOURCE", "1"), ("_FILE_OFFSET_BITS", "64")],
     extra_compile_args=["-O2", "-g0", "-Wno-unused"],
 )
@@ -31,8 +31,8 @@ setup(ext_modules=made, script_args=["-q", "build_ext", "--build-lib", {lib!r}, 
 
 def load():
     """The module with measure(); built anew where its source is newer. Needs cython."""
-    sources = [HERE / "_floor.py", HERE / "_floor.pxd", Path(__file__)]
-    found = next(BUILT.glob("bench/_floor*.so"), None)
+    sources = [HERE / "floor_loop.py", HERE / "floor_loop.pxd", Path(__file__)]
+    found = next(BUILT.glob("bench/floor_loop*.so"), None)
     if found is None or found.stat().st_mtime < max(s.stat().st_mtime for s in sources):
         code = _BUILD.format(c=str(BUILT / "c"), lib=str(BUILT))
         done = subprocess.run(
@@ -42,8 +42,8 @@ def load():
             raise ImportError(
                 f"the floor can't be built:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
             )
-        found = next(BUILT.glob("bench/_floor*.so"))
-    spec = importlib.util.spec_from_file_location("bench._floor", found)
+        found = next(BUILT.glob("bench/floor_loop*.so"))
+    spec = importlib.util.spec_from_file_location("bench.floor_loop", found)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -118,7 +118,7 @@ def run(machine, arguments, aside):
 
     With `aside` its standard output goes to standard error.
     """
-    from ostler.core.calls import adopt_orphans
+    from ostler.core.descendants import adopt_orphans
 
     others = _children()
     before = adopt_orphans(True)

@@ -78,7 +78,7 @@ class Reading:
     def _note(self, proc, name):
         more: cython.pointer(Known)
         known: Known
-        if _look(proc, name, cython.address(known)) < 0:
+        if _learn(proc, name, cython.address(known)) < 0:
             # Without a descriptor to look with nobody knows who is missing.
             if libc.errno == libc.EMFILE or libc.errno == libc.ENFILE:
                 self.error = libc.errno
@@ -151,7 +151,7 @@ def _groups_in_order(a: cython.p_const_void, b: cython.p_const_void) -> cython.i
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _look(proc: cython.int, name: cython.p_const_char, known: cython.pointer(Known)) -> cython.int:
+def _learn(proc: cython.int, name: cython.p_const_char, known: cython.pointer(Known)) -> cython.int:
     # What there is to know of a process; -1 when it has ended, or can't be looked at.
     room: cython.char[512]
     path: cython.char[32]
@@ -311,10 +311,10 @@ def _known(pid: cython.int, known: cython.pointer(Known), spare: cython.p_int) -
     name: cython.char[32]
     r: cython.int
     libc.sprintf(name, b"/proc/%d", pid)
-    r = _look(libc.AT_FDCWD, name, known)
+    r = _learn(libc.AT_FDCWD, name, known)
     if r < 0 and spare[1] >= 0 and (libc.errno == libc.EMFILE or libc.errno == libc.ENFILE):
         libc.close(spare[1])
-        r = _look(libc.AT_FDCWD, name, known)
+        r = _learn(libc.AT_FDCWD, name, known)
         spare[1] = libc.openat(libc.AT_FDCWD, b"/proc", libc.O_PATH | libc.O_CLOEXEC)
     return r
 
@@ -378,3 +378,17 @@ def _end(pid: cython.int, how: tuple, spare: cython.p_int) -> cython.int:
 @cython.exceptval(check=False)
 def _close(fd: cython.int) -> cython.int:
     return libc.close(fd) if fd >= 0 else 0
+
+
+def adopt_orphans(on: cython.bint):
+    """Whether what our children leave behind becomes our child from now on; prctl(2).
+
+    Returns whether it did until now.
+    """
+    before: cython.int = 0
+    if (
+        libc.prctl(libc.PR_GET_CHILD_SUBREAPER, cython.address(before), 0, 0, 0) < 0
+        or libc.prctl(libc.PR_SET_CHILD_SUBREAPER, cython.cast(cython.ulong, on), 0, 0, 0) < 0
+    ):
+        raise plain_failure(libc.errno)
+    return before != 0

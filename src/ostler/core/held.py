@@ -1,54 +1,31 @@
-"""A descriptor that several threads use and any of them may close.
-
-Between the moment when a number is read and the call that uses it another thread could close it,
-and a third open another file under it. So whoever uses one is counted, and the last one closes it.
-"""
+"""A descriptor held for a block of code, and given back whatever happens."""
 
 import cython
+from cython.cimports.ostler.core import libc
 
 
-def held(fd):
-    """A Held of this descriptor."""
-    made: Held = Held.__new__(Held)
-    made.fd = fd
-    return made
-
-
-@cython.final
-@cython.auto_pickle(False)
 @cython.cclass
-class Held:
-    """A descriptor, and who is inside a call with it. Closing the number is the holder's."""
+class held:
+    """with held(call, ...) as fd: the descriptor that a call returns, closed in any case.
 
-    def __cinit__(self):
-        self.fd = -1
+    Between a call and the `try` that follows it Ctrl-C can strike: then what it has opened would be
+    nobody's. Here it is an object's, which goes with the last reference to it.
+    """
 
-    def enter(self):
-        # The number, which stays this file's until leave(). ValueError: it is closed.
-        with cython.critical_section(self):
-            if self.leaving or self.fd < 0:
-                raise ValueError("I/O operation on a closed handle")
-            self.users += 1
-            return self.fd
+    def __cinit__(self, call, *args, **kwargs):
+        self._fd = -1
+        self._fd = call(*args, **kwargs)
 
-    def leave(self):
-        # What has to be closed now, else -1.
-        with cython.critical_section(self):
-            self.users -= 1
-            return _given_back(self)
+    def __dealloc__(self):
+        self._end()
 
-    def shut(self):
-        # Nobody enters any more; what has to be closed now, else -1.
-        with cython.critical_section(self):
-            self.leaving = True
-            return _given_back(self)
+    def __enter__(self):
+        return self._fd
 
+    def __exit__(self, *exception):
+        self._end()
 
-@cython.cfunc
-@cython.exceptval(-2, check=False)
-def _given_back(held: Held) -> cython.int:
-    fd: cython.int = held.fd
-    if not held.leaving or held.users:
-        return -1
-    held.fd = -1
-    return fd
+    def _end(self):
+        fd: cython.int = self._fd
+        self._fd = -1
+        return libc.close(fd) if fd >= 0 else 0

@@ -817,3 +817,14 @@ def _answer(order: cython.pointer(Order)):
         made.user_ns = order.user_ns
         made.mount_ns = order.mount_ns
     return made
+
+
+def sync_filesystem(fd: cython.int):
+    """Write all that the file system of an open file holds back to its device; syncfs(2)."""
+    r: cython.int
+    number: cython.int
+    with cython.nogil:
+        r = libc.syncfs(fd)
+        number = libc.errno
+    if r < 0:
+        raise plain_failure(number)

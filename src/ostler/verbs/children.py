@@ -12,9 +12,9 @@ from cython.cimports.ostler.core.arguments import (
 )
 from cython.cimports.ostler.core.crossing import Core, failure, plain_failure, verb
 from cython.cimports.ostler.core.descendants import kill_family
-from cython.cimports.ostler.core.held import Held, held
 from cython.cimports.ostler.core.numbers import to_parsed_int
 from cython.cimports.ostler.core.pipes import Pipes, now, readable, stream_of, until_of
+from cython.cimports.ostler.core.shared import Shared, shared
 from cython.cimports.ostler.core.spawn import (
     ACT_CLOSEFROM,
     ACT_DUP2,
@@ -128,13 +128,13 @@ class Process:
         fd: cython.int = libc.syscall(libc.SYS_pidfd_open, number, 0)
         if fd < 0:
             raise _of(libc.errno, number)
-        self._held = held(fd)
+        self._held = shared(fd)
         libc.sprintf(name, b"/proc/%d", number)
         folder: cython.int = libc.openat(
             libc.AT_FDCWD, name, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
         )
         if folder >= 0:
-            self._folder = held(folder)
+            self._folder = shared(folder)
         if libc.syscall(libc.SYS_pidfd_send_signal, fd, 0, cython.NULL, 0) < 0:
             if libc.errno == libc.ESRCH:
                 # It ended in between: the folder may be of the next one with this number.
@@ -144,7 +144,7 @@ class Process:
     @property
     def fd(self):
         """The descriptor, -1 once this is closed."""
-        own: Held = self._held
+        own: Shared = self._held
         return -1 if own is None or own.leaving else own.fd
 
     def fileno(self):
@@ -278,7 +278,7 @@ _CLOSED = "the process handle is closed"
 @cython.exceptval(-1)
 def _enter(process) -> cython.int:
     # The descriptor, which stays what it is until _leave().
-    own: Held = process._held
+    own: Shared = process._held
     if own is None or own.leaving:
         raise ValueError(_CLOSED)
     return own.enter()
@@ -286,7 +286,7 @@ def _enter(process) -> cython.int:
 
 @cython.cfunc
 @cython.exceptval(-1)
-def _leave(own: Held) -> cython.int:
+def _leave(own: Shared) -> cython.int:
     fd: cython.int = own.leave()
     if fd >= 0:
         libc.close(fd)
@@ -295,7 +295,7 @@ def _leave(own: Held) -> cython.int:
 
 @cython.cfunc
 @cython.exceptval(-1)
-def _shut(own: Held) -> cython.int:
+def _shut(own: Shared) -> cython.int:
     fd: cython.int = own.shut()
     if fd >= 0:
         libc.close(fd)
@@ -321,7 +321,7 @@ def _slurp(process, name: bytes):
     room: cython.char[4096]
     number: cython.int = 0
     size: cython.Py_ssize_t = 0
-    own: Held = process._folder
+    own: Shared = process._folder
     path: cython.p_const_char = name
     parts: list = []
     if own is None:

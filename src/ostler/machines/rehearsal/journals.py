@@ -13,7 +13,8 @@ import fcntl
 import stat
 from collections import namedtuple
 
-from ostler.core.calls import held, sync_filesystem
+from ostler.core.held import held
+from ostler.core.mounts import sync_filesystem
 from ostler.machine import host
 from ostler.machines import trust
 from ostler.machines.rehearsal.packed import Rows

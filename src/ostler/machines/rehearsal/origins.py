@@ -7,7 +7,7 @@ only that there is one: then it is known while size, modification time and conte
 
 import stat
 
-from ostler.core.calls import file_handle
+from ostler.core.status import file_handle
 from ostler.machines.rehearsal.hard_links import Pairs, is_as_it_was, noted, size_and_time
 
 _HEAD, _TYPE = 21, 4  # of a mark: version, magic, length, flags, type, 16 bytes of the file system

@@ -4,7 +4,7 @@ import errno
 import itertools
 import stat
 
-from ostler.core.calls import held
+from ostler.core.held import held
 from ostler.machine import host
 from ostler.machines.rehearsal.journals import FEW
 from ostler.machines.rehearsal.looks import of_steps

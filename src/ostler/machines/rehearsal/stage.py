@@ -3,7 +3,7 @@
 import errno
 import stat
 
-from ostler.core.calls import held
+from ostler.core.held import held
 from ostler.machine import host
 from ostler.machines.rehearsal.journals import sync_one
 from ostler.machines.rehearsal.steps import Lost, Meta, copy_data, give_metadata, metadata

@@ -1,0 +1,5 @@
+# For the compiled modules alone.
+from typing import final
+
+@final
+class Shared: ...

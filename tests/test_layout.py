@@ -222,6 +222,22 @@ def test_stubs_stand_beside_their_modules():
         assert stub.with_suffix(".py").exists(), stub
 
 
+def test_no_word_for_two_things():
+    """The name of a class means one class, whatever module it stands in."""
+    seen = {}
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                seen.setdefault(node.name.strip("_"), []).append(name_of(path))
+    assert not {name: files for name, files in seen.items() if len(files) > 1}
+
+
+def test_no_module_differs_from_another_by_an_underscore():
+    for path in [*MODULES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]:
+        name = path.name.removeprefix("_")
+        assert name == path.name or not path.with_name(name).exists(), path
+
+
 def test_public_names_are_the_frozen_ones():
     assert public.public() == public.FILE.read_text().splitlines(), (
         "the interface has changed; if that is meant: python -m tests.public --write"

@@ -128,7 +128,7 @@ _whole_fspath = py.in_front(PathText, b"fspath", _quick_fspath)
 
 @cython.cfunc
 @cython.exceptval(-1)
-def _look(
+def _fetch(
     machine: Core, path, follow: cython.bint, found: cython.pointer(libc.stat_t)
 ) -> cython.int:
     # Fill `found`, return 0; or an errno, as well when the path is none that could be there.
@@ -357,14 +357,14 @@ class Path:
         found: libc.stat_t
         if not is_own(_its(self), "stat"):
             return _seen(_its(self), path, "stat") is not None
-        return _look(_its(self), path, True, cython.address(found)) == 0
+        return _fetch(_its(self), path, True, cython.address(found)) == 0
 
     def lexists(self, path):
         """Whether the name is there, be it a broken link. lstat(2)"""
         found: libc.stat_t
         if not is_own(_its(self), "lstat"):
             return _seen(_its(self), path, "lstat") is not None
-        return _look(_its(self), path, False, cython.address(found)) == 0
+        return _fetch(_its(self), path, False, cython.address(found)) == 0
 
     def isfile(self, path):
         """Whether the path leads to a regular file. stat(2)"""
@@ -372,7 +372,7 @@ class Path:
         if not is_own(_its(self), "stat"):
             seen = _seen(_its(self), path, "stat")
             return seen is not None and stat.S_ISREG(seen.st_mode)
-        if _look(_its(self), path, True, cython.address(found)):
+        if _fetch(_its(self), path, True, cython.address(found)):
             return False
         return libc.S_ISREG(found.st_mode) != 0
 
@@ -382,7 +382,7 @@ class Path:
         if not is_own(_its(self), "stat"):
             seen = _seen(_its(self), s, "stat")
             return seen is not None and stat.S_ISDIR(seen.st_mode)
-        if _look(_its(self), s, True, cython.address(found)):
+        if _fetch(_its(self), s, True, cython.address(found)):
             return False
         return libc.S_ISDIR(found.st_mode) != 0
 
@@ -392,7 +392,7 @@ class Path:
         if not is_own(_its(self), "lstat"):
             seen = _seen(_its(self), path, "lstat")
             return seen is not None and stat.S_ISLNK(seen.st_mode)
-        if _look(_its(self), path, False, cython.address(found)):
+        if _fetch(_its(self), path, False, cython.address(found)):
             return False
         return libc.S_ISLNK(found.st_mode) != 0
 

@@ -14,7 +14,7 @@ import pytest
 
 import ostler
 from ostler.machines.rehearsal import looks
-from ostler.machines.rehearsal.places import Place
+from ostler.machines.rehearsal.places import HeldTree
 from ostler.machines.rehearsal.steps import metadata
 from tests.machines.rehearsing import USER, put, snapshot
 
@@ -52,7 +52,7 @@ class Damage:
         for name in ("gone", "old", "metadata", f"{STASH}/1", f"{STASH}/2", "d/below"):
             put(f"{base}/{name}", name)
         os.chmod(f"{base}/{STASH}", 0o700)
-        with Place(os.open(base, os.O_PATH)) as place:
+        with HeldTree(os.open(base, os.O_PATH)) as place:
             return self._records(base, place)
 
     def _records(self, base, place):

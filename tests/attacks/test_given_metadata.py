@@ -9,7 +9,7 @@ import struct
 
 import ostler
 from ostler.machines.rehearsal import places, steps
-from ostler.machines.rehearsal.places import Place
+from ostler.machines.rehearsal.places import HeldTree
 from tests.machines.rehearsing import snapshot
 
 ACL = "system.posix_acl_access"
@@ -58,7 +58,10 @@ def given(base, number, monkeypatch):
     owner = [77, 78] if os.getuid() == 0 else [status.st_uid, status.st_gid]
     wanted = {"mode": 0o606, "owner": owner, "times": [1, 2], "xattrs": {"user.new": "value"}}
     host = Attacked(number, lambda: ostler.exchange(f"{base}/file", f"{base}/link"))
-    with Place(os.open(base, os.O_PATH | os.O_DIRECTORY)) as place, monkeypatch.context() as patch:
+    with (
+        HeldTree(os.open(base, os.O_PATH | os.O_DIRECTORY)) as place,
+        monkeypatch.context() as patch,
+    ):
         patch.setattr(steps, "host", host)
         patch.setattr(places, "host", host)
         try:

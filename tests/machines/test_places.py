@@ -2,7 +2,7 @@
 
 import os
 
-from ostler.machines.rehearsal.places import Place
+from ostler.machines.rehearsal.places import HeldTree
 
 DEPTH = 3000  # several times the interpreter's limit of recursion
 
@@ -26,7 +26,7 @@ def test_a_deep_tree_is_reached_and_removed(base, run):
     def check():
         deep(base)
         before = len(os.listdir("/proc/self/fd"))
-        with Place(os.open(base, os.O_PATH)) as place:
+        with HeldTree(os.open(base, os.O_PATH)) as place:
             path = b"/".join([b"top"] + [b"d"] * DEPTH)
             assert os.fstat(place.directory(path)).st_nlink == 2
             assert place.status(path + b"/file") is None
@@ -45,7 +45,7 @@ def test_links_are_removed_and_not_followed(base, run):
         os.symlink("../kept", f"{base}/tree/link")
         os.symlink("../../kept", f"{base}/tree/locked/link")
         os.chmod(f"{base}/tree/locked", 0)
-        with Place(os.open(base, os.O_PATH)) as place:
+        with HeldTree(os.open(base, os.O_PATH)) as place:
             place.remove(b"tree")
             place.remove(b"nothing")
         assert os.listdir(base) == ["kept"]

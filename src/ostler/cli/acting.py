@@ -36,7 +36,7 @@ def _delete(top, found, options, teller, output):
         paths = {(name,): top}
         place = head or "."
     else:
-        paths = {_below(path, top): path for path in found}
+        paths = {_names_below(path, top): path for path in found}
         place = top
     gone = set()
     with Below(place) as places:
@@ -57,7 +57,7 @@ def _delete(top, found, options, teller, output):
                 output.name(path)
 
 
-def _below(path, top):
+def _names_below(path, top):
     return tuple(name for name in path[len(top) :].split("/") if name)
 
 

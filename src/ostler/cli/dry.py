@@ -115,7 +115,7 @@ def would_copy(source, target, existing, options, teller):
         host.close(top)
     if there is None:
         yield source, target, False
-    trees = [_Copied(source, target, st, there, existing, options, teller, outside)]
+    trees = [_CopiedTree(source, target, st, there, existing, options, teller, outside)]
     while trees:  # the first, and those that links lead to
         tree = trees.pop()
         yield from tree.all()
@@ -149,7 +149,7 @@ def _root(source, target, name, holder, st, existing):
     return there
 
 
-class _Copied:
+class _CopiedTree:
     """What a copy of a tree would make below its root."""
 
     def __init__(self, source, target, st, there, existing, options, teller, outside, above=()):
@@ -239,7 +239,7 @@ class _Copied:
         there = host.stat(copy) if made is None else None
         host.close(opened(link, link, follow=True))
         self.followed.append(
-            _Copied(
+            _CopiedTree(
                 link, copy, st, there, self.existing, self.options, self.teller, outside, around
             )
         )

@@ -77,7 +77,7 @@ class Choice:
             machine = ostler.confined("/", network=self.network, environ=self.environ())
         else:
             machine = furnished(
-                confined_among(directory, shown(programs), self.network, self.environ())
+                confined_among(directory, paths_to_show(programs), self.network, self.environ())
             )
         machine.chdir(ostler.getcwd() if _is_within(ostler.getcwd(), directory) else directory)
         return machine
@@ -87,7 +87,7 @@ class Choice:
             return ostler.rehearsal()
         if self.kind == "read-only":
             return ostler.read_only()
-        return ostler.scratch(size=self.size, bind=shown(programs))
+        return ostler.scratch(size=self.size, bind=paths_to_show(programs))
 
 
 def take(arguments, command):
@@ -174,7 +174,7 @@ def python_needs(script=None):
     return sorted(path for path in needs if path)
 
 
-def shown(programs):
+def paths_to_show(programs):
     """The paths to show on a machine that begins empty: for a shell, and these."""
     wanted = dict.fromkeys(ostler.machines.SHELL)
     for path in programs:

@@ -57,7 +57,7 @@ class Parser(ArgumentParser):
             if self.words.get(word) == "":  # a word of another program that changes nothing
                 continue
             word = self.words.get(word, word)
-            self._look(word)
+            self._refuse_foreign(word)
             if word.startswith("--"):
                 self._long(word, words, options)
             elif word.startswith("-") and word != "-":
@@ -66,7 +66,7 @@ class Parser(ArgumentParser):
                 operands.append(word)
         return options, operands
 
-    def _look(self, word):
+    def _refuse_foreign(self, word):
         # Refuse a word of another program.
         hint = FOREIGN.get(self.name, {}).get(word)
         if hint is not None and word not in self._option_string_actions:
@@ -106,7 +106,7 @@ class Parser(ArgumentParser):
             if letter == "-h" and self.h_means is not None and not self.alone:
                 letter = self.h_means
             at += 1
-            self._look(letter)
+            self._refuse_foreign(letter)
             if letter not in known:
                 whole = "" if len(word) == 2 else f" (in {on_one_line(word)})"
                 raise UsageError(f"{self.name}: no option {on_one_line(letter)}{whole}")

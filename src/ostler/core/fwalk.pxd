@@ -1,7 +1,7 @@
 # Walking a tree by descriptors, on the primitives of a machine.
 from ostler.core.crossing cimport Core
 
-cdef class Level:
+cdef class Visit:
     cdef object top             # the path of the directory, ending so that a name can follow
     cdef object names           # an iterator over the names still to be entered
     cdef object paths           # an iterator over the paths beside the names, or None: to be joined

@@ -26,7 +26,7 @@ from cython.cimports.ostler.core.walk import owns_path
 @cython.final
 @cython.auto_pickle(False)
 @cython.cclass
-class Level:
+class Visit:
     """A directory in the midst of the walk, whose subdirectories are being entered."""
 
 
@@ -48,8 +48,8 @@ def _fwalk(machine: Core, top, topdown, onerror, follow_symlinks, dir_fd):
     down: cython.bint = bool(topdown)
     follow: cython.bint = bool(follow_symlinks)
     text: cython.bint = not py.PyBytes_Check(top)
-    child: Level
-    at: Level
+    child: Visit
+    at: Visit
     own: cython.bint
     kept_order: cython.bint = not down and not follow
     stack: list = []
@@ -128,7 +128,7 @@ def _fwalk(machine: Core, top, topdown, onerror, follow_symlinks, dir_fd):
                 _close(machine, child.fd)
     finally:
         while stack:
-            verb(machine, "close")(cython.cast(Level, stack.pop()).fd)
+            verb(machine, "close")(cython.cast(Visit, stack.pop()).fd)
 
 
 @cython.cfunc
@@ -161,7 +161,7 @@ def _joined(top, names: list):
 
 @cython.cfunc
 @cython.exceptval(-1)
-def _is_same(machine: Core, at: Level, is_root: cython.bint) -> cython.bint:
+def _is_same(machine: Core, at: Visit, is_root: cython.bint) -> cython.bint:
     # Whether what was opened is the very directory that was looked at.
     if at.before is None:
         return True
@@ -197,7 +197,7 @@ def _close(machine: Core, fd):
 
 
 @cython.cfunc
-def _stepped(machine: Core, dir_fd, name, follow: cython.bint, by_entry: cython.bint) -> Level:
+def _stepped(machine: Core, dir_fd, name, follow: cython.bint, by_entry: cython.bint) -> Visit:
     """As _entered() of a name in a directory, by the system calls alone."""
     w: Where
     before: libc.stat_t
@@ -251,7 +251,7 @@ def _stepped(machine: Core, dir_fd, name, follow: cython.bint, by_entry: cython.
         return _entered(machine, dir_fd, name, None, follow)
     if r:
         raise failure(r, kept)
-    made: Level = Level.__new__(Level)
+    made: Visit = Visit.__new__(Visit)
     made.fd = fd
     return made
 
@@ -286,11 +286,11 @@ def _read(machine: Core, directory, text: cython.bint, dirs: list, files: list) 
             is_dir = entry.d_type == libc.DT_DIR
             if entry.d_type == libc.DT_LNK or entry.d_type == libc.DT_UNKNOWN:
                 with cython.nogil:
-                    r = _look(machine, fd, entry.d_name, SEEN, cython.address(st))
+                    r = _stat_at(machine, fd, entry.d_name, SEEN, cython.address(st))
                     is_dir = r == 0 and st.st_mode & libc.S_IFMT == libc.S_IFDIR
                     if r and r != libc.ENOENT and entry.d_type == libc.DT_UNKNOWN:
                         # What can't be looked at is told only where it is a link.
-                        r = _look(machine, fd, entry.d_name, LOOK, cython.address(st))
+                        r = _stat_at(machine, fd, entry.d_name, LOOK, cython.address(st))
                         left_out = r != 0 or st.st_mode & libc.S_IFMT != libc.S_IFLNK
                 if left_out:
                     left_out = False
@@ -311,7 +311,7 @@ def _read(machine: Core, directory, text: cython.bint, dirs: list, files: list) 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _look(
+def _stat_at(
     machine: Core,
     fd: cython.int,
     name: cython.p_const_char,
@@ -333,7 +333,7 @@ def _look(
 
 
 @cython.cfunc
-def _entered(machine: Core, dir_fd, name, entry, follow: cython.bint) -> Level:
+def _entered(machine: Core, dir_fd, name, entry, follow: cython.bint) -> Visit:
     # Open a directory; _is_same() tells whether it is what was looked at and no link to another.
     before = None
     if not follow:
@@ -344,7 +344,7 @@ def _entered(machine: Core, dir_fd, name, entry, follow: cython.bint) -> Level:
     flags: cython.int = libc.O_RDONLY
     if py.PY_VERSION_HEX >= 0x030D0000:
         flags |= libc.O_NONBLOCK  # a pipe in the directory's place is not waited for
-    made: Level = Level.__new__(Level)
+    made: Visit = Visit.__new__(Visit)
     made.before = before
     made.fd = verb(machine, "open")(name, flags, dir_fd=dir_fd)
     return made

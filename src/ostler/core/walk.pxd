@@ -9,7 +9,7 @@ cdef class Descent:
     cdef object known           # before 3.12: the names that were no links, or None
     cdef libc.timespec looked   # when os would have looked for links among them
 
-cdef class Found:
+cdef class Listing:
     cdef list dirs
     cdef list files
     cdef list into              # bottom-up: the paths of the directories to walk into

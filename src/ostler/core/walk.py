@@ -51,7 +51,7 @@ class Descent:
 @cython.final
 @cython.auto_pickle(False)
 @cython.cclass
-class Found:
+class Listing:
     """What is in one directory."""
 
 
@@ -69,7 +69,7 @@ def owns_path(machine, name):
 
 
 @cython.cfunc
-def _look(
+def _list(
     machine: Core,
     top,
     as_files: cython.bint,
@@ -102,7 +102,7 @@ def _look(
         if length and w.name[length - 1] != b"/"[0]:
             raw = cython.cast(bytes, raw) + b"/"
         prefix = decoded(raw) if text else raw
-    made: Found = Found.__new__(Found)
+    made: Listing = Listing.__new__(Listing)
     dirs: list = []
     files: list = []
     made.dirs = dirs
@@ -218,11 +218,9 @@ def _is_dir(machine: Core, top, name: cython.p_const_char, follow: cython.bint) 
 
 
 @cython.cfunc
-def _look_through(
-    machine: Core, top, as_files: cython.bint, into: cython.bint, follow: cython.bint
-):
-    """As _look(), by the scandir that a program put in the place of ours."""
-    made: Found = Found.__new__(Found)
+def _list_by(machine: Core, top, as_files: cython.bint, into: cython.bint, follow: cython.bint):
+    """As _list(), by the scandir that a program put in the place of ours."""
+    made: Listing = Listing.__new__(Listing)
     made.dirs = []
     made.files = []
     made.into = []
@@ -352,7 +350,7 @@ def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
     as_files: cython.bint = followlinks is walk_symlinks_as_files
     follow: cython.bint = bool(followlinks)
     down: cython.bint = bool(topdown)
-    found: Found
+    found: Listing
     descent: Descent = None
     own: cython.bint = _owns_descent(machine)
     looked: cython.pointer(libc.timespec) = cython.NULL
@@ -390,11 +388,11 @@ def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
                 continue
         try:
             if is_own(machine, "scandir") and untouched():
-                found = _look(machine, top, as_files, not down, follow, looked)
+                found = _list(machine, top, as_files, not down, follow, looked)
                 if found is None:
                     continue
             else:
-                found = _look_through(machine, top, as_files, not down, follow)
+                found = _list_by(machine, top, as_files, not down, follow)
         except OSError as error:
             if onerror is not None:
                 onerror(error)

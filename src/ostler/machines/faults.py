@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ostler.machine import Machine
 
-_rules: "WeakKeyDictionary[Machine, Rules]" = WeakKeyDictionary()
+_rules: "WeakKeyDictionary[Machine, Standing]" = WeakKeyDictionary()
 _lock = allocate_lock()  # for the rules and their counts, which threads share
 
 
@@ -85,7 +85,7 @@ class Faults:
         with _lock:
             rules = _rules.get(self._machine)
             if rules is None:
-                rules = _rules[self._machine] = Rules()
+                rules = _rules[self._machine] = Standing()
                 between.stand(self._machine, rules)
             rules.add(fault)
             between.settle(self._machine)
@@ -126,7 +126,7 @@ def _of(machine):
     return () if rules is None else tuple(rules.faults)
 
 
-class Rules(Stander):
+class Standing(Stander):
     """The faults of a machine, before its verbs and their steps."""
 
     sees_steps = True

@@ -428,13 +428,13 @@ class Replayed(between.Between):
         if call is None or isinstance(call.result, Object):
             raise OSError(numbers.ENOSYS, f"the log has no answer of {verb}")
         _put_into(call, verb, args, kwargs)
-        return _Answers(call.result) if call.iterates else _kept(call.result)
+        return _Iterated(call.result) if call.iterates else _kept(call.result)
 
     def __exit__(self, *exception: object) -> None:
         pass
 
 
-class _Answers:
+class _Iterated:
     """What was taken from an iterator, once more."""
 
     def __init__(self, items):

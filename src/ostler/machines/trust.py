@@ -45,14 +45,14 @@ def directory(path, own=0, make=None, anywhere=False):
     is a function of (descriptor, name) that is called before, and raises where that may not be.
     With `anywhere` the directories above it may be anybody's, but no link is followed in those.
     """
-    walk = _Walk(host.fsencode(path), own, make)
+    walk = _Way(host.fsencode(path), own, make)
     walk.anywhere = anywhere
     return walk.to_the_end(True)
 
 
 def shared_directory(path):
     """A descriptor of a directory in which nobody can exchange what is the reader's, as /tmp is."""
-    return _Walk(host.fsencode(path), 0, None).to_the_end(False)
+    return _Way(host.fsencode(path), 0, None).to_the_end(False)
 
 
 def plain_directory(path):
@@ -120,7 +120,7 @@ def check_directory(status, shown, fd=None):
         raise Refused(shown, f"others may write to it (mode {status.st_mode & 0o7777:o})")
 
 
-class _Walk:
+class _Way:
     """A way down, one component a step. `fd` is where it stands, `names` what is still to go."""
 
     def __init__(self, path, own, make):
@@ -134,7 +134,7 @@ class _Walk:
         self.links = 0
         self.owners = {0, host.geteuid()}
         self.fd = host.open(b"/", _ENTER)
-        self.shown = [b""]  # the components of where it stands
+        self.way = [b""]  # the components of where it stands
         self.shared = False  # whether others may put names beside those that are ours
 
     def to_the_end(self, is_own):
@@ -153,17 +153,17 @@ class _Walk:
         fd = self._opened(name)
         try:
             status = host.fstat(fd)
-            here = b"/".join([*self.shown, name])
+            here = b"/".join([*self.way, name])
             if stat.S_ISLNK(status.st_mode):
                 self._follow(name, status, here)
                 return
             if not stat.S_ISDIR(status.st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, "Not a directory", host.fsdecode(here))
             if name == b"..":
-                here = b"/".join(self.shown[:-1])
+                here = b"/".join(self.way[:-1])
             self._check(fd, status, here)
             fd, self.fd = self.fd, fd
-            self.shown = here.split(b"/")
+            self.way = here.split(b"/")
         finally:
             host.close(fd)
 
@@ -194,7 +194,7 @@ class _Walk:
         if target.startswith(b"/"):
             host.close(self.fd)
             self.fd = host.open(b"/", _ENTER)
-            self.shown = [b""]
+            self.way = [b""]
             self.shared = False
         self.names += _parts(target)
 
@@ -212,7 +212,7 @@ class _Walk:
 
     def check_own(self, status, fd=None, here=None):
         try:
-            shown = b"/".join(self.shown) or b"/" if here is None else here
+            shown = b"/".join(self.way) or b"/" if here is None else here
             check_directory(status, shown, self.fd if fd is None else fd)
         except Refused as error:
             error.there = fd is None or _is_there(fd, self.names)

@@ -97,7 +97,7 @@ class Trees:
         .git/info/exclude and core.excludesFile, and .git itself; `ignore_files`: names of more
         files with such rules, such as ".ignore", the strongest last.
         """
-        from ostler.trees._find import Found
+        from ostler.trees._find import Search
 
         expression = None
         if ignore_case:
@@ -128,7 +128,7 @@ class Trees:
                 expression,
             )  # fmt: skip
         else:
-            found = Found(
+            found = Search(
                 self._machine, top, threads, on_error, progress, *options[:4], min_depth,
                 max_depth, *options[4:], expression, False, ignoring,
             )  # fmt: skip

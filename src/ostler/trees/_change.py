@@ -192,7 +192,7 @@ def owner_leave(worker, node):
 
 
 @cython.cclass
-class Change(Run):
+class Setting(Run):
     """The run that changes modes or owners."""
 
     def __init__(self, machine, threads, on_error, progress, one_filesystem):
@@ -205,12 +205,12 @@ class Change(Run):
 
 
 @cython.cclass
-class Modes(Change):
+class Modes(Setting):
     """The run that changes modes."""
 
 
 @cython.cclass
-class Owners(Change):
+class Owners(Setting):
     """The run that changes owners."""
 
 

@@ -5,7 +5,7 @@ import hashlib
 import stat
 import sys
 
-from ostler.trees._find import Found
+from ostler.trees._find import Search
 from ostler.trees._hashing import Hashing
 from ostler.trees._results import Digest, Errors
 from ostler.trees._run import default_threads
@@ -16,7 +16,7 @@ _BATCH = 64
 
 def entries(machine, top, threads, errors, one_filesystem):
     """(path below top as bytes, path, kind) of every entry, sorted by the first."""
-    found = Found(
+    found = Search(
         machine, top, threads, "collect", None, one_filesystem, (), (), (), 1, None, (None, None),
         (None, None), None, True,
     )  # fmt: skip

@@ -37,7 +37,7 @@ from cython.cimports.ostler.trees._state import (
     Batch,
     Block,
     Engine,
-    Fault,
+    Failure,
     Node,
     Worker,
     guard,
@@ -734,7 +734,7 @@ def engine_join(e):
 
 def engine_free(e):
     block: cython.pointer(Block)
-    fault: cython.pointer(Fault)
+    fault: cython.pointer(Failure)
     i: cython.int
     engine_stop(e)
     engine_join(e)

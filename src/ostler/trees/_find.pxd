@@ -45,7 +45,7 @@ cdef class Stream(Run):
     cdef int check(self) except -1
     cdef Block *fetch(self) except? NULL
 
-cdef class Found(Stream):
+cdef class Search(Stream):
     cdef list ready
     cdef Py_ssize_t at
     cdef Py_ssize_t skip    # where the part below the root begins

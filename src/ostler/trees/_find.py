@@ -230,7 +230,7 @@ class Stream(Run):
 
 
 @cython.cclass
-class Found(Stream):
+class Search(Stream):
     """An iterator over the paths that find was asked for."""
 
     def __init__(

@@ -9,7 +9,7 @@ _Bounds = tuple[int | None, int | None]
 class Stream(Run):
     def __iter__(self) -> Iterator[Any]: ...
 
-class Found(Stream):
+class Search(Stream):
     def __init__(
         self,
         machine: Core,

@@ -60,7 +60,7 @@ def copy_following(
         total.plus(counts.numbers())
         place = target if fill else Place(to, followed.root)
         for path, made in sorted(followed.links, reverse=True):
-            link, copy = _below(machine, source, path), _place_below(to_machine, place, path)
+            link, copy = _name_below(machine, source, path), place.place_of(to_machine, path)
             try:
                 around = above | _around(machine, source, path)
                 if _identity(machine, link) in around:
@@ -106,19 +106,11 @@ def _identity(machine, path):
     return st.st_dev, st.st_ino
 
 
-def _below(machine, root, path):
+def _name_below(machine, root, path):
     # The name of what has this path, given as bytes, below a root.
     if isinstance(root, bytes):
         return root.rstrip(b"/") + b"/" + path
     return root.rstrip("/") + "/" + machine.fsdecode(path)
-
-
-def _place_below(machine, place, path):
-    # The Place of the same.
-    names = path.split(b"/")
-    if not isinstance(place.root, bytes):
-        names = map(machine.fsdecode, names)
-    return place.below(*names)
 
 
 def _around(machine, source, path):
@@ -126,5 +118,5 @@ def _around(machine, source, path):
     found = {_identity(machine, source)}
     names = path.split(b"/")[:-1]
     for number in range(1, len(names) + 1):
-        found.add(_identity(machine, _below(machine, source, b"/".join(names[:number]))))
+        found.add(_identity(machine, _name_below(machine, source, b"/".join(names[:number]))))
     return found

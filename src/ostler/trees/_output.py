@@ -7,7 +7,7 @@ from cython.cimports.ostler.trees._state import (
     SPOILED,
     Block,
     Engine,
-    Fault,
+    Failure,
     guard,
     release,
 )
@@ -42,8 +42,8 @@ def report(worker, node, name, number, doing):
     e: cython.pointer(Engine) = worker.engine
     length: cython.int = path_length(node)
     more: cython.int = libc.strlen(name) if name != cython.NULL else 0
-    fault: cython.pointer(Fault) = cython.cast(
-        cython.pointer(Fault), libc.malloc(cython.sizeof(Fault))
+    fault: cython.pointer(Failure) = cython.cast(
+        cython.pointer(Failure), libc.malloc(cython.sizeof(Failure))
     )
     path: cython.p_char = cython.cast(cython.p_char, libc.malloc(length + more + 1))
     if fault == cython.NULL or path == cython.NULL:

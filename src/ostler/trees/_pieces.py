@@ -10,7 +10,7 @@ import errno
 import stat
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 
-from ostler.trees._find import Found
+from ostler.trees._find import Search
 from ostler.trees._place import Place
 from ostler.trees._results import Counts, Errors
 from ostler.trees._run import descriptor, identify
@@ -53,7 +53,7 @@ def cut(machine, root, exclude=(), pieces=_PIECES):
 def directories_in(machine, place, exclude):
     """The Places of the directories in one directory."""
     slash = b"/" if isinstance(place.root, bytes) else "/"
-    for path in Found(
+    for path in Search(
         machine, place, 1, "raise", None, False, (), exclude, ("directory",), 1, 1, (None, None),
         (None, None), None, False,
     ):  # fmt: skip
@@ -180,7 +180,7 @@ def size(machine, top, executor, threads, on_error, progress, one_filesystem, ex
 def find_piece(machine, path, threads, options, least, most):
     """(paths, errors) of one piece."""
     try:
-        found = Found(
+        found = Search(
             machine, path, threads, "collect", None, *options[:4], least, most, *options[4:], None,
             False,
         )  # fmt: skip
@@ -291,7 +291,7 @@ def copy(
                     total.plus(numbers)
                     errors.take(failed)
                     for _, inode, path in names:
-                        several.setdefault(inode, []).append(_below(machine, place, path))
+                        several.setdefault(inode, []).append(place.place_of(machine, path))
                 if progress is not None:
                     progress(total)
         errors.take(_join(machine, source, to_machine, target, several))
@@ -299,14 +299,6 @@ def copy(
         error.done = total
         raise
     return total
-
-
-def _below(machine, place, path):
-    # The Place of what has this path, given as bytes, below another.
-    names = path.split(b"/")
-    if not isinstance(place.root, bytes):
-        names = map(machine.fsdecode, names)
-    return place.below(*names)
 
 
 def _join(machine, source, to_machine, target, several):

@@ -30,6 +30,13 @@ class Place:
         """What has these names below this."""
         return Place(self.root, self.identity, self.names + names)
 
+    def place_of(self, machine, path):
+        """What has this path, given as bytes, below this."""
+        names = path.split(b"/")
+        if not isinstance(self.root, bytes):
+            names = map(machine.fsdecode, names)
+        return self.below(*names)
+
     def above(self):
         """The directory that holds this."""
         return Place(self.root, self.identity, self.names[:-1])

@@ -17,7 +17,7 @@ _MARK = b"\xef\xbb\xbf"  # of UTF-8, which some editors put at the beginning
 
 
 def rules(machine, top, gitignore, names, on_error):
-    """What a search below `top` leaves out, for Found: (names, layers, everywhere).
+    """What a search below `top` leaves out, for Search: (names, layers, everywhere).
 
     `names`: of the files of rules in each directory, as bytes, the weakest first; `layers`: (the
     way from where the rules hold to the top, their text); `everywhere`: text of rules that hold in

@@ -18,7 +18,7 @@ from cython.cimports.ostler.trees._state import (
     OPENING,
     RENAMING,
     UNLINKING,
-    Fault,
+    Failure,
     Node,
 )
 
@@ -289,7 +289,7 @@ class Run:
 
     def look(self):
         # Take the errors that the workers reported, and do with them what the caller asked for.
-        fault: cython.pointer(Fault)
+        fault: cython.pointer(Failure)
         while True:
             libc.pthread_mutex_lock(cython.address(self.e.lock))
             fault = self.e.faults

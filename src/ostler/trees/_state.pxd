@@ -78,8 +78,8 @@ cdef struct Block:
     int size
     char data[1]
 
-cdef struct Fault:
-    Fault *next
+cdef struct Failure:
+    Failure *next
     int number
     char *path
     const char *doing
@@ -142,8 +142,8 @@ cdef struct Engine:
     Block *first
     Block *last
     long out_size
-    Fault *faults
-    Fault *last_fault
+    Failure *faults
+    Failure *last_fault
     long fault_count
     long next_tick      # CLOCK_MONOTONIC nanoseconds
     void *owner         # the Run, and what it does now and then

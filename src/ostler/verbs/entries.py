@@ -8,7 +8,7 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.crossing import Core, verb
-from cython.cimports.ostler.core.held import Held, held
+from cython.cimports.ostler.core.shared import Shared, shared
 
 from ostler.core.crossing import the_host
 
@@ -93,7 +93,7 @@ class Entries:
     """An iterator over the entries of a directory; a context manager that closes it."""
 
     def __init__(self, machine, path, fd, mask, follow, on_error, depth):
-        self._held = held(fd)
+        self._held = shared(fd)
         self._machine = machine
         self._statx = verb(machine, "statx")
         self._mask = mask
@@ -116,7 +116,7 @@ class Entries:
     def __next__(self):
         for found in self._scan:
             name = found.name
-            info = self._look(name)
+            info = self._stat_of(name)
             if info is not None:
                 if self._bytes:
                     name = py.PyUnicode_EncodeFSDefault(name)
@@ -124,7 +124,7 @@ class Entries:
         self.close()
         raise StopIteration
 
-    def _look(self, name):
+    def _stat_of(self, name):
         follow = self._follow
         while True:
             try:
@@ -141,7 +141,7 @@ class Entries:
                 return None
 
     def _asked(self, name, follow):
-        own: Held = self._held
+        own: Shared = self._held
         try:
             fd = own.enter()
         except ValueError:
@@ -157,12 +157,12 @@ class Entries:
 
     def fileno(self):
         """The descriptor of the directory."""
-        own: Held = self._held
+        own: Shared = self._held
         return -1 if own.leaving else own.fd
 
     def close(self):
         """End the iteration and close the directory."""
-        own: Held = self._held
+        own: Shared = self._held
         if self._scan is not None:
             self._scan.close()
         self._give_back(own.shut())

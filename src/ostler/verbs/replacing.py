@@ -40,7 +40,7 @@ class Replacing:
             folder, self._base = split(m, verb(m, "path").realpath(self.path))
         self._folder = verb(m, "open")(folder, libc.O_RDONLY | libc.O_DIRECTORY)
         try:
-            self._old = self._look()
+            self._old = self._standing_at()
             self._file = self._opened(self._temporary())
         except BaseException:
             self._abandon()
@@ -72,7 +72,7 @@ class Replacing:
         self._promised = fd
         return standers.file_over(self.machine, fd, self._open_mode, **self._text)
 
-    def _look(self):
+    def _standing_at(self):
         """What is at the name now: None, or the stat of a regular file or a link."""
         try:
             old = verb(self.machine, "stat")(self._base, dir_fd=self._folder, follow_symlinks=False)

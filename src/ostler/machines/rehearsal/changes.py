@@ -7,7 +7,7 @@ from ostler.machine import host
 from ostler.machines.rehearsal.hard_links import MOVED, write_note
 from ostler.machines.rehearsal.layout import without_strangers
 from ostler.machines.rehearsal.origins import find_renamed
-from ostler.machines.rehearsal.places import Place, Store
+from ostler.machines.rehearsal.places import HeldTree, OwnTree, child_of
 from ostler.machines.rehearsal.writers import top_of
 
 TYPE_CHECKING = False
@@ -226,12 +226,12 @@ class Walk:
         self.redirect = MOVED if self.ordinary else "redirect"
         self.base = machine._base
         self.top = (machine._base.rstrip(b"/") + b"/" + overlay.target).rstrip(b"/") or b"/"
-        self.upper = Store(host.open(
+        self.upper = OwnTree(host.open(
             overlay.store + b"/upper", host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW,
             dir_fd=machine._stores,
         ))  # fmt: skip
         try:
-            self.lower = Place(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
+            self.lower = HeldTree(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
         except BaseException:
             self.upper.close()
             raise
@@ -256,9 +256,9 @@ class Walk:
 
     @property
     def merged(self):
-        """The overlay's directory as the rehearsal shows it: a Place."""
+        """The overlay's directory as the rehearsal shows it: a HeldTree."""
         if self._merged is None:
-            self._merged = Store(top_of(self.machine, self.overlay))
+            self._merged = OwnTree(top_of(self.machine, self.overlay))
         return self._merged
 
     def current(self, found):
@@ -348,19 +348,19 @@ class Walk:
             for name, status in self._entries[path]:
                 if not stat.S_ISDIR(status.st_mode):
                     continue
-                child = _below(path, name)
+                child = child_of(path, name)
                 origin = self.origin(child, status, b"" if lower is None else lower)
                 if origin is not None:
-                    if lower is None or origin != _below(lower, name):
+                    if lower is None or origin != child_of(lower, name):
                         self.moved[origin] = child
                     waiting.append((child, origin))
                 elif lower is None or (
                     self.mark(child, status, "opaque") == b"y"
-                    and self.lower.status(_below(lower, name)) is None
+                    and self.lower.status(child_of(lower, name)) is None
                 ):
                     waiting.append((child, None))
                 else:
-                    waiting.append((child, _below(lower, name)))
+                    waiting.append((child, child_of(lower, name)))
 
     def settle_origin(self, path):
         """What was renamed has its new name in the base too, from now on."""
@@ -380,7 +380,7 @@ class Walk:
                 continue
             if self.mark(path, status, MOVED) is not None:
                 host.removexattr(self.upper.name(path), self.marks + MOVED)
-            waiting += [_below(path, name) for name, _ in self.upper.entries(path)]
+            waiting += [child_of(path, name) for name, _ in self.upper.entries(path)]
 
     # Comparing
 
@@ -396,8 +396,8 @@ class Walk:
         names = set()
         for name, status in self._entries.pop(path):
             names.add(name)
-            child = _below(path, name)
-            below = None if lower is None else _below(lower, name)
+            child = child_of(path, name)
+            below = None if lower is None else child_of(lower, name)
             old = None if below is None or below in self.moved else self.lower.status(below)
             if _is_whiteout(status):
                 if old is not None:
@@ -408,9 +408,9 @@ class Walk:
                 self._other(child, below, old, status)
         if opaque and lower is not None:
             for name, old in self.lower.entries(lower, quiet=True):
-                below = _below(lower, name)
+                below = child_of(lower, name)
                 if name not in names and below not in self.moved:
-                    self._removed(_below(path, name), below, old)
+                    self._removed(child_of(path, name), below, old)
 
     def _subdirectory(self, waiting, child, below, old, status, lower, opaque):
         origin = self.origin(child, status, b"" if lower is None else lower)
@@ -489,7 +489,7 @@ class Walk:
         while waiting:
             path, lower = waiting.pop()
             for name, status in self.lower.entries(lower, quiet=True):
-                child, below = _below(path, name), _below(lower, name)
+                child, below = child_of(path, name), child_of(lower, name)
                 if below in self.moved:
                     continue
                 found = Found(self.top, child, below, below, None, False, whole)
@@ -538,10 +538,6 @@ def real(top, path) -> str:
     """The path of a real file, below the directory `top`, as os gives it."""
     top = top.rstrip(b"/")
     return host.fsdecode(top + b"/" + path if path else top or b"/")
-
-
-def _below(path, name):
-    return path + b"/" + name if path else name
 
 
 def _in_order(change):

@@ -16,8 +16,8 @@ from ostler.machines import owned
 from ostler.machines.rehearsal.changes import Walk
 from ostler.machines.rehearsal.clock import from_now_on
 from ostler.machines.rehearsal.kind import Rehearsal
-from ostler.machines.rehearsal.layout import Overlay
-from ostler.machines.rehearsal.places import Place, Store
+from ostler.machines.rehearsal.layout import OverlayMount
+from ostler.machines.rehearsal.places import HeldTree, OwnTree, child_of
 from ostler.machines.rehearsal.writers import Unneeded, refuse, writers_below
 from ostler.machines.rooted import PATHS, staying
 from ostler.machines.scratch_directory import NO_CHILDREN
@@ -80,7 +80,7 @@ class Copied(owned.Owned, Rehearsal):
                 elif found.status is not None:
                     # What was written to it since it was looked at is a change.
                     same = status is not None and _content(status) == _content(found.status)
-                    self._was[found.path] = _look(status if same else found.status)
+                    self._was[found.path] = _state(status if same else found.status)
 
 
 class CopyWalk(Walk):
@@ -92,11 +92,11 @@ class CopyWalk(Walk):
         self.marks = "\0"  # no attribute is a mark
         self.ordinary = True
         self.base = self.top = machine._base
-        self.upper = Store(
+        self.upper = OwnTree(
             host.open(b"root", host.O_PATH | host.O_DIRECTORY, dir_fd=machine._stores)
         )
         try:
-            self.lower = Place(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
+            self.lower = HeldTree(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
         except BaseException:
             self.upper.close()
             raise
@@ -113,7 +113,7 @@ class CopyWalk(Walk):
 
     def _untouched(self, lower, status):
         known = self._was.get(lower)
-        return known is not None and known == _look(status)
+        return known is not None and known == _state(status)
 
     def _compare_top(self):
         status = self.upper.status(b"")
@@ -124,8 +124,8 @@ class CopyWalk(Walk):
         names = set()
         for name, status in self._entries.pop(path):
             names.add(name)
-            child = _below(path, name)
-            below = None if lower is None else _below(lower, name)
+            child = child_of(path, name)
+            below = None if lower is None else child_of(lower, name)
             if below is not None and self._untouched(below, status):
                 if stat.S_ISDIR(status.st_mode):
                     waiting.append((child, below, True))
@@ -138,10 +138,10 @@ class CopyWalk(Walk):
             if old is None and below in self._was:
                 self.found[-1]._found.stale = True  # somebody else has removed it
         for name in self._names(lower) - names if lower is not None else ():
-            below = _below(lower, name)
+            below = child_of(lower, name)
             old = self.lower.status(below)
             if old is not None:
-                self._removed(_below(path, name), below, old)
+                self._removed(child_of(path, name), below, old)
 
     def _names(self, directory):
         # The names that a directory of the base had when it was copied.
@@ -179,31 +179,27 @@ class CopyWalk(Walk):
 _Look = namedtuple("_Look", "inode changed user group mode")
 
 
-def _look(status):
+def _state(status):
     """What an object of a copy is: enough to tell whether anybody has touched it."""
     return _Look(status.st_ino, status.st_ctime_ns, status.st_uid, status.st_gid, status.st_mode)
 
 
 def _content(status):
     # What a commit itself changes nothing of: it may open what its mode keeps closed.
-    return _look(status)._replace(changed=(status.st_size, status.st_mtime_ns))
+    return _state(status)._replace(changed=(status.st_size, status.st_mtime_ns))
 
 
-def _looks(place):
-    found = {b"": _look(place.status(b""))}
+def _states(place):
+    found = {b"": _state(place.status(b""))}
     waiting = [b""]
     while waiting:
         path = waiting.pop()
         for name, status in place.entries(path):
-            child = _below(path, name)
-            found[child] = _look(status)
+            child = child_of(path, name)
+            found[child] = _state(status)
             if stat.S_ISDIR(status.st_mode):
                 waiting.append(child)
     return found
-
-
-def _below(path, name):
-    return path + b"/" + name if path else name
 
 
 def copied_rehearsal(refusal, base, upper):
@@ -228,7 +224,7 @@ def copied_rehearsal(refusal, base, upper):
     machine._prefixed(path + b"/root")
     machine._base = base
     machine._directory = None
-    machine._overlays = (Overlay(b"", b"", base),)
+    machine._overlays = (OverlayMount(b"", b"", base),)
     machine._prefix_of_marks = b""
     machine._started = began
     machine._own = {}
@@ -248,8 +244,8 @@ def _copied(base):
             reason = f"{host.fsdecode(base)} can't be copied: {error}"
             raise MachineUnavailable(reason, "", error.errno) from error
         root = mounts.directory(path + b"/root", "rehearsal")
-        with Store(host.open(path + b"/root", host.O_PATH | host.O_DIRECTORY)) as place:
-            return path, lock, root, began, _looks(place)
+        with OwnTree(host.open(path + b"/root", host.O_PATH | host.O_DIRECTORY)) as place:
+            return path, lock, root, began, _states(place)
     except BaseException:
         owned.remove(path, owned.identity(lock), host.getpid())
         mounts.close(lock)

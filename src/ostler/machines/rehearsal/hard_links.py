@@ -9,6 +9,7 @@ import errno
 import stat
 
 from ostler.machine import host
+from ostler.machines.rehearsal.places import child_of
 from ostler.machines.rooted import Rooted, staying
 
 MOVED = "moved"  # after the prefix of the overlay's own marks, none of which is called so
@@ -17,7 +18,7 @@ MOVED = "moved"  # after the prefix of the overlay's own marks, none of which is
 class Name:
     """One name in a rehearsal, in an open directory.
 
-    `overlay`: the Overlay that it lies in, or None; `path`: where, below that.
+    `overlay`: the OverlayMount that it lies in, or None; `path`: where, below that.
     """
 
     def __init__(self, machine, path, dir_fd):
@@ -33,7 +34,7 @@ class Name:
             host.close(self.fd)
             raise
         self.overlay, inside = overlay_at(machine, where)
-        self.path = inside + b"/" + name if inside else name
+        self.path = child_of(inside, name)
 
     def __enter__(self):
         return self
@@ -64,7 +65,7 @@ class Name:
 
 
 def overlay_at(machine, where):
-    """(the Overlay that a directory of the machine lies in, or None; its path below that)."""
+    """(the OverlayMount that a directory of the machine lies in, or None; its path below that)."""
     best = None
     for overlay in machine._overlays:
         target = overlay.target
@@ -198,7 +199,7 @@ def _in_base(walk, path):
     at = lower = b""
     *above, last = path.split(b"/")
     for name in above:
-        at, lower = _below(at, name), _below(lower, name)
+        at, lower = child_of(at, name), child_of(lower, name)
         status = walk.upper.status(at)
         if status is None:
             continue
@@ -207,7 +208,7 @@ def _in_base(walk, path):
             lower = origin
         elif walk.mark(at, status, "opaque") == b"y" and walk.lower.status(lower) is None:
             return None
-    return _below(lower, last)
+    return child_of(lower, last)
 
 
 def noted(walk, path, status):
@@ -343,7 +344,3 @@ def now_at(walk, lower):
 def size_and_time(record):
     """By which a file of the base is looked for that nothing else tells."""
     return record.size, record.times[1]
-
-
-def _below(path, name):
-    return path + b"/" + name if path else name

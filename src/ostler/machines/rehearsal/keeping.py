@@ -5,7 +5,7 @@ import stat
 
 from ostler.machine import host
 from ostler.machines import trust
-from ostler.machines.rehearsal.places import Store
+from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import copy_data, give_metadata, metadata
 
 _NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
@@ -40,9 +40,9 @@ def _made(path):
 
 def _copy_into(machine, fd):
     stores = b"/proc/self/fd/%d" % machine._stores
-    with Store(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=fd)) as target:
+    with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=fd)) as target:
         try:
-            with Store(host.open(stores, host.O_PATH | host.O_DIRECTORY)) as source:
+            with OwnTree(host.open(stores, host.O_PATH | host.O_DIRECTORY)) as source:
                 for overlay in machine._overlays:
                     for name in (overlay.store, overlay.store + b"/work"):
                         above, new = target.parent(name)
@@ -61,7 +61,7 @@ def _copy_whole(source, target, top):
     try:
         trees.copy(source.name(top), target.name(top), owners=True)
     except OSError as error:
-        # Modes that keep its owner out, whom a Store lets in all the same; or marks of removal,
+        # Modes that keep its owner out, whom an OwnTree lets in all the same; or marks of removal,
         # one file with very many names, which the other file system won't have.
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EMLINK):
             raise

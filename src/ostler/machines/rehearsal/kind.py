@@ -6,7 +6,7 @@ import fcntl
 import time
 
 from ostler.core import mounts
-from ostler.core.calls import held
+from ostler.core.held import held
 from ostler.core.procfs import mount_table
 from ostler.machine import host
 from ostler.machines.mount_points import any_below, mounts_below
@@ -24,8 +24,8 @@ from ostler.machines.rehearsal import (
 )
 from ostler.machines.rehearsal.changes import ACL, NARROWED
 from ostler.machines.rehearsal.hard_links import noting
-from ostler.machines.rehearsal.layout import Overlay, without_strangers
-from ostler.machines.rehearsal.places import Store
+from ostler.machines.rehearsal.layout import OverlayMount, without_strangers
+from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.rename import exchanged, moved
 from ostler.machines.rooted import MachineUnavailable, Rooted, staying
 
@@ -39,7 +39,7 @@ class Rehearsal(Rooted):
     without it they are in memory and gone at close. For the part that lists and applies them:
 
     - `_base`: the base, bytes, absolute and resolved; the machine's "/" is this directory.
-    - `_overlays`: tuple of Overlay: `target`, the directory's path below the base (b"" for the
+    - `_overlays`: tuple of OverlayMount: `target`, the directory's path below the base (b"" for the
       base itself), `store`, its name in `_stores`: `store`/b"upper" there holds what changed.
     - `_stores`: a descriptor of the directory that holds the stores.
     - `_prefix_of_marks`: b"trusted.overlay." or, for an ordinary user, b"user.overlay.".
@@ -260,7 +260,7 @@ def _has_roots_marks(stores, user_ns):
 
 
 def _layers(base, stores, directory, state, spaces, as_root, left):
-    """Mount what a rehearsal is made of: (what was made, [Overlay]).
+    """Mount what a rehearsal is made of: (what was made, [OverlayMount]).
 
     `directory`: the path of the stores (bytes), None where they are in memory; `spaces`:
     descriptors of the user and the mount namespace, or -1.
@@ -291,7 +291,7 @@ def _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
         store, new = _store(stores, state, target, len(overlays))
         if new:
             fresh.append(store)
-        overlays.append(Overlay(target, store, lower))
+        overlays.append(OverlayMount(target, store, lower))
         _prepare(stores, store, lower, as_root)
         inside = b"/proc/self/fd/%d/%s/" % (place[0], store)
         steps.append((
@@ -385,7 +385,7 @@ def _remove_stores(stores, names):
     # What can't be removed is in nobody's way.
     with (
         contextlib.suppress(OSError),
-        Store(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=stores)) as directory,
+        OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=stores)) as directory,
     ):
         for name in names:
             directory.remove(name)
@@ -449,7 +449,7 @@ def _prepare(stores, store, lower, root):
         mounts.look_like(stores, inside, lower, root)
         _give_attributes(b"/proc/self/fd/%d/%s" % (stores, inside), lower, root)
     else:
-        with Store(
+        with OwnTree(
             host.open(store, host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=stores)
         ) as own:
             own.remove(b"work")

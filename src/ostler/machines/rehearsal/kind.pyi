@@ -4,7 +4,7 @@ from typing import Self
 from _typeshed import StrOrBytesPath
 
 from ostler.machines.rehearsal.changes import Change, Walk
-from ostler.machines.rehearsal.layout import Overlay
+from ostler.machines.rehearsal.layout import OverlayMount
 from ostler.machines.rehearsal.recovery import Outcome
 from ostler.machines.rehearsal.writers import Quiet
 from ostler.machines.rooted import Rooted
@@ -12,7 +12,7 @@ from ostler.machines.rooted import Rooted
 class Rehearsal(Rooted):
     _base: bytes
     _directory: str | None
-    _overlays: tuple[Overlay, ...]
+    _overlays: tuple[OverlayMount, ...]
     _own: dict[int, int]
     _prefix_of_marks: bytes
     _started: int
@@ -22,7 +22,7 @@ class Rehearsal(Rooted):
     ) -> Self: ...
     @classmethod
     def _empty(cls) -> Self: ...
-    def _walk(self, overlay: Overlay) -> Walk: ...
+    def _walk(self, overlay: OverlayMount) -> Walk: ...
     def changes(self) -> list[Change]: ...
     def diff(self) -> str: ...
     def commit(

@@ -7,7 +7,7 @@ from ostler.machine import host
 from ostler.machines.mount_points import mounts_below, within
 
 
-class Overlay:
+class OverlayMount:
     """One directory of the base over which changes are kept, and where.
 
     `identity`: of that directory (see points.py), which may get another one's name.
@@ -21,7 +21,7 @@ class Overlay:
         self.identity = identity(host.stat(directory))
 
     def __repr__(self):
-        return f"Overlay({self.target!r}, {self.store!r})"
+        return f"OverlayMount({self.target!r}, {self.store!r})"
 
 
 def identity(status):

@@ -11,6 +11,7 @@ that is below it: names, kinds, and of files with one name their sizes and modif
 import stat
 
 from ostler.machine import host
+from ostler.machines.rehearsal.places import child_of
 
 _TREE = "tree"
 _MODULUS = 1 << 128
@@ -114,7 +115,7 @@ def _sum(place, top, without=()):
     while waiting:
         at = waiting.pop()
         for name, status in place.entries(top + b"/" + at if at else top, quiet=True):
-            below = at + b"/" + name if at else name
+            below = child_of(at, name)
             if (top + b"/" + below if top else below) in without:
                 continue
             kind = stat.S_IFMT(status.st_mode)

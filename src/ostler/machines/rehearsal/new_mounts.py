@@ -25,7 +25,7 @@ def check(walk, changes):
     for change in changes if points else ():
         found = change._found
         for path in {found.at, found.lower} - {None}:
-            point = _at_or_above(path, known) or _below(_vanishing(change, path), points)
+            point = _at_or_above(path, known) or _first_below(_vanishing(change, path), points)
             if point is not None:
                 raise _busy(walk.real(point))
 
@@ -61,7 +61,7 @@ def _vanishing(change, path):
     return path if change.kind == "renamed" and path != change._found.lower else None
 
 
-def _below(path, points):
+def _first_below(path, points):
     if path is None:
         return None
     number = bisect.bisect(points, path + b"/")

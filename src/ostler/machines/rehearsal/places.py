@@ -3,8 +3,8 @@
 import errno
 import stat
 
-from ostler.core.calls import held
 from ostler.core.creating import is_mounted_on
+from ostler.core.held import held
 from ostler.core.status import kept
 from ostler.machine import host
 from ostler.machines.rehearsal import contents
@@ -17,7 +17,7 @@ _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _NO_XATTRS = (errno.ENODATA, errno.EOPNOTSUPP, errno.EPERM)
 
 
-class Place:
+class HeldTree:
     """The tree below an open directory, which it owns; paths are bytes relative to it."""
 
     fd = -1  # closed, or never had
@@ -78,7 +78,7 @@ class Place:
             names.append(name)
         fd = self._open[at] if at else self.fd
         for name in reversed(names):
-            below = at + b"/" + name if at else name
+            below = child_of(at, name)
             fd = self._open[below] = self._within(fd, self._opened, name, _ENTER, fd, at)
             at = below
             if len(self._open) > _KEPT:
@@ -97,7 +97,7 @@ class Place:
         return host.open(name, flags, dir_fd=fd)
 
     def _within(self, above, call, *args, **kwargs):
-        """What a call gives that needs the rights of this open directory: in a Store they are ours.
+        """What a call gives that needs the rights of this open directory: ours in an OwnTree.
 
         A program on the machine may take them from its directories, as it may everywhere.
         """
@@ -150,7 +150,7 @@ class Place:
             return sorted(self._within(fd, _listed, fd))
 
     def open(self, path, flags=_READ):
-        """Open an object; in a Store its owner may, whatever its mode says."""
+        """Open an object; in an OwnTree its owner may, whatever its mode says."""
         above, name = self.parent(path)
         return self._within(above, self._open_whatever, above, name, flags, path)
 
@@ -199,7 +199,7 @@ class Place:
             if error.errno in _NO_XATTRS:
                 return None
             raise
-        # Those of a file are read with its mode's rights, of which a Store's owner can have more.
+        # Those of a file are read with its mode's rights, and an OwnTree's owner can have more.
         above, name = self.parent(path)
         mode = stat.S_IMODE(host.stat(name, dir_fd=above, follow_symlinks=False).st_mode)
         host.chmod(name, mode | 0o400, dir_fd=above)
@@ -334,12 +334,17 @@ def _opened_up(above, name):
     return fd
 
 
+def child_of(path, name):
+    """The path of a name in a directory of such a tree, whose root is b""."""
+    return path + b"/" + name if path else name
+
+
 def _identity(fd):
     status = host.fstat(fd)
     return status.st_dev, status.st_ino
 
 
-class Store(Place):
+class OwnTree(HeldTree):
     """A place of our own, whose modes keep only others out."""
 
     unlocks = True

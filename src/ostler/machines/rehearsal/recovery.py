@@ -14,7 +14,7 @@ from ostler.machines import trust
 from ostler.machines.rehearsal import journals, looks
 from ostler.machines.rehearsal.journal_reader import Damaged, read
 from ostler.machines.rehearsal.journals import clear, line_of, synced
-from ostler.machines.rehearsal.places import Place
+from ostler.machines.rehearsal.places import HeldTree
 from ostler.machines.rehearsal.steps import Meta, Steps, give_metadata
 
 NAMES = b"names"  # in a stash that was left: which of its numbers was to become which path
@@ -219,7 +219,7 @@ class _Recovery:
     def _open_tops(self):
         for number, top in enumerate(self.written.tops):
             try:
-                self.work._places[number] = Place(trust.plain_directory(top))
+                self.work._places[number] = HeldTree(trust.plain_directory(top))
             except OSError as error:
                 where = host.fsdecode(top)
                 reason = "is not there" if isinstance(error, FileNotFoundError) else error.strerror

@@ -9,7 +9,7 @@ import stat
 
 from ostler.machine import host
 from ostler.machines.rehearsal.hard_links import Name, renamed, stands_for, write_note
-from ostler.machines.rehearsal.places import Store
+from ostler.machines.rehearsal.places import OwnTree, child_of
 from ostler.machines.rehearsal.steps import give_metadata, metadata
 from ostler.machines.rooted import staying
 
@@ -35,10 +35,10 @@ def moved(machine, src, dst, src_dir_fd, dst_dir_fd, replace=True):
     covered = _make_room(machine, src, dst, dst_dir_fd, replace)
     try:
         with (
-            Store(machine.open(src, _OPEN, dir_fd=src_dir_fd)) as source,
-            Store(machine.open(dst, _OPEN, dir_fd=dst_dir_fd)) as target,
+            OwnTree(machine.open(src, _OPEN, dir_fd=src_dir_fd)) as source,
+            OwnTree(machine.open(dst, _OPEN, dir_fd=dst_dir_fd)) as target,
         ):
-            move = _Move(machine, overlay, source, target, origin, place)
+            move = _Renamed(machine, overlay, source, target, origin, place)
             try:
                 move.go()
                 move.finish()
@@ -50,7 +50,7 @@ def moved(machine, src, dst, src_dir_fd, dst_dir_fd, replace=True):
         machine.rmdir(dst, dir_fd=dst_dir_fd)
         if covered is not None:
             machine.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
-            with Store(machine.open(dst, _OPEN, dir_fd=dst_dir_fd)) as again:
+            with OwnTree(machine.open(dst, _OPEN, dir_fd=dst_dir_fd)) as again:
                 give_metadata(again, b"", covered)
         times = before.st_atime_ns, before.st_mtime_ns
         machine.utime(b"%s/." % above, ns=times, dir_fd=dst_dir_fd)
@@ -99,14 +99,14 @@ def _make_room(machine, src, dst, dst_dir_fd, replace):
     there = machine.stat(dst, dir_fd=dst_dir_fd, follow_symlinks=False)
     if not stat.S_ISDIR(there.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, machine.strerror(errno.ENOTDIR), src, None, dst)
-    with Store(machine.open(dst, _OPEN, dir_fd=dst_dir_fd)) as place:
+    with OwnTree(machine.open(dst, _OPEN, dir_fd=dst_dir_fd)) as place:
         covered = metadata(there, place.xattrs(b"", "\0"))
     machine.rmdir(dst, dir_fd=dst_dir_fd)
     machine.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
     return covered
 
 
-class _Move:
+class _Renamed:
     """What is below one directory being moved into another one, new and empty."""
 
     def __init__(self, machine, overlay, source, target, origin, place):
@@ -131,7 +131,7 @@ class _Move:
             path = waiting.pop()
             self._begin(path)
             for name, status in self.source.entries(path):
-                child = path + b"/" + name if path else name
+                child = child_of(path, name)
                 if not stat.S_ISDIR(status.st_mode):
                     self._see_names(walk, child)
                 try:
@@ -204,6 +204,6 @@ def _rename(source, target, path):
 
 
 def _place(machine, path, dir_fd):
-    """(the Overlay that a name lies in, or None; its path below that)."""
+    """(the OverlayMount that a name lies in, or None; its path below that)."""
     with Name(machine, path, dir_fd) as name:
         return name.overlay, name.path

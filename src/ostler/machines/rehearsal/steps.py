@@ -18,7 +18,7 @@ from ostler.core.calls import held
 from ostler.machine import host
 from ostler.machines.rehearsal import looks
 from ostler.machines.rehearsal.packed import Rows
-from ostler.machines.rehearsal.places import Place
+from ostler.machines.rehearsal.places import HeldTree
 
 _COPIED = 1 << 26
 _SPARE = 8  # descriptors, with which steps can be taken back where there are no more
@@ -346,16 +346,16 @@ class Steps:
         self._places = {}
 
     def place(self, top):
-        """The Place of a top directory, by its number."""
+        """The HeldTree of a top directory, by its number."""
         found = self._places.get(top)
         if found is None:
             fd = host.open(self.tops[top], host.O_PATH | host.O_DIRECTORY)
-            found = self._places[top] = Place(fd)
+            found = self._places[top] = HeldTree(fd)
         return found
 
     def hold(self, top, fd):
         """Have a top directory from a descriptor, whatever its path leads to by now."""
-        self._places[top] = Place(host.dup(fd))
+        self._places[top] = HeldTree(host.dup(fd))
 
     def check_replaced(self, pairs):
         """Lost when somebody has worked on what was replaced, since it was looked at."""

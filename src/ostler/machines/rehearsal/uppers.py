@@ -10,7 +10,7 @@ import stat
 
 from ostler.machine import host
 from ostler.machines import trust
-from ostler.machines.rehearsal.places import Store
+from ostler.machines.rehearsal.places import OwnTree
 
 STATE = "ostler-rehearsal.json"
 _LARGEST = 1 << 28  # bytes of state
@@ -64,37 +64,37 @@ def state_of(fd, upper):
         state = json.loads(text.decode())
         _check(state)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        reason = f": {error}" if isinstance(error, _Damaged) else ""
+        reason = f": {error}" if isinstance(error, _NoState) else ""
         raise ValueError(f"{shown} is damaged, or of a later version{reason}") from None
     return state
 
 
-class _Damaged(ValueError):
+class _NoState(ValueError):
     """The state says what none says."""
 
 
 def _check(state):
     known = {"base", "started", "overlays", "own", "marks"}
     if not isinstance(state, dict) or not {"base", "started", "overlays"} <= set(state) <= known:
-        raise _Damaged("it has other parts")
+        raise _NoState("it has other parts")
     if not _is_text(state["base"]) or not state["base"].startswith("/"):
-        raise _Damaged("its base is no absolute path")
+        raise _NoState("its base is no absolute path")
     if not _are_counts([state["started"]]):
-        raise _Damaged("it has no beginning")
+        raise _NoState("it has no beginning")
     if state.get("marks") not in (None, "root", "user"):
-        raise _Damaged("its marks are not known")
+        raise _NoState("its marks are not known")
     if not _are_pairs(state["overlays"]) or not _are_pairs(state.get("own", [])):
-        raise _Damaged("something is no list")
+        raise _NoState("something is no list")
     targets = [target for target, _ in state["overlays"]]
     stores = [store for _, store in state["overlays"]]
     if not all(_is_text(target) and _is_relative(target) for target in targets):
-        raise _Damaged("it is about a directory elsewhere")
+        raise _NoState("it is about a directory elsewhere")
     if not all(is_store(store) for store in stores):
-        raise _Damaged("it names a store that is none")
+        raise _NoState("it names a store that is none")
     if len(set(targets)) < len(targets) or len(set(stores)) < len(stores):
-        raise _Damaged("it names something twice")
+        raise _NoState("it names something twice")
     if not all(map(_are_counts, state.get("own", []))):
-        raise _Damaged("what is its own are no numbers")
+        raise _NoState("what is its own are no numbers")
 
 
 def is_store(name):
@@ -150,7 +150,7 @@ def check_store(fd, store, upper):
 def remove(machine):
     """Remove the upper of a rehearsal, with all that rehearsals have in one and nothing else."""
     upper = machine._stores
-    with Store(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=upper)) as place:
+    with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=upper)) as place:
         for name, status in place.entries(b""):
             if name == STATE.encode() or (
                 is_store(name.decode("latin-1"))

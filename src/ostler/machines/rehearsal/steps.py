@@ -14,7 +14,7 @@ import errno
 import itertools
 import stat
 
-from ostler.core.calls import held
+from ostler.core.held import held
 from ostler.machine import host
 from ostler.machines.rehearsal import looks
 from ostler.machines.rehearsal.packed import Rows

@@ -7,51 +7,22 @@ import tempfile
 
 import pytest
 
-import ostler
-from ostler.machines import SHELL
-from ostler.machines.between import Between
 from tests import parity
-from tests.machines import as_self, as_user
+from tests.machines import as_self, as_user, kinds
 from tests.parity import test_parity as _cases  # noqa: F401  (registers them)
-
-
-def scratch(directory):
-    machine = ostler.scratch(bind=SHELL)
-    machine.makedirs(directory)
-    machine.mkdir("/tmp")
-    return machine
-
-
-def confined(directory):
-    return ostler.confined("/")
-
-
-def rehearsal(directory):
-    return ostler.rehearsal()
-
-
-class View(Between):
-    """A kind of machine written in Python, which hands everything on."""
-
-
-def own_kind(directory):
-    return View(scratch(directory))
-
-
-KINDS = [scratch, confined, rehearsal, own_kind]
 
 # What can't be the same there, and why. A kind's name, or "*".
 NOT_THERE = {
     ("environment.bad_keys", "*"): "putenv of a machine sets its environ: it has no process's",
     ("environment.putenv_is_not_seen", "*"): "the same",
-    ("files.file_systems", "scratch"): "statvfs tells the size of the machine's own tmpfs",
-    ("files.file_systems", "rehearsal"): "and of what a rehearsal keeps its changes in",
-    ("files.stat_kinds_of_names", "rehearsal"): "overlayfs gives merged directories one link",
-    ("files.file_systems", "own_kind"): "it is a view of a scratch machine",
-    ("path.looks", "own_kind"): "the same",
+    ("files.file_systems", "whole_scratch"): "statvfs tells the size of the machine's own tmpfs",
+    ("files.file_systems", "whole_rehearsal"): "and of what a rehearsal keeps its changes in",
+    ("files.stat_kinds_of_names", "whole_rehearsal"): "overlayfs gives merged directories one link",
+    ("files.file_systems", "whole_view"): "it is a view of a scratch machine",
+    ("path.looks", "whole_view"): "the same",
     ("descriptors.what_is_no_eventfd", "*"): "glibc leaves errno as it happens to be",
-    ("path.looks", "scratch"): "the size of '/' is that of a directory in a tmpfs",
-    ("path.looks", "rehearsal"): "the size of a directory is that of its part in the upper",
+    ("path.looks", "whole_scratch"): "the size of '/' is that of a directory in a tmpfs",
+    ("path.looks", "whole_rehearsal"): "the size of a directory is that of its part in the upper",
 }
 # As an ordinary user: exec of what is no program, when the namespaces are entered already.
 NOT_AS_USER = {("commands.exec_errors", "*"): "there is no way back out of a user namespace"}
@@ -76,7 +47,6 @@ def compare(name, kind):
         expected = case(os)
         os.chdir(home)
         with kind(os.path.join(top, "b")) as machine:
-            machine.chdir(os.path.join(top, "b"))
             machine.environ["PATH"] = os.environ["PATH"]
             found = case(machine)
             return ("", "") if found == expected else (repr(expected), repr(found))
@@ -92,7 +62,7 @@ def no_garbage():
 
 
 @pytest.mark.parametrize("user", [as_self, as_user])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", kinds.WRITABLE)
 @pytest.mark.parametrize("name", sorted(parity.CASES))
 def test_parity(name, kind, user):
     known = reason(NOT_THERE, name, kind) or (user is as_user and reason(NOT_AS_USER, name, kind))

@@ -9,16 +9,12 @@ import pytest
 import ostler
 from ostler.machines import SHELL
 from ostler.machines.among import confined_among
-from tests.machines import as_self, as_user
+from tests.machines import as_self, as_user, kinds
 
 both_users = pytest.mark.parametrize("user", [as_self, as_user])
 
 
-def with_shell():
-    return ostler.scratch(bind=SHELL)
-
-
-KINDS = [with_shell, ostler.rehearsal, ostler.read_only]
+KINDS = [kind for kind in kinds.WHOLE if kind is not kinds.whole_confined]  # see below
 
 
 def code(function, *args):
@@ -75,7 +71,7 @@ def test_descriptors_by_name(user, make):
 
 
 def by_a_link():
-    with with_shell() as machine:
+    with kinds.whole_scratch() as machine:
         machine.mkdir("/log")
         machine.symlink("/dev/stdin", "/log/access")
         machine.symlink("access", "/log/more")
@@ -127,7 +123,7 @@ def confined_shell():
 
 
 @both_users
-@pytest.mark.parametrize("make", [with_shell, confined_shell])
+@pytest.mark.parametrize("make", [kinds.whole_scratch, confined_shell])
 def test_what_a_shell_expects(user, make):
     assert user(shell, make) == "by number\nby name\nout\ndevices\nx\nfull\none\ntwo\n"
 
@@ -150,6 +146,6 @@ def terminals(make):
 
 
 @both_users
-@pytest.mark.parametrize("make", [with_shell, confined_shell])
+@pytest.mark.parametrize("make", [kinds.whole_scratch, confined_shell])
 def test_terminals_are_its_own(user, make):
     assert user(terminals, make) == (["0", "ptmx"], "", 0, b"said\r\n")

@@ -12,7 +12,7 @@ import pytest
 import ostler
 from ostler.machines import SHELL
 from ostler.machines.among import confined_among
-from tests.machines import as_self, as_user
+from tests.machines import as_self, as_user, kinds
 
 both_users = pytest.mark.parametrize("user", [as_self, as_user])
 
@@ -24,19 +24,7 @@ def scratch():
     return machine
 
 
-def rehearsal():
-    machine = ostler.rehearsal()
-    machine.chdir("/usr")
-    return machine
-
-
-def read_only():
-    machine = ostler.read_only()
-    machine.chdir("/usr")
-    return machine
-
-
-KINDS = [scratch, rehearsal, read_only]
+KINDS = [kind for kind in kinds.WHOLE if kind is not kinds.whole_confined]
 
 
 def threads(count):
@@ -67,7 +55,7 @@ def in_child(work):
 
 def becomes(make, count):
     def work():
-        machine = make()
+        machine = make("/usr")
         machine.environ["GREETING"] = "hello"
         threads(count)
         machine.execv(
@@ -75,7 +63,7 @@ def becomes(make, count):
         )
 
     said, status, pid = in_child(work)
-    return said == f"{pid} hello odd arg\n{'/place' if make is scratch else '/usr'}\n", said, status
+    return said == f"{pid} hello odd arg\n/usr\n", said, status
 
 
 @both_users

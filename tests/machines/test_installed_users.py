@@ -11,6 +11,7 @@ import tempfile
 import pytest
 
 import ostler
+from tests.machines import kinds
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root becomes another user")
 
@@ -39,10 +40,10 @@ WAYS = {
     "with a umask": {"user": USER, "umask": 0o077},
 }
 KINDS = {
-    "scratch": lambda: ostler.scratch(bind=ostler.machines.SHELL),
-    "confined": lambda: ostler.confined("/"),
+    "scratch": kinds.whole_scratch,
+    "confined": kinds.whole_confined,
     "confined, weaker": lambda: ostler.confined("/", weaker=True),
-    "rehearsal": lambda: ostler.rehearsal(),
+    "rehearsal": kinds.whole_rehearsal,
 }
 
 

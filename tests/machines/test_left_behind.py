@@ -12,7 +12,7 @@ import pytest
 import ostler
 from ostler.machines import SHELL
 from ostler.machines.among import confined_among
-from tests.machines import ORDINARY, as_self, as_user
+from tests.machines import ORDINARY, as_self, as_user, kinds
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -24,34 +24,15 @@ def scratch(directory):
     return machine
 
 
-def read_only(directory):
-    machine = ostler.read_only()
-    machine.chdir(directory)
-    return machine
-
-
-def rehearsal(directory):
-    machine = ostler.rehearsal()
-    machine.chdir(directory)
-    return machine
-
-
-def kept_rehearsal(directory):
-    upper = directory + "-upper"
-    if os.geteuid() == 0:
-        os.chown(upper, 0, 0)  # only its owner can take it up
-    machine = ostler.rehearsal(upper=upper)
-    machine.chdir(directory)
-    return machine
-
-
 def confined(directory):
     machine = confined_among(directory, SHELL)
     machine.chdir(directory)
     return machine
 
 
-KINDS = [scratch, read_only, rehearsal, kept_rehearsal, confined]
+KINDS = [
+    scratch, confined, kinds.whole_read_only, kinds.whole_rehearsal, kinds.whole_kept_rehearsal,
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -176,7 +157,7 @@ def test_ended(make, how, user, directory):
     said, status, others, left = user(after_the_end, make, directory, how)
     if make is confined:
         assert (said, status) == (b"", -signal.SIGKILL)
-    elif make is not read_only:
+    elif make is not kinds.whole_read_only:
         assert said == b"written\n\nEND\n"  # its files last as long as it does
     assert not others and left == []
     assert os.listdir(directory) == []

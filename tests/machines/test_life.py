@@ -16,34 +16,11 @@ import pytest
 
 import ostler
 from ostler.machines import SHELL
-from tests.machines import ORDINARY, as_self, as_user
+from ostler.machines import kinds as classes
+from tests.machines import ORDINARY, as_self, as_user, kinds
 
-
-def scratch(directory):
-    return ostler.scratch(size="1M", inodes=100)
-
-
-def read_only(directory):
-    return ostler.read_only(directory)
-
-
-def confined(directory):
-    return ostler.confined(directory)
-
-
-def rehearsal(directory):
-    return ostler.rehearsal(directory)
-
-
-def kept_rehearsal(directory):
-    upper = directory + "-upper"
-    os.makedirs(upper, exist_ok=True)
-    return ostler.rehearsal(directory, upper)
-
-
-KINDS = [scratch, read_only, confined, rehearsal, kept_rehearsal]
 both_users = pytest.mark.parametrize("user", [as_self, as_user])
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("kind", kinds.OVER)
 
 
 def held():
@@ -104,7 +81,7 @@ def in_threads(kind, directory):
 @both_users
 @every_kind
 def test_from_several_threads(kind, user, directory):
-    if kind is kept_rehearsal:
+    if kind is kinds.kept_rehearsal:
         pytest.skip("one upper belongs to one rehearsal at a time")
     found, before, after = user(in_threads, kind, directory)
     assert found == [True] * 40
@@ -162,7 +139,7 @@ def test_gone_when_the_process_is_killed(directory):
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
-        machines = [kind(directory) for kind in KINDS]
+        machines = [kind(directory) for kind in kinds.OVER]
         machines[0].mkdir("x")
         os.write(writing, b"x")
         signal.pause()
@@ -554,3 +531,10 @@ def test_an_ordinary_user_beside_something_that_is_mounted(directory):
 
     found, there = as_self(work)
     assert (found, there) == ([True, True, errno.EROFS, ["own/made"]], [])
+
+
+def test_every_kind_of_machine_is_tested():
+    """A kind that tests/machines/kinds.py does not have would be in none of these tests."""
+    for makers in (kinds.OVER, kinds.WHOLE):
+        names = {maker.__name__.removeprefix("whole_").replace("_", "") for maker in makers}
+        assert {name.lower() for name in classes.__all__} <= names

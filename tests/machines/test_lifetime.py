@@ -12,36 +12,14 @@ import weakref
 import pytest
 
 import ostler
-from ostler.machines import SHELL
-from tests.machines import as_self, as_user
+from tests.machines import as_self, as_user, kinds
 
 both_users = pytest.mark.parametrize("user", [as_self, as_user])
 
 
-def scratch(directory):
-    return ostler.scratch(bind=SHELL)
-
-
-def read_only(directory):
-    return ostler.read_only("/")
-
-
-def confined(directory):
-    return ostler.confined("/", read_only=True)
-
-
-def rehearsal(directory):
-    return ostler.rehearsal(directory)
-
-
-def whole_rehearsal(directory):
-    return ostler.rehearsal("/")
-
-
-WITH_PROGRAMS = [scratch, read_only, confined, whole_rehearsal]
-KINDS = [*WITH_PROGRAMS, rehearsal]
+KINDS = [*kinds.WHOLE, kinds.rehearsal]
 every_kind = pytest.mark.parametrize("kind", KINDS)
-with_programs = pytest.mark.parametrize("kind", WITH_PROGRAMS)
+with_programs = pytest.mark.parametrize("kind", kinds.WHOLE)
 
 
 def held():
@@ -163,8 +141,8 @@ def test_what_children_share_is_made_once(kind, user, directory):
     assert after == before
     assert len(seen) == 1
     mnt, pid, ipc, processes = seen.pop()
-    assert (pid, ipc, processes) == ((1, 1, 1) if kind is confined else (0, 0, 0))
-    assert mnt == (2 if kind is confined else 1)
+    assert (pid, ipc, processes) == ((1, 1, 1) if kind is kinds.whole_confined else (0, 0, 0))
+    assert mnt == (2 if kind is kinds.whole_confined else 1)
 
 
 def failed_making(kind, directory):
@@ -204,7 +182,7 @@ def failed_making(kind, directory):
         # What has been made is whole, and kept for the next one: never more than one of each.
         now = held()
         for each in ("mnt", "pid", "ipc", "net", "user"):
-            most = 2 if kind is confined and each in ("mnt", "user") else 1
+            most = 2 if kind is kinds.whole_confined and each in ("mnt", "user") else 1
             assert now[0].count(each) - alone[0].count(each) <= most, outcomes
         assert len(now[1]) <= 1
     last = machine.run(["true"]).code
@@ -244,7 +222,7 @@ def closed_meanwhile(kind, directory):
 
         for outcome in at_once(5, work):
             outcomes.add(outcome if isinstance(outcome, str | None) else type(outcome).__name__)
-        if kind is confined:
+        if kind is kinds.whole_confined:
             end = time.monotonic() + 10
             while [p for p in pids if state_of(p) not in "ZX"] and time.monotonic() < end:
                 time.sleep(0.001)
@@ -265,7 +243,7 @@ def test_closed_while_children_are_started(kind, user, directory):
     before, after, outcomes, alive = user(closed_meanwhile, kind, directory)
     assert after == before
     assert outcomes <= {"started", None, "ValueError", "OSError", "BlockingIOError"}, outcomes
-    if kind is confined:
+    if kind is kinds.whole_confined:
         assert not any(alive)
 
 
@@ -365,7 +343,7 @@ HOW = ["close", "with", "error", "forked", "dropped", "killed child"]
 @every_kind
 @pytest.mark.parametrize("how", HOW)
 def test_nothing_stays(kind, user, how, busy, directory):
-    runs = kind is not rehearsal
+    runs = kind is not kinds.rehearsal
     if not runs and how == "killed child":
         how = "close"
     before, after = user(what_stays, kind, directory, how, busy, runs)
@@ -393,7 +371,7 @@ def many(kind, directory):
 @pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(kind, marks=pytest.mark.thorough if kind is whole_rehearsal else ())
+        pytest.param(kind, marks=pytest.mark.thorough if kind is kinds.whole_rehearsal else ())
         for kind in KINDS
     ],
 )

@@ -17,12 +17,13 @@ import pytest
 import ostler
 from ostler.machines import SHELL
 from ostler.machines.among import confined_among
-from tests.machines import ORDINARY, as_root_of_namespaces, as_self, as_user
-from tests.machines.test_life import KINDS, confined, held, kept_rehearsal  # noqa: F401
+from tests.machines import ORDINARY, as_root_of_namespaces, as_self, as_user, kinds
+from tests.machines.test_life import held
 
 _WALL = 0x40000000
 both_users = pytest.mark.parametrize("user", [as_self, as_user])
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("kind", kinds.OVER)
+one_after_the_other = [kind for kind in kinds.OVER if kind is not kinds.kept_rehearsal]
 
 
 # Making one
@@ -246,7 +247,7 @@ def closed_under_calls(kind, place):
 
 
 @both_users
-@pytest.mark.parametrize("kind", [k for k in KINDS if k is not kept_rehearsal])
+@pytest.mark.parametrize("kind", one_after_the_other)
 def test_closed_under_threads_that_use_it(kind, user, directory):
     outside = os.listdir("/")
     found, before, after = user(closed_under_calls, kind, directory)
@@ -326,7 +327,7 @@ def many(kind, place):
 
 
 @both_users
-@pytest.mark.parametrize("kind", [k for k in KINDS if k is not kept_rehearsal])
+@pytest.mark.parametrize("kind", one_after_the_other)
 def test_many_are_dropped(kind, user, directory):
     open_, before, after = user(many, kind, directory)
     assert open_ > 2 * 190
@@ -380,7 +381,7 @@ def in_tasks(kind, place):
 
 
 @both_users
-@pytest.mark.parametrize("kind", [k for k in KINDS if k is not kept_rehearsal])
+@pytest.mark.parametrize("kind", one_after_the_other)
 @pytest.mark.parametrize("how", [in_a_pool, in_tasks])
 def test_from_pools_and_tasks(how, kind, user, directory):
     good, before, after = user(how, kind, directory)

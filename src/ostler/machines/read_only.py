@@ -14,6 +14,7 @@ class ReadOnly(Rooted):
 
     @classmethod
     def _over(cls, base):
+        """The machine over a directory, or MachineUnavailable."""
         with mounts.directory(base, "read_only") as place:
             made = given(mounts.tree(place.root, True), "a read-only machine")
         machine = cls._made(

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.machines import as_self, as_user
-from tests.machines.test_life import confined, read_only, rehearsal, scratch
+from tests.machines.kinds import confined, read_only, rehearsal, scratch
 
 
 class Struck(BaseException):

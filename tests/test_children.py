@@ -1,6 +1,7 @@
 """Running programs without a shell, and handles that can't come to mean another process."""
 
 import gc
+import inspect
 import io
 import os
 import pickle
@@ -400,3 +401,28 @@ def test_a_handle_that_was_never_made_ends_quietly(monkeypatch):
             ostler.Process(*arguments)
     gc.collect()
     assert said == []
+
+
+def test_process_info_is_a_namedtuple_in_all_but_its_making():
+    from collections import namedtuple
+
+    info = ostler.process(ostler.getpid()).info()
+    kind, like = type(info), namedtuple("ProcessInfo", type(info)._fields)
+    plain = like(*info)
+    assert tuple(info) == tuple(plain) and repr(info) == repr(plain)
+    assert set(dir(like)) <= set(dir(kind)) | {"__replace__"}
+    assert info._asdict() == plain._asdict() and kind.__match_args__ == like.__match_args__
+    assert inspect.signature(kind) == inspect.signature(like)
+    assert info._replace(pid=1) == plain._replace(pid=1) and info._replace(pid=1).pid == 1
+    assert kind._make(range(15)) == like._make(range(15)) == tuple(range(15))
+    assert pickle.loads(pickle.dumps(info)) == info
+    for wrong in (lambda k: k._make([1]), lambda k: k._make(range(15))._replace(pids=1),
+                  lambda k: k(1), lambda k: setattr(k._make(range(15)), "pid", 1)):  # fmt: skip
+        with pytest.raises(Exception) as expected:
+            wrong(like)
+        with pytest.raises(expected.type) as found:
+            wrong(kind)
+        if "__new__" not in str(expected.value):
+            assert str(found.value) == str(expected.value)
+    for name in like._fields:
+        assert getattr(kind, name).__doc__ == getattr(like, name).__doc__

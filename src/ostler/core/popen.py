@@ -2,9 +2,9 @@
 
 import sys
 import time
-import warnings
 from _io import TextIOWrapper, open
 from _thread import allocate_lock
+from _warnings import warn
 from types import BuiltinFunctionType, FunctionType
 
 import cython
@@ -126,9 +126,7 @@ class Popen:
 
     def __del__(self):
         if self.returncode is None:
-            warnings.warn(
-                f"subprocess {self.pid} is still running", ResourceWarning, 2, source=self
-            )
+            warn(f"subprocess {self.pid} is still running", ResourceWarning, 2, source=self)
             if self.poll() is None and _left is not None:
                 # With its stream, as in os: a command may write to it, or read, until it ends.
                 _left.append(self)
@@ -161,7 +159,7 @@ def popen(machine: Core, cmd, mode, buffering):
         buffering = -1
     encoding = "utf-8" if sys.flags.utf8_mode else "locale"
     if sys.flags.warn_default_encoding:
-        warnings.warn("'encoding' argument not specified.", EncodingWarning, 2)
+        warn("'encoding' argument not specified.", EncodingWarning, 2)
     ends: cython.int[2]
     if libc.pipe2(ends, libc.O_CLOEXEC) < 0:
         raise plain_failure(libc.errno)

@@ -1,7 +1,5 @@
 """Children: programs run to their end without a shell, and handles that stay with a process."""
 
-from collections import namedtuple
-
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
@@ -31,17 +29,7 @@ from cython.cimports.ostler.core.spawn import (
 )
 
 from ostler.core.outcome import CommandFailed, CommandResult, CommandTimeout
-
-ProcessInfo = namedtuple(
-    "ProcessInfo",
-    "pid name state parent group session uid gid threads user system memory peak_memory started "
-    "command",
-)
-ProcessInfo.__doc__ = (
-    "What the kernel tells of a process: times in seconds, memory (resident) in bytes, `started` "
-    "in seconds of the epoch, `command` a tuple of str, `state` a word; proc_pid_stat(5)."
-)
-ProcessInfo.__module__ = "ostler"
+from ostler.core.process_info import ProcessInfo
 
 CONSTANTS = {}
 

@@ -1,33 +1,17 @@
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from _typeshed import ReadableBuffer, StrOrBytesPath
 
 from ostler.core.crossing import Core
 from ostler.core.outcome import CommandResult
+from ostler.core.process_info import ProcessInfo as ProcessInfo
 
 CONSTANTS: Final[dict[str, object]]
 TYPES: Final[dict[str, type]]
 
 class _HasFileno(Protocol):
     def fileno(self) -> int: ...
-
-class ProcessInfo(NamedTuple):
-    pid: int
-    name: str
-    state: str
-    parent: int
-    group: int
-    session: int
-    uid: int
-    gid: int
-    threads: int
-    user: float
-    system: float
-    memory: int
-    peak_memory: int
-    started: float
-    command: tuple[str, ...]
 
 class Children(Core):
     def run(

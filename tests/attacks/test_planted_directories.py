@@ -9,7 +9,7 @@ import signal
 import pytest
 
 import ostler
-from ostler.machines import owned
+from ostler.machines import owned, scratch_directory
 from ostler.machines.rehearsal import copied
 from tests.attacks import planting
 from tests.attacks.planting import ATTACKER, World
@@ -101,7 +101,7 @@ def test_what_a_killed_machine_left_is_removed(world, kind):
             owned.places = lambda: [os.fsencode(world.shared)]
             refused = ostler.MachineUnavailable("refused")
             if kind == "scratch":
-                machine = owned.scratch_directory(refused, False, False)
+                machine = scratch_directory.scratch_directory(refused, False, False)
             else:
                 machine = copied.copied_rehearsal(refused, world.victim, None)
             machine.makedirs("/deep/er")

@@ -234,3 +234,12 @@ def test_closing_makes_no_class_for_each_machine():
         machine.close()
         kinds.add(type(machine))
     assert len(kinds) == 1
+
+
+def test_a_machine_that_is_closed_twice_says_why_it_was():
+    machine = ostler.scratch(size="8M")
+    machine._close_because("it broke")
+    with pytest.raises(ValueError, match="closed: it broke"):
+        machine.stat("/")
+    machine.close()
+    assert machine.closed

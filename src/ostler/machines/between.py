@@ -56,7 +56,7 @@ def _settle(machine):
         if stander.verbs:
             names |= stander.verbs
             steps = steps | stander.verbs if stander.sees_steps else steps
-        if stander.mixin is not None:
+        if stander.mixin is not None and stander.mixin not in mixins:
             mixins += (stander.mixin,)
     machine._hooked = steps or None  # so that what shortcuts in C doesn't
     machine.__class__ = _class(kind, names, mixins) if names or mixins else kind

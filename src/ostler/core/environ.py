@@ -213,7 +213,7 @@ class EnvironCore:
         self.store.data = data
 
     def _carry_over(self, data):
-        # installation.py: other variables, the process's own environment left as it is.
+        # installation/process.py: other variables, the process's own environment left as it is.
         self.store.replace(dict(data))
 
     @property

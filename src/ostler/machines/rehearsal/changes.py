@@ -222,7 +222,7 @@ class Walk:
         self.machine = machine
         self.marks = machine._prefix_of_marks.decode()
         self.ordinary = self.marks.startswith("user.")
-        # The kernel's own mark, or ours where it makes none (see renaming.py).
+        # The kernel's own mark, or ours where it makes none (see rename.py).
         self.redirect = MOVED if self.ordinary else "redirect"
         self.base = machine._base
         self.top = (machine._base.rstrip(b"/") + b"/" + overlay.target).rstrip(b"/") or b"/"

@@ -326,7 +326,7 @@ class Pairs:
         return status is not None and self.walk.mark(place, status, "impure") == b"y"
 
     def _was_moved(self, lower):
-        # By renaming.py, which can't note at a symbolic link what it was.
+        # By rename.py, which can't note at a symbolic link what it was.
         place = now_at(self.walk, lower.rpartition(b"/")[0])
         status = self.walk.upper.status(place)
         return status is not None and self.walk.mark(place, status, MOVED) is not None

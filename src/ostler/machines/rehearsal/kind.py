@@ -145,7 +145,7 @@ class Rehearsal(Rooted):
         return pictures.tree(host.fsdecode(self._base), self.changes())
 
     def rename(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
-        """As os.rename, also where the kernel won't do it here (see renaming.py)."""
+        """As os.rename, also where the kernel won't do it here (see rename.py)."""
         try:
             super().rename(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
         except OSError as error:

@@ -10,7 +10,7 @@ from ostler.machines.mount_points import mounts_below, within
 class OverlayMount:
     """One directory of the base over which changes are kept, and where.
 
-    `identity`: of that directory (see points.py), which may get another one's name.
+    `identity`: of that directory (see new_mounts.py), which may get another one's name.
     """
 
     __slots__ = ("identity", "store", "target")

@@ -199,7 +199,7 @@ KILLED = (
     CHANGES
     + """
 from ostler.machines.rehearsal import commits
-commits.Steps.finish = lambda *_: os._exit(0)
+commits.Work.finish = lambda *_: os._exit(0)
 print(0, 0, flush=True)
 m.commit()
 """

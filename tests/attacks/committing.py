@@ -14,16 +14,22 @@ import ostler
 from ostler.machine import CommitConflict
 from ostler.machines import trust
 from ostler.machines.rehearsal import (
+    check,
     commits,
     journal_reader,
     journals,
     kind,
     looks,
+    ours,
     places,
     plan,
     recovery,
+    selection,
     stage,
+    stashes,
     steps,
+    touched,
+    work,
     writers,
 )
 from tests.attacks.commit_kinds import prepare, rehearse
@@ -32,8 +38,10 @@ from tests.machines.rehearsing import snapshot
 from tests.test_durable import run_and_kill
 
 # What a commit is made of, and a recovery: the modules that call the system in it.
-MODULES = (commits, journals, looks, stage, steps, places, plan, writers, kind)
-RECOVERY = (journals, looks, steps, places, recovery, trust, journal_reader)
+MODULES = (
+    commits, journals, looks, ours, places, plan, stage, stashes, steps, work, writers, kind,
+)  # fmt: skip
+RECOVERY = (journals, looks, steps, work, places, recovery, trust, journal_reader)
 CHANGING = frozenset(
     "chmod chown dup2 exchange fsync ftruncate link mkdir mknod removexattr rename "
     "rename_noreplace rmdir sendfile setxattr symlink sync_directory unlink utime write "
@@ -86,10 +94,7 @@ class Failing:
 class Interrupting:
     """Ctrl-C at the line number `at` that is run of what a commit is made of."""
 
-    FILES = frozenset(
-        module.__file__
-        for module in (commits, journals, looks, stage, steps, places, plan, writers)
-    )
+    FILES = frozenset(module.__file__ for module in (*MODULES[:-1], check, selection, touched))
 
     def __init__(self, at):
         self.at = at

@@ -5,7 +5,7 @@ import shutil
 import signal
 
 import ostler
-from ostler.machines.rehearsal import commits, journals, places, steps
+from ostler.machines.rehearsal import commits, journals, places, steps, work
 from tests.machines.rehearsing import put
 
 NAMES = "abcd"
@@ -35,7 +35,7 @@ def kill_a_commit(base):
             for name in NAMES:
                 machine.write_atomic(f"/{name}", b"new")
             calls = KilledAfterTwo()
-            for module in (commits, journals, steps, places):
+            for module in (commits, journals, steps, work, places):
                 module.host = calls
             machine.commit()
         finally:

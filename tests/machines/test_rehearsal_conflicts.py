@@ -9,7 +9,7 @@ import pytest
 import ostler
 from ostler import CommitConflict
 from ostler.machines.rehearsal import stage
-from ostler.machines.rehearsal.steps import Steps
+from ostler.machines.rehearsal.work import Work
 from tests.machines.rehearsing import commit, journals, kinds, put, put_on, snapshot, text, view
 
 
@@ -330,7 +330,7 @@ def test_what_is_worked_on_while_it_is_removed(base, run, late):
             "added": "gone/new", "below": "gone/deep/new", "written": "gone/deep/file",
             "later": "single",
         }[late]  # fmt: skip
-        rename = Steps.rename
+        rename = Work.rename
 
         def raced(self, top, source, target):
             if source == wanted.split("/")[0].encode():
@@ -347,10 +347,10 @@ def test_what_is_worked_on_while_it_is_removed(base, run, late):
             m.trees.remove("/gone")
             m.remove("/single")
             put_on(m, "/modified", b"new")
-            Steps.rename = raced
+            Work.rename = raced
             with pytest.raises(CommitConflict) as caught:
                 m.commit()
-            Steps.rename = rename
+            Work.rename = rename
             top = wanted.split("/")[0]
             assert caught.value.paths == [f"{base}/{top}"]
             assert text(f"{base}/{wanted}").endswith("work")
@@ -366,7 +366,7 @@ def test_the_base_is_exchanged_while_it_is_committed(base, folder, run):
 
     def check():
         put(f"{base}/a", "old")
-        finish = Steps.finish
+        finish = Work.finish
 
         def exchanged(self, expected=None):
             os.rename(base, f"{folder}/elsewhere")
@@ -376,11 +376,11 @@ def test_the_base_is_exchanged_while_it_is_committed(base, folder, run):
         with ostler.rehearsal(base) as m:
             put_on(m, "/a", b"new")
             m.mkdir("/d")
-            Steps.finish = exchanged
+            Work.finish = exchanged
             try:
                 m.commit()
             finally:
-                Steps.finish = finish
+                Work.finish = finish
         assert text(f"{base}/a") == "another"
         assert os.listdir(base) == ["a"]
         assert text(f"{folder}/elsewhere/a") == "new"

@@ -13,10 +13,13 @@ import ostler
 from ostler.machines.rehearsal import (
     commits,
     journals,
+    ours,
     places,
     plan,
     stage,
+    stashes,
     steps,
+    work,
 )
 from tests.machines.rehearsing import by_steps, commit_both, kinds, put, put_on, snapshot, text
 from tests.machines.rehearsing import journals as journals_of
@@ -26,6 +29,8 @@ MUTATING = (
     "chmod chown exchange fsync ftruncate link mkdir mknod removexattr rename rename_noreplace "
     "rmdir sendfile setxattr symlink unlink utime write"
 ).split()
+
+PARTS = (commits, journals, ours, places, plan, stage, stashes, steps, work)
 
 
 class Failing:
@@ -63,7 +68,7 @@ def test_every_call_fails_once(base, run, monkeypatch, number, step):
             wanted = kinds(m, base)
             for at in range(1 + number % step, 1000, step):
                 failing = Failing(at, number)
-                for module in (commits, journals, stage, steps, places, plan):
+                for module in PARTS:
                     module.host = failing
                 try:
                     m.commit()
@@ -72,7 +77,7 @@ def test_every_call_fails_once(base, run, monkeypatch, number, step):
                     assert error.errno == number
                     failed = True
                 finally:
-                    for module in (commits, journals, stage, steps, places, plan):
+                    for module in PARTS:
                         module.host = ostler.host
                 if not failed:
                     break

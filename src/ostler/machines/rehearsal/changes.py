@@ -146,6 +146,18 @@ class Change:
         self._found = found
 
     @property
+    def _old(self) -> Record:
+        # `before` of what the base has.
+        assert self.before is not None
+        return self.before
+
+    @property
+    def _new(self) -> Record:
+        # `after` of what is there.
+        assert self.after is not None
+        return self.after
+
+    @property
     def path(self) -> str:
         return real(self._found.top, self._found.path)
 
@@ -199,6 +211,16 @@ class Found:
         self.twin = None  # where the base has the file that this is one more name of
         self.stale = stale  # the base had something here, and it is gone
         self.whole = whole  # gone with the directory above it, whose name something else has
+
+    def base(self):
+        """`lower`, of something that the base has."""
+        assert self.lower is not None
+        return self.lower
+
+    def own(self):
+        """`status`, of something that the upper layer has."""
+        assert self.status is not None
+        return self.status
 
 
 def listed(machine) -> "list[Change]":

@@ -21,7 +21,9 @@ from ostler.machines.rehearsal.journals import (
 )
 from ostler.machines.rehearsal.packed import Rows
 from ostler.machines.rehearsal.plan import Plan
-from ostler.machines.rehearsal.steps import Lost, Steps
+from ostler.machines.rehearsal.selection import Selection, chosen
+from ostler.machines.rehearsal.steps import Lost, StepRows
+from ostler.machines.rehearsal.work import Work
 
 # What an error can mean that somebody else has changed the base meanwhile.
 _MOVED = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP))
@@ -82,28 +84,27 @@ class Commit:
             for overlay in self.machine._overlays:
                 walks.append(self.machine._walk(overlay))
                 self._look(walks[-1])
-            self.chosen = _chosen([change for walk in walks for change in walk.found], paths)
+            self.chosen = chosen([change for walk in walks for change in walk.found], paths)
             if not self.chosen:
                 return
-            chosen = None if paths is None else {id(change) for change in self.chosen}
+            wanted = None if paths is None else {id(change) for change in self.chosen}
             for number, walk in enumerate(walks):
-                plan = Plan(self.machine, walk, number)
-                plan.choose(chosen)
-                if plan.chosen:
-                    self._plans.append(plan)
+                selection = Selection(walk, wanted)
+                if selection.chosen:
+                    self._plans.append(Plan(self.machine, walk, number, selection))
             self.every = sum(len(walk.found) for walk in walks) == len(self.chosen)
             self._check()
-            with self._journal() as journal, Steps([walk.top for walk in walks], []) as steps:
+            with self._journal() as journal, Work([walk.top for walk in walks], StepRows()) as work:
                 for number, walk in enumerate(walks):
-                    steps.hold(number, walk.lower.fd)
-                self._carry_out(journal, steps)
+                    work.hold(number, walk.lower.fd)
+                self._carry_out(journal, work)
                 self._remember()
         finally:
             for walk in walks:
                 walk.__exit__()
 
     def _journal(self):
-        return Journal([path for plan in self._plans for path in plan.touched_paths()])
+        return Journal([path for plan in self._plans for path in plan.selection.touched_paths()])
 
     def _look(self, walk):
         try:
@@ -114,7 +115,7 @@ class Commit:
 
     def _check(self):
         for plan in self._plans:
-            new_mounts.check(plan.walk, plan.chosen)
+            new_mounts.check(plan.walk, plan.selection.chosen)
         conflicts = self._conflicts()
         if conflicts:
             raise CommitConflict(*_named(conflicts))
@@ -122,15 +123,15 @@ class Commit:
     def _conflicts(self):
         return sorted({paths for plan in self._plans for paths in plan.conflicts()})
 
-    def _carry_out(self, journal, steps):
+    def _carry_out(self, journal, work):
         try:
-            self._prepare(journal, steps)
-            self._take(journal, steps)
+            self._prepare(journal, work)
+            self._take(journal, work)
         except BaseException as error:
             if self.done:
                 raise
             try:
-                self._take_back(journal, steps, error)
+                self._take_back(journal, work, error)
             except Exception:
                 raise
             except BaseException as another:
@@ -139,60 +140,60 @@ class Commit:
             raise
         finally:
             if self.done:
-                self._clear(journal, steps)
+                self._clear(journal, work)
 
-    def _prepare(self, journal, steps):
+    def _prepare(self, journal, work):
         self._check()  # again: another commit may have been waited for
         for plan in self._plans:
-            self._stashes += plan.stashes()
+            self._stashes += plan.stashes.needed()
         base = self.machine._base.decode("latin-1")
-        tops = [top.decode("latin-1") for top in steps.tops]
+        tops = [top.decode("latin-1") for top in work.tops]
         journal.write("begin", base, tops, self._stashes)
         for plan in self._plans:
-            plan.stage(steps)
+            plan.stage(work)
         self._check()
-        steps.steps = _together(plan.steps for plan in self._plans)
-        steps.times = [times for plan in self._plans for times in plan.times]
-        if all(plan.few for plan in self._plans):
+        work.steps = _together(plan.steps for plan in self._plans)
+        work.times = [times for plan in self._plans for times in plan.times]
+        if all(plan.selection.few for plan in self._plans):
             for top, path in self._stashes:
-                sync_one(steps.place(top), path.encode("latin-1"))
+                sync_one(work.place(top), path.encode("latin-1"))
         else:
-            sync_stashes(steps, self._stashes)
+            sync_stashes(work, self._stashes)
 
-    def _take(self, journal, steps):
+    def _take(self, journal, work):
         looks = _together(plan.looks for plan in self._plans)
-        journal.write("go", steps.steps, Rows(steps.times), looks)
-        steps.finish(old for plan in self._plans for old in plan.old)
-        synced(steps, self._stashes)
-        steps.check_replaced(looks)
+        journal.write("go", work.steps, Rows(work.times), looks)
+        work.finish(old for plan in self._plans for old in plan.old)
+        synced(work, self._stashes)
+        work.check_replaced(looks)
         self.done = True
 
-    def _take_back(self, journal, steps, error):
+    def _take_back(self, journal, work, error):
         """After an error: everything as it was, and in the error how it stands."""
         for plan in self._plans:
             plan.forget()
-        if not steps.steps:
-            steps.times = [times for plan in self._plans for times in plan.times]
-        begun = steps.begun
+        if not work.steps:
+            work.times = [times for plan in self._plans for times in plan.times]
+        begun = work.begun
         if journal.announced:
             # Where not even that can be written, a crash from here on is finished instead.
             with contextlib.suppress(OSError):
                 journal.write("back")
-        if not steps.take_back():
+        if not work.take_back():
             raise OSError(
                 errno.EIO,
                 "a commit could neither be finished nor undone; recover() tries it again, and all "
                 "is kept here",
-                stash_path(steps.tops, self._stashes),
+                stash_path(work.tops, self._stashes),
             ) from error
         note = NOT_SETTLED
         try:
             if begun:
-                synced(steps, self._stashes)
+                synced(work, self._stashes)
             if journal.announced:
                 journal.withdraw()
             note = NOT_CLEARED
-            clear(steps, self._stashes, False)
+            clear(work, self._stashes, False)
             journal.remove()
             note = TAKEN_BACK
         except OSError:
@@ -209,7 +210,7 @@ class Commit:
         """What somebody else has changed, where that was the reason for an error."""
         with contextlib.suppress(OSError):
             for plan in self._plans:
-                self.machine._own.update(plan.own_again())
+                self.machine._own.update(plan.ours.when_taken_back())
         if isinstance(error, Lost):
             # At that step it may have had its new name already.
             bases = {change.path: change.base for change in self.chosen}
@@ -219,21 +220,21 @@ class Commit:
                 return self._conflicts()
         return []
 
-    def _clear(self, journal, steps):
+    def _clear(self, journal, work):
         """Clear away what a commit leaves that is done; what can't be is for recover()."""
         with contextlib.suppress(OSError):
             journal.write("done")
         with contextlib.suppress(OSError):
             for plan in self._plans:
-                plan.part()
-            clear(steps, self._stashes, True)
+                plan.ours.part(plan.steps)
+            clear(work, self._stashes, True)
             journal.remove()
 
     def _remember(self):
         for plan in self._plans:
-            self.machine._own.update(plan.own())
+            self.machine._own.update(plan.ours.when_done())
             if not self.every:
-                for change in plan.chosen:
+                for change in plan.selection.chosen:
                     if change.kind == "renamed" or change._found.twin is not None:
                         plan.walk.settle_origin(change._found.path)
 
@@ -251,92 +252,3 @@ def _together(lists):
     if not others:
         return first
     return type(first)(row for rows in (first, *others) for row in rows)
-
-
-def _chosen(changes, paths):
-    """The changes at these paths and below, with what they can't be without."""
-    if paths is None:
-        return changes
-    if isinstance(paths, (str, bytes)) or hasattr(paths, "__fspath__"):
-        paths = [paths]
-    wanted = {}
-    for path in paths:
-        if isinstance(path, (str, bytes)) or hasattr(path, "__fspath__"):
-            text = host.fsdecode(path)
-        else:
-            text = path.path  # a Change
-        wanted[host.path.abspath(text)] = False
-    picked = set()
-    for change in changes:
-        for path in (change.path, change.source):
-            for place in _at_or_above(path, wanted):
-                wanted[place] = True
-                picked.add(change.path)
-    missing = [path for path, found in wanted.items() if not found]
-    if missing:
-        raise FileNotFoundError(errno.ENOENT, "nothing was changed there", missing[0])
-    by_path = {change.path: change for change in changes}
-    size = 0
-    while size != len(picked):
-        size = len(picked)
-        _add_needed(changes, by_path, picked)
-    return [change for change in changes if change.path in picked]
-
-
-def _at_or_above(path, wanted):
-    """Those of these paths at which, or below which, a path is; none for None."""
-    if path is None:
-        return []
-    if len(wanted) <= path.count("/"):
-        return [p for p in wanted if path == p or path.startswith(p.rstrip("/") + "/")]
-    return [place for place in _upwards(path) if place in wanted]
-
-
-def _upwards(path):
-    """A path and what it lies in, up to the root."""
-    while True:
-        yield path
-        above = host.path.dirname(path)
-        if above == path:
-            return
-        path = above
-
-
-def _add_needed(changes, by_path, picked):
-    # The directories that they are in, where these are new there.
-    seen = set()
-    for path in list(picked):
-        for above in _upwards(host.path.dirname(path)):
-            if above in seen:
-                break
-            seen.add(above)
-            change = by_path.get(above)
-            if change is not None and change.kind in ("created", "renamed", "retyped"):
-                picked.add(above)
-    # What has to leave a place before something else stands there, or it is gone.
-    taken = {
-        (c._found.top, c._found.at) for c in changes if c.path in picked and c.kind != "metadata"
-    }
-    renamed = [change for change in changes if change.kind == "renamed"]
-    known = {}
-    for change in renamed:
-        if _is_taken(change._found.top, change._found.lower, taken, known):
-            picked.add(change.path)
-    # Renamed directories may stand on one another, and files in them: they go together.
-    if any(c.path in picked and c.before.type == "directory" for c in renamed):
-        picked.update(change.path for change in renamed)
-
-
-def _is_taken(top, path, taken, known):
-    """Whether a place, or one above it, is among these; `known`: what was found already."""
-    passed = []
-    found = False
-    while path and not found:
-        if (top, path) in known:
-            found = known[top, path]
-            break
-        found = (top, path) in taken
-        passed.append((top, path))
-        path = path.rpartition(b"/")[0]
-    known.update(dict.fromkeys(passed, found))
-    return found

@@ -54,7 +54,7 @@ def without_change(known):
 def changed_since(work, pairs):
     """What steps have put into a stash and somebody has changed since: (top, slot, path) each.
 
-    `work`: the Steps, all done; `pairs`: what `of_steps` has found of them.
+    `work`: the Work, all done; `pairs`: what `of_steps` has found of them.
     """
     for step, (leaves, _) in zip(work.steps, pairs, strict=True):
         if leaves is None or step.keeps is None:
@@ -69,8 +69,12 @@ def changed_since(work, pairs):
             yield step.top, step.keeps, step.leaves
 
 
-def of_steps(plan, paths, stashes, moved, anchors):
-    """Of what `looks` of a Plan is; `paths`: what its steps take away, in the base, or None."""
+def of_steps(plan, paths, anchors):
+    """Of what `looks` of a Plan is; `paths`: what its steps take away, in the base, or None.
+
+    `anchors`: the inodes of files that get new names.
+    """
+    stashes, moved = plan.stashes.paths(), plan.selection.moved
     # Other metadata by a step.
     given = {step.inode for step in plan.steps if step.kind == "meta"}
     for step, path, old in zip(plan.steps, paths, plan.old, strict=True):

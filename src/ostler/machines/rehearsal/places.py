@@ -9,6 +9,15 @@ from ostler.core.status import kept
 from ostler.machine import host
 from ostler.machines.rehearsal import contents
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from ostler.core.records import stat_result
+    from ostler.core.status import Status
+
+    AnyStatus: TypeAlias = Status | stat_result
+
 _ENTER = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _LIST = host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _READ = host.O_RDONLY | host.O_NOFOLLOW | host.O_NONBLOCK | host.O_CLOEXEC

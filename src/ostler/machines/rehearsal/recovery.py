@@ -15,7 +15,8 @@ from ostler.machines.rehearsal import journals, looks
 from ostler.machines.rehearsal.journal_reader import Damaged, read
 from ostler.machines.rehearsal.journals import clear, line_of, synced
 from ostler.machines.rehearsal.places import HeldTree
-from ostler.machines.rehearsal.steps import Meta, Steps, give_metadata
+from ostler.machines.rehearsal.steps import Meta, give_metadata
+from ostler.machines.rehearsal.work import Work
 
 NAMES = b"names"  # in a stash that was left: which of its numbers was to become which path
 _GRAINS = (1, 100, 10**3, 10**6, 10**9, 2 * 10**9)  # nanoseconds in which file systems keep times
@@ -165,7 +166,7 @@ class _Recovery:
     def settle(self):
         """Finish the commit or take it back: "finished" or "undone"; Left where neither is so."""
         written = self.written
-        with Steps(written.tops, written.steps, written.times) as work:
+        with Work(written.tops, written.steps, written.times) as work:
             self.work = work
             self._open_tops()
             self._find_stashes()

@@ -11,37 +11,34 @@ either, and what stands in the journal, which is what `pack` gives.
 from __future__ import annotations
 
 import errno
-import itertools
 import stat
 
 from ostler.core.held import held
 from ostler.machine import host
-from ostler.machines.rehearsal import looks
 from ostler.machines.rehearsal.packed import Rows
-from ostler.machines.rehearsal.places import HeldTree
 
 _COPIED = 1 << 26
-_SPARE = 8  # descriptors, with which steps can be taken back where there are no more
 ACL = "system.posix_acl_access"
 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import Any, NoReturn, Protocol, TypeAlias
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any, Protocol, TypeAlias
 
-    from ostler import stat_result
+    from ostler.machines.rehearsal.places import AnyStatus, HeldTree
+    from ostler.machines.rehearsal.work import Work
 
     Metadata: TypeAlias = Mapping[str, Any]  # plain data: "mode", "owner", "times", "xattrs"
     Expected: TypeAlias = tuple[int, int | None] | None
     Pair: TypeAlias = Sequence[str | None]  # what it takes away, and what it puts there
-    # Of a directory, whose times are set at the end: see Steps.
+    # Of a directory, whose times are set at the end: see Work.
     Times: TypeAlias = tuple[int, bytes, bytes, int, Sequence[int] | None, Sequence[int] | None]
 
     class Recovering(Protocol):
         """What a recovery tells a step, and does for it."""
 
-        work: Steps
+        work: Work
 
         def see(self, top: int, path: bytes, look: str | None) -> None: ...
         def is_slot(self, top: int, path: bytes) -> bool: ...
@@ -68,23 +65,35 @@ class Step:
     kind: str  # as the journal has it
     top: int
     inode: int
-    brings: bytes | None = None
-    to: bytes
-    keeps: bytes | None = None
-    leaves: bytes
+
+    @property
+    def brings(self) -> bytes | None:
+        return None
+
+    @property
+    def to(self) -> bytes:
+        raise NotImplementedError
+
+    @property
+    def keeps(self) -> bytes | None:
+        return None
+
+    @property
+    def leaves(self) -> bytes:
+        raise NotImplementedError
 
     def pack(self) -> tuple[Any, ...]:
         """The step as plain data, as it stands in the journal."""
         raise NotImplementedError
 
-    def do(self, work: Steps, expected: Expected) -> None:
+    def do(self, work: Work, expected: Expected) -> None:
         """Do it, of which nothing was done yet; Lost when its objects are not what they were.
 
         `expected`: (inode, ctime or None) of what it replaces, or None.
         """
         raise NotImplementedError
 
-    def undo(self, work: Steps) -> bool | None:
+    def undo(self, work: Work) -> bool | None:
         """Take it back: whether it was done; None when its object is not to be found."""
         raise NotImplementedError
 
@@ -135,14 +144,14 @@ class Move(Step):
     def leaves(self) -> bytes:
         return self.source
 
-    def do(self, work: Steps, expected: Expected) -> None:
+    def do(self, work: Work, expected: Expected) -> None:
         if not work.is_at(self.top, self.source, self.inode):
             work.lose(self.top, self.source)
         work.check_unchanged(self.top, self.source, expected)
         work.begin()
         work.rename(self.top, self.source, self.target)
 
-    def undo(self, work: Steps) -> bool | None:
+    def undo(self, work: Work) -> bool | None:
         if work.is_at(self.top, self.target, self.inode):
             work.rename(self.top, self.target, self.source)
             return True
@@ -207,14 +216,14 @@ class Swap(Step):
     def leaves(self) -> bytes:
         return self.path
 
-    def do(self, work: Steps, expected: Expected) -> None:
+    def do(self, work: Work, expected: Expected) -> None:
         if not work.is_at(self.top, self.slot, self.inode):
             work.lose(self.top, self.path)
         work.check_unchanged(self.top, self.path, expected)
         work.begin()
         work.exchange(self.top, self.slot, self.path)
 
-    def undo(self, work: Steps) -> bool | None:
+    def undo(self, work: Work) -> bool | None:
         if work.is_at(self.top, self.path, self.inode):
             work.exchange(self.top, self.slot, self.path)
             return True
@@ -266,7 +275,7 @@ class Meta(Step):
     def leaves(self) -> bytes:
         return self.path
 
-    def do(self, work: Steps, expected: Expected) -> None:
+    def do(self, work: Work, expected: Expected) -> None:
         if not work.is_at(self.top, self.path, self.inode):
             work.lose(self.top, self.path)
         work.check_unchanged(self.top, self.path, expected)
@@ -276,7 +285,7 @@ class Meta(Step):
         except Lost:
             work.lose(self.top, self.path)
 
-    def undo(self, work: Steps) -> bool | None:
+    def undo(self, work: Work) -> bool | None:
         if work.is_at(self.top, self.path, self.inode):
             give_metadata(work.place(self.top), self.path, self.old, self.inode)
             return True
@@ -316,186 +325,6 @@ class StepRows(Rows):
 
     def packed(self) -> Iterator[tuple[Any, ...]]:
         return super().__iter__()
-
-
-class Steps:
-    """A list of steps, and the places in which they are done.
-
-    `steps`: StepRows, or any sequence of Step.
-    `times`: (top, path after all steps, path before them, inode, old, new) of the directories
-    whose times are to be set at the end, (access, modification) each, None to leave them.
-    `begun`: how many steps were begun by finish(), the last of which may be done or not.
-    """
-
-    def __init__(self, tops, steps, times=()):
-        self.tops = tops
-        self.steps = steps
-        self.times = times
-        self.begun = 0
-        self._next = None
-        self._places = {}
-        self._spare = []  # descriptors to be given back where a process has no more of them
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self._give_spare()
-        for place in self._places.values():
-            place.close()
-        self._places = {}
-
-    def place(self, top):
-        """The HeldTree of a top directory, by its number."""
-        found = self._places.get(top)
-        if found is None:
-            fd = host.open(self.tops[top], host.O_PATH | host.O_DIRECTORY)
-            found = self._places[top] = HeldTree(fd)
-        return found
-
-    def hold(self, top, fd):
-        """Have a top directory from a descriptor, whatever its path leads to by now."""
-        self._places[top] = HeldTree(host.dup(fd))
-
-    def check_replaced(self, pairs):
-        """Lost when somebody has worked on what was replaced, since it was looked at."""
-        for top, _, path in looks.changed_since(self, pairs):
-            self.lose(top, path)
-
-    def finish(self, expected):
-        """Do all steps, of which none was done yet; Lost when one can't be.
-
-        `expected`: for each step (inode, ctime or None) of what it replaces, or None.
-        """
-        if self.steps:
-            fd = self.place(self.steps[0].top).fd
-            self._spare = [held(host.dup, fd) for _ in range(_SPARE)]
-        # Modes come last, and can keep us out of what is below: its times are set before.
-        last = len(self.steps) - _metas_first(reversed(self.steps))
-        for number, (step, old) in enumerate(zip(self.steps, expected, strict=True), 1):
-            if number == last + 1:
-                self.set_times(True)
-            self._next = number
-            step.do(self, old)
-        if last == len(self.steps):
-            self.set_times(True)
-
-    def begin(self):
-        """From now on the step that is looked at may have been done."""
-        self.begun = self._next
-
-    def take_back(self):
-        """Take back all steps that were done, the last first; whether that was possible.
-
-        May be called again where it was interrupted.
-        """
-        self._give_spare()
-        for place in self._places.values():
-            place.forget()
-        complete = True
-        doubtful = self.begun  # the number of the step that may not have been done
-        sure = False  # whether this step was done, since a later one was
-        first = min(_metas_first(self.steps), self.begun)  # what gave us rights that we had not
-        for number in range(self.begun, 0, -1):
-            if number == first:
-                complete = self._set_times_again() and complete
-            step = self.steps[number - 1]
-            try:
-                found = step.undo(self)
-            except OSError:
-                complete = False
-                continue
-            if found is None and (sure or number < doubtful):
-                complete = False
-            elif complete:
-                self.begun = number - 1
-            sure = sure or found is True
-        if first == 0:
-            complete = self._set_times_again() and complete
-        return complete
-
-    def _set_times_again(self):
-        try:
-            self.set_times(False)
-        except OSError:
-            return False
-        return True
-
-    def _give_spare(self):
-        self._spare = []
-
-    def set_times(self, finished):
-        """Set the times of the directories, to those after all steps or those before them."""
-        for top, after, before, inode, old, new in self.times:
-            if finished and new is not None:
-                self._set_times(top, after, inode, new)
-            elif not finished and old is not None:
-                self._set_times(top, before, inode, old)
-
-    def _set_times(self, top, path, inode, times):
-        place = self.place(top)
-        status = place.status(path)
-        if status is None or status.st_ino != inode:
-            return
-        if (status.st_atime_ns, status.st_mtime_ns) != tuple(times):
-            above, name = place.parent(path)
-            try:
-                host.utime(name, ns=tuple(times), dir_fd=above, follow_symlinks=False)
-            except PermissionError:
-                pass  # a directory for all, such as /tmp: it has the time of the last step
-
-    def is_at(self, top, path, inode):
-        """Whether this object is at this path."""
-        try:
-            status = self.place(top).status(path)
-        except PermissionError:
-            return False
-        return status is not None and status.st_ino == inode
-
-    def check_unchanged(self, top: int, path: bytes, expected: Expected) -> None:
-        """Lost when what a step replaces is not what it was."""
-        if expected is None:
-            return
-        status = self.place(top).status(path)
-        inode, ctime = expected
-        if status is None or status.st_ino != inode or ctime not in (None, status.st_ctime_ns):
-            self.lose(top, path)
-
-    def lose(self, top: int, path: bytes) -> NoReturn:
-        """Raise the Lost that says what was changed."""
-        shown = host.fsdecode(self.tops[top].rstrip(b"/") + b"/" + path)
-        raise Lost(errno.ESTALE, "changed while it was committed", shown)
-
-    def rename(self, top, source, target):
-        """Rename; what is at the target already is not overwritten."""
-        place = self.place(top)
-        src_dir, src = place.parent(source)
-        with held(host.dup, src_dir) as src_dir:
-            dst_dir, dst = place.parent(target)
-            try:
-                host.rename_noreplace(src, dst, src_dir_fd=src_dir, dst_dir_fd=dst_dir)
-            except OSError as error:
-                if error.errno not in (errno.EINVAL, errno.ENOSYS):
-                    raise
-                if place.status(target) is not None:
-                    raise FileExistsError(errno.EEXIST, "File exists", target) from None
-                host.rename(src, dst, src_dir_fd=src_dir, dst_dir_fd=dst_dir)
-        place.forget_below(source)
-        place.forget_below(target)
-
-    def exchange(self, top, one, two):
-        """Exchange two names in one step."""
-        place = self.place(top)
-        one_dir, first = place.parent(one)
-        with held(host.dup, one_dir) as one_dir:
-            two_dir, second = place.parent(two)
-            host.exchange(first, second, first_dir_fd=one_dir, second_dir_fd=two_dir)
-        place.forget_below(one)
-        place.forget_below(two)
-
-
-def _metas_first(steps: Iterable[Step]) -> int:
-    return len(list(itertools.takewhile(lambda step: step.kind == "meta", steps)))
 
 
 # What steps are made of

@@ -9,7 +9,7 @@ import pytest
 import ostler
 import ostler.cli.doctor
 from tests import parity
-from tests.machines import as_self, as_user, containers, test_contract, test_escapes
+from tests.machines import as_self, as_user, containers, kinds, test_contract, test_escapes
 from tests.machines.test_escapes import places  # noqa: F401  (the fixture)
 
 if containers.numbers() is None:
@@ -109,7 +109,7 @@ def test_no_race_leads_out_without_openat2(how, user, places):  # noqa: F811
     "name", [n for n in sorted(parity.CASES) if n.split(".")[0] in ("files", "directories")]
 )
 def test_the_walk_is_as_the_kernel(name):
-    kind = test_contract.scratch
+    kind = kinds.whole_scratch
     if name == "files.extended_attributes":
         pytest.skip("its errors name descriptors by number, which a walk gives higher ones")
     if test_contract.reason(test_contract.NOT_THERE, name, kind):

@@ -164,7 +164,7 @@ def directory_kind(directory):
     return machine
 
 
-directory_kind.__name__ = "scratch"
+directory_kind.__name__ = "whole_scratch"
 
 
 @pytest.mark.parametrize(

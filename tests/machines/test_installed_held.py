@@ -21,6 +21,7 @@ import ostler
 from ostler.core import asking
 from ostler.installation import installed
 from ostler.machines.rooted import Rooted
+from ostler.verbs import table
 
 HERE = sys.modules[__name__]
 

@@ -161,6 +161,7 @@ def directory_kind(directory):
     machine = ostler.scratch(weaker=True)
     machine.makedirs(directory)
     machine.mkdir("/tmp")
+    machine.chdir(directory)
     return machine
 
 

@@ -36,10 +36,17 @@ def shown(prefix, name, value):
         return f"{prefix}.{name} class"
     if callable(value):
         try:
-            return f"{prefix}.{name}{inspect.signature(value)}"
+            return f"{prefix}.{name}{_without_types(inspect.signature(value))}"
         except ValueError:
             return f"{prefix}.{name}(...)"
     return f"{prefix}.{name}"
+
+
+def _without_types(signature):
+    # These are held by tests/typed_uses.py.
+    empty = inspect.Parameter.empty
+    plain = [each.replace(annotation=empty) for each in signature.parameters.values()]
+    return signature.replace(parameters=plain, return_annotation=empty)
 
 
 def members(prefix, thing, without=()):
@@ -54,7 +61,6 @@ def public():
     import ostler
     from ostler import machines, trees
     from ostler.machines import kinds
-    from ostler.machines.rehearsal.kind import Rehearsal
 
     of_os = NOT_ALWAYS_OF_OS | set(dir(os))
     lines = set(members("ostler", ostler, of_os | {"host", "trees"}))
@@ -63,8 +69,8 @@ def public():
     lines |= set(members("ostler.machines.MachineUnavailable", machines.MachineUnavailable,
                          dir(OSError)))  # fmt: skip
     base = set(dir(machines.Machine))
-    for kind in (kinds.Scratch, kinds.Confined, kinds.ReadOnly, Rehearsal):
-        lines |= set(members(f"ostler.{kind.__name__}", kind, base))
+    for name in kinds.__all__:
+        lines |= set(members(f"ostler.{name}", getattr(kinds, name), base))
     return sorted(lines)
 
 

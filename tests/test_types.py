@@ -1,19 +1,21 @@
 """The types that a user's checker sees, in a program that uses every public name."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
 import pytest
 from mypy import api
 
+from ostler.machines import kinds
 from tests import public
 
 ROOT = Path(__file__).parent.parent
 USES = Path(__file__).with_name("typed_uses.py")
+MAKERS = Path(__file__).with_name("machines") / "kinds.py"  # how each kind of machine is made
 # What a machine of each kind is called there.
-CALLED = {"Scratch": "scratch", "Confined": "confined", "ReadOnly": "read_only",
-          "Rehearsal": "rehearsal"}  # fmt: skip
+CALLED = {name: re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in kinds.__all__}
 
 
 def chains(tree):
@@ -26,7 +28,7 @@ def chains(tree):
 
 
 def test_every_public_name_is_used():
-    used = set(chains(ast.parse(USES.read_text())))
+    used = {name for file in (USES, MAKERS) for name in chains(ast.parse(file.read_text()))}
     missing = []
     for line in public.FILE.read_text().splitlines():
         name = line.split("(")[0].split()[0].removeprefix("ostler.")
@@ -59,7 +61,7 @@ def as_a_user(monkeypatch):
 def test_mypy_has_nothing_against_it(tmp_path, as_a_user):
     wrong = tmp_path / "wrong.py"
     wrong.write_text("import ostler\nx: int = ostler.rehearsal().changes()[0].path\n")
-    status, said = checked(tmp_path, USES, wrong)
+    status, said = checked(tmp_path, USES, MAKERS, wrong)
     assert status == 1
     assert "/wrong.py:2: error:" in said and 'has type "str"' in said
     assert len(said.splitlines()) == 1, said

@@ -1,7 +1,6 @@
 # What os has, as its own stubs say; then what ostler adds. Where both have a name, mypy takes what
 # stands first and pyright what stands last: so ours stand before and after.
 # ruff: noqa: E402, F811
-from collections.abc import Iterable, Mapping
 from os import PathLike
 from typing import Any, Protocol
 
@@ -14,11 +13,20 @@ from ostler.machine import CommitConflict as CommitConflict
 from ostler.machine import Machine as Machine
 from ostler.machine import MachineUnavailable as MachineUnavailable
 from ostler.machine import host as host
-from ostler.machines.kinds import Confined, ReadOnly, Scratch
 from ostler.machines.rehearsal.kind import Rehearsal
 from ostler.machines.rehearsal.recovery import Outcome
 from ostler.verbs import answers, children, entries
 
+class _MakesRehearsals(Protocol):
+    def __call__(
+        self,
+        base: str | bytes | PathLike[Any] | None = None,
+        upper: str | bytes | PathLike[Any] | None = None,
+        weaker: bool = False,
+    ) -> Rehearsal: ...
+    def recover(self) -> list[Outcome]: ...
+
+rehearsal: _MakesRehearsals
 environ: _Environ[str]
 environb: _Environ[bytes]
 
@@ -108,29 +116,7 @@ ProcessInfo = children.ProcessInfo
 def install() -> None: ...
 def uninstall() -> None: ...
 def capabilities(refresh: bool = False) -> dict[str, dict[str, Any]]: ...
-def scratch(
-    size: int | str | None = None,
-    inodes: int | None = None,
-    bind: Iterable[str | bytes | PathLike[Any]] | None = None,
-    weaker: bool = False,
-    user: int | str | None = None,
-) -> Scratch: ...
-def confined(
-    directory: str | bytes | PathLike[Any],
-    read_only: bool = False,
-    network: bool = False,
-    environ: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
-    weaker: bool = False,
-) -> Confined: ...
-def read_only(base: str | bytes | PathLike[Any] | None = None) -> ReadOnly: ...
 
-class _MakesRehearsals(Protocol):
-    def __call__(
-        self,
-        base: str | bytes | PathLike[Any] | None = None,
-        upper: str | bytes | PathLike[Any] | None = None,
-        weaker: bool = False,
-    ) -> Rehearsal: ...
-    def recover(self) -> list[Outcome]: ...
+from ostler.machines.makers import *  # type: ignore[assignment, no-redef]
 
-rehearsal: _MakesRehearsals
+rehearsal: _MakesRehearsals  # type: ignore[no-redef]

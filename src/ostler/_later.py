@@ -65,7 +65,8 @@ def uninstall():
 
 def offer(namespace):
     """Put all this, and what makes machines, into the namespace of `ostler`."""
-    for function in (*makers.ALL, capabilities, install, uninstall):
+    made = (getattr(makers, name) for name in makers.__all__)
+    for function in (*made, capabilities, install, uninstall):
         function.__module__ = "ostler"
         namespace[function.__name__] = function
     namespace["trees"] = Submodule("ostler.trees", "Whole trees of the host at once.")

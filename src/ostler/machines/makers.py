@@ -1,7 +1,25 @@
 """Makers: the functions that make machines. What is had where mounts are refused is chosen here."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
-def scratch(size=None, inodes=None, bind=None, weaker=False, user=None):
+    from _typeshed import StrOrBytesPath
+
+    from ostler.machines.kinds import Confined, ReadOnly, Scratch
+    from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.recovery import Outcome
+
+__all__ = ["confined", "read_only", "rehearsal", "scratch"]  # what ostler offers
+
+
+def scratch(
+    size: "int | str | None" = None,
+    inodes: "int | None" = None,
+    bind: "Iterable[StrOrBytesPath] | None" = None,
+    weaker: bool = False,
+    user: "int | str | None" = None,
+) -> "Scratch":
     """A machine whose whole file system is new, empty and in memory; gone when it is closed.
 
     `size` is its room, an int in bytes or a str such as "64M" or "1.5 GiB" (all binary), by
@@ -32,18 +50,27 @@ def scratch(size=None, inodes=None, bind=None, weaker=False, user=None):
             raise refusals.or_weaker(error, what) from None
         from ostler.machines.scratch_directory import scratch_directory
 
-        return scratch_directory(error, size or inodes, sources)
-    return kind._filled(made, size, inodes, sources, begin)
+        machine: Scratch = scratch_directory(error, size or inodes, sources)
+        return machine
+    machine = kind._filled(made, size, inodes, sources, begin)
+    return machine
 
 
-def read_only(base=None):
+def read_only(base: "StrOrBytesPath | None" = None) -> "ReadOnly":
     """A machine that shows the files below `base` (default "/"), and lets none be changed."""
     from ostler.machines.read_only import ReadOnly
 
-    return ReadOnly._over("/" if base is None else base)
+    machine: ReadOnly = ReadOnly._over("/" if base is None else base)
+    return machine
 
 
-def confined(directory, read_only=False, network=False, environ=None, weaker=False):
+def confined(
+    directory: "StrOrBytesPath",
+    read_only: bool = False,
+    network: bool = False,
+    environ: "Mapping[str, str] | Mapping[bytes, bytes] | None" = None,
+    weaker: bool = False,
+) -> "Confined":
     """A machine whose root is `directory`, with no way out of it.
 
     Its children have no network but with `network`, see no other process, and end with it.
@@ -56,10 +83,15 @@ def confined(directory, read_only=False, network=False, environ=None, weaker=Fal
     """
     from ostler.machines.confined import Confined
 
-    return Confined._in(directory, read_only, network, environ, weaker)
+    machine: Confined = Confined._in(directory, read_only, network, environ, weaker)
+    return machine
 
 
-def rehearsal(base=None, upper=None, weaker=False):
+def rehearsal(
+    base: "StrOrBytesPath | None" = None,
+    upper: "StrOrBytesPath | None" = None,
+    weaker: bool = False,
+) -> "Rehearsal":
     """A machine over the files below `base` (default "/"), where every change is kept aside.
 
     `upper` is a directory in which the changes are kept on disk and can be taken up later;
@@ -69,18 +101,20 @@ def rehearsal(base=None, upper=None, weaker=False):
     from ostler.machines import refusals
     from ostler.machines.rehearsal.kind import Rehearsal
 
+    machine: Rehearsal
     try:
-        return Rehearsal._over(base, upper)
+        machine = Rehearsal._over(base, upper)
     except refusals.MachineUnavailable as error:
         if not weaker:
             what = "a copy of a directory, without children"
             raise refusals.or_weaker(error, what) from None
         from ostler.machines.rehearsal.copied import copied_rehearsal
 
-        return copied_rehearsal(error, base, upper)
+        machine = copied_rehearsal(error, base, upper)
+    return machine
 
 
-def recover():
+def recover() -> "list[Outcome]":
     """Finish or undo this user's interrupted commits: a list of (base, outcome).
 
     `outcome`: "finished", "undone", or "left" where neither was possible; then a third member is
@@ -91,7 +125,4 @@ def recover():
     return recovery.recover()
 
 
-rehearsal.recover = recover
-
-
-ALL = (confined, read_only, rehearsal, scratch)
+rehearsal.recover = recover  # type: ignore[attr-defined]

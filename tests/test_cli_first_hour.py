@@ -239,7 +239,7 @@ def wait(*arguments, **named):
         (["find", "."], "ostler.cli.find.write"),
         (["tour"], "tempfile.TemporaryDirectory"),
         (["size", "."], "ostler.cli.size.measured"),
-        (["doctor"], "ostler.machines.abilities.capabilities"),
+        (["doctor"], "ostler.machines.abilities.found"),
     ],
 )
 def test_the_command_ends_by_the_signal(tmp_path, arguments, place):

@@ -338,7 +338,7 @@ def test_a_wrong_page_is_found():
 a = [1, 2]                                # anything
 len(a)                                    # 2
 a                                         # [1, ...]
-a.index(3)                                # ValueError: is not in list
+a.remove(3)                               # ValueError: x not in list
 a                                         # [2, ...]
 """
     [said] = documents.run("page", [(10, page[1:])])[1]

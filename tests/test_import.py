@@ -11,6 +11,8 @@ import ostler
 SOURCE = str(Path(__file__).resolve().parents[1] / "src")
 # Light modules that every interpreter has built in or loads in a moment.
 LIGHT = {"_contextvars", "_stat", "errno", "math", "stat", "types", "warnings"}
+if sys.version_info >= (3, 14):  # parts of these, or no longer loaded at every start
+    LIGHT |= {"_py_warnings", "_types", "collections.abc", "io"}
 # facts.py makes named tuples.
 LIGHT |= {
     "collections", "_collections", "itertools", "keyword", "operator", "_operator", "reprlib",

@@ -16,7 +16,7 @@ WITHOUT_SIGNATURE = {
 }  # fmt: skip
 # Modules and classes that os.py happens to import for itself.
 IMPORTED = {"GenericAlias", "Mapping", "MutableMapping", "abc", "st", "sys", "os", "stat",
-            "genericpath"}  # fmt: skip
+            "errno", "genericpath"}  # fmt: skip
 
 
 def public(module):

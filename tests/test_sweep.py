@@ -159,6 +159,7 @@ SIGNATURES = {
     "chmod": lambda path, mode, *, dir_fd=None, follow_symlinks=True: None,
     "utime": lambda path, times=None, *, ns=None, dir_fd=None, follow_symlinks=True: None,
     "get_terminal_size": lambda fd: None,
+    "link": lambda src, dst, *, src_dir_fd=None, dst_dir_fd=None, follow_symlinks=True: None,
 }
 
 

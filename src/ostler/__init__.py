@@ -19,8 +19,8 @@ from ostler.machine import CommitConflict, Machine, MachineUnavailable, host
 
 # Names with an underscore that the standard library and programs take from os.
 _PRIVATE = (
-    "_Environ", "_clearenv", "_execvpe", "_exit", "_spawnvef", "_walk_symlinks_as_files",
-    "_wrap_close",
+    "_Environ", "_clearenv", "_create_environ", "_execvpe", "_exit", "_spawnvef",
+    "_walk_symlinks_as_files", "_wrap_close",
 )  # fmt: skip
 
 

@@ -169,7 +169,8 @@ def copies(os):
                 os.splice(source, w, 4, offset_src=1), os.read(r, 10),
                 attempt(os.splice, source, w, -1), attempt(os.splice, source, target, 1),
                 attempt(os.splice, source, w, 1, flags=-1), attempt(os.sendfile, w, r, 0, 1),
-                attempt(os.sendfile, w, source, "x", 1), attempt(os.splice, source, w, 1, "x"),
+                attempt(os.sendfile, w, source, "x", 1),
+                attempt(os.sendfile, w, source, 0, -1), attempt(os.sendfile, w, source, "x", -1), attempt(os.splice, source, w, 1, "x"),
             ]  # fmt: skip
 
 

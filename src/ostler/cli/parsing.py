@@ -21,6 +21,7 @@ class Parser(ArgumentParser):
             epilog=f"Examples:\n{shown}", add_help=False, allow_abbrev=False,
             formatter_class=_Formatter,
         )  # fmt: skip
+        self.color = False  # which since 3.14 it has on a terminal: the help is shown by ours
         self.name = name
         self.words = {}  # of another program, with the option that each is here
         self.h_means = None  # the option that -h is where there is more on the line

@@ -40,8 +40,16 @@ class Strictness:
 
 
 Strictness.__module__ = "ostler.path"
-ALLOW_MISSING = Strictness("ALLOW_MISSING")
-ALL_BUT_LAST = Strictness("ALL_BUT_LAST")
+
+
+def _strictness(name):
+    # Each is the only one of a class, with its name.
+    kind = type(name, (Strictness,), {"__slots__": (), "__module__": "ostler.path"})
+    return kind(name)
+
+
+ALLOW_MISSING = _strictness("ALLOW_MISSING")
+ALL_BUT_LAST = _strictness("ALL_BUT_LAST")
 
 
 @cython.cfunc

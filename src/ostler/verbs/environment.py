@@ -124,6 +124,10 @@ class Environment(Core):
             data.clear()
             data.update(environ_of(found, None))
 
+    def _create_environ(self):
+        """The variables of the process as they are, as reload_environ() takes them."""
+        return process_variables() if self._names is not None else dict(self.environb)
+
     def _clearenv(self):
         """Remove every variable of the process, which environ does not see; clearenv(3)."""
         if self._names is None:

@@ -205,13 +205,16 @@ TYPES = {"confstr_names": _confstr_names, "sysconf_names": _sysconf_names}
 @cython.exceptval(-1, check=True)
 def _configuration(name, names: dict) -> cython.int:
     # A number is taken as it is; a text is one of the names.
-    if isinstance(name, int):
+    if isinstance(name, int) or (py.PY_VERSION_HEX >= 0x030E0000 and py.PyIndex_Check(name)):
         return to_int(name)
     if not py.PyUnicode_Check(name):
         raise TypeError("configuration names must be strings or integers")
     size: cython.Py_ssize_t = 0
-    text: bytes = py.PyUnicode_AsUTF8AndSize(name, cython.address(size))  # what is before a NUL
-    number = names.get(text.decode())
+    if py.PY_VERSION_HEX >= 0x030E0000:
+        number = names.get(name)
+    else:
+        text: bytes = py.PyUnicode_AsUTF8AndSize(name, cython.address(size))  # up to a NUL
+        number = names.get(text.decode())
     if number is None:
         raise ValueError("unrecognized configuration name")
     return number

@@ -256,6 +256,8 @@ class Transfers(Core):
         target: cython.int = to_int(out_fd)
         source: cython.int = to_int(in_fd)
         size: cython.Py_ssize_t = to_size(count)
+        if py.PY_VERSION_HEX >= 0x030F0000 and size < 0:
+            raise ValueError("count cannot be negative")
         start: libc.off_t = 0
         at: cython.pointer(libc.off_t) = cython.NULL
         n: cython.Py_ssize_t
@@ -316,9 +318,8 @@ class Transfers(Core):
 
 @cython.cfunc
 def _not_writable(buffer):
-    return TypeError(
-        "readinto() argument 2 must be read-write bytes-like object, not " + type(buffer).__name__
-    )
+    shown = "None" if buffer is None else type(buffer).__name__
+    return TypeError(f"readinto() argument 2 must be read-write bytes-like object, not {shown}")
 
 
 @cython.cfunc

@@ -14,13 +14,13 @@ cdef extern from *:
     #define STATX_MNT_ID_UNIQUE OSTLER_ABSENT
     #endif
     #ifndef STATX_SUBVOL
-    #define STATX_SUBVOL OSTLER_ABSENT
+    #define STATX_SUBVOL 0x8000
     #endif
     #ifndef STATX_WRITE_ATOMIC
-    #define STATX_WRITE_ATOMIC OSTLER_ABSENT
+    #define STATX_WRITE_ATOMIC 0x10000
     #endif
     #ifndef STATX_DIO_READ_ALIGN
-    #define STATX_DIO_READ_ALIGN OSTLER_ABSENT
+    #define STATX_DIO_READ_ALIGN 0x20000
     #endif
     #ifndef STATX_ATTR_COMPRESSED
     #define STATX_ATTR_COMPRESSED OSTLER_ABSENT
@@ -50,7 +50,7 @@ cdef extern from *:
     #define STATX_ATTR_DAX OSTLER_ABSENT
     #endif
     #ifndef STATX_ATTR_WRITE_ATOMIC
-    #define STATX_ATTR_WRITE_ATOMIC OSTLER_ABSENT
+    #define STATX_ATTR_WRITE_ATOMIC 0x400000
     #endif
     """
 

@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+from operator import attrgetter
 
 import pytest
 
@@ -243,3 +244,45 @@ def test_a_machine_that_is_closed_twice_says_why_it_was():
         machine.stat("/")
     machine.close()
     assert machine.closed
+
+
+class Asking(between.Between):
+    """Overrides verbs, and asks for what they are without that."""
+
+    def stat(self, *args, **kwargs):
+        return super().stat(*args, **kwargs)
+
+    def getcwd(self):
+        return super().getcwd()
+
+    def walk(self, *args, **kwargs):
+        return super().walk(*args, **kwargs)
+
+
+@pytest.mark.parametrize("kind", [between.Between, Asking])
+def test_what_a_between_does_not_say_is_the_one_behind_and_never_the_host(machine, kind):
+    machine.makedirs("/a/b")
+    machine.chdir("/a/b")
+    view = kind(machine)
+    assert view.getcwd() == "/a/b"
+    assert view.stat("/f").st_ino == machine.stat("/f").st_ino
+    assert list(view.walk("/")) == list(machine.walk("/"))
+    mask = ostler.umask(0o22)
+    try:
+        view.umask(0o123)
+        assert (machine.umask(0o22), ostler.umask(0o22)) == (0o123, 0o22)
+    finally:
+        ostler.umask(mask)
+
+
+@pytest.mark.parametrize("kind", [between.Between, Asking])
+@pytest.mark.parametrize("verb", ["stat", "getcwd", "walk", "path.getsize", "trees.size"])
+def test_a_between_over_nothing_has_nothing(kind, verb):
+    with kind(None) as nothing, pytest.raises(OSError) as caught:
+        attrgetter(verb)(nothing)(*() if verb == "getcwd" else ("/",))
+    assert caught.value.errno == errno.ENOSYS
+
+
+def test_a_between_over_the_host_is_left_as_any_other():
+    with between.Between(ostler.host) as view:
+        assert view.getcwd() == ostler.getcwd()

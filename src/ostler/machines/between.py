@@ -8,6 +8,7 @@ A Between is a whole machine of this kind: it has another one behind it, and all
 for passes its one method `called`.
 """
 
+import errno
 from _thread import RLock
 from functools import partial
 from operator import attrgetter
@@ -169,18 +170,11 @@ class Between(Machine):
     _acts = True
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        from ostler.verbs import table
-
-        own = set()
-        for verb in table.touching():
-            if "." not in verb.name:
-                if getattr(cls, verb.name, None) is getattr(Machine, verb.name, None):
-                    setattr(cls, verb.name, _to_called(verb.name))
-                own.add(verb.name)
-        cls._own_verbs = frozenset(own)
         super().__init_subclass__(**kwargs)
+        _pass_all()
 
     def __init__(self, behind: "Any") -> None:
+        _pass_all()
         super().__init__()
         self.behind = behind
         self.environ = of_variables() if behind is None else behind.environ
@@ -192,6 +186,8 @@ class Between(Machine):
 
         `verb` is its name: "stat", or "path.exists", or "trees.copy".
         """
+        if self.behind is None:
+            raise OSError(errno.ENOSYS, f"{type(self).__name__} has no {verb}")
         return attrgetter(verb)(self.behind)(*args, **kwargs)
 
     @property
@@ -219,7 +215,21 @@ class Between(Machine):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.behind.__exit__(*exception)
+        if hasattr(self.behind, "__exit__"):  # the host is never left
+            self.behind.__exit__(*exception)
+
+
+def _pass_all():
+    # Let all verbs of Between pass `called`, so that `super().stat(...)` does, too. This is done
+    # when the first kind is derived: the table is not loaded before.
+    if Between._own_verbs:
+        return
+    from ostler.verbs import table
+
+    names = [verb.name for verb in table.touching() if "." not in verb.name]
+    for name in names:
+        setattr(Between, name, _to_called(name))
+    Between._own_verbs = frozenset(names)
 
 
 def _to_called(name):

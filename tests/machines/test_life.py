@@ -140,7 +140,7 @@ def test_gone_when_the_process_is_killed(directory):
     pid = os.fork()
     if pid == 0:
         machines = [kind(directory) for kind in kinds.OVER]
-        machines[0].mkdir("x")
+        machines[kinds.OVER.index(kinds.scratch)].mkdir("x")
         os.write(writing, b"x")
         signal.pause()
     os.close(writing)

@@ -274,18 +274,20 @@ def _found_out(name):
 def _kind_of(name):
     """The class that has a verb, and the verb's name there; (None, name) for the others."""
     place, _, plain = name.rpartition(".")
-    if place == "path":
-        return Path, plain
+    if name in _OF_MACHINES:
+        return None, name
+    for kind in _classes_of(place):
+        if callable(getattr(kind, plain, None)):
+            return kind, plain
+    raise AttributeError(f"machines have no verb {name!r}")
+
+
+def _classes_of(place):
     if place == "trees":
         from ostler.trees import Trees
 
-        return Trees, plain
-    if name in _OF_MACHINES:
-        return None, name
-    for kind in topics.CLASSES:
-        if hasattr(kind, name):
-            return kind, name
-    raise AttributeError(f"machines have no verb {name!r}")
+        return (Trees,)
+    return (Path,) if place == "path" else topics.CLASSES
 
 
 def _parameters(function):

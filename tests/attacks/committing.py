@@ -19,6 +19,7 @@ from ostler.machines.rehearsal import (
     journal_reader,
     journals,
     kind,
+    layers,
     looks,
     ours,
     places,
@@ -40,6 +41,7 @@ from tests.test_durable import run_and_kill
 # What a commit is made of, and a recovery: the modules that call the system in it.
 MODULES = (
     commits, journals, looks, ours, places, plan, stage, stashes, steps, work, writers, kind,
+    layers,
 )  # fmt: skip
 RECOVERY = (journals, looks, steps, work, places, recovery, trust, journal_reader)
 CHANGING = frozenset(
@@ -94,7 +96,7 @@ class Failing:
 class Interrupting:
     """Ctrl-C at the line number `at` that is run of what a commit is made of."""
 
-    FILES = frozenset(module.__file__ for module in (*MODULES[:-1], check, selection, touched))
+    FILES = frozenset(module.__file__ for module in (*MODULES[:-2], check, selection, touched))
 
     def __init__(self, at):
         self.at = at

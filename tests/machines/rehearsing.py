@@ -10,7 +10,7 @@ import pytest
 import ostler
 
 # An ordinary user can't read the interpreter's files everywhere: all is loaded before.
-from ostler.machines.rehearsal import changes, pictures  # noqa: F401
+from ostler.machines.rehearsal import layers, pictures, walk  # noqa: F401
 
 USER = 1234
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import ostler
-from ostler.machines.rehearsal import kind
+from ostler.machines.rehearsal import layers
 from tests.machines.rehearsing import commit_both, kinds, put, put_on, text
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -189,7 +189,7 @@ def test_left_behind_by_a_machine_that_can_not_go_on(base, run, monkeypatch, par
         def full(*args):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(kind, "_layers", full)
+        monkeypatch.setattr(layers, "mounted", full)
         m.commit(f"{base}/a" if part else None)
         assert sorted(os.listdir(base)) == (["a", "d"] if part else ["a", "b", "d"])
         with pytest.raises(ValueError, match="the commit is done, but"):

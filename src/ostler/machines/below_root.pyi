@@ -14,6 +14,9 @@ class RootedCore(Core):
     _children_ns: int
     _mount: int
     _stores: int
+    _mounted: int
+    _origin: bytes | None
+    _overlaid: bool
     _closed: bool
     _plain: bool
     _walks: bool

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ostler.core.status import Status
-    from ostler.machines.rehearsal.changes import Change, Found, Walk
+    from ostler.machines.rehearsal.changes import Change, Found
     from ostler.machines.rehearsal.places import AnyStatus
+    from ostler.machines.rehearsal.walk import Walk
 
 _INODE = (1 << 48) - 1  # of a number that an overlay shows; above it may say which layer
 

@@ -1,16 +1,22 @@
 """Moments: the time from which on what is changed can be told from what was there."""
 
+from __future__ import annotations
+
 import time
 
 from ostler.core import mounts
 from ostler.core.procfs import mount_table
 from ostler.machine import host
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 # With time stamps as fine as they must be for two changes to be told apart (Linux 6.13).
 _FINE = frozenset(("ext4", "tmpfs", "xfs"))
 
 
-def instant(memory, tops):
+def instant(memory: int, tops: Iterable[bytes]) -> int | None:
     """As `from_now_on`, at once, where the kernel's time stamps are fine; else None.
 
     A fine time stamp that one file has been given is the least that any other gets from then on.
@@ -33,7 +39,7 @@ def instant(memory, tops):
         host.unlink(b"clock", dir_fd=memory)
 
 
-def from_now_on(moment):
+def from_now_on(moment: int) -> int:
     """A time of the files' clock that nothing has which was changed before `moment` (ns).
 
     That clock goes in steps of a few milliseconds, and stands still for a while.

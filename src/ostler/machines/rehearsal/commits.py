@@ -6,6 +6,8 @@ journal that has all of it, names are moved: each new object into its place, eac
 the stash. So whatever stops a commit, it can be finished or taken back (see journals.py).
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 
@@ -25,6 +27,18 @@ from ostler.machines.rehearsal.selection import Selection, chosen
 from ostler.machines.rehearsal.steps import Lost, StepRows
 from ostler.machines.rehearsal.work import Work
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TypeVar
+
+    from ostler.machines.rehearsal.changes import Change
+    from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.walk import Walk
+
+    _R = TypeVar("_R", bound=Rows)
+    from ostler.machines.rehearsal.selection import Chosen
+
 # What an error can mean that somebody else has changed the base meanwhile.
 _MOVED = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP))
 
@@ -34,7 +48,12 @@ NOT_SETTLED = "the commit is left as it is: recover() finishes it or takes it ba
 DONE = "the commit is done"
 
 
-def commit(machine, paths=None, leave_behind=False, goes_on=True):
+def commit(
+    machine: Rehearsal,
+    paths: Chosen | Iterable[Chosen] | None = None,
+    leave_behind: bool = False,
+    goes_on: bool = True,
+) -> list[Change]:
     """Apply the changes, or the chosen ones; return those that were applied, a list of Change.
 
     A machine that does not go on afterwards is left with the changes that were applied. One that
@@ -69,15 +88,15 @@ class Commit:
     - `done`: whether they are in the base, which from then on nothing takes back
     """
 
-    def __init__(self, machine):
+    def __init__(self, machine: Rehearsal) -> None:
         self.machine = machine
-        self.chosen = []
+        self.chosen: list[Change] = []
         self.every = True
         self.done = False
-        self._plans = []
-        self._stashes = []
+        self._plans: list[Plan] = []
+        self._stashes: list[tuple[int, str]] = []
 
-    def apply(self, paths):
+    def apply(self, paths: Chosen | Iterable[Chosen] | None) -> None:
         """Bring the changes at these paths into the base, None: all."""
         walks = []
         try:
@@ -103,27 +122,27 @@ class Commit:
             for walk in walks:
                 walk.__exit__()
 
-    def _journal(self):
+    def _journal(self) -> Journal:
         return Journal([path for plan in self._plans for path in plan.selection.touched_paths()])
 
-    def _look(self, walk):
+    def _look(self, walk: Walk) -> None:
         try:
             walk.changes()
         except (FileNotFoundError, NotADirectoryError) as error:
             # The base is changed again and again while it is looked at.
             raise CommitConflict([error.filename or walk.real(b"")]) from error
 
-    def _check(self):
+    def _check(self) -> None:
         for plan in self._plans:
             new_mounts.check(plan.walk, plan.selection.chosen)
         conflicts = self._conflicts()
         if conflicts:
             raise CommitConflict(*_named(conflicts))
 
-    def _conflicts(self):
+    def _conflicts(self) -> list[tuple[str, str]]:
         return sorted({paths for plan in self._plans for paths in plan.conflicts()})
 
-    def _carry_out(self, journal, work):
+    def _carry_out(self, journal: Journal, work: Work) -> None:
         try:
             self._prepare(journal, work)
             self._take(journal, work)
@@ -142,7 +161,7 @@ class Commit:
             if self.done:
                 self._clear(journal, work)
 
-    def _prepare(self, journal, work):
+    def _prepare(self, journal: Journal, work: Work) -> None:
         self._check()  # again: another commit may have been waited for
         for plan in self._plans:
             self._stashes += plan.stashes.needed()
@@ -160,7 +179,7 @@ class Commit:
         else:
             sync_stashes(work, self._stashes)
 
-    def _take(self, journal, work):
+    def _take(self, journal: Journal, work: Work) -> None:
         looks = _together(plan.looks for plan in self._plans)
         journal.write("go", work.steps, Rows(work.times), looks)
         work.finish(old for plan in self._plans for old in plan.old)
@@ -168,7 +187,7 @@ class Commit:
         work.check_replaced(looks)
         self.done = True
 
-    def _take_back(self, journal, work, error):
+    def _take_back(self, journal: Journal, work: Work, error: BaseException) -> None:
         """After an error: everything as it was, and in the error how it stands."""
         for plan in self._plans:
             plan.forget()
@@ -206,7 +225,7 @@ class Commit:
         if conflicts:
             raise error from None
 
-    def _after_all(self, error):
+    def _after_all(self, error: BaseException) -> list[tuple[str, str]]:
         """What somebody else has changed, where that was the reason for an error."""
         with contextlib.suppress(OSError):
             for plan in self._plans:
@@ -220,7 +239,7 @@ class Commit:
                 return self._conflicts()
         return []
 
-    def _clear(self, journal, work):
+    def _clear(self, journal: Journal, work: Work) -> None:
         """Clear away what a commit leaves that is done; what can't be is for recover()."""
         with contextlib.suppress(OSError):
             journal.write("done")
@@ -230,7 +249,7 @@ class Commit:
             clear(work, self._stashes, True)
             journal.remove()
 
-    def _remember(self):
+    def _remember(self) -> None:
         for plan in self._plans:
             self.machine._own.update(plan.ours.when_done())
             if not self.every:
@@ -239,14 +258,14 @@ class Commit:
                         plan.walk.settle_origin(change._found.path)
 
 
-def _named(conflicts):
+def _named(conflicts: Iterable[tuple[str, str]]) -> tuple[list[str], dict[str, str]]:
     """The paths in the base, and those that something else has in the rehearsal."""
     return list(dict.fromkeys(base for base, _ in conflicts)), {
         base: now for base, now in conflicts if base != now
     }
 
 
-def _together(lists):
+def _together(lists: Iterable[_R]) -> _R:
     """The Rows of several plans, as of one."""
     first, *others = lists
     if not others:

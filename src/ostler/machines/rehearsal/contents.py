@@ -1,5 +1,7 @@
 """Contents of files by their descriptors: compared piece by piece, and holes never read."""
 
+from __future__ import annotations
+
 import errno
 
 from ostler.machine import host
@@ -7,7 +9,7 @@ from ostler.machine import host
 _BLOCK = 1 << 18
 
 
-def same(one, two):
+def same(one: int, two: int) -> bool:
     """Whether two open files have the same bytes; little memory, however large they are."""
     size = host.fstat(one).st_size
     if host.fstat(two).st_size != size:
@@ -28,7 +30,7 @@ def same(one, two):
     return True
 
 
-def _data(fd, at, size):
+def _data(fd: int, at: int, size: int) -> tuple[int, int]:
     """(beginning, end) of the next data from a position on; (size, size) when there is none."""
     try:
         start = host.lseek(fd, at, host.SEEK_DATA)
@@ -41,7 +43,7 @@ def _data(fd, at, size):
         raise
 
 
-def _same_range(one, two, at, end):
+def _same_range(one: int, two: int, at: int, end: int | None) -> bool:
     while end is None or at < end:
         wanted = _BLOCK if end is None else min(_BLOCK, end - at)
         block, other = host.pread(one, wanted, at), host.pread(two, wanted, at)

@@ -5,6 +5,8 @@ there, whatever others do to the base meanwhile; what was changed is compared wi
 committed, as in any other rehearsal.
 """
 
+from __future__ import annotations
+
 import stat
 import time
 from collections import namedtuple
@@ -13,14 +15,26 @@ from ostler.core import mounts
 from ostler.core.status import kept
 from ostler.machine import MachineUnavailable, host
 from ostler.machines import owned
-from ostler.machines.rehearsal.changes import Walk
 from ostler.machines.rehearsal.clock import from_now_on
 from ostler.machines.rehearsal.kind import Rehearsal
 from ostler.machines.rehearsal.layout import OverlayMount
 from ostler.machines.rehearsal.places import HeldTree, OwnTree, child_of
-from ostler.machines.rehearsal.writers import Unneeded, refuse, writers_below
+from ostler.machines.rehearsal.walk import Walk
+from ostler.machines.rehearsal.writers import Quiet, Unneeded, refuse, writers_below
 from ostler.machines.rooted import PATHS, staying
 from ostler.machines.scratch_directory import NO_CHILDREN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from typing import Any
+
+    from _typeshed import StrOrBytesPath
+
+    from ostler.core.status import Status
+    from ostler.machines.rehearsal.changes import Change
+    from ostler.machines.rehearsal.places import AnyStatus
+    from ostler.machines.rehearsal.walk import _Waiting
 
 _FREE = 4  # a copy takes at most this part of the memory that is free for it
 
@@ -33,18 +47,18 @@ class Copied(owned.Owned, Rehearsal):
 
     __slots__ = ("_gone", "_was")
 
-    def _walk(self, overlay):
+    def _walk(self, overlay: OverlayMount) -> CopyWalk:
         return CopyWalk(self, overlay)
 
-    def keep(self, directory):
+    def keep(self, directory: StrOrBytesPath) -> None:
         """Raise MachineUnavailable: what a copy differs in can't be taken up as an upper."""
         raise MachineUnavailable("a rehearsal on a copy can't be kept", "a place for mounts")
 
-    def _quiet(self, leave_behind):
-        return Unneeded()  # after a commit the copy is the same one
+    def _quiet(self, leave_behind: bool) -> Quiet:
+        return Unneeded(self, leave_behind)  # after a commit the copy is the same one
 
     @staying
-    def discard(self, *, leave_behind=False):
+    def discard(self, *, leave_behind: bool = False) -> None:
         """Drop all changes: the files here are copied anew.
 
         OSError (EBUSY) while a file is open for writing here, as for commit().
@@ -69,24 +83,25 @@ class Copied(owned.Owned, Rehearsal):
         except OSError:
             pass  # the directory was one of the changes
 
-    def _begin_again(self, keep, done):
+    def _begin_again(self, keep: bool, done: Iterable[Change]) -> None:
         """What was committed is the base's, too, from now on."""
         with self._walk(self._overlays[0]) as walk:
             for change in done:
                 found = change._found
-                status = walk.upper.status(found.path)
-                if found.status is None and status is None:
-                    self._was.pop(found.path, None)
-                elif found.status is not None:
+                status: AnyStatus | None = walk.upper.status(found.path)
+                if found.status is not None:
                     # What was written to it since it was looked at is a change.
-                    same = status is not None and _content(status) == _content(found.status)
-                    self._was[found.path] = _state(status if same else found.status)
+                    if status is None or _content(status) != _content(found.status):
+                        status = found.status
+                    self._was[found.path] = _state(status)
+                elif status is None:
+                    self._was.pop(found.path, None)
 
 
 class CopyWalk(Walk):
     """The comparison of what was changed in a copy with the base."""
 
-    def __init__(self, machine, overlay):
+    def __init__(self, machine: Copied, overlay: OverlayMount) -> None:
         self.overlay = overlay
         self.machine = machine
         self.marks = "\0"  # no attribute is a mark
@@ -105,22 +120,22 @@ class CopyWalk(Walk):
         self._was = machine._was
         self._start()
 
-    def mark(self, path, status, name):
+    def mark(self, path: bytes, status: AnyStatus, name: str) -> bytes | None:
         """None: there are no marks in a copy."""
 
-    def origin(self, path, status, parent):
+    def origin(self, path: bytes, status: AnyStatus, parent: bytes) -> bytes | None:
         """None: what was renamed is removed here and created there."""
 
-    def _untouched(self, lower, status):
+    def _untouched(self, lower: bytes, status: AnyStatus) -> bool:
         known = self._was.get(lower)
         return known is not None and known == _state(status)
 
-    def _compare_top(self):
-        status = self.upper.status(b"")
+    def _compare_top(self) -> None:
+        status = self.upper.there(b"")
         if not self._untouched(b"", status):
-            self._compare(b"", b"", self.lower.status(b""), kept(status))
+            self._compare(b"", b"", self.lower.there(b""), kept(status))
 
-    def _directory(self, waiting, path, lower, opaque):
+    def _directory(self, waiting: _Waiting, path: bytes, lower: bytes | None, opaque: bool) -> None:
         names = set()
         for name, status in self._entries.pop(path):
             names.add(name)
@@ -137,13 +152,15 @@ class CopyWalk(Walk):
                 self._other(child, below, old, status)
             if old is None and below in self._was:
                 self.found[-1]._found.stale = True  # somebody else has removed it
-        for name in self._names(lower) - names if lower is not None else ():
+        if lower is None:
+            return
+        for name in self._names(lower) - names:
             below = child_of(lower, name)
             old = self.lower.status(below)
             if old is not None:
                 self._removed(child_of(path, name), below, old)
 
-    def _names(self, directory):
+    def _names(self, directory: bytes) -> set[bytes]:
         # The names that a directory of the base had when it was copied.
         if self._by_directory is None:
             self._by_directory = {}
@@ -153,9 +170,9 @@ class CopyWalk(Walk):
                     self._by_directory.setdefault(above, set()).add(name)
         return self._by_directory.get(directory, set())
 
-    _by_directory = None
+    _by_directory: dict[bytes, set[bytes]] | None = None
 
-    def names_of(self, inodes):
+    def names_of(self, inodes: Collection[int]) -> Iterator[tuple[bytes, AnyStatus]]:
         """[(path in the base, lstat)] of the names that these files had when all was copied."""
         for path, look in self._was.items():
             if not stat.S_ISDIR(look.mode):
@@ -163,11 +180,11 @@ class CopyWalk(Walk):
                 if status is not None and status.st_ino in inodes:
                     yield path, status
 
-    def _compare(self, path, lower, old, new):
+    def _compare(self, path: bytes, lower: bytes, old: AnyStatus, new: Status) -> None:
         known = self._was.get(lower)
         if known is not None and known.inode == new.st_ino:
             # What an ordinary user's copy could not be given is as it was.
-            same = {}
+            same: dict[str, int] = {}
             if (known.user, known.group) == (new.st_uid, new.st_gid):
                 same.update(st_uid=old.st_uid, st_gid=old.st_gid)
             if known.mode == new.st_mode and stat.S_IFMT(old.st_mode) == stat.S_IFMT(known.mode):
@@ -176,21 +193,21 @@ class CopyWalk(Walk):
         super()._compare(path, lower, old, new)
 
 
-_Look = namedtuple("_Look", "inode changed user group mode")
+_State = namedtuple("_State", "inode changed user group mode")
 
 
-def _state(status):
+def _state(status: AnyStatus) -> _State:
     """What an object of a copy is: enough to tell whether anybody has touched it."""
-    return _Look(status.st_ino, status.st_ctime_ns, status.st_uid, status.st_gid, status.st_mode)
+    return _State(status.st_ino, status.st_ctime_ns, status.st_uid, status.st_gid, status.st_mode)
 
 
-def _content(status):
+def _content(status: AnyStatus) -> _State:
     # What a commit itself changes nothing of: it may open what its mode keeps closed.
     return _state(status)._replace(changed=(status.st_size, status.st_mtime_ns))
 
 
-def _states(place):
-    found = {b"": _state(place.status(b""))}
+def _states(place: HeldTree) -> dict[bytes, _State]:
+    found = {b"": _state(place.there(b""))}
     waiting = [b""]
     while waiting:
         path = waiting.pop()
@@ -202,7 +219,9 @@ def _states(place):
     return found
 
 
-def copied_rehearsal(refusal, base, upper):
+def copied_rehearsal(
+    refusal: MachineUnavailable, base: StrOrBytesPath | None, upper: StrOrBytesPath | None
+) -> Copied:
     """The rehearsal that can be had where mounts are refused, as `refusal` says."""
     base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
     if base == b"/" or upper is not None:
@@ -233,7 +252,7 @@ def copied_rehearsal(refusal, base, upper):
     return machine
 
 
-def _copied(base):
+def _copied(base: bytes) -> tuple[bytes, int, mounts.Made, int, dict[bytes, _State]]:
     """Copy a directory: (path, its lock, the copy, when it began, what everything was then)."""
     path, lock = owned.made(_places(base))
     try:
@@ -252,9 +271,9 @@ def _copied(base):
         raise
 
 
-def _places(base):
+def _places(base: bytes) -> list[bytes]:
     """Where a copy may be: in memory when it is small for that, else on a disk."""
-    places = owned.places()
+    places: list[bytes] = owned.places()
     try:
         room = host.statvfs(places[0])
         if host.trees.size(base).disk * _FREE > room.f_bavail * room.f_frsize:

@@ -4,6 +4,8 @@ Of such a copy it keeps no mark that says of which file it is, but for root's ov
 was no need to copy the data. So what stands at a renamed or new name is noted in the upper layer.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import stat
@@ -11,6 +13,22 @@ import stat
 from ostler.machine import host
 from ostler.machines.rehearsal.places import child_of
 from ostler.machines.rooted import Rooted, staying
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Literal, Self
+
+    from _typeshed import FileDescriptorOrPath, StrOrBytesPath
+
+    from ostler.core.records import stat_result
+    from ostler.machines.rehearsal.changes import Change, Record
+    from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.layout import OverlayMount
+    from ostler.machines.rehearsal.places import AnyStatus, HeldTree
+    from ostler.machines.rehearsal.walk import Walk
+
+    Source = tuple[OverlayMount, bytes, stat_result]  # where the base has a file, and its lstat
 
 MOVED = "moved"  # after the prefix of the overlay's own marks, none of which is called so
 
@@ -21,7 +39,7 @@ class Name:
     `overlay`: the OverlayMount that it lies in, or None; `path`: where, below that.
     """
 
-    def __init__(self, machine, path, dir_fd):
+    def __init__(self, machine: Rehearsal, path: StrOrBytesPath, dir_fd: int | None) -> None:
         path = machine.fsencode(path)
         bare = path.rstrip(b"/")
         above, name = machine.path.split(bare)
@@ -36,13 +54,13 @@ class Name:
         self.overlay, inside = overlay_at(machine, where)
         self.path = child_of(inside, name)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         host.close(self.fd)
 
-    def stands_for(self):
+    def stands_for(self) -> Source | None:
         """(overlay, path, lstat) of a file of the base with several names; or None."""
         if self.overlay is None:
             return None
@@ -50,7 +68,7 @@ class Name:
             found = stands_for(walk, self.path)
         return None if found is None else (self.overlay, *found)
 
-    def is_copied_with(self, other):
+    def is_copied_with(self, other: Name) -> bool:
         """Whether both are names of one file in the upper layer, which the kernel may miss."""
         if self.overlay is None or self.overlay is not other.overlay:
             return False
@@ -58,13 +76,14 @@ class Name:
             here, there = walk.upper.status(self.path), walk.upper.status(other.path)
         return here is not None and there is not None and here.st_ino == there.st_ino
 
-    def note(self, origin):
+    def note(self, origin: bytes) -> None:
         """Write down that this is what the base has at a path, as far as that can be."""
+        assert self.overlay is not None
         with self.machine._walk(self.overlay) as walk:
             write_note(walk.upper, self.path, walk.marks, origin)
 
 
-def overlay_at(machine, where):
+def overlay_at(machine: Rehearsal, where: bytes) -> tuple[OverlayMount | None, bytes]:
     """(the OverlayMount that a directory of the machine lies in, or None; its path below that)."""
     best = None
     for overlay in machine._overlays:
@@ -76,7 +95,7 @@ def overlay_at(machine, where):
     return best, where if best is None else where[len(best.target) :].lstrip(b"/")
 
 
-def write_note(store, path, marks, origin):
+def write_note(store: HeldTree, path: bytes, marks: str, origin: bytes) -> None:
     """Note what the base has at `origin` as that for which an object of an upper layer stands."""
     above, name = store.parent(path)
     status = host.stat(name, dir_fd=above, follow_symlinks=False)
@@ -95,7 +114,14 @@ def write_note(store, path, marks, origin):
 
 
 @staying
-def renamed(machine, how, src, dst, src_dir_fd, dst_dir_fd):
+def renamed(
+    machine: Rehearsal,
+    how: str,
+    src: StrOrBytesPath,
+    dst: StrOrBytesPath,
+    src_dir_fd: int | None,
+    dst_dir_fd: int | None,
+) -> bool:
     """Carry out "rename", "rename_noreplace" or "exchange" for names of files.
 
     Two names of one file of the base stay, as they do outside; what the new names stand for is
@@ -118,14 +144,16 @@ def renamed(machine, how, src, dst, src_dir_fd, dst_dir_fd):
     return True
 
 
-def _call(how, one, two):
+def _call(how: str, one: Name, two: Name) -> None:
     if how == "exchange":
         host.exchange(one.name, two.name, first_dir_fd=one.fd, second_dir_fd=two.fd)
     else:
         getattr(host, how)(one.name, two.name, src_dir_fd=one.fd, dst_dir_fd=two.fd)
 
 
-def _has_several(machine, path, dir_fd, follow):
+def _has_several(
+    machine: Rehearsal, path: StrOrBytesPath, dir_fd: int | None, follow: bool
+) -> bool:
     """Whether a file has several names, here or in the base; `path` as `note_link` has it.
 
     What can't be looked at the real call refuses.
@@ -142,7 +170,7 @@ def _has_several(machine, path, dir_fd, follow):
         return False
 
 
-def _path_of(machine, path, dir_fd, follow):
+def _path_of(machine: Rehearsal, path: StrOrBytesPath, dir_fd: int | None, follow: bool) -> bytes:
     # Where on the machine that is what a path leads to.
     flags = host.O_PATH if follow else host.O_PATH | host.O_NOFOLLOW
     fd = Rooted.open(machine, path, flags, dir_fd=dir_fd)
@@ -153,7 +181,14 @@ def _path_of(machine, path, dir_fd, follow):
 
 
 @contextlib.contextmanager
-def noting(machine, src, dst, src_dir_fd, dst_dir_fd, follow):
+def noting(
+    machine: Rehearsal,
+    src: StrOrBytesPath,
+    dst: StrOrBytesPath,
+    src_dir_fd: int | None,
+    dst_dir_fd: int | None,
+    follow: bool,
+) -> Iterator[None]:
     """While a file gets another name; the arguments are those of link()."""
     follow = follow and (src_dir_fd is not None or dst_dir_fd is not None)
     several = machine._overlaid and _has_several(machine, src, src_dir_fd, follow)
@@ -163,7 +198,14 @@ def noting(machine, src, dst, src_dir_fd, dst_dir_fd, follow):
 
 
 @staying
-def note_link(machine, src, dst, src_dir_fd, dst_dir_fd, follow):
+def note_link(
+    machine: Rehearsal,
+    src: StrOrBytesPath,
+    dst: StrOrBytesPath,
+    src_dir_fd: int | None,
+    dst_dir_fd: int | None,
+    follow: bool,
+) -> None:
     """Note at a new name of a file for what it stands; `src` as link() has it."""
     path = _path_of(machine, src, src_dir_fd, follow)
     with Name(machine, path, None) as one, Name(machine, dst, dst_dir_fd) as two:
@@ -172,7 +214,7 @@ def note_link(machine, src, dst, src_dir_fd, dst_dir_fd, follow):
             two.note(source[1])
 
 
-def _is_one_file(source, target):
+def _is_one_file(source: Source | None, target: Source | None) -> bool:
     return (
         source is not None
         and target is not None
@@ -180,13 +222,15 @@ def _is_one_file(source, target):
     )
 
 
-def stands_for(walk, path):
+def stands_for(walk: Walk, path: bytes) -> tuple[bytes, stat_result] | None:
     """(path, lstat) in the base of the file with several names that one here is; or None."""
     status = walk.upper.status(path)
     origin = None if status is None else noted(walk, path, status)
     if origin is None:
         origin = _in_base(walk, path)
-    below = None if origin is None else walk.lower.status(origin)
+    if origin is None:
+        return None
+    below = walk.lower.status(origin)
     if below is None or stat.S_ISDIR(below.st_mode) or below.st_nlink == 1:
         return None
     if status is not None and not is_as_it_was(walk, path, status, origin, below):
@@ -194,7 +238,7 @@ def stands_for(walk, path):
     return origin, below
 
 
-def _in_base(walk, path):
+def _in_base(walk: Walk, path: bytes) -> bytes | None:
     # Where the base has what stands at a path, unless something is put there; None: nowhere.
     at = lower = b""
     *above, last = path.split(b"/")
@@ -211,7 +255,7 @@ def _in_base(walk, path):
     return child_of(lower, last)
 
 
-def noted(walk, path, status):
+def noted(walk: Walk, path: bytes, status: AnyStatus) -> bytes | None:
     """Where the base has the file for which one of the upper layer stands, as noted; or None."""
     mark = walk.mark(path, status, MOVED)
     if mark is None and not walk.ordinary and walk.mark(path, status, "origin") is None:
@@ -219,7 +263,9 @@ def noted(walk, path, status):
     return mark.strip(b"/") if mark is not None and mark.startswith(b"/") else None
 
 
-def is_as_it_was(walk, path, status, lower, below):
+def is_as_it_was(
+    walk: Walk, path: bytes, status: AnyStatus, lower: bytes, below: AnyStatus
+) -> bool:
     """Whether an object of the upper layer is as the base's at `lower`."""
     if stat.S_IFMT(status.st_mode) != stat.S_IFMT(below.st_mode):
         return False
@@ -229,7 +275,7 @@ def is_as_it_was(walk, path, status, lower, below):
     )
 
 
-def is_alike(before, after):
+def is_alike(before: Record, after: Record) -> bool:
     """Whether two Records differ in nothing but the access time and the number of names."""
     return (
         before.size == after.size
@@ -247,32 +293,38 @@ class Pairs:
     `take(source, change)` makes a pair of two changes, and tells whether it may be one.
     """
 
-    def __init__(self, walk, gone, take):
+    def __init__(
+        self, walk: Walk, gone: Sequence[Change], take: Callable[[Change | None, Change], bool]
+    ) -> None:
         self.walk = walk
         self.take = take
-        self.gone = [change for change in gone if change.before.links > 1]
-        self._by_path = {change._found.lower: change for change in self.gone}
-        self._inodes = {}  # of what is removed: (device, inode) of the base, [changes]
-        self._looks = {}  # the same by (size, modification time)
+        self.gone = [change for change in gone if change._old.links > 1]
+        self._by_path = {change._found.base(): change for change in self.gone}
+        self._inodes: dict[
+            tuple[int, int], list[Change]
+        ] = {}  # of what is removed: (device, inode) of the base, [changes]
+        self._looks: dict[
+            tuple[int, int], list[Change]
+        ] = {}  # the same by (size, modification time)
         for change in self.gone:
             if change.kind == "removed":
-                status = walk.lower.there(change._found.lower)
+                status = walk.lower.there(change._found.base())
                 self._inodes.setdefault((status.st_dev, status.st_ino), []).append(change)
-                self._looks.setdefault(size_and_time(change.before), []).append(change)
+                self._looks.setdefault(size_and_time(change._old), []).append(change)
 
-    def needed(self):
+    def needed(self) -> bool:
         """Whether any file with several names has to do with what was changed."""
         return bool(self.gone) or any(
-            found.status.st_nlink > 1 and not stat.S_ISDIR(found.status.st_mode)
+            found.own().st_nlink > 1 and not stat.S_ISDIR(found.own().st_mode)
             for found in self.walk.unchanged
         )
 
-    def find(self, new):
+    def find(self, new: Sequence[Change]) -> None:
         """Find them for these changes."""
         later, unnoted = [], []
         for change in new:
             found = change._found
-            origin = noted(self.walk, found.path, found.status)
+            origin = noted(self.walk, found.path, found.own())
             if origin is None:
                 unnoted.append(change)
                 continue
@@ -284,55 +336,55 @@ class Pairs:
         for change in unnoted:
             self._by_look(change)
 
-    def _is_there(self, source, change):
+    def _is_there(self, source: Change, change: Change) -> bool:
         # Whether it is only one more name.
         status = source._found.status
-        return status is not None and status.st_ino == change._found.status.st_ino
+        return status is not None and status.st_ino == change._found.own().st_ino
 
-    def _by_inode(self, change, origin):
+    def _by_inode(self, change: Change, origin: bytes) -> None:
         found, walk = change._found, self.walk
         below = walk.lower.status(origin)
         if below is None or stat.S_ISDIR(below.st_mode):
             return
-        if not is_as_it_was(walk, found.path, found.status, origin, below):
+        if not is_as_it_was(walk, found.path, found.own(), origin, below):
             return
         sources = self._inodes.get((below.st_dev, below.st_ino), ())
         if not any(self.take(source, change) for source in sources):
             found.twin = origin
 
-    def _by_look(self, change):
+    def _by_look(self, change: Change) -> None:
         # A program's rename of an ordinary user's leaves no mark: but that the directory was
         # given a copy of something the kernel notes, which a copy made by a program doesn't do.
         found, walk = change._found, self.walk
-        if not walk.ordinary and change.after.type == "file":
+        if not walk.ordinary and change._new.type == "file":
             return
-        for source in self._looks.get(size_and_time(change.after), ()):
-            lower = source._found.lower
+        for source in self._looks.get(size_and_time(change._new), ()):
+            lower = source._found.base()
             if (
-                is_alike(source.before, change.after)
+                is_alike(source._old, change._new)
                 and (
                     self._was_copied_from(lower)
-                    or (change.after.type == "link" and self._was_moved(lower))
+                    or (change._new.type == "link" and self._was_moved(lower))
                 )
-                and is_as_it_was(walk, found.path, found.status, lower, walk.lower.there(lower))
+                and is_as_it_was(walk, found.path, found.own(), lower, walk.lower.there(lower))
                 and self.take(source, change)
             ):
                 return
 
-    def _was_copied_from(self, lower):
+    def _was_copied_from(self, lower: bytes) -> bool:
         above = lower.rpartition(b"/")[0]
         place = now_at(self.walk, above)
         status = self.walk.upper.status(place)
         return status is not None and self.walk.mark(place, status, "impure") == b"y"
 
-    def _was_moved(self, lower):
+    def _was_moved(self, lower: bytes) -> bool:
         # By rename.py, which can't note at a symbolic link what it was.
         place = now_at(self.walk, lower.rpartition(b"/")[0])
         status = self.walk.upper.status(place)
         return status is not None and self.walk.mark(place, status, MOVED) is not None
 
 
-def now_at(walk, lower):
+def now_at(walk: Walk, lower: bytes) -> bytes:
     """Where a directory of the base is in the rehearsal."""
     names = []
     while lower and lower not in walk.moved:
@@ -341,6 +393,6 @@ def now_at(walk, lower):
     return b"/".join([walk.moved.get(lower, b""), *reversed(names)]).lstrip(b"/")
 
 
-def size_and_time(record):
+def size_and_time(record: Record) -> tuple[int, int]:
     """By which a file of the base is looked for that nothing else tells."""
     return record.size, record.times[1]

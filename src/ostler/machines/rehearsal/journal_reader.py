@@ -4,6 +4,8 @@ Names are components without "..", links aside; a stash has the exact name that 
 each step moves something into one or out of one. Whatever is not so is no journal of ours.
 """
 
+from __future__ import annotations
+
 import re
 from collections import namedtuple
 
@@ -12,6 +14,16 @@ from ostler.machines.rehearsal.journals import LARGEST, VERSION
 from ostler.machines.rehearsal.looks import is_look
 from ostler.machines.rehearsal.packed import Rows
 from ostler.machines.rehearsal.steps import StepRows, unpack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from io import FileIO
+    from typing import Any
+
+    from ostler.machines.rehearsal.steps import Metadata, Step, Times
+
+    _Stash = tuple[int, bytes]  # (number of a top, path below it)
 
 # The records of a journal. `tops`: paths, bytes; `stashes`: (number of a top, path below it,
 # bytes); `steps` (StepRows), `times`: as in steps.py; `looks`: [look, look] for each step, Rows;
@@ -36,12 +48,12 @@ _BLOCK = 1 << 20
 class Damaged(ValueError):
     """A journal says what none says; `base`, when it has said that much."""
 
-    def __init__(self, reason, base=None):
+    def __init__(self, reason: str, base: bytes | None = None) -> None:
         super().__init__(reason)
         self.base = base
 
 
-def read(file):
+def read(file: FileIO) -> Written | None:
     """What stands in a journal, None when nothing was begun; Damaged when it is no journal.
 
     A last line that was not written to its end is as if it had never been begun, and is cut off.
@@ -54,7 +66,8 @@ def read(file):
         kind, *rest = _record(file, lines, 0)
         _need(kind == "begin", "it does not begin with its beginning")
         base, tops, stashes = _begin(*rest)
-        last, steps, times, looks, notes = "begin", StepRows(), [], Rows(), []
+        last, steps, looks, notes = "begin", StepRows(), Rows(), []
+        times: list[Times] = []
         for number in range(1, len(lines)):
             kind, *rest = _record(file, lines, number)
             _need(kind in _AFTER[last], f"{kind!r} stands after {last!r}")
@@ -71,12 +84,12 @@ def read(file):
         raise Damaged(f"it has another form ({type(error).__name__})", base) from None
 
 
-def _need(fact, reason):
+def _need(fact: object, reason: str) -> None:
     if not fact:
         raise Damaged(reason)
 
 
-def _lines(file):
+def _lines(file: FileIO) -> list[tuple[int, int]]:
     """Where the lines are: [(start, end)], the ends without the newlines."""
     size = host.fstat(file.fileno()).st_size
     _need(size <= LARGEST, "it is larger than any that was written here")
@@ -96,7 +109,7 @@ def _lines(file):
     return lines
 
 
-def _record(file, lines, number):
+def _record(file: FileIO, lines: Sequence[tuple[int, int]], number: int) -> Sequence[Any]:
     """A record; the members of a "go" are to be gone through one after the other, each once."""
     import json  # when it is needed: it brings much along
 
@@ -117,7 +130,7 @@ def _record(file, lines, number):
 class _Text:
     """The text of a line, which is not in memory as a whole; Damaged when it is no JSON."""
 
-    def __init__(self, file, size, reason):
+    def __init__(self, file: FileIO, size: int, reason: str) -> None:
         from json import JSONDecoder
 
         self._file = file
@@ -127,13 +140,13 @@ class _Text:
         self._decoded = JSONDecoder().raw_decode
         self.reason = reason
 
-    def members(self):
+    def members(self) -> Iterator[Iterator[Any]]:
         """What comes, up to the end of the line: lists, the values of each."""
         while self.comes(", "):
             yield self._values()
         _need(self.comes("]") and not self._more() and self._is_over(), self.reason)
 
-    def _values(self):
+    def _values(self) -> Iterator[Any]:
         _need(self.comes("["), self.reason)
         if self.comes("]"):
             return
@@ -142,7 +155,7 @@ class _Text:
             yield self._value()
         _need(self.comes("]"), self.reason)
 
-    def _value(self):
+    def _value(self) -> Any:
         while True:
             try:
                 value, end = self._decoded(self._text, self._at)
@@ -153,7 +166,7 @@ class _Text:
                 pass  # it goes on in what was not read yet, or is none
             _need(self._more(), self.reason)
 
-    def comes(self, mark):
+    def comes(self, mark: str) -> bool:
         """Whether this comes, which then is dealt with."""
         while len(self._text) - self._at < len(mark) and self._more():
             pass
@@ -161,16 +174,16 @@ class _Text:
         self._at += len(mark) if found else 0
         return found
 
-    def all(self):
+    def all(self) -> str:
         """The rest."""
         while self._more():
             pass
         return self._text[self._at :]
 
-    def _is_over(self):
+    def _is_over(self) -> bool:
         return self._at == len(self._text)
 
-    def _more(self):
+    def _more(self) -> bool:
         # As much again as is there, so that what is no value is not read again and again.
         part = self._file.read(min(self._left, max(_BLOCK, len(self._text) - self._at)))
         self._left -= len(part)
@@ -182,7 +195,9 @@ class _Text:
         return bool(part)
 
 
-def _begin(base, tops, stashes, version=1):
+def _begin(
+    base: Any, tops: Any, stashes: Any, version: Any = 1
+) -> tuple[bytes, list[bytes], list[_Stash]]:
     _need(_is_count(version) and version <= VERSION, "a later version of ostler has written it")
     base = _bytes(base)
     tops = [_bytes(top) for top in tops]
@@ -196,7 +211,9 @@ def _begin(base, tops, stashes, version=1):
     return base, tops, found
 
 
-def _go(tops, stashes, members):
+def _go(
+    tops: Sequence[bytes], stashes: Sequence[_Stash], members: Iterator[Any]
+) -> tuple[StepRows, list[Times], Rows]:
     # In order, each gone through to its end before the next.
     steps = StepRows(_step(tops, stashes, *step) for step in _next(members))
     times = [_times(tops, *entry) for entry in _next(members)]
@@ -207,20 +224,22 @@ def _go(tops, stashes, members):
     return steps, times, looks
 
 
-def _next(members):
+def _next(members: Iterator[Any]) -> Any:
     found = next(members, None)
     if found is None:
         raise Damaged("'go' says less than it must")
     return found
 
 
-def _pair(pair):
+def _pair(pair: Any) -> list[str | None]:
     _need(isinstance(pair, list) and len(pair) == 2, "a look is none")
     _need(all(x is None or is_look(x) for x in pair), "a look is none")
-    return pair
+    return [*pair]
 
 
-def _step(tops, stashes, kind, top, one, *rest):
+def _step(
+    tops: Sequence[bytes], stashes: Sequence[_Stash], kind: Any, top: Any, one: Any, *rest: Any
+) -> Step:
     _need(_is_index(top, tops), "a step is in no directory of the commit")
     one = _path(one, empty=kind == "meta")
     if kind == "meta":
@@ -238,16 +257,16 @@ def _step(tops, stashes, kind, top, one, *rest):
     return unpack((kind, top, one, two, inode))
 
 
-def _is_slot(stashes, top, path):
+def _is_slot(stashes: Sequence[_Stash], top: int, path: bytes) -> bool:
     above, _, name = path.rpartition(b"/")
     return (top, above) in stashes and _SLOT.fullmatch(name) is not None
 
 
-def _is_in_stash(stashes, top, path):
+def _is_in_stash(stashes: Sequence[_Stash], top: int, path: bytes) -> bool:
     return any(t == top and (path + b"/").startswith(stash + b"/") for t, stash in stashes)
 
 
-def _metadata(wanted):
+def _metadata(wanted: Any) -> Metadata:
     checks = {
         "mode": lambda mode: _is_count(mode) and mode <= 0o7777,
         "owner": lambda owner: _are_numbers(owner) and all(0 <= n < 1 << 32 for n in owner),
@@ -259,14 +278,16 @@ def _metadata(wanted):
     }
     _need(isinstance(wanted, dict), "a step has no metadata")
     _need(all(key in checks and checks[key](wanted[key]) for key in wanted), "metadata is none")
-    return wanted
+    return {**wanted}
 
 
-def _is_name(text):
+def _is_name(text: object) -> bool:
     return isinstance(text, str) and 0 < len(text) < 256 and "\0" not in text
 
 
-def _times(tops, top, after, before, inode, old, new):
+def _times(
+    tops: Sequence[bytes], top: Any, after: Any, before: Any, inode: Any, old: Any, new: Any
+) -> Times:
     _need(_is_index(top, tops) and _is_count(inode), "times are of nothing")
     after, before = _bytes(after), _path(before, empty=True)
     if after.startswith(b"\0"):  # the directory will be gone
@@ -277,32 +298,33 @@ def _times(tops, top, after, before, inode, old, new):
     return top, after, before, inode, old, new
 
 
-def _are_numbers(pair):
+def _are_numbers(pair: object) -> bool:
     return isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)
 
 
-def _is_count(number):
+def _is_count(number: object) -> bool:
     return type(number) is int and number >= 0
 
 
-def _is_index(number, things):
+def _is_index(number: Any, things: Sequence[object]) -> bool:
     return _is_count(number) and number < len(things)
 
 
-def _bytes(text):
+def _bytes(text: Any) -> bytes:
     _need(isinstance(text, str), "a name is none")
-    return text.encode("latin-1")
+    path: bytes = text.encode("latin-1")
+    return path
 
 
-def _path(text, empty=False):
+def _path(text: Any, empty: bool = False) -> bytes:
     path = _bytes(text)
     _need(_is_relative(path) or (empty and not path), "it names what lies elsewhere")
     return path
 
 
-def _is_relative(path):
+def _is_relative(path: bytes) -> bool:
     return b"\0" not in path and not {b"", b".", b".."} & set(path.split(b"/"))
 
 
-def _is_absolute(path):
+def _is_absolute(path: bytes) -> bool:
     return path == b"/" or (path.startswith(b"/") and _is_relative(path[1:]))

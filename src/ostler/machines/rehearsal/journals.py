@@ -7,6 +7,8 @@ ones kept), "go" with all steps and how what they touch looked, "done" when they
 nothing that anyone sees. "kept" is a recovery's "back": the stashes are for a person.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import fcntl
@@ -18,6 +20,17 @@ from ostler.core.mounts import sync_filesystem
 from ostler.machine import host
 from ostler.machines import trust
 from ostler.machines.rehearsal.packed import Rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from io import FileIO
+    from typing import Any, Self
+
+    from ostler.machines.rehearsal.places import HeldTree
+    from ostler.machines.rehearsal.work import Work
+
+    Stashes = Sequence[tuple[int, str]]  # (number of the top, path below that)
 
 _LOCK = b"lock"  # held for a moment
 _TURN = b"turn"  # held for a whole commit: a user's commits come one after the other
@@ -33,12 +46,12 @@ class Journal:
     `announced`: whether it may say that the steps are under way.
     """
 
-    def __init__(self, avoid=()):
+    def __init__(self, avoid: Sequence[bytes] = ()) -> None:
         """`avoid`: paths (bytes) that the commit itself changes. Waits for other commits."""
         self.announced = False
         self._directory, place = _a_directory(avoid)
         self._size = 0  # of what is surely in it
-        self._before = None  # its size without the steps
+        self._before: int | None = None  # its size without the steps
         try:
             self._turn = _lock(self._directory, _TURN, place)
             self._begin(place)
@@ -46,7 +59,7 @@ class Journal:
             self.close()
             raise
 
-    def _begin(self, place):
+    def _begin(self, place: str) -> None:
         with locked(self._directory, place):
             self._name = f"{host.getpid()}-{host.urandom(8).hex()}.commit"
             self.path = host.path.join(place, self._name)
@@ -61,16 +74,16 @@ class Journal:
             self.remove()
             raise
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def __del__(self):
+    def __del__(self) -> None:
         self.close()
 
-    def write(self, *record):
+    def write(self, *record: Any) -> None:
         """Add a record, and return when it is on the disk; after an error it is not there."""
         if record[0] == "begin":
             record = (*record, VERSION)
@@ -94,26 +107,26 @@ class Journal:
                 self._cut(self._size)
             raise
 
-    def withdraw(self):
+    def withdraw(self) -> None:
         """All steps are taken back."""
         try:
             self.write("undone")
         except OSError:
-            self._cut(self._before)
+            self._cut(self._before or 0)
         self.announced = False
 
-    def _cut(self, size):
+    def _cut(self, size: int) -> None:
         host.ftruncate(self._file.fileno(), size)
         host.fsync(self._file.fileno())
         self._size = size
         self.announced = self._before is not None and size > self._before
 
-    def remove(self):
+    def remove(self) -> None:
         """The commit is over, one way or the other."""
         with contextlib.suppress(FileNotFoundError):
             host.unlink(self._name, dir_fd=self._directory)
 
-    def close(self):
+    def close(self) -> None:
         """Give the journal back; one that was not removed is for recover()."""
         for name in ("_file", "_turn"):
             file = getattr(self, name, None)
@@ -129,7 +142,7 @@ class Journal:
 _Place = namedtuple("_Place", "path asked makes")
 
 
-def places():
+def places() -> list[_Place]:
     """The directories in which journals may be, the best first."""
     environ = host.environ
     user = trust.number_outside()
@@ -140,17 +153,18 @@ def places():
         found.append((host.path.join(environ["HOME"], ".local/state"), False))
     if host.geteuid() == 0:
         found.append(("/var/lib", False))
-    found = [_Place(host.path.join(path, "ostler/commits"), asked, True) for path, asked in found]
+    made = [_Place(host.path.join(path, "ostler/commits"), asked, True) for path, asked in found]
     # Anybody can take a name in a directory for all before its user does: root has a better one.
-    return [*found, _Place(f"/var/tmp/ostler-{user}/commits", False, user != 0)]
+    return [*made, _Place(f"/var/tmp/ostler-{user}/commits", False, user != 0)]
 
 
-def opened(place, make=None):
+def opened(place: _Place, make: Callable[[int, bytes], None] | None = None) -> int:
     """A descriptor of a directory of journals; trust.Refused where others could plant them."""
-    return trust.directory(place.path, 2, make)
+    fd: int = trust.directory(place.path, 2, make)
+    return fd
 
 
-def _a_directory(avoid):
+def _a_directory(avoid: Sequence[bytes]) -> tuple[int, str]:
     """The directory for a new journal: (descriptor, its path)."""
     problem = None
     for place in places():
@@ -169,24 +183,24 @@ def _a_directory(avoid):
     raise problem or OSError(errno.EROFS, "the commit changes every place for its journal")
 
 
-def _see_to_it(above, name, avoid):
+def _see_to_it(above: int, name: bytes, avoid: Sequence[bytes]) -> None:
     if _is_below(above, avoid, name):
         raise OSError(errno.EROFS, "the commit changes every place for its journal")
 
 
-def _is_below(fd, avoid, name=b""):
+def _is_below(fd: int, avoid: Sequence[bytes], name: bytes = b"") -> bool:
     path = host.path.join(host.readlink(b"/proc/self/fd/%d" % fd), name)
     return any((path + b"/").startswith(each.rstrip(b"/") + b"/") for each in avoid)
 
 
 @contextlib.contextmanager
-def locked(directory, place):
+def locked(directory: int, place: str) -> Iterator[None]:
     """Hold the lock of a directory of journals; only its owner's processes can hold it longer."""
     with _lock(directory, _LOCK, place):
         yield
 
 
-def _lock(directory, name, place):
+def _lock(directory: int, name: bytes, place: str) -> FileIO:
     """A locked file: an object before it is locked, so that Ctrl-C leaves no lock that is held."""
     flags = host.O_RDWR | host.O_CREAT | host.O_EXCL | host.O_CLOEXEC
     try:
@@ -203,12 +217,12 @@ def _lock(directory, name, place):
         raise
 
 
-def line_of(record):
+def line_of(record: Sequence[Any]) -> bytes:
     """A record as it stands in a journal."""
     return b"".join(parts_of(record))
 
 
-def parts_of(record):
+def parts_of(record: Sequence[Any]) -> Iterator[bytes]:
     """The line of a record in parts, so that never all of it is in memory.
 
     It is what json.dumps gives, of lists of steps, too: bytes are text, character by character.
@@ -233,24 +247,24 @@ def parts_of(record):
     yield text.encode() + b"]\n"
 
 
-def _text(value):
+def _text(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("latin-1")
     raise TypeError(f"{type(value).__name__} in a journal")
 
 
-def stash_path(tops, stashes):
+def stash_path(tops: Sequence[bytes], stashes: Stashes) -> str:
     """Where the first stash is, as os gives paths."""
     top, path = stashes[0]
     return host.fsdecode(tops[top].rstrip(b"/") + b"/" + path.encode("latin-1"))
 
 
-def synced(work, stashes):
+def synced(work: Work, stashes: Stashes) -> None:
     """Make the steps durable: each directory and file of a few, else the whole file system."""
     if len(work.steps) > FEW:
         sync_stashes(work, stashes)
         return
-    wanted = set()
+    wanted: set[tuple[int, bytes]] = set()
     for step in work.steps:
         wanted.update((step.top, path) for path in step.directories())
     wanted.update((top, before) for top, _, before, *_ in work.times)
@@ -258,7 +272,7 @@ def synced(work, stashes):
         sync_one(work.place(top), path)
 
 
-def sync_one(place, path):
+def sync_one(place: HeldTree, path: bytes) -> None:
     """fsync a file or directory; one that is gone, or that we may not open, is passed over."""
     try:
         status = place.status(path)
@@ -275,7 +289,7 @@ def sync_one(place, path):
                 raise
 
 
-def sync_stashes(work, stashes):
+def sync_stashes(work: Work, stashes: Stashes) -> None:
     """Make everything in the file systems of the stashes durable."""
     for top, path in stashes:
         place = work.place(top)
@@ -284,7 +298,7 @@ def sync_stashes(work, stashes):
             sync_filesystem(fd)
 
 
-def clear(work, stashes, finished):
+def clear(work: Work, stashes: Stashes, finished: bool) -> None:
     """Remove the stashes with what is left in them, which changes a directory's time again."""
     for top, path in stashes:
         work.place(top).remove(path.encode("latin-1"))

@@ -1,5 +1,7 @@
 """Keeping: the changes of a rehearsal copied to a directory, where they can be taken up later."""
 
+from __future__ import annotations
+
 import errno
 import stat
 
@@ -8,10 +10,16 @@ from ostler.machines import trust
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import copy_data, give_metadata, metadata
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _typeshed import StrOrBytesPath
+
+    from ostler.machines.rehearsal.kind import Rehearsal
+
 _NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
 
 
-def copied(machine, directory):
+def copied(machine: Rehearsal, directory: StrOrBytesPath) -> int:
     """Copy what a rehearsal keeps aside into a new or empty directory; a descriptor of that."""
     fd = _made(host.path.abspath(host.fsencode(directory)))
     try:
@@ -24,7 +32,7 @@ def copied(machine, directory):
     return fd
 
 
-def _made(path):
+def _made(path: bytes) -> int:
     """The directory at a path, made if it isn't there, in which only the reader can write."""
     above, _, name = path.rpartition(b"/")
     fd = trust.shared_directory(above)
@@ -33,12 +41,13 @@ def _made(path):
             host.mkdir(name, 0o700, dir_fd=fd)
         except FileExistsError:
             pass
-        return trust.own_directory(name, fd, path)
+        made: int = trust.own_directory(name, fd, path)
+        return made
     finally:
         host.close(fd)
 
 
-def _copy_into(machine, fd):
+def _copy_into(machine: Rehearsal, fd: int) -> None:
     stores = b"/proc/self/fd/%d" % machine._stores
     with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=fd)) as target:
         try:
@@ -54,7 +63,7 @@ def _copy_into(machine, fd):
             raise
 
 
-def _copy_whole(source, target, top):
+def _copy_whole(source: OwnTree, target: OwnTree, top: bytes) -> None:
     """Copy an upper layer: all at once, or where that may not read everything, one by one."""
     from ostler import trees
 
@@ -69,13 +78,13 @@ def _copy_whole(source, target, top):
         _copy(source, target, top)
 
 
-def _copy(source, target, top):
-    links = {}
+def _copy(source: OwnTree, target: OwnTree, top: bytes) -> None:
+    links: dict[int, bytes] = {}
     finished = []
     waiting = [top]
     while waiting:
         path = waiting.pop()
-        status = source.status(path)
+        status = source.there(path)
         kind = stat.S_IFMT(status.st_mode)
         above, name = target.parent(path)
         known = links.get(status.st_ino)

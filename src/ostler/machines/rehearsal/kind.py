@@ -1,35 +1,46 @@
 """Rehearsal: the real files, and everything that is changed kept aside (overlayfs)."""
 
-import contextlib
+from __future__ import annotations
+
 import errno
 import fcntl
 import time
 
 from ostler.core import mounts
-from ostler.core.held import held
-from ostler.core.procfs import mount_table
 from ostler.machine import host
-from ostler.machines.mount_points import any_below, mounts_below
+from ostler.machines.mount_points import any_below
 from ostler.machines.refusals import given
 from ostler.machines.rehearsal import (
-    changes,
     clock,
     commits,
     keeping,
-    layout,
+    layers,
     pictures,
     recovery,
     uppers,
+    walk,
     writers,
 )
-from ostler.machines.rehearsal.changes import ACL, NARROWED
 from ostler.machines.rehearsal.hard_links import noting
-from ostler.machines.rehearsal.layout import OverlayMount, without_strangers
-from ostler.machines.rehearsal.places import OwnTree
+from ostler.machines.rehearsal.layout import OverlayMount
 from ostler.machines.rehearsal.rename import exchanged, moved
-from ostler.machines.rooted import MachineUnavailable, Rooted, staying
+from ostler.machines.rooted import Rooted, staying
 
-_HELP = "a directory on another file system with upper=DIR, or a smaller base"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Self, TypeVar
+
+    from _typeshed import StrOrBytesPath
+
+    from ostler.machines.rehearsal.changes import Change
+    from ostler.machines.rehearsal.recovery import Outcome
+    from ostler.machines.rehearsal.selection import Chosen
+    from ostler.machines.rehearsal.uppers import State
+    from ostler.machines.rehearsal.walk import Walk
+    from ostler.machines.rehearsal.writers import Quiet
+
+    _R = TypeVar("_R", bound="Rehearsal")
 
 
 class Rehearsal(Rooted):
@@ -58,31 +69,39 @@ class Rehearsal(Rooted):
         "_started",
     )
     _kind = "rehearsal"
+    _base: bytes
+    _directory: str | None
+    _overlays: tuple[OverlayMount, ...]
+    _own: dict[int, int]
+    _prefix_of_marks: bytes
+    _started: int
 
     @classmethod
-    def _over(cls, base=None, upper=None):
+    def _over(cls, base: StrOrBytesPath | None = None, upper: StrOrBytesPath | None = None) -> Self:
         """The machine over a directory, or MachineUnavailable."""
         return _rehearse(cls, base, upper)
 
     @classmethod
-    def _empty(cls):
+    def _empty(cls) -> Self:
         return Rooted.__new__(cls)
 
-    def _walk(self, overlay):
-        return changes.Walk(self, overlay)
+    def _walk(self, overlay: OverlayMount) -> Walk:
+        return walk.Walk(self, overlay)
 
     @staying
-    def changes(self):
+    def changes(self) -> list[Change]:
         """In what the files here differ from the real ones: a list of Change, as a walk goes."""
-        return changes.listed(self)
+        return walk.listed(self)
 
     @staying
-    def diff(self):
+    def diff(self) -> str:
         """The differences in text files, as a unified diff (str); binary files are named."""
         return pictures.difference(self._walk(overlay) for overlay in self._overlays)
 
     @staying
-    def commit(self, paths=None, *, leave_behind=False):
+    def commit(
+        self, paths: Chosen | Iterable[Chosen] | None = None, *, leave_behind: bool = False
+    ) -> list[Change]:
         """Apply the changes to the real files: all, or those at these paths and below them.
 
         A path, or an iterable of paths or Changes. First it is made sure that nobody else has
@@ -97,18 +116,18 @@ class Rehearsal(Rooted):
         return commits.commit(self, paths, leave_behind)
 
     @staying
-    def _commit_at_last(self, paths=None):
+    def _commit_at_last(self, paths: Chosen | Iterable[Chosen] | None = None) -> list[Change]:
         """commit(), after which this machine is only closed."""
         return commits.commit(self, paths, False, False)
 
-    def _quiet(self, leave_behind):
+    def _quiet(self, leave_behind: bool) -> Quiet:
         return writers.Quiet(self, leave_behind)
 
-    def _begin_again(self, keep, done):
+    def _begin_again(self, keep: bool, done: Iterable[Change]) -> None:
         _renew(self, keep)
 
     @staying
-    def keep(self, directory):
+    def keep(self, directory: StrOrBytesPath) -> None:
         """Copy the changes into a new or empty directory, for rehearsal(base, upper=directory).
 
         The rehearsal itself stays as it is. FileExistsError or OSError (ENOTEMPTY) when something
@@ -121,7 +140,7 @@ class Rehearsal(Rooted):
             host.close(fd)
 
     @staying
-    def discard(self, *, leave_behind=False):
+    def discard(self, *, leave_behind: bool = False) -> None:
         """Drop all changes: the files here are the real ones again.
 
         OSError (EBUSY), and `leave_behind`, as for commit().
@@ -131,7 +150,7 @@ class Rehearsal(Rooted):
             still.over()
 
     @staticmethod
-    def recover():
+    def recover() -> list[Outcome]:
         """Finish or undo this user's interrupted commits: a list of (base, outcome).
 
         `outcome`: "finished", "undone", or "left" where neither was possible; then a third member
@@ -140,11 +159,18 @@ class Rehearsal(Rooted):
         return recovery.recover()
 
     @staying
-    def tree(self):
+    def tree(self) -> str:
         """The changes as a tree, with sizes: a str, which rich shows in colours."""
         return pictures.tree(host.fsdecode(self._base), self.changes())
 
-    def rename(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
+    def rename(
+        self,
+        src: StrOrBytesPath,
+        dst: StrOrBytesPath,
+        *,
+        src_dir_fd: int | None = None,
+        dst_dir_fd: int | None = None,
+    ) -> None:
         """As os.rename, also where the kernel won't do it here (see rename.py)."""
         try:
             super().rename(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
@@ -152,7 +178,14 @@ class Rehearsal(Rooted):
             if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
                 raise
 
-    def replace(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
+    def replace(
+        self,
+        src: StrOrBytesPath,
+        dst: StrOrBytesPath,
+        *,
+        src_dir_fd: int | None = None,
+        dst_dir_fd: int | None = None,
+    ) -> None:
         """As os.replace; a directory of the base that the kernel won't rename here is moved."""
         try:
             super().replace(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
@@ -160,13 +193,28 @@ class Rehearsal(Rooted):
             if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
                 raise
 
-    def link(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None, follow_symlinks=True):
+    def link(
+        self,
+        src: StrOrBytesPath,
+        dst: StrOrBytesPath,
+        *,
+        src_dir_fd: int | None = None,
+        dst_dir_fd: int | None = None,
+        follow_symlinks: bool = True,
+    ) -> None:
         """As os.link; of a file of the base with several names it is noted which it is."""
         keys = {"src_dir_fd": src_dir_fd, "dst_dir_fd": dst_dir_fd}
         with noting(self, src, dst, **keys, follow=follow_symlinks):
             super().link(src, dst, **keys, follow_symlinks=follow_symlinks)
 
-    def rename_noreplace(self, src, dst, *, src_dir_fd=None, dst_dir_fd=None):
+    def rename_noreplace(
+        self,
+        src: StrOrBytesPath,
+        dst: StrOrBytesPath,
+        *,
+        src_dir_fd: int | None = None,
+        dst_dir_fd: int | None = None,
+    ) -> None:
         """As ostler.rename_noreplace; a directory that the kernel won't rename here is moved."""
         try:
             super().rename_noreplace(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
@@ -175,7 +223,14 @@ class Rehearsal(Rooted):
             if error.errno != errno.EXDEV or not moved(self, src, dst, *fds, False):
                 raise
 
-    def exchange(self, first, second, *, first_dir_fd=None, second_dir_fd=None):
+    def exchange(
+        self,
+        first: StrOrBytesPath,
+        second: StrOrBytesPath,
+        *,
+        first_dir_fd: int | None = None,
+        second_dir_fd: int | None = None,
+    ) -> None:
         """As ostler.exchange; directories that the kernel won't rename here are moved."""
         fds = first_dir_fd, second_dir_fd
         try:
@@ -185,7 +240,7 @@ class Rehearsal(Rooted):
                 raise
 
 
-def _rehearse(kind, base, upper):
+def _rehearse(kind: type[_R], base: StrOrBytesPath | None, upper: StrOrBytesPath | None) -> _R:
     mounts.directory("/" if base is None else base, "rehearsal").close()
     base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
     started = time.time_ns()
@@ -194,18 +249,20 @@ def _rehearse(kind, base, upper):
         _opened(upper, base) as opened,
     ):
         if upper is None:
-            stores, directory, state = space.root, None, None
+            stores, directory, state = space.root, b"", None
         else:
             stores = opened.root
             directory = host.readlink(b"/proc/self/fd/%d" % stores)
             _lock(stores, upper)
             state = _kept(stores, directory, base)
-        left = []
+        left: list[bytes] = []
         as_root = _has_roots_marks(stores, space.user_ns)
         if upper is not None:
             uppers.check_marks(state, as_root, directory)
         spaces = space.user_ns, space.mount_ns
-        built, overlays = _layers(base, stores, directory, state, spaces, as_root, left)
+        built, overlays = layers.mounted(
+            base, stores, directory or None, state, spaces, as_root, left
+        )
         # Nothing has been read here yet: what is changed until now is what is seen.
         if state is None:
             tops = [base.rstrip(b"/") + b"/" + overlay.target for overlay in overlays]
@@ -233,12 +290,11 @@ def _rehearse(kind, base, upper):
         return machine
 
 
-def _opened(upper, base):
+def _opened(upper: StrOrBytesPath | None, base: bytes) -> mounts.Made:
     """The upper's directory, held until a machine has taken it over."""
     return mounts.Made() if upper is None else mounts.Made(uppers.opened(upper, base)[0])
 
 
-_MARKS = ("trusted.overlay.", "user.overlay.")
 _GUARANTEES = {
     "files": "every change is kept in an overlay (overlayfs); the base is only read",
     "elsewhere": "writes outside the overlays fail with EROFS (read-only mounts)",
@@ -246,7 +302,7 @@ _GUARANTEES = {
 }
 
 
-def _has_roots_marks(stores, user_ns):
+def _has_roots_marks(stores: int, user_ns: int) -> bool:
     """Whether an overlay here marks its files as root's does; root of a user namespace may not."""
     if user_ns >= 0:
         return False
@@ -259,75 +315,7 @@ def _has_roots_marks(stores, user_ns):
     return True
 
 
-def _layers(base, stores, directory, state, spaces, as_root, left):
-    """Mount what a rehearsal is made of: (what was made, [OverlayMount]).
-
-    `directory`: the path of the stores (bytes), None where they are in memory; `spaces`:
-    descriptors of the user and the mount namespace, or -1.
-    """
-    overlays, fresh = [], []
-    try:
-        with held(host.dup, stores) as fd:
-            # An overlay takes the mounts of its own namespace alone: there the directory is looked
-            # for by its path, and used when it is the very one.
-            place = fd, directory if spaces[0] >= 0 else None
-            built = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
-    except BaseException:
-        _remove_stores(stores, fresh)
-        raise
-    return built, overlays
-
-
-def _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh):
-    steps = []
-    known = [base.rstrip(b"/") + b"/" + target for target in _targets(state) if target]
-    plan = _plan(base, not as_root, left, known)
-    for number, (target, lower, overlaid, read_only) in enumerate(plan):
-        where = None if number == 0 else target
-        if not overlaid:
-            how = mounts.CLONE_TREE if number == 0 else mounts.CLONE_MOUNT
-            steps.append((how, where, lower, None, None, None, read_only))
-            continue
-        store, new = _store(stores, state, target, len(overlays))
-        if new:
-            fresh.append(store)
-        overlays.append(OverlayMount(target, store, lower))
-        _prepare(stores, store, lower, as_root)
-        inside = b"/proc/self/fd/%d/%s/" % (place[0], store)
-        steps.append((
-            mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work",
-            _options(as_root), False,
-        ))  # fmt: skip
-    built = mounts.build(-1, *spaces, steps, *place)
-    number, step = built.number, built.step
-    if number and step == "upper":
-        raise OSError(number, "upper was moved meanwhile", host.fsdecode(place[1]))
-    if number:
-        where = host.fsdecode(steps[built.failed][2])
-        reason = f"a rehearsal can't be made: {where}: {step}: {host.strerror(number)}"
-        if number == errno.EINVAL and (kind := _kind_at(stores)) is not None:
-            reason += f"; its upper lies on {kind}"
-        raise MachineUnavailable(reason, _HELP, number)
-    return built
-
-
-def _targets(state):
-    """The directories below the base that a rehearsal had overlays over until now."""
-    if state is None:
-        return []
-    return [host.fsencode(target) for target, _ in state.get("last", state["overlays"])]
-
-
-def _kind_at(fd):
-    """The kind of the file system on which an open file is; None where that is mounted nowhere."""
-    device = host.fstat(fd).st_dev
-    for mount in mount_table():
-        if host.makedev(*mount.device) == device:
-            return mount.kind
-    return None
-
-
-def _renew(machine, keep):
+def _renew(machine: Rehearsal, keep: bool) -> None:
     """Mount a rehearsal anew: with what is kept aside, or with nothing, as if it began now.
 
     After an OSError it is what it was.
@@ -337,21 +325,21 @@ def _renew(machine, keep):
     directory = host.readlink(b"/proc/self/fd/%d" % stores) if kept else None
     old = [overlay.store for overlay in machine._overlays]
     pairs = [(host.fsdecode(o.target), host.fsdecode(o.store)) for o in machine._overlays]
-    state = {"overlays": pairs if keep else [], "last": pairs}
+    state: State = {"overlays": pairs if keep else [], "last": pairs}
     started, own = machine._started, machine._own
     if not keep:
         state["taken"] = [host.fsdecode(store) for store in old]
         started, own = clock.from_now_on(time.time_ns()), {}
     as_root = _is_roots(machine)
     spaces = machine._user_ns, machine._mount_ns
-    built, overlays = _layers(machine._base, stores, directory, state, spaces, as_root, [])
+    built, overlays = layers.mounted(machine._base, stores, directory, state, spaces, as_root, [])
     try:
         if kept:
             _keep(stores, machine._base, started, overlays, own, as_root)
     except BaseException:
         built.close()
         if not keep:
-            _remove_stores(stores, [overlay.store for overlay in overlays])
+            layers.remove_stores(stores, [overlay.store for overlay in overlays])
         raise
     try:
         _stand_on(machine, built)
@@ -361,10 +349,10 @@ def _renew(machine, keep):
         machine._close_because("it was interrupted while it was mounted anew")
         raise
     if not keep:
-        _remove_stores(stores, old)
+        layers.remove_stores(stores, old)
 
 
-def _stand_on(machine, built):
+def _stand_on(machine: Rehearsal, built: mounts.Made) -> None:
     """Give a machine another root; its working directory stays the one of the same path."""
     with built:
         try:
@@ -381,134 +369,12 @@ def _stand_on(machine, built):
     machine._leave_namespace()
 
 
-def _remove_stores(stores, names):
-    # What can't be removed is in nobody's way.
-    with (
-        contextlib.suppress(OSError),
-        OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=stores)) as directory,
-    ):
-        for name in names:
-            directory.remove(name)
-
-
-def _plan(base, ordinary, left, known):
-    """[(target, lower, overlaid?, read-only?)], the root first, in mount order.
-
-    `known`: directories below the base in which changes may be kept already.
-    """
-    below = mounts_below(base)
-    root = b"" if base == b"/" else base
-    if not ordinary:
-        return [(b"", base, True, False), *(_over(root + b"/", *point) for point in below)]
-    simple = not below and not known and layout.is_one_top(base)
-    tops, blocked = ([base], []) if simple else layout.writable_tops(base, known)
-    if base in blocked and base != b"/":
-        raise MachineUnavailable(
-            f"a rehearsal can't be made: something is mounted below {host.fsdecode(base)}, which "
-            "only root may overlay",
-            "a smaller base, or root",
-            errno.EINVAL,
-        )
-    left.extend(blocked)
-    over = base in tops
-    return [
-        (b"", base, over, not over),
-        *((top[len(root) + 1 :], top, True, False) for top in tops if top != base),
-    ]
-
-
-def _over(above, point, has_files, is_read_only):
-    # Nothing can be laid over a file of its own mount, such as the /etc/hosts of a container.
-    overlaid = has_files and not is_read_only and host.path.isdir(above + point)
-    return point, above + point, overlaid, is_read_only or not overlaid
-
-
-def _options(root):
-    # With index a change of one name of a file would show at its other names, which are nowhere
-    # in the upper layer: what changed could not be listed.
-    if not root:
-        pairs = [(b"userxattr", b""), (b"xino", b"on")]
-    else:
-        pairs = [
-            (b"redirect_dir", b"on"),
-            (b"metacopy", b"on"),
-            (b"xino", b"auto"),
-            (b"index", b"off"),
-        ]
-    pairs.append((b"volatile", b""))
-    pairs.append((b"source", b"ostler"))
-    return b"".join(k + b"\0" + v + b"\0" for k, v in pairs) + b"\0"
-
-
-def _prepare(stores, store, lower, root):
-    """The directories of one overlay; its top looks as the directory that it stands for."""
-    inside = store + b"/upper"
-    # Before anything is made or removed in it.
-    uppers.check_store(stores, store, host.readlink(b"/proc/self/fd/%d" % stores))
-    if _mkdir(inside, 0o700, stores):
-        mounts.look_like(stores, inside, lower, root)
-        _give_attributes(b"/proc/self/fd/%d/%s" % (stores, inside), lower, root)
-    else:
-        with OwnTree(
-            host.open(store, host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=stores)
-        ) as own:
-            own.remove(b"work")
-    _mkdir(store + b"/work", 0o700, stores)
-
-
-def _give_attributes(top, lower, root):
-    """Give an overlay's top the extended attributes, and so the ACLs, of what it stands for."""
-    wanted = {}
-    for name in host.listxattr(lower):
-        if not name.startswith((*_MARKS, "security.")):
-            try:
-                wanted[name] = host.getxattr(lower, name)
-            except OSError as error:  # not ours to read, or gone meanwhile
-                if error.errno not in (errno.EACCES, errno.EPERM, errno.ENODATA):
-                    raise
-    for name in host.listxattr(top):
-        if name.startswith(ACL) and name not in wanted:
-            host.removexattr(top, name)  # of the directory in which it was made
-    for name, value in wanted.items():
-        if name.startswith(ACL) and not root:
-            known = without_strangers(value)
-            if known != value:
-                host.setxattr(top, "user.overlay." + NARROWED + name, b"")
-                value = known
-        host.setxattr(top, name, value)
-
-
-def _mkdir(name, mode, dir_fd):
-    try:
-        host.mkdir(name, mode, dir_fd=dir_fd)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _store(stores, state, target, number):
-    """(the name of the store of an overlay, whether it is new)."""
-    taken = set()
-    if state is not None:
-        for known, store in state["overlays"]:
-            if host.fsencode(known) == target:
-                return host.fsencode(store), _mkdir(host.fsencode(store), 0o700, stores)
-            taken.add(store)
-        taken.update(state.get("taken", ()))
-    # One that could not be removed when it was done with has changes that are none.
-    while str(number) in taken or not _mkdir(b"%d" % number, 0o700, stores):
-        number += 1
-    if state is not None:
-        state.setdefault("taken", []).append(str(number))
-    return b"%d" % number, True
-
-
-def _knows(state, overlays):
+def _knows(state: State, overlays: Iterable[OverlayMount]) -> bool:
     known = {host.fsencode(target) for target, _ in state["overlays"]}
     return all(overlay.target in known for overlay in overlays)
 
 
-def _lock(stores, upper):
+def _lock(stores: int, upper: StrOrBytesPath) -> None:
     """One rehearsal at a time in an upper, for as long as its descriptor is open."""
     try:
         fcntl.flock(stores, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -516,7 +382,7 @@ def _lock(stores, upper):
         raise OSError(errno.EBUSY, "upper belongs to a rehearsal that is open", upper) from None
 
 
-def _kept(stores, directory, base):
+def _kept(stores: int, directory: bytes, base: bytes) -> State | None:
     """What an earlier rehearsal left here, None when the directory is empty."""
     state = uppers.state_of(stores, directory)
     if state is not None and host.fsencode(state["base"]) != base:
@@ -524,7 +390,14 @@ def _kept(stores, directory, base):
     return state
 
 
-def _keep(stores, base, started, overlays, own, as_root):
+def _keep(
+    stores: int,
+    base: bytes,
+    started: int,
+    overlays: Iterable[OverlayMount],
+    own: dict[int, int] | None,
+    as_root: bool,
+) -> None:
     import json  # when it is needed: it brings much along
 
     state = {
@@ -538,5 +411,5 @@ def _keep(stores, base, started, overlays, own, as_root):
     host.write_atomic(path, json.dumps(state), mode=0o600)
 
 
-def _is_roots(machine):
+def _is_roots(machine: Rehearsal) -> bool:
     return machine._prefix_of_marks.startswith(b"trusted.")

@@ -1,10 +1,20 @@
 """Layout: which mounts a machine over the real files is made of."""
 
+from __future__ import annotations
+
 import struct
 
 from ostler.core.procfs import mount_table
 from ostler.machine import host
 from ostler.machines.mount_points import mounts_below, within
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from _typeshed import StrOrBytesPath
+
+    from ostler.machines.rehearsal.places import AnyStatus
 
 
 class OverlayMount:
@@ -15,21 +25,21 @@ class OverlayMount:
 
     __slots__ = ("identity", "store", "target")
 
-    def __init__(self, target, store, directory):
+    def __init__(self, target: bytes, store: bytes, directory: bytes) -> None:
         self.target = target
         self.store = store
         self.identity = identity(host.stat(directory))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"OverlayMount({self.target!r}, {self.store!r})"
 
 
-def identity(status):
+def identity(status: AnyStatus) -> tuple[int, int]:
     """By which a directory is known again, as long as somebody holds it."""
     return status.st_dev, status.st_ino
 
 
-def writable_tops(base, extra=()):
+def writable_tops(base: bytes, extra: Iterable[bytes] = ()) -> tuple[list[bytes], list[bytes]]:
     """The directories at and below `base` (bytes, resolved) that an ordinary user may change.
 
     The user's own directories and the shared ones for temporary files, with `extra`; from each it
@@ -62,7 +72,7 @@ def writable_tops(base, extra=()):
     )
 
 
-def _candidates(base, extra):
+def _candidates(base: bytes, extra: Iterable[bytes]) -> Iterator[StrOrBytesPath]:
     environ = host.environ
     yield base
     for name in ("HOME", "XDG_RUNTIME_DIR", "TMPDIR"):
@@ -76,7 +86,7 @@ def _candidates(base, extra):
     yield from extra
 
 
-def is_one_top(base):
+def is_one_top(base: bytes) -> bool:
     """Whether a user's overlay over `base` alone reaches the working directory, if it is there."""
     if not owned(base):
         return False
@@ -87,18 +97,18 @@ def is_one_top(base):
     return not within(here, base) or _reaches(base, here) or not _may_write(here)
 
 
-def owned(directory):
+def owned(directory: bytes) -> bool:
     """Whether an overlay's top may stand for this directory: it is the user's own."""
     return host.stat(directory).st_uid == host.geteuid()
 
 
-def _is_mine(directory):
+def _is_mine(directory: bytes) -> bool:
     # Only such a directory can be copied into an overlay: no other user or group is known there.
     status = host.stat(directory)
     return (status.st_uid, status.st_gid) == (host.geteuid(), host.getegid())
 
 
-def _reaches(top, path):
+def _reaches(top: bytes, path: bytes) -> bool:
     # Whether the overlay over `top` can change what is in a directory.
     while within(path, top):
         if path == top:
@@ -109,7 +119,7 @@ def _reaches(top, path):
     return False
 
 
-def without_strangers(acl):
+def without_strangers(acl: bytes) -> bytes:
     """An ACL without the users and groups that an ordinary user's overlay can't name."""
     mine = {2: host.geteuid(), 8: host.getegid()}  # the tags of a named user, a named group
     kept = [acl[:4]]
@@ -119,5 +129,5 @@ def without_strangers(acl):
     return b"".join(kept)
 
 
-def _may_write(directory):
+def _may_write(directory: bytes) -> bool:
     return host.path.isdir(directory) and host.access(directory, host.W_OK | host.X_OK)

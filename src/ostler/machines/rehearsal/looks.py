@@ -8,16 +8,29 @@ that the commit itself does touches that. A directory's is its inode number and 
 that is below it: names, kinds, and of files with one name their sizes and modification times.
 """
 
+from __future__ import annotations
+
 import stat
 
 from ostler.machine import host
 from ostler.machines.rehearsal.places import child_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from ostler.machines.rehearsal.places import AnyStatus, HeldTree
+    from ostler.machines.rehearsal.plan import Plan
+    from ostler.machines.rehearsal.steps import Pair
+    from ostler.machines.rehearsal.work import Work
+
 _TREE = "tree"
 _MODULUS = 1 << 128
 
 
-def look(place, path, changed=None, without=()):
+def look(
+    place: HeldTree, path: bytes, changed: int | None = None, without: Collection[bytes] = ()
+) -> str | None:
     """How an object looks, a str; None when it isn't there.
 
     `changed`: the change time that is to count, too; `without`: paths below that do not count.
@@ -32,7 +45,7 @@ def look(place, path, changed=None, without=()):
     return f"{_TREE} {status.st_ino} {_sum(place, path, without):x}"
 
 
-def fits(place, path, known):
+def fits(place: HeldTree, path: bytes, known: str) -> bool:
     """Whether what is at a path still looks so."""
     status = place.status(path)
     if status is None or known.startswith(_TREE) != stat.S_ISDIR(status.st_mode):
@@ -46,12 +59,12 @@ def fits(place, path, known):
     return not below or f"{_sum(place, path):x}" == below[0]
 
 
-def without_change(known):
+def without_change(known: str) -> str:
     """A look in which the change time doesn't count, as of what the commit itself has moved."""
     return known if known.startswith(_TREE) else " ".join(known.split()[:3])
 
 
-def changed_since(work, pairs):
+def changed_since(work: Work, pairs: Iterable[Pair]) -> Iterator[tuple[int, bytes, bytes]]:
     """What steps have put into a stash and somebody has changed since: (top, slot, path) each.
 
     `work`: the Work, all done; `pairs`: what `of_steps` has found of them.
@@ -69,7 +82,9 @@ def changed_since(work, pairs):
             yield step.top, step.keeps, step.leaves
 
 
-def of_steps(plan, paths, anchors):
+def of_steps(
+    plan: Plan, paths: Iterable[bytes | None], anchors: Collection[int]
+) -> Iterator[list[str | None]]:
     """Of what `looks` of a Plan is; `paths`: what its steps take away, in the base, or None.
 
     `anchors`: the inodes of files that get new names.
@@ -88,7 +103,7 @@ def of_steps(plan, paths, anchors):
         yield [leaves, comes]
 
 
-def is_look(text):
+def is_look(text: object) -> bool:
     """Whether this is a look, as `look` gives it."""
     if not isinstance(text, str):
         return False
@@ -98,19 +113,19 @@ def is_look(text):
     return 1 <= len(rest) <= 2 and _is_number(rest[0]) and all(_is_hex(p) for p in rest[1:])
 
 
-def _is_number(text):
+def _is_number(text: str) -> bool:
     return text.removeprefix("-").isdecimal() and text.isascii()
 
 
-def _is_hex(text):
+def _is_hex(text: str) -> bool:
     return 0 < len(text) <= 32 and not text.strip("0123456789abcdef")
 
 
-def _plain(status):
+def _plain(status: AnyStatus) -> str:
     return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
 
 
-def _sum(place, top, without=()):
+def _sum(place: HeldTree, top: bytes, without: Collection[bytes] = ()) -> int:
     """A number for all that is below a directory, in whatever order it is found."""
     from hashlib import blake2b  # when it is needed: it brings much along
 

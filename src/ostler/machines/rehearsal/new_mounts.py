@@ -4,6 +4,8 @@ The kernel refuses some of it in the middle, and lets other things through: what
 file system would be replaced, or removed with a directory that had nothing there.
 """
 
+from __future__ import annotations
+
 import bisect
 import errno
 
@@ -12,8 +14,16 @@ from ostler.machine import CommitConflict, host
 from ostler.machines.mount_points import mounts_below
 from ostler.machines.rehearsal.layout import identity
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
 
-def check(walk, changes):
+    from ostler.core.procfs import Mount
+    from ostler.machines.rehearsal.changes import Change
+    from ostler.machines.rehearsal.walk import Walk
+
+
+def check(walk: Walk, changes: Iterable[Change]) -> None:
     """OSError (EBUSY), with the path of the mount, where one lies in the way of these changes.
 
     CommitConflict where the overlay's directory is no longer the one that it was made over.
@@ -24,13 +34,13 @@ def check(walk, changes):
     known = set(points)
     for change in changes if points else ():
         found = change._found
-        for path in {found.at, found.lower} - {None}:
+        for path in {path for path in (found.at, found.lower) if path is not None}:
             point = _at_or_above(path, known) or _first_below(_vanishing(change, path), points)
             if point is not None:
                 raise _busy(walk.real(point))
 
 
-def _check_top(walk, table):
+def _check_top(walk: Walk, table: Sequence[Mount]) -> None:
     status = host.fstat(walk.lower.fd)
     if identity(status) == walk.overlay.identity:
         return
@@ -40,12 +50,12 @@ def _check_top(walk, table):
     raise CommitConflict([path])
 
 
-def _busy(path):
+def _busy(path: str) -> OSError:
     problem = "something was mounted there, where the commit would change something"
     return OSError(errno.EBUSY, problem, path)
 
 
-def _at_or_above(path, points):
+def _at_or_above(path: bytes, points: Collection[bytes]) -> bytes | None:
     while path:
         if path in points:
             return path
@@ -53,7 +63,7 @@ def _at_or_above(path, points):
     return None
 
 
-def _vanishing(change, path):
+def _vanishing(change: Change, path: bytes) -> bytes | None:
     # A path of the base with all below it, where that is removed; else None. What is renamed keeps
     # what is mounted in it.
     if change.kind in ("removed", "retyped"):
@@ -61,7 +71,7 @@ def _vanishing(change, path):
     return path if change.kind == "renamed" and path != change._found.lower else None
 
 
-def _first_below(path, points):
+def _first_below(path: bytes | None, points: Sequence[bytes]) -> bytes | None:
     if path is None:
         return None
     number = bisect.bisect(points, path + b"/")

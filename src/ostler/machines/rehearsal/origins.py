@@ -5,15 +5,26 @@ which is the file itself, whatever was done to it since, or else its path. An or
 only that there is one: then it is known while size, modification time and content are the same.
 """
 
+from __future__ import annotations
+
 import stat
 
 from ostler.core.status import file_handle
 from ostler.machines.rehearsal.hard_links import Pairs, is_as_it_was, noted, size_and_time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from ostler.core.records import stat_result
+    from ostler.machines.rehearsal.changes import Change, Found, Record
+    from ostler.machines.rehearsal.places import AnyStatus
+    from ostler.machines.rehearsal.walk import Walk
+
 _HEAD, _TYPE = 21, 4  # of a mark: version, magic, length, flags, type, 16 bytes of the file system
 
 
-def find_renamed(walk):
+def find_renamed(walk: Walk) -> None:
     """Make pairs of what is gone and what is new into changes that are "renamed"."""
     homes = _find_homes(walk)
     gone, new = [], []
@@ -26,24 +37,25 @@ def find_renamed(walk):
     if not new:
         return
     known = _Known(walk, gone)
-    taken, devices = {}, {}
+    taken: dict[int, tuple[Change, Change, Record, bytes]] = {}
+    devices: dict[bytes, int | None] = {}
 
-    def take(source, change):
+    def take(source: Change | None, change: Change) -> bool:
         if source is None or source is change or id(source) in taken:
             return False
         home = known.status(source)
         if _device(walk, change, devices) != home.st_dev:
             return False
         # All names of one file come from one file.
-        if homes.setdefault(change._found.status.st_ino, home.st_ino) != home.st_ino:
+        if homes.setdefault(change._found.own().st_ino, home.st_ino) != home.st_ino:
             return False
-        taken[id(source)] = source, change, source.before, source._found.lower
+        taken[id(source)] = source, change, source._old, source._found.base()
         return True
 
     stays = set(homes)
     for change in new:
         if _is_in_place(walk, change):
-            homes.setdefault(change._found.status.st_ino, known.status(change).st_ino)
+            homes.setdefault(change._found.own().st_ino, known.status(change).st_ino)
     rest = []  # without a mark of the kernel's own
     for change in new:
         mark = _mark(walk, change) if gone else None
@@ -51,7 +63,7 @@ def find_renamed(walk):
             rest.append(change)
         elif mark:
             take(known.by_handle(mark), change)
-        elif change._found.status.st_ino not in stays:  # else it is one more name of that one
+        elif change._found.own().st_ino not in stays:  # else it is one more name of that one
             take(known.by_look(change, taken, homes), change)
     pairs = Pairs(walk, gone, take)
     if pairs.needed():
@@ -63,16 +75,17 @@ def find_renamed(walk):
     walk.found = [c for c in walk.found if c.kind != "removed" or id(c) not in taken]
 
 
-def _find_homes(walk):
+def _find_homes(walk: Walk) -> dict[int, int]:
     """{inode in the upper layer: inode in the base} of the unchanged files with several names.
 
     What only looks unchanged, since its name is one of another file now, becomes "modified".
     """
-    homes, kept = {}, []
+    homes: dict[int, int] = {}
+    kept = []
     for found in walk.unchanged:
-        status = found.status
+        status = found.own()
         if not stat.S_ISDIR(status.st_mode):
-            old = walk.lower.there(found.lower)
+            old = walk.lower.there(found.base())
             if _is_from_elsewhere(walk, found, old) or (
                 status.st_nlink > 1 and homes.setdefault(status.st_ino, old.st_ino) != old.st_ino
             ):
@@ -83,81 +96,81 @@ def _find_homes(walk):
     return homes
 
 
-def _is_from_elsewhere(walk, found, old):
+def _is_from_elsewhere(walk: Walk, found: Found, old: AnyStatus) -> bool:
     # Whether a file that looks like the base's at its place, `old`, is known to be another one.
-    origin = noted(walk, found.path, found.status)
+    origin = noted(walk, found.path, found.own())
     if origin is None:
-        mark = None if walk.ordinary or found.status.st_nlink == 1 else _origin(walk, found)
-        return bool(mark) and not _is_handle(walk, found, mark)
+        mark = None if walk.ordinary or found.own().st_nlink == 1 else _origin(walk, found)
+        return bool(mark and not _is_handle(walk, found, mark))
     there = walk.lower.status(origin)
     return (
         there is not None
         and there.st_ino != old.st_ino
         and not stat.S_ISDIR(there.st_mode)
-        and is_as_it_was(walk, found.path, found.status, origin, there)
+        and is_as_it_was(walk, found.path, found.own(), origin, there)
     )
 
 
-def _is_in_place(walk, change):
+def _is_in_place(walk: Walk, change: Change) -> bool:
     # Whether what a change leaves at its path is, as far as can be told, the base's own file.
     found = change._found
-    if change.kind != "metadata" or noted(walk, found.path, found.status) is not None:
+    if change.kind != "metadata" or noted(walk, found.path, found.own()) is not None:
         return False
     mark = None if walk.ordinary else _mark(walk, change)
     if mark:
         return _is_handle(walk, found, mark)
-    return size_and_time(change.before) == size_and_time(change.after)
+    return size_and_time(change._old) == size_and_time(change._new)
 
 
-def _mark(walk, change):
+def _mark(walk: Walk, change: Change) -> bytes | None:
     return _origin(walk, change._found)
 
 
-def _origin(walk, found):
-    if walk.ordinary and not stat.S_ISREG(found.status.st_mode):
+def _origin(walk: Walk, found: Found) -> bytes | None:
+    if walk.ordinary and not stat.S_ISREG(found.own().st_mode):
         return None
-    return walk.mark(found.path, found.status, "origin")
+    return walk.mark(found.path, found.own(), "origin")
 
 
-def _is_handle(walk, found, mark):
-    return _handle(walk, found.lower) == (mark[_TYPE], mark[_HEAD:])
+def _is_handle(walk: Walk, found: Found, mark: bytes) -> bool:
+    return _handle(walk, found.base()) == (mark[_TYPE], mark[_HEAD:])
 
 
-def _handle(walk, lower):
+def _handle(walk: Walk, lower: bytes) -> tuple[int, bytes] | None:
     return file_handle(*walk.lower.parent(lower))
 
 
 class _Known:
     """The files of the base that are gone from their places, or may be."""
 
-    def __init__(self, walk, gone):
+    def __init__(self, walk: Walk, gone: list[Change]) -> None:
         self.walk = walk
         self.gone = gone
-        self._handles = None
-        self._looks = None
-        self._found = {}
+        self._handles: dict[tuple[int, bytes], Change] | None = None
+        self._looks: dict[tuple[int, int], list[Change]] | None = None
+        self._found: dict[int, stat_result] = {}
 
-    def status(self, change):
+    def status(self, change: Change) -> stat_result:
         """lstat of what the base has there."""
         found = self._found.get(id(change))
         if found is None:
-            found = self._found[id(change)] = self.walk.lower.there(change._found.lower)
+            found = self._found[id(change)] = self.walk.lower.there(change._found.base())
         return found
 
-    def by_handle(self, mark):
+    def by_handle(self, mark: bytes) -> Change | None:
         """The change at which the base has the object of a mark."""
         if self._handles is None:
             self._handles = {}
             for change in self.gone:
-                handle = _handle(self.walk, change._found.lower)
+                handle = _handle(self.walk, change._found.base())
                 # A name that is gone comes before one that may only have been changed.
                 if handle is not None and (handle not in self._handles or change.kind == "removed"):
                     self._handles[handle] = change
         return self._handles.get((mark[_TYPE], mark[_HEAD:]))
 
-    def by_look(self, new, taken, homes):
+    def by_look(self, new: Change, taken: Container[int], homes: dict[int, int]) -> Change | None:
         """A change at which the base had a file with the same time, size and content."""
-        home = homes.get(new._found.status.st_ino)
+        home = homes.get(new._found.own().st_ino)
         if not self.walk.ordinary and (redirect := self._redirect(new)) is not None:
             same = [c for c in self.gone if c._found.lower == redirect and id(c) not in taken]
             return same[0] if same else None
@@ -165,30 +178,30 @@ class _Known:
             self._looks = {}
             for change in self.gone:
                 # What was changed itself is no source, but what something else replaced is.
-                if change.before.type == "file" and (
+                if change._old.type == "file" and (
                     change.after is None or _mark(self.walk, change) is None
                 ):
-                    self._looks.setdefault(size_and_time(change.before), []).append(change)
+                    self._looks.setdefault(size_and_time(change._old), []).append(change)
         name = new._found.path.rpartition(b"/")[2]
-        same = [c for c in self._looks.get(size_and_time(new.after), ()) if id(c) not in taken]
+        same = [c for c in self._looks.get(size_and_time(new._new), ()) if id(c) not in taken]
         same = [c for c in same if home is None or self.status(c).st_ino == home]
-        same.sort(key=lambda change: change._found.lower.rpartition(b"/")[2] != name)
+        same.sort(key=lambda change: change._found.base().rpartition(b"/")[2] != name)
         for change in same:
-            if self.walk.upper.same_content(new._found.path, self.walk.lower, change._found.lower):
+            if self.walk.upper.same_content(new._found.path, self.walk.lower, change._found.base()):
                 return change
         return None
 
-    def _redirect(self, change):
+    def _redirect(self, change: Change) -> bytes | None:
         # Where root's overlay finds the content, on file systems without handles.
         found = change._found
-        mark = self.walk.mark(found.path, found.status, "redirect")
+        mark = self.walk.mark(found.path, found.own(), "redirect")
         if mark is None or mark.startswith(b"/") or found.at is None:
             return mark if mark is None else mark.strip(b"/")
         above = found.at.rpartition(b"/")[0]
         return above + b"/" + mark if above else mark
 
 
-def _device(walk, change, known):
+def _device(walk: Walk, change: Change, known: dict[bytes, int | None]) -> int | None:
     """The file system that a name of the rehearsal would be in; `known`: of directories, so far."""
     path = change._found.path
     passed = []
@@ -204,23 +217,23 @@ def _device(walk, change, known):
     return device
 
 
-def _vacate(walk, source, change):
+def _vacate(walk: Walk, source: Change, change: Change) -> None:
     """The base's object leaves this place: what stands there now is new."""
     found = source._found
-    walk.moved[found.lower] = change._found.path
+    walk.moved[found.base()] = change._found.path
     if source.kind not in ("removed", "renamed"):
         source.kind = "created"
         source.before = None
         found.lower = None
 
 
-def _make_renamed(walk, source, change, before, lower):
+def _make_renamed(walk: Walk, source: Change, change: Change, before: Record, lower: bytes) -> None:
     found = change._found
     change.kind = "renamed"
     change.before = before
     found.lower = lower
     found.same = (
         before.type != "file"
-        or walk.mark(found.path, found.status, "metacopy") is not None
-        or walk.same_content(found.path, lower, walk.lower.there(lower), found.status)
+        or walk.mark(found.path, found.own(), "metacopy") is not None
+        or walk.same_content(found.path, lower, walk.lower.there(lower), found.own())
     )

@@ -1,6 +1,17 @@
 """Pictures: the changes of a rehearsal for people, as a text difference and as a tree."""
 
+from __future__ import annotations
+
 from ostler.machine import host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, Self, TextIO
+
+    from ostler.machines.rehearsal.changes import Change, Record
+    from ostler.machines.rehearsal.places import HeldTree
+    from ostler.machines.rehearsal.walk import Walk
 
 _MARKS = {
     "created": ("+", "green"),
@@ -18,16 +29,17 @@ class Picture(str):
     """Text for people; a terminal that shows it through rich has it in colours."""
 
     __slots__ = ("_rich",)
+    _rich: Callable[[], Any] | None
 
-    def __new__(cls, text, rich=None):
+    def __new__(cls, text: str, rich: Callable[[], Any] | None = None) -> Self:
         made = super().__new__(cls, text)
         made._rich = rich
         return made
 
-    def __rich__(self):
+    def __rich__(self) -> Any:
         return self._rich() if self._rich is not None else str(self)
 
-    def show(self, file=None):
+    def show(self, file: TextIO | None = None) -> None:
         """Print it, in colours when that goes to a terminal and rich is there."""
         import sys
 
@@ -46,7 +58,7 @@ class Picture(str):
 # The difference
 
 
-def difference(walks):
+def difference(walks: Iterable[Walk]) -> str:
     """The unified difference of the text files among the changes.
 
     Binary files are only named, and those of more than four megabytes, of which nothing is read.
@@ -60,17 +72,16 @@ def difference(walks):
     return "".join(parts)
 
 
-def _lines_of(walk, change):
+def _lines_of(walk: Walk, change: Change) -> list[str]:
     old, new = change.before, change.after
-    if (old or new).type == "directory" and (new or old).type == "directory":
-        if change.kind == "renamed":
-            return [f"renamed {shown(change.source)} to {shown(change.path)}\n"]
-        return []
     found = change._found
     name = shown(change.path)
     first = []
     if change.kind == "renamed":
-        first = [f"renamed {shown(change.source)} to {name}\n"]
+        first = [f"renamed {shown(change.source or '')} to {name}\n"]
+    if all(side is None or side.type == "directory" for side in (old, new)):
+        return first
+    if first:
         if found.same:
             return first
     large = [f"Large file {name} {change.kind}, {about(change)}\n"]
@@ -85,15 +96,14 @@ def _lines_of(walk, change):
     if b"\0" in before[:8192] or b"\0" in after[:8192]:
         return [f"Binary file {name} {change.kind}, {about(change)}\n"]
     try:
-        before, after = before.decode(), after.decode()
+        texts = _lines(before.decode()), _lines(after.decode())
     except UnicodeDecodeError:
         return [f"Binary file {name} {change.kind}, {about(change)}\n"]
     import difflib
 
     lines = difflib.unified_diff(
-        _lines(before),
-        _lines(after),
-        "/dev/null" if old is None else shown(change.base),
+        *texts,
+        "/dev/null" if change.base is None else shown(change.base),
         "/dev/null" if new is None else name,
     )
     return first + [
@@ -101,21 +111,21 @@ def _lines_of(walk, change):
     ]
 
 
-def _is_large(record):
+def _is_large(record: Record | None) -> bool:
     return record is not None and record.type == "file" and record.size > _LARGE
 
 
-def _lines(text):
+def _lines(text: str) -> list[str]:
     lines = text.split("\n")
     last = lines.pop()
     return [line + "\n" for line in lines] + ([last] if last else [])
 
 
-def _content(place, path, record):
-    if record is None or record.type == "directory":
+def _content(place: HeldTree, path: bytes | None, record: Record | None) -> bytes | None:
+    if path is None or record is None or record.type == "directory":
         return b""
     if record.type == "link":
-        return b"link to " + host.fsencode(record.target) + b"\n"
+        return b"link to " + host.fsencode(record.target or "") + b"\n"
     if record.type != "file":
         return record.type.encode() + b"\n"
     try:
@@ -130,7 +140,7 @@ def _content(place, path, record):
 # The tree
 
 
-def tree(base, changes, most=None):
+def tree(base: str, changes: list[Change], most: int | None = None) -> Picture:
     """A Picture of the changes as a tree of directories, with sizes.
 
     With `most`, one of not many more lines: what is new or gone as a whole is one line, and of
@@ -153,7 +163,7 @@ def tree(base, changes, most=None):
     return Picture("\n".join(_plain(top)), lambda: _coloured(top))
 
 
-def summary(changes):
+def summary(changes: list[Change]) -> str:
     """How many changes of which kind there are, and how much: one line."""
     if not changes:
         return "nothing is changed"
@@ -173,13 +183,13 @@ def summary(changes):
 class _Node:
     __slots__ = ("below", "change", "name", "note")
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.below = {}
-        self.change = None
+        self.below: dict[str, _Node] = {}
+        self.change: Change | None = None
         self.note = ""  # in the place of what is below it
 
-    def all_below(self):
+    def all_below(self) -> list[Change]:
         """The changes below it."""
         found, waiting = [], list(self.below.values())
         while waiting:
@@ -190,7 +200,7 @@ class _Node:
         return found
 
 
-def _shortened(top, number):
+def _shortened(top: _Node, number: int | None) -> _Node:
     """A copy in which at most `number` names of a directory are shown, None: all."""
     answer = _Node(top.name)
     waiting = [(top, answer)]
@@ -218,11 +228,11 @@ def _shortened(top, number):
     return answer
 
 
-def _count(changes):
+def _count(changes: list[Change]) -> str:
     return summary(changes).partition(": ")[2]
 
 
-def _joined(node):
+def _joined(node: _Node) -> tuple[str, _Node]:
     # Directories on the way, of which nothing else is shown, share a line.
     names = [shown(node.name)]
     while node.change is None and len(node.below) == 1 and "\0" not in node.below:
@@ -234,13 +244,13 @@ def _joined(node):
     return "/".join(names), node
 
 
-def _is_directory(node):
+def _is_directory(node: _Node) -> bool:
     return (bool(node.below) and not node.note) or (
-        node.change is not None and (node.change.after or node.change.before).type == "directory"
+        node.change is not None and (node.change.after or node.change._old).type == "directory"
     )
 
 
-def _line(node, name):
+def _line(node: _Node, name: str) -> tuple[str, str, str, str]:
     text = name.rstrip("/") + "/" if _is_directory(node) else name
     if node.change is None:
         return " ", "", text, ""
@@ -249,23 +259,24 @@ def _line(node, name):
     return mark, colour, text, ", ".join(part for part in (more, node.note) if part)
 
 
-def about(change):
+def about(change: Change) -> str:
     """What a line says of a change besides its path."""
     text = _about(change)
     if change.parts:
-        others = change.before.links - 1
+        others = change._old.links - 1
         names = "its other name" if others == 1 else f"its {others} other names"
         text += f"{', ' if text else ''}parts from {names}"
     return text
 
 
-def _about(change):
-    old, new = change.before, change.after
+def _about(change: Change) -> str:
+    if change.kind in ("created", "removed"):
+        return _about_one(change.after or change._old)
+    old, new = change._old, change._new
     if change.kind == "renamed":
-        above, name = host.path.split(change.source)
-        parts = [
-            f"from {shown(name if above == host.path.dirname(change.path) else change.source)}"
-        ]
+        source = change.source or ""
+        above, name = host.path.split(source)
+        parts = [f"from {shown(name if above == host.path.dirname(change.path) else source)}"]
         if not change._found.same:
             parts.append(f"{size(old.size)} to {size(new.size)}")
         return ", ".join(parts)
@@ -282,17 +293,20 @@ def _about(change):
         if old.times[1] != new.times[1] and not parts:
             parts.append("time")
         return ", ".join(parts)
-    it = new or old
+    if new.type == "file" and size(old.size) != size(new.size):
+        return f"{size(old.size)} to {size(new.size)}"
+    return _about_one(new)
+
+
+def _about_one(it: Record) -> str:
     if it.type == "link":
-        return f"to {shown(it.target)}"
+        return f"to {shown(it.target or '')}"
     if it.type != "file":
         return "" if it.type == "directory" else it.type
-    if change.kind == "modified" and size(old.size) != size(new.size):
-        return f"{size(old.size)} to {size(new.size)}"
     return size(it.size)
 
 
-def size(number):
+def size(number: int) -> str:
     """A size in bytes for people."""
     if number < 1024:
         return f"{number} B"
@@ -303,20 +317,20 @@ def size(number):
     return f"{value:.1f} {_UNITS[unit]}" if value < 10 else f"{value:.0f} {_UNITS[unit]}"
 
 
-def shown(path):
+def shown(path: str) -> str:
     """A path on one line, whatever is in it."""
     if path.isprintable():
         return path
     return "".join(c if c.isprintable() else _escaped(c) for c in path)
 
 
-def _escaped(character):
+def _escaped(character: str) -> str:
     if "\udc80" <= character <= "\udcff":  # a byte that is no text
         return f"\\x{ord(character) - 0xDC00:02x}"
     return ascii(character)[1:-1]
 
 
-def _plain(top):
+def _plain(top: _Node) -> list[str]:
     lines = [_text(_line(top, shown(top.name)))]
     waiting = [(child, "") for child in reversed(top.below.values())]
     last = {id(waiting[0][0])} if waiting else set()
@@ -333,16 +347,16 @@ def _plain(top):
     return lines
 
 
-def _text(line):
+def _text(line: tuple[str, str, str, str]) -> str:
     mark, _, name, more = line
     return f"{mark} {name}" + (f"  {more}" if more else "") if mark != " " else name
 
 
-def _coloured(top):
+def _coloured(top: _Node) -> Any:
     from rich.text import Text
     from rich.tree import Tree
 
-    def label(node, name):
+    def label(node: _Node, name: str) -> Text:
         mark, colour, name, more = _line(node, name)
         if mark == " ":
             return Text(name, style="dim" if node.note else "bold")

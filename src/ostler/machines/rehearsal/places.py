@@ -1,5 +1,7 @@
 """Places: a tree reached by descriptors alone, name by name; no link in it is ever followed."""
 
+from __future__ import annotations
+
 import errno
 import stat
 
@@ -11,6 +13,10 @@ from ostler.machines.rehearsal import contents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Self, TypeVar
+
+    _T = TypeVar("_T")
     from typing import TypeAlias
 
     from ostler.core.records import stat_result
@@ -32,40 +38,40 @@ class HeldTree:
     fd = -1  # closed, or never had
     unlocks = False  # whether a mode may be changed for a moment, to look at what it keeps shut
 
-    def __init__(self, fd):
-        self._open = {}
+    def __init__(self, fd: int) -> None:
+        self._open: dict[bytes, int] = {}
         self.fd = fd
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def __del__(self):
+    def __del__(self) -> None:
         # Where Ctrl-C has come before a close().
         if self.fd >= 0:
             self.close()
 
-    def close(self):
+    def close(self) -> None:
         """Close the directory and all that is held open below it."""
         self.forget()
         fd, self.fd = self.fd, -1
         if fd >= 0:
             host.close(fd)
 
-    def forget(self):
+    def forget(self) -> None:
         """Close what is held open: names may mean something else from now on."""
         while self._open:
             host.close(self._open.popitem()[1])
 
-    def forget_below(self, path):
+    def forget_below(self, path: bytes) -> None:
         """Close what is held open at a path and below it."""
         below = path + b"/"
         for known in [k for k in self._open if k == path or k.startswith(below)]:
             host.close(self._open.pop(known))
 
-    def remove(self, path):
+    def remove(self, path: bytes) -> None:
         """Remove an object with all below it; what isn't there is no error."""
         status = self.status(path)
         if status is None:
@@ -79,7 +85,7 @@ class HeldTree:
         above, name = self.parent(path)
         host.rmdir(name, dir_fd=above)
 
-    def directory(self, path):
+    def directory(self, path: bytes) -> int:
         """A descriptor (O_PATH) of a directory, held here; OSError when it is none."""
         at, names = path, []
         while at and at not in self._open:
@@ -94,7 +100,7 @@ class HeldTree:
                 host.close(self._open.pop(next(iter(self._open))))
         return fd
 
-    def _opened(self, name, flags, fd, path):
+    def _opened(self, name: bytes, flags: int, fd: int, path: bytes) -> int:
         """Open a name in a directory that is held open, by its path, if need be as the only one."""
         try:
             return host.open(name, flags, dir_fd=fd)
@@ -105,7 +111,7 @@ class HeldTree:
             host.close(self._open.pop(known))
         return host.open(name, flags, dir_fd=fd)
 
-    def _within(self, above, call, *args, **kwargs):
+    def _within(self, above: int, call: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
         """What a call gives that needs the rights of this open directory: ours in an OwnTree.
 
         A program on the machine may take them from its directories, as it may everywhere.
@@ -124,13 +130,13 @@ class HeldTree:
         finally:
             host.chmod(place, mode)
 
-    def parent(self, path):
+    def parent(self, path: bytes) -> tuple[int, bytes]:
         """(descriptor of the directory that has the name, name)."""
         above, _, name = path.rpartition(b"/")
         fd = self._open.get(above)  # mostly it is held open
         return self.directory(above) if fd is None else fd, name or b"."
 
-    def status(self, path):
+    def status(self, path: bytes) -> stat_result | None:
         """lstat of an object, None when it isn't there."""
         try:
             above, name = self.parent(path)
@@ -140,14 +146,14 @@ class HeldTree:
                 return None
             raise
 
-    def there(self, path):
+    def there(self, path: bytes) -> stat_result:
         """lstat of an object; FileNotFoundError when it isn't there."""
         status = self.status(path)
         if status is None:
             raise FileNotFoundError(errno.ENOENT, host.strerror(errno.ENOENT), host.fsdecode(path))
         return status
 
-    def entries(self, path, quiet=False):
+    def entries(self, path: bytes, quiet: bool = False) -> list[tuple[bytes, Status]]:
         """[(name, Status)] of a directory, sorted; with quiet, what can't be read is empty."""
         try:
             opened = held(self.open, path, _LIST)
@@ -158,12 +164,12 @@ class HeldTree:
         with opened as fd:
             return sorted(self._within(fd, _listed, fd))
 
-    def open(self, path, flags=_READ):
+    def open(self, path: bytes, flags: int = _READ) -> int:
         """Open an object; in an OwnTree its owner may, whatever its mode says."""
         above, name = self.parent(path)
         return self._within(above, self._open_whatever, above, name, flags, path)
 
-    def _open_whatever(self, above, name, flags, path):
+    def _open_whatever(self, above: int, name: bytes, flags: int, path: bytes) -> int:
         try:
             return self._opened(name, flags, above, path.rpartition(b"/")[0])
         except PermissionError:
@@ -179,16 +185,16 @@ class HeldTree:
         finally:
             host.chmod(name, mode, dir_fd=above)
 
-    def name(self, path):
+    def name(self, path: bytes) -> bytes:
         """A path for the calls that take no directory descriptor."""
         return b"/proc/self/fd/%d/%s" % self.parent(path)
 
-    def target(self, path):
+    def target(self, path: bytes) -> str:
         """Where a link points, as os gives it."""
         above, name = self.parent(path)
         return host.fsdecode(self._within(above, host.readlink, name, dir_fd=above))
 
-    def xattr(self, path, attribute):
+    def xattr(self, path: bytes, attribute: str) -> bytes | None:
         """The value of an extended attribute, None when there is none, or none to be read."""
         above, _ = self.parent(path)
         try:
@@ -198,7 +204,7 @@ class HeldTree:
                 raise
             return None
 
-    def _xattr(self, path, attribute):
+    def _xattr(self, path: bytes, attribute: str) -> bytes | None:
         try:
             return host.getxattr(self.name(path), attribute, follow_symlinks=False)
         except PermissionError:
@@ -221,7 +227,7 @@ class HeldTree:
         finally:
             host.chmod(name, mode, dir_fd=above)
 
-    def xattrs(self, path, without, opened=None):
+    def xattrs(self, path: bytes, without: str, opened: bytes | None = None) -> dict[str, bytes]:
         """The extended attributes, but those whose names begin with `without`: a dict.
 
         `opened`: the name in /proc of a descriptor of the object, if there is one.
@@ -240,6 +246,7 @@ class HeldTree:
         found = {}
         for name in names:
             if not name.startswith(without):
+                value: bytes | None
                 try:
                     value = host.getxattr(place, name, follow_symlinks=follow)
                 except PermissionError:
@@ -252,7 +259,7 @@ class HeldTree:
                     found[name] = value
         return found
 
-    def same_content(self, path, other, path_there):
+    def same_content(self, path: bytes, other: HeldTree, path_there: bytes) -> bool:
         """Whether two files of one size have the same bytes; what can't be read differs."""
         try:
             one = self.open(path)
@@ -271,7 +278,7 @@ class HeldTree:
             host.close(one)
 
 
-def _listed(fd):
+def _listed(fd: int) -> list[tuple[bytes, Status]]:
     names = []
     with host.scandir(fd) as found:
         for entry in found:
@@ -283,7 +290,7 @@ def _listed(fd):
     return names
 
 
-def _remove_below(above, name):
+def _remove_below(above: int, name: bytes) -> None:
     """Remove all that is in a directory, however deep it is, with one descriptor at a time.
 
     The way up is the kernel's "..", and must lead to where the way down came from.
@@ -311,7 +318,7 @@ def _remove_below(above, name):
         host.close(here)
 
 
-def _without_files(fd):
+def _without_files(fd: int) -> list[bytes]:
     """Remove everything in a directory but the directories, of which the names are returned."""
     names = []
     with host.scandir(fd) as found:
@@ -324,7 +331,7 @@ def _without_files(fd):
     return names
 
 
-def _opened_up(above, name):
+def _opened_up(above: int, name: bytes) -> int:
     """A directory of ours open for listing, with the mode that removing what is in it takes."""
     if is_mounted_on(above, name):  # nothing of ours
         raise OSError(errno.EBUSY, "something is mounted there", host.fsdecode(name))
@@ -343,12 +350,12 @@ def _opened_up(above, name):
     return fd
 
 
-def child_of(path, name):
+def child_of(path: bytes, name: bytes) -> bytes:
     """The path of a name in a directory of such a tree, whose root is b""."""
     return path + b"/" + name if path else name
 
 
-def _identity(fd):
+def _identity(fd: int) -> tuple[int, int]:
     status = host.fstat(fd)
     return status.st_dev, status.st_ino
 

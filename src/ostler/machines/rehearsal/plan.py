@@ -18,11 +18,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ostler.machines.rehearsal.changes import Change, Found, Walk
+    from ostler.machines.rehearsal.changes import Change, Found
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.places import AnyStatus, HeldTree
     from ostler.machines.rehearsal.selection import Selection
     from ostler.machines.rehearsal.steps import Expected, Metadata, Step, Times
+    from ostler.machines.rehearsal.walk import Walk
     from ostler.machines.rehearsal.work import Work
 
 

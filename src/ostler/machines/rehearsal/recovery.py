@@ -6,6 +6,8 @@ prepared (see looks.py); where it doesn't, nothing is destroyed: all that can be
 versions stay, and the outcome says which and where.
 """
 
+from __future__ import annotations
+
 import fcntl
 import stat
 
@@ -17,6 +19,18 @@ from ostler.machines.rehearsal.journals import clear, line_of, synced
 from ostler.machines.rehearsal.places import HeldTree
 from ostler.machines.rehearsal.steps import Meta, give_metadata
 from ostler.machines.rehearsal.work import Work
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from io import FileIO
+    from typing import Any, SupportsIndex
+
+    from ostler.machines.rehearsal.journal_reader import Written
+    from ostler.machines.rehearsal.journals import Stashes
+    from ostler.machines.rehearsal.steps import Metadata
+
+    _Sides = dict[str, Any]  # what metadata an object may have, by kind
 
 NAMES = b"names"  # in a stash that was left: which of its numbers was to become which path
 _GRAINS = (1, 100, 10**3, 10**6, 10**9, 2 * 10**9)  # nanoseconds in which file systems keep times
@@ -35,11 +49,11 @@ class Outcome(tuple[str | None, ...]):
 
     def __new__(
         cls, base: str | None, outcome: str, kept: str | None = None, reason: str | None = None
-    ) -> "Outcome":
+    ) -> Outcome:
         end = () if outcome != "left" else (kept, reason)
         return tuple.__new__(cls, (base, outcome, *end))
 
-    def __getnewargs__(self):
+    def __getnewargs__(self) -> tuple[Any, ...]:
         return tuple(self)
 
     @property
@@ -62,7 +76,7 @@ class Outcome(tuple[str | None, ...]):
 class Left(Exception):
     """A commit can neither be finished nor undone now."""
 
-    def __init__(self, reason, kept=None):
+    def __init__(self, reason: str, kept: str | None = None) -> None:
         super().__init__(reason)
         self.kept = kept
 
@@ -96,7 +110,7 @@ def recover() -> list[Outcome]:
     return outcomes
 
 
-def _recovered_in(directory, path):
+def _recovered_in(directory: int, path: str) -> list[Outcome]:
     outcomes = []
     try:
         if not _journals(directory):
@@ -111,17 +125,17 @@ def _recovered_in(directory, path):
     return outcomes
 
 
-def _journals(directory):
+def _journals(directory: int) -> list[str]:
     return sorted(name for name in host.listdir(directory) if name.endswith(".commit"))
 
 
-def _said(error):
+def _said(error: Exception) -> str:
     if isinstance(error, (trust.Refused, Changed)):
-        return error.reason if isinstance(error, trust.Refused) else error.strerror
+        return str(error.reason if isinstance(error, trust.Refused) else error.strerror)
     return str(error) or type(error).__name__
 
 
-def _recovered(directory, name, path):
+def _recovered(directory: int, name: str, path: str) -> Outcome | None:
     """The Outcome of one journal, whatever is the matter with it; None when it is in use."""
     try:
         fd = trust.own_file(host.fsencode(name), directory, path, host.O_RDWR)
@@ -144,7 +158,7 @@ def _recovered(directory, name, path):
             host.unlink(name, dir_fd=directory)
             return outcome
         except Damaged as error:
-            base = error.base and host.fsdecode(error.base)
+            base = host.fsdecode(error.base) if error.base else None
             return Outcome(base, "left", path, f"the journal is damaged: {error}")
         except Left as error:
             return Outcome(base, "left", error.kept or path, str(error))
@@ -155,15 +169,15 @@ def _recovered(directory, name, path):
 class _Recovery:
     """One commit, and what can be done about it."""
 
-    def __init__(self, written, file):
+    def __init__(self, written: Written, file: FileIO) -> None:
         self.written = written
         self.file = file
         self.notes = set(written.notes)
         self.there = 0  # how many stashes are
         self.gone = False  # whether one is not
-        self._allowed = {}
+        self._allowed: dict[tuple[int, int], _Sides] = {}
 
-    def settle(self):
+    def settle(self) -> str:
         """Finish the commit or take it back: "finished" or "undone"; Left where neither is so."""
         written = self.written
         with Work(written.tops, written.steps, written.times) as work:
@@ -180,7 +194,7 @@ class _Recovery:
                 return "finished"
             return self._settled()
 
-    def _settled(self):
+    def _settled(self) -> str:
         if self.gone:
             raise Left(f"{self._stash()} is gone, with all that the commit had there")
         try:
@@ -196,7 +210,7 @@ class _Recovery:
         self._clear(True)
         return "finished"
 
-    def _undone(self, error=None):
+    def _undone(self, error: OSError | None = None) -> str:
         """Take everything back; with what somebody has changed, both versions are kept."""
         if "undone" not in self.notes:
             if "kept" in self.notes and self.gone and not self.there:
@@ -217,7 +231,7 @@ class _Recovery:
 
     # The directories
 
-    def _open_tops(self):
+    def _open_tops(self) -> None:
         for number, top in enumerate(self.written.tops):
             try:
                 self.work._places[number] = HeldTree(trust.plain_directory(top))
@@ -226,7 +240,7 @@ class _Recovery:
                 reason = "is not there" if isinstance(error, FileNotFoundError) else error.strerror
                 raise Left(f"its directory {where} can't be had: {reason}") from None
 
-    def _find_stashes(self):
+    def _find_stashes(self) -> None:
         for top, path in self.written.stashes:
             try:
                 status = self.work.place(top).status(path)
@@ -240,31 +254,31 @@ class _Recovery:
             self.there += 1
         self.gone = self.there < len(self.written.stashes)
 
-    def _stashes(self):
+    def _stashes(self) -> Stashes:
         return [(top, path.decode("latin-1")) for top, path in self.written.stashes]
 
-    def _stash(self):
+    def _stash(self) -> str | None:
         for top, path in self.written.stashes:
             return self._shown(top, path)
         return None
 
-    def _shown(self, top, path):
+    def _shown(self, top: int, path: bytes) -> str:
         return host.fsdecode(self.written.tops[top].rstrip(b"/") + b"/" + path)
 
-    def is_slot(self, top, path):
+    def is_slot(self, top: int, path: bytes) -> bool:
         """Whether a path is that of a name in a stash."""
         return (top, path.rpartition(b"/")[0]) in self.written.stashes
 
-    def _note(self, kind):
+    def _note(self, kind: str) -> None:
         self.file.seek(0, host.SEEK_END)
         self.file.write(line_of([kind]))
         host.fsync(self.file.fileno())
         self.notes.add(kind)
 
-    def _clear(self, finished):
+    def _clear(self, finished: bool) -> None:
         clear(self.work, self._stashes(), finished)
 
-    def _write_names(self):
+    def _write_names(self) -> None:
         """In each stash a list of what its numbers were to become."""
         for top, stash in self.written.stashes:
             lines = []
@@ -281,13 +295,13 @@ class _Recovery:
 
     # Finishing
 
-    def _finish(self):
+    def _finish(self) -> None:
         done = self._last_done()
         for number, step in enumerate(self.written.steps):
             step.do_again(self, number <= done, self.written.looks[number])
         self.work.set_times(True)
 
-    def _last_done(self):
+    def _last_done(self) -> int:
         """The number of the last step that was plainly done: those before it were, too."""
         steps = self.written.steps
         for number in range(len(steps) - 1, -1, -1):
@@ -296,7 +310,7 @@ class _Recovery:
                 return number
         return -1
 
-    def give(self, step, wanted):
+    def give(self, step: Meta, wanted: Metadata) -> None:
         """Give the object of a step metadata, unless somebody has given it other ones."""
         top, path, inode = step.top, step.path, step.inode
         if self.work.is_at(top, path, inode):
@@ -304,20 +318,20 @@ class _Recovery:
                 raise self.changed(top, path)
             give_metadata(self.work.place(top), path, wanted, inode)
 
-    def see(self, top, path, look):
+    def see(self, top: int, path: bytes, look: str | None) -> None:
         """Changed when what is at a path does not look so any more."""
         if look is not None and not looks.fits(self.work.place(top), path, look):
             raise self.changed(top, path)
 
-    def changed(self, top, path):
+    def changed(self, top: int, path: bytes) -> Changed:
         """The Changed that says what was."""
         shown = self._shown(top, path)
         return Changed(0, f"{shown} was changed after the commit was interrupted", shown)
 
-    def _is_ours(self, top, path, inode):
+    def _is_ours(self, top: int, path: bytes, inode: int) -> bool:
         """Whether an object has only such metadata as the commit found, or gives."""
         place = self.work.place(top)
-        status = place.status(path)
+        status = place.there(path)
         known = self._metadata_of(top, inode)
         mode = stat.S_IMODE(status.st_mode)
         xattrs = place.xattrs(path, "\0")
@@ -339,14 +353,14 @@ class _Recovery:
             if not name.startswith(("security.", "system.", "trusted.overlay.", "user.overlay."))
         )
 
-    def _metadata_of(self, top, inode):
+    def _metadata_of(self, top: int, inode: int) -> _Sides:
         if not self._allowed:
             for step in self.written.steps:
                 if isinstance(step, Meta):
                     self._allow(step)
         return self._allowed[top, inode]
 
-    def _allow(self, step):
+    def _allow(self, step: Meta) -> None:
         known = self._allowed.setdefault(
             (step.top, step.inode), {"mode": set(), "owner": set(), "times": set(), "xattrs": []}
         )
@@ -360,7 +374,7 @@ class _Recovery:
             if "xattrs" in side:
                 known["xattrs"].append(side["xattrs"])
 
-    def _check_replaced(self):
+    def _check_replaced(self) -> None:
         """Left when what was replaced has been written to since, by who had it open."""
         for top, slot, path in looks.changed_since(self.work, self.written.looks):
             raise Left(
@@ -371,7 +385,7 @@ class _Recovery:
 
     # Taking back
 
-    def _take_back(self):
+    def _take_back(self) -> list[OSError]:
         """Take back all steps, the last first; what could not be: a list of OSError."""
         problems = []
         for number in range(len(self.written.steps) - 1, -1, -1):
@@ -387,5 +401,5 @@ class _Recovery:
 _KEPT = "all was taken back; what the commit was to bring is kept, until that directory is removed"
 
 
-def _text(value):
+def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode("latin-1")

@@ -4,6 +4,8 @@ An overlay of an ordinary user has no redirected directories: there rename(2) fa
 it is done name by name, and where the directory comes from is noted in the upper layer.
 """
 
+from __future__ import annotations
+
 import errno
 import stat
 
@@ -13,11 +15,27 @@ from ostler.machines.rehearsal.places import OwnTree, child_of
 from ostler.machines.rehearsal.steps import give_metadata, metadata
 from ostler.machines.rooted import staying
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _typeshed import StrOrBytesPath
+
+    from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.layout import OverlayMount
+    from ostler.machines.rehearsal.steps import Metadata
+    from ostler.machines.rehearsal.walk import Walk
+
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 
 
 @staying
-def moved(machine, src, dst, src_dir_fd, dst_dir_fd, replace=True):
+def moved(
+    machine: Rehearsal,
+    src: StrOrBytesPath,
+    dst: StrOrBytesPath,
+    src_dir_fd: int | None,
+    dst_dir_fd: int | None,
+    replace: bool = True,
+) -> bool:
     """Move a directory as the kernel's rename would, name by name; False: not our affair.
 
     On an error all is moved back, and everything is as it was.
@@ -59,7 +77,13 @@ def moved(machine, src, dst, src_dir_fd, dst_dir_fd, replace=True):
 
 
 @staying
-def exchanged(machine, first, second, first_dir_fd, second_dir_fd):
+def exchanged(
+    machine: Rehearsal,
+    first: StrOrBytesPath,
+    second: StrOrBytesPath,
+    first_dir_fd: int | None,
+    second_dir_fd: int | None,
+) -> bool:
     """Exchange two names, one of them a directory's, by three renames; False: not our affair."""
     if not _is_directory(machine, first, first_dir_fd) and not _is_directory(
         machine, second, second_dir_fd
@@ -84,11 +108,17 @@ def exchanged(machine, first, second, first_dir_fd, second_dir_fd):
     return True
 
 
-def _is_directory(machine, path, dir_fd):
+def _is_directory(machine: Rehearsal, path: StrOrBytesPath, dir_fd: int | None) -> bool:
     return stat.S_ISDIR(machine.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode)
 
 
-def _make_room(machine, src, dst, dst_dir_fd, replace):
+def _make_room(
+    machine: Rehearsal,
+    src: StrOrBytesPath,
+    dst: StrOrBytesPath,
+    dst_dir_fd: int | None,
+    replace: bool,
+) -> Metadata | None:
     # Make the directory to move to; what stood there, an empty one, or None.
     try:
         machine.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
@@ -109,23 +139,35 @@ def _make_room(machine, src, dst, dst_dir_fd, replace):
 class _Renamed:
     """What is below one directory being moved into another one, new and empty."""
 
-    def __init__(self, machine, overlay, source, target, origin, place):
+    def __init__(
+        self,
+        machine: Rehearsal,
+        overlay: OverlayMount,
+        source: OwnTree,
+        target: OwnTree,
+        origin: bytes,
+        place: bytes,
+    ) -> None:
         self.machine = machine
         self.overlay = overlay
         self.source = source
         self.target = target
         self.origin = origin  # of the two below the overlay's top
         self.place = place
-        self.renamed = []  # paths below both
-        self.directories = []  # (path, metadata of the old one), each after the one it lies in
-        self.linked = []  # (path, where the base has it) of files that have other names there
+        self.renamed: list[bytes] = []  # paths below both
+        self.directories: list[
+            tuple[bytes, Metadata]
+        ] = []  # (path, metadata of the old one), each after the one it lies in
+        self.linked: list[
+            tuple[bytes, bytes]
+        ] = []  # (path, where the base has it) of files that have other names there
 
-    def go(self):
+    def go(self) -> None:
         """Move everything; what can't be renamed, a directory, is made anew and waits."""
         with self.machine._walk(self.overlay) as walk:
             self._go(walk)
 
-    def _go(self, walk):
+    def _go(self, walk: Walk) -> None:
         waiting = [b""]
         while waiting:
             path = waiting.pop()
@@ -142,7 +184,7 @@ class _Renamed:
                         raise
                     waiting.append(child)
 
-    def _see_names(self, walk, path):
+    def _see_names(self, walk: Walk, path: bytes) -> None:
         # The copy that the overlay makes of a file with other names does not tell of which.
         origin = self.origin + b"/" + path
         below = walk.lower.status(origin)
@@ -151,8 +193,8 @@ class _Renamed:
             if found is not None:
                 self.linked.append((path, found[0]))
 
-    def _begin(self, path):
-        status = self.source.status(path)
+    def _begin(self, path: bytes) -> None:
+        status = self.source.there(path)
         if (status.st_uid, status.st_gid) != (host.geteuid(), host.getegid()):
             raise OSError(errno.EOVERFLOW, host.strerror(errno.EOVERFLOW), host.fsdecode(path))
         old = metadata(status, self.source.xattrs(path, "\0"))
@@ -163,7 +205,7 @@ class _Renamed:
         if stat.S_IMODE(status.st_mode) & 0o700 != 0o700:
             give_metadata(self.source, path, {"mode": old["mode"] | 0o700})
 
-    def finish(self):
+    def finish(self) -> None:
         """Give the new directories what the old ones had, and remove those but the top."""
         with self.machine._walk(self.overlay) as walk:
             for path, origin in self.linked:
@@ -179,7 +221,7 @@ class _Renamed:
                 above, name = self.source.parent(path)
                 host.rmdir(name, dir_fd=above)
 
-    def back(self):
+    def back(self) -> None:
         """Everything as it was, but for the new directory at the top."""
         for path, old in self.directories:
             if self.source.status(path) is None:
@@ -197,13 +239,15 @@ class _Renamed:
             give_metadata(self.source, path, old)
 
 
-def _rename(source, target, path):
+def _rename(source: OwnTree, target: OwnTree, path: bytes) -> None:
     src_dir, name = source.parent(path)
     dst_dir, _ = target.parent(path)
     host.rename_noreplace(name, name, src_dir_fd=src_dir, dst_dir_fd=dst_dir)
 
 
-def _place(machine, path, dir_fd):
+def _place(
+    machine: Rehearsal, path: StrOrBytesPath, dir_fd: int | None
+) -> tuple[OverlayMount | None, bytes]:
     """(the OverlayMount that a name lies in, or None; its path below that)."""
     with Name(machine, path, dir_fd) as name:
         return name.overlay, name.path

@@ -10,12 +10,14 @@ from ostler.machines.rehearsal.journals import FEW
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from typing import Any, TypeAlias
 
     from _typeshed import StrOrBytesPath
 
-    from ostler.machines.rehearsal.changes import Change, Walk
+    from ostler.machines.rehearsal.changes import Change
+    from ostler.machines.rehearsal.walk import Walk
 
-    Chosen = StrOrBytesPath | Change  # what a caller chooses by
+    Chosen: TypeAlias = StrOrBytesPath | Change  # what a caller chooses by
     _Place = tuple[bytes, bytes | None]  # an overlay's top, and a path below that
 
 
@@ -72,14 +74,10 @@ def chosen(changes: list[Change], paths: Chosen | Iterable[Chosen] | None) -> li
     """The changes at these paths and below, with what they can't be without; None: all."""
     if paths is None:
         return changes
-    if isinstance(paths, (str, bytes)) or hasattr(paths, "__fspath__"):
-        paths = [paths]
+    each: Any = [paths] if _is_path(paths) else paths
     wanted = {}
-    for path in paths:
-        if isinstance(path, (str, bytes)) or hasattr(path, "__fspath__"):
-            text = host.fsdecode(path)
-        else:
-            text = path.path  # a Change
+    for one in each:
+        text = host.fsdecode(one) if _is_path(one) else one.path  # a Change's
         wanted[host.path.abspath(text)] = False
     picked = set()
     for change in changes:
@@ -96,6 +94,10 @@ def chosen(changes: list[Change], paths: Chosen | Iterable[Chosen] | None) -> li
         size = len(picked)
         _add_needed(changes, by_path, picked)
     return [change for change in changes if change.path in picked]
+
+
+def _is_path(one: object) -> bool:
+    return isinstance(one, (str, bytes)) or hasattr(one, "__fspath__")
 
 
 def _at_or_above(path: str | None, wanted: Collection[str]) -> list[str]:

@@ -330,7 +330,7 @@ class StepRows(Rows):
 # What steps are made of
 
 
-def copy_data(source, target, size):
+def copy_data(source: int, target: int, size: int) -> None:
     """Copy a file's data, and leave its holes holes."""
     at = 0
     while at < size:
@@ -354,7 +354,7 @@ def copy_data(source, target, size):
     host.ftruncate(target, size)
 
 
-def metadata(status, xattrs):
+def metadata(status: AnyStatus, xattrs: Mapping[str, bytes]) -> Metadata:
     """What `give_metadata` gives: plain data, for the journal."""
     return {
         "mode": stat.S_IMODE(status.st_mode),
@@ -364,7 +364,7 @@ def metadata(status, xattrs):
     }
 
 
-def give_metadata(place, path, wanted, inode=None):
+def give_metadata(place: HeldTree, path: bytes, wanted: Metadata, inode: int | None = None) -> None:
     """Give an object mode, owner, times and xattrs, as far as they are in `wanted`.
 
     It is opened once, and all is given to what was opened: who can write to the directory that it
@@ -390,21 +390,21 @@ def give_metadata(place, path, wanted, inode=None):
             host.utime(opened, ns=tuple(wanted["times"]))
 
 
-def _stays():
+def _stays() -> tuple[str, str]:
     # What a file system gives of itself, such as a security label, and the marks of an overlay that
     # has the directory as a layer: a rehearsal's own overlay shows none of these.
     marks = "trusted.overlay." if host.geteuid() == 0 else "user.overlay."
     return "security.", marks
 
 
-def _close_to_the_group(opened):
+def _close_to_the_group(opened: bytes) -> None:
     # While there is an ACL the group has less than the mode shows, and not for a moment more after.
     host.chmod(opened, stat.S_IMODE(host.stat(opened).st_mode) & ~0o070)
 
 
-def _give_xattrs(opened, there, wanted):
-    for attribute, value in wanted.items():
-        value = value.encode("latin-1")
+def _give_xattrs(opened: bytes, there: Mapping[str, bytes], wanted: Mapping[str, str]) -> None:
+    for attribute, text in wanted.items():
+        value = text.encode("latin-1")
         if there.get(attribute) != value:
             host.setxattr(opened, attribute, value)
     for attribute in there:

@@ -5,12 +5,25 @@ but the reader can have made it (see trust.py), and its state is read strictly. 
 a number and nothing else; what is done in one is done through its descriptor.
 """
 
+from __future__ import annotations
+
 import errno
 import stat
 
 from ostler.machine import host
 from ostler.machines import trust
 from ostler.machines.rehearsal.places import OwnTree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, TypeGuard
+
+    from _typeshed import StrOrBytesPath
+
+    from ostler.machines.rehearsal.kind import Rehearsal
+
+    State = dict[str, Any]  # what stands in the file STATE
 
 STATE = "ostler-rehearsal.json"
 _LARGEST = 1 << 28  # bytes of state
@@ -19,7 +32,7 @@ _NO_UPPER = "upper is neither empty nor the upper of a rehearsal"
 _ONLY_THE_OWNER = "; only who has made an upper can take it up"
 
 
-def opened(upper, base=None):
+def opened(upper: StrOrBytesPath, base: bytes | None = None) -> tuple[int, bytes]:
     """(descriptor of an upper, its path, bytes); PermissionError when others could change it.
 
     OSError when it is none, or `base` (bytes) lies in it.
@@ -43,7 +56,7 @@ def opened(upper, base=None):
     return fd, host.readlink(b"/proc/self/fd/%d" % fd)
 
 
-def state_of(fd, upper):
+def state_of(fd: int, upper: StrOrBytesPath) -> State | None:
     """What an earlier rehearsal left in an open upper: a dict; None when it is empty."""
     shown = host.path.join(host.fsdecode(upper), STATE)
     try:
@@ -61,7 +74,7 @@ def state_of(fd, upper):
             raise ValueError(f"{shown} is larger than any that was written here")
         text = file.read(_LARGEST)
     try:
-        state = json.loads(text.decode())
+        state: State = json.loads(text.decode())
         _check(state)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         reason = f": {error}" if isinstance(error, _NoState) else ""
@@ -73,7 +86,7 @@ class _NoState(ValueError):
     """The state says what none says."""
 
 
-def _check(state):
+def _check(state: Any) -> None:
     known = {"base", "started", "overlays", "own", "marks"}
     if not isinstance(state, dict) or not {"base", "started", "overlays"} <= set(state) <= known:
         raise _NoState("it has other parts")
@@ -97,28 +110,28 @@ def _check(state):
         raise _NoState("what is its own are no numbers")
 
 
-def is_store(name):
+def is_store(name: object) -> TypeGuard[str]:
     """Whether this is a name, a str, as stores have them."""
     return _is_text(name) and 0 < len(name) < 10 and set(name) <= _DIGITS
 
 
-def _is_text(text):
+def _is_text(text: object) -> TypeGuard[str]:
     return isinstance(text, str) and "\0" not in text
 
 
-def _is_relative(target):
+def _is_relative(target: str) -> bool:
     return not target or not {"", ".", ".."} & set(target.split("/"))
 
 
-def _are_pairs(found):
+def _are_pairs(found: object) -> bool:
     return isinstance(found, list) and all(isinstance(p, list) and len(p) == 2 for p in found)
 
 
-def _are_counts(numbers):
+def _are_counts(numbers: Iterable[object]) -> bool:
     return all(type(number) is int and 0 <= number < 1 << 64 for number in numbers)
 
 
-def check_marks(state, as_root, upper):
+def check_marks(state: State | None, as_root: bool, upper: StrOrBytesPath) -> None:
     """Refused when the files in an upper were marked in another way than they would be read."""
     marks = None if state is None else state.get("marks")
     if marks is not None and marks != name_of_marks(as_root):
@@ -126,12 +139,12 @@ def check_marks(state, as_root, upper):
         raise trust.Refused(upper, f"its files have {who} marks, which are not read here")
 
 
-def name_of_marks(as_root):
+def name_of_marks(as_root: bool) -> str:
     """The word for an overlay's marks in a state."""
     return "root" if as_root else "user"
 
 
-def check_store(fd, store, upper):
+def check_store(fd: int, store: bytes, upper: StrOrBytesPath) -> None:
     """Refused unless the directories of a store, which are there, are the reader's own."""
     shown = host.path.join(host.fsdecode(upper), host.fsdecode(store))
     inside = trust.own_directory(store, fd, shown)
@@ -147,7 +160,7 @@ def check_store(fd, store, upper):
         host.close(inside)
 
 
-def remove(machine):
+def remove(machine: Rehearsal) -> None:
     """Remove the upper of a rehearsal, with all that rehearsals have in one and nothing else."""
     upper = machine._stores
     with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=upper)) as place:
@@ -158,6 +171,7 @@ def remove(machine):
                 and status.st_uid == host.geteuid()
             ):
                 place.remove(name)
+    assert machine._directory is not None
     there = host.stat(machine._directory)
     here = host.fstat(upper)
     if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
@@ -168,7 +182,7 @@ def remove(machine):
                 raise
 
 
-def base_of(upper):
+def base_of(upper: StrOrBytesPath) -> str:
     """The base of the rehearsal that is kept in a directory, a str."""
     fd, place = opened(upper)
     try:
@@ -177,4 +191,4 @@ def base_of(upper):
         host.close(fd)
     if state is None:
         raise FileNotFoundError(errno.ENOENT, "nothing is kept there", host.fsdecode(upper))
-    return state["base"]
+    return str(state["base"])

@@ -141,10 +141,11 @@ class Work:
         status = place.status(path)
         if status is None or status.st_ino != inode:
             return
-        if (status.st_atime_ns, status.st_mtime_ns) != tuple(times):
+        access, modification = times
+        if (status.st_atime_ns, status.st_mtime_ns) != (access, modification):
             above, name = place.parent(path)
             try:
-                host.utime(name, ns=tuple(times), dir_fd=above, follow_symlinks=False)
+                host.utime(name, ns=(access, modification), dir_fd=above, follow_symlinks=False)
             except PermissionError:
                 pass  # a directory for all, such as /tmp: it has the time of the last step
 

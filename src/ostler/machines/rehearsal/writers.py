@@ -6,12 +6,24 @@ rehearsal. So these are refused, with who it is, and meanwhile the kernel keeps 
 read-only, in whatever process.
 """
 
+from __future__ import annotations
+
 import errno
 import time
 from contextlib import suppress
 
 from ostler.core import mounts
 from ostler.machine import host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from typing import Self
+
+    from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.layout import OverlayMount
+
+    _Who = tuple[int, str, bytes | None]
 
 _TRIES, _PAUSE = 100, 0.005  # a file that is just being closed
 _PATH = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
@@ -23,13 +35,15 @@ class Quiet:
     OSError (EBUSY) where somebody could, unless they are to be left behind.
     """
 
-    def __init__(self, machine, leave_behind):
+    def __init__(self, machine: Rehearsal, leave_behind: bool) -> None:
         self._machine = machine
         self._leave_behind = bool(leave_behind)
-        self._tops = []
-        self._still = []  # (top, whether its file system as a whole), of what is read-only now
+        self._tops: list[int] = []
+        self._still: list[
+            tuple[int, bool]
+        ] = []  # (top, whether its file system as a whole), of what is read-only now
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         try:
             for overlay in self._machine._overlays:
                 self._tops.append(top_of(self._machine, overlay))
@@ -42,11 +56,11 @@ class Quiet:
             raise
         return self
 
-    def over(self):
+    def over(self) -> None:
         """What was there before is not to be written to again."""
         self._still.clear()
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         machine = self._machine
         while self._still:
             top, whole = self._still.pop()
@@ -54,7 +68,7 @@ class Quiet:
         while self._tops:
             host.close(self._tops.pop())
 
-    def _make_still(self, top):
+    def _make_still(self, top: int) -> None:
         machine = self._machine
         for _ in range(_TRIES):
             self._still.append((top, True))
@@ -77,7 +91,7 @@ class Quiet:
         raise OSError(errno.EBUSY, "a file is open for writing", _real(machine, None))
 
 
-def refuse(machine, found):
+def refuse(machine: Rehearsal, found: Sequence[_Who]) -> None:
     """Raise the OSError (EBUSY) that says who it is that was found, if anybody was."""
     if not found:
         return
@@ -89,25 +103,25 @@ def refuse(machine, found):
     raise OSError(errno.EBUSY, said, _real(machine, path))
 
 
-def _real(machine, path):
+def _real(machine: Rehearsal, path: bytes | None) -> str:
     base = machine._base
     return host.fsdecode(base if path is None else base.rstrip(b"/") + path)
 
 
-class Unneeded:
+class Unneeded(Quiet):
     """In the place of Quiet where writers can go on as before."""
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         pass
 
-    def over(self):
+    def over(self) -> None:
         """Nothing was kept still."""
 
 
-def top_of(machine, overlay):
+def top_of(machine: Rehearsal, overlay: OverlayMount) -> int:
     """A descriptor of an overlay's top, wherever the machine has that now."""
     wanted = b"/" + overlay.target
     found = _overlay_at(machine, wanted)
@@ -118,7 +132,7 @@ def top_of(machine, overlay):
     return found
 
 
-def _overlay_at(machine, path):
+def _overlay_at(machine: Rehearsal, path: bytes) -> int | None:
     try:
         fd = machine.open(path, _PATH)
     except OSError:
@@ -129,7 +143,7 @@ def _overlay_at(machine, path):
     return None
 
 
-def _moved(machine, overlay):
+def _moved(machine: Rehearsal, overlay: OverlayMount) -> bytes:
     # A directory above it may have been renamed here.
     above = [o for o in machine._overlays if o is not overlay and _lies_in(overlay, o)]
     upper = max(above, key=lambda other: len(other.target))
@@ -144,18 +158,18 @@ def _moved(machine, overlay):
     return b"/" + upper.target + b"/" + now
 
 
-def _lies_in(one, other):
+def _lies_in(one: OverlayMount, other: OverlayMount) -> bool:
     return not other.target or one.target.startswith(other.target + b"/")
 
 
 # Who it is: a list of (pid, program, path on the machine or None)
 
 
-def running(tops):
+def running(tops: Iterable[int]) -> list[_Who]:
     """The processes in whose mount namespace one of these file systems is."""
     devices = {_device(top) for top in tops}
     known = {_link(b"/proc/self/ns/mnt"): False}
-    found = []
+    found: list[_Who] = []
     for pid in _processes():
         namespace = _link(b"/proc/%d/ns/mnt" % pid)
         if namespace is None:  # it has ended, or is another user's
@@ -167,12 +181,12 @@ def running(tops):
     return found
 
 
-def writers(tops):
+def writers(tops: Iterable[int]) -> list[_Who]:
     """The files in these file systems that can be written to by somebody who has them open."""
     devices = {_device(top) for top in tops}
     own = {_field(b"/proc/self/fdinfo/%d" % top, b"mnt_id:") for top in tops}
-    namespaces = {_link(b"/proc/self/ns/mnt"): set()}
-    found = []
+    namespaces: dict[bytes | None, set[bytes]] = {_link(b"/proc/self/ns/mnt"): set()}
+    found: list[_Who] = []
     for pid in _processes():
         namespace = _link(b"/proc/%d/ns/mnt" % pid)
         if namespace not in namespaces:
@@ -184,9 +198,9 @@ def writers(tops):
     return found
 
 
-def writers_below(directory):
+def writers_below(directory: bytes) -> list[_Who]:
     """The files below a directory (bytes) that somebody has open for writing."""
-    found = []
+    found: list[_Who] = []
     for pid in _processes():
         for _, _, path in _open_for_writing(pid):
             if path.startswith(directory + b"/"):
@@ -194,28 +208,28 @@ def writers_below(directory):
     return found
 
 
-def _processes():
+def _processes() -> list[int]:
     return sorted(int(name) for name in host.listdir("/proc") if name.isdigit())
 
 
-def _open_for_writing(pid):
+def _open_for_writing(pid: int) -> Iterator[tuple[bytes, bytes | None, bytes]]:
     try:
         names = host.listdir(b"/proc/%d/fd" % pid)
     except OSError:
         return
     for name in names:
         information = b"/proc/%d/fdinfo/%s" % (pid, name)
-        flags = _field(information, b"flags:")
-        if flags is None:
+        octal = _field(information, b"flags:")
+        if octal is None:
             continue
-        flags = int(flags, 8)
+        flags = int(octal, 8)
         if flags & host.O_ACCMODE != host.O_RDONLY and not flags & host.O_PATH:
             path = _link(b"/proc/%d/fd/%s" % (pid, name))
             if path is not None and path.startswith(b"/"):
                 yield name, _field(information, b"mnt_id:"), path
 
 
-def _on(pid, fd, devices):
+def _on(pid: int, fd: bytes, devices: Collection[bytes]) -> bool:
     try:
         status = host.stat(b"/proc/%d/fd/%s" % (pid, fd))
     except OSError:
@@ -223,7 +237,7 @@ def _on(pid, fd, devices):
     return b"%d:%d" % (host.major(status.st_dev), host.minor(status.st_dev)) in devices
 
 
-def _mapped(pid, devices):
+def _mapped(pid: int, devices: Iterable[bytes]) -> Iterator[bytes]:
     """The paths of the files that are mapped so that writing to memory writes to them."""
     hexadecimal = {b"%02x:%02x" % tuple(map(int, device.split(b":"))) for device in devices}
     for line in _lines(b"/proc/%d/maps" % pid):
@@ -233,36 +247,36 @@ def _mapped(pid, devices):
                 yield parts[5]
 
 
-def _mounted(pid):
+def _mounted(pid: int) -> list[tuple[bytes, bytes]]:
     """[(number, device)] of the mounts in a process's namespace."""
     lines = [line.split(b" ", 3) for line in _lines(b"/proc/%d/mountinfo" % pid)]
     return [(parts[0], parts[2]) for parts in lines if len(parts) == 4]
 
 
-def _device(fd):
+def _device(fd: int) -> bytes:
     device = host.fstat(fd).st_dev
     return b"%d:%d" % (host.major(device), host.minor(device))
 
 
-def _program(pid):
+def _program(pid: int) -> str:
     return b"".join(_lines(b"/proc/%d/comm" % pid)).decode("utf-8", "backslashreplace")
 
 
-def _field(path, name):
+def _field(path: bytes, name: bytes) -> bytes | None:
     for line in _lines(path):
         if line.startswith(name):
             return line[len(name) :].strip()
     return None
 
 
-def _link(path):
+def _link(path: bytes) -> bytes | None:
     try:
         return host.readlink(path)
     except OSError:
         return None
 
 
-def _lines(path):
+def _lines(path: bytes) -> list[bytes]:
     # Of a file of /proc; none when its process has ended or is another user's.
     parts = []
     with suppress(OSError):

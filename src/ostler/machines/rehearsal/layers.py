@@ -1,0 +1,239 @@
+"""Layers: mounting what a rehearsal is made of, and the stores in which its changes are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+
+from ostler.core import mounts
+from ostler.core.held import held
+from ostler.core.procfs import mount_table
+from ostler.machine import MachineUnavailable, host
+from ostler.machines.mount_points import mounts_below
+from ostler.machines.rehearsal import layout, uppers
+from ostler.machines.rehearsal.changes import ACL, NARROWED
+from ostler.machines.rehearsal.layout import OverlayMount, without_strangers
+from ostler.machines.rehearsal.places import OwnTree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ostler.machines.rehearsal.uppers import State
+
+    Spaces = tuple[int, int]  # descriptors of the user and the mount namespace, or -1
+    # What is mounted: (target, lower, whether it is overlaid, whether it is read-only).
+    _Point = tuple[bytes, bytes, bool, bool]
+
+_HELP = "a directory on another file system with upper=DIR, or a smaller base"
+_MARKS = ("trusted.overlay.", "user.overlay.")
+
+
+def mounted(
+    base: bytes,
+    stores: int,
+    directory: bytes | None,
+    state: State | None,
+    spaces: Spaces,
+    as_root: bool,
+    left: list[bytes],
+) -> tuple[mounts.Made, list[OverlayMount]]:
+    """Mount what a rehearsal is made of: (what was made, [OverlayMount]).
+
+    `directory`: the path of the stores (bytes), None where they are in memory; `spaces`:
+    descriptors of the user and the mount namespace, or -1.
+    """
+    overlays: list[OverlayMount] = []
+    fresh: list[bytes] = []
+    try:
+        with held(host.dup, stores) as fd:
+            # An overlay takes the mounts of its own namespace alone: there the directory is looked
+            # for by its path, and used when it is the very one.
+            place = fd, directory if spaces[0] >= 0 else None
+            built = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
+    except BaseException:
+        remove_stores(stores, fresh)
+        raise
+    return built, overlays
+
+
+def _mounted(
+    base: bytes,
+    stores: int,
+    place: tuple[int, bytes | None],
+    state: State | None,
+    spaces: Spaces,
+    as_root: bool,
+    left: list[bytes],
+    overlays: list[OverlayMount],
+    fresh: list[bytes],
+) -> mounts.Made:
+    steps: list[mounts._Step] = []
+    known = [base.rstrip(b"/") + b"/" + target for target in _targets(state) if target]
+    plan = _plan(base, not as_root, left, known)
+    for number, (target, lower, overlaid, read_only) in enumerate(plan):
+        where = None if number == 0 else target
+        if not overlaid:
+            how = mounts.CLONE_TREE if number == 0 else mounts.CLONE_MOUNT
+            steps.append((how, where, lower, None, None, None, read_only))
+            continue
+        store, new = _store(stores, state, target, len(overlays))
+        if new:
+            fresh.append(store)
+        overlays.append(OverlayMount(target, store, lower))
+        _prepare(stores, store, lower, as_root)
+        inside = b"/proc/self/fd/%d/%s/" % (place[0], store)
+        steps.append((
+            mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work",
+            _options(as_root), False,
+        ))  # fmt: skip
+    built = mounts.build(-1, *spaces, steps, *place)
+    number, step = built.number, built.step
+    if number and step == "upper":
+        raise OSError(number, "upper was moved meanwhile", host.fsdecode(place[1] or b""))
+    if number:
+        lower = plan[built.failed][1]
+        problem = f"{host.fsdecode(lower)}: {step}: {host.strerror(number)}"
+        reason = f"a rehearsal can't be made: {problem}"
+        if number == errno.EINVAL and (kind := _kind_at(stores)) is not None:
+            reason += f"; its upper lies on {kind}"
+        raise MachineUnavailable(reason, _HELP, number)
+    return built
+
+
+def _targets(state: State | None) -> list[bytes]:
+    """The directories below the base that a rehearsal had overlays over until now."""
+    if state is None:
+        return []
+    return [host.fsencode(target) for target, _ in state["last" if "last" in state else "overlays"]]
+
+
+def _kind_at(fd: int) -> str | None:
+    """The kind of the file system on which an open file is; None where that is mounted nowhere."""
+    device = host.fstat(fd).st_dev
+    for mount in mount_table():
+        if host.makedev(*mount.device) == device:
+            return mount.kind
+    return None
+
+
+def remove_stores(stores: int, names: Iterable[bytes]) -> None:
+    """Remove stores; what of them can't be removed is in nobody's way."""
+    with (
+        contextlib.suppress(OSError),
+        OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=stores)) as directory,
+    ):
+        for name in names:
+            directory.remove(name)
+
+
+def _plan(base: bytes, ordinary: bool, left: list[bytes], known: Sequence[bytes]) -> list[_Point]:
+    """[(target, lower, overlaid?, read-only?)], the root first, in mount order.
+
+    `known`: directories below the base in which changes may be kept already.
+    """
+    below = mounts_below(base)
+    root = b"" if base == b"/" else base
+    if not ordinary:
+        return [(b"", base, True, False), *(_over(root + b"/", *point) for point in below)]
+    simple = not below and not known and layout.is_one_top(base)
+    tops, blocked = ([base], []) if simple else layout.writable_tops(base, known)
+    if base in blocked and base != b"/":
+        raise MachineUnavailable(
+            f"a rehearsal can't be made: something is mounted below {host.fsdecode(base)}, which "
+            "only root may overlay",
+            "a smaller base, or root",
+            errno.EINVAL,
+        )
+    left.extend(blocked)
+    over = base in tops
+    return [
+        (b"", base, over, not over),
+        *((top[len(root) + 1 :], top, True, False) for top in tops if top != base),
+    ]
+
+
+def _over(above: bytes, point: bytes, has_files: bool, is_read_only: bool) -> _Point:
+    # Nothing can be laid over a file of its own mount, such as the /etc/hosts of a container.
+    overlaid = has_files and not is_read_only and host.path.isdir(above + point)
+    return point, above + point, overlaid, is_read_only or not overlaid
+
+
+def _options(root: bool) -> bytes:
+    # With index a change of one name of a file would show at its other names, which are nowhere
+    # in the upper layer: what changed could not be listed.
+    if not root:
+        pairs = [(b"userxattr", b""), (b"xino", b"on")]
+    else:
+        pairs = [
+            (b"redirect_dir", b"on"),
+            (b"metacopy", b"on"),
+            (b"xino", b"auto"),
+            (b"index", b"off"),
+        ]
+    pairs.append((b"volatile", b""))
+    pairs.append((b"source", b"ostler"))
+    return b"".join(k + b"\0" + v + b"\0" for k, v in pairs) + b"\0"
+
+
+def _prepare(stores: int, store: bytes, lower: bytes, root: bool) -> None:
+    """The directories of one overlay; its top looks as the directory that it stands for."""
+    inside = store + b"/upper"
+    # Before anything is made or removed in it.
+    uppers.check_store(stores, store, host.readlink(b"/proc/self/fd/%d" % stores))
+    if _mkdir(inside, 0o700, stores):
+        mounts.look_like(stores, inside, lower, root)
+        _give_attributes(b"/proc/self/fd/%d/%s" % (stores, inside), lower, root)
+    else:
+        with OwnTree(
+            host.open(store, host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=stores)
+        ) as own:
+            own.remove(b"work")
+    _mkdir(store + b"/work", 0o700, stores)
+
+
+def _give_attributes(top: bytes, lower: bytes, root: bool) -> None:
+    """Give an overlay's top the extended attributes, and so the ACLs, of what it stands for."""
+    wanted = {}
+    for name in host.listxattr(lower):
+        if not name.startswith((*_MARKS, "security.")):
+            try:
+                wanted[name] = host.getxattr(lower, name)
+            except OSError as error:  # not ours to read, or gone meanwhile
+                if error.errno not in (errno.EACCES, errno.EPERM, errno.ENODATA):
+                    raise
+    for name in host.listxattr(top):
+        if name.startswith(ACL) and name not in wanted:
+            host.removexattr(top, name)  # of the directory in which it was made
+    for name, value in wanted.items():
+        if name.startswith(ACL) and not root:
+            known = without_strangers(value)
+            if known != value:
+                host.setxattr(top, "user.overlay." + NARROWED + name, b"")
+                value = known
+        host.setxattr(top, name, value)
+
+
+def _mkdir(name: bytes, mode: int, dir_fd: int) -> bool:
+    try:
+        host.mkdir(name, mode, dir_fd=dir_fd)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _store(stores: int, state: State | None, target: bytes, number: int) -> tuple[bytes, bool]:
+    """(the name of the store of an overlay, whether it is new)."""
+    taken = set()
+    if state is not None:
+        for known, store in state["overlays"]:
+            if host.fsencode(known) == target:
+                return host.fsencode(store), _mkdir(host.fsencode(store), 0o700, stores)
+            taken.add(store)
+        taken.update(state.get("taken", ()))
+    # One that could not be removed when it was done with has changes that are none.
+    while str(number) in taken or not _mkdir(b"%d" % number, 0o700, stores):
+        number += 1
+    if state is not None:
+        state.setdefault("taken", []).append(str(number))
+    return b"%d" % number, True

@@ -1,0 +1,392 @@
+"""Walks: the comparison of one overlay with the base, by which changes are found."""
+
+from __future__ import annotations
+
+import stat
+
+from ostler.core.status import kept
+from ostler.machine import host
+from ostler.machines.rehearsal.changes import ACL, NARROWED, Change, Found, Record, real
+from ostler.machines.rehearsal.hard_links import MOVED, write_note
+from ostler.machines.rehearsal.layout import without_strangers
+from ostler.machines.rehearsal.origins import find_renamed
+from ostler.machines.rehearsal.places import HeldTree, OwnTree, child_of
+from ostler.machines.rehearsal.writers import top_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from typing import Self
+
+    from ostler.core.status import Status
+    from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.layout import OverlayMount
+    from ostler.machines.rehearsal.places import AnyStatus
+
+    _Waiting = list[tuple[bytes, bytes | None, bool]]  # directories to compare: see _directory
+
+_TRIES = 20  # to look at what others are changing
+
+
+def listed(machine: Rehearsal) -> list[Change]:
+    """The changes of a rehearsal, in the order of a walk."""
+    found = []
+    for overlay in machine._overlays:
+        with machine._walk(overlay) as walk:
+            found += walk.changes()
+    return found
+
+
+class Walk:
+    """The comparison of one overlay's upper layer with the base.
+
+    The upper layer holds what was changed and nothing else, so what was not touched is never
+    looked at.
+    """
+
+    def __init__(self, machine: Rehearsal, overlay: OverlayMount) -> None:
+        self.overlay = overlay
+        self.machine = machine
+        self.marks = machine._prefix_of_marks.decode()
+        self.ordinary = self.marks.startswith("user.")
+        # The kernel's own mark, or ours where it makes none (see rename.py).
+        self.redirect = MOVED if self.ordinary else "redirect"
+        self.base = machine._base
+        self.top = (machine._base.rstrip(b"/") + b"/" + overlay.target).rstrip(b"/") or b"/"
+        self.upper = OwnTree(host.open(
+            overlay.store + b"/upper", host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW,
+            dir_fd=machine._stores,
+        ))  # fmt: skip
+        try:
+            self.lower = HeldTree(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
+        except BaseException:
+            self.upper.close()
+            raise
+        self._merged: OwnTree | None = None
+        self._start()
+
+    def _start(self) -> None:
+        self._narrowed: dict[
+            str, bytes
+        ] = {}  # ACLs of the top that an ordinary user's overlay has in part
+        self._entries: dict[
+            bytes, list[tuple[bytes, Status]]
+        ] = {}  # of the upper layer's directories, until they are compared
+        self.moved: dict[bytes, bytes] = {}  # path in the base: path now, of what was renamed
+        self.unchanged: list[Found] = []  # copied up, but the same: Found
+        self.found: list[Change] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.upper.close()
+        self.lower.close()
+        if self._merged is not None:
+            self._merged.close()
+
+    @property
+    def merged(self) -> OwnTree:
+        """The overlay's directory as the rehearsal shows it: a HeldTree."""
+        if self._merged is None:
+            self._merged = OwnTree(top_of(self.machine, self.overlay))
+        return self._merged
+
+    def current(self, found: Found) -> tuple[HeldTree, bytes]:
+        """(place, path) at which the content of an object can be read now."""
+        if (
+            not self.ordinary
+            and found.status is not None
+            and stat.S_ISREG(found.status.st_mode)
+            and self.mark(found.path, found.status, "metacopy") is not None
+        ):
+            return self.merged, found.path
+        return self.upper, found.path
+
+    def real(self, path: bytes) -> str:
+        """The path of the real file as os gives it."""
+        return real(self.top, path)
+
+    def changes(self) -> list[Change]:
+        """The changes, in the order of a walk."""
+        for _ in range(_TRIES):
+            try:
+                return self._changes()
+            except (FileNotFoundError, NotADirectoryError):
+                # Somebody changes the base, or the rehearsal, while it is looked at.
+                self.lower.forget()
+                self.upper.forget()
+                self._start()
+        return self._changes()
+
+    def _changes(self) -> list[Change]:
+        self.find_moved()
+        self._compare_top()
+        waiting: _Waiting = [(b"", b"", False)]
+        while waiting:
+            self._directory(waiting, *waiting.pop())
+        find_renamed(self)
+        self._leave_out_touched()
+        self.found.sort(key=_in_order)
+        return self.found
+
+    def _leave_out_touched(self) -> None:
+        """A directory's own time says nothing when what was changed in it is listed."""
+        touched = {change._found.path.rpartition(b"/")[0] for change in self.found}
+        touched.update(origin.rpartition(b"/")[0] for origin in self.moved)
+        kept = []
+        for change in self.found:
+            found = change._found
+            if (
+                change.kind == "metadata"
+                and _only_time(change)
+                and (found.path in touched or self._is_others(change))
+            ):
+                self.unchanged.append(found)
+            else:
+                kept.append(change)
+        self.found = kept
+
+    def _is_others(self, change: Change) -> bool:
+        # The base's has got another time since, and ours is one that it had before: at the start,
+        # or when it was copied up.
+        now = change._old.times[1]
+        return now >= self.machine._started and now > change._new.times[1]
+
+    # What the upper layer's marks say
+
+    def mark(self, path: bytes, status: AnyStatus, name: str) -> bytes | None:
+        """A mark of the overlay's own on an upper object, or None."""
+        if stat.S_ISLNK(status.st_mode) and self.ordinary:
+            return None
+        return self.upper.xattr(path, self.marks + name)
+
+    def origin(self, path: bytes, status: AnyStatus, parent: bytes) -> bytes | None:
+        """Where the base has the directory that one of the upper layer stands for; or None."""
+        redirect = self.mark(path, status, self.redirect)
+        if redirect is None:
+            return None
+        if redirect.startswith(b"/"):
+            return redirect.strip(b"/")
+        return parent + b"/" + redirect if parent else redirect
+
+    def find_moved(self) -> None:
+        """Find where the directories are now that were renamed: `moved`."""
+        waiting: list[tuple[bytes, bytes | None]] = [(b"", b"")]
+        while waiting:
+            path, lower = waiting.pop()
+            self._entries[path] = self.upper.entries(path)
+            for name, status in self._entries[path]:
+                if not stat.S_ISDIR(status.st_mode):
+                    continue
+                child = child_of(path, name)
+                origin = self.origin(child, status, b"" if lower is None else lower)
+                if origin is not None:
+                    if lower is None or origin != child_of(lower, name):
+                        self.moved[origin] = child
+                    waiting.append((child, origin))
+                elif lower is None or (
+                    self.mark(child, status, "opaque") == b"y"
+                    and self.lower.status(child_of(lower, name)) is None
+                ):
+                    waiting.append((child, None))
+                else:
+                    waiting.append((child, child_of(lower, name)))
+
+    def settle_origin(self, path: bytes) -> None:
+        """What was renamed has its new name in the base too, from now on."""
+        status = self.upper.there(path)
+        if not self.ordinary and self.mark(path, status, "redirect") is not None:
+            name = self.upper.name(path)
+            host.setxattr(name, self.marks + "redirect", b"/" + path, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode):
+            if self.mark(path, status, MOVED) is not None:
+                write_note(self.upper, path, self.marks, path)
+            return
+        waiting = [path] if self.ordinary else []
+        while waiting:
+            path = waiting.pop()
+            status = self.upper.there(path)
+            if not stat.S_ISDIR(status.st_mode):
+                continue
+            if self.mark(path, status, MOVED) is not None:
+                host.removexattr(self.upper.name(path), self.marks + MOVED)
+            waiting += [child_of(path, name) for name, _ in self.upper.entries(path)]
+
+    # Comparing
+
+    def _compare_top(self) -> None:
+        before, after = self.lower.there(b""), kept(self.upper.there(b""))
+        self._narrowed = self._narrowed_acls()
+        if self.ordinary:  # the overlay's top shows the user as its owner
+            after = kept(after, st_uid=before.st_uid, st_gid=before.st_gid)
+        self._compare(b"", b"", before, after)
+
+    def _directory(self, waiting: _Waiting, path: bytes, lower: bytes | None, opaque: bool) -> None:
+        """Compare one directory of the upper layer with `lower` of the base, None: nothing."""
+        names = set()
+        for name, status in self._entries.pop(path):
+            names.add(name)
+            child = child_of(path, name)
+            below = None if lower is None else child_of(lower, name)
+            old = None if below is None or below in self.moved else self.lower.status(below)
+            if _is_whiteout(status):
+                if below is not None and old is not None:
+                    self._removed(child, below, old)
+            elif stat.S_ISDIR(status.st_mode):
+                self._subdirectory(waiting, child, below, old, status, lower, opaque)
+            else:
+                self._other(child, below, old, status)
+        if opaque and lower is not None:
+            for name, hidden in self.lower.entries(lower, quiet=True):
+                below = child_of(lower, name)
+                if name not in names and below not in self.moved:
+                    self._removed(child_of(path, name), below, hidden)
+
+    def _subdirectory(
+        self,
+        waiting: _Waiting,
+        child: bytes,
+        below: bytes | None,
+        old: AnyStatus | None,
+        status: Status,
+        lower: bytes | None,
+        opaque: bool,
+    ) -> None:
+        origin = self.origin(child, status, b"" if lower is None else lower)
+        if origin is not None and origin != below:
+            before = self.lower.status(origin)
+            if before is not None and stat.S_ISDIR(before.st_mode):
+                if below is not None and old is not None:  # the name that it took had something
+                    self._removed_below(child, below, old, True)
+                found = Found(self.top, child, below, origin, status)
+                self.add("renamed", found, before, status)
+                waiting.append((child, origin, self.ordinary))
+                return
+        if below is not None and old is not None and stat.S_ISDIR(old.st_mode):
+            hides = opaque or self.mark(child, status, "opaque") == b"y"
+            self._compare(child, below, old, status)
+            waiting.append((child, below, hides))
+            return
+        if old is None:
+            # What is new in a directory of the base bears the mark; else it stood for something.
+            stale = not (below is None or opaque) and self.mark(child, status, "opaque") != b"y"
+            self.add("created", Found(self.top, child, below, None, status, stale), None, status)
+        else:
+            self.add("retyped", Found(self.top, child, below, below, status), old, status)
+        waiting.append((child, None, True))
+
+    def _other(
+        self, child: bytes, below: bytes | None, old: AnyStatus | None, status: Status
+    ) -> None:
+        if below is None or old is None:
+            self.add("created", Found(self.top, child, below, None, status), None, status)
+            return
+        if stat.S_ISDIR(old.st_mode):
+            self._removed_below(child, below, old, True)
+        self._compare(child, below, old, status)
+
+    def _compare(self, path: bytes, lower: bytes, old: AnyStatus, new: Status) -> None:
+        found = Found(self.top, path, lower, lower, new)
+        before, after = self.before(lower, old), self.after(path, new)
+        if before.type != after.type:
+            kind = "retyped"
+        elif (
+            before.target != after.target
+            or before.device != after.device
+            or (before.type == "file" and not self.same_content(path, lower, old, new))
+        ):
+            kind = "modified"
+        elif not before.has_metadata(after):
+            kind = "metadata"
+        else:
+            self.unchanged.append(found)
+            return
+        self.found.append(Change(kind, before, after, found))
+
+    def same_content(self, path: bytes, lower: bytes, old: AnyStatus, new: AnyStatus) -> bool:
+        """Whether a file has the content that the base's has."""
+        if old.st_size != new.st_size:
+            return False
+        if not self.ordinary and self.mark(path, new, "metacopy") is not None:
+            # The data are those of the base's file that the mark names, by default at this path.
+            redirect = self.mark(path, new, "redirect")
+            return redirect is None or redirect.strip(b"/") == lower
+        return self.upper.same_content(path, self.lower, lower)
+
+    def names_of(self, inodes: Collection[int]) -> Iterable[tuple[bytes, AnyStatus]]:
+        """[(path in the base, lstat)] of the names of these files, where an overlay knew them."""
+        return ()
+
+    def _removed(self, path: bytes, lower: bytes, old: AnyStatus) -> None:
+        self.add("removed", Found(self.top, path, lower, lower, None), old, None)
+        if stat.S_ISDIR(old.st_mode):
+            self._removed_below(path, lower, old)
+
+    def _removed_below(
+        self, path: bytes, lower: bytes, old: AnyStatus, whole: bool = False
+    ) -> None:
+        """List what was below a directory that is gone, and was not moved elsewhere."""
+        if not stat.S_ISDIR(old.st_mode):
+            return
+        waiting = [(path, lower)]
+        while waiting:
+            path, lower = waiting.pop()
+            for name, status in self.lower.entries(lower, quiet=True):
+                child, below = child_of(path, name), child_of(lower, name)
+                if below in self.moved:
+                    continue
+                found = Found(self.top, child, below, below, None, False, whole)
+                self.add("removed", found, status, None)
+                if stat.S_ISDIR(status.st_mode):
+                    waiting.append((child, below))
+
+    def before(self, path: bytes, status: AnyStatus) -> Record:
+        """The Record of an object of the base."""
+        return Record(
+            status,
+            self.lower.xattrs(path, self.marks),
+            self.lower.target(path) if stat.S_ISLNK(status.st_mode) else None,
+        )
+
+    def _narrowed_acls(self) -> dict[str, bytes]:
+        # Those of the top that are the base's own, but for what an overlay can't have of it.
+        marks = [self.marks + NARROWED + ACL + name for name in ("access", "default")]
+        names = [n for n in marks if self.ordinary and self.upper.xattr(b"", n) is not None]
+        names = [name.removeprefix(self.marks + NARROWED) for name in names]
+        found = {name: self.lower.xattr(b"", name) for name in names}
+        now = {name: self.upper.xattr(b"", name) for name in names}
+        return {n: v for n, v in found.items() if v is not None and without_strangers(v) == now[n]}
+
+    def after(self, path: bytes, status: AnyStatus) -> Record:
+        """The Record of an object of the upper layer."""
+        xattrs = self.upper.xattrs(path, self.marks)
+        if not path:
+            xattrs.update(self._narrowed)
+        return Record(
+            status,
+            xattrs,
+            self.upper.target(path) if stat.S_ISLNK(status.st_mode) else None,
+        )
+
+    def add(
+        self, kind: str, found: Found, before: AnyStatus | None, after: AnyStatus | None
+    ) -> None:
+        """Note a change; `before`, `after`: lstat of the two sides, or None."""
+        old = None if before is None else self.before(found.base(), before)
+        new = None if after is None else self.after(found.path, after)
+        self.found.append(Change(kind, old, new, found))
+
+
+def _in_order(change: Change) -> bytes:
+    # As the list of its names, but in one piece: deep ones would take much memory.
+    return change._found.path.replace(b"/", b"\0")
+
+
+def _only_time(change: Change) -> bool:
+    before, after = change._old, change._new
+    return after.type == "directory" and before.has_metadata(after, False)
+
+
+def _is_whiteout(status: AnyStatus) -> bool:
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0

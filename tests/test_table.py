@@ -327,3 +327,12 @@ def test_what_is_no_verb_is_an_attribute_error():
     for name in ("environ", "no_verb_at_all", "path.sep"):
         with pytest.raises(AttributeError):
             table.of(name)
+
+
+def test_what_is_measured_are_verbs():
+    from bench import calls
+
+    for topic in vars(calls).values():
+        for _, statement, *_ in getattr(topic, "cases", ()):
+            for name in re.findall(r"\bos\.((?:path\.)?[a-z]\w+)", statement):
+                assert name == "environ" or table.of(name).name == name, statement

@@ -6,6 +6,7 @@ the steps do is done here in plain words: no code of a commit's is in it (see wr
 
 import json
 import os
+import re
 import shutil
 
 import pytest
@@ -103,6 +104,23 @@ class Stopped:
         assert ostler.rehearsal.recover() == [(self.base, outcome)], why
         assert tree_of(self.base) == tree, why
         assert [name for name in os.listdir(self.commits) if name.endswith(".commit")] == []
+
+
+def test_what_is_written_now_is_what_was_written(user, run):
+    """The same changes give the same journal, but for times and the names of stashes."""
+
+    def check():
+        for path in sorted(FILES.glob("*.json")):
+            before = json.loads(path.read_text())
+            if before["root"] == (user == "root"):
+                now = written_before.written(before["name"], before["root"])
+                assert plain(now["journal"]) == plain(before["journal"]), path.name
+
+    run(check)
+
+
+def plain(journal):
+    return [re.sub(r"\d{16,}|(?<=commit-)[0-9a-f]{16}", "#", line) for line in journal]
 
 
 def test_it_is_finished_from_each_of_its_steps(each):

@@ -7,6 +7,8 @@ import inspect
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import time
 import warnings
 
@@ -261,3 +263,28 @@ def test_working_directory_longer_than_path_max(tree):
             os.rmdir(name)
         os.fchdir(home)
         os.close(home)
+
+
+def test_threads_that_read_and_close_one_iterator(tmp_path):
+    """Each gets entries, or the end; nothing is read into what another has given back."""
+    for number in range(400):
+        (tmp_path / f"{number}").touch()
+    code = """if True:
+        import sys, threading, time
+        import ostler as os
+        path, end = sys.argv[1], time.monotonic() + 2
+        shared = [os.scandir(path)]
+        def read():
+            while time.monotonic() < end:
+                for entry in shared[0]:
+                    assert entry.name.isdigit()
+        def close():
+            while time.monotonic() < end:
+                before, shared[0] = shared[0], os.scandir(path)
+                before.close()
+        threads = [threading.Thread(target=work) for work in (read, read, close)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        shared[0].close()
+    """
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)

@@ -13,6 +13,8 @@ SOURCE = str(Path(__file__).resolve().parents[1] / "src")
 LIGHT = {"_contextvars", "_stat", "errno", "math", "stat", "types", "warnings"}
 if sys.version_info >= (3, 14):  # parts of these, or no longer loaded at every start
     LIGHT |= {"_py_warnings", "_types", "collections.abc", "io"}
+if sys.version_info >= (3, 15):
+    LIGHT |= {"_math_integer", "math.integer"}
 # facts.py makes named tuples.
 LIGHT |= {
     "collections", "_collections", "itertools", "keyword", "operator", "_operator", "reprlib",

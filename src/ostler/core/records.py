@@ -692,3 +692,7 @@ TYPES["statx_result"] = statx_result
 MODULES = {name: kind.__module__ for name, kind in TYPES.items() if name != "statx_result"}
 for _name in MODULES:
     TYPES[_name].__module__ = "ostler"
+
+
+if py.PY_VERSION_HEX >= 0x030F0000:  # where os has it
+    py.show_as(statx_result, b"os.statx_result")

@@ -309,7 +309,8 @@ class Files(Xattrs):
         kept = take(cython.address(w), path, "truncate", "path", ALLOW_FD)
         size: libc.off_t = py.PyLong_AsLong(length)
         if w.fd != -1:
-            return _truncate_open(w.fd, size)
+            # By the number that was given, which is told of: also -1, since 3.15.
+            return _truncate_open(to_int(path), size)
         name = named(kept)
         py.PySys_Audit(b"os.truncate", b"On", cython.cast(cython.pointer(py.PyObject), name), size)
         with cython.nogil:

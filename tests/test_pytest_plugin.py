@@ -544,3 +544,38 @@ def test_an_interpreter_that_lies_elsewhere_is_shown_with_a_shell(pytester):
         """,
     )
     result.assert_outcomes(passed=1)
+
+
+def test_a_test_that_closes_its_machine_leaves_nothing_to_the_others(pytester):
+    result = run(
+        pytester,
+        """
+        import os, pytest
+
+        ended = []
+
+        @pytest.fixture
+        def asking(installed_scratch):
+            yield
+            with pytest.raises(ValueError, match="closed"):
+                os.listdir("/")
+            ended.append("asking")
+
+        def test_closes(asking, installed_scratch):
+            os.mkdir("/inside")
+            installed_scratch.close()
+
+        def test_closes_and_fails(asking, installed_scratch):
+            installed_scratch.close()
+            os.stat("/")
+
+        def test_on_the_host():
+            assert ended == ["asking"] * 2
+            assert os.path.exists("/proc/self") and not os.path.exists("/inside")
+
+        def test_on_another(installed_scratch):
+            assert os.listdir("/work") == []
+        """,
+    )
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["*ValueError: the machine is closed*"])

@@ -110,7 +110,15 @@ def _undo(patches, items, here):
 def _installed():
     """The module, if a machine is installed for this code, else None."""
     module = sys.modules.get("ostler.installation.installed")
-    return module if module is not None and module.is_here() is not None else None
+    return module if module is not None and module.is_here() else None
+
+
+def _is_closed(module):
+    try:
+        machine = None if module is None else module.current()
+    except RuntimeError:  # it is installed no more
+        return False
+    return machine is not None and machine.closed
 
 
 def _on_host():
@@ -119,6 +127,15 @@ def _on_host():
 
     module = _installed()
     return nullcontext() if module is None else module.OnHost()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    if _is_closed(_installed()):
+        # The test has closed it. What pytest itself does here would fail, and the ends of the
+        # fixtures would be left out: the machine would stand in the way of all other tests.
+        item.session._setupstate.teardown_exact(nextitem)
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

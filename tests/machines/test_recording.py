@@ -12,6 +12,7 @@ import types
 import pytest
 
 import ostler
+from ostler.core import interpreter
 from ostler.machine import Host
 from ostler.machines.recording import Object, Replayed
 from ostler.verbs import table
@@ -250,6 +251,7 @@ def test_the_host_that_is_installed():
     code = """
 import os, shutil, pathlib
 import ostler
+from ostler.core import interpreter
 ostler.install()
 with ostler.recorded() as log:
     os.stat("/")
@@ -267,9 +269,35 @@ assert os.stat is not ostler.stat
 def test_functions_that_need_no_machine():
     code = """
 import ostler
+from ostler.core import interpreter
 with ostler.recorded() as log:
     ostler.register_at_fork(before=lambda: None)
 print(log[0].verb)
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "register_at_fork\n"
+
+
+def test_what_the_hosts_functions_support_is_said_while_it_is_recorded():
+    sets = {name: getattr(ostler, name) for name in interpreter.SUPPORTS}
+    before = {name: set(members) for name, members in sets.items()}
+
+    def supported():
+        names = [name for name in dir(ostler) if callable(getattr(ostler, name))]
+        return {
+            name: sorted(each for each in names if _is_in(getattr(ostler, each), members))
+            for name, members in sets.items()
+        }
+
+    plain = supported()
+    assert "stat" in plain["supports_fd"]
+    with ostler.host.recorded(), ostler.host.recorded():
+        assert supported() == plain
+    assert sets == before
+
+
+def _is_in(function, members):
+    try:
+        return function in members
+    except TypeError:  # not hashable
+        return False

@@ -13,6 +13,7 @@ from _thread import RLock
 from functools import partial
 from operator import attrgetter
 
+from ostler.core import interpreter
 from ostler.core.standers import Stander, standing
 from ostler.machine import Machine, host
 from ostler.path import Path
@@ -26,6 +27,7 @@ _classes: "dict[tuple[Any, ...], type]" = {}
 _lock = RLock()  # a signal may close a machine while its thread is in here
 _NONE: frozenset[str] = frozenset()
 _bound: "Any" = None  # what the host's verbs are in the modules' places meanwhile
+_supported: "list[tuple[set[Any], set[Any]]]" = []  # and in supports_fd and the like
 
 
 def stand(machine: "Machine", stander: Stander) -> None:
@@ -71,6 +73,9 @@ def _bind(names: frozenset[str]) -> None:
     if _bound is not None:
         _bound.give_back()
         _bound = None
+        for members, added in _supported:
+            members -= added
+        _supported.clear()
     if not names:
         return
     from ostler import trees
@@ -84,6 +89,11 @@ def _bind(names: frozenset[str]) -> None:
         held = places[place].get(plain)
         if held is not None and getattr(held, "__name__", None) == plain:
             new[id(held)] = held, attrgetter(name)(host)
+    for name in interpreter.SUPPORTS:
+        members = facade[name]
+        added = {now for held, now in new.values() if held in members} - members
+        members |= added
+        _supported.append((members, added))
     _bound = Bindings()
     _bound.exchange(new, ours=("ostler", "ostler.path", "ostler.trees"))
 

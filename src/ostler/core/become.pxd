@@ -16,7 +16,6 @@ cdef enum:
 
 cdef int become(Spawn *s) noexcept nogil
 cdef int _enter(Spawn *s) noexcept nogil
-cdef int _give_back(Spawn *s) noexcept nogil
 cdef int _try_out(Spawn *s) noexcept nogil
 cdef int _trial(void *argument) noexcept nogil
 cdef int _by_a_program(Spawn *s) noexcept nogil

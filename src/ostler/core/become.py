@@ -13,6 +13,7 @@ from cython.cimports.ostler.core.spawn import (
     STEP_NAMESPACE,
     Spawn,
     close_from,
+    close_held,
     execute,
     fail,
     launch,
@@ -37,11 +38,11 @@ def become(s):
     here: cython.int = -1
     mask: cython.int = -1
     if s.error:
-        return _give_back(s)
+        return close_held(s)
     if s.flags & SPAWN_TWICE:
         return _stand_in(s)
     if s.namespace_count and _try_out(s) < 0:
-        return _give_back(s)
+        return close_held(s)
     if s.namespace_count:
         mounts = libc.openat(libc.AT_FDCWD, b"/proc/self/ns/mnt", libc.O_RDONLY | libc.O_CLOEXEC)
         root = libc.openat(libc.AT_FDCWD, b"/", libc.O_PATH | libc.O_CLOEXEC)
@@ -64,18 +65,7 @@ def become(s):
         libc.close(mounts)
         libc.close(root)
         libc.close(here)
-    return _give_back(s)
-
-
-@cython.profile(False)
-@cython.linetrace(False)
-def _give_back(s):
-    # The copies that the Spawn holds; the errno of what failed.
-    i: cython.int
-    for i in range(s.held_count):
-        libc.close(s.held[i])
-    s.held_count = 0
-    return s.error
+    return close_held(s)
 
 
 @cython.profile(False)

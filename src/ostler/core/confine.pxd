@@ -4,7 +4,6 @@ from ostler.core.filter cimport Filter
 from ostler.core.rulesets cimport KERNELS
 
 cdef enum:
-    _STACK = 65536
     _LEFT = 256         # first processes that are waited for later
 
 cdef int[256] _left

@@ -10,6 +10,14 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core.crossing import plain_failure
 from cython.cimports.ostler.core.filter import calls_of_confined
+from cython.cimports.ostler.core.helper import (
+    STACK,
+    give_stacks_back,
+    in_helper,
+    stacks,
+    wait_for_end,
+    write_text,
+)
 from cython.cimports.ostler.core.libc.holding import hold
 from cython.cimports.ostler.core.masks import mask, terminals
 from cython.cimports.ostler.core.rulesets import (
@@ -286,33 +294,14 @@ def _prepare(den: cython.pointer(Den)) -> cython.int:
 @cython.nogil
 @cython.exceptval(check=False)
 def _in_helper(den: cython.pointer(Den)) -> cython.int:
-    # The helper stands in this thread's place until it has ended; no signal reaches it.
-    before: cython.ulonglong = 0
-    pid: cython.int
-    status: cython.int
-    size: cython.size_t = 3 * _STACK
-    stack: cython.p_char = cython.cast(cython.p_char, libc.mmap(
-        cython.NULL, size, libc.PROT_READ | libc.PROT_WRITE,
-        libc.MAP_PRIVATE | libc.MAP_ANONYMOUS | libc.MAP_STACK, -1, 0,
-    ))  # fmt: skip
-    if stack == libc.MAP_FAILED:
+    stack: cython.p_char = stacks(3)
+    if stack == cython.NULL:
         return _failed(den, b"mmap")
-    den.second = stack + 2 * _STACK
-    den.third = stack + 3 * _STACK
-    libc.syscall(
-        libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(_EVERY), cython.address(before), 8
-    )
-    pid = libc.clone(
-        _helper, stack + _STACK, libc.CLONE_VM | libc.CLONE_VFORK | libc.CLONE_FILES, den
-    )
-    if pid < 0:
+    den.second = stack + 2 * STACK
+    den.third = stack + 3 * STACK
+    if in_helper(_helper, den, stack) < 0:
         _failed(den, b"clone")
-    else:
-        while libc.waitpid(pid, cython.address(status), libc.__WALL) < 0:
-            if libc.errno != libc.EINTR:
-                break
-    libc.syscall(libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(before), cython.NULL, 8)
-    libc.munmap(stack, size)
+    give_stacks_back(stack, 3)
     return 0
 
 
@@ -384,7 +373,6 @@ def _namespace(den: cython.pointer(Den), pid: cython.int, kind: cython.p_const_c
 @cython.exceptval(check=False)
 def _full_namespace(den: cython.pointer(Den)) -> cython.int:
     # All ids mean themselves in it: root's rights over files stay, those over the host don't.
-    status: cython.int
     pid: cython.int = libc.clone(
         _keeper, den.third, libc.CLONE_NEWUSER | libc.CLONE_VM | libc.CLONE_FILES, den
     )
@@ -395,9 +383,7 @@ def _full_namespace(den: cython.pointer(Den)) -> cython.int:
     else:
         den.full_ns = _namespace(den, pid, b"user")
     libc.write(den.hold[1], b"x", 1)
-    while libc.waitpid(pid, cython.address(status), libc.__WALL) < 0:
-        if libc.errno != libc.EINTR:
-            break
+    wait_for_end(pid)
     return 0
 
 
@@ -419,14 +405,7 @@ def _write(
 ) -> cython.int:
     path: cython.char[64]
     libc.sprintf(path, b"%d/%s", pid, name)
-    fd: cython.int = libc.openat(den.proc, path, libc.O_WRONLY | libc.O_CLOEXEC)
-    if fd < 0:
-        return -1
-    r: cython.long = libc.write(fd, text, libc.strlen(text))
-    number: cython.int = libc.errno
-    libc.close(fd)
-    libc.errno = number
-    return 0 if r >= 0 else -1
+    return write_text(den.proc, path, text)
 
 
 # ---- the first process of the namespaces, at first with a copy of this process's memory --------
@@ -451,7 +430,7 @@ def _first(argument: cython.p_void) -> cython.int:
         said.number = libc.errno
     libc.write(den.word[1], cython.address(said), cython.sizeof(said))
     if said.number == 0 and libc.read(den.go[0], byte, 1) == 1 and _shut_off(den) == 0:
-        hold(top - _STACK, top)
+        hold(top - STACK, top)
         _wait()
     libc._exit(0)
     return 0

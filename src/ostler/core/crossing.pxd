@@ -1,8 +1,9 @@
 # The crossing: every call that takes a path goes convert, place, call, check.
 
+from ostler.core cimport libc
 from ostler.core cimport python as py
 from ostler.core.identity cimport take_off
-from ostler.core.spawn cimport Spawn
+from ostler.core.spawn cimport Spawn, launch
 
 # What a path-taking call is about to do with the last component of its path.
 cdef enum:
@@ -83,6 +84,12 @@ cdef class HostCore(Core):
     cdef int file_mask(self) except -1
     cdef int enter(self, Spawn *s) except -1
 
+# Start a child of this machine, which the Spawn describes: 0 or an errno (see core/spawn.pxd).
+cdef inline int start_child(Core machine, Spawn *s) except -1:
+    machine.enter(s)
+    with nogil:
+        return launch(s)
+
 # What a call makes of a descriptor in place of a path (-1: none is) with follow_symlinks=False.
 cdef inline bint must_follow(int fd) noexcept:
     if py.PY_VERSION_HEX >= 0x030F0000:
@@ -94,7 +101,20 @@ cdef object named(object kept)
 cdef object failure(int number, object kept)
 cdef object failure2(int number, object kept, object kept2)
 cdef object plain_failure(int number)
-cdef object named(object kept)
+
+# After a call that failed: its exception; but when a signal came in between, its handlers have run
+# and the call is to be made again.
+cdef inline int again(int number) except -1:
+    if number != libc.EINTR:
+        raise plain_failure(number)
+    py.PyErr_CheckSignals()
+    return 0
+
+cdef inline int again_at(int number, object kept) except -1:
+    if number != libc.EINTR:
+        raise failure(number, kept)
+    py.PyErr_CheckSignals()
+    return 0
 
 # The primitive that a composition is written on. As with os, where a composition looks its
 # primitives up in the module: for the host the facade's own, so that a replaced one (a test's

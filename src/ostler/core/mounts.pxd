@@ -1,7 +1,4 @@
 cdef enum:
-    _STACK = 65536      # bytes for the helper
-
-cdef enum:
     SCRATCH = 0     # a new tmpfs
     TREE = 1        # a clone of what is mounted at a directory and below
     CHILDREN = 2    # a mount namespace that has a machine's root as its root

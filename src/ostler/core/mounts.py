@@ -11,6 +11,7 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.crossing import Where, failure, plain_failure, settle, take
+from cython.cimports.ostler.core.helper import give_stacks_back, in_helper, stacks, write_text
 
 
 @cython.cclass
@@ -64,30 +65,17 @@ def _failed(order: cython.pointer(Order), step: cython.p_const_char) -> cython.i
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _write_all(path: cython.p_const_char, text: cython.p_const_char) -> cython.int:
-    fd: cython.int = libc.openat(libc.AT_FDCWD, path, libc.O_WRONLY | libc.O_CLOEXEC)
-    if fd < 0:
-        return -1
-    r: cython.long = libc.write(fd, text, libc.strlen(text))
-    number: cython.int = libc.errno
-    libc.close(fd)
-    libc.errno = number
-    return 0 if r >= 0 else -1
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def _map_identity(order: cython.pointer(Order)) -> cython.int:
     # The same numbers inside as outside, so that a file's owner is the caller's own.
     line: cython.char[64]
-    if _write_all(b"/proc/self/setgroups", b"deny") < 0 and libc.errno != libc.ENOENT:
+    here: cython.int = libc.AT_FDCWD
+    if write_text(here, b"/proc/self/setgroups", b"deny") < 0 and libc.errno != libc.ENOENT:
         return _failed(order, b"setgroups")
     libc.sprintf(line, b"%u %u 1\n", order.uid, order.uid)
-    if _write_all(b"/proc/self/uid_map", line) < 0:
+    if write_text(here, b"/proc/self/uid_map", line) < 0:
         return _failed(order, b"uid_map")
     libc.sprintf(line, b"%u %u 1\n", order.gid, order.gid)
-    if _write_all(b"/proc/self/gid_map", line) < 0:
+    if write_text(here, b"/proc/self/gid_map", line) < 0:
         return _failed(order, b"gid_map")
     return 0
 
@@ -473,28 +461,12 @@ def _helper(argument: cython.p_void) -> cython.int:
 @cython.nogil
 @cython.exceptval(check=False)
 def _in_helper(order: cython.pointer(Order)) -> cython.int:
-    # The helper stands in this thread's place until it has ended; no signal reaches it.
-    everything: libc.sigset_t
-    before: libc.sigset_t
-    pid: cython.int
-    status: cython.int
-    stack: cython.p_char = cython.cast(cython.p_char, libc.malloc(_STACK))
+    stack: cython.p_char = stacks(1)
     if stack == cython.NULL:
-        libc.errno = libc.ENOMEM
-        return _failed(order, b"malloc")
-    libc.sigfillset(cython.address(everything))
-    libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(everything), cython.address(before))
-    pid = libc.clone(
-        _helper, stack + _STACK, libc.CLONE_VM | libc.CLONE_VFORK | libc.CLONE_FILES, order
-    )
-    if pid < 0:
+        return _failed(order, b"mmap")
+    if in_helper(_helper, order, stack) < 0:
         _failed(order, b"clone")
-    else:
-        while libc.waitpid(pid, cython.address(status), libc.__WALL) < 0:
-            if libc.errno != libc.EINTR:
-                break
-    libc.pthread_sigmask(libc.SIG_SETMASK, cython.address(before), cython.NULL)
-    libc.free(stack)
+    give_stacks_back(stack, 1)
     return 0 if order.number == 0 else -1
 
 

@@ -5,7 +5,7 @@ import math
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
-from cython.cimports.ostler.core.crossing import plain_failure
+from cython.cimports.ostler.core.crossing import again, plain_failure
 from cython.cimports.ostler.core.numbers import to_fildes
 
 _ROOM = cython.declare(cython.Py_ssize_t, 1 << 16)
@@ -63,9 +63,7 @@ def readable(fd, until):
         if r == 0 and 0 <= until <= now():
             return 0
         if r < 0:
-            if number != libc.EINTR:
-                raise plain_failure(number)
-            py.PyErr_CheckSignals()
+            again(number)
 
 
 # ---- pipes ----------------------------------------------------------------------------------
@@ -112,9 +110,7 @@ class Pipes:
                 if r < 0:
                     number = libc.errno
             if r < 0:
-                if number != libc.EINTR:
-                    raise plain_failure(number)
-                py.PyErr_CheckSignals()
+                again(number)
                 continue
             if polled[0].revents:
                 self.send()

@@ -11,15 +11,17 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.arguments import children_block
-from cython.cimports.ostler.core.crossing import Core, plain_failure
+from cython.cimports.ostler.core.crossing import Core, plain_failure, start_child
 from cython.cimports.ostler.core.spawn import (
     ACT_CLOSEFROM,
     ACT_DUP2,
     Action,
     Spawn,
     Words,
-    launch,
+    act,
+    heed_signals,
     prepare,
+    run_with,
     words,
 )
 
@@ -229,22 +231,13 @@ def _start(machine: Core, command: bytes, fd: cython.int, reads: cython.bint):
     given: Words = words([b"/bin/sh", b"-c", command])
     prepare(cython.address(s))
     own: Words = children_block(machine)
-    s.envp = cython.cast(cython.pointer(cython.p_char), own.array)
+    run_with(cython.address(s), given, own)
     s.path = b"/bin/sh"
-    s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
-    # What the interpreter ignores for itself, no command expects to be ignored.
-    for number in (libc.SIGPIPE, libc.SIGXFSZ):
-        s.defaults |= cython.cast(cython.ulonglong, 1) << (number - 1)
-    actions[0].kind = ACT_DUP2
-    actions[0].fd = fd
-    actions[0].to = 1 if reads else 0
-    actions[1].kind = ACT_CLOSEFROM
-    actions[1].fd = 3
+    heed_signals(cython.address(s))
     s.actions = actions
-    s.action_count = 2
-    machine.enter(cython.address(s))
-    with cython.nogil:
-        number = launch(cython.address(s))
+    act(cython.address(s), ACT_DUP2, fd, 1 if reads else 0)
+    act(cython.address(s), ACT_CLOSEFROM, 3, 0)
+    number = start_child(machine, cython.address(s))
     if number:
         kind = plain_failure(number)
         raise type(kind)(number, kind.strerror, _SHELL)

@@ -21,6 +21,7 @@ from cython.cimports.ostler.core.spawn import (
     Words,
     launch,
     prepare,
+    run_with,
     words,
 )
 
@@ -194,8 +195,7 @@ def run_shell(machine, command):
             found, environment = direct
             arguments: Words = words(found)
             variables: Words = environment[0]
-            s.argv = cython.cast(cython.pointer(cython.p_char), arguments.array)
-            s.envp = cython.cast(cython.pointer(cython.p_char), variables.array)
+            run_with(cython.address(s), arguments, variables)
             first = found[0]
             if b"/" in first:
                 candidates: Words = words([first])
@@ -214,8 +214,7 @@ def run_shell(machine, command):
             prepare(cython.address(s))
             _signals(cython.address(s), mask)
             given: Words = words([b"sh", b"-c", command])
-            s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
-            s.envp = cython.cast(cython.pointer(cython.p_char), inherited.array)
+            run_with(cython.address(s), given, inherited)
             s.path = b"/bin/sh"
             machine.enter(cython.address(s))
             with cython.nogil:

@@ -141,8 +141,32 @@ cdef class Words:
     cdef list kept
 
 cdef Words words(list kept)
+
+# Parts of filling one in; what is None stays as it was. Words must outlive launch().
+cdef inline int run_with(Spawn *s, Words arguments, Words variables) except -1:
+    if arguments is not None:
+        s.argv = <char **>arguments.array
+    if variables is not None:
+        s.envp = <char **>variables.array
+    return 0
+
+# What the interpreter ignores for itself, no program expects to be ignored.
+cdef inline int heed_signals(Spawn *s) noexcept nogil:
+    s.defaults |= <unsigned long long>1 << (libc.SIGPIPE - 1)
+    s.defaults |= <unsigned long long>1 << (libc.SIGXFSZ - 1)
+    return 0
+
+# One more action on descriptors; there must be room for it.
+cdef inline int act(Spawn *s, int kind, int fd, int to) noexcept nogil:
+    s.actions[s.action_count].kind = kind
+    s.actions[s.action_count].fd = fd
+    s.actions[s.action_count].to = to
+    s.action_count += 1
+    return 0
+
 cdef int prepare(Spawn *s) noexcept nogil
 cdef int launch(Spawn *s) noexcept nogil
+cdef int close_held(Spawn *s) noexcept nogil    # what launch() was to close; the errno of what failed
 cdef int keep_copies(Spawn *s) noexcept nogil   # copies of what enter() gave, for launch() to close
 cdef int _copy(Spawn *s, int *fd) noexcept nogil
 cdef char *_stack(bint twice, size_t size) noexcept nogil

@@ -161,6 +161,13 @@ def launch(s):
             libc.atomic_clear(cython.address(_kept_taken), libc.ATOMIC_RELEASE)
         else:
             libc.munmap(stack, size)
+    return close_held(s)
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def close_held(s):
+    i: cython.int
     for i in range(s.held_count):
         libc.close(s.held[i])
     s.held_count = 0

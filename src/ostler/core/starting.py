@@ -4,7 +4,7 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.arguments import environment_of
-from cython.cimports.ostler.core.crossing import Core, plain_failure
+from cython.cimports.ostler.core.crossing import Core, plain_failure, start_child
 from cython.cimports.ostler.core.libc import confining as own
 from cython.cimports.ostler.core.spawn import (
     ACT_DUP2,
@@ -16,8 +16,11 @@ from cython.cimports.ostler.core.spawn import (
     Action,
     Spawn,
     Words,
-    launch,
+    act,
+    close_held,
+    heed_signals,
     prepare,
+    run_with,
     words,
 )
 
@@ -39,9 +42,8 @@ def start(
     given: Words = words(args)
     candidates: Words = words(executables)
     variables: Words = environment_of(machine) if env is None else words(list(env))
-    s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
+    run_with(cython.address(s), given, variables)
     s.paths = candidates.array
-    s.envp = cython.cast(cython.pointer(cython.p_char), variables.array)
     s.flags = SPAWN_KEEP
     if close_fds:
         s.flags |= SPAWN_ALONE
@@ -53,9 +55,7 @@ def start(
         s.flags |= SPAWN_SETPGROUP
         s.pgroup = group
     if restore_signals:
-        s.defaults = cython.cast(cython.ulonglong, 1) << (libc.SIGPIPE - 1) | cython.cast(
-            cython.ulonglong, 1
-        ) << (libc.SIGXFSZ - 1)
+        heed_signals(cython.address(s))
     kept = sorted(pass_fds)
     s.actions = cython.cast(
         cython.pointer(Action), libc.calloc(len(kept) + 4, cython.sizeof(Action))
@@ -74,16 +74,13 @@ def start(
                     raise plain_failure(libc.errno)
                 s.held[s.held_count] = fd
                 s.held_count += 1
-            _dup(cython.address(s), fd, i)
+            act(cython.address(s), ACT_DUP2, fd, i)
         for i in range(len(kept)):
-            _dup(cython.address(s), kept[i], kept[i])
-        machine.enter(cython.address(s))
-        with cython.nogil:
-            number = launch(cython.address(s))
+            act(cython.address(s), ACT_DUP2, kept[i], kept[i])
+        number = start_child(machine, cython.address(s))
     finally:
         libc.free(s.actions)
-        for i in range(s.held_count):
-            libc.close(s.held[i])
+        close_held(cython.address(s))
     if s.pid <= 0:
         raise plain_failure(number)
     return s.pid, number, s.step == STEP_EXEC
@@ -119,13 +116,4 @@ def use_rights():
     ):  # fmt: skip
         # What the kernel does with a change of user, unless rights are kept.
         libc.prctl(libc.PR_CAP_AMBIENT, libc.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def _dup(s: cython.pointer(Spawn), fd: cython.int, to: cython.int) -> cython.int:
-    s.actions[s.action_count].kind = ACT_DUP2
-    s.actions[s.action_count].fd = fd
-    s.actions[s.action_count].to = to
-    s.action_count += 1
     return 0

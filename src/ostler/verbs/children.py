@@ -8,7 +8,7 @@ from cython.cimports.ostler.core.arguments import (
     children_environment,
     parse_environment,
 )
-from cython.cimports.ostler.core.crossing import Core, failure, plain_failure, verb
+from cython.cimports.ostler.core.crossing import Core, failure, plain_failure, start_child, verb
 from cython.cimports.ostler.core.descendants import kill_family
 from cython.cimports.ostler.core.numbers import to_parsed_int
 from cython.cimports.ostler.core.pipes import Pipes, now, readable, stream_of, until_of
@@ -23,8 +23,10 @@ from cython.cimports.ostler.core.spawn import (
     Action,
     Spawn,
     Words,
-    launch,
+    act,
+    heed_signals,
     prepare,
+    run_with,
     words,
 )
 
@@ -377,8 +379,7 @@ def _run(
             place = verb(machine, "getcwdb")() + b"/" + place
     prepare(cython.address(s))
     s.flags = SPAWN_PIDFD
-    s.argv = cython.cast(cython.pointer(cython.p_char), arguments.array)
-    s.envp = cython.cast(cython.pointer(cython.p_char), variables.array)
+    run_with(cython.address(s), arguments, variables)
     program: bytes = arguments.kept[0]
     s.path = program
     if b"/" not in program:
@@ -387,9 +388,7 @@ def _run(
         s.flags |= SPAWN_SEARCH
     if place is not None:
         s.cwd = place
-    # What the interpreter ignores for itself, no program expects to be ignored.
-    for i in (libc.SIGPIPE, libc.SIGXFSZ):
-        s.defaults |= cython.cast(cython.ulonglong, 1) << (i - 1)
+    heed_signals(cython.address(s))
     # Before the time limit a program of its own group can be killed with all that is in it; but
     # one that shall read from the terminal must be in the terminal's group.
     if timeout is not None and (data is not None or stdin is not None or not libc.isatty(0)):
@@ -475,20 +474,13 @@ def _start(
     actions: Action[4]
     number: cython.int
     i: cython.int
+    s.actions = actions
     for i in range(3):
         if theirs[i] == -1:
             continue
-        actions[s.action_count].kind = ACT_DUP2
-        actions[s.action_count].fd = 1 if theirs[i] == -3 else theirs[i]
-        actions[s.action_count].to = i
-        s.action_count += 1
-    actions[s.action_count].kind = ACT_CLOSEFROM
-    actions[s.action_count].fd = 3
-    s.action_count += 1
-    s.actions = actions
-    machine.enter(s)
-    with cython.nogil:
-        number = launch(s)
+        act(s, ACT_DUP2, 1 if theirs[i] == -3 else theirs[i], i)
+    act(s, ACT_CLOSEFROM, 3, 0)
+    number = start_child(machine, s)
     if number:
         raise failure(number, cwd if s.step == STEP_CWD else program)
     return 0

@@ -19,6 +19,7 @@ from cython.cimports.ostler.core.crossing import (
     failure,
     is_own,
     plain_failure,
+    start_child,
     take,
     verb,
 )
@@ -41,8 +42,8 @@ from cython.cimports.ostler.core.spawn import (
     Action,
     Spawn,
     Words,
-    launch,
     prepare,
+    run_with,
     words,
 )
 from cython.cimports.ostler.verbs.processes import to_priority
@@ -123,11 +124,9 @@ class Commands(Core):
             cython.cast(cython.pointer(py.PyObject), None),
         )  # fmt: skip
         prepare(cython.address(s))
-        if self._names is None:
-            own: Words = environment_of(self)
-            s.envp = cython.cast(cython.pointer(cython.p_char), own.array)
+        own: Words = environment_of(self) if self._names is None else None
         s.path = w.name
-        s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
+        run_with(cython.address(s), given, own)
         s.flags |= SPAWN_REPLACES
         self.enter(cython.address(s))
         raise plain_failure(become(cython.address(s)))
@@ -161,8 +160,7 @@ class Commands(Core):
         prepare(cython.address(s))
         s.path = w.name
         s.exec_fd = w.fd
-        s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
-        s.envp = cython.cast(cython.pointer(cython.p_char), variables.array)
+        run_with(cython.address(s), given, variables)
         s.flags |= SPAWN_REPLACES
         self.enter(cython.address(s))
         raise failure(become(cython.address(s)), kept)
@@ -408,13 +406,8 @@ def _spawned(machine: Core, file, args, env, search: cython.bint, with_env: cyth
         s.path = cython.NULL
         s.paths = cython.NULL
         s.exec_fd = -1
-    if given is not None:
-        s.argv = cython.cast(cython.pointer(cython.p_char), cython.cast(Words, given).array)
-    if variables is not None:
-        s.envp = cython.cast(cython.pointer(cython.p_char), cython.cast(Words, variables).array)
-    machine.enter(cython.address(s))
-    with cython.nogil:
-        number = launch(cython.address(s))
+    run_with(cython.address(s), given, variables)
+    number = start_child(machine, cython.address(s))
     if s.pid <= 0:
         raise plain_failure(number)
     return s.pid
@@ -446,13 +439,12 @@ def _posix_spawn(
     given: Words = words(byte_strings(argv))
     if not given.kept[0]:
         raise ValueError(f"{function}: argv first element cannot be empty")
-    s.argv = cython.cast(cython.pointer(cython.p_char), given.array)
     variables: Words = None
     if env is not None:
         variables = parse_environment(env)
     else:
         variables = children_block(machine)
-    s.envp = cython.cast(cython.pointer(cython.p_char), variables.array)
+    run_with(cython.address(s), given, variables)
     actions = None
     if file_actions is not None:
         actions = _file_actions(cython.address(s), file_actions)
@@ -494,9 +486,7 @@ def _posix_spawn(
         candidates: Words = words([(d + b"/" + name if d else name) for d in where])
         s.paths = candidates.array
         s.flags |= SPAWN_SEARCH
-    machine.enter(cython.address(s))
-    with cython.nogil:
-        number = launch(cython.address(s))
+    number = start_child(machine, cython.address(s))
     if actions is not None:
         libc.free(s.actions)
     if number:

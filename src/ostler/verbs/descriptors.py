@@ -12,6 +12,8 @@ from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.crossing import (
     Core,
     Where,
+    again,
+    again_at,
     failure,
     named,
     plain_failure,
@@ -103,9 +105,7 @@ class Descriptors(Core):
                 r = settle(cython.address(w), fd)
             if r == 0:
                 return fd
-            if r != libc.EINTR:
-                raise failure(r, kept)
-            py.PyErr_CheckSignals()
+            again_at(r, kept)
 
     def close(self, fd):
         """Close a descriptor; not retried, as it is closed even when interrupted; close(2)."""
@@ -222,9 +222,7 @@ class Descriptors(Core):
                     e = libc.errno
             if r == 0:
                 return
-            if e != libc.EINTR:
-                raise plain_failure(e)
-            py.PyErr_CheckSignals()
+            again(e)
 
     def fdatasync(self, fd):
         """Wait until a file's data are on the disk; fdatasync(2)."""
@@ -238,9 +236,7 @@ class Descriptors(Core):
                     e = libc.errno
             if r == 0:
                 return
-            if e != libc.EINTR:
-                raise plain_failure(e)
-            py.PyErr_CheckSignals()
+            again(e)
 
     def sync(self):
         """Write everything that waits in memory to the disks; sync(2)."""

@@ -12,6 +12,7 @@ from cython.cimports.ostler.core.crossing import (
     TARGET,
     Core,
     Where,
+    again,
     failure,
     is_own,
     named,
@@ -65,19 +66,16 @@ class Directories(Core):
         """Make an open directory the working directory; fchdir(2)."""
         number: cython.int = to_fildes(fd)
         r: cython.int
-        e: cython.int
+        e: cython.int = 0
         py.PySys_Audit(b"os.chdir", b"(i)", number)
         while True:
-            e = 0
             with cython.nogil:
                 r = libc.fchdir(number)
                 if r:
                     e = libc.errno
-            if e != libc.EINTR:
-                break
-            py.PyErr_CheckSignals()
-        if e:
-            raise plain_failure(e)
+            if r == 0:
+                return
+            again(e)
 
     def chroot(self, path):
         """Make a directory this process's root; chroot(2)."""

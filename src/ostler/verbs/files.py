@@ -13,6 +13,7 @@ from cython.cimports.ostler.core.crossing import (
     TARGET,
     Core,
     Where,
+    again,
     failure,
     must_follow,
     named,
@@ -176,9 +177,7 @@ class Files(Xattrs):
                     number = libc.errno
             if r == 0:
                 return new_stat(cython.address(st))
-            if number != libc.EINTR:
-                raise plain_failure(number)
-            py.PyErr_CheckSignals()
+            again(number)
 
     def statvfs(self, path):
         """What the system knows of the file system that a file is on; statvfs(3).
@@ -216,9 +215,7 @@ class Files(Xattrs):
                     number = libc.errno
             if r == 0:
                 return new_statvfs(cython.address(st))
-            if number != libc.EINTR:
-                raise plain_failure(number)
-            py.PyErr_CheckSignals()
+            again(number)
 
     def statx(self, path, mask, *, flags=0, dir_fd=None, follow_symlinks=True):
         """What `mask` (STATX_ constants) asks of a file, as a statx_result; statx(2).
@@ -460,9 +457,7 @@ def _truncate_open(fd: cython.int, size: libc.off_t):
                 number = libc.errno
         if r == 0:
             return None
-        if number != libc.EINTR:
-            raise plain_failure(number)
-        py.PyErr_CheckSignals()
+        again(number)
 
 
 @cython.cfunc
@@ -471,19 +466,17 @@ def _make_node(
     self: Core, w: cython.pointer(Where), kept, mode: cython.uint, device: cython.ulong, dir_fd
 ) -> cython.int:
     r: cython.int
-    again: Where
+    before: Where
     if dir_fd is not None:
         w.dir = to_dir_fd(dir_fd)
-    again = w[0]
+    before = w[0]
     while True:
         with cython.nogil:
             r = settle(w, self.mknod_at(w, mode, device))
         if r == 0:
             return 0
-        if r != libc.EINTR:
-            raise plain_failure(r)
-        py.PyErr_CheckSignals()
-        w[0] = again
+        again(r)
+        w[0] = before
 
 
 @cython.cfunc

@@ -10,6 +10,7 @@ from cython.cimports.ostler.core.crossing import (
     TARGET,
     Core,
     Where,
+    again,
     failure,
     must_follow,
     named,
@@ -120,9 +121,7 @@ class Permissions(Core):
                     number = libc.errno
             if r == 0:
                 return
-            if number != libc.EINTR:
-                raise plain_failure(number)
-            py.PyErr_CheckSignals()
+            again(number)
 
     def chown(self, path, uid, gid, *, dir_fd=None, follow_symlinks=True):
         """Change the owner and group of a file; -1 leaves one unchanged; fchownat(2).
@@ -171,9 +170,7 @@ class Permissions(Core):
                     number = libc.errno
             if r == 0:
                 return
-            if number != libc.EINTR:
-                raise plain_failure(number)
-            py.PyErr_CheckSignals()
+            again(number)
 
     def lchown(self, path, uid, gid):
         """Change the owner and group of a name, a link not followed; fchownat(2)."""

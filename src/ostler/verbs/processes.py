@@ -5,7 +5,7 @@ import sys
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
-from cython.cimports.ostler.core.crossing import Core, plain_failure
+from cython.cimports.ostler.core.crossing import Core, again, plain_failure
 from cython.cimports.ostler.core.numbers import to_fildes, to_int, to_parsed_int, to_unsigned
 from cython.cimports.ostler.core.records import new_sched_param, new_times, new_waitid
 
@@ -254,11 +254,9 @@ class Processes(Core):
                 r = libc.waitid(kind, which, cython.address(info), how)
                 if r < 0:
                     r = libc.errno
-            if r != libc.EINTR:
+            if r == 0:
                 break
-            py.PyErr_CheckSignals()
-        if r:
-            raise plain_failure(r)
+            again(r)
         if info.si_pid == 0:
             return None
         return new_waitid(info.si_pid, info.si_uid, info.si_signo, info.si_status, info.si_code)
@@ -531,9 +529,7 @@ def _wait(pid: libc.pid_t, options: cython.int):
             number = libc.errno if ended < 0 else 0
         if number == 0:
             return ended, status
-        if number != libc.EINTR:
-            raise plain_failure(number)
-        py.PyErr_CheckSignals()
+        again(number)
 
 
 @cython.cfunc
@@ -549,9 +545,7 @@ def _wait_usage(pid: libc.pid_t, options: cython.int):
             number = libc.errno if ended < 0 else 0
         if number == 0:
             break
-        if number != libc.EINTR:
-            raise plain_failure(number)
-        py.PyErr_CheckSignals()
+        again(number)
     import resource
 
     usage = resource.struct_rusage((

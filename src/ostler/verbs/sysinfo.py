@@ -5,7 +5,7 @@ import sys
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
-from cython.cimports.ostler.core.crossing import Core, plain_failure, verb
+from cython.cimports.ostler.core.crossing import Core, again, plain_failure, verb
 from cython.cimports.ostler.core.numbers import to_int, to_size
 from cython.cimports.ostler.core.records import new_uname
 from cython.cimports.ostler.core.scan import is_ascii
@@ -239,9 +239,7 @@ def _random(size: cython.Py_ssize_t, flags: cython.uint, all_of_it: cython.bint)
             if n < 0:
                 e = libc.errno
         if n < 0:
-            if e != libc.EINTR:
-                raise plain_failure(e)
-            py.PyErr_CheckSignals()
+            again(e)
             continue
         got += n
         if got == size:

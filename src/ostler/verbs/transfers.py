@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
-from cython.cimports.ostler.core.crossing import Core, plain_failure
+from cython.cimports.ostler.core.crossing import Core, again, plain_failure
 from cython.cimports.ostler.core.numbers import to_int, to_offset, to_size, to_unsigned
 
 CONSTANTS = {
@@ -86,14 +86,58 @@ def _vector(
                     e = libc.errno
             if n >= 0:
                 return n
-            if e != libc.EINTR:
-                raise plain_failure(e)
-            py.PyErr_CheckSignals()
+            again(e)
     finally:
         for i in range(held):
             py.PyBuffer_Release(cython.address(views[i]))
         libc.free(parts)
         libc.free(views)
+
+
+@cython.cfunc
+def _read(fd: cython.int, size: cython.Py_ssize_t, offset: libc.off_t, placed: cython.bint):
+    # read, or pread when it is placed.
+    n: cython.Py_ssize_t
+    e: cython.int = 0
+    if size < 0:
+        raise plain_failure(libc.EINVAL)
+    while True:
+        made: cython.pointer(py.PyObject) = py.own_bytes(cython.NULL, size)
+        room: cython.p_char = py.bytes_room(made)
+        with cython.nogil:
+            n = libc.pread(fd, room, size, offset) if placed else libc.read(fd, room, size)
+            if n < 0:
+                e = libc.errno
+        if n >= 0:
+            return _shortened(made, n, n == size)
+        py.Py_DECREF(made)
+        again(e)
+
+
+@cython.cfunc
+def _write(fd: cython.int, data, offset, placed: cython.bint):
+    # write, or pwrite when it is placed.
+    view: py.Py_buffer
+    start: libc.off_t = 0
+    n: cython.Py_ssize_t
+    e: cython.int = 0
+    py.PyObject_GetBuffer(data, cython.address(view), py.PyBUF_SIMPLE)
+    try:
+        if placed:
+            start = to_offset(offset)
+        while True:
+            with cython.nogil:
+                if placed:
+                    n = libc.pwrite(fd, view.buf, view.len, start)
+                else:
+                    n = libc.write(fd, view.buf, view.len)
+                if n < 0:
+                    e = libc.errno
+            if n >= 0:
+                return n
+            again(e)
+    finally:
+        py.PyBuffer_Release(cython.address(view))
 
 
 @cython.cclass
@@ -103,47 +147,13 @@ class Transfers(Core):
     def read(self, fd, length, /):
         """Up to length bytes; empty at the end of the file; read(2)."""
         number: cython.int = to_int(fd)
-        size: cython.Py_ssize_t = to_size(length)
-        n: cython.Py_ssize_t
-        e: cython.int = 0
-        if size < 0:
-            raise plain_failure(libc.EINVAL)
-        while True:
-            made: cython.pointer(py.PyObject) = py.own_bytes(cython.NULL, size)
-            room: cython.p_char = py.bytes_room(made)
-            with cython.nogil:
-                n = libc.read(number, room, size)
-                if n < 0:
-                    e = libc.errno
-            if n >= 0:
-                return _shortened(made, n, n == size)
-            py.Py_DECREF(made)
-            if e != libc.EINTR:
-                raise plain_failure(e)
-            py.PyErr_CheckSignals()
+        return _read(number, to_size(length), 0, False)
 
     def pread(self, fd, length, offset, /):
         """Up to length bytes from an offset on; the position stays; pread(2)."""
         number: cython.int = to_int(fd)
         size: cython.Py_ssize_t = to_size(length)
-        start: libc.off_t = to_offset(offset)
-        n: cython.Py_ssize_t
-        e: cython.int = 0
-        if size < 0:
-            raise plain_failure(libc.EINVAL)
-        while True:
-            made: cython.pointer(py.PyObject) = py.own_bytes(cython.NULL, size)
-            room: cython.p_char = py.bytes_room(made)
-            with cython.nogil:
-                n = libc.pread(number, room, size, start)
-                if n < 0:
-                    e = libc.errno
-            if n >= 0:
-                return _shortened(made, n, n == size)
-            py.Py_DECREF(made)
-            if e != libc.EINTR:
-                raise plain_failure(e)
-            py.PyErr_CheckSignals()
+        return _read(number, size, to_offset(offset), True)
 
     def readinto(self, fd, buffer, /):
         """Read into a writable buffer; the number of bytes read; read(2)."""
@@ -166,55 +176,17 @@ class Transfers(Core):
                         e = libc.errno
                 if n >= 0:
                     return n
-                if e != libc.EINTR:
-                    raise plain_failure(e)
-                py.PyErr_CheckSignals()
+                again(e)
         finally:
             py.PyBuffer_Release(cython.address(view))
 
     def write(self, fd, data, /):
         """Write bytes; the number written, which may be less; write(2)."""
-        view: py.Py_buffer
-        number: cython.int = to_int(fd)
-        n: cython.Py_ssize_t
-        e: cython.int = 0
-        py.PyObject_GetBuffer(data, cython.address(view), py.PyBUF_SIMPLE)
-        try:
-            while True:
-                with cython.nogil:
-                    n = libc.write(number, view.buf, view.len)
-                    if n < 0:
-                        e = libc.errno
-                if n >= 0:
-                    return n
-                if e != libc.EINTR:
-                    raise plain_failure(e)
-                py.PyErr_CheckSignals()
-        finally:
-            py.PyBuffer_Release(cython.address(view))
+        return _write(to_int(fd), data, None, False)
 
     def pwrite(self, fd, buffer, offset, /):
         """Write bytes at an offset; the position stays; pwrite(2)."""
-        view: py.Py_buffer
-        number: cython.int = to_int(fd)
-        start: libc.off_t
-        n: cython.Py_ssize_t
-        e: cython.int = 0
-        py.PyObject_GetBuffer(buffer, cython.address(view), py.PyBUF_SIMPLE)
-        try:
-            start = to_offset(offset)
-            while True:
-                with cython.nogil:
-                    n = libc.pwrite(number, view.buf, view.len, start)
-                    if n < 0:
-                        e = libc.errno
-                if n >= 0:
-                    return n
-                if e != libc.EINTR:
-                    raise plain_failure(e)
-                py.PyErr_CheckSignals()
-        finally:
-            py.PyBuffer_Release(cython.address(view))
+        return _write(to_int(fd), buffer, offset, True)
 
     def readv(self, fd, buffers, /):
         """Read into writable buffers, one after the other; the bytes read; readv(2)."""
@@ -272,9 +244,7 @@ class Transfers(Core):
                     e = libc.errno
             if n >= 0:
                 return n
-            if e != libc.EINTR:
-                raise plain_failure(e)
-            py.PyErr_CheckSignals()
+            again(e)
 
     def copy_file_range(self, src, dst, count, offset_src=None, offset_dst=None):
         """Copy bytes from file to file within the kernel; copy_file_range(2)."""
@@ -295,9 +265,7 @@ class Transfers(Core):
                 r = libc.posix_fallocate(number, start, size)
             if r == 0:
                 return
-            if r != libc.EINTR:
-                raise plain_failure(r)
-            py.PyErr_CheckSignals()
+            again(r)
 
     def posix_fadvise(self, fd, offset, length, advice, /):
         """Tell how a part of a file will be used, a POSIX_FADV_; posix_fadvise(2)."""
@@ -311,9 +279,7 @@ class Transfers(Core):
                 r = libc.posix_fadvise(number, start, size, how)
             if r == 0:
                 return
-            if r != libc.EINTR:
-                raise plain_failure(r)
-            py.PyErr_CheckSignals()
+            again(r)
 
 
 @cython.cfunc
@@ -355,6 +321,4 @@ def _between(src, dst, count, offset_src, offset_dst, flags, splicing: cython.bi
                 e = libc.errno
         if n >= 0:
             return n
-        if e != libc.EINTR:
-            raise plain_failure(e)
-        py.PyErr_CheckSignals()
+        again(e)

@@ -1,4 +1,4 @@
-"""files.py and xattrs.py: what parity with os can't tell."""
+"""files.py: what parity with os can't tell."""
 
 import errno
 import os
@@ -57,18 +57,6 @@ def test_no_descriptor_and_no_path(call):
     since = (3, 15) if call is ostler.statvfs else (3, 14)
     expected = errno.EBADF if sys.version_info >= since else errno.EFAULT
     assert caught.value.errno == expected
-
-
-def test_large_attribute(tmp_path):
-    path = tmp_path / "f"
-    path.touch()
-    for size in (0, 127, 128, 129, 1000, 3000):
-        ostler.setxattr(path, "user.large", b"x" * size)
-        assert os.getxattr(path, "user.large") == b"x" * size
-        assert ostler.getxattr(path, "user.large") == b"x" * size
-    for i in range(20):
-        ostler.setxattr(path, f"user.{'n' * 30}{i}", b"")
-    assert sorted(ostler.listxattr(path)) == sorted(os.listxattr(path))
 
 
 def test_members_of_supports():

@@ -238,6 +238,16 @@ def test_no_module_differs_from_another_by_an_underscore():
         assert name == path.name or not path.with_name(name).exists(), path
 
 
+def test_tests_of_a_topic_bear_its_name():
+    topics = {path.stem for path in (PACKAGE / "verbs").glob("*.py")} - {
+        "__init__", "dotenv", "table", "topics",
+    }  # fmt: skip
+    cases = {path.stem[6:] for path in (ROOT / "tests" / "parity").glob("cases_*.py")}
+    tests = {path.stem[5:] for path in (ROOT / "tests").glob("test_*.py")}
+    assert topics <= cases | tests
+    assert cases <= topics | {"path"}
+
+
 def test_public_names_are_the_frozen_ones():
     assert public.public() == public.FILE.read_text().splitlines(), (
         "the interface has changed; if that is meant: python -m tests.public --write"

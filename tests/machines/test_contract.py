@@ -20,7 +20,7 @@ NOT_THERE = {
     ("files.stat_kinds_of_names", "whole_rehearsal"): "overlayfs gives merged directories one link",
     ("files.file_systems", "whole_view"): "it is a view of a scratch machine",
     ("path.looks", "whole_view"): "the same",
-    ("descriptors.what_is_no_eventfd", "*"): "glibc leaves errno as it happens to be",
+    ("timers.what_is_no_eventfd", "*"): "glibc leaves errno as it happens to be",
     ("path.looks", "whole_scratch"): "the size of '/' is that of a directory in a tmpfs",
     ("path.looks", "whole_rehearsal"): "the size of a directory is that of its part in the upper",
 }

@@ -6,6 +6,7 @@ returns must be equal. A case makes what it needs through the os it is given, wi
 and so runs on every kind of machine.
 """
 
+import contextlib
 import gc
 import subprocess
 import warnings
@@ -76,6 +77,42 @@ def touch(os, name, data=b""):
         os.close(fd)
 
 
+class Named:
+    """A path that is neither text nor bytes."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __fspath__(self):
+        return self.path
+
+
+class Number:
+    """An integer by __index__ alone."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __index__(self):
+        return self.value
+
+
+@contextlib.contextmanager
+def opened(os, *descriptors):
+    try:
+        yield descriptors if len(descriptors) > 1 else descriptors[0]
+    finally:
+        for fd in descriptors:
+            os.close(fd)
+
+
+def file(os, data=b"0123456789", flags=None):
+    """An open file for a block, through the given os."""
+    touch(os, "f", data)
+    return opened(os, os.open("f", os.O_RDWR if flags is None else flags))
+
+
+CLOSED = 987_654_321  # a descriptor that nobody can have open
 # Arguments that are wrong for nearly every path-taking call.
 BAD_PATHS = [
     None, 3.5, [], object, "a\0b", b"a\0b", "", b"", "x" * 5000, b"x" * 300,

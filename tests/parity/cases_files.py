@@ -1,32 +1,10 @@
-"""Cases of files.py and xattrs.py."""
+"""Cases of files.py."""
 
 import math
 import sys
 from fractions import Fraction
 
-from tests.parity import BAD_INTS, BAD_PATHS, attempt, case, touch
-
-CLOSED = 987_654_321  # a descriptor that nobody can have open
-
-
-class Named:
-    """A path that is neither text nor bytes."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __fspath__(self):
-        return self.path
-
-
-class Number:
-    """An integer by __index__ alone."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def __index__(self):
-        return self.value
+from tests.parity import BAD_INTS, BAD_PATHS, CLOSED, Named, Number, attempt, case, touch
 
 
 def without_identity(outcome):
@@ -125,140 +103,6 @@ def stat_attributes(os):
     names = ("st_size", "st_atime", "st_mtime", "st_atime_ns", "st_mtime_ns", "st_rdev",
              "st_blksize", "st_blocks")  # fmt: skip
     return [(name, getattr(st, name)) for name in names], st[7], st[8], len(st)
-
-
-@case
-def remove_bad_paths(os):
-    return [
-        [attempt(call, path) for path in [*BAD_PATHS, "x/y", "."]]
-        for call in (os.remove, os.unlink)
-    ]
-
-
-@case
-def remove_kinds(os):
-    touch(os, "f")
-    touch(os, "g")
-    os.mkdir("d")
-    os.symlink("f", "l")
-    here = os.open(".", os.O_RDONLY)
-    try:
-        return [
-            attempt(os.remove, "f"),
-            attempt(os.unlink, b"g", dir_fd=here),
-            attempt(os.remove, "d"),
-            attempt(os.unlink, Named("l")),
-            attempt(os.unlink, "f", dir_fd=CLOSED),
-            sorted(os.listdir()),
-        ]
-    finally:
-        os.close(here)
-
-
-@case
-def rename_bad_paths(os):
-    touch(os, "f")
-    return [
-        [[attempt(call, path, "to"), attempt(call, "f", path)] for path in BAD_PATHS]
-        for call in (os.rename, os.replace)
-    ]
-
-
-@case
-def rename_kinds(os):
-    touch(os, "f", b"1")
-    touch(os, "g", b"22")
-    os.mkdir("d")
-    os.mkdir("e")
-    touch(os, "e/x")
-    here = os.open("d", os.O_RDONLY)
-    try:
-        return [
-            attempt(os.rename, "f", "g"),
-            attempt(os.rename, "g", "d"),
-            attempt(os.rename, "d", "g"),
-            attempt(os.rename, "d", "e"),
-            attempt(os.rename, "e", "e/in"),
-            attempt(os.rename, "g", b"h"),
-            attempt(os.replace, Named("h"), "i", dst_dir_fd=here),
-            attempt(os.replace, "i", "j", src_dir_fd=here, dst_dir_fd=CLOSED),
-            attempt(os.rename, "i", "k", src_dir_fd=here),
-            attempt(os.rename, "k", "k", src_dir_fd="x"),
-            sorted(os.listdir()),
-            os.stat("k").st_size,
-        ]
-    finally:
-        os.close(here)
-
-
-@case
-def renames(os):
-    os.mkdir("a")
-    os.mkdir("a/b")
-    touch(os, "a/b/f")
-    return [
-        attempt(os.renames, "a/b/f", "c/d/e/g"),
-        sorted(os.listdir(".")),
-        os.listdir("c/d/e"),
-        attempt(os.renames, "missing", "x/y"),
-        attempt(os.renames, None, "x"),
-        attempt(os.renames, "c/d/e/g", b"x"),
-        attempt(os.renames, b"c/d/e/g", b"h"),
-        sorted(os.listdir(".")),
-    ]
-
-
-@case
-def link(os):
-    touch(os, "f", b"1")
-    os.symlink("f", "l")
-    here = os.open(".", os.O_RDONLY)
-
-    def kind(name):
-        return os.lstat(name).st_mode, os.lstat(name).st_nlink
-
-    try:
-        return [
-            attempt(os.link, "f", "g"),
-            attempt(os.link, "f", "g"),
-            attempt(os.link, "l", "a"),
-            attempt(os.link, "l", "b", follow_symlinks=False),
-            attempt(os.link, "l", "c", src_dir_fd=here),
-            attempt(os.link, "l", "d", dst_dir_fd=here, follow_symlinks=False),
-            [kind(name) for name in "gabcd"],
-            attempt(os.link, "f", "x", src_dir_fd=CLOSED),
-            attempt(os.link, "f", "x", dst_dir_fd=1.5),
-            attempt(os.link, ".", "x"),
-            [[attempt(os.link, path, "to"), attempt(os.link, "f", path)] for path in BAD_PATHS],
-        ]
-    finally:
-        os.close(here)
-
-
-@case
-def symlink_and_readlink(os):
-    here = os.open(".", os.O_RDONLY)
-    try:
-        return [
-            attempt(os.symlink, "to", "l"),
-            attempt(os.symlink, b"to\xff", b"m"),
-            attempt(os.symlink, Named("to"), "n", True, dir_fd=here),
-            attempt(os.symlink, "x" * 4000, "long"),
-            attempt(os.symlink, "x", "l"),
-            attempt(os.readlink, "l"),
-            attempt(os.readlink, b"l"),
-            attempt(os.readlink, "m"),
-            attempt(os.readlink, Named(b"m")),
-            attempt(os.readlink, Named("n"), dir_fd=here),
-            attempt(os.readlink, "long"),
-            attempt(os.readlink, "."),
-            attempt(os.readlink, "l", dir_fd=CLOSED),
-            [attempt(os.readlink, path) for path in BAD_PATHS],
-            [[attempt(os.symlink, path, "to"), attempt(os.symlink, "x", path)]
-             for path in BAD_PATHS],
-        ]  # fmt: skip
-    finally:
-        os.close(here)
 
 
 @case
@@ -409,62 +253,6 @@ def file_systems(os):
         ]  # fmt: skip
     finally:
         os.close(fd)
-
-
-@case
-def extended_attributes(os):
-    touch(os, "f")
-    os.symlink("f", "l")
-    fd = os.open("f", os.O_RDWR)
-    values = [b"", b"1", bytearray(b"ab"), memoryview(b"abcd"), memoryview(b"abcd")[::2],
-              "text", 5, None, b"x" * 1000]  # fmt: skip
-    names = ["user.x", b"user.x", Named("user.x"), "user.\udcff", "", "x", "user.a\0b", None, 5,
-             "user." + "n" * 300]  # fmt: skip
-    try:
-        return [
-            [(attempt(os.setxattr, "f", "user.v", value), attempt(os.getxattr, "f", "user.v"))
-             for value in values],
-            [(attempt(os.setxattr, "f", name, b"1"), attempt(os.getxattr, b"f", name),
-              sorted(os.listxattr("f")), attempt(os.removexattr, Named("f"), name))
-             for name in names],
-            attempt(os.setxattr, "f", "user.c", b"1", os.XATTR_REPLACE),
-            attempt(os.setxattr, "f", "user.c", b"1", os.XATTR_CREATE),
-            attempt(os.setxattr, "f", "user.c", b"1", flags=os.XATTR_CREATE),
-            attempt(os.setxattr, fd, "user.d", b"2"),
-            attempt(os.getxattr, fd, "user.d"),
-            attempt(os.getxattr, "l", "user.d"),
-            attempt(os.getxattr, "l", "user.d", follow_symlinks=False),
-            attempt(os.setxattr, "l", "user.e", b"3", follow_symlinks=False),
-            attempt(os.removexattr, "l", "user.e", follow_symlinks=False),
-            attempt(os.listxattr, "l", follow_symlinks=False),
-            sorted(os.listxattr(fd)), sorted(os.listxattr(b"f")),
-            attempt(os.listxattr, fd, follow_symlinks=False),
-            attempt(os.getxattr, fd, "user.d", follow_symlinks=False),
-            attempt(os.removexattr, fd, "user.d"),
-            attempt(os.removexattr, fd, "user.d"),
-            attempt(os.listxattr, None), attempt(os.listxattr),
-            [attempt(os.setxattr, "f", "user.f", b"", flags) for flags in BAD_INTS],
-            [[attempt(os.getxattr, path, "user.x"), attempt(os.setxattr, path, "user.x", b""),
-              attempt(os.removexattr, path, "user.x"), attempt(os.listxattr, path)]
-             for path in BAD_PATHS],
-        ]  # fmt: skip
-    finally:
-        os.close(fd)
-
-
-@case
-def attributes_of_what_is_no_descriptor(os):
-    # A negative number is no path to os, which hands on a null pointer; -100 would be AT_FDCWD.
-    found = []
-    for fd in (-1, -2, -100, -(2**31)):
-        for follow in (True, False):
-            found += [
-                attempt(os.getxattr, fd, "user.x", follow_symlinks=follow),
-                attempt(os.setxattr, fd, "user.x", b"", follow_symlinks=follow),
-                attempt(os.removexattr, fd, "user.x", follow_symlinks=follow),
-                attempt(os.listxattr, fd, follow_symlinks=follow),
-            ]
-    return found
 
 
 @case

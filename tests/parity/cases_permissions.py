@@ -1,8 +1,6 @@
 """Cases of permissions.py."""
 
-from tests.parity import BAD_INTS, BAD_PATHS, attempt, case, touch
-
-CLOSED = 987_654_321  # a descriptor that nobody can have open
+from tests.parity import BAD_INTS, BAD_PATHS, CLOSED, Number, attempt, case, touch
 
 # Arguments that are wrong, or at the edge, where an id is wanted; none that any id equals.
 BAD_IDS = [None, "1", 1.0, [], 2**32, 2**40, 2**63, 2**64, 2**70, -2, -(2**31), -(2**63), -(2**70)]
@@ -107,16 +105,6 @@ def umask(os):
                 [attempt(os.umask, bad) for bad in BAD_INTS]]  # fmt: skip
     finally:
         os.umask(old)
-
-
-class Number:
-    """An integer by __index__ alone."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def __index__(self):
-        return self.value
 
 
 @case

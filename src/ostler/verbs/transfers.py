@@ -95,6 +95,7 @@ def _vector(
 
 
 @cython.cfunc
+@cython.inline
 def _read(fd: cython.int, size: cython.Py_ssize_t, offset: libc.off_t, placed: cython.bint):
     # read, or pread when it is placed.
     n: cython.Py_ssize_t
@@ -115,6 +116,7 @@ def _read(fd: cython.int, size: cython.Py_ssize_t, offset: libc.off_t, placed: c
 
 
 @cython.cfunc
+@cython.inline
 def _write(fd: cython.int, data, offset, placed: cython.bint):
     # write, or pwrite when it is placed.
     view: py.Py_buffer

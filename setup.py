@@ -45,8 +45,9 @@ if TRACED:
 # threads or processes run that Python does not know of.
 UNSEEN = (
     "trees.", "machines.", "core.asking", "core.by_name", "core.confine", "core.creating",
-    "core.filter", "core.helper", "core.landlock", "core.masks", "core.mounts", "core.own_descriptors",
-    "core.putting", "core.rulesets", "core.spawn", "core.starting", "core.status",
+    "core.filter", "core.helper", "core.landlock", "core.masks", "core.mounts",
+    "core.own_descriptors", "core.putting", "core.rulesets", "core.spawn", "core.starting",
+    "core.status",
 )  # fmt: skip
 
 

@@ -22,6 +22,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def umask_stays():
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.mark.parametrize("verb", BUILTIN, ids=lambda verb: verb.name)
 @pytest.mark.parametrize("on_machine", [False, True], ids=["host", "machine"])
 def test_an_error_has_no_line_of_ours(verb, on_machine, tmp_path):

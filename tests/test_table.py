@@ -177,6 +177,30 @@ def test_a_kind_that_says_nothing_touches_nothing(verb, tmp_path):
         assert sorted(os.listdir()) == before
 
 
+@pytest.mark.parametrize("verb", ["fchdir", "getcwd", "getcwdb", "listdir", "stat", "umask"])
+def test_what_a_kind_asks_super_for_is_not_the_hosts(verb):
+    class Asking(ostler.Machine):
+        def ask(self, *args):
+            return getattr(super(), verb)(*args)
+
+    mask = ostler.umask(0o22)
+    with ostler.scratch() as closed:
+        pass
+    fd = ostler.open("/", ostler.O_RDONLY)
+    here = ostler.getcwd()
+    args = {"fchdir": (fd,), "stat": ("/",), "umask": (0o77,)}.get(verb, ())
+    try:
+        for ask in (Asking().ask, lambda *args: getattr(ostler.Machine, verb)(closed, *args)):
+            with pytest.raises(OSError) as caught:
+                ask(*args)
+            assert caught.value.errno in (errno.ENOSYS, errno.EBADF)
+        assert (ostler.getcwd(), ostler.umask(0o22)) == (here, 0o22)
+    finally:
+        ostler.close(fd)
+        ostler.umask(mask)
+        ostler.chdir(here)
+
+
 def test_its_variables_are_its_own(monkeypatch):
     monkeypatch.setenv("X", "of the host")
     machine = Nothing()

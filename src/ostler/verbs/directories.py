@@ -11,6 +11,7 @@ from cython.cimports.ostler.core.crossing import (
     SEEN,
     TARGET,
     Core,
+    HostCore,
     Where,
     again,
     failure,
@@ -40,10 +41,12 @@ class Directories(Core):
 
     def getcwd(self):
         """The working directory, as text; getcwd(3)."""
+        _only_host(self)
         return _where_we_stand(True)
 
     def getcwdb(self):
         """The working directory, as bytes; getcwd(3)."""
+        _only_host(self)
         return _where_we_stand(False)
 
     def chdir(self, path):
@@ -64,6 +67,7 @@ class Directories(Core):
 
     def fchdir(self, fd):
         """Make an open directory the working directory; fchdir(2)."""
+        _only_host(self)
         number: cython.int = to_fildes(fd)
         r: cython.int
         e: cython.int = 0
@@ -298,6 +302,14 @@ def _is_there(machine: Core, name, mode) -> cython.bint:
         return False
     py.PySys_Audit(b"os.mkdir", b"Oii", cython.cast(cython.pointer(py.PyObject), name), bits, -1)
     return True
+
+
+@cython.cfunc
+def _only_host(machine: Core):
+    # Where this process stands is the host's alone: a kind of machine that asks super() for it,
+    # or a closed one of which it is asked, has none.
+    if not isinstance(machine, HostCore):
+        raise plain_failure(libc.ENOSYS)
 
 
 @cython.cfunc

@@ -9,6 +9,7 @@ from cython.cimports.ostler.core.crossing import (
     LOOK,
     TARGET,
     Core,
+    HostCore,
     Where,
     again,
     failure,
@@ -190,6 +191,8 @@ class Permissions(Core):
 
     def umask(self, mask, /):
         """Set the file mode creation mask and return the previous one; umask(2)."""
+        if not isinstance(self, HostCore):  # the process's is the host's alone
+            raise plain_failure(libc.ENOSYS)
         return cython.cast(cython.int, libc.umask(to_int(mask)))
 
     # --- of whole trees --------------------------------------------------------------------------

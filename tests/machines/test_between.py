@@ -286,3 +286,26 @@ def test_a_between_over_nothing_has_nothing(kind, verb):
 def test_a_between_over_the_host_is_left_as_any_other():
     with between.Between(ostler.host) as view:
         assert view.getcwd() == ostler.getcwd()
+
+
+def test_a_verb_of_any_form_passes_what_stands_before_it():
+    class Formed(ostler.Machine):
+        @staticmethod
+        def read(fd, length):
+            return b"r" * length
+
+        @classmethod
+        def write(cls, fd, data):
+            return cls, len(data)
+
+        @property
+        def listdir(self):
+            return lambda path: [path]
+
+    machine, log = Formed(), []
+    between.stand(machine, Told("told", ["read", "write", "listdir"], log))
+    assert machine.read(3, 2) == b"rr"
+    kind, size = machine.write(3, b"xyz")
+    assert issubclass(kind, Formed) and size == 3
+    assert machine.listdir("/a") == ["/a"]
+    assert [verb for _, verb in log] == ["read", "write", "listdir"]

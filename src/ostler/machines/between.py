@@ -104,8 +104,9 @@ def _class(kind, names, mixins):
     if found is None:
         members = {"__slots__": (), "__module__": kind.__module__, "_plain_kind": kind}
         for name in names:
-            if hasattr(kind, name):
-                members[name] = _passing(name, getattr(kind, name))
+            plain = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
+            if plain is not None:
+                members[name] = _passing(name, plain)
         for place, base in _parts().items() if names else ():
             own = frozenset(name for name in names if name.startswith(place + "."))
             if own:
@@ -140,10 +141,10 @@ def _part(kind, place, base, names, machine):
 
 
 def _passing(name, plain):
-    of_machine = hasattr(plain, "__get__")  # else it is a function that needs none
+    bind = getattr(type(plain), "__get__", None)  # without it, it is a function that needs none
 
     def method(self, *args, **kwargs):
-        go = partial(plain, self) if of_machine else plain
+        go = plain if bind is None else bind(plain, self, type(self))
         return _pass(self, name, go, args, kwargs)
 
     method.__name__ = name

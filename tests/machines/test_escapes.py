@@ -338,6 +338,22 @@ def test_dir_fd_of_the_machine_does_not_lead_out(places):
         machine.close(fd)
 
 
+def test_no_number_stands_for_the_working_directory_outside(tmp_path, monkeypatch):
+    """As AT_FDCWD does for the kernel, where it wants a descriptor."""
+    monkeypatch.chdir(tmp_path)
+    with ostler.scratch() as machine:
+        machine.mkdir("/d")
+        machine.chdir("/d")
+        with pytest.raises(OSError):
+            machine.setxattr(-100, "user.x", b"")
+        with pytest.raises(OSError):
+            machine.getxattr(-100, "user.x")
+        inside = machine.stat("/d").st_ino, machine.stat("/d").st_dev
+        found = machine.statx(-100, ostler.STATX_INO)
+        assert (found.stx_ino, found.stx_dev) == inside
+    assert "user.x" not in os.listxattr(tmp_path)
+
+
 def test_a_directory_outside_does_not_become_the_working_directory(places):
     outside, inside = places
     fd = os.open(outside, os.O_RDONLY)

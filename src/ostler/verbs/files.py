@@ -240,6 +240,10 @@ class Files(Xattrs):
         result: statx_result = statx_result.__new__(statx_result)
         at = cython.cast(cython.pointer(libc.statx_t), cython.address(result.x))
         wanted &= _KNOWN
+        if w.fd == libc.AT_FDCWD and self._names is None:
+            # The kernel takes it for the working directory: on a machine it is the machine's.
+            w.fd = -1
+            w.name = b"."
         with cython.nogil:
             if w.fd != -1:
                 r = libc.statx(w.fd, b"", also | libc.AT_EMPTY_PATH, wanted, at)

@@ -42,7 +42,7 @@ class Xattrs(Core):
         kept = take(cython.address(w), path, "getxattr", "path", ALLOW_FD)
         kept2 = take(cython.address(a), attribute, "getxattr", "attribute", 0)
         follow: cython.bint = follow_symlinks
-        _check(cython.address(w), "getxattr", follow)
+        _check(self, cython.address(w), "getxattr", follow)
         _audit(b"os.getxattr", named(kept), named(kept2))
         spelled: cython.char[4128]
         name: cython.p_const_char
@@ -82,7 +82,7 @@ class Xattrs(Core):
         data = value if type(value) is bytes else bytes(view)
         how: cython.int = to_int(flags)
         follow: cython.bint = follow_symlinks
-        _check(cython.address(w), "setxattr", follow)
+        _check(self, cython.address(w), "setxattr", follow)
         first = named(kept)
         second = named(kept2)
         py.PySys_Audit(
@@ -119,7 +119,7 @@ class Xattrs(Core):
         kept = take(cython.address(w), path, "removexattr", "path", ALLOW_FD)
         kept2 = take(cython.address(a), attribute, "removexattr", "attribute", 0)
         follow: cython.bint = follow_symlinks
-        _check(cython.address(w), "removexattr", follow)
+        _check(self, cython.address(w), "removexattr", follow)
         _audit(b"os.removexattr", named(kept), named(kept2))
         spelled: cython.char[4128]
         name: cython.p_const_char
@@ -147,7 +147,7 @@ class Xattrs(Core):
         size: cython.Py_ssize_t
         kept = take(cython.address(w), path, "listxattr", "path", ALLOW_FD | ALLOW_NONE)
         follow: cython.bint = follow_symlinks
-        _check(cython.address(w), "listxattr", follow)
+        _check(self, cython.address(w), "listxattr", follow)
         first = named(kept)
         py.PySys_Audit(b"os.listxattr", b"(O)", cython.cast(cython.pointer(py.PyObject), first))
         if w.name == cython.NULL and w.fd == -1:
@@ -177,11 +177,13 @@ class Xattrs(Core):
 
 @cython.cfunc
 @cython.exceptval(-1)
-def _check(w: cython.pointer(Where), function: str, follow: cython.bint) -> cython.int:
+def _check(self: Core, w: cython.pointer(Where), function: str, follow: cython.bint) -> cython.int:
     if must_follow(w.fd) and not follow:
         raise ValueError(f"{function}: cannot use fd and follow_symlinks together")
     if w.fd < 0 and py.PY_VERSION_HEX < 0x030F0000:
         w.fd = -1  # a negative number is no path at all, and none is taken for AT_FDCWD
+    elif w.fd == libc.AT_FDCWD and self._names is None:
+        w.fd = -2  # which some kernels take for the working directory, and that is the host's
     return 0
 
 

@@ -1,11 +1,14 @@
 """Faults of a machine: the kernel's own, and those that a test asks for."""
 
 import errno
+import fnmatch
 import os
+import threading
 
 import pytest
 
 import ostler
+from ostler.machines import faults
 
 
 @pytest.fixture
@@ -223,3 +226,23 @@ def test_an_errno_is_a_number(number):
         with pytest.raises(TypeError, match=r"errno should be a number, as errno\.EIO is"):
             m.faults.add(call="write", errno=number)
         assert len(m.faults) == 0
+
+
+def test_a_handler_of_a_signal_may_use_the_machine_while_a_rule_is_looked_at(monkeypatch):
+    found = []
+
+    def interrupted(name, pattern):
+        monkeypatch.setattr(faults, "fnmatchcase", fnmatch.fnmatchcase)
+        found.append(machine.stat("/f").st_size)  # as a handler does that comes right here
+        machine.faults.remove(machine.faults.add("mkdir", "/x"))
+        return fnmatch.fnmatchcase(name, pattern)
+
+    with ostler.scratch() as machine:
+        machine.create_file("/f", b"data")
+        machine.faults.add("stat", "/other")
+        monkeypatch.setattr(faults, "fnmatchcase", interrupted)
+        asking = threading.Thread(target=lambda: found.append(machine.stat("/f")), daemon=True)
+        asking.start()
+        asking.join(20)
+        assert not asking.is_alive()
+    assert found[0] == found[1].st_size == 4

@@ -301,3 +301,22 @@ def _is_in(function, members):
         return function in members
     except TypeError:  # not hashable
         return False
+
+
+def test_a_handler_of_a_signal_may_ask_a_log_that_is_being_asked():
+    class Interrupted(int):
+        def __hash__(self):
+            found.append(machine.getcwd())  # as a handler does that comes right here
+            return super().__hash__()
+
+    with ostler.scratch() as recorded, recorded.recorded() as log:
+        recorded.getcwd()
+        recorded.umask(0o22)
+    machine, found = Replayed(log), []
+    asking = threading.Thread(
+        target=lambda: found.append(machine.umask(Interrupted(0o22))), daemon=True
+    )
+    asking.start()
+    asking.join(20)
+    assert not asking.is_alive()
+    assert found[0] == "/" and found[-1] == 0o22

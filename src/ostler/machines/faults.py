@@ -4,11 +4,11 @@ A machine's rules stand before its verbs (see between.py) as long as there are a
 """
 
 import errno as numbers
-from _thread import allocate_lock
+from _thread import RLock
 from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
-from ostler.core.standers import OF_FILES, Stander, file_over, promised
+from ostler.core.standers import OF_FILES, Stander, file_over, promised, standing
 from ostler.machine import host
 from ostler.machines import between
 from ostler.verbs import table
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from ostler.machine import Machine
 
 _rules: "WeakKeyDictionary[Machine, Standing]" = WeakKeyDictionary()
-_lock = allocate_lock()  # for the rules and their counts, which threads share
+# For the rules and their counts, which threads share. A signal's handler may use the machine, or
+# change its rules, while its thread is in here.
+_lock = RLock()
 
 
 class Fault:
@@ -83,11 +85,11 @@ class Faults:
             raise TypeError(f"errno should be a number, as errno.EIO is, not {errno!r}")
         fault = Fault(call, path, errno, after, count)
         with _lock:
-            rules = _rules.get(self._machine)
-            if rules is None:
-                rules = _rules[self._machine] = Standing()
+            rules = _rules.get(self._machine) or Standing()
+            rules.add(fault)  # first: so no handler finds them empty, and takes them away
+            rules = _rules.setdefault(self._machine, rules)
+            if rules not in standing(self._machine):
                 between.stand(self._machine, rules)
-            rules.add(fault)
             between.settle(self._machine)
         return fault
 
@@ -111,8 +113,8 @@ class Faults:
                 self._leave(rules)
 
     def _leave(self, rules):
-        between.leave(self._machine, rules)
-        del _rules[self._machine]
+        if _rules.pop(self._machine, None) is rules:
+            between.leave(self._machine, rules)
 
     def __iter__(self) -> "Iterator[Fault]":
         return iter(_of(self._machine))

@@ -9,7 +9,7 @@ import json
 import pickle
 import threading
 import time
-from _thread import allocate_lock, get_ident
+from _thread import RLock, get_ident
 from collections.abc import Iterator
 from io import IOBase
 from typing import Any, NamedTuple, TextIO
@@ -411,7 +411,7 @@ class Replayed(between.Between):
 
     def __init__(self, log: Log) -> None:
         super().__init__(None)
-        self._lock = allocate_lock()
+        self._lock = RLock()  # a signal's handler may ask, too
         self._answers: dict[Any, list[Call]] = {}
         for call in log:
             given = {name: value for name, (_, value) in call.arguments.items()}

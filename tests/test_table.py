@@ -298,11 +298,14 @@ def test_whose_identity_counts():
     ):
         names = {verb.name for verb in VERBS if verb.identity == identity}
         assert names == {verb.name for verb in VERBS if re.fullmatch(pattern, verb.name)}
-    by_descriptor = {verb.name for verb in VERBS if verb.identity == table.RIGHTS} - {"nice"}
-    for name in by_descriptor:
+    asked = {verb.name for verb in VERBS if verb.identity == table.RIGHTS}
+    scheduling = {verb.name for verb in VERBS if verb.name.startswith("sched_set")}
+    assert len(scheduling) == 3
+    for name in asked - scheduling - {"nice"}:
         assert {table.of(name).roles.get("path"), table.of(name).roles.get("fd")} & {
             table.PATH, table.FD,
         }  # fmt: skip
+    assert scheduling < asked
     other_processes = {verb.name for verb in VERBS if verb.identity == table.REAL_RIGHTS}
     for name in other_processes:
         assert table.of(name).touches == table.PROCESS and table.of(name).changes

@@ -25,11 +25,11 @@ class ProcessInfo(tuple):
     __match_args__ = _fields
 
     def __new__(
-        cls, pid, name, state, parent, group, session, uid, gid, threads, user, system, memory,
+        _cls, pid, name, state, parent, group, session, uid, gid, threads, user, system, memory,
         peak_memory, started, command,
     ):  # fmt: skip
         return tuple.__new__(
-            cls,
+            _cls,
             (pid, name, state, parent, group, session, uid, gid, threads, user, system, memory,
              peak_memory, started, command),
         )  # fmt: skip

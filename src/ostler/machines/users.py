@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from ostler.machine import MachineUnavailable, host
 from ostler.machines.scratch import Scratch
 from ostler.verbs import table
+from ostler.verbs.children import Process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,6 +111,10 @@ class ScratchOfUser(Scratch):
                     self._act_as(*self._user_is[:3])
                     self._who = self._user_is
 
+    def process(self, pid: int) -> Process:
+        """A Process, the handle of a process, to which signals are sent by who makes the calls."""
+        return _ProcessOfUsers(self, pid)
+
     # Whose the calls are
 
     def getresuid(self) -> tuple[int, int, int]:
@@ -162,6 +167,18 @@ def _missing(name):
     return NotImplementedError(f"{name}: not on a scratch machine that is another user's")
 
 
+class _ProcessOfUsers(Process):
+    """What process() gives: the kernel asks whether the machine's user may send a signal."""
+
+    def __init__(self, machine: ScratchOfUser, pid: int) -> None:
+        super().__init__(pid)
+        self._machine = machine
+
+    def signal(self, number: int, /) -> None:
+        """As Process.signal(); PermissionError where that user has no right to."""
+        self._machine._as_user(True, super().signal, number)
+
+
 def unavailable(why, number):
     """The error that a machine can't be another user's."""
     what = f"a machine of another user's can't be made: {why}"
@@ -202,6 +219,23 @@ def _changing_ids(name, which):
     return method
 
 
+def _parting(name):
+    # Into other namespaces, for which only root has the right; a thread that has given up its
+    # rights for a moment would not get them back in a user namespace.
+    original = getattr(Scratch, name)
+
+    def method(self, *args: object, **kwargs: object) -> None:
+        flags = args[0] if args else kwargs.get("flags", 0)
+        parts = name == "setns" or (isinstance(flags, int) and flags & _NEW)
+        if self._who is not None and parts:
+            raise PermissionError(errno.EPERM, host.strerror(errno.EPERM))
+        original(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = original.__doc__
+    return method
+
+
 def _refused(name):
     original = getattr(Scratch, name)
 
@@ -215,6 +249,9 @@ def _refused(name):
     return method
 
 
+_NEW = 0
+for _name in "NEWCGROUP NEWIPC NEWNET NEWNS NEWPID NEWTIME NEWUSER NEWUTS".split():
+    _NEW |= getattr(host, f"CLONE_{_name}", 0)
 _NOT_THERE = "chmod_tree chown_tree walk_entries temporary_directory"
 
 for _verb in table.every():
@@ -222,6 +259,9 @@ for _verb in table.every():
         setattr(ScratchOfUser, _verb.name, _by_user(_verb))
     elif _verb.identity in _PLACES:
         setattr(ScratchOfUser, _verb.name, _changing_ids(_verb.name, _PLACES[_verb.identity]))
+for _name in ("setns", "unshare"):
+    if hasattr(Scratch, _name):  # os has them from 3.12 on
+        setattr(ScratchOfUser, _name, _parting(_name))
 for _name in _NOT_THERE.split():
     setattr(ScratchOfUser, _name, _refused(_name))
 del _name, _verb

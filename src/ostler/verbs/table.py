@@ -173,8 +173,8 @@ _IDENTITY = {
     SETS_GROUP: "setgid setegid setregid setresgid",
     SETS_GROUPS: "setgroups initgroups",
     RIGHTS: """
-        chmod chown fchmod fchown fpathconf getxattr listxattr nice pathconf removexattr setxattr
-        truncate utime
+        chmod chown fchmod fchown fpathconf getxattr listxattr nice pathconf removexattr
+        sched_setaffinity sched_setparam sched_setscheduler setxattr truncate utime
         """,
     REAL_RIGHTS: "kill killpg setpriority",
 }

@@ -245,11 +245,13 @@ class Machine(
     STATX_ATTR_MOUNT_ROOT: int
     STATX_ATTR_NODUMP: int
     STATX_ATTR_VERITY: int
+    STATX_ATTR_WRITE_ATOMIC: int
     STATX_BASIC_STATS: int
     STATX_BLOCKS: int
     STATX_BTIME: int
     STATX_CTIME: int
     STATX_DIOALIGN: int
+    STATX_DIO_READ_ALIGN: int
     STATX_GID: int
     STATX_INO: int
     STATX_MNT_ID: int
@@ -257,8 +259,10 @@ class Machine(
     STATX_MTIME: int
     STATX_NLINK: int
     STATX_SIZE: int
+    STATX_SUBVOL: int
     STATX_TYPE: int
     STATX_UID: int
+    STATX_WRITE_ATOMIC: int
     ST_APPEND: int
     ST_MANDLOCK: int
     ST_NOATIME: int

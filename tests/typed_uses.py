@@ -161,6 +161,7 @@ def attributes(path: Path) -> int:
         ostler.STATX_ATTR_APPEND | ostler.STATX_ATTR_AUTOMOUNT | ostler.STATX_ATTR_COMPRESSED
         | ostler.STATX_ATTR_DAX | ostler.STATX_ATTR_ENCRYPTED | ostler.STATX_ATTR_IMMUTABLE
         | ostler.STATX_ATTR_MOUNT_ROOT | ostler.STATX_ATTR_NODUMP | ostler.STATX_ATTR_VERITY
+        | ostler.STATX_ATTR_WRITE_ATOMIC
     )  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """What stands before a machine's verbs: in any order, seen by every form of a call, gone again."""
 
 import errno
+import gc
 import itertools
+import weakref
 from operator import attrgetter
 
 import pytest
@@ -309,3 +311,20 @@ def test_a_verb_of_any_form_passes_what_stands_before_it():
     assert issubclass(kind, Formed) and size == 3
     assert machine.listdir("/a") == ["/a"]
     assert [verb for _, verb in log] == ["read", "write", "listdir"]
+
+
+def test_classes_that_are_made_go_with_their_kind():
+    class Own(between.Between):
+        pass
+
+    gone = weakref.ref(Own)
+    for _ in range(2):
+        machine = Own(None)
+        stander = Told("log", ["stat"], [])
+        between.stand(machine, stander)
+        assert type(machine).__name__ == "Own" and isinstance(machine, Own)
+        between.leave(machine, stander)
+        assert type(machine) is Own
+    del Own, machine
+    gc.collect()
+    assert gone() is None

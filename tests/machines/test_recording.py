@@ -212,6 +212,8 @@ def test_closed_inside_and_begun_twice():
         m.mkdir("/d")
         m.close()
     assert len(log) == 1
+    with pytest.raises(ValueError, match="closed"):
+        recording.__enter__()
 
 
 def test_own_kinds():

@@ -99,8 +99,11 @@ def _bind(names: frozenset[str]) -> None:
 
 
 def _class(kind, names, mixins):
-    key = kind, names, mixins
-    found = _classes.get(key)
+    # The class of a kind keeps those made of it, so that all of them can go together.
+    made = vars(kind).get("_with_standers")
+    if made is None:
+        kind._with_standers = made = {}
+    found = made.get((names, mixins))
     if found is None:
         members = {"__slots__": (), "__module__": kind.__module__, "_plain_kind": kind}
         for name in names:
@@ -111,7 +114,7 @@ def _class(kind, names, mixins):
             own = frozenset(name for name in names if name.startswith(place + "."))
             if own:
                 members[place] = property(partial(_part, kind, place, base, own))
-        found = _classes.setdefault(key, type(kind.__name__, (*mixins, kind), members))
+        found = made[names, mixins] = type(kind.__name__, (*mixins, kind), members)
     return found
 
 

@@ -261,6 +261,7 @@ class Recorded:
     def __enter__(self) -> Log:
         if self._recorder is not None:
             raise RuntimeError("this recording has begun already")
+        self._machine.environ  # noqa: B018  a ValueError where it is closed
         self._recorder = Recorder()
         between.stand(self._machine, self._recorder)
         return self._recorder.log

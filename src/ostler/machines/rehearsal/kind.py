@@ -10,21 +10,14 @@ from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines.mount_points import any_below
 from ostler.machines.refusals import given
-from ostler.machines.rehearsal import (
-    clock,
-    commits,
-    keeping,
-    layers,
-    pictures,
-    recovery,
-    uppers,
-    walk,
-    writers,
-)
+from ostler.machines.rehearsal import clock, layers, uppers, walk, writers
 from ostler.machines.rehearsal.hard_links import noting
 from ostler.machines.rehearsal.layout import OverlayMount
 from ostler.machines.rehearsal.rename import exchanged, moved
 from ostler.machines.rooted import Rooted, staying
+
+# What applies, keeps, recovers and shows the changes is loaded when it is asked for: more than
+# half of all this.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,6 +89,8 @@ class Rehearsal(Rooted):
     @staying
     def diff(self) -> str:
         """The differences in text files, as a unified diff (str); binary files are named."""
+        from ostler.machines.rehearsal import pictures
+
         return pictures.difference(self._walk(overlay) for overlay in self._overlays)
 
     @staying
@@ -113,11 +108,15 @@ class Rehearsal(Rooted):
         OSError (EBUSY) while a file is open for writing here, or a child runs on the machine: what
         they write afterwards would be lost. With `leave_behind` it is.
         """
+        from ostler.machines.rehearsal import commits
+
         return commits.commit(self, paths, leave_behind)
 
     @staying
     def _commit_at_last(self, paths: Chosen | Iterable[Chosen] | None = None) -> list[Change]:
         """commit(), after which this machine is only closed."""
+        from ostler.machines.rehearsal import commits
+
         return commits.commit(self, paths, False, False)
 
     def _quiet(self, leave_behind: bool) -> Quiet:
@@ -133,6 +132,8 @@ class Rehearsal(Rooted):
         The rehearsal itself stays as it is. FileExistsError or OSError (ENOTEMPTY) when something
         is there.
         """
+        from ostler.machines.rehearsal import keeping
+
         fd = keeping.copied(self, directory)
         try:
             _keep(fd, self._base, self._started, self._overlays, self._own, _is_roots(self))
@@ -156,11 +157,15 @@ class Rehearsal(Rooted):
         `outcome`: "finished", "undone", or "left" where neither was possible; then a third member
         is where everything is kept, and a fourth why.
         """
+        from ostler.machines.rehearsal import recovery
+
         return recovery.recover()
 
     @staying
     def tree(self) -> str:
         """The changes as a tree, with sizes: a str, which rich shows in colours."""
+        from ostler.machines.rehearsal import pictures
+
         return pictures.tree(host.fsdecode(self._base), self.changes())
 
     def rename(

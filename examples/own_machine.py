@@ -3,8 +3,9 @@
     python examples/own_machine.py
 
 What is told of an own kind of machine is one method, `called`: every verb passes it, by its name,
-and what it does not treat itself goes on to the machine behind. Here reads and writes are another
-thing than they are there, and nothing else is. (A toy: a key of one byte hides nothing.)
+and what it does not treat itself goes on to the machine behind. Here `read`, `pread`, `write` and
+`pwrite` are another thing than they are there, and nothing else is: a file that `open_file` gives
+reads and writes by itself. (A toy: a key of one byte hides nothing.)
 """
 
 import ostler

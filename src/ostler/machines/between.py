@@ -251,6 +251,8 @@ def _to_called(name):
         return self.called(name, args, kwargs)
 
     method.__name__ = name
+    method.__qualname__ = f"Between.{name}"
+    method.__doc__ = getattr(Machine, name, open).__doc__  # open_file is as open()
     return method
 
 

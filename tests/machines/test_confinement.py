@@ -187,7 +187,7 @@ def tried(python, attacks, network=False, read_only=False):
             for name, text in attacks.items():
                 code = START + f"attempt({text.format(**vars(host))!r})"
                 done = machine.popen(
-                    f"timeout 20 {shlex.quote(python)} -I -c {shlex.quote(code)} 2>&1"
+                    f"timeout 20 {shlex.quote(python)} -IS -c {shlex.quote(code)} 2>&1"
                 ).read()
                 outcomes[name] = done.strip()
         return outcomes, before == host.state()

@@ -440,15 +440,19 @@ def _first(argument: cython.p_void) -> cython.int:
 @cython.nogil
 @cython.exceptval(check=False)
 def _default_signals() -> cython.int:
-    action: libc.sigaction_t
+    # Not by sigaction(3): newer C libraries take a lock for SIGABRT, which another thread may have
+    # held when this process was made, and in it nobody gives it back. The kernel's own structure
+    # begins with the handler; all else of it is 0.
+    action: cython.ulong[4]
     number: cython.int
-    libc.memset(cython.address(action), 0, cython.sizeof(action))
     for number in range(1, libc.NSIG):
+        libc.memset(action, 0, cython.sizeof(action))
         # Children that nobody waits for vanish by themselves.
-        action.sa_handler = libc.SIG_DFL
         if number == libc.SIGCHLD:
-            action.sa_handler = libc.SIG_IGN
-        libc.sigaction(number, cython.address(action), cython.NULL)
+            action[0] = cython.cast(cython.ulong, libc.SIG_IGN)
+        libc.syscall(
+            libc.SYS_rt_sigaction, number, action, cython.NULL, cython.cast(cython.size_t, 8)
+        )
     return 0
 
 

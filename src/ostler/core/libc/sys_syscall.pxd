@@ -26,6 +26,7 @@ cdef extern from *:
         SYS_landlock_restrict_self
         SYS_pidfd_open
         SYS_pidfd_send_signal
+        SYS_rt_sigaction
         SYS_rt_sigprocmask
         SYS_setresgid
         SYS_setresuid

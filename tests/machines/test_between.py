@@ -3,12 +3,14 @@
 import errno
 import gc
 import itertools
+import os
 import weakref
 from operator import attrgetter
 
 import pytest
 
 import ostler
+from ostler.core import standers
 from ostler.machines import between
 
 
@@ -237,6 +239,15 @@ def test_closing_makes_no_class_for_each_machine():
         machine.close()
         kinds.add(type(machine))
     assert len(kinds) == 1
+
+
+def test_who_stands_before_a_verb_is_asked_for_its_steps_alone(machine):
+    between.stand(machine, Refusing("rename"))
+    between.stand(machine, Refusing("fsync"))
+    asked = {call: standers.step(machine, call, ("/f",)) for call in ("rename", "fsync", "link")}
+    assert asked == {"rename": errno.EIO, "fsync": errno.EIO, "link": 0}
+    with standers.file_over(machine, machine.open("/f", os.O_RDONLY), "rb") as file:
+        assert file.read() == b"data"
 
 
 def test_a_machine_that_is_closed_twice_says_why_it_was():

@@ -51,7 +51,7 @@ def standing(machine: "Any") -> tuple[Stander, ...]:
 def step(machine: "Any", call: str, args: tuple) -> int:
     """The errno with which a step of a composition shall fail, or 0."""
     for stander in standing(machine):
-        if stander.sees_steps:
+        if stander.sees_steps and call in stander.verbs:
             number = stander.step(machine, call, args)
             if number:
                 return number

@@ -1,6 +1,7 @@
 """Among: a confined machine that shows more than its directory: the host's programs, read-only."""
 
 from ostler.core import mounts
+from ostler.core.confine import Confinement
 from ostler.machine import host
 from ostler.machines import binds, confined
 from ostler.machines.refusals import given, unavailable
@@ -26,7 +27,7 @@ def confined_among(directory, shown, network=False, environ=None):
             "kernel": confined.kernel_of_confined(),
         },
     )
-    machine._confinement = confined.Confinement(bool(network))
+    machine._confinement = Confinement(bool(network))
     machine._confinement.directory = place
     machine._shows_closed = bool(sources)
     try:

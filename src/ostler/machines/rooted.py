@@ -11,10 +11,6 @@ from ostler.machines.between import stand
 from ostler.verbs import environment
 
 _WALKED = "name by name from the machine's root, no link followed unseen: openat2 is refused here"
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import NoReturn
-
 PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"
 THIS = type("This", (), {"__repr__": lambda self: "<the machine>"})()
 
@@ -86,13 +82,6 @@ class Rooted(RootedCore, Machine):
     def guarantees(self):
         """What is enforced, each with what enforces it: a dict of str to str."""
         return dict(self._guarantees)
-
-    @property
-    def trees(self):
-        """Whole trees of this machine at once; see ostler.trees."""
-        from ostler import trees
-
-        return trees.Trees(self)
 
     def open_file(
         self,
@@ -197,10 +186,6 @@ class Closed(Stander):
     def __init__(self, reason: str | None = None) -> None:
         self.reason = reason
 
-    def refuse(self) -> "NoReturn":
-        """The error that every use of the machine is."""
-        raise ValueError("the machine is closed" + (f": {self.reason}" if self.reason else ""))
-
     class mixin:
         """What a closed machine is to those who still have it: of its kind, but of no use."""
 
@@ -227,4 +212,5 @@ class Closed(Stander):
 
 
 def _refuse(machine):
-    next(stander for stander in standing(machine) if isinstance(stander, Closed)).refuse()
+    reason = next(s.reason for s in standing(machine) if isinstance(s, Closed))
+    raise ValueError("the machine is closed" + (f": {reason}" if reason else ""))

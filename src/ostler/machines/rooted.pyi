@@ -19,14 +19,12 @@ from ostler.machine import Machine
 from ostler.machine import MachineUnavailable as MachineUnavailable
 from ostler.machines.below_root import RootedCore
 from ostler.machines.faults import Faults
-from ostler.trees import Trees
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Opener: TypeAlias = Callable[[str, int], int]
 
 PATHS: str
 THIS: Any
-TYPE_CHECKING: bool
 
 def children_in(made: Made) -> str: ...
 def staying(function: _F) -> _F: ...
@@ -45,8 +43,6 @@ class Rooted(RootedCore, Machine):
     def closed(self) -> bool: ...
     @property
     def guarantees(self) -> dict[str, str]: ...
-    @property
-    def trees(self) -> Trees: ...
     # As the built-in open.
     @overload
     def open_file(
@@ -153,5 +149,4 @@ _LIVING: WeakSet[Rooted]
 class Closed(Stander):
     reason: str | None
     def __init__(self, reason: str | None = None) -> None: ...
-    def refuse(self) -> NoReturn: ...
     mixin: type

@@ -313,13 +313,10 @@ def _role(verb, name, touches):
 
 def every() -> tuple[Verb, ...]:
     """All public verbs, by name."""
-    from ostler.trees import Trees
-
     found = {*_OF_MACHINES}
-    for kind in topics.CLASSES:
-        found.update(_functions(kind))
-    found.update(f"path.{name}" for name in _functions(Path))
-    found.update(f"trees.{name}" for name in _functions(Trees))
+    for place in ("", "path.", "trees."):
+        for kind in _classes_of(place.rstrip(".")):
+            found.update(place + name for name in _functions(kind))
     return tuple(of(name) for name in sorted(found))
 
 

@@ -300,12 +300,9 @@ class Pairs:
         self.take = take
         self.gone = [change for change in gone if change._old.links > 1]
         self._by_path = {change._found.base(): change for change in self.gone}
-        self._inodes: dict[
-            tuple[int, int], list[Change]
-        ] = {}  # of what is removed: (device, inode) of the base, [changes]
-        self._looks: dict[
-            tuple[int, int], list[Change]
-        ] = {}  # the same by (size, modification time)
+        # Of what is removed: (device, inode) of the base, [changes]; and by (size, time).
+        self._inodes: dict[tuple[int, int], list[Change]] = {}
+        self._looks: dict[tuple[int, int], list[Change]] = {}
         for change in self.gone:
             if change.kind == "removed":
                 status = walk.lower.there(change._found.base())

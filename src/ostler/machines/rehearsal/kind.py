@@ -21,7 +21,7 @@ from ostler.machines.rooted import Rooted, staying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Self, TypeVar
 
     from _typeshed import StrOrBytesPath
@@ -168,6 +168,23 @@ class Rehearsal(Rooted):
 
         return pictures.tree(host.fsdecode(self._base), self.changes())
 
+    def _or_moved(
+        self,
+        rename: Callable[..., None],
+        src: StrOrBytesPath,
+        dst: StrOrBytesPath,
+        src_dir_fd: int | None,
+        dst_dir_fd: int | None,
+        replace: bool = True,
+    ) -> None:
+        # The kernel's rename of this kind, or where it won't do that, ours.
+        try:
+            rename(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        except OSError as error:
+            fds = src_dir_fd, dst_dir_fd
+            if error.errno != errno.EXDEV or not moved(self, src, dst, *fds, replace):
+                raise
+
     def rename(
         self,
         src: StrOrBytesPath,
@@ -177,11 +194,7 @@ class Rehearsal(Rooted):
         dst_dir_fd: int | None = None,
     ) -> None:
         """As os.rename, also where the kernel won't do it here (see rename.py)."""
-        try:
-            super().rename(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
-        except OSError as error:
-            if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
-                raise
+        self._or_moved(super().rename, src, dst, src_dir_fd, dst_dir_fd)
 
     def replace(
         self,
@@ -192,11 +205,7 @@ class Rehearsal(Rooted):
         dst_dir_fd: int | None = None,
     ) -> None:
         """As os.replace; a directory of the base that the kernel won't rename here is moved."""
-        try:
-            super().replace(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
-        except OSError as error:
-            if error.errno != errno.EXDEV or not moved(self, src, dst, src_dir_fd, dst_dir_fd):
-                raise
+        self._or_moved(super().replace, src, dst, src_dir_fd, dst_dir_fd)
 
     def link(
         self,
@@ -221,12 +230,7 @@ class Rehearsal(Rooted):
         dst_dir_fd: int | None = None,
     ) -> None:
         """As ostler.rename_noreplace; a directory that the kernel won't rename here is moved."""
-        try:
-            super().rename_noreplace(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
-        except OSError as error:
-            fds = src_dir_fd, dst_dir_fd
-            if error.errno != errno.EXDEV or not moved(self, src, dst, *fds, False):
-                raise
+        self._or_moved(super().rename_noreplace, src, dst, src_dir_fd, dst_dir_fd, False)
 
     def exchange(
         self,

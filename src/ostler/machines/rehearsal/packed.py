@@ -23,10 +23,8 @@ class Rows:
     def __init__(self, rows: Iterable[Any] = ()) -> None:
         self._pieces: list[bytes] = []
         self._last: list[Any] = []  # not packed yet
-        self._seen: tuple[int, Sequence[Any]] = (
-            -1,
-            (),
-        )  # the number of the piece that was asked last, and its rows
+        # The number of the piece that was asked last, and its rows.
+        self._seen: tuple[int, Sequence[Any]] = -1, ()
         for row in rows:
             self.append(row)
 

@@ -155,12 +155,10 @@ class _Renamed:
         self.origin = origin  # of the two below the overlay's top
         self.place = place
         self.renamed: list[bytes] = []  # paths below both
-        self.directories: list[
-            tuple[bytes, Metadata]
-        ] = []  # (path, metadata of the old one), each after the one it lies in
-        self.linked: list[
-            tuple[bytes, bytes]
-        ] = []  # (path, where the base has it) of files that have other names there
+        # (path, metadata of the old one), each after the one it lies in
+        self.directories: list[tuple[bytes, Metadata]] = []
+        # (path, where the base has it) of files that have other names there
+        self.linked: list[tuple[bytes, bytes]] = []
 
     def go(self) -> None:
         """Move everything; what can't be renamed, a directory, is made anew and waits."""

@@ -66,12 +66,10 @@ class Walk:
         self._start()
 
     def _start(self) -> None:
-        self._narrowed: dict[
-            str, bytes
-        ] = {}  # ACLs of the top that an ordinary user's overlay has in part
-        self._entries: dict[
-            bytes, list[tuple[bytes, Status]]
-        ] = {}  # of the upper layer's directories, until they are compared
+        # ACLs of the top that an ordinary user's overlay has in part
+        self._narrowed: dict[str, bytes] = {}
+        # Of the upper layer's directories, until they are compared.
+        self._entries: dict[bytes, list[tuple[bytes, Status]]] = {}
         self.moved: dict[bytes, bytes] = {}  # path in the base: path now, of what was renamed
         self.unchanged: list[Found] = []  # copied up, but the same: Found
         self.found: list[Change] = []

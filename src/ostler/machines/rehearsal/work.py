@@ -24,7 +24,7 @@ _SPARE = 8  # descriptors, with which steps can be taken back where there are no
 class Work:
     """A list of steps, and the places in which they are done.
 
-        `times`: (top, path after all steps, path before them, inode, old, new) of the directories
+    `times`: (top, path after all steps, path before them, inode, old, new) of the directories
     whose times are to be set at the end, (access, modification) each, None to leave them.
     `begun`: how many steps were begun by finish(), the last of which may be done or not.
     """
@@ -36,9 +36,8 @@ class Work:
         self.begun = 0
         self._next = 0
         self._places: dict[int, HeldTree] = {}
-        self._spare: list[
-            held
-        ] = []  # descriptors to be given back where a process has no more of them
+        # Descriptors to be given back where a process has no more of them.
+        self._spare: list[held] = []
 
     def __enter__(self) -> Self:
         return self

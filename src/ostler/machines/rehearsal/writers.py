@@ -39,9 +39,8 @@ class Quiet:
         self._machine = machine
         self._leave_behind = bool(leave_behind)
         self._tops: list[int] = []
-        self._still: list[
-            tuple[int, bool]
-        ] = []  # (top, whether its file system as a whole), of what is read-only now
+        # (top, whether its file system as a whole), of what is read-only now
+        self._still: list[tuple[int, bool]] = []
 
     def __enter__(self) -> Self:
         try:

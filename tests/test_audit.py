@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import ostler
 from ostler.verbs import table
 
 CALLS = Path(__file__).with_name("audit_calls.py")
@@ -55,3 +56,61 @@ def test_what_acts_on_files_or_starts_programs_is_called(both):
     }
     missing = {name for name in verbs - called if not name.startswith(("exec", "spawn"))}
     assert missing == {"getcwd", "getcwdb", "pathconf", "umask"}  # of which os raises no event
+
+
+EVENTS = """
+import sys
+import {module} as os
+seen = []
+sys.addaudithook(lambda event, args: seen.append((event, args)) if event[:3] == "os." else None)
+class Named:
+    def __fspath__(self):
+        return "f"
+p = Named()
+def do(call, *args, **options):
+    try:
+        call(*args, **options)
+    except OSError as error:
+        seen.append(error.errno)
+do(os.chmod, p, 0o600); do(os.chmod, 98, -1); do(os.fchmod, 98, 0o666); do(os.chown, p, -1, -1)
+do(os.fchown, 98, -1, 5); do(os.lchown, p, -1, -1); do(os.utime, p); do(os.utime, p, (1, 2))
+do(os.utime, p, ns=(1, 2)); do(os.link, p, "g"); do(os.symlink, p, "h"); do(os.rename, p, b"k")
+do(os.replace, "k", "f"); do(os.truncate, p, 0); do(os.ftruncate, 98, 0); do(os.truncate, 98, 1)
+do(os.getxattr, p, "user.x"); do(os.setxattr, p, "user.x", bytearray(b"2"), 2)
+do(os.getxattr, p, Named()); do(os.listxattr, p); do(os.listxattr); do(os.listxattr, 98)
+do(os.removexattr, p, b"user.x"); do(os.remove, p); do(os.unlink, "f", dir_fd=98)
+do(os.stat, p); do(os.access, p, 0); do(os.readlink, p); do(os.statvfs, p); do(os.mkfifo, "f")
+print(seen)
+"""
+
+
+def test_audit_events(tmp_path):
+    path = os.pathsep.join(p for p in sys.path if p)
+    seen = [
+        subprocess.run(
+            [sys.executable, "-c", EVENTS.format(module=module)],
+            cwd=(tmp_path / module).mkdir() or tmp_path / module,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for module in ("os", "ostler")
+    ]
+    assert seen[1] == seen[0]
+
+
+def test_open_is_audited(tmp_path):
+    seen = []
+    active = True
+
+    def hook(event, arguments):
+        if active and event == "open" and str(arguments[0]).startswith(str(tmp_path)):
+            seen.append(arguments)
+
+    sys.addaudithook(hook)
+    path = tmp_path / "f"
+    ostler.close(ostler.open(path, ostler.O_CREAT | ostler.O_WRONLY))
+    active = False
+    flags = ostler.O_CREAT | ostler.O_WRONLY | ostler.O_CLOEXEC
+    assert seen == [(str(path), None, flags)]

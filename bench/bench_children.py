@@ -1,6 +1,6 @@
 """Time limits that are over at once: ours beside subprocess with a session and killpg.
 
-`python -m bench.bench_time_limits [--counts 25,100,400] [--json FILE]`. Each thread runs a shell
+`python -m bench.bench_children [--counts 25,100,400] [--json FILE]`. Each thread runs a shell
 with two children whose limit ends at one moment; "late" is how long after it the calls return. The
 two take turns in one run; a ratio is subprocess's time by ours.
 """

@@ -1,4 +1,4 @@
-"""What is measured: a class per topic, its cases side by side.
+"""What is measured: a class per topic of verbs, which bears its name, its cases side by side.
 
 A case is (label, statement, goal, floor): the statement is timed with `os` as the interpreter's
 module and as ostler; the goal is the ratio of the two, None where none was set; the floor names a
@@ -7,9 +7,9 @@ needed. A raising statement ends in ": the error".
 """
 
 import os
+import pathlib
 import tempfile
 from contextlib import suppress
-from pathlib import Path
 
 import ostler
 
@@ -32,21 +32,6 @@ class Files:
         ("stat: FileNotFoundError", "raises(os.stat, missing)", PLAIN, "stat missing"),
         ("lstat", "os.lstat(link)", 1.1, "lstat link"),
         ("fstat", "os.fstat(fd)", 1.3, "fstat fd"),
-        ("readlink", "os.readlink(link)", PLAIN, "readlink link"),
-        (
-            "rename, there and back",
-            "os.rename(file, other); os.rename(other, file)",
-            PLAIN,
-            "rename file other",
-        ),
-        ("link and unlink", "os.link(file, other); os.unlink(other)", PLAIN, "link file other"),
-        (
-            "symlink and unlink",
-            "os.symlink(file, other); os.unlink(other)",
-            PLAIN,
-            "symlink file other",
-        ),
-        ("unlink: FileNotFoundError", "raises(os.unlink, missing)", PLAIN, None),
         ("truncate", "os.truncate(file, 1)", PLAIN, "truncate file"),
         ("utime", "os.utime(file)", PLAIN, "utime file"),
         ("statvfs", "os.statvfs(file)", PLAIN, "statvfs file"),
@@ -86,6 +71,28 @@ class Directories:
         ("chdir", "os.chdir(here)", PLAIN, "chdir here"),
         ("walk, 40 directories", "for x in os.walk(tree): pass", 1.6, None),
         ("fwalk, 40 directories", "for x in os.fwalk(tree): pass", 1.6, None),
+    )
+
+
+class Links:
+    """The names of files."""
+
+    cases = (
+        ("readlink", "os.readlink(link)", PLAIN, "readlink link"),
+        (
+            "rename, there and back",
+            "os.rename(file, other); os.rename(other, file)",
+            PLAIN,
+            "rename file other",
+        ),
+        ("link and unlink", "os.link(file, other); os.unlink(other)", PLAIN, "link file other"),
+        (
+            "symlink and unlink",
+            "os.symlink(file, other); os.unlink(other)",
+            PLAIN,
+            "symlink file other",
+        ),
+        ("unlink: FileNotFoundError", "raises(os.unlink, missing)", PLAIN, None),
     )
 
 
@@ -156,33 +163,63 @@ class Descriptors:
     cases = (
         ("open and close", "os.close(os.open(file, 0))", PLAIN, "open file"),
         ("open: FileNotFoundError", "raises(os.open, missing, 0)", PLAIN, None),
-        ("read, 100 bytes", "os.read(zero, 100)", PLAIN, "read zero"),
-        ("pread, 100 bytes", "os.pread(fd, 100, 0)", PLAIN, "pread fd"),
-        ("write, 100 bytes", "os.write(null, block)", PLAIN, "write null"),
-        ("lseek", "os.lseek(fd, 0, 0)", PLAIN, "lseek fd"),
         ("dup and close", "os.close(os.dup(fd))", PLAIN, "dup fd"),
         ("pipe and two closes", "r, w = os.pipe(); os.close(r); os.close(w)", PLAIN, "pipe"),
-        ("isatty", "os.isatty(fd)", PLAIN, "ioctl fd"),
         ("get_inheritable", "os.get_inheritable(fd)", PLAIN, "fcntl fd"),
         ("close: OSError", "raises(os.close, 9999)", PLAIN, None),
         ("fdopen and close", "os.fdopen(os.dup(fd), 'rb').close()", PLAIN, None),
     )
 
 
-class Facts:
-    """About the system."""
+class Terminals:
+    """Terminals."""
+
+    cases = (("isatty", "os.isatty(fd)", PLAIN, "ioctl fd"),)
+
+
+class Timers:
+    """Descriptors that count."""
+
+    cases = (
+        (
+            "eventfd_write and eventfd_read",
+            "os.eventfd_write(event, 1); os.eventfd_read(event)",
+            PLAIN,
+            "eventfd event",
+        ),
+    )
+
+
+class Transfers:
+    """What goes through descriptors."""
+
+    cases = (
+        ("read, 100 bytes", "os.read(zero, 100)", PLAIN, "read zero"),
+        ("pread, 100 bytes", "os.pread(fd, 100, 0)", PLAIN, "pread fd"),
+        ("write, 100 bytes", "os.write(null, block)", PLAIN, "write null"),
+        ("lseek", "os.lseek(fd, 0, 0)", PLAIN, "lseek fd"),
+    )
+
+
+class Xattrs:
+    """Extended attributes."""
+
+    cases = (("getxattr", "os.getxattr(file, 'user.x')", PLAIN, "getxattr file xname"),)
+
+
+class SysInfo:
+    """What the kernel tells of the whole computer."""
 
     cases = (
         ("uname", "os.uname()", PLAIN, "uname"),
         ("urandom, 16 bytes", "os.urandom(16)", PLAIN, "getrandom"),
         ("cpu_count", "os.cpu_count()", PLAIN, None),
         ("strerror", "os.strerror(2)", PLAIN, None),
-        ("getxattr", "os.getxattr(file, 'user.x')", PLAIN, "getxattr file xname"),
     )
 
 
-class Text:
-    """The text of paths."""
+class Path:
+    """The text of paths, and what os.path asks of the file system."""
 
     cases = (
         ("join, 2 parts", "os.path.join(a, b)", 4.5, None),
@@ -207,13 +244,6 @@ class Text:
         ("fspath", "os.fspath(a)", PLAIN, None),
         ("fsencode", "os.fsencode(long)", PLAIN, None),
         ("fsdecode", "os.fsdecode(data)", PLAIN, None),
-    )
-
-
-class Looks:
-    """os.path's questions to the file system."""
-
-    cases = (
         *((f"{name}, there", f"os.path.{name}({'link' if name == 'islink' else 'd20' if name == 'isdir' else 'file'})", 1.25,
            ("lstat link" if name == "islink" else "lstat file" if name == "lexists" else "stat d20" if name == "isdir" else "stat file"))
           for name in ("exists", "lexists", "isfile", "isdir", "islink")),
@@ -234,7 +264,8 @@ class Looks:
 
 
 TOPICS = (
-    Files, Directories, Environment, Commands, Processes, Permissions, Descriptors, Facts, Looks, Text,
+    Directories, Files, Links, Environment, Commands, Processes, Permissions, Descriptors, Terminals,
+    Timers, Transfers, Xattrs, SysInfo, Path,
 )  # fmt: skip
 
 
@@ -259,7 +290,9 @@ class Scene:
         self._directory.cleanup()
 
     def _open(self, path, flags):
-        fd = os.open(path, flags)
+        return self._keep(os.open(path, flags))
+
+    def _keep(self, fd):
         self._fds.append(fd)
         return fd
 
@@ -268,19 +301,19 @@ class Scene:
         os.makedirs(deep)
         os.symlink("b", f"{root}/a/link")
         os.symlink("c/d", f"{root}/a/b/to-d")
-        Path(f"{root}/file").write_bytes(b"x" * 4096)
+        pathlib.Path(f"{root}/file").write_bytes(b"x" * 4096)
         os.symlink("file", f"{root}/link")
         for name, count in (("d20", 20), ("d500", 500)):
             os.mkdir(f"{root}/{name}")
             for i in range(count):
                 if i % 10:
-                    Path(f"{root}/{name}/file-{i:04}.txt").touch()
+                    pathlib.Path(f"{root}/{name}/file-{i:04}.txt").touch()
                 else:
                     os.mkdir(f"{root}/{name}/directory-{i:04}")
         for i in range(40):
             os.makedirs(f"{root}/tree/{i % 8}/{i}")
             for j in range(20):
-                Path(f"{root}/tree/{i % 8}/{i}/module_{j}.py").touch()
+                pathlib.Path(f"{root}/tree/{i % 8}/{i}/module_{j}.py").touch()
         with suppress(OSError):  # not every file system has them
             os.setxattr(f"{root}/file", "user.x", b"value")
         for module in (os, ostler):  # each keeps its own mapping of the one environment
@@ -297,7 +330,7 @@ class Scene:
             "data": b"/usr/lib/x.py", "long": "/usr/lib/python3/dist-packages/some/module.py",
             "untidy": "/usr//lib/./x/../y/z/", "pair": ["/usr/lib/python3/a", "/usr/lib/python2/b"],
             "file": f"{root}/file", "bfile": os.fsencode(f"{root}/file"), "link": f"{root}/link",
-            "like": Path(f"{root}/file"), "absent": str(Path(__file__).with_name("missing")), "missing": f"{root}/missing", "other": f"{root}/other",
+            "like": pathlib.Path(f"{root}/file"), "absent": str(pathlib.Path(__file__).with_name("missing")), "missing": f"{root}/missing", "other": f"{root}/other",
             "fresh": f"{root}/fresh", "levels": f"{root}/l1/l2/l3/l4", "here": root,
             "d20": f"{root}/d20", "d500": f"{root}/d500", "tree": f"{root}/tree",
             "deep": deep, "middle": f"{root}/a/link/c/d/e/f", "end": f"{root}/a/b/to-d",
@@ -305,5 +338,5 @@ class Scene:
             "key": "OSTLER_BENCH", "nokey": "OSTLER_BENCH_MISSING", "value": "value",
             "fd": self._open(f"{root}/file", os.O_RDONLY), "pid": os.getpid(),
             "zero": self._open("/dev/zero", os.O_RDONLY), "null": self._open("/dev/null", os.O_WRONLY),
-            "env": dict(os.environ), "true": "/bin/true", "colon": ": && :", "xname": "user.x",
+            "event": self._keep(os.eventfd(0)), "env": dict(os.environ), "true": "/bin/true", "colon": ": && :", "xname": "user.x",
         }  # fmt: skip

@@ -7,7 +7,8 @@ import cython
 from cython.cimports.ostler.core import libc
 
 CALLS = {
-    "access": ACCESS, "chdir": CHDIR, "chmod": CHMOD, "chown": CHOWN, "dup": DUP, "fcntl": FCNTL,
+    "access": ACCESS, "chdir": CHDIR, "chmod": CHMOD, "chown": CHOWN, "dup": DUP,
+    "eventfd": EVENTFD, "fcntl": FCNTL,
     "fstat": FSTAT, "getcwd": GETCWD, "getpid": GETPID, "getppid": GETPPID, "getrandom": GETRANDOM,
     "getuid": GETUID, "getxattr": GETXATTR, "ioctl": IOCTL, "kill": KILL, "link": LINK,
     "list": LIST, "list_stat": LIST_STAT, "lseek": LSEEK, "lstat": LSTAT, "mkdir": MKDIR,
@@ -53,6 +54,7 @@ def one(call, a, b, fd, room):
     how: libc.open_how
     fds: cython.int[2]
     status: cython.int
+    count: libc.eventfd_t
     if call == STAT:
         return libc.fstatat(libc.AT_FDCWD, a, cython.address(st), 0)
     if call == LSTAT:
@@ -71,6 +73,9 @@ def one(call, a, b, fd, room):
         )
     if call == DUP:
         return libc.close(libc.fcntl(fd, libc.F_DUPFD_CLOEXEC, 0))
+    if call == EVENTFD:
+        libc.eventfd_write(fd, 1)
+        return libc.eventfd_read(fd, cython.address(count))
     if call == FCNTL:
         return libc.fcntl(fd, libc.F_GETFD)
     if call == GETCWD:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 import ostler
+from bench import calls
 from build_tools.modules import compiled
 from ostler.core import crossing
-from ostler.verbs import table
+from ostler.verbs import table, topics
 from tests import public
 
 ROOT = Path(__file__).parent.parent
@@ -238,14 +239,47 @@ def test_no_module_differs_from_another_by_an_underscore():
         assert name == path.name or not path.with_name(name).exists(), path
 
 
-def test_tests_of_a_topic_bear_its_name():
-    topics = {path.stem for path in (PACKAGE / "verbs").glob("*.py")} - {
-        "__init__", "dotenv", "table", "topics",
-    }  # fmt: skip
+TOPICS = {kind.__module__.rpartition(".")[2] for kind in topics.CLASSES} | {"xattrs"}
+# Modules of verbs/ that are a topic's, too long for its own file.
+PARTS = {"entries": "directories", "replacing": "durable"}
+
+
+def of_os(topic):
+    """Whether os has a verb of this topic."""
+    return any(
+        verb.home.rpartition(".")[2] == topic
+        and (hasattr(os, verb.name) or verb.name.startswith("path."))
+        for verb in table.every()
+    )
+
+
+def test_every_topic_has_its_module():
+    modules = {path.stem for path in (PACKAGE / "verbs").glob("*.py")}
+    assert modules - {"__init__", "dotenv", "table", "topics"} == TOPICS - {"path"} | {*PARTS}
+
+
+@pytest.mark.parametrize("topic", sorted(TOPICS | {*PARTS}))
+def test_tests_of_a_topic_bear_its_name(topic):
+    assert (ROOT / "tests" / f"test_{topic}.py").exists()
+
+
+def test_cases_and_benchmarks_of_a_topic_bear_its_name():
+    """Of all topics that os has; with os there is nothing to compare of the others."""
+    expected = {topic for topic in TOPICS if of_os(topic)}
+    assert TOPICS - expected == {"answers", "children", "durable", "facts"}
     cases = {path.stem[6:] for path in (ROOT / "tests" / "parity").glob("cases_*.py")}
-    tests = {path.stem[5:] for path in (ROOT / "tests").glob("test_*.py")}
-    assert topics <= cases | tests
-    assert cases <= topics | {"path"}
+    assert cases == expected
+    assert {group.__name__.lower() for group in calls.TOPICS} == expected
+
+
+def test_what_a_benchmark_measures_is_of_its_topic():
+    homes = {verb.name: verb.home.rpartition(".")[2] for verb in table.every()}
+    homes["environ"] = "environment"
+    for group in calls.TOPICS:
+        for label, statement, *_ in group.cases:
+            named = re.findall(r"\bos\.((?:path\.)?\w+)", statement)
+            found = {homes[name] for name in named if name in homes}
+            assert group.__name__.lower() in found, label
 
 
 def test_public_names_are_the_frozen_ones():
@@ -307,7 +341,7 @@ def test_nothing_recurses_over_depth():
 
 
 def calls_itself(path):
-    calls = {}
+    made = {}
 
     def visit(node, kind):
         for child in ast.iter_child_nodes(node):
@@ -315,7 +349,7 @@ def calls_itself(path):
                 visit(child, child.name)
                 continue
             if isinstance(child, ast.FunctionDef):
-                found = calls.setdefault((kind, child.name), set())
+                found = made.setdefault((kind, child.name), set())
                 for called in (n.func for n in ast.walk(child) if isinstance(n, ast.Call)):
                     if isinstance(called, ast.Name):
                         found.add((None, called.id))
@@ -324,15 +358,15 @@ def calls_itself(path):
             visit(child, kind)
 
     visit(ast.parse(path.read_text()), None)
-    for function in calls:
-        waiting, seen = list(calls[function]), set()
+    for function in made:
+        waiting, seen = list(made[function]), set()
         while waiting:
             name = waiting.pop()
             if name == function:
                 return True
-            if name in calls and name not in seen:
+            if name in made and name not in seen:
                 seen.add(name)
-                waiting += calls[name]
+                waiting += made[name]
     return False
 
 

@@ -178,6 +178,7 @@ cdef extern from *:
             || PyType_IsSubtype(Py_TYPE(o), &PyClassMethod_Type);
     }
     """
+    bint is_class "PyType_Check"(PyObject *o) noexcept
     bint is_heap_class "ostler_is_heap_class"(PyObject *o) noexcept
     bint is_static_or_class_method "ostler_is_static_or_class_method"(PyObject *o) noexcept
     PyObject *class_dict "ostler_class_dict"(PyObject *o) noexcept  # of a heap class

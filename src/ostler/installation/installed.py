@@ -19,7 +19,7 @@ import _thread
 import atexit
 import sys
 import weakref
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from weakref import WeakKeyDictionary
 
 from ostler.core import asking, interpreter
@@ -274,10 +274,14 @@ class _Layer:
 
     def _prepare_module(self, name):
         # What isn't loaded has no functions that somebody could hold; see _has_come().
-        for path, act in _OF_MODULES.get(name, {}).items() if name in sys.modules else ():
-            function = _reach(sys.modules[name], path)
-            function = getattr(function, "__func__", function)  # of a class's method
-            if type(function) is FunctionType:
+        module = sys.modules.get(name)
+        for parts, act in _OF_MODULES.get(name, ()) if module is not None else ():
+            function: Any = module
+            for part in parts:
+                function = getattr(function, part, None)
+            if type(function) is MethodType:
+                function = function.__func__
+            if type(function) is FunctionType and function not in self._functions:
                 self._add(function, act, act is find_distributions)
 
     def _has_come(self, name):
@@ -303,12 +307,6 @@ class _Layer:
 def _set_host_modules():
     modules = [module for name in _HOST_MODULES if (module := sys.modules.get(name))]
     asking.set_host_modules([vars(module) for module in modules], vars(sys.modules[_LOADER]))
-
-
-def _reach(place, path):
-    for part in path.split("."):
-        place = getattr(place, part, None)
-    return place
 
 
 def builtins_that_ask():
@@ -338,7 +336,7 @@ def builtins_that_ask():
 
 def _touches(name):
     try:
-        return table.of(name).touches
+        return table.touched_by(name)
     except AttributeError:
         return None
 
@@ -577,7 +575,7 @@ def _mktemp(stay, original, factory, *args, **kwargs):
 
 
 # Functions of modules that may be loaded: what they do for code inside; None: they are the host's.
-_OF_MODULES = {name: dict.fromkeys(paths) for name, paths in _FOR_THE_HOST.items()} | {
+_ACTS = {name: dict.fromkeys(paths) for name, paths in _FOR_THE_HOST.items()} | {
     "importlib": {"reload": _reload},
     "_pytest.tmpdir": {
         "TempPathFactory.getbasetemp": None,
@@ -593,5 +591,9 @@ _OF_MODULES = {name: dict.fromkeys(paths) for name, paths in _FOR_THE_HOST.items
         "ThreadPoolExecutor.submit": _submit,
         "ThreadPoolExecutor.__init__": _make_pool,
     },
+}
+# The same as each way in needs it: by module, [(the parts of a name, what it does)].
+_OF_MODULES = {
+    name: [(path.split("."), act) for path, act in acts.items()] for name, acts in _ACTS.items()
 }
 _layer = _Layer()

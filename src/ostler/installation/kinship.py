@@ -6,6 +6,7 @@ both classes of a pair get, while somebody holds them, a metaclass that looks at
 
 import cython
 from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core import python_functions as pyf
 
 from ostler.core import interpreter
 
@@ -34,11 +35,10 @@ class Kin(type):
 def hold(holder, names):
     """Let the classes among a module's names be kin of os's. Once for one holder."""
     if not _holders:
-        for name, kind in list(names.items()):
+        for name, kind in _classes_among(names):
             other = getattr(interpreter.os, name, None)
             if (
                 other is not kind
-                and isinstance(kind, type)
                 and isinstance(other, type)
                 and "__subclasshook__" not in vars(kind)  # it is told by its methods
             ):
@@ -54,6 +54,18 @@ def release(holder):
             if kind in _before:
                 py.set_type(kind, _before.pop(kind))
         _twins.clear()
+
+
+@cython.cfunc
+def _classes_among(names: dict) -> list:
+    found: list = []
+    key: cython.pointer(py.PyObject)
+    value: cython.pointer(py.PyObject)
+    pos: cython.Py_ssize_t = 0
+    while pyf.PyDict_Next(names, cython.address(pos), cython.address(key), cython.address(value)):
+        if pyf.is_class(value):
+            found.append((cython.cast(object, key), cython.cast(object, value)))
+    return found
 
 
 @cython.cfunc

@@ -12,6 +12,10 @@ from typing import NamedTuple
 from ostler.path import Path
 from ostler.verbs import topics
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # Roles.
 PATH = "path"  # a path, or a descriptor in its place where the verb takes one
 PATHS = "paths"  # several of them
@@ -238,6 +242,7 @@ class Verb(NamedTuple):
 
 
 _known: dict[str, Verb] = {}
+_homes: dict[str, "tuple[Any, str, str]"] = {}
 
 
 def of(name: str) -> Verb:
@@ -248,15 +253,29 @@ def of(name: str) -> Verb:
     return found
 
 
+def touched_by(name: str) -> str:
+    """What the verb of this name touches, which its home tells: no signature is read."""
+    return _home_of(name)[2]
+
+
+def _home_of(name: str) -> "tuple[Any, str, str]":
+    # The function of a verb, its home, and what it touches.
+    found = _homes.get(name)
+    if found is None:
+        kind, plain = _kind_of(name)
+        if kind is None:
+            home, function = _OF_MACHINES[name], open
+        else:
+            function = getattr(kind, plain)
+            home = next(base for base in kind.__mro__ if plain in vars(base)).__module__
+        home = home.removeprefix("ostler.")
+        touches = _touches.get(name) or _BY_HOME[home.removeprefix("verbs.")]
+        found = _homes[name] = function, home, touches
+    return found
+
+
 def _found_out(name):
-    kind, plain = _kind_of(name)
-    if kind is None:
-        home, function = _OF_MACHINES[name], open
-    else:
-        function = getattr(kind, plain)
-        home = next(base for base in kind.__mro__ if plain in vars(base)).__module__
-    home = home.removeprefix("ostler.")
-    touches = _touches.get(name) or _BY_HOME[home.removeprefix("verbs.")]
+    function, home, touches = _home_of(name)
     names, defaults = _UNSIGNED.get(name) or _parameters(function)
     if name in _HERE:
         defaults["path"] = "."
@@ -357,7 +376,7 @@ def directory_of(name: str, call: dict):
 
 def by_identity(name: str) -> bool:
     """Whether it counts who makes a call that touches this process or others."""
-    return name in _identity and of(name).touches == PROCESS
+    return name in _identity and touched_by(name) == PROCESS
 
 
 def steps_of_tree(operation: str, kind: int) -> tuple[str, ...]:

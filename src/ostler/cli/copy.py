@@ -17,6 +17,7 @@ from ostler.cli._trees import (
 )
 from ostler.cli.below import failure
 from ostler.trees._copy import flags
+from ostler.trees._how import How
 from ostler.trees._single import copy_entry
 
 _WHAT = """
@@ -204,7 +205,7 @@ def _copied(is_tree, source, target, existing, options, teller, on_error):
             one_filesystem=options.one_file_system, **how,
         )  # fmt: skip
     return copy_entry(
-        ostler.host, source, target, ostler.host, **how,
+        ostler.host, source, target, ostler.host, How(threads=1, **how),
         flags=flags(
             modes=True, owners=False if options.no_owners else None, times=True,
             xattrs=not options.no_xattrs, hard_links=False, sparse=options.sparse == "auto",

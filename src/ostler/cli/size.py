@@ -18,6 +18,7 @@ from ostler.cli._trees import (
     tree_parser,
 )
 from ostler.trees import Counts
+from ostler.trees._how import How
 from ostler.trees._together import Several
 
 _WHAT = """
@@ -76,11 +77,11 @@ def main(arguments):
     options.bytes = options.bytes or options.exact
     with Teller("size", options.quiet or options.json) as teller:
         output = Output(options.null, options.json)
-        several = Several(
-            ostler.host, by_directory=False if options.summarize else options.depth,
-            threads=options.threads, one_filesystem=options.one_file_system,
-            exclude=options.exclude, files=options.all, **teller.options(),
-        )  # fmt: skip
+        how = How(
+            threads=options.threads, one_filesystem=options.one_file_system, **teller.options()
+        )
+        depth = False if options.summarize else options.depth
+        several = Several(ostler.host, how, depth, options.exclude, options.all)
         total = Counts()
         for path in options.paths or ["."]:
             counts = measured(path, several, teller)

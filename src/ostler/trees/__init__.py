@@ -10,6 +10,7 @@ never followed below the root. What stops an operation carries what was done as 
 
 from ostler.core.asking import found
 from ostler.core.crossing import the_host
+from ostler.trees._how import How
 from ostler.trees._results import Counts, Difference, Digest
 
 _OPERATIONS = (
@@ -59,9 +60,8 @@ class Trees:
         """
         from ostler.trees._find import Walked
 
-        return Walked(
-            self._machine, top, threads, on_error, progress, one_filesystem, sort, max_depth
-        )
+        how = How(threads, on_error, progress, one_filesystem)
+        return Walked(self._machine, top, how, sort, max_depth)
 
     def find(
         self,
@@ -99,6 +99,7 @@ class Trees:
         """
         from ostler.trees._find import Search
 
+        how = How(threads, on_error, progress, one_filesystem)
         expression = None
         if ignore_case:
             from ostler.trees._cases import expression_of
@@ -109,9 +110,13 @@ class Trees:
             import re
 
             expression = re.compile(regex).search
-        options = (
-            one_filesystem, _several(name), _several(exclude), _several(type), size, (newer, older),
-        )  # fmt: skip
+        wanted = {
+            "patterns": _several(name),
+            "exclude": _several(exclude),
+            "kinds": _several(type),
+            "sizes": size,
+            "times": (newer, older),
+        }
         ignoring = None
         ignore_files = _several(ignore_files)
         if gitignore or ignore_files:
@@ -119,18 +124,17 @@ class Trees:
 
             if executor is not None:
                 raise ValueError("gitignore, ignore_files and executor do not go together")
-            ignoring = rules(self._machine, top, gitignore, ignore_files, on_error)
+            ignoring = rules(self._machine, top, gitignore, ignore_files, how)
         if executor is not None:
             from ostler.trees import _pieces
 
             found = _pieces.find(
-                self._machine, top, executor, threads, on_error, options, min_depth, max_depth,
-                expression,
-            )  # fmt: skip
+                self._machine, top, executor, how, wanted, min_depth, max_depth, expression
+            )
         else:
             found = Search(
-                self._machine, top, threads, on_error, progress, *options[:4], min_depth,
-                max_depth, *options[4:], expression, False, ignoring,
+                self._machine, top, how, **wanted, least=min_depth, most=max_depth,
+                expression=expression, ignoring=ignoring,
             )  # fmt: skip
         return iter(sorted(found)) if sort else found
 
@@ -138,7 +142,7 @@ class Trees:
         """How many entries of which kinds the tree has, its root included; bytes are not asked."""
         from ostler.trees._size import number
 
-        return number(self._machine, top, threads, on_error, progress, one_filesystem)
+        return number(self._machine, top, How(threads, on_error, progress, one_filesystem))
 
     def size(
         self,
@@ -159,21 +163,18 @@ class Trees:
         gives each directory's own totals too, a dictionary by path; with `files`, those of other
         entries as well. `exclude`: patterns of names left out with all below.
         """
+        how = How(threads, on_error, progress, one_filesystem)
         if executor is not None:
             if by_directory is not False:
                 raise ValueError("by_directory and executor do not go together")
             from ostler.trees import _pieces
 
-            return _pieces.size(
-                self._machine, top, executor, threads, on_error, progress, one_filesystem,
-                _several(exclude),
-            )  # fmt: skip
+            return _pieces.size(self._machine, top, executor, how, _several(exclude))
         from ostler.trees._size import measure
 
         counts, _ = measure(
-            self._machine, top, threads, on_error, progress, one_filesystem, by_directory, False,
-            exclude=_several(exclude), files=files,
-        )  # fmt: skip
+            self._machine, top, how, by_directory, False, exclude=_several(exclude), files=files
+        )
         return counts
 
     def sizes(
@@ -195,10 +196,8 @@ class Trees:
         """
         from ostler.trees._together import Several
 
-        several = Several(
-            self._machine, by_directory=by_directory, exclude=_several(exclude), files=files,
-            threads=threads, on_error=on_error, progress=progress, one_filesystem=one_filesystem,
-        )  # fmt: skip
+        how = How(threads, on_error, progress, one_filesystem)
+        several = Several(self._machine, how, by_directory, _several(exclude), files)
         return [several.add(top) for top in tops]
 
     def copy(
@@ -241,6 +240,7 @@ class Trees:
             raise ValueError('existing must be "refuse", "merge" or "update"')
         if reflink not in ("auto", "always", "never"):
             raise ValueError('reflink must be "auto", "always" or "never"')
+        how = How(threads, on_error, progress, one_filesystem)
         flags = _copy.flags(
             modes, owners, times, xattrs, hard_links, sparse, special, existing, follow_links
         )
@@ -251,20 +251,19 @@ class Trees:
             if executor is not None:
                 raise ValueError("follow_links and executor do not go together")
             return copy_following(
-                self._machine, top, to, machine or self._machine, threads, on_error, progress,
-                one_filesystem, flags, clone, _several(exclude), times,
+                self._machine, top, to, machine or self._machine, how, flags, clone,
+                _several(exclude), times,
             )  # fmt: skip
         if executor is not None:
             from ostler.trees import _pieces
 
             return _pieces.copy(
-                self._machine, top, to, machine or self._machine, executor, threads, on_error,
-                progress, one_filesystem, flags | _copy.flags_of_pieces(),
-                existing != "refuse", clone, _several(exclude),
+                self._machine, top, to, machine or self._machine, executor, how,
+                flags | _copy.flags_of_pieces(), existing != "refuse", clone, _several(exclude),
             )  # fmt: skip
         return _copy.copy_tree(
-            self._machine, top, to, machine or self._machine, threads, on_error, progress,
-            one_filesystem, flags, clone, exclude=_several(exclude),
+            self._machine, top, to, machine or self._machine, how, flags, clone,
+            exclude=_several(exclude),
         )  # fmt: skip
 
     def remove(
@@ -278,15 +277,14 @@ class Trees:
         executor=None,
     ):
         """Remove the directory `top` and all below it; the counts of what was removed."""
+        how = How(threads, on_error, progress, one_filesystem)
         if executor is not None:
             from ostler.trees import _pieces
 
-            return _pieces.remove(
-                self._machine, top, executor, threads, on_error, progress, one_filesystem
-            )
+            return _pieces.remove(self._machine, top, executor, how)
         from ostler.trees._remove import remove_tree
 
-        return remove_tree(self._machine, top, threads, on_error, progress, one_filesystem)
+        return remove_tree(self._machine, top, how)
 
     def chmod(
         self, top, mode, *, threads=None, on_error="raise", progress=None, one_filesystem=False
@@ -297,7 +295,8 @@ class Trees:
         """
         from ostler.trees._change import change_mode
 
-        return change_mode(self._machine, top, mode, threads, on_error, progress, one_filesystem)
+        how = How(threads, on_error, progress, one_filesystem)
+        return change_mode(self._machine, top, mode, how)
 
     def chown(
         self,
@@ -313,9 +312,8 @@ class Trees:
         """Set owner and group (-1: unchanged) of `top` and of all below it, links themselves."""
         from ostler.trees._change import change_owner
 
-        return change_owner(
-            self._machine, top, uid, gid, threads, on_error, progress, one_filesystem
-        )
+        how = How(threads, on_error, progress, one_filesystem)
+        return change_owner(self._machine, top, uid, gid, how)
 
     def compare(
         self,
@@ -337,10 +335,10 @@ class Trees:
         """
         from ostler.trees._compare import compare_trees
 
+        how = How(threads, on_error, progress)
         return compare_trees(
-            self._machine, first, second, machine or self._machine, threads, on_error, progress,
-            metadata, times, content,
-        )  # fmt: skip
+            self._machine, first, second, machine or self._machine, how, metadata, times, content
+        )
 
     def digest(
         self,
@@ -359,9 +357,8 @@ class Trees:
         """
         from ostler.trees import _digest
 
-        return _digest.digest(
-            self._machine, top, algorithm, threads, on_error, progress, one_filesystem, executor
-        )
+        how = How(threads, on_error, progress, one_filesystem)
+        return _digest.digest(self._machine, top, algorithm, how, executor)
 
 
 def _several(value):

@@ -195,11 +195,9 @@ def owner_leave(worker, node):
 class Setting(Run):
     """The run that changes modes or owners."""
 
-    def __init__(self, machine, threads, on_error, progress, one_filesystem):
-        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
-        self.e.task = libc.calloc(1, cython.sizeof(ChangeTask))
-        if self.e.task == cython.NULL:
-            raise MemoryError
+    def __init__(self, machine, how):
+        Run.__init__(self, machine, how)
+        self.new_task(cython.sizeof(ChangeTask))
         self.e.post = POST_SELF
         self.e.chunks = 1
 
@@ -214,9 +212,9 @@ class Owners(Setting):
     """The run that changes owners."""
 
 
-def change_mode(machine: Core, top, mode, threads, on_error, progress, one_filesystem):
+def change_mode(machine: Core, top, mode, how):
     """Set the modes of a tree; the counts of what was set."""
-    run: Run = Modes(machine, threads, on_error, progress, one_filesystem)
+    run: Run = Modes(machine, how)
     task: cython.pointer(ChangeTask) = cython.cast(cython.pointer(ChangeTask), run.e.task)
     if isinstance(mode, str):
         parse(mode, task, machine.file_mask())
@@ -239,9 +237,9 @@ def change_mode(machine: Core, top, mode, threads, on_error, progress, one_files
     return run.finish()
 
 
-def change_owner(machine, top, uid, gid, threads, on_error, progress, one_filesystem):
+def change_owner(machine, top, uid, gid, how):
     """Set the owners of a tree, links included; the counts of what was set."""
-    run: Run = Owners(machine, threads, on_error, progress, one_filesystem)
+    run: Run = Owners(machine, how)
     task: cython.pointer(ChangeTask) = cython.cast(cython.pointer(ChangeTask), run.e.task)
     task.uid = to_uid(uid)
     task.gid = to_gid(gid)

@@ -212,16 +212,11 @@ def after(worker, node):
 class Compare(Run):
     """The run that compares two trees."""
 
-    def __init__(
-        self, machine, threads, on_error, progress, one_filesystem, metadata, times, content
-    ):
-        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
+    def __init__(self, machine, how, metadata, times, content):
+        Run.__init__(self, machine, how)
         task: cython.pointer(CompareTask) = cython.cast(
-            cython.pointer(CompareTask), libc.calloc(1, cython.sizeof(CompareTask))
+            cython.pointer(CompareTask), self.new_task(cython.sizeof(CompareTask))
         )
-        if task == cython.NULL:
-            raise MemoryError
-        self.e.task = task
         task.metadata = bool(metadata)
         task.times = bool(times)
         task.content = bool(content)
@@ -250,11 +245,9 @@ class Compare(Run):
             libc.free(block)
 
 
-def compare_trees(
-    machine, first, second, second_machine, threads, on_error, progress, metadata, times, content
-):
+def compare_trees(machine, first, second, second_machine, how, metadata, times, content):
     """The differences of two trees, sorted by path."""
-    run: Compare = Compare(machine, threads, on_error, progress, False, metadata, times, content)
+    run: Compare = Compare(machine, how, metadata, times, content)
     run.place_root(first, "compare", True)
     run.e.root.fd[1] = run.e.roots[1] = open_root(second_machine, second, "compare", True)
     skip = path_length(run.e.root)

@@ -1,8 +1,8 @@
-from collections.abc import Callable
 from typing import Any
 
 from ostler.core.crossing import Core
 from ostler.trees import Difference
+from ostler.trees._how import How
 from ostler.trees._run import Run
 
 class Compare(Run):
@@ -13,9 +13,7 @@ def compare_trees(
     first: Any,
     second: Any,
     second_machine: Core,
-    threads: int | None,
-    on_error: str | Callable[[OSError], object],
-    progress: Callable[[Any], object] | None,
+    how: How,
     metadata: bool,
     times: bool,
     content: bool,

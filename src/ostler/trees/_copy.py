@@ -79,15 +79,10 @@ _ONE_BLOCK = cython.declare(cython.long, 4096)
 class Copy(Run):
     """The run that copies a tree."""
 
-    def __init__(
-        self, machine, threads, on_error, progress, one_filesystem, flags, clone, exclude=()
-    ):
-        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
-        self.task = cython.cast(cython.pointer(CopyTask), libc.calloc(1, cython.sizeof(CopyTask)))
-        if self.task == cython.NULL:
-            raise MemoryError
+    def __init__(self, machine, how, flags, clone, exclude=()):
+        Run.__init__(self, machine, how)
+        self.task = cython.cast(cython.pointer(CopyTask), self.new_task(cython.sizeof(CopyTask)))
         inodes_init(cython.address(self.task.seen))
-        self.e.task = self.task
         self.task.flags = flags
         self.task.pattern = compile_all(exclude)
         self.task.excluded = len(exclude)
@@ -530,10 +525,7 @@ def copy_tree(
     top,
     to,
     to_machine,
-    threads,
-    on_error,
-    progress,
-    one_filesystem,
+    how,
     flags,
     clone,
     shallow=False,
@@ -553,7 +545,7 @@ def copy_tree(
     made: libc.stat_t
     merge: cython.bint = flags & MERGE
     fd: cython.int
-    run: Copy = Copy(machine, threads, on_error, progress, one_filesystem, flags, clone, exclude)
+    run: Copy = Copy(machine, how, flags, clone, exclude)
     run.e.shallow = bool(shallow)
     run.task.seen.telling = several is not None
     take(cython.address(w), to, "copy", "to", 0)
@@ -577,7 +569,7 @@ def copy_tree(
     )
     run.e.root.fd[1] = run.e.roots[1] = fd
     libc.fstat(fd, cython.address(made))
-    run.fit(threads, libc.kind_of_filesystem(fd) == libc.BTRFS_SUPER_MAGIC)
+    run.fit(how, libc.kind_of_filesystem(fd) == libc.BTRFS_SUPER_MAGIC)
     run.task.to = fd
     run.e.mounted = cython.cast(Core, to_machine).has_mounts()
     run.task.dev = made.st_dev

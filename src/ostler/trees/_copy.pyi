@@ -1,9 +1,10 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from ostler.core.crossing import Core
 from ostler.trees import Counts
 from ostler.trees._following import Followed
+from ostler.trees._how import How
 from ostler.trees._run import Run
 
 class Copy(Run): ...
@@ -26,10 +27,7 @@ def copy_tree(
     top: Any,
     to: Any,
     to_machine: Core,
-    threads: int | None,
-    on_error: str | Callable[[OSError], object],
-    progress: Callable[[Any], object] | None,
-    one_filesystem: bool,
+    how: How,
     flags: int,
     clone: int,
     shallow: bool = False,

@@ -7,19 +7,17 @@ import sys
 
 from ostler.trees._find import Search
 from ostler.trees._hashing import Hashing
-from ostler.trees._results import Digest, Errors
+from ostler.trees._how import Errors, How
+from ostler.trees._results import Digest
 from ostler.trees._run import default_threads
 
 _CHUNK = 1 << 20
 _BATCH = 64
 
 
-def entries(machine, top, threads, errors, one_filesystem):
+def entries(machine, top, how, errors):
     """(path below top as bytes, path, kind) of every entry, sorted by the first."""
-    found = Search(
-        machine, top, threads, "collect", None, one_filesystem, (), (), (), 1, None, (None, None),
-        (None, None), None, True,
-    )  # fmt: skip
+    found = Search(machine, top, how, typed=True)
     skip = found.below()
     listed = []
     for path, kind in found:
@@ -64,23 +62,22 @@ def hash_files(machine, paths, algorithm, told=None):
     return results
 
 
-def digest(machine, top, algorithm, threads, on_error, progress, one_filesystem, executor=None):
+def digest(machine, top, algorithm, how, executor=None):
     """The digest of a tree and of each of its files."""
-    errors = Errors(on_error)
+    errors = Errors(how)
     hashlib.new(algorithm, usedforsecurity=False)  # an unknown one fails before any work
-    if threads is None:
-        threads = default_threads()
+    threads = default_threads() if how.threads is None else how.threads
     result = Digest(algorithm)
     hashed = {}
     try:
         if executor is None:
-            Hashing(
-                machine, top, algorithm, threads, errors, progress, one_filesystem, result
-            ).run()
+            Hashing(machine, top, algorithm, threads, errors, how, result).run()
         else:
-            listed = entries(machine, top, threads, errors, one_filesystem)
+            listed = entries(
+                machine, top, How(threads, "collect", None, how.one_filesystem), errors
+            )
             files = [item for item in listed if item[2] == _FILE]
-            _hash_there(machine, files, algorithm, executor, errors, progress, result, hashed)
+            _hash_there(machine, files, algorithm, executor, errors, how.progress, result, hashed)
             result.finish(_lines(machine, listed, hashed, errors))
     except BaseException as error:
         result.errors = errors.list

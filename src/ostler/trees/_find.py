@@ -237,28 +237,22 @@ class Search(Stream):
         self,
         machine,
         top,
-        threads,
-        on_error,
-        progress,
-        one_filesystem,
-        patterns,
-        exclude,
-        kinds,
-        least,
-        most,
-        sizes,
-        times,
-        expression,
-        typed,
+        how,
+        patterns=(),
+        exclude=(),
+        kinds=(),
+        least=1,
+        most=None,
+        sizes=(None, None),
+        times=(None, None),
+        expression=None,
+        typed=False,
         ignoring=None,
     ):
-        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
+        Run.__init__(self, machine, how)
         task: cython.pointer(FindTask) = cython.cast(
-            cython.pointer(FindTask), libc.calloc(1, cython.sizeof(FindTask))
+            cython.pointer(FindTask), self.new_task(cython.sizeof(FindTask))
         )
-        if task == cython.NULL:
-            raise MemoryError
-        self.e.task = task
         self.e.forget = _find_forget
         self.take_patterns(task, patterns, exclude)
         if ignoring is not None:
@@ -368,15 +362,13 @@ class Search(Stream):
 class Walked(Stream):
     """An iterator over (directory, names of directories, other names), parents first."""
 
-    def __init__(
-        self, machine, top, threads, on_error, progress, one_filesystem, sort, max_depth=None
-    ):
-        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
+    def __init__(self, machine, top, how, sort, max_depth=None):
+        Run.__init__(self, machine, how)
         self.most = _or(max_depth, 0x7FFFFFFF)
-        self.e.task = libc.malloc(cython.sizeof(cython.int))
-        if self.e.task == cython.NULL:
-            raise MemoryError
-        cython.cast(cython.pointer(cython.int), self.e.task)[0] = self.most
+        most: cython.pointer(cython.int) = cython.cast(
+            cython.pointer(cython.int), self.new_task(cython.sizeof(cython.int))
+        )
+        most[0] = self.most
         self.e.entry = _walk_entry
         self.e.after = _walk_after
         self.e.refused = _walk_refused

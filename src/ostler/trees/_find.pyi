@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ostler.core.crossing import Core
+from ostler.trees._how import How
 from ostler.trees._run import Run
 
 _Bounds = tuple[int | None, int | None]
@@ -14,19 +15,16 @@ class Search(Stream):
         self,
         machine: Core,
         top: Any,
-        threads: int | None,
-        on_error: str | Callable[[OSError], object],
-        progress: Callable[[Any], object] | None,
-        one_filesystem: bool,
-        patterns: Sequence[str | bytes],
-        exclude: Sequence[str | bytes],
-        kinds: Sequence[str],
-        least: int,
-        most: int | None,
-        sizes: _Bounds,
-        times: _Bounds,
-        expression: Callable[[Any], object] | None,
-        typed: bool,
+        how: How,
+        patterns: Sequence[str | bytes] = (),
+        exclude: Sequence[str | bytes] = (),
+        kinds: Sequence[str] = (),
+        least: int = 1,
+        most: int | None = None,
+        sizes: _Bounds = (None, None),
+        times: _Bounds = (None, None),
+        expression: Callable[[Any], object] | None = None,
+        typed: bool = False,
         ignoring: tuple[list[bytes], list[tuple[bytes, bytes]], bytes] | None = None,
     ) -> None: ...
     def __next__(self) -> Any: ...
@@ -34,13 +32,6 @@ class Search(Stream):
 
 class Walked(Stream):
     def __init__(
-        self,
-        machine: Core,
-        top: Any,
-        threads: int | None,
-        on_error: str | Callable[[OSError], object],
-        progress: Callable[[Any], object] | None,
-        one_filesystem: bool,
-        sort: bool,
+        self, machine: Core, top: Any, how: How, sort: bool, max_depth: int | None = None
     ) -> None: ...
     def __next__(self) -> tuple[Any, list[Any], list[Any]]: ...

@@ -9,6 +9,7 @@ import errno
 
 from ostler.core.crossing import HostCore
 from ostler.trees._copy import copy_tree
+from ostler.trees._how import Errors, How
 from ostler.trees._place import Place
 from ostler.trees._results import Counts
 from ostler.trees._run import descriptor
@@ -22,31 +23,26 @@ class Followed:
         self.links = []  # (path below the root, whether the directory was made)
 
 
-def copy_following(
-    machine, top, to, to_machine, threads, on_error, progress, one_filesystem, flags, clone,
-    exclude, times,
-):  # fmt: skip
+def copy_following(machine, top, to, to_machine, how, flags, clone, exclude, times):
     """As copy_tree; a link to a directory that it lies in is an error (ELOOP)."""
     top, to = machine.fspath(top), to_machine.fspath(to)
     _refuse_other_roots(machine, top)
-    errors = []
-    total = Counts(errors=errors)
+    errors = Errors(how)
+    total = Counts(errors=errors.list)
 
     def tell(error):
-        errors.append(error)
-        if on_error == "raise":
-            raise error
-        if on_error != "collect":
-            on_error(error)
+        errors.take([error])
 
+    on_error = tell if callable(how.on_error) else how.on_error
+    each = How(how.threads, on_error, how.progress, how.one_filesystem)
     waiting = [(top, to, frozenset(), False, False)]
     while waiting:
         source, target, above, fill, made = waiting.pop()
         followed = Followed()
         try:
             counts = copy_tree(
-                machine, source, target, to_machine, threads, _how(on_error, tell), progress,
-                one_filesystem, flags, clone, exclude=exclude, followed=followed, fill=fill,
+                machine, source, target, to_machine, each, flags, clone, exclude=exclude,
+                followed=followed, fill=fill,
             )  # fmt: skip
         except OSError as error:
             if not fill or error.filename is None or hasattr(error, "done"):
@@ -56,7 +52,7 @@ def copy_following(
             tell(error)  # this link can't be followed; the others can
             continue
         if on_error == "collect":
-            errors += counts.errors
+            errors.take(counts.errors)
         total.plus(counts.numbers())
         place = target if fill else Place(to, followed.root)
         for path, made in sorted(followed.links, reverse=True):
@@ -95,10 +91,6 @@ def _give_up(machine, link, to_machine, copy, times):
         pass  # it holds something
     finally:
         to_machine.close(holder)
-
-
-def _how(on_error, tell):
-    return tell if callable(on_error) else on_error
 
 
 def _identity(machine, path):

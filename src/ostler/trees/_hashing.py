@@ -137,12 +137,12 @@ def _serve(asked, ended):
 class Hashing:
     """One run over a tree."""
 
-    def __init__(self, machine, top, algorithm, threads, errors, progress, one_filesystem, result):
+    def __init__(self, machine, top, algorithm, threads, errors, how, result):
         self.machine = machine
         self.algorithm = algorithm
         self.threads = threads
         self.errors = errors
-        self.progress = progress
+        self.progress = how.progress
         self.result = result
         self.top = machine.fspath(top)
         slash = b"/" if isinstance(self.top, bytes) else "/"
@@ -155,7 +155,7 @@ class Hashing:
         self.begun = deque()
         self.stop = False
         self.told = time.monotonic()
-        self.one_filesystem = one_filesystem
+        self.one_filesystem = how.one_filesystem
 
     def run(self):
         """Hash it all; the result has the rest."""

@@ -11,8 +11,9 @@ import stat
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, wait
 
 from ostler.trees._find import Search
+from ostler.trees._how import Errors, How
 from ostler.trees._place import Place
-from ostler.trees._results import Counts, Errors
+from ostler.trees._results import Counts
 from ostler.trees._run import descriptor, identify
 
 _ATTEMPTS = 4
@@ -54,9 +55,8 @@ def directories_in(machine, place, exclude):
     """The Places of the directories in one directory."""
     slash = b"/" if isinstance(place.root, bytes) else "/"
     for path in Search(
-        machine, place, 1, "raise", None, False, (), exclude, ("directory",), 1, 1, (None, None),
-        (None, None), None, False,
-    ):  # fmt: skip
+        machine, place, How(threads=1), exclude=exclude, kinds=("directory",), most=1
+    ):
         yield place.below(path.rpartition(slash)[2])
 
 
@@ -126,37 +126,33 @@ def _groups(paths):
 # ---- size
 
 
-def size_piece(machine, paths, one_filesystem, whole, threads, exclude=()):
+def size_piece(machine, paths, how, whole, exclude=()):
     """[(counts, files with several names, errors)] of each path."""
     from ostler.trees._size import measure
 
     results = []
     for path in paths:
         try:
-            counts, links = measure(
-                machine, path, threads, "collect", None, one_filesystem, False, True, not whole,
-                exclude,
-            )  # fmt: skip
+            counts, links = measure(machine, path, how, False, True, not whole, exclude)
             results.append((counts.numbers(), links, counts.errors))
         except OSError as error:
             results.append((Counts().numbers(), [], [error]))
     return results
 
 
-def size(machine, top, executor, threads, on_error, progress, one_filesystem, exclude=()):
+def size(machine, top, executor, how, exclude=()):
     """The size of a tree, its pieces measured by an executor."""
-    errors = Errors(on_error)
+    errors = Errors(how)
     total = Counts(errors=errors.list)
     names = {}
     root = root_of(machine, top, "size")
     shallow, whole = cut(machine, root, exclude)
-    if one_filesystem:
+    if how.one_filesystem:
         whole = list(on_device(machine, whole, root.identity[1]))
         shallow = list(on_device(machine, shallow, root.identity[1]))
-    pieces = [(machine, [path], one_filesystem, True, threads or 1, exclude) for path in whole]
-    pieces += [
-        (machine, group, one_filesystem, False, threads or 1, exclude) for group in _groups(shallow)
-    ]
+    part = how.in_pieces()
+    pieces = [(machine, [path], part, True, exclude) for path in whole]
+    pieces += [(machine, group, part, False, exclude) for group in _groups(shallow)]
     try:
         for _, results in run_pieces(executor, size_piece, pieces):
             for numbers, links, failed in results:
@@ -166,8 +162,8 @@ def size(machine, top, executor, threads, on_error, progress, one_filesystem, ex
                         names[dev, ino] = True
                         total.add(kind, size, disk)
                 errors.take(failed)
-            if progress is not None:
-                progress(total)
+            if how.progress is not None:
+                how.progress(total)
     except BaseException as error:
         error.done = total
         raise
@@ -177,28 +173,25 @@ def size(machine, top, executor, threads, on_error, progress, one_filesystem, ex
 # ---- find
 
 
-def find_piece(machine, path, threads, options, least, most):
+def find_piece(machine, path, how, wanted, least, most):
     """(paths, errors) of one piece."""
     try:
-        found = Search(
-            machine, path, threads, "collect", None, *options[:4], least, most, *options[4:], None,
-            False,
-        )  # fmt: skip
+        found = Search(machine, path, how, **wanted, least=least, most=most)
         return list(found), found.errors
     except OSError as error:
         return [], [error]
 
 
-def find(machine, top, executor, threads, on_error, options, least, most, expression):
-    """Iterate over what is found, its pieces searched by an executor."""
-    errors = Errors(on_error)
+def find(machine, top, executor, how, wanted, least, most, expression):
+    """Iterate over what is found, its pieces searched by an executor; wanted: as Search's."""
+    errors = Errors(how)
     top = machine.fspath(top)
     slash = b"/" if isinstance(top, bytes) else "/"
     skip = len(top if top.endswith(slash) else top + slash)
-    one_filesystem, _, exclude = options[:3]
-    if one_filesystem:
+    if how.one_filesystem:
         raise ValueError("one_filesystem and executor do not go together in find")
-    shallow, whole = cut(machine, root_of(machine, top, "find"), exclude)
+    shallow, whole = cut(machine, root_of(machine, top, "find"), wanted["exclude"])
+    part = how.in_pieces()
     pieces = []
     for place, alone in [(p, False) for p in whole] + [(p, True) for p in shallow]:
         depth = len(place.names)
@@ -206,7 +199,7 @@ def find(machine, top, executor, threads, on_error, options, least, most, expres
         if alone:
             deepest = 1 if deepest is None else min(1, deepest)
         if deepest is None or deepest > 0:
-            pieces.append((machine, place, threads or 1, options, max(1, least - depth), deepest))
+            pieces.append((machine, place, part, wanted, max(1, least - depth), deepest))
     pieces = [piece for piece in pieces if piece[5] is None or piece[5] >= piece[4]]
     for _, (paths, failed) in run_pieces(executor, find_piece, pieces):
         errors.take(failed)
@@ -218,9 +211,7 @@ def find(machine, top, executor, threads, on_error, options, least, most, expres
 # ---- copy
 
 
-def copy_piece(
-    machine, pairs, to_machine, threads, one_filesystem, flags, clone, alone, exclude=()
-):
+def copy_piece(machine, pairs, to_machine, how, flags, clone, alone, exclude=()):
     """[(numbers, errors, files with names elsewhere)] of each pair of Places."""
     from ostler.trees._copy import copy_tree
 
@@ -229,30 +220,15 @@ def copy_piece(
         several = []
         try:
             counts = copy_tree(
-                machine, source, to, to_machine, threads, "collect", None, one_filesystem, flags,
-                clone, alone, several, exclude,
-            )  # fmt: skip
+                machine, source, to, to_machine, how, flags, clone, alone, several, exclude
+            )
             results.append((counts.numbers(), counts.errors, several))
         except OSError as error:
             results.append((Counts().numbers(), [error], several))
     return results
 
 
-def copy(
-    machine,
-    top,
-    to,
-    to_machine,
-    executor,
-    threads,
-    on_error,
-    progress,
-    one_filesystem,
-    flags,
-    merge,
-    clone,
-    exclude=(),
-):
+def copy(machine, top, to, to_machine, executor, how, flags, merge, clone, exclude=()):
     """Copy a tree, its pieces by an executor: deep ones first, then the directories above them.
 
     Files with names in several pieces are linked together in the end, here.
@@ -260,7 +236,7 @@ def copy(
     from ostler.trees._copy import mask_for
     from ostler.trees._destination import prepare
 
-    errors = Errors(on_error)
+    errors = Errors(how)
     total = Counts(errors=errors.list)
     top, to = machine.fspath(top), machine.fspath(to)
     if isinstance(top, bytes) != isinstance(to, bytes):
@@ -283,7 +259,7 @@ def copy(
         for level, groups in enumerate(levels):
             pieces = [
                 (machine, [(place, target.below(*place.names)) for place in group], to_machine,
-                 threads or 1, one_filesystem, flags, clone, level > 0, exclude)
+                 how.in_pieces(), flags, clone, level > 0, exclude)
                 for group in groups
             ]  # fmt: skip
             for number, results in run_pieces(executor, copy_piece, pieces):
@@ -292,8 +268,8 @@ def copy(
                     errors.take(failed)
                     for _, inode, path in names:
                         several.setdefault(inode, []).append(place.place_of(machine, path))
-                if progress is not None:
-                    progress(total)
+                if how.progress is not None:
+                    how.progress(total)
         errors.take(_join(machine, source, to_machine, target, several))
     except BaseException as error:
         error.done = total
@@ -363,12 +339,12 @@ class _Opened:
 # ---- remove
 
 
-def remove_piece(machine, place, threads, one_filesystem):
+def remove_piece(machine, place, how):
     """(numbers, errors) of one piece."""
     from ostler.trees._remove import remove_tree
 
     try:
-        counts = remove_tree(machine, place, threads, "collect", None, one_filesystem)
+        counts = remove_tree(machine, place, how)
         return counts.numbers(), counts.errors
     except (FileNotFoundError, NotADirectoryError):
         # Removed before, by a worker that was lost; or something else has taken its name, or that
@@ -380,26 +356,26 @@ def remove_piece(machine, place, threads, one_filesystem):
         return Counts().numbers(), [error]
 
 
-def remove(machine, top, executor, threads, on_error, progress, one_filesystem):
+def remove(machine, top, executor, how):
     """Remove a tree, its pieces by an executor, and what is left above them here."""
     from ostler.trees._remove import remove_tree
 
-    errors = Errors(on_error)
+    errors = Errors(how)
     total = Counts(errors=errors.list)
     root = root_of(machine, top, "remove", False)
     shallow, whole = cut(machine, root)
-    if one_filesystem or not shallow:
-        return remove_tree(machine, root, threads, on_error, progress, one_filesystem)
-    pieces = [(machine, place, threads or 1, one_filesystem) for place in whole]
+    if how.one_filesystem or not shallow:
+        return remove_tree(machine, root, how)
+    pieces = [(machine, place, how.in_pieces()) for place in whole]
     failed_before = False
     try:
         for _, (numbers, failed) in run_pieces(executor, remove_piece, pieces):
             total.plus(numbers)
             failed_before = failed_before or bool(failed)
             errors.take(failed)
-            if progress is not None:
-                progress(total)
-        rest = remove_tree(machine, root, threads, "collect", None, one_filesystem)
+            if how.progress is not None:
+                how.progress(total)
+        rest = remove_tree(machine, root, How(how.threads, "collect", None, how.one_filesystem))
         total.plus(rest.numbers())
         if not failed_before:
             errors.take(rest.errors)

@@ -36,13 +36,13 @@ _AGAIN = 1000  # directories that were not empty when they should have been
 class Remove(Run):
     """The run that removes a tree."""
 
-    def __init__(self, machine, threads, on_error, progress, one_filesystem):
-        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
+    def __init__(self, machine, how):
+        Run.__init__(self, machine, how)
         self.e.post = POST_PARENT
-        self.e.task = libc.malloc(cython.sizeof(cython.long))
-        if self.e.task == cython.NULL:
-            raise MemoryError
-        cython.cast(cython.pointer(cython.long), self.e.task)[0] = _AGAIN
+        left: cython.pointer(cython.long) = cython.cast(
+            cython.pointer(cython.long), self.new_task(cython.sizeof(cython.long))
+        )
+        left[0] = _AGAIN
         self.e.entry = _entry
         self.e.refused = _refused
         self.e.leave = _leave
@@ -111,13 +111,13 @@ def _leave(worker, node):
         report(worker, node, cython.NULL, number, b"rmdir")
 
 
-def remove_tree(machine, top, threads, on_error, progress, one_filesystem, beside=-1):
+def remove_tree(machine, top, how, beside=-1):
     """Remove a tree, its root last; the counts of what was removed.
 
     `beside`: a descriptor of the directory that holds the root, instead of the path to it.
     """
     holder: cython.int = beside
-    run: Run = Remove(machine, threads, on_error, progress, one_filesystem)
+    run: Run = Remove(machine, how)
     w: Where
     take(cython.address(w), top, "remove", "top", 0)  # for its errors
     path = py.PyOS_FSPath(top)
@@ -141,7 +141,7 @@ def remove_tree(machine, top, threads, on_error, progress, one_filesystem, besid
         run.place_below(parent, text, top)
         # Two threads that remove wait for each other there, and in vain for the processor.
         kind: cython.long = libc.kind_of_filesystem(parent)
-        run.fit(threads, kind in (libc.BTRFS_SUPER_MAGIC, libc.XFS_SUPER_MAGIC))
+        run.fit(how, kind in (libc.BTRFS_SUPER_MAGIC, libc.XFS_SUPER_MAGIC))
         run.e.mounted = run.machine.has_mounts()
         run.work()
         if not run.spoiled():

@@ -7,7 +7,7 @@ repository's info/exclude, and the .gitignore files from its top down to the dir
 import errno
 import re
 
-from ostler.trees._results import Errors
+from ostler.trees._how import Errors, How
 
 # A file of rules that can't be one counts as none, as in git.
 _NONE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
@@ -16,7 +16,7 @@ _HEAD = re.compile(rb"ref:[ \t-\r]*refs/|[0-9A-Fa-f]{40}")
 _MARK = b"\xef\xbb\xbf"  # of UTF-8, which some editors put at the beginning
 
 
-def rules(machine, top, gitignore, names, on_error):
+def rules(machine, top, gitignore, names, how):
     """What a search below `top` leaves out, for Search: (names, layers, everywhere).
 
     `names`: of the files of rules in each directory, as bytes, the weakest first; `layers`: (the
@@ -29,7 +29,7 @@ def rules(machine, top, gitignore, names, on_error):
             raise ValueError(f"no name of a file: {machine.fsdecode(name)!r}")
     if not gitignore:
         return names, [], b""
-    return [b".gitignore", *names], *_above(machine, top, Errors(on_error))
+    return [b".gitignore", *names], *_above(machine, top, Errors(how))
 
 
 def content(machine, path, errors, follow=False):
@@ -83,7 +83,7 @@ def _is_repository(machine, directory):
     # As git tells one from a directory that only has something called ".git".
     path = machine.path
     own = path.join(directory, b".git")
-    no_matter = Errors("collect")
+    no_matter = Errors(How(on_error="collect"))
     if not path.isdir(own):
         return content(machine, own, no_matter, follow=True).startswith(b"gitdir: ")
     head = path.join(own, b"HEAD")

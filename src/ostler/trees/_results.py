@@ -137,22 +137,3 @@ class Digest:
 
     def __repr__(self):
         return f"Digest({self.algorithm}:{self.hex}, files={len(self.files)}, bytes={self.bytes})"
-
-
-class Errors:
-    """What becomes of the errors of work that is done in Python, as of the engine's own."""
-
-    def __init__(self, on_error):
-        if on_error not in ("raise", "collect") and not callable(on_error):
-            raise ValueError('on_error must be "raise", "collect" or a function')
-        self.on_error = on_error
-        self.list = []
-
-    def take(self, errors):
-        """Raise, collect or hand on these OSErrors."""
-        for error in errors:
-            if self.on_error == "raise":
-                raise error
-            self.list.append(error)
-            if self.on_error != "collect":
-                self.on_error(error)

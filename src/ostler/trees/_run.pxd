@@ -15,8 +15,9 @@ cdef class Run:
     cdef bint as_bytes
     cdef int pid
     cdef readonly list errors
+    cdef void *new_task(self, size_t size) except NULL
     cdef object place_root(self, object top, str function, bint follow)
-    cdef void fit(self, object threads, bint alone)
+    cdef int fit(self, object how, bint alone) except -1
     cdef int look(self) except -1
     cdef int writes_to(self, Core machine, bytes to) except -1
     cdef int refusal(self, Node *node, const char *name, int kind) except -1

@@ -208,18 +208,14 @@ def _ask(
 class Run:
     """What every operation on a tree has: on_error, progress, threads, and a way to stop."""
 
-    def __init__(self, machine: Core, threads, on_error, progress, one_filesystem):
-        if threads is None:
-            threads = default_threads()
-        count: cython.int = threads
+    def __init__(self, machine: Core, how):
+        count: cython.int = default_threads() if how.threads is None else how.threads
         if count < 1:
             raise ValueError("threads must be at least 1")
-        if on_error not in ("raise", "collect") and not callable(on_error):
-            raise ValueError('on_error must be "raise", "collect" or a function')
         self.machine = machine
-        self.on_error = on_error
-        self.collecting = on_error == "collect"
-        self.progress = progress
+        self.on_error = how.on_error
+        self.collecting = how.on_error == "collect"
+        self.progress = how.progress
         self.errors = []
         self.pid = libc.getpid()
         self.e = engine_new(min(count, 256), 0)
@@ -229,8 +225,8 @@ class Run:
         self.e.tick = _tick
         if machine._hooked is not None:
             self.e.ask = _ask
-        self.e.stop_at_fault = on_error == "raise"
-        self.e.one_filesystem = bool(one_filesystem)
+        self.e.stop_at_fault = how.on_error == "raise"
+        self.e.one_filesystem = how.one_filesystem
 
     def __dealloc__(self):
         if self.e != cython.NULL and self.pid == libc.getpid():
@@ -239,6 +235,13 @@ class Run:
             with cython.nogil:
                 engine_free(self.e)
             self.e = cython.NULL
+
+    def new_task(self, size):
+        # What the operation itself keeps, all zeros; it goes with the engine.
+        self.e.task = libc.calloc(1, size)
+        if self.e.task == cython.NULL:
+            raise MemoryError
+        return self.e.task
 
     def place_root(self, top, function, follow):
         # Open the root and give it to the engine.
@@ -277,10 +280,11 @@ class Run:
         if engine_root(self.e, fd, -1, py.PyBytes_AS_STRING(text), len(text)) < 0:
             raise MemoryError
 
-    def fit(self, threads, alone):
+    def fit(self, how, alone):
         # Where several workers are slower than one, there is one, unless the caller chose.
-        if threads is None and alone:
+        if how.threads is None and alone:
             self.e.threads = 1
+        return 0
 
     def text(self, path, size):
         if self.as_bytes:

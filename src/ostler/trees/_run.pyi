@@ -3,6 +3,7 @@ from typing import Any, AnyStr
 
 from ostler.core.crossing import Core
 from ostler.trees import Counts
+from ostler.trees._how import How
 
 STEPS: dict[int, str]
 
@@ -18,14 +19,7 @@ def identify(
 def descriptor(machine: Core, place: Any, function: str) -> int: ...
 
 class Run:
-    def __init__(
-        self,
-        machine: Core,
-        threads: int | None,
-        on_error: str | Callable[[OSError], object],
-        progress: Callable[[Any], object] | None,
-        one_filesystem: bool,
-    ) -> None: ...
+    def __init__(self, machine: Core, how: How) -> None: ...
     @property
     def errors(self) -> list[OSError]: ...
     def counts(self) -> Counts: ...

@@ -10,7 +10,7 @@ from cython.cimports.ostler.trees._run import open_holder, split
 from cython.cimports.ostler.trees._task import LINKS, MERGE
 
 
-def copy_entry(machine, top, to, to_machine, on_error, progress, flags, clone):
+def copy_entry(machine, top, to, to_machine, how, flags, clone):
     """Copy the file, link or special file `top` to the name `to`; the counts of what was made.
 
     A link is copied itself. An entry at `to` is replaced where the flags say merge.
@@ -20,7 +20,7 @@ def copy_entry(machine, top, to, to_machine, on_error, progress, flags, clone):
     made: libc.stat_t
     number: cython.int = 0
     holder: cython.int
-    run: Copy = Copy(machine, 1, on_error, progress, False, flags & ~LINKS, clone)
+    run: Copy = Copy(machine, how, flags & ~LINKS, clone)
     take(cython.address(w), top, "copy", "top", 0)
     take(cython.address(w), to, "copy", "to", 0)
     path = py.PyOS_FSPath(top)

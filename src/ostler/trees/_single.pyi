@@ -1,16 +1,15 @@
-from collections.abc import Callable
 from typing import Any
 
 from ostler.core.crossing import Core
 from ostler.trees import Counts
+from ostler.trees._how import How
 
 def copy_entry(
     machine: Core,
     top: Any,
     to: Any,
     to_machine: Core,
-    on_error: str | Callable[[OSError], object],
-    progress: Callable[[Any], object] | None,
+    how: How,
     flags: int,
     clone: int,
 ) -> Counts: ...

@@ -14,6 +14,7 @@ from cython.cimports.ostler.trees._patterns import compile_all, matches_any
 from cython.cimports.ostler.trees._run import Run
 from cython.cimports.ostler.trees._state import DESCEND, DONE, Block, Node, Worker, counted
 
+from ostler.trees._how import How
 from ostler.trees._results import Counts
 
 _ALL = 1 << 30
@@ -25,15 +26,10 @@ class Size(Run):
 
     task: cython.pointer(SizeTask)
 
-    def __init__(
-        self, machine, threads, on_error, progress, one_filesystem, depth, apart, exclude=()
-    ):
-        Run.__init__(self, machine, threads, on_error, progress, one_filesystem)
-        self.task = cython.cast(cython.pointer(SizeTask), libc.calloc(1, cython.sizeof(SizeTask)))
-        if self.task == cython.NULL:
-            raise MemoryError
+    def __init__(self, machine, how, depth, apart, exclude=()):
+        Run.__init__(self, machine, how)
+        self.task = cython.cast(cython.pointer(SizeTask), self.new_task(cython.sizeof(SizeTask)))
         inodes_init(cython.address(self.task.seen))
-        self.e.task = self.task
         self.task.depth = depth
         self.task.apart = apart
         self.task.pattern = compile_all(exclude)
@@ -270,9 +266,9 @@ def number_refused(worker, node, number):
     return number
 
 
-def number(machine, top, threads, on_error, progress, one_filesystem):
+def number(machine, top, how):
     """How many entries of which kinds a tree has; nothing is looked at but the names."""
-    run: Run = Size(machine, threads, on_error, progress, one_filesystem, -1, False)
+    run: Run = Size(machine, how, -1, False)
     run.e.chunks = 0
     run.e.enter = number_enter
     run.e.entry = number_entry
@@ -283,7 +279,7 @@ def number(machine, top, threads, on_error, progress, one_filesystem):
 
 def nothing(machine):
     """A run that measured nothing yet, for measure() to begin after."""
-    run: Size = Size(machine, 1, "raise", None, False, -1, True)
+    run: Size = Size(machine, How(threads=1), -1, True)
     run.after(None)
     return run
 
@@ -291,10 +287,7 @@ def nothing(machine):
 def measure(
     machine,
     top,
-    threads,
-    on_error,
-    progress,
-    one_filesystem,
+    how,
     depth,
     apart,
     shallow=False,
@@ -311,9 +304,7 @@ def measure(
         depth = _ALL
     elif depth is None or depth is False:
         depth = -1
-    run: Run = Size(
-        machine, threads, on_error, progress, one_filesystem, depth, apart or depth >= 0, exclude
-    )
+    run: Run = Size(machine, how, depth, apart or depth >= 0, exclude)
     run.e.shallow = bool(shallow)
     cython.cast(Size, run).task.files = bool(files)
     run.place_root(_bare(top) if depth >= 0 else top, "size", True)

@@ -1,8 +1,9 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from ostler.core.crossing import Core
 from ostler.trees import Counts
+from ostler.trees._how import How
 from ostler.trees._run import Run
 
 class Size(Run):
@@ -10,22 +11,12 @@ class Size(Run):
     def meet(self, st: Any, directory: Any) -> bool: ...
     def totals(self, links: list[Any], directories: dict[Any, Counts]) -> None: ...
 
-def number(
-    machine: Core,
-    top: Any,
-    threads: int | None,
-    on_error: str | Callable[[OSError], object],
-    progress: Callable[[Any], object] | None,
-    one_filesystem: bool,
-) -> Counts: ...
+def number(machine: Core, top: Any, how: How) -> Counts: ...
 def nothing(machine: Core) -> Size: ...
 def measure(
     machine: Core,
     top: Any,
-    threads: int | None,
-    on_error: str | Callable[[OSError], object],
-    progress: Callable[[Any], object] | None,
-    one_filesystem: bool,
+    how: How,
     depth: bool | int | None,
     apart: bool,
     shallow: bool = False,

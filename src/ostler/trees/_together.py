@@ -11,12 +11,9 @@ _ALL = 1 << 30
 class Several:
     """Measures one tree or file after the other, and remembers what it met."""
 
-    def __init__(
-        self, machine, *, threads=None, on_error="raise", progress=None, one_filesystem=False,
-        by_directory=False, exclude=(), files=False,
-    ):  # fmt: skip
+    def __init__(self, machine, how, by_directory=False, exclude=(), files=False):
         self.machine = machine
-        self.how = (threads, on_error, progress, one_filesystem)
+        self.how = how
         self.by_directory = by_directory
         self.exclude = tuple(exclude)
         self.files = files
@@ -29,7 +26,7 @@ class Several:
         if st.st_mode & _FORMAT != _DIRECTORY:
             return self._file(top, st)
         counts, links = measure(
-            self.machine, top, *self.how, self.by_directory, True, exclude=self.exclude,
+            self.machine, top, self.how, self.by_directory, True, exclude=self.exclude,
             files=self.files, before=self.run,
         )  # fmt: skip
         if not counts.directories:  # the root itself was met

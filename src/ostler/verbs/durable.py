@@ -272,6 +272,7 @@ class Durable(Core):
     def _move_special(self, src, dst):
         """Move a link, a FIFO, a socket's name or a device file."""
         from ostler.trees import _copy, _single
+        from ostler.trees._how import How
         from ostler.verbs.replacing import split, temporary_name
 
         dst = verb(self, "fspath")(dst)
@@ -279,7 +280,7 @@ class Durable(Core):
         temporary = verb(self, "path").join(folder, temporary_name(self, name))
         flags = _copy.flags(True, None, True, True, False, False, True, "refuse")
         try:
-            _single.copy_entry(self, src, temporary, self, "raise", None, flags, 0)
+            _single.copy_entry(self, src, temporary, self, How(threads=1), flags, 0)
             verb(self, "rename")(temporary, dst)
         except BaseException:
             if verb(self, "path").lexists(temporary):

@@ -343,6 +343,7 @@ class TemporaryDirectory:
             self._clean_up()
 
     def _clean_up(self):
+        from ostler.trees._how import How
         from ostler.trees._remove import remove_tree
 
         m = self._machine
@@ -357,11 +358,11 @@ class TemporaryDirectory:
             if (found.st_dev, found.st_ino) != (own.st_dev, own.st_ino):
                 raise _changed(self.path)
             try:
-                remove_tree(m, self.path, None, "raise", None, False, self._holder)
+                remove_tree(m, self.path, How(), self._holder)
             except PermissionError:
                 # Directories in it may have been closed to ourselves.
                 self._open_up(self._fd)
-                remove_tree(m, self.path, None, "raise", None, False, self._holder)
+                remove_tree(m, self.path, How(), self._holder)
         finally:
             self._shut()
 

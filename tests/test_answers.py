@@ -7,8 +7,7 @@ import pytest
 
 import ostler
 from ostler import Presence
-
-NOBODY = 65534
+from tests.machines import as_user
 
 
 @pytest.fixture
@@ -56,28 +55,6 @@ def test_errors(folder, name):
         ask(1.5)
 
 
-def as_nobody(function):
-    """What a function answers, asked by a user without rights."""
-    if os.geteuid() != 0:
-        return function()
-    r, w = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-            os.write(w, function().encode())
-        finally:
-            os._exit(0)
-    os.close(w)
-    os.waitpid(pid, 0)
-    try:
-        return os.read(r, 1000).decode()
-    finally:
-        os.close(r)
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_not_allowed_to_know(folder):
     os.mkdir("closed")
@@ -91,7 +68,7 @@ def test_not_allowed_to_know(folder):
             said = error.filename
         return f"{ostler.probe('closed/file').name} {said} {ostler.exists('closed/file')}"
 
-    assert as_nobody(ask) == "UNKNOWN closed/file False"
+    assert as_user(ask) == "UNKNOWN closed/file False"
     os.chmod("closed", 0o700)
     assert ostler.probe("closed/file") is Presence.THERE
 

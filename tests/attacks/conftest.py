@@ -10,7 +10,15 @@ from collections import Counter
 import pytest
 
 import ostler
-from tests.machines.conftest import base, directory, folder, memory, run, user  # noqa: F401
+from tests.machines.conftest import (  # noqa: F401
+    as_user,
+    base,
+    directory,
+    folder,
+    memory,
+    run,
+    user,
+)
 from tests.machines.rehearsing import USER
 
 _tried = pytest.StashKey[int]()

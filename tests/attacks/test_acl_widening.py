@@ -1,7 +1,6 @@
 """What stands for an old object gives nobody a right that the old one did not give."""
 
 import ctypes
-import json
 import os
 import random
 import shutil
@@ -14,6 +13,7 @@ import threading
 import pytest
 
 import ostler
+from tests.machines import as_user
 from tests.machines.rehearsing import forked
 
 OWNER, NAMED, MEMBER, STRANGER = 2001, 4321, 5001, 6001
@@ -26,20 +26,22 @@ ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to ask as several users")
 
 
-@pytest.fixture
-def place():
-    path = tempfile.mkdtemp(prefix="ostler-acl-", dir="/var/tmp")
+def seen_by_all(directory):
+    """A directory in this one that everybody may search, gone afterwards."""
+    path = tempfile.mkdtemp(prefix="ostler-acl-", dir=directory)
     os.chmod(path, 0o755)
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def place():
+    yield from seen_by_all("/var/tmp")
 
 
 @pytest.fixture
 def elsewhere():
-    path = tempfile.mkdtemp(prefix="ostler-acl-", dir="/dev/shm")
-    os.chmod(path, 0o755)
-    yield path
-    shutil.rmtree(path)
+    yield from seen_by_all("/dev/shm")
 
 
 def packed(*entries):
@@ -85,25 +87,12 @@ def grants(path):
 
 def reached(*paths):
     """Who can do what with files, tried as each of them."""
-    found = []
-    for user, group in ASKING:
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.setgroups([])
-                os.setgid(group)
-                os.setuid(user)
-                rights = (os.R_OK, os.W_OK, os.X_OK)
-                got = [os.access(path, right) for path in paths for right in rights]
-                os.write(writer, json.dumps(got).encode())
-            finally:
-                os._exit(0)
-        os.close(writer)
-        with open(reader) as answer:
-            found.append(json.load(answer))
-        os.waitpid(pid, 0)
-    return found
+    rights = (os.R_OK, os.W_OK, os.X_OK)
+
+    def asked():
+        return [os.access(path, right) for path in paths for right in rights]
+
+    return [as_user(asked, user=user, group=group) for user, group in ASKING]
 
 
 def no_more(after, before):

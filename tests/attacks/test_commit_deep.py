@@ -8,7 +8,10 @@ import pytest
 import ostler
 from tests.attacks.committing import CHANGING, Failing
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("as_user"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 LEVELS = 1200
 ENTER = os.O_RDONLY | os.O_DIRECTORY
 
@@ -62,29 +65,26 @@ def base(memory):
 
 
 @pytest.mark.thorough
-def test_a_tree_that_is_made_changed_and_removed(base, run):
-    def check():
-        os.mkdir(base)
-        with ostler.rehearsal(base) as m:
-            made(m, "/", "d", LEVELS, b"one")
-            assert len(m.changes()) == LEVELS + 1
-            assert m.tree().count("d/") >= LEVELS
-            m.commit()
-            assert seen(base, "d") == (LEVELS, b"one")
-            assert m.changes() == []
-            fd, _ = bottom(m, "/", "d")
-            written(m, fd, b"two")
-            changes = m.changes()
-            assert [change.kind for change in changes] == ["modified"]
-            assert "+two" in m.diff()
-            m.commit([changes[0]])
-            assert seen(base, "d") == (LEVELS, b"two")
-            m.trees.remove("/d")
-            assert {change.kind for change in m.changes()} == {"removed"}
-            m.commit()
-            assert os.listdir(base) == []
-
-    run(check)
+def test_a_tree_that_is_made_changed_and_removed(base):
+    os.mkdir(base)
+    with ostler.rehearsal(base) as m:
+        made(m, "/", "d", LEVELS, b"one")
+        assert len(m.changes()) == LEVELS + 1
+        assert m.tree().count("d/") >= LEVELS
+        m.commit()
+        assert seen(base, "d") == (LEVELS, b"one")
+        assert m.changes() == []
+        fd, _ = bottom(m, "/", "d")
+        written(m, fd, b"two")
+        changes = m.changes()
+        assert [change.kind for change in changes] == ["modified"]
+        assert "+two" in m.diff()
+        m.commit([changes[0]])
+        assert seen(base, "d") == (LEVELS, b"two")
+        m.trees.remove("/d")
+        assert {change.kind for change in m.changes()} == {"removed"}
+        m.commit()
+        assert os.listdir(base) == []
 
 
 def killed(commit, at):

@@ -14,7 +14,10 @@ from tests.attacks.commit_kinds import kinds
 from tests.attacks.committing import CHANGING, LOOKING, RECOVERY, Failing, Trial
 from tests.machines.rehearsing import snapshot
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("as_user"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 EVERY = os.environ.get("OSTLER_EVERY_STEP") == "1"
 SORTS = ((errno.EIO, False), (errno.ENOSPC, True))  # once, and from then on
 
@@ -57,82 +60,62 @@ def test_all_kinds_at_once(memory, user, run, tried):
 @pytest.mark.parametrize(
     ("names", "step"), [(CHANGING, 3), (LOOKING, 11)], ids=["changing", "looking"]
 )
-def test_an_error_at_each_step_of_each_kind(memory, user, run, names, step):
-    def check():
-        for name, wide, first in table(user, step):
-            trial = Trial(f"{memory}/base", [name])
-            errors(trial, names, wide, first)
-
-    run(check)
+def test_an_error_at_each_step_of_each_kind(memory, user, names, step):
+    for name, wide, first in table(user, step):
+        trial = Trial(f"{memory}/base", [name])
+        errors(trial, names, wide, first)
 
 
 @pytest.mark.thorough
-def test_a_kill_at_each_step_of_each_kind(memory, user, run):
-    def check():
-        seen = set()
-        for name, wide, first in table(user, 7):
-            trial = Trial(f"{memory}/base", [name])
-            seen |= trial.each_kill(wide, first)
-        assert seen == {"finished", "undone"}
-
-    run(check)
+def test_a_kill_at_each_step_of_each_kind(memory, user):
+    seen = set()
+    for name, wide, first in table(user, 7):
+        trial = Trial(f"{memory}/base", [name])
+        seen |= trial.each_kill(wide, first)
+    assert seen == {"finished", "undone"}
 
 
 @pytest.mark.thorough
-def test_some_of_the_kinds(memory, user, run):
+def test_some_of_the_kinds(memory, user):
     """Half of what was rehearsed is committed; the rest stays in the rehearsal, at each stop."""
-
-    def check():
-        names = kinds(user == "root")
-        trial = Trial(f"{memory}/base", names, names[::2])
-        step = 1 if EVERY else 31
-        errors(trial, CHANGING, step, 3)
-        errors(trial, LOOKING, step * 9, 5)
-        trial.each_kill(step, 30)
-
-    run(check)
+    names = kinds(user == "root")
+    trial = Trial(f"{memory}/base", names, names[::2])
+    step = 1 if EVERY else 31
+    errors(trial, CHANGING, step, 3)
+    errors(trial, LOOKING, step * 9, 5)
+    trial.each_kill(step, 30)
 
 
 @pytest.mark.thorough
-def test_a_quiet_commit(memory, user, run):
+def test_a_quiet_commit(memory, user):
     """Who writes is looked for first; that can fail, too."""
-
-    def check():
-        trial = Trial(f"{memory}/base", ["renamed and changed"])
-        trial.commit = lambda m: m.commit()
-        errors(trial, LOOKING, 1 if EVERY else 29, 2)
-
-    run(check)
+    trial = Trial(f"{memory}/base", ["renamed and changed"])
+    trial.commit = lambda m: m.commit()
+    errors(trial, LOOKING, 1 if EVERY else 29, 2)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("names", [CHANGING, LOOKING], ids=["changing", "looking"])
-def test_an_error_at_each_step_of_a_recovery(memory, user, run, names):
+def test_an_error_at_each_step_of_a_recovery(memory, user, names):
     """One that fails leaves all as it is, or tells; the next one is like the first."""
-
-    def check():
-        trial = Trial(
-            f"{memory}/base", ["retyped", "renamed and changed", "hard links", "metadata"]
-        )
-        last = 1
-        while not trial.killed(last):
-            trial.recovered(last)
-            last += 20
+    trial = Trial(f"{memory}/base", ["retyped", "renamed and changed", "hard links", "metadata"])
+    last = 1
+    while not trial.killed(last):
         trial.recovered(last)
-        step = 1 if EVERY else 23
-        for part in (40, 60, 70, 80, 95):
-            for number, lasting in SORTS:
-                at = 1 + part % step
-                while True:
-                    ended = trial.killed(last * part // 100)
-                    between = snapshot(trial.base)
-                    how = Failing(at, number, names, lasting, RECOVERY)
-                    with how:
-                        first = trial.outcomes()
-                    outcomes = trial.recovered((part, at, first, between == trial.old))
-                    trial.settled(ended, outcomes)
-                    if how.count < at:
-                        break
-                    at += step
-
-    run(check)
+        last += 20
+    trial.recovered(last)
+    step = 1 if EVERY else 23
+    for part in (40, 60, 70, 80, 95):
+        for number, lasting in SORTS:
+            at = 1 + part % step
+            while True:
+                ended = trial.killed(last * part // 100)
+                between = snapshot(trial.base)
+                how = Failing(at, number, names, lasting, RECOVERY)
+                with how:
+                    first = trial.outcomes()
+                outcomes = trial.recovered((part, at, first, between == trial.old))
+                trial.settled(ended, outcomes)
+                if how.count < at:
+                    break
+                at += step

@@ -10,7 +10,10 @@ from ostler.machines.rehearsal import commits
 from tests.attacks.commit_kinds import kinds
 from tests.attacks.committing import SAYS, FewDescriptors, FullDisk, Interrupting, Trial
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("as_user"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 EVERY = os.environ.get("OSTLER_EVERY_STEP") == "1"
 SET = ["retyped", "renamed and changed", "created tree"]
 
@@ -27,12 +30,9 @@ def test_ctrl_c(memory, run):
 
 
 @pytest.mark.thorough
-def test_ctrl_c_at_each_line(memory, run):
-    def check():
-        said = {**interrupted(memory, 29), **interrupted(memory, 83, SET[:2])}
-        assert set(said) <= {*SAYS, ""}
-
-    run(check)
+def test_ctrl_c_at_each_line(memory):
+    said = {**interrupted(memory, 29), **interrupted(memory, 83, SET[:2])}
+    assert set(said) <= {*SAYS, ""}
 
 
 FEW = (0, 8, 13, 80, 110, 150, 300)
@@ -42,19 +42,15 @@ MANY = (*range(14), 15, 20, 30, 50, 80, 110, 150, 220, 300)
 @pytest.mark.parametrize(
     "numbers", [FEW, pytest.param(MANY, marks=pytest.mark.thorough)], ids=["few", "many"]
 )
-def test_no_descriptors(memory, user, run, numbers):
+def test_no_descriptors(memory, user, numbers):
     """From none left to enough of them; a commit needs many only where changes lie deep."""
-
-    def check():
-        trial = Trial(f"{memory}/base", kinds(user == "root"))
-        said = set()
-        for more in numbers:
-            with trial.machine() as m:
-                said.add(trial.stopped(m, FewDescriptors(more)))
-        assert {commits.DONE, commits.TAKEN_BACK} <= said
-        assert commits.NOT_CLEARED not in said  # with what it had itself, it can clear away
-
-    run(check)
+    trial = Trial(f"{memory}/base", kinds(user == "root"))
+    said = set()
+    for more in numbers:
+        with trial.machine() as m:
+            said.add(trial.stopped(m, FewDescriptors(more)))
+    assert {commits.DONE, commits.TAKEN_BACK} <= said
+    assert commits.NOT_CLEARED not in said  # with what it had itself, it can clear away
 
 
 @pytest.mark.thorough

@@ -18,7 +18,10 @@ from tests.machines.rehearsing import by_steps, snapshot, text
 from tests.machines.test_rehearsal_killed import killed_commit, litter, old_and_new
 from tests.test_durable import run_and_kill
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("as_user"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 WORK = b"the work of an hour"
 FILES = (
@@ -242,53 +245,45 @@ def test_work_after_a_commit_was_killed_anywhere(memory, run, tried):
 
 
 @by_steps(25, 5)
-def test_a_recovery_that_is_killed_keeps_the_work(memory, run, step):
+def test_a_recovery_that_is_killed_keeps_the_work(memory, step):
     """The way back is killed, too: both versions are there, whenever that was."""
-
-    def check():
-        table = Table(f"{memory}/base")
-        base = table.base
-        for stops in range(1, 2000, step):
-            table.kill(table.go + 1)
-            append(f"{base}/d/modified")
-            ended = run_and_kill(ostler.rehearsal.recover, stops)
-            [outcome] = ostler.rehearsal.recover()
-            assert outcome[1] == "left"
-            kept = [f"{outcome[2]}/{name}" for name in os.listdir(outcome[2])]
-            assert "new content" in [text(path) for path in kept if os.path.isfile(path)]
-            check_is_there(base, append, "d/modified")
-            settle(base)
-            assert ostler.rehearsal.recover() == [(base, "undone")]
-            check_is_there(base, append, "d/modified")
-            if ended:
-                break
-        assert ended
-
-    run(check)
+    table = Table(f"{memory}/base")
+    base = table.base
+    for stops in range(1, 2000, step):
+        table.kill(table.go + 1)
+        append(f"{base}/d/modified")
+        ended = run_and_kill(ostler.rehearsal.recover, stops)
+        [outcome] = ostler.rehearsal.recover()
+        assert outcome[1] == "left"
+        kept = [f"{outcome[2]}/{name}" for name in os.listdir(outcome[2])]
+        assert "new content" in [text(path) for path in kept if os.path.isfile(path)]
+        check_is_there(base, append, "d/modified")
+        settle(base)
+        assert ostler.rehearsal.recover() == [(base, "undone")]
+        check_is_there(base, append, "d/modified")
+        if ended:
+            break
+    assert ended
 
 
 @by_steps(12, 4)
-def test_a_journal_of_before_is_recovered(memory, run, step):
+def test_a_journal_of_before_is_recovered(memory, step):
     """Without a version and without looks: the inode numbers are all that it tells."""
-
-    def check():
-        table = Table(f"{memory}/base")
-        base = table.base
-        place = f"{memory}/state/ostler/commits"
-        outcomes = set()
-        for stops in range(table.go, table.end, step):
-            table.kill(stops)
-            for name in os.listdir(place):
-                if name.endswith(".commit"):
-                    as_of_before(f"{place}/{name}")
-            for outcome in ostler.rehearsal.recover():
-                wanted = table.new if outcome[1] == "finished" else table.old
-                assert snapshot(base) == wanted, f"{outcome} at {stops}"
-                outcomes.add(outcome)
-            assert litter(base) == []
-        assert outcomes == {(base, "finished")}
-
-    run(check)
+    table = Table(f"{memory}/base")
+    base = table.base
+    place = f"{memory}/state/ostler/commits"
+    outcomes = set()
+    for stops in range(table.go, table.end, step):
+        table.kill(stops)
+        for name in os.listdir(place):
+            if name.endswith(".commit"):
+                as_of_before(f"{place}/{name}")
+        for outcome in ostler.rehearsal.recover():
+            wanted = table.new if outcome[1] == "finished" else table.old
+            assert snapshot(base) == wanted, f"{outcome} at {stops}"
+            outcomes.add(outcome)
+        assert litter(base) == []
+    assert outcomes == {(base, "finished")}
 
 
 def as_of_before(path):

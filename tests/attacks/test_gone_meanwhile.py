@@ -4,9 +4,13 @@ import os
 import shutil
 import signal
 
+import pytest
+
 import ostler
 from ostler.machines.rehearsal import commits, journals, places, steps, work
 from tests.machines.rehearsing import put
+
+pytestmark = pytest.mark.usefixtures("as_user")
 
 NAMES = "abcd"
 
@@ -43,22 +47,19 @@ def kill_a_commit(base):
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
 
 
-def test_each_journal_has_its_own_outcome(memory, run):
-    def check():
-        bases = [f"{memory}/{kind}" for kind in ("base", "stash", "whole")]
-        for base in bases:
-            kill_a_commit(base)
-        shutil.rmtree(bases[0])
-        (stash,) = (name for name in os.listdir(bases[1]) if name.startswith(".ostler-commit"))
-        shutil.rmtree(f"{bases[1]}/{stash}")
-        for expected in ("finished", None):
-            found = {outcome[0]: outcome for outcome in ostler.rehearsal.recover()}
-            assert [found[base][1] for base in bases[:2]] == ["left", "left"]
-            assert all(found[base][3] for base in bases[:2])
-            assert (found[bases[2]][1] if bases[2] in found else None) == expected
-        assert sorted(os.listdir(bases[2])) == list(NAMES)
-        for name in NAMES:
-            with open(f"{bases[2]}/{name}") as file:
-                assert file.read() == "new"
-
-    run(check)
+def test_each_journal_has_its_own_outcome(memory):
+    bases = [f"{memory}/{kind}" for kind in ("base", "stash", "whole")]
+    for base in bases:
+        kill_a_commit(base)
+    shutil.rmtree(bases[0])
+    (stash,) = (name for name in os.listdir(bases[1]) if name.startswith(".ostler-commit"))
+    shutil.rmtree(f"{bases[1]}/{stash}")
+    for expected in ("finished", None):
+        found = {outcome[0]: outcome for outcome in ostler.rehearsal.recover()}
+        assert [found[base][1] for base in bases[:2]] == ["left", "left"]
+        assert all(found[base][3] for base in bases[:2])
+        assert (found[bases[2]][1] if bases[2] in found else None) == expected
+    assert sorted(os.listdir(bases[2])) == list(NAMES)
+    for name in NAMES:
+        with open(f"{bases[2]}/{name}") as file:
+            assert file.read() == "new"

@@ -18,20 +18,21 @@ _PR_SET_DUMPABLE = 4
 _CLONE_NEWUSER, _CLONE_NEWNS = 0x10000000, 0x00020000
 
 
-def as_user(function, *args):
+def as_user(function, *args, user=ORDINARY, group=None):
     """Call function in a child process that is an ordinary user; return what it returned.
 
-    For who is no superuser, the child is who we are.
+    Its group, if none is given, has the user's number. For who is no superuser, the child is who
+    we are.
     """
-    return _in_child(True, function, args)
+    return _in_child((user, user if group is None else group), function, args)
 
 
 def as_self(function, *args):
     """Call function in a child process that is who we are; return what it returned."""
-    return _in_child(False, function, args)
+    return _in_child(None, function, args)
 
 
-def _in_child(drop, function, args):
+def _in_child(become, function, args):
     reading, low = os.pipe()
     # Out of the range of numbers that a case may open and close.
     writing = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 500)
@@ -41,12 +42,13 @@ def _in_child(drop, function, args):
         try:
             gc.freeze()  # to collect what is this child's own takes no look at all else
             os.close(reading)
-            if drop and os.geteuid() == 0:
+            if become is not None and os.geteuid() == 0:
+                user, group = become
                 os.setgroups([])
-                os.setresgid(ORDINARY, ORDINARY, ORDINARY)
-                os.setresuid(ORDINARY, ORDINARY, ORDINARY)
-                # After a change of user a process can't write its own uid_map any more; a
-                # program that was started by that user can.
+                os.setresgid(group, group, group)
+                os.setresuid(user, user, user)
+                # As a program that this user has started: /proc/self is the user's own, and its
+                # uid_map can be written.
                 ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
             answer = pickle.dumps((True, function(*args)))
         except BaseException as error:
@@ -62,8 +64,8 @@ def _in_child(drop, function, args):
     os.close(writing)
     with open(reading, "rb") as stream:
         data = stream.read()
-    os.waitpid(pid, 0)
-    assert data, "the child died"
+    _, status = os.waitpid(pid, 0)
+    assert data, f"the child died ({status})"
     good, value = pickle.loads(data)
     assert good, value
     return value

@@ -1,5 +1,6 @@
 """Fixtures of the tests of rehearsals: a user, a directory of that user's, and who runs there."""
 
+import inspect
 import os
 import shutil
 import tempfile
@@ -36,6 +37,19 @@ def run(user):
     """Runs a function as the user of this test."""
     switch = user == "ordinary" and os.getuid() == 0
     return lambda function: forked(function, USER if switch else None)
+
+
+@pytest.fixture
+def as_user(request, run):
+    """The whole test runs as its user, in a process of its own.
+
+    It is for whole modules, by `pytestmark`. A test that takes `run` tells itself what runs so.
+    """
+    test = request.node.obj
+    if "run" not in inspect.signature(test).parameters:
+        request.node.obj = lambda **given: run(lambda: test(**given))
+    yield
+    request.node.obj = test
 
 
 @pytest.fixture

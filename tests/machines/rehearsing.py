@@ -1,6 +1,5 @@
 """What the tests of rehearsals share: running as root and as an ordinary user, trees as values."""
 
-import gc
 import os
 import stat
 import traceback
@@ -11,43 +10,21 @@ import ostler
 
 # An ordinary user can't read the interpreter's files everywhere: all is loaded before.
 from ostler.machines.rehearsal import layers, pictures, walk  # noqa: F401
+from tests.machines import as_self, as_user
 
 USER = 1234
 
 
 def forked(function, user=None):
     """Run function in a child, as this user when one is given; its failure is ours."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            gc.freeze()  # to collect what is this child's own takes no look at all else
-            os.close(reader)
-            if user is not None:
-                os.setgroups([])
-                os.setgid(user)
-                os.setuid(user)
-                # As a program that this user has started: /proc/self is the user's own.
-                _dumpable()
-            function()
-            status = 0
-        except BaseException:
-            os.write(writer, traceback.format_exc().encode("utf-8", "backslashreplace")[-60000:])
-        finally:
-            os._exit(status)
-    os.close(writer)
-    with open(reader, "rb") as pipe:
-        text = pipe.read().decode()
-    _, status = os.waitpid(pid, 0)
-    if status:
-        pytest.fail(f"in the child ({status}):\n{text}", pytrace=False)
 
+    def check():
+        function()  # what it returns need not be what can be sent
 
-def _dumpable():
-    import ctypes
-
-    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE
+    try:
+        as_self(check) if user is None else as_user(check, user=user)
+    except AssertionError as failed:
+        pytest.fail(f"in the child:\n{failed}", pytrace=False)
 
 
 def by_steps(few, each=1):

@@ -25,6 +25,8 @@ from tests.machines.rehearsing import by_steps, commit_both, kinds, put, put_on,
 from tests.machines.rehearsing import journals as journals_of
 from tests.machines.test_rehearsal_killed import litter, prepare, rehearse
 
+pytestmark = pytest.mark.usefixtures("as_user")
+
 MUTATING = (
     "chmod chown exchange fsync ftruncate link mkdir mknod removexattr rename rename_noreplace "
     "rmdir sendfile setxattr symlink unlink utime write"
@@ -125,7 +127,7 @@ def test_a_disk_that_is_full(base, user, run):
 
 
 @pytest.mark.parametrize("turns", [3, pytest.param(20, marks=pytest.mark.thorough)])
-def test_two_at_once(base, run, turns):
+def test_two_at_once(base, turns):
     """Two processes commit the same files at the same moment: one of them does."""
 
     def operate(m, who):
@@ -133,71 +135,62 @@ def test_two_at_once(base, run, turns):
             put_on(m, f"/{name}", who.encode())
         put_on(m, f"/{who}", b"")
 
-    def check():
-        for turn in range(turns):
-            shutil.rmtree(base)
-            os.mkdir(base)
-            for name in "abcdefgh":
-                put(f"{base}/{name}", "old")
-            ended = commit_both(base, operate)
-            assert sorted(ended) == [0, 1], f"in turn {turn}"
-            winner = ("one", "two")[ended.index(0)]
-            assert {text(f"{base}/{name}") for name in "abcdefgh"} == {winner}
-            assert sorted(os.listdir(base)) == [*sorted("abcdefgh"), winner]
-            assert journals_of(base) == []
-
-    run(check)
+    for turn in range(turns):
+        shutil.rmtree(base)
+        os.mkdir(base)
+        for name in "abcdefgh":
+            put(f"{base}/{name}", "old")
+        ended = commit_both(base, operate)
+        assert sorted(ended) == [0, 1], f"in turn {turn}"
+        winner = ("one", "two")[ended.index(0)]
+        assert {text(f"{base}/{name}") for name in "abcdefgh"} == {winner}
+        assert sorted(os.listdir(base)) == [*sorted("abcdefgh"), winner]
+        assert journals_of(base) == []
 
 
-def test_a_commit_waits_for_another(base, run):
-    def check():
-        put(f"{base}/a", "a")
-        journal = journals.Journal()
-        pid = os.fork()
-        if pid == 0:
-            signal.alarm(20)
-            try:
-                journal.close()  # the parent's goes on
-                with ostler.rehearsal(base) as m:
-                    m.unlink("/a")
-                    m.commit()
-            finally:
-                os._exit(0)
-        with ostler.rehearsal(base) as m:
-            put_on(m, "/b", b"b")
-        assert os.listdir(base) == ["a"]
-        journal.remove()
-        journal.close()
-        os.waitpid(pid, 0)
-        assert os.listdir(base) == []
-
-    run(check)
+def test_a_commit_waits_for_another(base):
+    put(f"{base}/a", "a")
+    journal = journals.Journal()
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)
+        try:
+            journal.close()  # the parent's goes on
+            with ostler.rehearsal(base) as m:
+                m.unlink("/a")
+                m.commit()
+        finally:
+            os._exit(0)
+    with ostler.rehearsal(base) as m:
+        put_on(m, "/b", b"b")
+    assert os.listdir(base) == ["a"]
+    journal.remove()
+    journal.close()
+    os.waitpid(pid, 0)
+    assert os.listdir(base) == []
 
 
 @pytest.mark.parametrize("kind", ["bytes", "Path", "relative", "relative bytes", "Change", "slash"])
-def test_paths_of_every_kind(base, run, kind):
-    def check():
-        put(f"{base}/d/a", "a")
-        with ostler.rehearsal(base) as m:
-            m.makedirs("/new/deeper")
-            put_on(m, "/new/deeper/x", b"x")
-            put_on(m, "/new/y", b"y")
-            m.unlink("/d/a")
-            path = f"{base}/new/deeper/x"
-            os.chdir(base)
-            path = {
-                "bytes": os.fsencode(path),
-                "Path": pathlib.Path(path),
-                "relative": "new/deeper/x",
-                "relative bytes": b"./new/../new/deeper/x",
-                "Change": next(c for c in m.changes() if c.path == path),
-                "slash": f"{base}/new/deeper/",
-            }[kind]
-            done = m.commit([path])
-            assert [os.path.relpath(c.path, base) for c in done] == [
-                "new", "new/deeper", "new/deeper/x",
-            ]  # fmt: skip
-            assert kinds(m, base) == {"d/a": "removed", "new/y": "created"}
-        assert os.listdir(f"{base}/new") == ["deeper"]
-
-    run(check)
+def test_paths_of_every_kind(base, kind):
+    put(f"{base}/d/a", "a")
+    with ostler.rehearsal(base) as m:
+        m.makedirs("/new/deeper")
+        put_on(m, "/new/deeper/x", b"x")
+        put_on(m, "/new/y", b"y")
+        m.unlink("/d/a")
+        path = f"{base}/new/deeper/x"
+        os.chdir(base)
+        path = {
+            "bytes": os.fsencode(path),
+            "Path": pathlib.Path(path),
+            "relative": "new/deeper/x",
+            "relative bytes": b"./new/../new/deeper/x",
+            "Change": next(c for c in m.changes() if c.path == path),
+            "slash": f"{base}/new/deeper/",
+        }[kind]
+        done = m.commit([path])
+        assert [os.path.relpath(c.path, base) for c in done] == [
+            "new", "new/deeper", "new/deeper/x",
+        ]  # fmt: skip
+        assert kinds(m, base) == {"d/a": "removed", "new/y": "created"}
+    assert os.listdir(f"{base}/new") == ["deeper"]

@@ -95,9 +95,9 @@ def test_file_systems(base, folder, mounted, user, kind):
 
         for number, case in enumerate(CHECKS):
             as_user(lambda at=f"{base}/{number}": os.mkdir(at))
-            case(f"{base}/{number}", as_user)
+            as_user(lambda case=case, at=f"{base}/{number}": case(at))
         as_user(lambda: os.mkdir(f"{base}/random"))
-        test_rehearsal_random.test_in_chosen_parts(f"{base}/random", as_user, 1)
+        as_user(lambda: test_rehearsal_random.test_in_chosen_parts(f"{base}/random", 1))
 
     mounted(check)
 

@@ -106,17 +106,14 @@ class Stopped:
         assert [name for name in os.listdir(self.commits) if name.endswith(".commit")] == []
 
 
-def test_what_is_written_now_is_what_was_written(user, run):
+@pytest.mark.usefixtures("as_user")
+def test_what_is_written_now_is_what_was_written(user):
     """The same changes give the same journal, but for times and the names of stashes."""
-
-    def check():
-        for path in sorted(FILES.glob("*.json")):
-            before = json.loads(path.read_text())
-            if before["root"] == (user == "root"):
-                now = written_before.written(before["name"], before["root"])
-                assert plain(now["journal"]) == plain(before["journal"]), path.name
-
-    run(check)
+    for path in sorted(FILES.glob("*.json")):
+        before = json.loads(path.read_text())
+        if before["root"] == (user == "root"):
+            now = written_before.written(before["name"], before["root"])
+            assert plain(now["journal"]) == plain(before["journal"]), path.name
 
 
 def plain(journal):

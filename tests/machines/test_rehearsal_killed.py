@@ -9,7 +9,10 @@ import ostler
 from tests.machines.rehearsing import by_steps, forked, put, put_on, snapshot
 from tests.test_durable import run_and_kill
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("as_user"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 
 def prepare(base):
@@ -85,94 +88,82 @@ def litter(base):
 
 
 @by_steps(5)
-def test_killed_at_every_system_call(memory, run, step):
-    def check():
-        base = f"{memory}/base"
-        old, new = old_and_new(base)
-        outcomes = set()
-        for stops in range(1, 20_000, step):
-            ended = killed_commit(base, stops)
-            between = snapshot(base)
-            recovered = ostler.rehearsal.recover()
-            assert litter(base) == [], f"left at stop {stops}"
-            found = snapshot(base)
-            assert found in (old, new), f"neither old nor new at stop {stops}: {recovered}"
-            assert len(recovered) < 2
-            for where, outcome in recovered:
-                assert where == base
-                assert found == (new if outcome == "finished" else old)
-                outcomes.add(outcome)
-            if between not in (old, new):
-                outcomes.add("in between")
-            if ended:
-                break
-        assert ended
-        assert found == new
-        assert outcomes == {"finished", "undone", "in between"}
-
-    run(check)
+def test_killed_at_every_system_call(memory, step):
+    base = f"{memory}/base"
+    old, new = old_and_new(base)
+    outcomes = set()
+    for stops in range(1, 20_000, step):
+        ended = killed_commit(base, stops)
+        between = snapshot(base)
+        recovered = ostler.rehearsal.recover()
+        assert litter(base) == [], f"left at stop {stops}"
+        found = snapshot(base)
+        assert found in (old, new), f"neither old nor new at stop {stops}: {recovered}"
+        assert len(recovered) < 2
+        for where, outcome in recovered:
+            assert where == base
+            assert found == (new if outcome == "finished" else old)
+            outcomes.add(outcome)
+        if between not in (old, new):
+            outcomes.add("in between")
+        if ended:
+            break
+    assert ended
+    assert found == new
+    assert outcomes == {"finished", "undone", "in between"}
 
 
 @by_steps(20, 3)
-def test_recovery_is_killed_too(memory, run, step):
-    def check():
-        base = f"{memory}/base"
-        old, new = old_and_new(base)
-        total = 0
-        while not killed_commit(base, total + 10):
+def test_recovery_is_killed_too(memory, step):
+    base = f"{memory}/base"
+    old, new = old_and_new(base)
+    total = 0
+    while not killed_commit(base, total + 10):
+        ostler.rehearsal.recover()
+        total += 10
+    for part in (30, 50, 60, 70, 80, 90, 97):
+        at = total * part // 100
+        for stops in range(1 + at % step, 20_000, step):
+            killed_commit(base, at)
+            ended = run_and_kill(ostler.rehearsal.recover, stops)
             ostler.rehearsal.recover()
-            total += 10
-        for part in (30, 50, 60, 70, 80, 90, 97):
-            at = total * part // 100
-            for stops in range(1 + at % step, 20_000, step):
-                killed_commit(base, at)
-                ended = run_and_kill(ostler.rehearsal.recover, stops)
-                ostler.rehearsal.recover()
-                assert litter(base) == [], f"left at {at}, {stops}"
-                assert snapshot(base) in (old, new), f"neither old nor new at {at}, {stops}"
-                if ended:
-                    break
-            assert ended
-
-    run(check)
+            assert litter(base) == [], f"left at {at}, {stops}"
+            assert snapshot(base) in (old, new), f"neither old nor new at {at}, {stops}"
+            if ended:
+                break
+        assert ended
 
 
 @by_steps(2)
-def test_recovery_takes_back_what_cannot_be_finished(memory, run, step):
-    def check():
-        base = f"{memory}/base"
-        old, _ = old_and_new(base)
-        undone = 0
-        for stops in range(1, 20_000, step):
-            ended = killed_commit(base, stops)
-            if ended:
-                break
-            between = snapshot(base)
-            if b"new" in between or b"gone" in between or between == old:
-                ostler.rehearsal.recover()
-                continue
-            # The name that a new directory is to have is taken by somebody meanwhile.
-            os.mkdir(f"{base}/new")
-            if ostler.rehearsal.recover() == [(base, "undone")]:
-                undone += 1
-                os.rmdir(f"{base}/new")
-                assert snapshot(base) == old
-            assert litter(base) == []
-        assert undone
-
-    run(check)
+def test_recovery_takes_back_what_cannot_be_finished(memory, step):
+    base = f"{memory}/base"
+    old, _ = old_and_new(base)
+    undone = 0
+    for stops in range(1, 20_000, step):
+        ended = killed_commit(base, stops)
+        if ended:
+            break
+        between = snapshot(base)
+        if b"new" in between or b"gone" in between or between == old:
+            ostler.rehearsal.recover()
+            continue
+        # The name that a new directory is to have is taken by somebody meanwhile.
+        os.mkdir(f"{base}/new")
+        if ostler.rehearsal.recover() == [(base, "undone")]:
+            undone += 1
+            os.rmdir(f"{base}/new")
+            assert snapshot(base) == old
+        assert litter(base) == []
+    assert undone
 
 
-def test_a_living_commit_is_left_alone(memory, run):
-    def check():
-        from ostler.machines.rehearsal.journals import Journal
+def test_a_living_commit_is_left_alone(memory):
+    from ostler.machines.rehearsal.journals import Journal
 
-        os.mkdir(f"{memory}/base")
-        journal = Journal()
-        forked(lambda: ostler.rehearsal.recover())
-        assert os.path.exists(journal.path)
-        journal.close()
-        assert ostler.rehearsal.recover() == []
-        assert not os.path.exists(journal.path)
-
-    run(check)
+    os.mkdir(f"{memory}/base")
+    journal = Journal()
+    forked(lambda: ostler.rehearsal.recover())
+    assert os.path.exists(journal.path)
+    journal.close()
+    assert ostler.rehearsal.recover() == []
+    assert not os.path.exists(journal.path)

@@ -144,8 +144,9 @@ def test_a_commit_of_a_part_keeps_the_rest_though_the_process_is_elsewhere_by_th
     forked(work, USER)
 
 
+@pytest.mark.usefixtures("as_user")
 @pytest.mark.parametrize("kept", [False, True], ids=["in memory", "on disk"])
-def test_attributes_and_acls_of_the_base_itself(run, base, folder, kept):
+def test_attributes_and_acls_of_the_base_itself(base, folder, kept):
     def known(value):
         # A user's overlay has no other users: the rest of the ACL is kept, and inherited.
         return value if os.getuid() == 0 else without_strangers(value)
@@ -158,33 +159,28 @@ def test_attributes_and_acls_of_the_base_itself(run, base, folder, kept):
             os.mkdir(f"{folder}/upper")
             os.setxattr(f"{folder}/upper", "system.posix_acl_default", SOME)
 
-    def work():
-        prepare()
-        before = snapshot(base)[b""]
-        with ostler.rehearsal(base, upper=f"{folder}/upper" if kept else None) as m:
-            assert m.changes() == []
-            assert m.getxattr("/", "user.note") == b"1"
-            assert m.getxattr("/", "system.posix_acl_access") == known(SOME)
-            m.open_file("/f", "w").close()
-            assert kinds(m, base) == {"f": "created"}
-            m.commit()
-        assert snapshot(base)[b""] == before
-        real = os.open(f"{base}/real", os.O_CREAT | os.O_WRONLY, 0o666)
-        os.close(real)
-        there, made = snapshot(base)[b"real"], snapshot(base)[b"f"]
-        assert there[1] == made[1]
-        assert {name: known(value) for name, value in there[5].items()} == made[5]
-
-    run(work)
+    prepare()
+    before = snapshot(base)[b""]
+    with ostler.rehearsal(base, upper=f"{folder}/upper" if kept else None) as m:
+        assert m.changes() == []
+        assert m.getxattr("/", "user.note") == b"1"
+        assert m.getxattr("/", "system.posix_acl_access") == known(SOME)
+        m.open_file("/f", "w").close()
+        assert kinds(m, base) == {"f": "created"}
+        m.commit()
+    assert snapshot(base)[b""] == before
+    real = os.open(f"{base}/real", os.O_CREAT | os.O_WRONLY, 0o666)
+    os.close(real)
+    there, made = snapshot(base)[b"real"], snapshot(base)[b"f"]
+    assert there[1] == made[1]
+    assert {name: known(value) for name, value in there[5].items()} == made[5]
 
 
-def test_acls_of_the_upper_do_not_come_to_a_base_that_has_none(run, base, folder):
-    def work():
-        os.mkdir(f"{folder}/upper")
-        os.setxattr(f"{folder}/upper", "system.posix_acl_default", SOME)
-        with ostler.rehearsal(base, upper=f"{folder}/upper") as m:
-            assert (m.changes(), m.listxattr("/")) == ([], [])
-            put_on(m, "/f", b"")
-            assert m.listxattr("/f") == []
-
-    run(work)
+@pytest.mark.usefixtures("as_user")
+def test_acls_of_the_upper_do_not_come_to_a_base_that_has_none(base, folder):
+    os.mkdir(f"{folder}/upper")
+    os.setxattr(f"{folder}/upper", "system.posix_acl_default", SOME)
+    with ostler.rehearsal(base, upper=f"{folder}/upper") as m:
+        assert (m.changes(), m.listxattr("/")) == ([], [])
+        put_on(m, "/f", b"")
+        assert m.listxattr("/f") == []

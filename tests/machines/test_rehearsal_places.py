@@ -2,7 +2,11 @@
 
 import os
 
+import pytest
+
 from ostler.machines.rehearsal.places import HeldTree
+
+pytestmark = pytest.mark.usefixtures("as_user")
 
 DEPTH = 3000  # several times the interpreter's limit of recursion
 
@@ -22,33 +26,27 @@ def deep(directory):
     os.close(here)
 
 
-def test_a_deep_tree_is_reached_and_removed(base, run):
-    def check():
-        deep(base)
-        before = len(os.listdir("/proc/self/fd"))
-        with HeldTree(os.open(base, os.O_PATH)) as place:
-            path = b"/".join([b"top"] + [b"d"] * DEPTH)
-            assert os.fstat(place.directory(path)).st_nlink == 2
-            assert place.status(path + b"/file") is None
-            assert place.status(path.removesuffix(b"/d") + b"/file").st_size == 0
-            place.remove(b"top")
-        assert os.listdir(base) == []
-        assert len(os.listdir("/proc/self/fd")) == before
-
-    run(check)
+def test_a_deep_tree_is_reached_and_removed(base):
+    deep(base)
+    before = len(os.listdir("/proc/self/fd"))
+    with HeldTree(os.open(base, os.O_PATH)) as place:
+        path = b"/".join([b"top"] + [b"d"] * DEPTH)
+        assert os.fstat(place.directory(path)).st_nlink == 2
+        assert place.status(path + b"/file") is None
+        assert place.status(path.removesuffix(b"/d") + b"/file").st_size == 0
+        place.remove(b"top")
+    assert os.listdir(base) == []
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_links_are_removed_and_not_followed(base, run):
-    def check():
-        os.makedirs(f"{base}/kept/below")
-        os.makedirs(f"{base}/tree/locked/d")
-        os.symlink("../kept", f"{base}/tree/link")
-        os.symlink("../../kept", f"{base}/tree/locked/link")
-        os.chmod(f"{base}/tree/locked", 0)
-        with HeldTree(os.open(base, os.O_PATH)) as place:
-            place.remove(b"tree")
-            place.remove(b"nothing")
-        assert os.listdir(base) == ["kept"]
-        assert os.listdir(f"{base}/kept") == ["below"]
-
-    run(check)
+def test_links_are_removed_and_not_followed(base):
+    os.makedirs(f"{base}/kept/below")
+    os.makedirs(f"{base}/tree/locked/d")
+    os.symlink("../kept", f"{base}/tree/link")
+    os.symlink("../../kept", f"{base}/tree/locked/link")
+    os.chmod(f"{base}/tree/locked", 0)
+    with HeldTree(os.open(base, os.O_PATH)) as place:
+        place.remove(b"tree")
+        place.remove(b"nothing")
+    assert os.listdir(base) == ["kept"]
+    assert os.listdir(f"{base}/kept") == ["below"]

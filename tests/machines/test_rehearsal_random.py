@@ -10,6 +10,8 @@ import pytest
 import ostler
 from tests.machines.rehearsing import put, put_on, snapshot, snapshot_without_links, view
 
+pytestmark = pytest.mark.usefixtures("as_user")
+
 NAMES = ["a", "b", "c", "d"]
 SEEDS = range(12)
 
@@ -89,57 +91,47 @@ def timeless(tree):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_as_on_a_real_copy(base, run, seed):
-    def check():
-        furnish(f"{base}/real", seed)
-        shutil.copytree(f"{base}/real", f"{base}/rehearsed", symlinks=True)
-        for top, _, _ in os.walk(f"{base}/real"):
-            os.chmod(top.replace("/real", "/rehearsed", 1), stat.S_IMODE(os.stat(top).st_mode))
-        with ostler.confined(f"{base}/real") as m:
-            expected = operate(m, seed, 120)
-        with ostler.rehearsal(f"{base}/rehearsed") as m:
-            found = operate(m, seed, 120)
-            assert [i for i, pair in enumerate(zip(found, expected, strict=True))
-                    if pair[0] != pair[1]] == []  # fmt: skip
-            m.commit()
-            assert m.changes() == []
-        assert timeless(snapshot(f"{base}/rehearsed")) == timeless(snapshot(f"{base}/real"))
-
-    run(check)
+def test_as_on_a_real_copy(base, seed):
+    furnish(f"{base}/real", seed)
+    shutil.copytree(f"{base}/real", f"{base}/rehearsed", symlinks=True)
+    for top, _, _ in os.walk(f"{base}/real"):
+        os.chmod(top.replace("/real", "/rehearsed", 1), stat.S_IMODE(os.stat(top).st_mode))
+    with ostler.confined(f"{base}/real") as m:
+        expected = operate(m, seed, 120)
+    with ostler.rehearsal(f"{base}/rehearsed") as m:
+        found = operate(m, seed, 120)
+        assert [i for i, pair in enumerate(zip(found, expected, strict=True))
+                if pair[0] != pair[1]] == []  # fmt: skip
+        m.commit()
+        assert m.changes() == []
+    assert timeless(snapshot(f"{base}/rehearsed")) == timeless(snapshot(f"{base}/real"))
 
 
 @pytest.mark.parametrize("seed", SEEDS[:4])
-def test_in_several_commits(base, run, seed):
-    def check():
-        furnish(f"{base}/real", seed)
-        shutil.copytree(f"{base}/real", f"{base}/rehearsed", symlinks=True)
-        with ostler.confined(f"{base}/real") as real, ostler.rehearsal(f"{base}/rehearsed") as m:
-            for part in range(5):
-                operate(real, seed * 10 + part, 40)
-                operate(m, seed * 10 + part, 40)
-                put_on(real, f"/part {part}", b"x")
-                put_on(m, f"/part {part}", b"x")
-                m.commit()
-                assert timeless(snapshot(f"{base}/rehearsed")) == timeless(snapshot(f"{base}/real"))
-
-    run(check)
+def test_in_several_commits(base, seed):
+    furnish(f"{base}/real", seed)
+    shutil.copytree(f"{base}/real", f"{base}/rehearsed", symlinks=True)
+    with ostler.confined(f"{base}/real") as real, ostler.rehearsal(f"{base}/rehearsed") as m:
+        for part in range(5):
+            operate(real, seed * 10 + part, 40)
+            operate(m, seed * 10 + part, 40)
+            put_on(real, f"/part {part}", b"x")
+            put_on(m, f"/part {part}", b"x")
+            m.commit()
+            assert timeless(snapshot(f"{base}/rehearsed")) == timeless(snapshot(f"{base}/real"))
 
 
 @pytest.mark.parametrize("seed", SEEDS[:6])
-def test_in_chosen_parts(base, run, seed):
+def test_in_chosen_parts(base, seed):
     """Whatever is chosen, in whatever order: the rehearsal shows the same, and all arrives."""
-
-    def check():
-        rng = random.Random(seed)
-        furnish(f"{base}/real", seed)
-        with ostler.rehearsal(f"{base}/real") as m:
-            operate(m, seed, 80)
-            shown = timeless(view(m))
-            while changes := m.changes():
-                paths = [change.path for change in changes]
-                m.commit(rng.sample(paths, min(len(paths), rng.randint(1, 4))))
-                assert timeless(view(m)) == shown
-                assert len(m.changes()) < len(changes)
-        assert timeless(snapshot_without_links(f"{base}/real")) == shown
-
-    run(check)
+    rng = random.Random(seed)
+    furnish(f"{base}/real", seed)
+    with ostler.rehearsal(f"{base}/real") as m:
+        operate(m, seed, 80)
+        shown = timeless(view(m))
+        while changes := m.changes():
+            paths = [change.path for change in changes]
+            m.commit(rng.sample(paths, min(len(paths), rng.randint(1, 4))))
+            assert timeless(view(m)) == shown
+            assert len(m.changes()) < len(changes)
+    assert timeless(snapshot_without_links(f"{base}/real")) == shown

@@ -9,7 +9,9 @@ import struct
 import pytest
 
 import ostler
-from tests.machines.rehearsing import USER, commit, forked, put, snapshot, text, view
+from tests.machines.rehearsing import commit, put, snapshot, text, view
+
+pytestmark = pytest.mark.usefixtures("as_user")
 
 VERBS = ("rename", "replace", "rename_noreplace", "exchange")
 
@@ -40,53 +42,47 @@ def outcome(machine, verb, one, two):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_as_on_the_real_files(base, run, folder, seed):
-    def work():
-        dice = random.Random(seed)
-        grow(base, dice)
-        shutil.copytree(base, f"{folder}/real", symlinks=True)
-        shutil.copystat(base, f"{folder}/real")
-        with ostler.rehearsal(base) as m:
-            for _ in range(40):
-                there = names(f"{folder}/real")
-                new = f"{dice.choice(['', *there])}/n{dice.randrange(30)}"
-                one, two = dice.choice(there), dice.choice([*there, new, new])
-                verb = dice.choice(VERBS)
-                real = outcome(ostler, verb, f"{folder}/real/{one}", f"{folder}/real/{two}")
-                assert outcome(m, verb, f"/{one}", f"/{two}") == real, (verb, one, two)
-                assert {os.fsdecode(p) for p in view(m)} - {""} == set(names(f"{folder}/real"))
-            commit(m, base)
-        found, real = snapshot(base, times=False), snapshot(f"{folder}/real", times=False)
-        assert found == real
-
-    run(work)
+def test_as_on_the_real_files(base, folder, seed):
+    dice = random.Random(seed)
+    grow(base, dice)
+    shutil.copytree(base, f"{folder}/real", symlinks=True)
+    shutil.copystat(base, f"{folder}/real")
+    with ostler.rehearsal(base) as m:
+        for _ in range(40):
+            there = names(f"{folder}/real")
+            new = f"{dice.choice(['', *there])}/n{dice.randrange(30)}"
+            one, two = dice.choice(there), dice.choice([*there, new, new])
+            verb = dice.choice(VERBS)
+            real = outcome(ostler, verb, f"{folder}/real/{one}", f"{folder}/real/{two}")
+            assert outcome(m, verb, f"/{one}", f"/{two}") == real, (verb, one, two)
+            assert {os.fsdecode(p) for p in view(m)} - {""} == set(names(f"{folder}/real"))
+        commit(m, base)
+    found, real = snapshot(base, times=False), snapshot(f"{folder}/real", times=False)
+    assert found == real
 
 
-def test_relative_to_directories(base, run):
-    def work():
-        for name in ("a/x/f", "b/y/g"):
-            put(f"{base}/{name}", name)
-        with ostler.rehearsal(base) as m:
-            a, b = m.open("/a", os.O_RDONLY), m.open("/b", os.O_RDONLY)
-            m.exchange("x", "y", first_dir_fd=a, second_dir_fd=b)
-            assert (m.listdir("/a/x"), m.listdir("/b/y")) == (["g"], ["f"])
-            m.rename_noreplace("x", "z", src_dir_fd=a, dst_dir_fd=b)
-            assert (m.listdir("/a"), m.listdir("/b/z")) == ([], ["g"])
-            with pytest.raises(FileExistsError):
-                m.rename_noreplace("z", "y", src_dir_fd=b, dst_dir_fd=b)
-            m.close(a)
-            m.close(b)
-            commit(m, base)
-
-    run(work)
+def test_relative_to_directories(base):
+    for name in ("a/x/f", "b/y/g"):
+        put(f"{base}/{name}", name)
+    with ostler.rehearsal(base) as m:
+        a, b = m.open("/a", os.O_RDONLY), m.open("/b", os.O_RDONLY)
+        m.exchange("x", "y", first_dir_fd=a, second_dir_fd=b)
+        assert (m.listdir("/a/x"), m.listdir("/b/y")) == (["g"], ["f"])
+        m.rename_noreplace("x", "z", src_dir_fd=a, dst_dir_fd=b)
+        assert (m.listdir("/a"), m.listdir("/b/z")) == ([], ["g"])
+        with pytest.raises(FileExistsError):
+            m.rename_noreplace("z", "y", src_dir_fd=b, dst_dir_fd=b)
+        m.close(a)
+        m.close(b)
+        commit(m, base)
 
 
-def test_what_fails_in_the_middle_is_as_it_was(base, user):
+def test_what_fails_in_the_middle_is_as_it_was(base, user, run):
     """A user's directory with a file of root's in it can't be moved name by name."""
     if user == "root" or os.getuid():
         pytest.skip("of an ordinary user, in whose directory root puts something")
-    forked(lambda: [put(f"{base}/d/{name}", name) for name in ("a", "e/b", "e/g/c", "z")], USER)
-    forked(lambda: os.mkdir(f"{base}/empty", 0o750), USER)
+    run(lambda: [put(f"{base}/d/{name}", name) for name in ("a", "e/b", "e/g/c", "z")])
+    run(lambda: os.mkdir(f"{base}/empty", 0o750))
     put(f"{base}/d/e/g/root", "root's")
 
     def work():
@@ -103,66 +99,57 @@ def test_what_fails_in_the_middle_is_as_it_was(base, user):
                 assert view(m) == before
             assert m.changes() == []
 
-    forked(work, USER)
+    run(work)
 
 
-def test_no_acl_is_inherited_from_the_new_place(base, run):
+def test_no_acl_is_inherited_from_the_new_place(base):
     def entries(*found):
         return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e, 0xFFFFFFFF) for e in found)
 
-    def work():
-        put(f"{base}/d/e/f", "x")
-        os.chmod(f"{base}/d", 0o750)
-        os.mkdir(f"{base}/to")
-        default = entries((1, 7), (4, 7), (32, 7))
-        os.setxattr(f"{base}/to", "system.posix_acl_default", default)
-        os.setxattr(f"{base}/d/e", "system.posix_acl_default", default)
-        before = snapshot(base)
-        with ostler.rehearsal(base) as m:
-            m.rename("/d", "/to/d")
-            commit(m, base)
-        after = snapshot(base)
-        for name in (b"d", b"d/e", b"d/e/f"):
-            assert after[b"to/" + name][1:] == before[name][1:]
-
-    run(work)
+    put(f"{base}/d/e/f", "x")
+    os.chmod(f"{base}/d", 0o750)
+    os.mkdir(f"{base}/to")
+    default = entries((1, 7), (4, 7), (32, 7))
+    os.setxattr(f"{base}/to", "system.posix_acl_default", default)
+    os.setxattr(f"{base}/d/e", "system.posix_acl_default", default)
+    before = snapshot(base)
+    with ostler.rehearsal(base) as m:
+        m.rename("/d", "/to/d")
+        commit(m, base)
+    after = snapshot(base)
+    for name in (b"d", b"d/e", b"d/e/f"):
+        assert after[b"to/" + name][1:] == before[name][1:]
 
 
-def test_a_directory_of_any_depth(base, run):
-    def work():
-        at = os.open(base, os.O_RDONLY)
-        for _ in range(1200):
-            os.mkdir("d", dir_fd=at)
-            below = os.open("d", os.O_RDONLY, dir_fd=at)
-            os.close(at)
-            at = below
-        os.close(os.open("end", os.O_CREAT | os.O_WRONLY, dir_fd=at))
+def test_a_directory_of_any_depth(base):
+    at = os.open(base, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=at)
+        below = os.open("d", os.O_RDONLY, dir_fd=at)
         os.close(at)
-        with ostler.rehearsal(base) as m:
-            m.rename("/d", "/e")
-            at = m.open("/e", os.O_RDONLY)
-            for _ in range(1199):
-                below = m.open("d", os.O_RDONLY, dir_fd=at)
-                m.close(at)
-                at = below
-            assert (m.listdir("/"), m.listdir(at)) == (["e"], ["end"])
+        at = below
+    os.close(os.open("end", os.O_CREAT | os.O_WRONLY, dir_fd=at))
+    os.close(at)
+    with ostler.rehearsal(base) as m:
+        m.rename("/d", "/e")
+        at = m.open("/e", os.O_RDONLY)
+        for _ in range(1199):
+            below = m.open("d", os.O_RDONLY, dir_fd=at)
             m.close(at)
-        ostler.trees.remove(f"{base}/d")
+            at = below
+        assert (m.listdir("/"), m.listdir(at)) == (["e"], ["end"])
+        m.close(at)
+    ostler.trees.remove(f"{base}/d")
 
-    run(work)
 
-
-def test_a_rehearsal_goes_on_after_an_exchange(base, run):
-    def work():
-        put(f"{base}/a/f", "a")
-        put(f"{base}/b/f", "b")
-        with ostler.rehearsal(base) as m:
-            m.exchange("/a", "/b")
-            commit(m, base)
-            m.exchange("/a", "/b")
-            commit(m, base)
-            m.rename_noreplace("/a", "/c")
-            commit(m, base)
-        assert (text(f"{base}/c/f"), text(f"{base}/b/f")) == ("a", "b")
-
-    run(work)
+def test_a_rehearsal_goes_on_after_an_exchange(base):
+    put(f"{base}/a/f", "a")
+    put(f"{base}/b/f", "b")
+    with ostler.rehearsal(base) as m:
+        m.exchange("/a", "/b")
+        commit(m, base)
+        m.exchange("/a", "/b")
+        commit(m, base)
+        m.rename_noreplace("/a", "/c")
+        commit(m, base)
+    assert (text(f"{base}/c/f"), text(f"{base}/b/f")) == ("a", "b")

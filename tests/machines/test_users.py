@@ -3,7 +3,6 @@
 import ctypes
 import errno
 import os
-import pickle
 import shutil
 import stat
 import subprocess
@@ -164,21 +163,7 @@ def on_the_host(calls, top):
             found.append(outcome(*call[:1], ostler.host, *call[1:]))
         return found
 
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setgroups([])
-            os.setgid(USER)
-            os.setuid(USER)
-            os.write(writer, pickle.dumps(those()))
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with open(reader, "rb") as pipe:
-        found = pickle.load(pipe)
-    os.waitpid(pid, 0)
-    return found
+    return as_user(those, user=USER)
 
 
 @pytest.fixture

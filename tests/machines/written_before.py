@@ -150,7 +150,6 @@ def written(name, as_root):
     import ostler
     from ostler.machines.rehearsal import commits
     from tests.attacks.commit_kinds import prepare, rehearse
-    from tests.machines.rehearsing import forked
 
     top = tempfile.mkdtemp(prefix="ostler-written-", dir="/dev/shm")
     base = f"{top}/base"
@@ -165,7 +164,13 @@ def written(name, as_root):
                 rehearse(m, [name])
                 m.commit()
 
-        forked(commit)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                commit()
+            finally:
+                os._exit(1)
+        assert os.waitpid(pid, 0)[1] == 0, "the commit did not come that far"
         (journal,) = Path(f"{top}/state/ostler/commits").glob("*.commit")
         tree = tree_of(base)
         text = with_marks(journal.read_text(), tree, base)

@@ -50,7 +50,8 @@ test-dask: build
 build: $(VENV)/.built
 
 # The stamp is older than any source that changed: then the package is built again, in place.
-SOURCES := $(shell find src build_tools setup.py pyproject.toml -name '*.py' -o -name '*.pxd' -o -name '*.toml')
+SOURCES := build_tools/launcher.c \
+  $(shell find src build_tools setup.py pyproject.toml -name '*.py' -o -name '*.pxd' -o -name '*.toml')
 $(VENV)/.built: $(SOURCES) | $(BIN)/python
 	@echo "building ostler for Python $(TAG) in $(VENV) (a minute or two)"
 	@$(PIP) -e '.[test,cli]'

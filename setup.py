@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE / "build_tools"))
 
 import compiler  # noqa: E402
 import frames  # noqa: E402
+import launcher  # noqa: E402
 import modules  # noqa: E402
 
 DIRECTIVES = {
@@ -105,5 +106,7 @@ if __name__ == "__main__":
                 quiet=True,
             )
         ),
+        scripts=[str(launcher.SOURCE.relative_to(HERE))],
+        cmdclass={"build_scripts": launcher.BuildLauncher},
         options={"build_ext": {"parallel": jobs()}},
     )

@@ -1,4 +1,4 @@
-"""What is built: a source archive, and from that a wheel, with every module in it."""
+"""What is built: a source archive, and from that a wheel, with every module and the command."""
 
 import os
 import subprocess
@@ -50,3 +50,19 @@ def test_the_wheel_has_every_module(tmp_path):
     built = {f"ostler/{name.replace('.', '/')}{ending}" for name in modules.compiled()}
     assert built == {name for name in names if name.endswith(".so")}
     assert not {name for name in names if name.startswith(("tests", "build_tools"))}
+    command_works(wheel, tmp_path / "installed")
+
+
+def command_works(wheel, place):
+    """The command that a wheel installs starts one interpreter, and that has the wheel's ostler."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin/python")]
+    subprocess.run([*pip, "install", "-q", "--no-deps", "--no-index", str(wheel)], check=True)
+    env = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
+    run = [place / "bin/ostler", "run", "-c", "import os; print(os.host, os.__spec__.origin)"]
+    done = subprocess.run(run, env=env, capture_output=True, text=True, check=True)
+    assert (
+        f"<ostler.host> {place}/lib" in done.stdout and done.stderr.count(" encodings.utf_8\n") == 1
+    )
+    told = subprocess.run([place / "bin/ostler", "--help"], capture_output=True, check=True)
+    assert told.stdout.startswith(b"usage: ostler COMMAND")

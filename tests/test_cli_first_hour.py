@@ -36,7 +36,7 @@ def test_the_entry_point_is_the_one_tried_here():
     import ostler_command
 
     text = open(f"{SOURCE}/../pyproject.toml").read()
-    assert 'ostler = "ostler_command:main"' in text and ostler_command.main
+    assert 'ostler-command = "ostler_command:main"' in text and ostler_command.main
     done = subprocess.run(entry("find", "--help"), capture_output=True, check=True)
     assert done.stdout.startswith(b"usage: ostler find")
 
@@ -279,7 +279,7 @@ sys.meta_path.insert(0, Slow)
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        (["find"], "ostler"),
+        (["find"], "ostler.core"),
         (["find"], "ostler.machines"),
         (["size"], "ostler.cli"),
         *((([command], f"ostler.cli.{command}")) for command in sorted(COMMANDS)),

@@ -43,31 +43,32 @@ def leave_no_trace():
         os.environ._data[b"PYTHONPATH"] = os.fsencode(after)
 
 
-class Beside:
-    """Finds the ostler that this file belongs to, whatever stands on the program's own path."""
+def was_asked():
+    """Whether this process was started to have ostler, and is no child of the program's.
 
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        """The spec of ostler itself; of nothing else."""
-        from _frozen_importlib_external import PathFinder
-
-        return PathFinder.find_spec(name, [os.path.dirname(PACKAGE)]) if name == "ostler" else None
+    The launcher of the command leaves the number of its process, which becomes this one.
+    """
+    return os.environ.pop("OSTLER_RUN", None) == str(os.getpid())
 
 
-def begin():
+def begin(asked):
     """Put ostler in the place of os, if this interpreter can load it."""
+    from _frozen_importlib import _load
+    from _frozen_importlib_external import PathFinder
     from _imp import extension_suffixes
 
     core = os.path.join(PACKAGE, "core/crossing")
     if not any(os.path.exists(core + suffix) for suffix in extension_suffixes()):
+        if asked:
+            version = "{}.{}".format(*sys.version_info)
+            raise SystemExit(f"ostler: {PACKAGE} is not for Python {version}; install it again")
         return
-    sys.meta_path.insert(0, Beside)
+    # The one that this file belongs to, whatever stands on the program's own path.
+    spec = PathFinder.find_spec("ostler", [os.path.dirname(PACKAGE)])
     try:
-        import ostler
+        ostler = _load(spec)
     except ImportError:  # a subinterpreter that admits no such modules
         return
-    finally:
-        sys.meta_path.remove(Beside)
     try:
         ostler.install()
     except Exception as error:
@@ -77,7 +78,7 @@ def begin():
 
 if sys.version_info >= (3, 11):  # noqa: UP036  any interpreter may come by here
     leave_no_trace()
-    begin()
+    begin(was_asked())
 elif HERE in sys.path:
     sys.path.remove(HERE)
 if MINE:

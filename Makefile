@@ -5,7 +5,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-machines bench-trees build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
+.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-machines bench-trees bench-programs build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -114,6 +114,10 @@ bench-machines: $(VENV)/.bench
 # Whole trees against the standard library and the known tools; OPTIONS="--help" tells more.
 bench-trees: $(VENV)/.bench
 	$(BIN)/python -m bench.bench_trees $(OPTIONS)
+
+# Whole programs from the index, under python and under ostler run; OPTIONS="--help" tells more.
+bench-programs: build
+	$(BIN)/python -m bench.bench_programs $(OPTIONS)
 
 # The floor is a loop of C, compiled when it is first needed.
 $(VENV)/.bench: | build

@@ -61,3 +61,23 @@ cdef class Confinement:
     cdef int add(self, Spawn *s, int root, int user_ns, int mount_ns) except -1
     cdef int begin(self, int root, int user_ns, int mount_ns) except -1
     cdef int let_go(self) noexcept nogil
+
+cdef int _end(int pid) noexcept nogil
+cdef bint _have_ended(int maker, int line) noexcept nogil
+cdef int _add(Spawn *s, int fd) noexcept nogil
+cdef int _close(int fd) noexcept nogil
+cdef int _close_kernels(Den *den) noexcept nogil
+cdef int _failed(Den *den, const char *step) noexcept nogil
+cdef int _in_helper(Den *den) noexcept nogil
+cdef int _helper(void *argument) noexcept nogil
+cdef int _heard(Den *den) noexcept nogil
+cdef int _namespace(Den *den, int pid, const char *kind) noexcept nogil
+cdef int _full_namespace(Den *den) noexcept nogil
+cdef int _keeper(void *argument) noexcept nogil
+cdef int _write(Den *den, int pid, const char *name, const char *text) noexcept nogil
+cdef int _first(void *argument) noexcept nogil
+cdef int _default_signals() noexcept nogil
+cdef int _shut_off(Den *den) noexcept nogil
+cdef int _forget_arguments(Den *den) noexcept nogil
+cdef int _wait() noexcept nogil
+cdef int _loopback_up() noexcept nogil

@@ -34,7 +34,6 @@ from cython.cimports.ostler.core.spawn import (
     SPAWN_NO_NEW_PRIVS,
     SPAWN_OWN_KEYS,
     SPAWN_TWICE,
-    Spawn,
     no_rights,
 )
 
@@ -178,10 +177,7 @@ def _told_of_us(name):
         host.close(fd)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _end(pid: cython.int) -> cython.int:
+def _end(pid):
     # Reap a first process: when our children in it were waited for, which may be later, next time.
     # Where there is none to be waited for it is only slow.
     i: cython.int = 0
@@ -215,10 +211,7 @@ def _end(pid: cython.int) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _have_ended(maker: cython.int, line: cython.int) -> cython.bint:
+def _have_ended(maker, line):
     # Whether the namespaces are gone, or are going: their maker is, or nobody is at the other end
     # of the line.
     ends: libc.pollfd[2]
@@ -229,36 +222,24 @@ def _have_ended(maker: cython.int, line: cython.int) -> cython.bint:
     return libc.poll(ends, 2, 0) > 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _add(s: cython.pointer(Spawn), fd: cython.int) -> cython.int:
+def _add(s, fd):
     s.namespaces[s.namespace_count] = fd
     s.namespace_count += 1
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _close(fd: cython.int) -> cython.int:
+def _close(fd):
     return libc.close(fd) if fd >= 0 else 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _close_kernels(den: cython.pointer(Den)) -> cython.int:
+def _close_kernels(den):
     i: cython.int
     for i in range(KERNELS):
         _close(den.kernels[i])
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _failed(den: cython.pointer(Den), step: cython.p_const_char) -> cython.int:
+def _failed(den, step):
     if den.number == 0:
         den.number = libc.errno
         den.step = step
@@ -290,10 +271,7 @@ def _prepare(den: cython.pointer(Den)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _in_helper(den: cython.pointer(Den)) -> cython.int:
+def _in_helper(den):
     stack: cython.p_char = stacks(3)
     if stack == cython.NULL:
         return _failed(den, b"mmap")
@@ -305,10 +283,7 @@ def _in_helper(den: cython.pointer(Den)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _helper(argument: cython.p_void) -> cython.int:
+def _helper(argument):
     den: cython.pointer(Den) = cython.cast(cython.pointer(Den), argument)
     kinds: cython.int = libc.CLONE_NEWPID | libc.CLONE_NEWNS | libc.CLONE_NEWIPC
     if not den.network:
@@ -340,10 +315,7 @@ def _helper(argument: cython.p_void) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _heard(den: cython.pointer(Den)) -> cython.int:
+def _heard(den):
     # What the first process has to say: the errno of what it could not do, or 0. Its memory is a
     # copy of ours, and what is constant has the same place in both.
     said: Said
@@ -356,10 +328,7 @@ def _heard(den: cython.pointer(Den)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _namespace(den: cython.pointer(Den), pid: cython.int, kind: cython.p_const_char) -> cython.int:
+def _namespace(den, pid, kind):
     path: cython.char[64]
     libc.sprintf(path, b"%d/ns/%s", pid, kind)
     fd: cython.int = libc.openat(den.proc, path, libc.O_RDONLY | libc.O_CLOEXEC)
@@ -368,10 +337,7 @@ def _namespace(den: cython.pointer(Den), pid: cython.int, kind: cython.p_const_c
     return fd
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _full_namespace(den: cython.pointer(Den)) -> cython.int:
+def _full_namespace(den):
     # All ids mean themselves in it: root's rights over files stay, those over the host don't.
     pid: cython.int = libc.clone(
         _keeper, den.third, libc.CLONE_NEWUSER | libc.CLONE_VM | libc.CLONE_FILES, den
@@ -387,22 +353,14 @@ def _full_namespace(den: cython.pointer(Den)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _keeper(argument: cython.p_void) -> cython.int:
+def _keeper(argument):
     den: cython.pointer(Den) = cython.cast(cython.pointer(Den), argument)
     byte: cython.char[1]
     libc.read(den.hold[0], byte, 1)
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _write(
-    den: cython.pointer(Den), pid: cython.int, name: cython.p_const_char, text: cython.p_const_char
-) -> cython.int:
+def _write(den, pid, name, text):
     path: cython.char[64]
     libc.sprintf(path, b"%d/%s", pid, name)
     return write_text(den.proc, path, text)
@@ -411,10 +369,7 @@ def _write(
 # ---- the first process of the namespaces, at first with a copy of this process's memory --------
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _first(argument: cython.p_void) -> cython.int:
+def _first(argument):
     den: cython.pointer(Den) = cython.cast(cython.pointer(Den), argument)
     top: cython.p_char = den.second
     said: Said
@@ -436,10 +391,7 @@ def _first(argument: cython.p_void) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _default_signals() -> cython.int:
+def _default_signals():
     # Not by sigaction(3): newer C libraries take a lock for SIGABRT, which another thread may have
     # held when this process was made, and in it nobody gives it back. The kernel's own structure
     # begins with the handler; all else of it is 0.
@@ -456,10 +408,7 @@ def _default_signals() -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _shut_off(den: cython.pointer(Den)) -> cython.int:
+def _shut_off(den):
     # No right over anything, nothing that children could look into, and of descriptors the two
     # that it waits for: the line to the machine, and the process that made it, for a forked copy of
     # that process may hold the line as well.
@@ -489,10 +438,7 @@ def _shut_off(den: cython.pointer(Den)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _forget_arguments(den: cython.pointer(Den)) -> cython.int:
+def _forget_arguments(den):
     # Where the memory can't be given back as a whole, the arguments and the environment go, so
     # that /proc/1 does not show them: fields 48 to 51 of proc_pid_stat(5) say where they are.
     text: cython.char[2048]
@@ -521,10 +467,7 @@ def _forget_arguments(den: cython.pointer(Den)) -> cython.int:
     return libc.munmap(cython.cast(cython.p_void, low), high - low)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _wait() -> cython.int:
+def _wait():
     # What hold() does, on an architecture that it isn't written for.
     ends: libc.pollfd[2]
     r: cython.int = -1
@@ -538,10 +481,7 @@ def _wait() -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _loopback_up() -> cython.int:
+def _loopback_up():
     # A new network has nothing but a loopback, and that is down. Where this is refused it stays so.
     request: libc.ifreq
     fd: cython.int = libc.socket(libc.AF_INET, libc.SOCK_DGRAM | libc.SOCK_CLOEXEC, 0)

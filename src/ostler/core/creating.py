@@ -188,19 +188,7 @@ def may_rename(dir, name, dir2, name2, flags):
     return -1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _before(
-    dir: cython.int,
-    name: cython.p_const_char,
-    dir2: cython.int,
-    name2: cython.p_const_char,
-    flags: cython.uint,
-    is_directory: cython.bint,
-    onto: cython.bint,
-    there: cython.bint,
-) -> cython.int:
+def _before(dir, name, dir2, name2, flags, is_directory, onto, there):
     # The errors that come before it is asked who may do it.
     exchange: cython.bint = flags & libc.RENAME_EXCHANGE != 0
     if not _one_mount(dir, dir2):
@@ -222,44 +210,27 @@ def _before(
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _has_slash(name: cython.p_const_char) -> cython.bint:
+def _has_slash(name):
     return name[libc.strlen(name) - 1] == b"/"
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _read_only(dir: cython.int) -> cython.bint:
+def _read_only(dir):
     status: libc.statvfs_t
     return libc.fstatvfs(dir, cython.address(status)) == 0 and status.f_flag & libc.ST_RDONLY != 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _may(dir: cython.int, name: cython.p_const_char, right: cython.int) -> cython.bint:
+def _may(dir, name, right):
     link: cython.char[320]
     libc.snprintf(link, 320, b"/proc/self/fd/%d/%s", dir, name)
     return libc.faccessat(libc.AT_FDCWD, link, right, libc.AT_EACCESS) == 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _same_name(
-    dir: cython.int, name: cython.p_const_char, dir2: cython.int, name2: cython.p_const_char
-) -> cython.bint:
+def _same_name(dir, name, dir2, name2):
     size: cython.size_t = _bare(name)
     return size == _bare(name2) and libc.memcmp(name, name2, size) == 0 and is_same(dir, dir2)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _bare(name: cython.p_const_char) -> cython.size_t:
+def _bare(name):
     # The length of a name without the slashes at its end.
     size: cython.size_t = libc.strlen(name)
     while size > 0 and name[size - 1] == b"/":
@@ -267,17 +238,11 @@ def _bare(name: cython.p_const_char) -> cython.size_t:
     return size
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _one_mount(dir: cython.int, dir2: cython.int) -> cython.bint:
+def _one_mount(dir, dir2):
     return _mount(dir) == _mount(dir2)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _mount(dir: cython.int) -> cython.ulong:
+def _mount(dir):
     # The number of the mount that an open directory is in; older headers have no name for it.
     found: cython.ulong[32]
     if (
@@ -294,10 +259,7 @@ def _mount(dir: cython.int) -> cython.ulong:
     return found[18]
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _lies_in(inner: cython.int, dir: cython.int, name: cython.p_const_char) -> cython.bint:
+def _lies_in(inner, dir, name):
     # Whether an open directory is the one that has this name in another one, or lies below it.
     text: cython.char[4096]
     other: cython.char[4096]
@@ -315,10 +277,7 @@ def _lies_in(inner: cython.int, dir: cython.int, name: cython.p_const_char) -> c
     )
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _path(fd: cython.int, text: cython.p_char) -> cython.long:
+def _path(fd, text):
     link: cython.char[32]
     size: cython.long
     libc.snprintf(link, 32, b"/proc/self/fd/%d", fd)

@@ -26,3 +26,8 @@ cdef class Reading:
     cdef list group_of(self, int group)
 
 cdef int kill_family(int root, int group) except -1
+
+cdef int _key(Known *known, bint by_group) noexcept nogil
+cdef int _parents_in_order(const void *a, const void *b) noexcept nogil
+cdef int _groups_in_order(const void *a, const void *b) noexcept nogil
+cdef int _learn(int proc, const char *name, Known *known) noexcept nogil

@@ -104,10 +104,7 @@ class Reading:
         return _pids(self.by_group, self.count, group, True)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _key(known: cython.pointer(Known), by_group: cython.bint) -> cython.int:
+def _key(known, by_group):
     return known.group if by_group else known.parent
 
 
@@ -132,26 +129,17 @@ def _pids(
     return found
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _parents_in_order(a: cython.p_const_void, b: cython.p_const_void) -> cython.int:
+def _parents_in_order(a, b):
     return (
         cython.cast(cython.pointer(Known), a).parent - cython.cast(cython.pointer(Known), b).parent
     )
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _groups_in_order(a: cython.p_const_void, b: cython.p_const_void) -> cython.int:
+def _groups_in_order(a, b):
     return cython.cast(cython.pointer(Known), a).group - cython.cast(cython.pointer(Known), b).group
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _learn(proc: cython.int, name: cython.p_const_char, known: cython.pointer(Known)) -> cython.int:
+def _learn(proc, name, known):
     # What there is to know of a process; -1 when it has ended, or can't be looked at.
     room: cython.char[512]
     path: cython.char[32]

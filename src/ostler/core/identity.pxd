@@ -20,3 +20,6 @@ cdef int take_off() noexcept nogil                  # each put_on() has its own
 # gives back that the process may be looked into.
 cdef void begin_changing() noexcept nogil
 cdef void end_changing() noexcept nogil
+
+cdef int _back() noexcept nogil
+cdef int _end() noexcept nogil

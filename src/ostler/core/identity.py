@@ -56,10 +56,7 @@ def take_off():
     return _back() if ostler_own.depth == 0 else 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _back() -> cython.int:
+def _back():
     number: cython.int = libc.errno
     nobody: cython.int = -1
     if (
@@ -77,10 +74,7 @@ def _back() -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _end() -> cython.int:
+def _end():
     number: cython.int = libc.errno
     ostler_ids_end()
     libc.errno = number

@@ -64,10 +64,7 @@ def mask(host_proc, host_terminals, step):
     return r
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _mask(hands: cython.pointer(Hands)) -> cython.int:
+def _mask(hands):
     attributes: libc.mount_attr
     # First what can be had only while the host's files are to be seen.
     hands.proc = new_mount(b"proc", cython.NULL, _PARTS)
@@ -96,10 +93,7 @@ def _mask(hands: cython.pointer(Hands)) -> cython.int:
 # ---- mounts -----------------------------------------------------------------------------------
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _cover(hands: cython.pointer(Hands), fd: cython.int) -> cython.int:
+def _cover(hands, fd):
     # With nothing: a directory by an empty one, a file by an empty one.
     status: libc.stat_t
     clone: cython.int
@@ -113,10 +107,7 @@ def _cover(hands: cython.pointer(Hands), fd: cython.int) -> cython.int:
     return -1 if clone < 0 else put_mount(clone, fd, b"")
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _put_empties(hands: cython.pointer(Hands)) -> cython.int:
+def _put_empties(hands):
     # Upon the root, where no path leads to it: absolute ones begin below what is mounted there.
     blank: cython.int = new_blank()
     if blank < 0:
@@ -128,10 +119,7 @@ def _put_empties(hands: cython.pointer(Hands)) -> cython.int:
     return put_mount(blank, libc.AT_FDCWD, b"/")
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _take_empties(hands: cython.pointer(Hands)) -> cython.int:
+def _take_empties(hands):
     if hands.empties < 0:
         return 0
     if libc.fchdir(hands.empties) < 0 or libc.syscall(libc.SYS_umount2, b".", libc.MNT_DETACH) < 0:
@@ -144,10 +132,7 @@ def _take_empties(hands: cython.pointer(Hands)) -> cython.int:
 # ---- the mounts that there are ------------------------------------------------------------------
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _read_table(hands: cython.pointer(Hands), to: cython.p_char) -> cython.int:
+def _read_table(hands, to):
     r: cython.long = 1
     size: cython.long = 0
     fd: cython.int = libc.openat(hands.host_proc, b"self/mountinfo", libc.O_RDONLY | libc.O_CLOEXEC)
@@ -165,10 +150,7 @@ def _read_table(hands: cython.pointer(Hands), to: cython.p_char) -> cython.int:
     return -1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _field(line: cython.p_char, number: cython.int) -> cython.p_char:
+def _field(line, number):
     # Where a field of a line begins, counted from 0; the line has them all.
     while number > 0 and line[0] != 0 and line[0] != b"\n":
         if line[0] == b" ":
@@ -177,10 +159,7 @@ def _field(line: cython.p_char, number: cython.int) -> cython.p_char:
     return line
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _kind_of(line: cython.p_char) -> cython.p_char:
+def _kind_of(line):
     # Behind the optional fields, which a single "-" ends.
     line = _field(line, 6)
     while line[0] != 0 and line[0] != b"\n":
@@ -190,18 +169,12 @@ def _kind_of(line: cython.p_char) -> cython.p_char:
     return line
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is(word: cython.p_char, name: cython.p_const_char) -> cython.bint:
+def _is(word, name):
     size: cython.size_t = libc.strlen(name)
     return libc.strncmp(word, name, size) == 0 and word[size] == b" "
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _point(line: cython.p_char, path: cython.p_char) -> cython.int:
+def _point(line, path):
     # The mount point, of which three octal digits behind a backslash are one byte.
     size: cython.int = 0
     at: cython.p_char = _field(line, 4)
@@ -217,18 +190,12 @@ def _point(line: cython.p_char, path: cython.p_char) -> cython.int:
     return size
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _next(line: cython.p_char) -> cython.p_char:
+def _next(line):
     line = libc.strchr(line, 10)
     return cython.NULL if line == cython.NULL or line[1] == 0 else line + 1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _was_moved(line: cython.p_char, later: cython.p_char) -> cython.bint:
+def _was_moved(line, later):
     # Whether the mount of this line has another place in a later table.
     before: cython.char[4096]
     after: cython.char[4096]
@@ -242,10 +209,7 @@ def _was_moved(line: cython.p_char, later: cython.p_char) -> cython.bint:
     return libc.strcmp(before, after) != 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _mask_mounts(hands: cython.pointer(Hands)) -> cython.int:
+def _mask_mounts(hands):
     path: cython.char[4096]
     line: cython.p_char
     tries: cython.int
@@ -279,10 +243,7 @@ def _mask_mounts(hands: cython.pointer(Hands)) -> cython.int:
     return -1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_one_of(word: cython.p_char, names: cython.p_const_char) -> cython.bint:
+def _is_one_of(word, names):
     # `names` are divided by NUL, with two of them at the end.
     while names[0] != 0:
         if _is(word, names):
@@ -302,19 +263,11 @@ _COVERED = cython.declare(
 _OWN = cython.declare(cython.p_const_char, b"devpts\0mqueue\0")
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_special(kind: cython.p_char) -> cython.bint:
+def _is_special(kind):
     return _is_one_of(kind, _SHOWN) or _is_one_of(kind, _COVERED) or _is_one_of(kind, _OWN)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _mask_mount(
-    hands: cython.pointer(Hands), fd: cython.int, line: cython.p_char, path: cython.p_char
-) -> cython.int:
+def _mask_mount(hands, fd, line, path):
     mount: cython.int
     kind: cython.p_char = _kind_of(line)
     if _is(kind, b"proc") and libc.strncmp(path, b"/proc", 5) == 0:
@@ -341,12 +294,7 @@ def _mask_mount(
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _cover_part(
-    hands: cython.pointer(Hands), fd: cython.int, line: cython.p_char, part: cython.p_const_char
-) -> cython.int:
+def _cover_part(hands, fd, line, part):
     # Cover what a mount shows of a part of its file system. The mount may itself be of a directory
     # or a file in there: field 3 says of which.
     r: cython.int
@@ -372,10 +320,7 @@ def _cover_part(
     return r
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _mask_terminals(hands: cython.pointer(Hands), fd: cython.int) -> cython.int:
+def _mask_terminals(hands, fd):
     # The machine's own can be used; instead of the host's there are new ones or, where they can't
     # be had, none that can be opened.
     status: libc.stat_t
@@ -403,10 +348,7 @@ _UNTOLD = cython.declare(
 )
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _give_proc(hands: cython.pointer(Hands), fd: cython.int) -> cython.int:
+def _give_proc(hands, fd):
     # The blank first: it stays where a /proc of one's own is refused. Upon it these processes' own.
     blank: cython.int = hands.blank
     top: cython.int = libc.openat(blank, b".", _OPEN)
@@ -425,10 +367,7 @@ def _give_proc(hands: cython.pointer(Hands), fd: cython.int) -> cython.int:
     return r
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _mask_proc(proc: cython.int, blank: cython.int) -> cython.int:
+def _mask_proc(proc, blank):
     # What belongs to a process can be written to; of the rest nothing.
     block: cython.char[8192]
     size: cython.long = 1
@@ -447,10 +386,7 @@ def _mask_proc(proc: cython.int, blank: cython.int) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _mask_entry(proc: cython.int, name: cython.p_char, blank: cython.int) -> cython.int:
+def _mask_entry(proc, name, blank):
     status: libc.stat_t
     word: cython.char[260]
     kind: cython.uint
@@ -492,10 +428,7 @@ def device(number):
     return b"/dev/console"
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_harmless(number: cython.int, fd: cython.int) -> cython.bint:
+def _is_harmless(number, fd):
     # What it is, whatever it is called.
     status: libc.stat_t
     major: cython.uint
@@ -517,10 +450,7 @@ def _is_harmless(number: cython.int, fd: cython.int) -> cython.bint:
     return major == 1 and minor == 5 + number
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _keep_devices(hands: cython.pointer(Hands)) -> cython.int:
+def _keep_devices(hands):
     number: cython.int
     fd: cython.int
     for number in range(DEVICES):
@@ -537,10 +467,7 @@ def _keep_devices(hands: cython.pointer(Hands)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _terminal(hands: cython.pointer(Hands)) -> cython.int:
+def _terminal(hands):
     # The terminal that this process has, if it is among those that are shown here.
     path: cython.char[64]
     wanted: libc.stat_t
@@ -569,10 +496,7 @@ def _terminal(hands: cython.pointer(Hands)) -> cython.int:
     return -1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _give_devices(hands: cython.pointer(Hands)) -> cython.int:
+def _give_devices(hands):
     # Where a name is gone meanwhile, there is no such device.
     status: libc.stat_t
     fd: cython.int

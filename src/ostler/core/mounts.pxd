@@ -57,3 +57,23 @@ cdef class Made:
 
 cpdef tuple children(int root, int user_ns, int mount_ns)
 cpdef bint openat2_works()
+
+cdef int _failed(Order *order, const char *step) noexcept nogil
+cdef int _map_identity(Order *order) noexcept nogil
+cdef int _own_namespaces(Order *order, int kinds) noexcept nogil
+cdef long _set(int fs, const char *key, const char *value) noexcept nogil
+cdef int _tmpfs(Order *order) noexcept nogil
+cdef int _clone_tree(Order *order, int dir) noexcept nogil
+cdef int _overlay(Order *order, Step *step) noexcept nogil
+cdef int _fresh(Order *order, Step *step) noexcept nogil
+cdef int _cloned(Order *order, Step *step) noexcept nogil
+cdef int _find_place(Order *order) noexcept nogil
+cdef int _build(Order *order) noexcept nogil
+cdef int _change(Order *order) noexcept nogil
+cdef int _make_root(Order *order, int tree) noexcept nogil
+cdef int _join(Order *order) noexcept nogil
+cdef int _children(Order *order) noexcept nogil
+cdef int _carry_out(Order *order, int dir) noexcept nogil
+cdef int _helper(void *argument) noexcept nogil
+cdef int _in_helper(Order *order) noexcept nogil
+cdef int _drop(Order *order) noexcept nogil

@@ -53,19 +53,13 @@ class Made:
         return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _failed(order: cython.pointer(Order), step: cython.p_const_char) -> cython.int:
+def _failed(order, step):
     order.number = libc.errno
     order.step = step
     return -1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _map_identity(order: cython.pointer(Order)) -> cython.int:
+def _map_identity(order):
     # The same numbers inside as outside, so that a file's owner is the caller's own.
     line: cython.char[64]
     here: cython.int = libc.AT_FDCWD
@@ -80,10 +74,7 @@ def _map_identity(order: cython.pointer(Order)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _own_namespaces(order: cython.pointer(Order), kinds: cython.int) -> cython.int:
+def _own_namespaces(order, kinds):
     if libc.unshare(kinds) < 0:
         return _failed(order, b"unshare")
     if kinds & libc.CLONE_NEWUSER and _map_identity(order) < 0:
@@ -102,17 +93,11 @@ def _own_namespaces(order: cython.pointer(Order), kinds: cython.int) -> cython.i
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _set(fs: cython.int, key: cython.p_const_char, value: cython.p_const_char) -> cython.long:
+def _set(fs, key, value):
     return libc.syscall(libc.SYS_fsconfig, fs, libc.FSCONFIG_SET_STRING, key, value, 0)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _tmpfs(order: cython.pointer(Order)) -> cython.int:
+def _tmpfs(order):
     fs: cython.int = libc.syscall(libc.SYS_fsopen, b"tmpfs", libc.FSOPEN_CLOEXEC)
     if fs < 0:
         return _failed(order, b"fsopen")
@@ -132,10 +117,7 @@ def _tmpfs(order: cython.pointer(Order)) -> cython.int:
     return order.root
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _clone_tree(order: cython.pointer(Order), dir: cython.int) -> cython.int:
+def _clone_tree(order, dir):
     # By the directory's descriptor, or after fchdir to it by ".", which works across unshare.
     attributes: libc.mount_attr
     path: cython.p_const_char = b"" if dir >= 0 else b"."
@@ -160,10 +142,7 @@ def _clone_tree(order: cython.pointer(Order), dir: cython.int) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _overlay(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.int:
+def _overlay(order, step):
     key: cython.p_const_char
     value: cython.p_const_char
     r: cython.long = 0
@@ -204,10 +183,7 @@ def _overlay(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython
     return r
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _fresh(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.int:
+def _fresh(order, step):
     key: cython.p_const_char = step.options
     value: cython.p_const_char
     nothing: cython.p_void = cython.NULL
@@ -231,10 +207,7 @@ def _fresh(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.i
     return r
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _cloned(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.int:
+def _cloned(order, step):
     attributes: libc.mount_attr
     deep: cython.int = 0 if step.kind == CLONE_ONE else libc.AT_RECURSIVE
     tree: cython.int = libc.syscall(
@@ -257,10 +230,7 @@ def _cloned(order: cython.pointer(Order), step: cython.pointer(Step)) -> cython.
     return tree
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _find_place(order: cython.pointer(Order)) -> cython.int:
+def _find_place(order):
     # Whoever exchanges a directory on the way leads to another one, which is refused.
     wanted: libc.stat_t
     found: libc.stat_t
@@ -284,10 +254,7 @@ def _find_place(order: cython.pointer(Order)) -> cython.int:
     return r
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _build(order: cython.pointer(Order)) -> cython.int:
+def _build(order):
     # Each step gives a detached mount: the first is the root, the others are put upon it.
     i: cython.int
     made: cython.int
@@ -323,10 +290,7 @@ def _build(order: cython.pointer(Order)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _change(order: cython.pointer(Order)) -> cython.int:
+def _change(order):
     attributes: libc.mount_attr
     fs: cython.int
     if order.size != cython.NULL or order.inodes != cython.NULL or order.whole:
@@ -368,10 +332,7 @@ def _change(order: cython.pointer(Order)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _make_root(order: cython.pointer(Order), tree: cython.int) -> cython.int:
+def _make_root(order, tree):
     # Put a detached tree over "/" and make it this mount namespace's root.
     attributes: libc.mount_attr
     libc.memset(cython.address(attributes), 0, cython.sizeof(attributes))
@@ -394,10 +355,7 @@ def _make_root(order: cython.pointer(Order), tree: cython.int) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _join(order: cython.pointer(Order)) -> cython.int:
+def _join(order):
     if order.user_ns >= 0:
         if libc.setns(order.user_ns, libc.CLONE_NEWUSER) < 0:
             return _failed(order, b"setns user")
@@ -406,10 +364,7 @@ def _join(order: cython.pointer(Order)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _children(order: cython.pointer(Order)) -> cython.int:
+def _children(order):
     # order.dir is the machine's root. A tree is cloned in the namespace that it was made in.
     tree: cython.int
     if _join(order) < 0:
@@ -425,10 +380,7 @@ def _children(order: cython.pointer(Order)) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _carry_out(order: cython.pointer(Order), dir: cython.int) -> cython.int:
+def _carry_out(order, dir):
     if order.work == SCRATCH:
         return _tmpfs(order)
     if order.work == TREE:
@@ -440,10 +392,7 @@ def _carry_out(order: cython.pointer(Order), dir: cython.int) -> cython.int:
     return _children(order)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _helper(argument: cython.p_void) -> cython.int:
+def _helper(argument):
     order: cython.pointer(Order) = cython.cast(cython.pointer(Order), argument)
     if order.enters:
         if order.dir >= 0 and libc.fchdir(order.dir) < 0:
@@ -457,10 +406,7 @@ def _helper(argument: cython.p_void) -> cython.int:
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _in_helper(order: cython.pointer(Order)) -> cython.int:
+def _in_helper(order):
     stack: cython.p_char = stacks(1)
     if stack == cython.NULL:
         return _failed(order, b"mmap")
@@ -470,10 +416,7 @@ def _in_helper(order: cython.pointer(Order)) -> cython.int:
     return 0 if order.number == 0 else -1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _drop(order: cython.pointer(Order)) -> cython.int:
+def _drop(order):
     if order.root >= 0:
         libc.close(order.root)
     if order.user_ns >= 0:

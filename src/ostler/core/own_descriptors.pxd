@@ -18,3 +18,5 @@ cdef bint is_own_fd_directory(int fd) noexcept nogil
 cdef int decimal(const char *text) noexcept nogil
 cdef bint is_dots(const char *name, size_t size) noexcept nogil
 cdef bint is_root(const char *path, size_t size) noexcept nogil
+
+cdef int _open_again(int number, int flags) noexcept nogil

@@ -108,10 +108,7 @@ def decimal(text):
     return number if i > 0 and text[i] == 0 else -1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _open_again(number: cython.int, flags: cython.int) -> cython.int:
+def _open_again(number, flags):
     # An open file of ours, as open("/dev/fd/N") gives it, but with no right that it lacks.
     link: cython.char[32]
     status: libc.stat_t

@@ -21,3 +21,5 @@ cdef long long until_of(object timeout) except -2
 cdef long long now() noexcept nogil
 cdef int readable(int fd, long long until) except -1
 cdef int stream_of(object given, str what, int *ours, bint data) except -2
+
+cdef int _milliseconds(long long until) noexcept nogil

@@ -31,10 +31,7 @@ def now():
     return found.tv_sec * _SECOND + found.tv_nsec
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _milliseconds(until: cython.longlong) -> cython.int:
+def _milliseconds(until):
     # What poll() shall wait, rounded up, at most some days.
     left: cython.longlong
     if until < 0:

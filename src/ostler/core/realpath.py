@@ -83,12 +83,7 @@ def _result(path, text: cython.p_const_char, size: cython.Py_ssize_t):
     return py.PyUnicode_DecodeFSDefaultAndSize(text, size)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _from_here(
-    out: cython.p_char, text: cython.p_const_char, size: cython.Py_ssize_t
-) -> cython.Py_ssize_t:
+def _from_here(out, text, size):
     # Write working directory, slash and path to `out`, which has ROOM; the length, or -1.
     at: cython.Py_ssize_t
     at = libc.syscall(libc.SYS_getcwd, out, 2000) - 1  # with the NUL it ends with
@@ -153,16 +148,7 @@ def realpath(machine, filename, strict):
 # The kernel's word, and the links read in C
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _resolve(
-    text: cython.p_const_char,
-    size: cython.Py_ssize_t,
-    whole: cython.p_char,
-    out: cython.p_char,
-    lenient: cython.bint,
-) -> cython.Py_ssize_t:
+def _resolve(text, size, whole, out, lenient):
     # Write the answer to `out` and return its length; -1: it must be found step by step.
     how: libc.open_how
     fd: cython.int
@@ -197,12 +183,7 @@ def _resolve(
     return _follow(text, size, whole, out)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _follow(
-    text: cython.p_const_char, size: cython.Py_ssize_t, rest: cython.p_char, out: cython.p_char
-) -> cython.Py_ssize_t:
+def _follow(text, size, rest, out):
     # Read link after link. `rest` is what is still to walk, kept at the end of its room so that
     # a link's target can be put before it; `out` is free of links. More than 40 may be a loop.
     target: cython.char[4096]

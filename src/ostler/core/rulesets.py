@@ -109,15 +109,7 @@ def allow_below(rules: cython.int, root: cython.int, path: bytes) -> cython.int:
 # ---- what is written to on a read-only machine, too ----------------------------------------------
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def open_kernels(
-    proc: cython.int,
-    pid: cython.int,
-    host_terminals: cython.ulong,
-    found: cython.pointer(cython.int),
-) -> cython.int:
+def open_kernels(proc, pid, host_terminals, found):
     # What of the kernel's own a child finds, whose first process is `pid`: -1 for what isn't there.
     path: cython.char[64]
     order: libc.open_how
@@ -138,10 +130,7 @@ def open_kernels(
     return 0 if root < 0 else libc.close(root)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _kernels(i: cython.int) -> cython.p_const_char:
+def _kernels(i):
     if i == 0:
         return b"/proc"
     if i == 1:
@@ -153,10 +142,7 @@ def _kernels(i: cython.int) -> cython.p_const_char:
     return b"/dev/ptmx"
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_kernels(i: cython.int, fd: cython.int, host_terminals: cython.ulong) -> cython.bint:
+def _is_kernels(i, fd, host_terminals):
     # What it is, whatever it is called. Directories are those of file systems that are the
     # machine's own: by a descriptor from outside nothing leads there.
     status: libc.stat_t

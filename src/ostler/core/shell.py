@@ -13,7 +13,6 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.arguments import children_block
-from cython.cimports.ostler.core.crossing import Core
 from cython.cimports.ostler.core.spawn import (
     SPAWN_FIRST,
     SPAWN_SETMASK,
@@ -237,10 +236,7 @@ def _signals(s: cython.pointer(Spawn), mask: cython.ulonglong):
     s.flags |= SPAWN_SETMASK
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _ended(pid: libc.pid_t) -> cython.int:
+def _ended(pid):
     # A child can make this process its tracer: then it is seen to stop, which is not its end.
     status: cython.int
     while True:

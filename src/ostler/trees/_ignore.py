@@ -57,10 +57,7 @@ def ruleset_new(text, size):
     return made
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _read(line: cython.p_const_char, size: cython.long, rule: cython.pointer(Rule)) -> cython.int:
+def _read(line, size, rule):
     # Whether this line is a rule, and which.
     i: cython.long
     nul: cython.p_const_char
@@ -98,10 +95,7 @@ def _read(line: cython.p_const_char, size: cython.long, rule: cython.pointer(Rul
     return 1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _trimmed(line: cython.p_const_char, size: cython.long) -> cython.long:
+def _trimmed(line, size):
     # Spaces at the end are left out, but one after a backslash.
     before: cython.long
     while size and line[size - 1] == 0x20:
@@ -133,12 +127,7 @@ def ruleset_says(rules, path, length, directory):
     return -1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _fits(
-    rule: cython.pointer(Rule), text: cython.p_const_uchar, length: cython.Py_ssize_t
-) -> cython.bint:
+def _fits(rule, text, length):
     plain: cython.Py_ssize_t = rule.plain
     if length < plain or libc.memcmp(rule.text, text, plain) != 0:
         return False
@@ -150,13 +139,7 @@ def _fits(
     )  # fmt: skip
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _wild(
-    p: cython.p_const_uchar, size: cython.Py_ssize_t, t: cython.p_const_uchar,
-    length: cython.Py_ssize_t, path: cython.bint,
-) -> cython.bint:  # fmt: skip
+def _wild(p, size, t, length, path):
     """Whether a pattern fits a whole text. In a path only "**", as a whole name, passes a slash.
 
     The latest "*" and the latest "**" are the places to come back to: what an earlier one could
@@ -219,12 +202,7 @@ def _wild(
         passing_text += 1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _one(
-    p: cython.p_const_uchar, size: cython.Py_ssize_t, byte: cython.int, path: cython.bint
-) -> cython.Py_ssize_t:
+def _one(p, size, byte, path):
     """How much of the pattern stands for this byte: 0 when it does not, -1 when nothing can fit."""
     if p[0] == 0x3F:
         return 0 if path and byte == 0x2F else 1
@@ -235,12 +213,7 @@ def _one(
     return p[0] == byte
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _bracket(
-    p: cython.p_const_uchar, size: cython.Py_ssize_t, byte: cython.int, path: cython.bint
-) -> cython.Py_ssize_t:
+def _bracket(p, size, byte, path):
     # As `_one`, of [...]; one that is not closed, or has a class that there isn't, fits nothing.
     at: cython.Py_ssize_t = 1
     end: cython.Py_ssize_t
@@ -298,10 +271,7 @@ def _bracket(
     return at + 1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_of_class(name: cython.p_const_uchar, size: cython.Py_ssize_t, c: cython.int) -> cython.int:
+def _is_of_class(name, size, c):
     # Whether a byte is of [:name:], -1 when there is no such class.
     upper: cython.bint = c >= 0x41 and c <= 0x5A
     lower: cython.bint = c >= 0x61 and c <= 0x7A
@@ -335,12 +305,7 @@ def _is_of_class(name: cython.p_const_uchar, size: cython.Py_ssize_t, c: cython.
     return -1
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is(
-    name: cython.p_const_uchar, size: cython.Py_ssize_t, word: cython.p_const_char
-) -> cython.bint:
+def _is(name, size, word):
     return libc.strlen(word) == cython.cast(cython.size_t, size) and (
         libc.memcmp(name, word, size) == 0
     )

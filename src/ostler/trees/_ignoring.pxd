@@ -28,3 +28,11 @@ cdef int ignores(Ignoring *ignoring, Worker *worker, Node *node, const char *nam
 
 cdef char *_copied(bytes text) except NULL
 cdef Ruleset *_rules(bytes text) except NULL
+
+cdef bint _is_repository(Worker *worker, int dir) noexcept nogil
+cdef bint _is_head(Worker *worker, int dir) noexcept nogil
+cdef bint _begins(Worker *worker, int dir, const char *name, const char *words,
+                  const char *then) noexcept nogil
+cdef int _append(Worker *worker, Node *node, const char *name, char **text,
+                 long *size) noexcept nogil
+cdef bint _knows_git(Ignoring *ignoring) noexcept nogil

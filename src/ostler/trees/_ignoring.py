@@ -6,7 +6,7 @@ from cython.cimports.ostler.trees._engine import _refusal
 from cython.cimports.ostler.trees._holding import open_any
 from cython.cimports.ostler.trees._ignore import Ruleset, ruleset_new, ruleset_says
 from cython.cimports.ostler.trees._output import path_length, report
-from cython.cimports.ostler.trees._state import Node, Worker
+from cython.cimports.ostler.trees._state import Node
 
 _WITHIN = cython.declare(cython.int, 1)  # Node.second: a repository of its own begins there
 _MOST = cython.declare(cython.long, 100 << 20)  # a larger file of rules counts as none, as in git
@@ -92,10 +92,7 @@ def ignoring_enter(ignoring, worker, node):
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_repository(worker: cython.pointer(Worker), dir: cython.int) -> cython.bint:
+def _is_repository(worker, dir):
     # As git tells a repository from a directory that only has something called ".git". Nothing is
     # followed out of it: a link there, and where a file in its place leads, are believed.
     st: libc.stat_t
@@ -116,23 +113,14 @@ def _is_repository(worker: cython.pointer(Worker), dir: cython.int) -> cython.bi
     )
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _is_head(worker: cython.pointer(Worker), dir: cython.int) -> cython.bint:
+def _is_head(worker, dir):
     target: cython.char[8]
     if libc.readlinkat(dir, b".git/HEAD", target, 8) >= 5:
         return libc.memcmp(target, b"refs/", 5) == 0
     return _begins(worker, dir, b".git/HEAD", b"ref:", b"refs/")
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _begins(
-    worker: cython.pointer(Worker), dir: cython.int, name: cython.p_const_char,
-    words: cython.p_const_char, then: cython.p_const_char,
-) -> cython.bint:  # fmt: skip
+def _begins(worker, dir, name, words, then):
     # Whether a file begins with these words and, blanks between, with more; or names a commit.
     text: cython.char[256]
     at: cython.long = 0
@@ -163,13 +151,7 @@ def _begins(
     return at >= 40
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _append(
-    worker: cython.pointer(Worker), node: cython.pointer(Node), name: cython.p_const_char,
-    text: cython.pointer(cython.p_char), size: cython.pointer(cython.long),
-) -> cython.int:  # fmt: skip
+def _append(worker, node, name, text, size):
     # Add what a file of rules says, and a line's end, to a text. What is no file counts as none.
     st: libc.stat_t
     more: cython.p_char
@@ -273,9 +255,6 @@ def ignores(ignoring, worker, node, name, length, directory):
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _knows_git(ignoring: cython.pointer(Ignoring)) -> cython.bint:
+def _knows_git(ignoring):
     # Whether the rules are git's, which never looks at what it keeps in ".git".
     return ignoring.count > 0 and libc.strcmp(ignoring.names, b".gitignore") == 0

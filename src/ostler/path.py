@@ -12,13 +12,11 @@ from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core import python_signatures as signatures
 from cython.cimports.ostler.core.crossing import (
     ALLOW_FD,
-    LOOK,
-    SEEN,
     Core,
     Where,
     failure,
     is_own,
-    settle,
+    look_at,
     take,
     verb,
 )
@@ -151,7 +149,7 @@ def _fetch(
         except (OSError, ValueError):
             return libc.EINVAL
     with cython.nogil:
-        r = _status(machine, cython.address(w), follow, found)
+        r = look_at(machine, cython.address(w), found, follow)
     return r
 
 
@@ -170,30 +168,8 @@ def _missed(machine: Core, path, found: cython.pointer(libc.stat_t)):
     r: cython.int
     kept = take(cython.address(w), path, "stat", "path", ALLOW_FD)
     with cython.nogil:
-        r = _status(machine, cython.address(w), True, found)
+        r = look_at(machine, cython.address(w), found, True)
     return failure(r, kept) if r else None
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _status(
-    machine: Core,
-    w: cython.pointer(Where),
-    follow: cython.bint,
-    found: cython.pointer(libc.stat_t),
-) -> cython.int:
-    r: cython.int
-    if w.fd != -1:
-        r = libc.fstat(w.fd, found)
-    elif w.name == cython.NULL:
-        return libc.EFAULT  # -1 was given, which os takes for no path at all
-    else:
-        r = machine.place(w, SEEN if follow else LOOK)
-        if r == 0:
-            r = libc.fstatat(w.dir, w.name, found, w.flags if follow else libc.AT_SYMLINK_NOFOLLOW)
-    return settle(w, r)
 
 
 @cython.cfunc

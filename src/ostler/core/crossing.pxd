@@ -131,3 +131,34 @@ cdef bint is_own(Core machine, str name) except -1
 cdef int struck(Core machine, str call, tuple args) except -1
 cdef bint is_replaced(Core machine, str name, py.PyObject *found) except -1
 cdef int settle(Where *w, long result) noexcept nogil
+
+# As take(), of C text that is at hand, relative to a directory.
+cdef inline void take_text(Where *w, int dir, const char *name) noexcept nogil:
+    w.fd = w.held = -1
+    w.life = NULL
+    w.flags = 0
+    w.dir = dir
+    w.name = name
+
+# place() where a descriptor of -1 may have been given, which os takes for no path at all: the call
+# itself is to fail.
+cdef inline int placed(Core machine, Where *w, int purpose) noexcept nogil:
+    return 0 if w.name == NULL else machine.place(w, purpose)
+
+# stat(2) of what take() has found, a last link followed or not: 0 or an errno.
+cdef inline int look_at(Core machine, Where *w, libc.stat_t *st, bint follow) noexcept nogil:
+    cdef int r
+    if w.fd != -1:
+        r = libc.fstat(w.fd, st)
+    else:
+        r = placed(machine, w, SEEN if follow else LOOK)
+        if r == 0:
+            r = libc.fstatat(w.dir, w.name, st, w.flags if follow else libc.AT_SYMLINK_NOFOLLOW)
+    return settle(w, r)
+
+# A directory's descriptor as audit events show it.
+cdef inline int dir_shown(int dir_fd) noexcept:
+    return -1 if dir_fd == libc.AT_FDCWD else dir_fd
+
+cdef int _refuse() noexcept nogil
+cdef int _give_back(Life *life) noexcept nogil

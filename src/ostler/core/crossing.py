@@ -87,10 +87,7 @@ class Core:
         raise plain_failure(libc.ENOSYS)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _refuse() -> cython.int:
+def _refuse():
     libc.errno = libc.ENOSYS
     return -1
 
@@ -292,10 +289,7 @@ def end_in_copy(life):
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _give_back(life: cython.pointer(Life)) -> cython.int:
+def _give_back(life):
     # Several may find that nobody is inside, since who comes too late is counted for a moment.
     i: cython.int
     if (

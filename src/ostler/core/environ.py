@@ -98,8 +98,7 @@ def check_name(key):
 def set_variable(key, value):
     # The process's own environment; NULs and "=" were looked for before.
     error: cython.int = 0
-    py.PySys_Audit(b"os.putenv", b"OO", cython.cast(cython.pointer(py.PyObject), key),
-                   cython.cast(cython.pointer(py.PyObject), value))  # fmt: skip
+    py.audit2(b"os.putenv", b"OO", key, value)
     if libc.locked_setenv(py.PyBytes_AS_STRING(key), py.PyBytes_AS_STRING(value)):
         error = libc.errno
         raise plain_failure(error)
@@ -117,7 +116,7 @@ def clear_variables():
 
 def unset_variable(key):
     error: cython.int = 0
-    py.PySys_Audit(b"os.unsetenv", b"O", cython.cast(cython.pointer(py.PyObject), key))
+    py.audit1(b"os.unsetenv", b"O", key)
     if libc.locked_unsetenv(py.PyBytes_AS_STRING(key)):
         error = libc.errno
         raise plain_failure(error)

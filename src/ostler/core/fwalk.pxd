@@ -1,4 +1,5 @@
 # Walking a tree by descriptors, on the primitives of a machine.
+from ostler.core cimport libc
 from ostler.core.crossing cimport Core
 
 cdef class Visit:
@@ -12,3 +13,6 @@ cdef class Visit:
 
 cdef object fwalking(Core machine, object top, object topdown, object onerror,
                      object follow_symlinks, object dir_fd)
+
+cdef int _stat_at(Core machine, int fd, const char *name, bint follow,
+                  libc.stat_t *st) noexcept nogil

@@ -8,18 +8,18 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.crossing import (
-    LOOK,
-    SEEN,
     Core,
     Where,
     failure,
     is_own,
+    look_at,
     named,
     settle,
     take,
+    take_text,
     verb,
 )
-from cython.cimports.ostler.core.scan import BLOCK, decoded, is_dots, is_last, untouched
+from cython.cimports.ostler.core.scan import Reading, begin, decoded, next_entry, untouched
 from cython.cimports.ostler.core.walk import owns_path
 
 
@@ -36,14 +36,7 @@ def fwalking(machine, top, topdown, onerror, follow_symlinks, dir_fd):
 
 
 def _fwalk(machine: Core, top, topdown, onerror, follow_symlinks, dir_fd):
-    py.PySys_Audit(
-        b"os.fwalk", b"OOOOO",
-        cython.cast(cython.pointer(py.PyObject), top),
-        cython.cast(cython.pointer(py.PyObject), topdown),
-        cython.cast(cython.pointer(py.PyObject), onerror),
-        cython.cast(cython.pointer(py.PyObject), follow_symlinks),
-        cython.cast(cython.pointer(py.PyObject), dir_fd),
-    )  # fmt: skip
+    py.audit5(b"os.fwalk", b"OOOOO", top, topdown, onerror, follow_symlinks, dir_fd)
     top = py.PyOS_FSPath(top)
     down: cython.bint = bool(topdown)
     follow: cython.bint = bool(follow_symlinks)
@@ -214,10 +207,7 @@ def _stepped(machine: Core, dir_fd, name, follow: cython.bint, by_entry: cython.
         kept = take(cython.address(w), name, "stat", "path", 0)
         w.dir = directory
         with cython.nogil:
-            r = machine.place(cython.address(w), LOOK)
-            if r == 0:
-                r = libc.fstatat(w.dir, w.name, cython.address(before), libc.AT_SYMLINK_NOFOLLOW)
-            r = settle(cython.address(w), r)
+            r = look_at(machine, cython.address(w), cython.address(before), False)
         if r and by_entry and py.PyBytes_Check(name):
             # os asks an entry of the descriptor, whose names are text.
             raise failure(r, decoded(py.PyBytes_AS_STRING(name)))
@@ -226,12 +216,7 @@ def _stepped(machine: Core, dir_fd, name, follow: cython.bint, by_entry: cython.
     kept = take(cython.address(w), name, "open", "path", 0)
     w.dir = directory
     text = named(kept)
-    py.PySys_Audit(
-        b"open", b"OOi",
-        cython.cast(cython.pointer(py.PyObject), text),
-        cython.cast(cython.pointer(py.PyObject), None),
-        flags,
-    )  # fmt: skip
+    py.audit2(b"open", b"OOi", text, None, flags)
     while True:
         with cython.nogil:
             fd = machine.open_at(cython.address(w), flags, 0o777)
@@ -261,75 +246,45 @@ def _stepped(machine: Core, dir_fd, name, follow: cython.bint, by_entry: cython.
 def _read(machine: Core, directory, text: cython.bint, dirs: list, files: list) -> cython.int:
     """As _sorted(), by the system calls alone, into these lists."""
     st: libc.stat_t
-    block: cython.char[BLOCK]
-    size: cython.long = 0
-    at: cython.long
+    reading: Reading
     r: cython.int
-    error: cython.int = 0
     is_dir: cython.bint
     left_out: cython.bint = False
     fd: cython.int = directory
     entry: cython.pointer(libc.dirent)
-    py.PySys_Audit(b"os.scandir", b"O", cython.cast(cython.pointer(py.PyObject), directory))
+    py.audit1(b"os.scandir", b"O", directory)
+    begin(cython.address(reading), fd)
     while True:
-        with cython.nogil:
-            size = libc.getdents64(fd, block, BLOCK)
-            error = libc.errno if size < 0 else 0
-        if size <= 0:
+        entry = next_entry(cython.address(reading))
+        if entry == cython.NULL:
             break
-        at = 0
-        while at < size:
-            entry = cython.cast(cython.pointer(libc.dirent), cython.address(block[at]))
-            at += entry.d_reclen
-            if is_dots(entry.d_name):
+        is_dir = entry.d_type == libc.DT_DIR
+        if entry.d_type == libc.DT_LNK or entry.d_type == libc.DT_UNKNOWN:
+            with cython.nogil:
+                r = _stat_at(machine, fd, entry.d_name, True, cython.address(st))
+                is_dir = r == 0 and st.st_mode & libc.S_IFMT == libc.S_IFDIR
+                if r and r != libc.ENOENT and entry.d_type == libc.DT_UNKNOWN:
+                    # What can't be looked at is told only where it is a link.
+                    r = _stat_at(machine, fd, entry.d_name, False, cython.address(st))
+                    left_out = r != 0 or st.st_mode & libc.S_IFMT != libc.S_IFLNK
+            if left_out:
+                left_out = False
                 continue
-            is_dir = entry.d_type == libc.DT_DIR
-            if entry.d_type == libc.DT_LNK or entry.d_type == libc.DT_UNKNOWN:
-                with cython.nogil:
-                    r = _stat_at(machine, fd, entry.d_name, SEEN, cython.address(st))
-                    is_dir = r == 0 and st.st_mode & libc.S_IFMT == libc.S_IFDIR
-                    if r and r != libc.ENOENT and entry.d_type == libc.DT_UNKNOWN:
-                        # What can't be looked at is told only where it is a link.
-                        r = _stat_at(machine, fd, entry.d_name, LOOK, cython.address(st))
-                        left_out = r != 0 or st.st_mode & libc.S_IFMT != libc.S_IFLNK
-                if left_out:
-                    left_out = False
-                    continue
-            item = decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name)
-            if is_dir:
-                dirs.append(item)
-            else:
-                files.append(item)
-        if is_last(entry):
-            break
+        item = decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name)
+        if is_dir:
+            dirs.append(item)
+        else:
+            files.append(item)
     libc.lseek(fd, 0, libc.SEEK_SET)
-    if error and error != libc.ENOENT:
-        raise failure(error, directory)
+    if reading.error:
+        raise failure(reading.error, directory)
     return 0
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _stat_at(
-    machine: Core,
-    fd: cython.int,
-    name: cython.p_const_char,
-    purpose: cython.int,
-    st: cython.pointer(libc.stat_t),
-) -> cython.int:
+def _stat_at(machine, fd, name, follow, st):
     w: Where
-    w.fd = w.held = -1
-    w.life = cython.NULL
-    w.flags = 0
-    w.dir = fd
-    w.name = name
-    r: cython.int = machine.place(cython.address(w), purpose)
-    if r == 0:
-        r = libc.fstatat(
-            w.dir, w.name, st, w.flags if purpose == SEEN else libc.AT_SYMLINK_NOFOLLOW
-        )
-    return settle(cython.address(w), r)
+    take_text(cython.address(w), fd, name)
+    return look_at(machine, cython.address(w), st, follow)
 
 
 @cython.cfunc

@@ -70,6 +70,16 @@ cdef extern from "Python.h":
     int PyErr_WarnEx(object category, const char *text, Py_ssize_t level) except -1
     int PyErr_ResourceWarning(object source, Py_ssize_t level, const char *format, ...) except -1
     int PySys_Audit(const char *event, const char *format, ...) except -1
+    # The same where the event shows so many objects before anything else.
+    int audit1 "PySys_Audit"(const char *event, const char *format, object a, ...) except -1
+    int audit2 "PySys_Audit"(const char *event, const char *format, object a, object b,
+                             ...) except -1
+    int audit3 "PySys_Audit"(const char *event, const char *format, object a, object b, object c,
+                             ...) except -1
+    int audit4 "PySys_Audit"(const char *event, const char *format, object a, object b, object c,
+                             object d, ...) except -1
+    int audit5 "PySys_Audit"(const char *event, const char *format, object a, object b, object c,
+                             object d, object e, ...) except -1
 
     # mappings
     bint PyMapping_Check(object o)

@@ -9,23 +9,20 @@ from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.crossing import (
     ALLOW_FD,
     ALLOW_NONE,
-    LOOK,
-    SEEN,
-    Core,
     Where,
     failure,
+    look_at,
     named,
     plain_failure,
     settle,
     struck,
     take,
+    take_text,
 )
 from cython.cimports.ostler.core.records import new_stat
 
 # Whether bytes under 128 mean themselves in file names, so that they need no decoder.
 _ASCII = cython.declare(cython.bint, sys.getfilesystemencoding() in ("utf-8", "ascii", "iso8859-1"))
-
-_END = cython.declare(cython.long, 0x7FFFFFFFFFFFFFFF)
 
 
 def decoded(name):
@@ -50,40 +47,14 @@ def is_ascii(name, size):
 
 def list_names(names, fd, text):
     """Append the names in an open directory but "." and ".."; 0, or the errno that ended it."""
-    block: cython.char[BLOCK]
-    size: cython.long = 0
-    at: cython.long
-    error: cython.int = 0
+    reading: Reading
     entry: cython.pointer(libc.dirent)
+    begin(cython.address(reading), fd)
     while True:
-        with cython.nogil:
-            size = libc.getdents64(fd, block, BLOCK)
-            if size < 0:
-                error = libc.errno
-        if size <= 0:
-            # A directory that was removed meanwhile is at its end.
-            return 0 if error == libc.ENOENT else error
-        at = 0
-        while at < size:
-            entry = cython.cast(cython.pointer(libc.dirent), cython.address(block[at]))
-            at += entry.d_reclen
-            if is_dots(entry.d_name):
-                continue
-            names.append(decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name))
-        if is_last(entry):
-            return 0
-
-
-def is_dots(name):
-    return name[0] == b"." and (name[1] == 0 or (name[1] == b"." and name[2] == 0))
-
-
-def is_last(entry):
-    """Whether the file system says that nothing follows; many don't say, and give an empty block.
-
-    ext4 and btrfs do, by the largest position that there is.
-    """
-    return entry.d_off == _END
+        entry = next_entry(cython.address(reading))
+        if entry == cython.NULL:
+            return reading.error
+        names.append(decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name))
 
 
 def open_directory(machine, w, kept):
@@ -114,7 +85,7 @@ def scan(machine, path):
     r: cython.int
     kept = take(cython.address(w), path, "scandir", "path", ALLOW_FD | ALLOW_NONE)
     name = named(kept)
-    py.PySys_Audit(b"os.scandir", b"O", cython.cast(cython.pointer(py.PyObject), name))
+    py.audit1(b"os.scandir", b"O", name)
     made: ScandirIterator = ScandirIterator.__new__(ScandirIterator)
     made.kept = kept
     made.fd = -1
@@ -251,11 +222,7 @@ class DirEntry:
             else:
                 raw = cython.cast(bytes, origin.raw) + py.PyBytes_FromStringAndSize(name, size)
                 name = py.PyBytes_AS_STRING(raw)
-        w.fd = w.held = -1
-        w.life = cython.NULL
-        w.flags = 0
-        w.dir = origin.dir
-        w.name = name
+        take_text(cython.address(w), origin.dir, name)
         if origin.machine._hooked is not None:
             where = (origin.dir, self.called) if origin.raw is None else self.joined()
             r = struck(origin.machine, "stat", (where,))
@@ -264,11 +231,7 @@ class DirEntry:
             if r:
                 raise failure(r, self.joined())
         with cython.nogil:
-            r = origin.machine.place(cython.address(w), SEEN if follow else LOOK)
-            if r == 0:
-                r = libc.fstatat(w.dir, w.name, cython.address(st),
-                                 w.flags if follow else libc.AT_SYMLINK_NOFOLLOW)  # fmt: skip
-            r = settle(cython.address(w), r)
+            r = look_at(origin.machine, cython.address(w), cython.address(st), follow)
         if r:
             raise failure(r, self.joined())
         return new_stat(cython.address(st))

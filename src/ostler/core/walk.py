@@ -12,22 +12,22 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.crossing import (
-    LOOK,
-    SEEN,
     Core,
     Where,
     failure,
     is_own,
+    look_at,
     named,
     settle,
     take,
+    take_text,
     verb,
 )
 from cython.cimports.ostler.core.scan import (
-    BLOCK,
+    Reading,
+    begin,
     decoded,
-    is_dots,
-    is_last,
+    next_entry,
     open_directory,
     untouched,
 )
@@ -82,11 +82,8 @@ def _list(
     With the time when os would have looked whether it is a link: None when it was one.
     """
     w: Where
-    st: libc.stat_t
-    block: cython.char[BLOCK]
-    size: cython.long
-    at: cython.long
-    error: cython.int = 0
+    reading: Reading
+    error: cython.int
     is_dir: cython.bint
     is_link: cython.bint
     kind: cython.int
@@ -94,7 +91,7 @@ def _list(
     entry: cython.pointer(libc.dirent)
     kept = take(cython.address(w), top, "scandir", "path", 0)
     name = named(kept)
-    py.PySys_Audit(b"os.scandir", b"O", cython.cast(cython.pointer(py.PyObject), name))
+    py.audit1(b"os.scandir", b"O", name)
     length: cython.size_t = libc.strlen(w.name)
     prefix = None
     if into:
@@ -116,55 +113,44 @@ def _list(
         if error == libc.ELOOP or error == libc.ENOTDIR:
             if _was_link(machine, top, looked):
                 return None
-            error = 0
             take(cython.address(w), top, "scandir", "path", 0)
         elif error:
             raise failure(error, kept)
     if fd < 0:
         fd = open_directory(machine, cython.address(w), kept)
     try:
+        begin(cython.address(reading), fd)
         while True:
-            with cython.nogil:
-                size = libc.getdents64(fd, block, BLOCK)
-                if size < 0:
-                    error = libc.errno
-            if size <= 0:
+            entry = next_entry(cython.address(reading))
+            if entry == cython.NULL:
                 break
-            at = 0
-            while at < size:
-                entry = cython.cast(cython.pointer(libc.dirent), cython.address(block[at]))
-                at += entry.d_reclen
-                if is_dots(entry.d_name):
-                    continue
-                kind = entry.d_type
-                is_dir = kind == libc.DT_DIR
-                is_link = kind == libc.DT_LNK
-                if is_link and as_files:
-                    pass
-                elif is_link or kind == libc.DT_UNKNOWN:
-                    is_dir = _is_dir(machine, name, entry.d_name, not as_files)
-                    if kind == libc.DT_UNKNOWN and is_dir and into and not follow:
-                        is_link = not _is_dir(machine, name, entry.d_name, False)
-                item = decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name)
-                if is_dir:
-                    dirs.append(item)
-                    if kind != libc.DT_DIR:
-                        made.unsure = True
-                    if into and (follow or not is_link):
-                        made.into.append(
-                            py.PyUnicode_Concat(prefix, item)
-                            if text
-                            else cython.cast(bytes, prefix) + item
-                        )
-                else:
-                    files.append(item)
-            if is_last(entry):
-                break
+            kind = entry.d_type
+            is_dir = kind == libc.DT_DIR
+            is_link = kind == libc.DT_LNK
+            if is_link and as_files:
+                pass
+            elif is_link or kind == libc.DT_UNKNOWN:
+                is_dir = _is_dir(machine, name, entry.d_name, not as_files)
+                if kind == libc.DT_UNKNOWN and is_dir and into and not follow:
+                    is_link = not _is_dir(machine, name, entry.d_name, False)
+            item = decoded(entry.d_name) if text else py.PyBytes_FromString(entry.d_name)
+            if is_dir:
+                dirs.append(item)
+                if kind != libc.DT_DIR:
+                    made.unsure = True
+                if into and (follow or not is_link):
+                    made.into.append(
+                        py.PyUnicode_Concat(prefix, item)
+                        if text
+                        else cython.cast(bytes, prefix) + item
+                    )
+            else:
+                files.append(item)
     finally:
         with cython.nogil:
             libc.close(fd)
-    if error and error != libc.ENOENT:
-        raise failure(error, kept)
+    if reading.error:
+        raise failure(reading.error, kept)
     return made
 
 
@@ -177,10 +163,7 @@ def _was_link(machine: Core, top, looked: cython.pointer(libc.timespec)) -> cyth
     r: cython.int
     kept = take(cython.address(w), top, "lstat", "path", 0)
     with cython.nogil:
-        r = machine.place(cython.address(w), LOOK)
-        if r == 0:
-            r = libc.fstatat(w.dir, w.name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW)
-        r = settle(cython.address(w), r)
+        r = look_at(machine, cython.address(w), cython.address(st), False)
     del kept
     if r or st.st_mode & libc.S_IFMT != libc.S_IFLNK:
         return False
@@ -201,19 +184,9 @@ def _is_dir(machine: Core, top, name: cython.p_const_char, follow: cython.bint) 
     if not cython.cast(bytes, path).endswith(b"/"):
         path = cython.cast(bytes, path) + b"/"
     path = cython.cast(bytes, path) + py.PyBytes_FromString(name)
-    w.fd = w.held = -1
-    w.life = cython.NULL
-    w.flags = 0
-    w.dir = libc.AT_FDCWD
-    w.name = py.PyBytes_AS_STRING(path)
+    take_text(cython.address(w), libc.AT_FDCWD, py.PyBytes_AS_STRING(path))
     with cython.nogil:
-        r = machine.place(cython.address(w), SEEN if follow else LOOK)
-        if r == 0:
-            r = libc.fstatat(
-                w.dir, w.name, cython.address(st),
-                w.flags if follow else libc.AT_SYMLINK_NOFOLLOW,
-            )  # fmt: skip
-        r = settle(cython.address(w), r)
+        r = look_at(machine, cython.address(w), cython.address(st), follow)
     return r == 0 and st.st_mode & libc.S_IFMT == libc.S_IFDIR
 
 
@@ -284,10 +257,7 @@ def _inside(machine: Core, top, prefix, name, follow: cython.bint):
     except ValueError:
         return path
     with cython.nogil:
-        r = machine.place(cython.address(w), LOOK)
-        if r == 0:
-            r = libc.fstatat(w.dir, w.name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW)
-        r = settle(cython.address(w), r)
+        r = look_at(machine, cython.address(w), cython.address(st), False)
     del kept
     return None if r == 0 and st.st_mode & libc.S_IFMT == libc.S_IFLNK else path
 
@@ -303,13 +273,7 @@ def walking(machine, top, topdown, onerror, followlinks):
 
 @cython.cfunc
 def _audit_walk(top, topdown, onerror, followlinks):
-    py.PySys_Audit(
-        b"os.walk", b"OOOO",
-        cython.cast(cython.pointer(py.PyObject), top),
-        cython.cast(cython.pointer(py.PyObject), topdown),
-        cython.cast(cython.pointer(py.PyObject), onerror),
-        cython.cast(cython.pointer(py.PyObject), followlinks),
-    )  # fmt: skip
+    py.audit4(b"os.walk", b"OOOO", top, topdown, onerror, followlinks)
 
 
 @cython.cfunc

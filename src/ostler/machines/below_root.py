@@ -507,7 +507,7 @@ class RootedCore(Core):
         w: Where
         r: cython.int
         kept = take(cython.address(w), path, "chdir", "path", ALLOW_FD)
-        py.PySys_Audit(b"os.chdir", b"(O)", cython.cast(cython.pointer(py.PyObject), path))
+        py.audit1(b"os.chdir", b"(O)", path)
         with cython.nogil:
             r = settle(cython.address(w), self._enter(cython.address(w)))
         if r:

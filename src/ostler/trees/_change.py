@@ -228,12 +228,7 @@ def change_mode(machine: Core, top, mode, how):
     run.e.refused = mode_refused
     run.e.leave = mode_leave
     run.place_root(top, "chmod", False)
-    py.PySys_Audit(
-        b"ostler.trees.chmod",
-        b"OO",
-        cython.cast(cython.pointer(py.PyObject), run.kept),
-        cython.cast(cython.pointer(py.PyObject), mode),
-    )
+    py.audit2(b"ostler.trees.chmod", b"OO", run.kept, mode)
     return run.finish()
 
 
@@ -246,11 +241,5 @@ def change_owner(machine, top, uid, gid, how):
     run.e.entry = owner_entry
     run.e.leave = owner_leave
     run.place_root(top, "chown", False)
-    py.PySys_Audit(
-        b"ostler.trees.chown",
-        b"OOO",
-        cython.cast(cython.pointer(py.PyObject), run.kept),
-        cython.cast(cython.pointer(py.PyObject), uid),
-        cython.cast(cython.pointer(py.PyObject), gid),
-    )
+    py.audit3(b"ostler.trees.chown", b"OOO", run.kept, uid, gid)
     return run.finish()

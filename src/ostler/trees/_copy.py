@@ -554,12 +554,7 @@ def copy_tree(
     run.writes_to(
         to_machine, path if isinstance(path, bytes) else py.PyUnicode_EncodeFSDefault(path)
     )
-    py.PySys_Audit(
-        b"ostler.trees.copy",
-        b"OO",
-        cython.cast(cython.pointer(py.PyObject), run.kept),
-        cython.cast(cython.pointer(py.PyObject), path),
-    )
+    py.audit2(b"ostler.trees.copy", b"OO", run.kept, path)
     libc.fstat(run.e.root.fd[0], cython.address(st))
     number: cython.int = run.asked_root(cython.NULL, OPENING)
     if number:

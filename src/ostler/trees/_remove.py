@@ -9,23 +9,12 @@ from cython.cimports.ostler.trees._engine import revisit
 from cython.cimports.ostler.trees._holding import hold, unhold
 from cython.cimports.ostler.trees._output import report
 from cython.cimports.ostler.trees._run import Run, open_holder, open_root, split
-from cython.cimports.ostler.trees._state import (
-    DESCEND,
-    DONE,
-    POST_PARENT,
-    SPOILED,
-    Node,
-    Worker,
-    counted,
-)
+from cython.cimports.ostler.trees._state import DESCEND, DONE, POST_PARENT, SPOILED, Node, counted
 
 from ostler.trees._place import Place
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def retries(worker: cython.pointer(Worker)) -> cython.pointer(cython.long):
+def retries(worker):
     return cython.cast(cython.pointer(cython.long), worker.engine.task)
 
 
@@ -126,7 +115,7 @@ def remove_tree(machine, top, how, beside=-1):
     base: cython.p_const_char = text
     r: cython.int
     number: cython.int = 0
-    py.PySys_Audit(b"ostler.trees.remove", b"O", cython.cast(cython.pointer(py.PyObject), path))
+    py.audit1(b"ostler.trees.remove", b"O", path)
     parent: cython.int
     if holder < 0:
         if isinstance(top, Place) and top.names:

@@ -119,12 +119,7 @@ def open_root(machine, top, function, follow):
     if not follow:
         flags |= libc.O_NOFOLLOW
     kept = take(cython.address(w), top, function, "top", 0)
-    py.PySys_Audit(
-        b"ostler.trees.open",
-        b"OO",
-        cython.cast(cython.pointer(py.PyObject), function),
-        cython.cast(cython.pointer(py.PyObject), top),
-    )
+    py.audit2(b"ostler.trees.open", b"OO", function, top)
     while True:
         with cython.nogil:
             fd = machine.open_at(cython.address(w), flags, 0)

@@ -36,12 +36,7 @@ def copy_entry(machine, top, to, to_machine, how, flags, clone):
     run.writes_to(to_machine, new if isinstance(new, bytes) else py.PyUnicode_EncodeFSDefault(new))
     run.as_bytes = isinstance(path, bytes)
     run.kept = path
-    py.PySys_Audit(
-        b"ostler.trees.copy",
-        b"OO",
-        cython.cast(cython.pointer(py.PyObject), path),
-        cython.cast(cython.pointer(py.PyObject), new),
-    )
+    py.audit2(b"ostler.trees.copy", b"OO", path, new)
     holder = open_holder(machine, head, "copy", path)
     if engine_root(run.e, holder, -1, py.PyBytes_AS_STRING(head_text), len(head_text)) < 0:
         libc.close(holder)

@@ -4,11 +4,10 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core.crossing import (
     ALLOW_FD,
-    LOOK,
-    SEEN,
     Core,
     Where,
     failure,
+    look_at,
     settle,
     struck,
     take,
@@ -100,17 +99,9 @@ def _mode(self: Core, function: str, path, follow_symlinks, errors) -> cython.in
     if r == 0:
         with cython.nogil:
             if w.name == cython.NULL:
-                r = libc.fstat(w.fd, cython.address(st))
+                r = settle(cython.address(w), libc.fstat(w.fd, cython.address(st)))
             else:
-                r = self.place(cython.address(w), SEEN if follow else LOOK)
-                if r == 0:
-                    r = libc.fstatat(
-                        w.dir,
-                        w.name,
-                        cython.address(st),
-                        w.flags if follow else libc.AT_SYMLINK_NOFOLLOW,
-                    )
-            r = settle(cython.address(w), r)
+                r = look_at(self, cython.address(w), cython.address(st), follow)
     if r == 0:
         return st.st_mode & libc.S_IFMT
     if raises and r != libc.ENOENT and r != libc.ENOTDIR:

@@ -399,13 +399,7 @@ def _run(
         theirs[0] = stream_of(stdin, "stdin", cython.address(pipes.to_child), data is not None)
         theirs[1] = stream_of(stdout, "stdout", cython.address(pipes.out), False)
         theirs[2] = stream_of(stderr, "stderr", cython.address(pipes.err), False)
-        py.PySys_Audit(
-            b"subprocess.Popen", b"OOOO",
-            cython.cast(cython.pointer(py.PyObject), argv[0]),
-            cython.cast(cython.pointer(py.PyObject), argv),
-            cython.cast(cython.pointer(py.PyObject), cwd),
-            cython.cast(cython.pointer(py.PyObject), env),
-        )  # fmt: skip
+        py.audit4(b"subprocess.Popen", b"OOOO", argv[0], argv, cwd, env)
         began: cython.longlong = now()
         until: cython.longlong = until_of(timeout)
         _start(machine, cython.address(s), theirs, argv[0], cwd)

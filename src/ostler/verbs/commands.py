@@ -91,7 +91,7 @@ class Commands(Core):
     def system(self, command):
         """Run a command in the shell and wait; return its wait status; system(3)."""
         text = py.fs_bytes(command)
-        py.PySys_Audit(b"os.system", b"O", cython.cast(cython.pointer(py.PyObject), text))
+        py.audit1(b"os.system", b"O", text)
         # The shell's words are read from exact bytes; the event shows what os's shows.
         return run_shell(self, text if type(text) is bytes else bytes.__getitem__(text, _ALL))
 
@@ -118,11 +118,7 @@ class Commands(Core):
         if not given.kept[0]:
             raise ValueError("execv() arg 2 first element cannot be empty")
         named = _named(kept)
-        py.PySys_Audit(
-            b"os.exec", b"OOO", cython.cast(cython.pointer(py.PyObject), named),
-            cython.cast(cython.pointer(py.PyObject), argv),
-            cython.cast(cython.pointer(py.PyObject), None),
-        )  # fmt: skip
+        py.audit3(b"os.exec", b"OOO", named, argv, None)
         prepare(cython.address(s))
         own: Words = environment_of(self) if self._names is None else None
         s.path = w.name
@@ -150,11 +146,7 @@ class Commands(Core):
             raise ValueError("execve: argv first element cannot be empty")
         variables: Words = parse_environment(env)
         named = _named(kept)
-        py.PySys_Audit(
-            b"os.exec", b"OOO", cython.cast(cython.pointer(py.PyObject), named),
-            cython.cast(cython.pointer(py.PyObject), argv),
-            cython.cast(cython.pointer(py.PyObject), env),
-        )  # fmt: skip
+        py.audit3(b"os.exec", b"OOO", named, argv, env)
         if py.PY_VERSION_HEX >= 0x030F0000 and w.name == cython.NULL and w.fd < 0:
             raise failure(libc.EINVAL, kept)
         prepare(cython.address(s))
@@ -474,11 +466,7 @@ def _posix_spawn(
                 raise plain_failure(libc.EINVAL)  # so does posix_spawnattr_setschedpolicy
         s.priority = to_priority(scheduler[1])
     named = _named(kept)
-    py.PySys_Audit(
-        b"os.posix_spawn", b"OOO", cython.cast(cython.pointer(py.PyObject), named),
-        cython.cast(cython.pointer(py.PyObject), argv),
-        cython.cast(cython.pointer(py.PyObject), env),
-    )  # fmt: skip
+    py.audit3(b"os.posix_spawn", b"OOO", named, argv, env)
     s.path = w.name
     if function == "posix_spawnp" and w.name[0] and libc.strchr(w.name, 47) == cython.NULL:
         name = py.PyBytes_FromString(w.name)

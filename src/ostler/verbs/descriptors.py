@@ -14,7 +14,6 @@ from cython.cimports.ostler.core.crossing import (
     Where,
     again,
     again_at,
-    failure,
     named,
     plain_failure,
     settle,
@@ -92,13 +91,7 @@ class Descriptors(Core):
         bits: cython.int = to_int(mode)
         w.dir = to_dir_fd(dir_fd)
         text = named(kept)
-        py.PySys_Audit(
-            b"open",
-            b"OOi",
-            cython.cast(cython.pointer(py.PyObject), text),
-            cython.cast(cython.pointer(py.PyObject), None),
-            how,
-        )
+        py.audit2(b"open", b"OOi", text, None, how)
         while True:
             with cython.nogil:
                 fd = self.open_at(cython.address(w), how, bits)

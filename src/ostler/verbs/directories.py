@@ -8,14 +8,15 @@ from cython.cimports.ostler.core.crossing import (
     ALLOW_FD,
     ALLOW_NONE,
     ENTRY,
-    SEEN,
     TARGET,
     Core,
     HostCore,
     Where,
     again,
+    dir_shown,
     failure,
     is_own,
+    look_at,
     named,
     plain_failure,
     settle,
@@ -55,7 +56,7 @@ class Directories(Core):
         r: cython.int
         kept = take(cython.address(w), path, "chdir", "path", ALLOW_FD)
         name = named(kept)
-        py.PySys_Audit(b"os.chdir", b"(O)", cython.cast(cython.pointer(py.PyObject), name))
+        py.audit1(b"os.chdir", b"(O)", name)
         with cython.nogil:
             r = self.place(cython.address(w), TARGET) if w.name != cython.NULL else 0
             if r == 0:
@@ -102,8 +103,7 @@ class Directories(Core):
         bits: cython.int = to_int(mode)
         w.dir = to_dir_fd(dir_fd)
         name = named(kept)
-        py.PySys_Audit(b"os.mkdir", b"Oii", cython.cast(cython.pointer(py.PyObject), name), bits,
-                       -1 if w.dir == libc.AT_FDCWD else w.dir)  # fmt: skip
+        py.audit1(b"os.mkdir", b"Oii", name, bits, dir_shown(w.dir))
         with cython.nogil:
             r = self.mkdir_at(cython.address(w), bits)
             r = settle(cython.address(w), r)
@@ -117,8 +117,7 @@ class Directories(Core):
         kept = take(cython.address(w), path, "rmdir", "path", 0)
         w.dir = to_dir_fd(dir_fd)
         name = named(kept)
-        py.PySys_Audit(b"os.rmdir", b"Oi", cython.cast(cython.pointer(py.PyObject), name),
-                       -1 if w.dir == libc.AT_FDCWD else w.dir)  # fmt: skip
+        py.audit1(b"os.rmdir", b"Oi", name, dir_shown(w.dir))
         with cython.nogil:
             r = self.place(cython.address(w), ENTRY)
             if r == 0:
@@ -141,7 +140,7 @@ class Directories(Core):
         kept = take(cython.address(w), path, "listdir", "path", ALLOW_FD | ALLOW_NONE)
         name = named(kept)
         text: cython.bint = w.name == cython.NULL or py.PyUnicode_Check(name)
-        py.PySys_Audit(b"os.listdir", b"O", cython.cast(cython.pointer(py.PyObject), name))
+        py.audit1(b"os.listdir", b"O", name)
         fd = open_directory(self, cython.address(w), kept)
         names: list = []
         try:
@@ -294,13 +293,10 @@ def _is_there(machine: Core, name, mode) -> cython.bint:
         return False
     bits = to_int(mode)
     with cython.nogil:
-        r = machine.place(cython.address(w), SEEN)
-        if r == 0:
-            r = libc.fstatat(w.dir, w.name, cython.address(st), w.flags)
-        r = settle(cython.address(w), r)
+        r = look_at(machine, cython.address(w), cython.address(st), True)
     if r or st.st_mode & libc.S_IFMT != libc.S_IFDIR:
         return False
-    py.PySys_Audit(b"os.mkdir", b"Oii", cython.cast(cython.pointer(py.PyObject), name), bits, -1)
+    py.audit1(b"os.mkdir", b"Oii", name, bits, -1)
     return True
 
 

@@ -11,7 +11,7 @@ from cython.cimports.ostler.core.crossing import (
     ENTRY,
     Core,
     Where,
-    failure,
+    dir_shown,
     failure2,
     plain_failure,
     settle,
@@ -302,14 +302,7 @@ def _rename2(
 ) -> cython.int:
     """Place two names and rename with flags; 0 or an errno."""
     r: cython.int
-    py.PySys_Audit(
-        b"os.rename",
-        b"OOii",
-        cython.cast(cython.pointer(py.PyObject), src),
-        cython.cast(cython.pointer(py.PyObject), dst),
-        -1 if w.dir == libc.AT_FDCWD else w.dir,
-        -1 if w2.dir == libc.AT_FDCWD else w2.dir,
-    )
+    py.audit2(b"os.rename", b"OOii", src, dst, dir_shown(w.dir), dir_shown(w2.dir))
     with cython.nogil:
         r = machine.place(w, ENTRY)
         if r == 0:

@@ -14,16 +14,18 @@ from cython.cimports.ostler.core.crossing import (
     Core,
     Where,
     again,
+    dir_shown,
     failure,
+    look_at,
     must_follow,
     named,
+    placed,
     plain_failure,
     settle,
     take,
 )
 from cython.cimports.ostler.core.numbers import to_dir_fd, to_fildes, to_int, to_unsigned_mask
 from cython.cimports.ostler.core.records import new_stat, new_statvfs, statx_result
-from cython.cimports.ostler.verbs.links import dir_shown
 from cython.cimports.ostler.verbs.xattrs import Xattrs
 
 _PATHCONF = {
@@ -133,16 +135,7 @@ class Files(Xattrs):
         if w.name == cython.NULL:
             _check_fd(cython.address(w), "stat", follow)
         with cython.nogil:
-            if w.fd != -1:
-                r = libc.fstat(w.fd, cython.address(st))
-            else:
-                r = self.place(cython.address(w), SEEN if follow else LOOK)
-                if r == 0:
-                    r = libc.fstatat(
-                        w.dir, w.name, cython.address(st),
-                        w.flags if follow else libc.AT_SYMLINK_NOFOLLOW,
-                    )  # fmt: skip
-            r = settle(cython.address(w), r)
+            r = look_at(self, cython.address(w), cython.address(st), follow)
         if r:
             raise failure(r, kept)
         return new_stat(cython.address(st))
@@ -156,10 +149,7 @@ class Files(Xattrs):
         if dir_fd is not None:
             w.dir = to_dir_fd(dir_fd)
         with cython.nogil:
-            r = self.place(cython.address(w), LOOK)
-            if r == 0:
-                r = libc.fstatat(w.dir, w.name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW)
-            r = settle(cython.address(w), r)
+            r = look_at(self, cython.address(w), cython.address(st), False)
         if r:
             raise failure(r, kept)
         return new_stat(cython.address(st))
@@ -248,7 +238,7 @@ class Files(Xattrs):
             if w.fd != -1:
                 r = libc.statx(w.fd, b"", also | libc.AT_EMPTY_PATH, wanted, at)
             else:
-                r = _placed(self, cython.address(w), SEEN if follow else LOOK)
+                r = placed(self, cython.address(w), SEEN if follow else LOOK)
                 if r == 0:
                     also |= w.flags if follow else libc.AT_SYMLINK_NOFOLLOW
                     r = libc.statx(w.dir, w.name, also, wanted, at)
@@ -313,9 +303,9 @@ class Files(Xattrs):
             # By the number that was given, which is told of: also -1, since 3.15.
             return _truncate_open(to_int(path), size)
         name = named(kept)
-        py.PySys_Audit(b"os.truncate", b"On", cython.cast(cython.pointer(py.PyObject), name), size)
+        py.audit1(b"os.truncate", b"On", name, size)
         with cython.nogil:
-            r = _placed(self, cython.address(w), TARGET)
+            r = placed(self, cython.address(w), TARGET)
             if r == 0:
                 r = libc.truncate(w.name, size)
             r = settle(cython.address(w), r)
@@ -362,19 +352,12 @@ class Files(Xattrs):
         if w.name == cython.NULL:
             _check_fd(cython.address(w), "utime", follow)
         name = named(kept)
-        py.PySys_Audit(
-            b"os.utime",
-            b"OOOi",
-            cython.cast(cython.pointer(py.PyObject), name),
-            cython.cast(cython.pointer(py.PyObject), times),
-            cython.cast(cython.pointer(py.PyObject), shown),
-            dir_shown(w.dir),
-        )
+        py.audit3(b"os.utime", b"OOOi", name, times, shown, dir_shown(w.dir))
         with cython.nogil:
             if w.fd != -1 and follow:
                 r = libc.futimens(w.fd, at)
             else:
-                r = _placed(self, cython.address(w), TARGET if follow else LOOK)
+                r = placed(self, cython.address(w), TARGET if follow else LOOK)
                 if r == 0:
                     r = libc.utimensat(w.dir, w.name, at, 0 if follow else libc.AT_SYMLINK_NOFOLLOW)
             r = settle(cython.address(w), r)
@@ -438,15 +421,6 @@ def _check_fd(w: cython.pointer(Where), function: str, follow: cython.bint) -> c
     if must_follow(w.fd) and not follow:
         raise ValueError(f"{function}: cannot use fd and follow_symlinks together")
     return 0
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _placed(self: Core, w: cython.pointer(Where), purpose: cython.int) -> cython.int:
-    # No path (a descriptor of -1 was given): the call itself is to fail.
-    return 0 if w.name == cython.NULL else self.place(w, purpose)
 
 
 @cython.cfunc

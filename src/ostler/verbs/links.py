@@ -9,6 +9,7 @@ from cython.cimports.ostler.core.crossing import (
     TARGET,
     Core,
     Where,
+    dir_shown,
     failure,
     failure2,
     named,
@@ -110,13 +111,7 @@ class Links(Core):
             w.dir = to_dir_fd(dir_fd)
         first = named(kept)
         second = named(kept2)
-        py.PySys_Audit(
-            b"os.symlink",
-            b"OOi",
-            cython.cast(cython.pointer(py.PyObject), first),
-            cython.cast(cython.pointer(py.PyObject), second),
-            dir_shown(w.dir),
-        )
+        py.audit2(b"os.symlink", b"OOi", first, second, dir_shown(w.dir))
         with cython.nogil:
             r = self.place(cython.address(w), ENTRY)
             if r == 0:
@@ -164,11 +159,6 @@ class Links(Core):
                 pass
 
 
-def dir_shown(dir_fd):
-    # A directory descriptor as audit events show it.
-    return -1 if dir_fd == libc.AT_FDCWD else dir_fd
-
-
 @cython.cfunc
 @cython.exceptval(-1)
 def _audit_two(
@@ -176,14 +166,7 @@ def _audit_two(
 ) -> cython.int:
     first = named(kept)
     second = named(kept2)
-    return py.PySys_Audit(
-        event,
-        b"OOii",
-        cython.cast(cython.pointer(py.PyObject), first),
-        cython.cast(cython.pointer(py.PyObject), second),
-        dir_shown(src_dir),
-        dir_shown(dst_dir),
-    )
+    return py.audit2(event, b"OOii", first, second, dir_shown(src_dir), dir_shown(dst_dir))
 
 
 @cython.cfunc
@@ -193,9 +176,7 @@ def _unlink(self: Core, w: cython.pointer(Where), kept, dir_fd) -> cython.int:
     if dir_fd is not None:
         w.dir = to_dir_fd(dir_fd)
     name = named(kept)
-    py.PySys_Audit(
-        b"os.remove", b"Oi", cython.cast(cython.pointer(py.PyObject), name), dir_shown(w.dir)
-    )
+    py.audit1(b"os.remove", b"Oi", name, dir_shown(w.dir))
     with cython.nogil:
         r = self.place(w, ENTRY)
         if r == 0:

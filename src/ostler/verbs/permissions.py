@@ -12,9 +12,11 @@ from cython.cimports.ostler.core.crossing import (
     HostCore,
     Where,
     again,
+    dir_shown,
     failure,
     must_follow,
     named,
+    placed,
     plain_failure,
     settle,
     take,
@@ -84,18 +86,12 @@ class Permissions(Core):
         given: cython.bint = w.dir != libc.AT_FDCWD
         follow: cython.bint = follow_symlinks
         name = named(kept)
-        py.PySys_Audit(
-            b"os.chmod",
-            b"Oii",
-            cython.cast(cython.pointer(py.PyObject), name),
-            bits,
-            w.dir if given else -1,
-        )
+        py.audit1(b"os.chmod", b"Oii", name, bits, dir_shown(w.dir))
         with cython.nogil:
             if w.fd != -1:
                 r = libc.fchmod(w.fd, bits)
             else:
-                r = _placed(self, cython.address(w), TARGET if follow else LOOK)
+                r = placed(self, cython.address(w), TARGET if follow else LOOK)
                 if r == 0:
                     r = libc.fchmodat(
                         w.dir, w.name, bits, 0 if follow else libc.AT_SYMLINK_NOFOLLOW
@@ -147,7 +143,7 @@ class Permissions(Core):
             if w.fd != -1:
                 r = libc.fchown(w.fd, user, group)
             else:
-                r = _placed(self, cython.address(w), TARGET if follow else LOOK)
+                r = placed(self, cython.address(w), TARGET if follow else LOOK)
                 if r == 0:
                     r = libc.fchownat(
                         w.dir, w.name, user, group, 0 if follow else libc.AT_SYMLINK_NOFOLLOW
@@ -394,26 +390,10 @@ class Permissions(Core):
 
 
 @cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _placed(self: Core, w: cython.pointer(Where), purpose: cython.int) -> cython.int:
-    # No path (a descriptor of -1 was given): the call itself is to fail.
-    return 0 if w.name == cython.NULL else self.place(w, purpose)
-
-
-@cython.cfunc
 @cython.exceptval(-1)
 def _audit_owner(kept, user: libc.uid_t, group: libc.gid_t, dir_fd: cython.int) -> cython.int:
     name = named(kept)
-    return py.PySys_Audit(
-        b"os.chown",
-        b"OIIi",
-        cython.cast(cython.pointer(py.PyObject), name),
-        user,
-        group,
-        -1 if dir_fd == libc.AT_FDCWD else dir_fd,
-    )
+    return py.audit1(b"os.chown", b"OIIi", name, user, group, dir_shown(dir_fd))
 
 
 @cython.cfunc

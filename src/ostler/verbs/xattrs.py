@@ -85,14 +85,7 @@ class Xattrs(Core):
         _check(self, cython.address(w), "setxattr", follow)
         first = named(kept)
         second = named(kept2)
-        py.PySys_Audit(
-            b"os.setxattr",
-            b"OOOi",
-            cython.cast(cython.pointer(py.PyObject), first),
-            cython.cast(cython.pointer(py.PyObject), second),
-            cython.cast(cython.pointer(py.PyObject), data),
-            how,
-        )
+        py.audit3(b"os.setxattr", b"OOOi", first, second, data, how)
         bytes_: cython.p_const_char = py.PyBytes_AS_STRING(data)
         size: cython.Py_ssize_t = py.PyBytes_GET_SIZE(data)
         spelled: cython.char[4128]
@@ -149,7 +142,7 @@ class Xattrs(Core):
         follow: cython.bint = follow_symlinks
         _check(self, cython.address(w), "listxattr", follow)
         first = named(kept)
-        py.PySys_Audit(b"os.listxattr", b"(O)", cython.cast(cython.pointer(py.PyObject), first))
+        py.audit1(b"os.listxattr", b"(O)", first)
         if w.name == cython.NULL and w.fd == -1:
             w.name = b"."
         spelled: cython.char[4128]
@@ -190,12 +183,7 @@ def _check(self: Core, w: cython.pointer(Where), function: str, follow: cython.b
 @cython.cfunc
 @cython.exceptval(-1)
 def _audit(event: cython.p_const_char, first, second) -> cython.int:
-    return py.PySys_Audit(
-        event,
-        b"OO",
-        cython.cast(cython.pointer(py.PyObject), first),
-        cython.cast(cython.pointer(py.PyObject), second),
-    )
+    return py.audit2(event, b"OO", first, second)
 
 
 @cython.cfunc
@@ -206,17 +194,7 @@ def _refuse(value, view) -> cython.int:
     raise BufferError("memoryview: underlying buffer is not C-contiguous")
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _get(
-    name: cython.p_const_char,
-    w: cython.pointer(Where),
-    attribute: cython.p_const_char,
-    room: cython.p_char,
-    size: cython.size_t,
-    follow: cython.bint,
-) -> cython.Py_ssize_t:
+def _get(name, w, attribute, room, size, follow):
     if w.fd != -1:
         return libc.fgetxattr(w.fd, attribute, room, size)
     if name == cython.NULL and w.name != cython.NULL:
@@ -226,16 +204,7 @@ def _get(
     return libc.lgetxattr(name, attribute, room, size)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _list(
-    name: cython.p_const_char,
-    w: cython.pointer(Where),
-    room: cython.p_char,
-    size: cython.size_t,
-    follow: cython.bint,
-) -> cython.Py_ssize_t:
+def _list(name, w, room, size, follow):
     if w.fd != -1:
         return libc.flistxattr(w.fd, room, size)
     if name == cython.NULL:
@@ -245,12 +214,7 @@ def _list(
     return libc.llistxattr(name, room, size)
 
 
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _spell(
-    self: Core, w: cython.pointer(Where), follow: cython.bint, room: cython.p_char
-) -> cython.p_const_char:
+def _spell(self, w, follow, room):
     """Place the path and spell it for a call that takes no directory descriptor.
 
     Where place() answers with a directory and a name in it, the directory is named through

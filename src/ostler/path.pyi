@@ -144,17 +144,17 @@ class Path:
 # The module is also os.path: every public name of the host's Path is a name of it.
 _host: Path
 
-curdir: str
-pardir: str
-extsep: str
-sep: str
-altsep: str | None
-pathsep: str
-defpath: str
-devnull: str
-supports_unicode_filenames: bool
-ALLOW_MISSING: Strictness
-ALL_BUT_LAST: Strictness
+curdir = _host.curdir
+pardir = _host.pardir
+extsep = _host.extsep
+sep = _host.sep
+altsep = _host.altsep
+pathsep = _host.pathsep
+defpath = _host.defpath
+devnull = _host.devnull
+supports_unicode_filenames = _host.supports_unicode_filenames
+ALLOW_MISSING = _host.ALLOW_MISSING
+ALL_BUT_LAST = _host.ALL_BUT_LAST
 normcase = _host.normcase
 isabs = _host.isabs
 join = _host.join

@@ -10,28 +10,21 @@ from ostler.verbs.replacing import Replacing
 CONSTANTS: dict[str, Any]
 TYPES: dict[str, Any]
 
+_Path = StrOrBytesPath
+_Fd = int | None  # of a directory
+
 class Durable(Core):
     def rename_noreplace(
-        self,
-        src: StrOrBytesPath,
-        dst: StrOrBytesPath,
-        *,
-        src_dir_fd: int | None = None,
-        dst_dir_fd: int | None = None,
+        self, src: _Path, dst: _Path, *, src_dir_fd: _Fd = None, dst_dir_fd: _Fd = None
     ) -> None: ...
     def exchange(
-        self,
-        first: StrOrBytesPath,
-        second: StrOrBytesPath,
-        *,
-        first_dir_fd: int | None = None,
-        second_dir_fd: int | None = None,
+        self, first: _Path, second: _Path, *, first_dir_fd: _Fd = None, second_dir_fd: _Fd = None
     ) -> None: ...
-    def sync_directory(self, path: StrOrBytesPath = ".") -> None: ...
-    def replace_durable(self, src: StrOrBytesPath, dst: StrOrBytesPath) -> None: ...
+    def sync_directory(self, path: _Path = ".") -> None: ...
+    def replace_durable(self, src: _Path, dst: _Path) -> None: ...
     def create_file(
         self,
-        path: StrOrBytesPath,
+        path: _Path,
         contents: ReadableBuffer | str = b"",
         *,
         mode: int | None = None,
@@ -39,7 +32,7 @@ class Durable(Core):
     ) -> None: ...
     def write_atomic(
         self,
-        path: StrOrBytesPath,
+        path: _Path,
         data_or_writer: ReadableBuffer | str | Callable[[BinaryIO], object],
         *,
         mode: int | None = None,
@@ -50,7 +43,7 @@ class Durable(Core):
     @overload
     def replacing(
         self,
-        path: StrOrBytesPath,
+        path: _Path,
         open_mode: Literal["w", "wt"] = "w",
         *,
         encoding: str | None = None,
@@ -64,7 +57,7 @@ class Durable(Core):
     @overload
     def replacing(
         self,
-        path: StrOrBytesPath,
+        path: _Path,
         open_mode: Literal["wb"],
         *,
         encoding: None = None,
@@ -78,7 +71,7 @@ class Durable(Core):
     @overload
     def replacing(
         self,
-        path: StrOrBytesPath,
+        path: _Path,
         open_mode: str,
         *,
         encoding: str | None = None,
@@ -89,4 +82,4 @@ class Durable(Core):
         durable: bool = True,
         follow_symlinks: bool = False,
     ) -> Replacing[IO[Any]]: ...
-    def move(self, src: StrOrBytesPath, dst: StrOrBytesPath) -> None: ...
+    def move(self, src: _Path, dst: _Path) -> None: ...

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ostler.machines.rehearsal.writers import Quiet
 
     _R = TypeVar("_R", bound="Rehearsal")
+    _Path = StrOrBytesPath
+    _Fd = int | None  # of a directory
 
 
 class Rehearsal(Rooted):
@@ -70,7 +72,7 @@ class Rehearsal(Rooted):
     _started: int
 
     @classmethod
-    def _over(cls, base: StrOrBytesPath | None = None, upper: StrOrBytesPath | None = None) -> Self:
+    def _over(cls, base: _Path | None = None, upper: _Path | None = None) -> Self:
         """The machine over a directory, or MachineUnavailable."""
         return _rehearse(cls, base, upper)
 
@@ -126,7 +128,7 @@ class Rehearsal(Rooted):
         _renew(self, keep)
 
     @staying
-    def keep(self, directory: StrOrBytesPath) -> None:
+    def keep(self, directory: _Path) -> None:
         """Copy the changes into a new or empty directory, for rehearsal(base, upper=directory).
 
         The rehearsal itself stays as it is. FileExistsError or OSError (ENOTEMPTY) when something
@@ -171,10 +173,10 @@ class Rehearsal(Rooted):
     def _or_moved(
         self,
         rename: Callable[..., None],
-        src: StrOrBytesPath,
-        dst: StrOrBytesPath,
-        src_dir_fd: int | None,
-        dst_dir_fd: int | None,
+        src: _Path,
+        dst: _Path,
+        src_dir_fd: _Fd,
+        dst_dir_fd: _Fd,
         replace: bool = True,
     ) -> None:
         # The kernel's rename of this kind, or where it won't do that, ours.
@@ -186,34 +188,24 @@ class Rehearsal(Rooted):
                 raise
 
     def rename(
-        self,
-        src: StrOrBytesPath,
-        dst: StrOrBytesPath,
-        *,
-        src_dir_fd: int | None = None,
-        dst_dir_fd: int | None = None,
+        self, src: _Path, dst: _Path, *, src_dir_fd: _Fd = None, dst_dir_fd: _Fd = None
     ) -> None:
         """As os.rename, also where the kernel won't do it here (see rename.py)."""
         self._or_moved(super().rename, src, dst, src_dir_fd, dst_dir_fd)
 
     def replace(
-        self,
-        src: StrOrBytesPath,
-        dst: StrOrBytesPath,
-        *,
-        src_dir_fd: int | None = None,
-        dst_dir_fd: int | None = None,
+        self, src: _Path, dst: _Path, *, src_dir_fd: _Fd = None, dst_dir_fd: _Fd = None
     ) -> None:
         """As os.replace; a directory of the base that the kernel won't rename here is moved."""
         self._or_moved(super().replace, src, dst, src_dir_fd, dst_dir_fd)
 
     def link(
         self,
-        src: StrOrBytesPath,
-        dst: StrOrBytesPath,
+        src: _Path,
+        dst: _Path,
         *,
-        src_dir_fd: int | None = None,
-        dst_dir_fd: int | None = None,
+        src_dir_fd: _Fd = None,
+        dst_dir_fd: _Fd = None,
         follow_symlinks: bool = True,
     ) -> None:
         """As os.link; of a file of the base with several names it is noted which it is."""
@@ -222,23 +214,13 @@ class Rehearsal(Rooted):
             super().link(src, dst, **keys, follow_symlinks=follow_symlinks)
 
     def rename_noreplace(
-        self,
-        src: StrOrBytesPath,
-        dst: StrOrBytesPath,
-        *,
-        src_dir_fd: int | None = None,
-        dst_dir_fd: int | None = None,
+        self, src: _Path, dst: _Path, *, src_dir_fd: _Fd = None, dst_dir_fd: _Fd = None
     ) -> None:
         """As ostler.rename_noreplace; a directory that the kernel won't rename here is moved."""
         self._or_moved(super().rename_noreplace, src, dst, src_dir_fd, dst_dir_fd, False)
 
     def exchange(
-        self,
-        first: StrOrBytesPath,
-        second: StrOrBytesPath,
-        *,
-        first_dir_fd: int | None = None,
-        second_dir_fd: int | None = None,
+        self, first: _Path, second: _Path, *, first_dir_fd: _Fd = None, second_dir_fd: _Fd = None
     ) -> None:
         """As ostler.exchange; directories that the kernel won't rename here are moved."""
         fds = first_dir_fd, second_dir_fd
@@ -249,7 +231,7 @@ class Rehearsal(Rooted):
                 raise
 
 
-def _rehearse(kind: type[_R], base: StrOrBytesPath | None, upper: StrOrBytesPath | None) -> _R:
+def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None) -> _R:
     mounts.directory("/" if base is None else base, "rehearsal").close()
     base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
     started = time.time_ns()
@@ -299,7 +281,7 @@ def _rehearse(kind: type[_R], base: StrOrBytesPath | None, upper: StrOrBytesPath
         return machine
 
 
-def _opened(upper: StrOrBytesPath | None, base: bytes) -> mounts.Made:
+def _opened(upper: _Path | None, base: bytes) -> mounts.Made:
     """The upper's directory, held until a machine has taken it over."""
     return mounts.Made() if upper is None else mounts.Made(uppers.opened(upper, base)[0])
 
@@ -383,7 +365,7 @@ def _knows(state: State, overlays: Iterable[OverlayMount]) -> bool:
     return all(overlay.target in known for overlay in overlays)
 
 
-def _lock(stores: int, upper: StrOrBytesPath) -> None:
+def _lock(stores: int, upper: _Path) -> None:
     """One rehearsal at a time in an upper, for as long as its descriptor is open."""
     try:
         fcntl.flock(stores, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,10 +6,13 @@ import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 
 from ostler import trees
+from ostler.cli.copy import copy_parser
+from ostler.trees import operations
 from tests import tree_maker
 from tests.tree_maker import names
 
@@ -232,3 +235,17 @@ def test_walks_that_end_at_a_depth(tmp_path):
     with pytest.raises(NotADirectoryError):
         list(trees.walk(__file__, max_depth=0))
     assert re.match("t9", os.path.basename(os.fsdecode(top)))
+
+
+def test_what_a_copy_keeps_has_one_name_everywhere():
+    """Its options, the members of the struct in C, and what `ostler copy` may leave out."""
+    text = (Path(operations.__file__).parent / "_task.pxd").read_text()
+    struct = re.search(r"cdef struct Keep:\n((?:    .*\n)+)", text)[1]
+    members = re.findall(r"^    \w+ (\w+)", struct, re.MULTILINE)
+    assert members == [*operations.KEEP, "merge", "update"]
+    assert operations.kept().keys() == set(members)
+    options = trees.Trees.copy.__kwdefaults__
+    assert operations.KEEP.keys() <= options.keys()
+    offered = {name for action in copy_parser()._actions for name in action.option_strings}
+    for name, words in operations.KEEP.items():
+        assert (f"--no-{name.replace('_', '-')}" in offered) is (words is not None)

@@ -16,9 +16,9 @@ from ostler.cli._trees import (
     tree_parser,
 )
 from ostler.cli.below import failure
-from ostler.trees._copy import flags
 from ostler.trees._how import How
 from ostler.trees._single import copy_entry
+from ostler.trees.operations import KEEP, kept
 
 _WHAT = """
 Copy each SOURCE, a directory with all below it, to DESTINATION, or into it when that is a
@@ -66,11 +66,11 @@ def copy_parser():
         "--sparse", choices=("auto", "never"), default="auto", metavar="WHEN",
         help="Holes stay holes (auto), or never.",
     )  # fmt: skip
-    made.add_argument(
-        "--no-xattrs", action="store_true",
-        help="Leave out extended attributes and access control lists.",
-    )  # fmt: skip
-    made.add_argument("--no-owners", action="store_true", help="Leave out owners and groups.")
+    for name, words in KEEP.items():
+        if words is not None:
+            option = "--no-" + name.replace("_", "-")
+            made.add_argument(option, dest=f"no_{name}", action="store_true",
+                              help=f"Leave out {words}.")  # fmt: skip
     made.add_argument(
         "-v", "--verbose", action="store_true", help="Print what was copied, and where to."
     )
@@ -196,20 +196,15 @@ def _would(is_tree, source, target, existing, options, teller):
 
 def _copied(is_tree, source, target, existing, options, teller, on_error):
     how = {**teller.options(), "on_error": on_error}
+    keep = {name: False for name in KEEP if getattr(options, f"no_{name}", False)}
+    keep |= {"follow_links": options.follow_links, "sparse": options.sparse == "auto"}
     if is_tree:
         return ostler.trees.copy(
             source, target, existing=existing, exclude=options.exclude, reflink=options.reflink,
-            follow_links=options.follow_links,
-            sparse=options.sparse == "auto", xattrs=not options.no_xattrs,
-            owners=False if options.no_owners else None, threads=options.threads,
-            one_filesystem=options.one_file_system, **how,
+            threads=options.threads, one_filesystem=options.one_file_system, **keep, **how,
         )  # fmt: skip
     return copy_entry(
         ostler.host, source, target, ostler.host, How(threads=1, **how),
-        flags=flags(
-            modes=True, owners=False if options.no_owners else None, times=True,
-            xattrs=not options.no_xattrs, hard_links=False, sparse=options.sparse == "auto",
-            special=True, existing=existing, follow=options.follow_links,
-        ),
+        keep=kept(existing, **keep),
         clone=("never", "auto", "always").index(options.reflink),
     )  # fmt: skip

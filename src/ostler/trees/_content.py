@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.trees._engine import maybe_tick
-from cython.cimports.ostler.trees._task import CLONE_ALWAYS, CLONE_NEVER, SPARSE, CopyTask, task_of
+from cython.cimports.ostler.trees._task import CLONE_ALWAYS, CLONE_NEVER, CopyTask, task_of
 
 _BUFFER = cython.declare(cython.long, 262144)
 _STEP = cython.declare(cython.long, 8 << 20)  # between two looks at signals
@@ -29,7 +29,7 @@ def copy_content(worker, fd, to, st):
         if task.clone == CLONE_ALWAYS:
             return libc.errno
         task.clone = CLONE_NEVER  # not between these file systems
-    if not task.flags & SPARSE or st.st_blocks * 512 >= st.st_size:
+    if not task.keep.sparse or st.st_blocks * 512 >= st.st_size:
         if st.st_size <= _BUFFER or not task.ranges:
             # Sizes of 0 are also those of files that the kernel makes up, as in /proc.
             return copy_bytes(worker, fd, to, -1, st.st_size if st.st_size else _ALL)

@@ -10,7 +10,7 @@ cdef class Copy(Run):
     cdef object to_follow(self, list found)
 
 cdef int mask_of(CopyTask *task, Core machine) except -2
-cdef object flags_of(CopyTask *task, int fd, libc.stat_t *made, bint merge)
+cdef object copied_into(CopyTask *task, int fd, libc.stat_t *made)
 cdef int enter(Worker *worker, Node *node) noexcept nogil
 cdef int entry(Worker *worker, Node *node, const char *name, int kind) noexcept nogil
 cdef int follow(Worker *worker, Node *node, const char *name) noexcept nogil

@@ -53,17 +53,6 @@ from cython.cimports.ostler.trees._state import (
 from cython.cimports.ostler.trees._task import (
     CLONE_AUTO,
     CLONE_NEVER,
-    FOLLOW,
-    LINKS,
-    MERGE,
-    MODES,
-    OWNERS,
-    OWNERS_IF_ALLOWED,
-    SPARSE,
-    SPECIAL,
-    TIMES,
-    UPDATE,
-    XATTRS,
     CopyTask,
     task_of,
 )
@@ -79,16 +68,16 @@ _ONE_BLOCK = cython.declare(cython.long, 4096)
 class Copy(Run):
     """The run that copies a tree."""
 
-    def __init__(self, machine, how, flags, clone, exclude=()):
+    def __init__(self, machine, how, keep, clone, exclude=()):
         Run.__init__(self, machine, how)
         self.task = cython.cast(cython.pointer(CopyTask), self.new_task(cython.sizeof(CopyTask)))
         inodes_init(cython.address(self.task.seen))
-        self.task.flags = flags
+        self.task.keep = keep
         self.task.pattern = compile_all(exclude)
         self.task.excluded = len(exclude)
         self.task.clone = clone
         self.task.ranges = clone != CLONE_NEVER
-        if flags & MODES:
+        if self.task.keep.modes:
             self.task.umask = process_umask()
         self.task.uid = libc.geteuid()
         self.task.gid = libc.getegid()
@@ -135,7 +124,7 @@ class Copy(Run):
 
 def mask_of(task, machine):
     # By which umask the machine makes the files of a copy; -1 where they get the modes of the old.
-    if task.flags & MODES:
+    if task.keep.modes:
         return -1
     task.umask = machine.file_mask()
     return task.umask
@@ -159,12 +148,12 @@ def enter(worker, node):
         return report(worker, node, cython.NULL, libc.EINVAL, b"copy")
     to = node.parent.fd[1]
     made = libc.mkdirat(to, name, 0o700)
-    if made < 0 and not (libc.errno == libc.EEXIST and task.flags & MERGE):
+    if made < 0 and not (libc.errno == libc.EEXIST and task.keep.merge):
         return report(worker, node, cython.NULL, libc.errno, b"mkdir")
     node.fd[1] = open_directory(worker, to, name)
     if node.fd[1] < 0:
         return report(worker, node, cython.NULL, libc.errno, b"open")
-    if made == 0 and not task.flags & MODES:
+    if made == 0 and not task.keep.modes:
         libc.fchmod(node.fd[1], fresh_mode(node.fd[1], 0o777, task.umask) | 0o700)
     worker.directories += 1
     return 0
@@ -195,13 +184,13 @@ def entry(worker, node, name, kind):
         return DONE
     if kind == libc.S_IFDIR >> 12:
         return DESCEND
-    if task.flags & UPDATE and is_current(worker, node, name):
+    if task.keep.update and is_current(worker, node, name):
         return DONE
     if kind == libc.S_IFREG >> 12:
         copy_file(worker, node, name)
     elif kind != libc.S_IFLNK >> 12:
         copy_special(worker, node, name)
-    elif task.flags & FOLLOW:
+    elif task.keep.follow_links:
         follow(worker, node, name)
     else:
         copy_link(worker, node, name)
@@ -218,7 +207,7 @@ def follow(worker, node, name):
     if st.st_mode & libc.S_IFMT == libc.S_IFDIR:
         return follow_directory(worker, node, name)
     if st.st_mode & libc.S_IFMT != libc.S_IFREG:
-        if not task_of(worker).flags & SPECIAL:
+        if not task_of(worker).keep.special:
             return report(worker, node, name, libc.EOPNOTSUPP, b"copy")
         return make_special(worker, node, name, cython.address(st))
     fd = open_through(worker, node.fd[0], name, libc.O_RDONLY | libc.O_NONBLOCK, 0)
@@ -235,7 +224,7 @@ def follow(worker, node, name):
 
 def make_room(worker, node, name):
     # After EEXIST: when merging, what stands there goes. 0 to try again, else the errno.
-    if not task_of(worker).flags & MERGE:
+    if not task_of(worker).keep.merge:
         return libc.EEXIST
     number: cython.int = asked(worker, node, name, UNLINKING)
     if number:
@@ -269,7 +258,7 @@ def create(worker, node, name, mode, new):
     # The new file, or -1 with errno. `new` becomes the name that it has for now, if another.
     flags: cython.int = libc.O_WRONLY | libc.O_CREAT | libc.O_EXCL
     fd: cython.int = open_any(worker, node.fd[1], target_of(worker, name), flags, mode)
-    if fd < 0 and libc.errno == libc.EEXIST and task_of(worker).flags & MERGE:
+    if fd < 0 and libc.errno == libc.EEXIST and task_of(worker).keep.merge:
         if new == cython.NULL:
             libc.errno = make_room(worker, node, name)
             if libc.errno == 0:
@@ -309,16 +298,16 @@ def copy_opened(worker, node, name, fd, st):
     to: cython.int
     number: cython.int
     new[0] = 0
-    if task.flags & (MODES | XATTRS):
+    if task.keep.modes or task.keep.xattrs:
         attributes = list_xattrs(fd, cython.NULL, cython.NULL, 0)
-    if st.st_nlink > 1 and task.flags & LINKS:
+    if st.st_nlink > 1 and task.keep.hard_links:
         to = with_names(worker, node, name, libc.S_IFREG >> 12, st)
         if to == -1:
             return 0
     else:
         # Nobody else shall read it before it has its owner and, if it has one, its ACL; nor one
         # to whom an ACL gives rights that the new file got from its directory.
-        if foreign or task.all_modes or attributes or not task.flags & MODES:
+        if foreign or task.all_modes or attributes or not task.keep.modes:
             mode = 0o600
         to = create(worker, node, name, mode, new)
         if to < 0:
@@ -348,7 +337,7 @@ def copy_link(worker, node, name):
     st: libc.stat_t
     if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
         return 0 if libc.errno == libc.ENOENT else report(worker, node, name, libc.errno, b"stat")
-    if st.st_nlink > 1 and task_of(worker).flags & LINKS:
+    if st.st_nlink > 1 and task_of(worker).keep.hard_links:
         return with_names(worker, node, name, libc.S_IFLNK >> 12, cython.address(st))
     return make_link(worker, node, name, cython.address(st))
 
@@ -365,7 +354,7 @@ def make_link(worker, node, name, st):
     new: cython.p_const_char = target_of(worker, name)
     while libc.symlinkat(target, node.fd[1], new) < 0:
         number = libc.errno
-        if number == libc.EEXIST and task_of(worker).flags & MERGE:
+        if number == libc.EEXIST and task_of(worker).keep.merge:
             aside(worker, other)
             new = other
             continue
@@ -392,9 +381,9 @@ def copy_special(worker, node, name):
     st: libc.stat_t
     if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
         return 0 if libc.errno == libc.ENOENT else report(worker, node, name, libc.errno, b"stat")
-    if not task.flags & SPECIAL:
+    if not task.keep.special:
         return report(worker, node, name, libc.EOPNOTSUPP, b"copy")
-    if st.st_nlink > 1 and task.flags & LINKS:
+    if st.st_nlink > 1 and task.keep.hard_links:
         return with_names(worker, node, name, (st.st_mode & libc.S_IFMT) >> 12, cython.address(st))
     return make_special(worker, node, name, cython.address(st))
 
@@ -405,7 +394,7 @@ def make_special(worker, node, name, st):
     new: cython.p_const_char = target_of(worker, name)
     while libc.mknodat(node.fd[1], new, st.st_mode & ~0o7077, st.st_rdev) < 0:
         number = libc.errno
-        if number == libc.EEXIST and task_of(worker).flags & MERGE:
+        if number == libc.EEXIST and task_of(worker).keep.merge:
             aside(worker, other)
             new = other
             continue
@@ -474,39 +463,17 @@ def with_names(worker, node, name, kind, st):
 # ---- from Python
 
 
-def flags(modes, owners, times, xattrs, hard_links, sparse, special, existing, follow=False):
-    """The options of a copy as one number."""
-    chosen = (
-        (modes, MODES),
-        (owners, OWNERS),
-        (owners is None, OWNERS_IF_ALLOWED),
-        (times, TIMES),
-        (xattrs, XATTRS),
-        (hard_links, LINKS),
-        (sparse, SPARSE),
-        (special, SPECIAL),
-        (existing != "refuse", MERGE),
-        (existing == "update", UPDATE),
-        (follow, FOLLOW),
-    )
-    total = 0
-    for wanted, bit in chosen:
-        if wanted:
-            total |= bit
-    return total
+def mask_for(machine: Core, keep):
+    """As mask_of, for a copy that keeps this."""
+    return -1 if keep["modes"] else machine.file_mask()
 
 
-def mask_for(machine: Core, flags):
-    """As mask_of, for a copy with these flags."""
-    return -1 if flags & MODES else machine.file_mask()
-
-
-def flags_of(task, fd, made, merge):
+def copied_into(task, fd, made):
     # What the directory that is copied into changes.
     inherits: cython.int = libc.fgetxattr(fd, b"system.posix_acl_default", cython.NULL, 0) >= 0
-    task.all_modes = merge or inherits
+    task.all_modes = task.keep.merge or inherits
     task.all_owners = (
-        merge
+        task.keep.merge
         or made.st_mode & libc.S_ISGID != 0
         or made.st_gid != task.gid
         or made.st_uid != task.uid
@@ -515,18 +482,13 @@ def flags_of(task, fd, made, merge):
         task.unshared = _ONE_BLOCK  # written sooner than shared
 
 
-def flags_of_pieces():
-    """What a copy that is done in pieces must allow: a piece may find its work begun."""
-    return MERGE
-
-
 def copy_tree(
     machine,
     top,
     to,
     to_machine,
     how,
-    flags,
+    keep,
     clone,
     shallow=False,
     several=None,
@@ -536,16 +498,15 @@ def copy_tree(
 ):
     """Copy the tree at `top` to the name `to` of a machine; the counts of what was made.
 
-    `several` is a list for what has more names than were met: (device, inode, path below top).
-    `followed` (a Followed) takes the links to directories, which are made but empty; `fill` is true
-    for the copies of those.
+    `keep` is what Trees.copy makes of its options. `several` is a list for what has more names than
+    were met: (device, inode, path below top). `followed` (a Followed) takes the links to
+    directories, which are made but empty; `fill` is true for the copies of those.
     """
     w: Where
     st: libc.stat_t
     made: libc.stat_t
-    merge: cython.bint = flags & MERGE
     fd: cython.int
-    run: Copy = Copy(machine, how, flags, clone, exclude)
+    run: Copy = Copy(machine, how, keep, clone, exclude)
     run.e.shallow = bool(shallow)
     run.task.seen.telling = several is not None
     take(cython.address(w), to, "copy", "to", 0)
@@ -560,7 +521,12 @@ def copy_tree(
     if number:
         raise failure(number, path)
     fd = make_directory(
-        to_machine, to, cython.address(st), run.kept, merge or fill, mask_of(run.task, to_machine)
+        to_machine,
+        to,
+        cython.address(st),
+        run.kept,
+        run.task.keep.merge or fill,
+        mask_of(run.task, to_machine),
     )
     run.e.root.fd[1] = run.e.roots[1] = fd
     libc.fstat(fd, cython.address(made))
@@ -570,7 +536,7 @@ def copy_tree(
     run.task.dev = made.st_dev
     run.task.ino = made.st_ino
     run.task.prefix = path_length(run.e.root)
-    flags_of(run.task, fd, cython.address(made), merge)
+    copied_into(run.task, fd, cython.address(made))
     counts = run.finish()
     if several is not None:
         run.several(several)

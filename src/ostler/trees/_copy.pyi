@@ -9,26 +9,14 @@ from ostler.trees._run import Run
 
 class Copy(Run): ...
 
-def mask_for(machine: Core, flags: int) -> int: ...
-def flags(
-    modes: bool,
-    owners: bool | None,
-    times: bool,
-    xattrs: bool,
-    hard_links: bool,
-    sparse: bool,
-    special: bool,
-    existing: str,
-    follow: bool = False,
-) -> int: ...
-def flags_of_pieces() -> int: ...
+def mask_for(machine: Core, keep: dict[str, Any]) -> int: ...
 def copy_tree(
     machine: Core,
     top: Any,
     to: Any,
     to_machine: Core,
     how: How,
-    flags: int,
+    keep: dict[str, Any],
     clone: int,
     shallow: bool = False,
     several: list[tuple[int, int, bytes]] | None = None,

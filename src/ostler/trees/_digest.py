@@ -62,7 +62,7 @@ def hash_files(machine, paths, algorithm, told=None):
     return results
 
 
-def digest(machine, top, algorithm, how, executor=None):
+def digest(machine, top, algorithm, how, executor=None) -> Digest:
     """The digest of a tree and of each of its files."""
     errors = Errors(how)
     hashlib.new(algorithm, usedforsecurity=False)  # an unknown one fails before any work

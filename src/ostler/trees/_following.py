@@ -23,7 +23,7 @@ class Followed:
         self.links = []  # (path below the root, whether the directory was made)
 
 
-def copy_following(machine, top, to, to_machine, how, flags, clone, exclude, times):
+def copy_following(machine, top, to, to_machine, how, keep, clone, exclude) -> Counts:
     """As copy_tree; a link to a directory that it lies in is an error (ELOOP)."""
     top, to = machine.fspath(top), to_machine.fspath(to)
     _refuse_other_roots(machine, top)
@@ -41,14 +41,14 @@ def copy_following(machine, top, to, to_machine, how, flags, clone, exclude, tim
         followed = Followed()
         try:
             counts = copy_tree(
-                machine, source, target, to_machine, each, flags, clone, exclude=exclude,
+                machine, source, target, to_machine, each, keep, clone, exclude=exclude,
                 followed=followed, fill=fill,
             )  # fmt: skip
         except OSError as error:
             if not fill or error.filename is None or hasattr(error, "done"):
                 raise
             if made:
-                _give_up(machine, source, to_machine, target, times)
+                _give_up(machine, source, to_machine, target, keep["times"])
             tell(error)  # this link can't be followed; the others can
             continue
         if on_error == "collect":
@@ -61,7 +61,7 @@ def copy_following(machine, top, to, to_machine, how, flags, clone, exclude, tim
                 around = above | _around(machine, source, path)
                 if _identity(machine, link) in around:
                     if made:
-                        _give_up(machine, link, to_machine, copy, times)
+                        _give_up(machine, link, to_machine, copy, keep["times"])
                     raise OSError(errno.ELOOP, machine.strerror(errno.ELOOP), link)
             except OSError as error:
                 tell(error)

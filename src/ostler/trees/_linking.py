@@ -6,7 +6,7 @@ from cython.cimports.ostler.trees._holding import open_any, open_directory
 from cython.cimports.ostler.trees._links import Name, inodes_find
 from cython.cimports.ostler.trees._metadata import fresh_mode
 from cython.cimports.ostler.trees._output import path_length, path_write, report
-from cython.cimports.ostler.trees._task import FOLLOW, LINKS, MERGE, MODES, task_of
+from cython.cimports.ostler.trees._task import task_of
 
 
 def target_of(worker, name):
@@ -64,7 +64,7 @@ def is_current(worker, node, name):
     task: cython.pointer(CopyTask) = task_of(worker)
     st: libc.stat_t
     there: libc.stat_t
-    way: cython.int = 0 if task.flags & FOLLOW else libc.AT_SYMLINK_NOFOLLOW
+    way: cython.int = 0 if task.keep.follow_links else libc.AT_SYMLINK_NOFOLLOW
     if (
         libc.fstatat(node.fd[0], name, cython.address(st), way) < 0
         or libc.fstatat(
@@ -78,7 +78,7 @@ def is_current(worker, node, name):
         )
     ):
         return False
-    if st.st_nlink > 1 and task.flags & LINKS:
+    if st.st_nlink > 1 and task.keep.hard_links:
         # Its other names are linked to the one that is there.
         libc.pthread_mutex_lock(cython.address(task.seen.lock))
         slot = inodes_find(cython.address(task.seen), st.st_dev, st.st_ino)
@@ -100,9 +100,9 @@ def follow_directory(worker, node, name):
     further: cython.pointer(Name)
     fd: cython.int
     made: cython.int = libc.mkdirat(node.fd[1], name, 0o700)
-    if made < 0 and not (libc.errno == libc.EEXIST and task.flags & MERGE):
+    if made < 0 and not (libc.errno == libc.EEXIST and task.keep.merge):
         return report(worker, node, name, libc.errno, b"mkdir")
-    if made == 0 and not task.flags & MODES:
+    if made == 0 and not task.keep.modes:
         fd = open_directory(worker, node.fd[1], name)
         if fd < 0:
             return report(worker, node, name, libc.errno, b"open")

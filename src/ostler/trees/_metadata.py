@@ -2,14 +2,7 @@
 
 import cython
 from cython.cimports.ostler.core import libc
-from cython.cimports.ostler.trees._task import (
-    FOLLOW,
-    MODES,
-    OWNERS,
-    OWNERS_IF_ALLOWED,
-    TIMES,
-    XATTRS,
-)
+from cython.cimports.ostler.trees._task import OWNERS_IF_ALLOWED
 
 _PERMISSIONS = cython.declare(cython.uint, 0o7777)
 _FOLLOWED = cython.declare(cython.int, -2)
@@ -52,25 +45,25 @@ def copy_metadata(task, fd, to, st, dir, attributes):
     owned: cython.int = 0
     number: cython.int = 0
     foreign: cython.int = task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
-    if foreign and task.flags & (OWNERS | OWNERS_IF_ALLOWED):
+    if foreign and task.keep.owners:
         if libc.fchown(to, st.st_uid, st.st_gid) == 0:
             owned = 1
-        elif task.flags & OWNERS or libc.errno != libc.EPERM:
+        elif task.keep.owners != OWNERS_IF_ALLOWED or libc.errno != libc.EPERM:
             return libc.errno
         else:
             mode &= ~_SET_IDS  # not for another owner
-    if task.flags & MODES and task.all_modes:
+    if task.keep.modes and task.all_modes:
         number = drop_acls(to, cython.NULL)  # what was inherited from the directory above
         if number:
             return number
-    if task.flags & XATTRS and attributes:
-        number = copy_xattrs(fd, cython.NULL, to, cython.NULL, task.flags & MODES)
+    if task.keep.xattrs and attributes:
+        number = copy_xattrs(fd, cython.NULL, to, cython.NULL, task.keep.modes)
         if number:
-            if task.flags & MODES:
+            if task.keep.modes:
                 libc.fchmod(to, without_acl(fd, cython.NULL, mode))
             return number
-    if task.flags & MODES:
-        if attributes and not task.flags & XATTRS:
+    if task.keep.modes:
+        if attributes and not task.keep.xattrs:
             mode = without_acl(fd, cython.NULL, mode)
         # open() has made it right for a plain file of our own, if the umask took nothing away.
         if (
@@ -88,7 +81,7 @@ def copy_metadata(task, fd, to, st, dir, attributes):
                 return libc.errno
     elif dir >= 0 and libc.fchmod(to, fresh_mode(dir, 0o666, task.umask)) < 0:
         return libc.errno
-    if task.flags & TIMES:
+    if task.keep.times:
         times[0] = st.st_atim
         times[1] = st.st_mtim
         if libc.futimens(to, times) < 0:
@@ -104,35 +97,33 @@ def name_metadata(task, dir, name, to, new, st):
     number: cython.int
     source: cython.int = -1
     mode: cython.uint = st.st_mode & _PERMISSIONS
-    if task.flags & FOLLOW and st.st_mode & libc.S_IFMT != libc.S_IFLNK:
+    if task.keep.follow_links and st.st_mode & libc.S_IFMT != libc.S_IFLNK:
         source = _FOLLOWED  # what is copied is not the link of this name
-    if task.flags & (OWNERS | OWNERS_IF_ALLOWED) and (
-        task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid
-    ):
+    if task.keep.owners and (task.all_owners or st.st_uid != task.uid or st.st_gid != task.gid):
         if libc.fchownat(to, new, st.st_uid, st.st_gid, libc.AT_SYMLINK_NOFOLLOW) < 0 and (
-            task.flags & OWNERS or libc.errno != libc.EPERM
+            task.keep.owners != OWNERS_IF_ALLOWED or libc.errno != libc.EPERM
         ):
             return libc.errno
     # Linux before 6.13 has no other way to them that begins at a descriptor.
     libc.snprintf(path, 320, b"/proc/self/fd/%d/%s", dir, name)
     libc.snprintf(to_path, 320, b"/proc/self/fd/%d/%s", to, new)
-    if task.flags & MODES and task.all_modes:
+    if task.keep.modes and task.all_modes:
         number = drop_acls(-1, to_path)
         if number:
             return number
-    if task.flags & XATTRS:
-        number = copy_xattrs(source, path, -1, to_path, task.flags & MODES)
+    if task.keep.xattrs:
+        number = copy_xattrs(source, path, -1, to_path, task.keep.modes)
         if number:
             return number
     if st.st_mode & libc.S_IFMT != libc.S_IFLNK:
-        if not task.flags & MODES:
+        if not task.keep.modes:
             mode = fresh_mode(to, 0o666, task.umask)
-        elif not task.flags & XATTRS:
+        elif not task.keep.xattrs:
             mode = without_acl(source, path, mode)
         number = chmod_name(to, new, mode)
         if number:
             return number
-    if task.flags & TIMES:
+    if task.keep.times:
         times[0] = st.st_atim
         times[1] = st.st_mtim
         if libc.utimensat(to, new, times, libc.AT_SYMLINK_NOFOLLOW) < 0:

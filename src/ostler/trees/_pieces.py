@@ -140,7 +140,7 @@ def size_piece(machine, paths, how, whole, exclude=()):
     return results
 
 
-def size(machine, top, executor, how, exclude=()):
+def size(machine, top, executor, how, exclude=()) -> Counts:
     """The size of a tree, its pieces measured by an executor."""
     errors = Errors(how)
     total = Counts(errors=errors.list)
@@ -211,7 +211,7 @@ def find(machine, top, executor, how, wanted, least, most, expression):
 # ---- copy
 
 
-def copy_piece(machine, pairs, to_machine, how, flags, clone, alone, exclude=()):
+def copy_piece(machine, pairs, to_machine, how, keep, clone, alone, exclude=()):
     """[(numbers, errors, files with names elsewhere)] of each pair of Places."""
     from ostler.trees._copy import copy_tree
 
@@ -220,7 +220,7 @@ def copy_piece(machine, pairs, to_machine, how, flags, clone, alone, exclude=())
         several = []
         try:
             counts = copy_tree(
-                machine, source, to, to_machine, how, flags, clone, alone, several, exclude
+                machine, source, to, to_machine, how, keep, clone, alone, several, exclude
             )
             results.append((counts.numbers(), counts.errors, several))
         except OSError as error:
@@ -228,7 +228,7 @@ def copy_piece(machine, pairs, to_machine, how, flags, clone, alone, exclude=())
     return results
 
 
-def copy(machine, top, to, to_machine, executor, how, flags, merge, clone, exclude=()):
+def copy(machine, top, to, to_machine, executor, how, keep, clone, exclude=()) -> Counts:
     """Copy a tree, its pieces by an executor: deep ones first, then the directories above them.
 
     Files with names in several pieces are linked together in the end, here.
@@ -243,9 +243,10 @@ def copy(machine, top, to, to_machine, executor, how, flags, merge, clone, exclu
         top, to = machine.fsencode(top), machine.fsencode(to)
     source = root_of(machine, top, "copy")
     shallow, whole = cut(machine, source, exclude)
-    mask = mask_for(to_machine, flags)
-    prepare(machine, source, to_machine, to, merge, mask)
+    mask = mask_for(to_machine, keep)
+    prepare(machine, source, to_machine, to, keep["merge"], mask)
     target = root_of(to_machine, to, "copy", False)
+    keep = {**keep, "merge": True}  # a piece finds its directory made
     several = {}
     try:
         for place in sorted(shallow + whole, key=lambda place: len(place.names)):
@@ -259,7 +260,7 @@ def copy(machine, top, to, to_machine, executor, how, flags, merge, clone, exclu
         for level, groups in enumerate(levels):
             pieces = [
                 (machine, [(place, target.below(*place.names)) for place in group], to_machine,
-                 how.in_pieces(), flags, clone, level > 0, exclude)
+                 how.in_pieces(), keep, clone, level > 0, exclude)
                 for group in groups
             ]  # fmt: skip
             for number, results in run_pieces(executor, copy_piece, pieces):
@@ -356,7 +357,7 @@ def remove_piece(machine, place, how):
         return Counts().numbers(), [error]
 
 
-def remove(machine, top, executor, how):
+def remove(machine, top, executor, how) -> Counts:
     """Remove a tree, its pieces by an executor, and what is left above them here."""
     from ostler.trees._remove import remove_tree
 

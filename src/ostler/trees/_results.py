@@ -1,7 +1,16 @@
 """What an operation on a tree answers."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
-class Difference(tuple):
+    _Two = tuple[Any, str]
+else:
+    _Two = tuple
+
+
+class Difference(_Two):
     """One difference of two trees: the `path` below both roots, and `what` differs.
 
     `what` is "only in first", "only in second", "type", "mode", "owner", "size", "time",
@@ -10,16 +19,16 @@ class Difference(tuple):
 
     __slots__ = ()
 
-    def __new__(cls, path, what):
+    def __new__(cls, path: "Any", what: str) -> "Difference":
         return tuple.__new__(cls, (path, what))
 
     @property
-    def path(self):
+    def path(self) -> "Any":
         """Where, below both roots."""
         return self[0]
 
     @property
-    def what(self):
+    def what(self) -> str:
         """What differs."""
         return self[1]
 
@@ -50,30 +59,30 @@ class Counts:
 
     def __init__(
         self,
-        files=0,
-        directories=0,
-        links=0,
-        others=0,
-        bytes=0,
-        disk=0,
-        errors=(),
-        by_directory=None,
-    ):
-        self.files = files
-        self.directories = directories
-        self.links = links
-        self.others = others
-        self.bytes = bytes
-        self.disk = disk
-        self.errors = errors
-        self.by_directory = by_directory
+        files: int = 0,
+        directories: int = 0,
+        links: int = 0,
+        others: int = 0,
+        bytes: int = 0,
+        disk: int = 0,
+        errors: "Iterable[OSError]" = (),
+        by_directory: "dict[Any, Counts] | None" = None,
+    ) -> None:
+        self.files: int = files
+        self.directories: int = directories
+        self.links: int = links
+        self.others: int = others
+        self.bytes: int = bytes
+        self.disk: int = disk
+        self.errors: list[OSError] = errors  # of work in progress a tuple
+        self.by_directory: dict[Any, Counts] | None = by_directory
 
     @property
-    def entries(self):
+    def entries(self) -> int:
         """Entries of every kind."""
         return self.files + self.directories + self.links + self.others
 
-    def add(self, kind, size, disk):
+    def add(self, kind: int, size: int, disk: int) -> None:
         """Count one more entry, of this DT_ kind."""
         if kind == 8:
             self.files += 1
@@ -85,12 +94,12 @@ class Counts:
         self.bytes += size
         self.disk += disk
 
-    def plus(self, numbers):
+    def plus(self, numbers: "dict[str, int]") -> None:
         """Add the numbers() of another."""
         for name, value in numbers.items():
             setattr(self, name, getattr(self, name) + value)
 
-    def numbers(self):
+    def numbers(self) -> "dict[str, int]":
         """The numbers alone, as a dictionary."""
         return {
             name: getattr(self, name)
@@ -119,14 +128,14 @@ class Digest:
 
     __slots__ = ("algorithm", "bytes", "errors", "files", "hex")
 
-    def __init__(self, algorithm):
-        self.algorithm = algorithm
-        self.hex = None
-        self.files = {}
-        self.bytes = 0
-        self.errors = []
+    def __init__(self, algorithm: str) -> None:
+        self.algorithm: str = algorithm
+        self.hex: str | None = None
+        self.files: Mapping[Any, str] = {}
+        self.bytes: int = 0
+        self.errors: list[OSError] = []
 
-    def finish(self, lines):
+    def finish(self, lines: "Iterable[bytes]") -> None:
         """Set `hex` from what the tree's digest is made of."""
         import hashlib
 

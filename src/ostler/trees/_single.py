@@ -4,23 +4,22 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.crossing import Core, Where, failure, take
-from cython.cimports.ostler.trees._copy import Copy, entry, flags_of, mask_of
+from cython.cimports.ostler.trees._copy import Copy, copied_into, entry, mask_of
 from cython.cimports.ostler.trees._engine import engine_root
 from cython.cimports.ostler.trees._run import open_holder, split
-from cython.cimports.ostler.trees._task import LINKS, MERGE
 
 
-def copy_entry(machine, top, to, to_machine, how, flags, clone):
+def copy_entry(machine, top, to, to_machine, how, keep, clone):
     """Copy the file, link or special file `top` to the name `to`; the counts of what was made.
 
-    A link is copied itself. An entry at `to` is replaced where the flags say merge.
+    A link is copied itself. An entry at `to` is replaced where `keep` says merge.
     """
     w: Where
     st: libc.stat_t
     made: libc.stat_t
     number: cython.int = 0
     holder: cython.int
-    run: Copy = Copy(machine, how, flags & ~LINKS, clone)
+    run: Copy = Copy(machine, how, {**keep, "hard_links": False}, clone)
     take(cython.address(w), top, "copy", "top", 0)
     take(cython.address(w), to, "copy", "to", 0)
     path = py.PyOS_FSPath(top)
@@ -56,7 +55,7 @@ def copy_entry(machine, top, to, to_machine, how, flags, clone):
         )
         == 0
     ):
-        if not flags & MERGE:
+        if not run.task.keep.merge:
             raise failure(libc.EEXIST, new)
         if made.st_dev == st.st_dev and made.st_ino == st.st_ino:
             raise OSError(libc.EINVAL, "the destination is the source", path, None, new)
@@ -65,7 +64,7 @@ def copy_entry(machine, top, to, to_machine, how, flags, clone):
     libc.fstat(run.e.root.fd[1], cython.address(made))
     mask_of(run.task, to_machine)
     run.e.mounted = cython.cast(Core, to_machine).has_mounts()
-    flags_of(run.task, run.e.root.fd[1], cython.address(made), flags & MERGE)
+    copied_into(run.task, run.e.root.fd[1], cython.address(made))
     number = run.asked_root(old, (st.st_mode & libc.S_IFMT) >> 12)
     if number:
         raise failure(number, path)

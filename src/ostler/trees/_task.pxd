@@ -3,19 +3,22 @@ from ostler.trees._links cimport Inodes, Name
 from ostler.trees._patterns cimport Pattern
 from ostler.trees._state cimport Worker
 
-# What goes along with names and contents, and how.
+# What goes along with names and contents, and how. It is filled from a dict of the same names, which
+# Trees.copy makes of its options.
+cdef struct Keep:
+    bint modes
+    int owners              # 0 for no
+    bint times
+    bint xattrs
+    bint hard_links
+    bint sparse
+    bint special
+    bint follow_links       # what links lead to is copied
+    bint merge              # what is there already is kept or replaced
+    bint update             # but replaced only by what was modified later
+
 cdef enum:
-    MODES = 1
-    OWNERS = 2              # it is an error when they can't be kept
-    OWNERS_IF_ALLOWED = 4
-    TIMES = 8
-    XATTRS = 16
-    LINKS = 32              # hard links
-    SPARSE = 64
-    SPECIAL = 128
-    MERGE = 256             # what is there already is kept or replaced
-    UPDATE = 512            # but replaced only by what was modified later
-    FOLLOW = 1024           # what links lead to is copied
+    OWNERS_IF_ALLOWED = 2   # else it is an error when they can't be kept
 
 cdef enum:
     CLONE_NEVER = 0
@@ -23,14 +26,14 @@ cdef enum:
     CLONE_ALWAYS = 2
 
 cdef struct CopyTask:
-    int flags
+    Keep keep
     int clone               # CLONE_*; becomes CLONE_NEVER when the file system can't
     long unshared           # files up to this size are written, not cloned
     int ranges              # copy_file_range works
     int all_modes           # modes must be set, whatever open made of them
     int all_owners
     const char *target      # the new name, where it is not the old one (a single entry)
-    unsigned int umask      # the process's; without MODES that of the machine that makes the files
+    unsigned int umask      # the process's; without modes that of the machine that makes the files
     unsigned int uid
     unsigned int gid
     unsigned long dev       # the destination's root, not to be copied into itself

@@ -271,16 +271,16 @@ class Durable(Core):
 
     def _move_special(self, src, dst):
         """Move a link, a FIFO, a socket's name or a device file."""
-        from ostler.trees import _copy, _single
         from ostler.trees._how import How
+        from ostler.trees._single import copy_entry
+        from ostler.trees.operations import kept
         from ostler.verbs.replacing import split, temporary_name
 
         dst = verb(self, "fspath")(dst)
         folder, name = split(self, dst)
         temporary = verb(self, "path").join(folder, temporary_name(self, name))
-        flags = _copy.flags(True, None, True, True, False, False, True, "refuse")
         try:
-            _single.copy_entry(self, src, temporary, self, How(threads=1), flags, 0)
+            copy_entry(self, src, temporary, self, How(threads=1), kept(), 0)
             verb(self, "rename")(temporary, dst)
         except BaseException:
             if verb(self, "path").lexists(temporary):

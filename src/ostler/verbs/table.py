@@ -116,7 +116,7 @@ _BY_HOME = {
     "directories": FILES, "durable": FILES, "environment": VARIABLES, "facts": SYSTEM,
     "files": FILES, "links": FILES, "machines.rooted": FILES, "path": NOTHING,
     "permissions": PROCESS, "processes": PROCESS, "sysinfo": SYSTEM, "terminals": DESCRIPTOR,
-    "timers": DESCRIPTOR, "transfers": OPENED, "trees": FILES,
+    "timers": DESCRIPTOR, "transfers": OPENED, "trees.operations": FILES,
     "xattrs": FILES,
 }  # fmt: skip
 _TOUCHES = {

@@ -272,7 +272,7 @@ class _Layer:
     def _add(self, function, act, whoever=False):
         self._functions.setdefault(function, _InCode(function, act, whoever))
 
-    def _prepare_module(self, name):
+    def _prepare_module(self, name: str) -> None:
         # What isn't loaded has no functions that somebody could hold; see _has_come().
         module = sys.modules.get(name)
         for parts, act in _OF_MODULES.get(name, ()) if module is not None else ():

@@ -34,6 +34,7 @@ cdef inline Py_ssize_t to_size(object o) except? -1:
 cdef int any_to_dir_fd(object o) except? -1
 cdef int to_parsed_int(object o) except? -1
 cdef int to_tuple_int(object o) except? -1
+cdef int to_named_int(object o, dict names) except? -1
 cdef unsigned int to_unsigned(object o) except? <unsigned int>-1
 cdef unsigned long long to_unsigned_long_long(object o) except? <unsigned long long>-1
 cdef object not_negative(object o)

@@ -127,3 +127,20 @@ def to_unsigned_mask(o):
     if py.PY_VERSION_HEX >= 0x030F0000 and not -0x80000000 <= o <= 0xFFFFFFFF:
         py.PyErr_WarnEx(DeprecationWarning, b"integer value out of range", 1)
     return cython.cast(cython.uint, py.PyLong_AsUnsignedLongMask(o))
+
+
+def to_named_int(o, names):
+    """A number as it is, or what one of the names of sysconf() and the like stands for."""
+    if py.PyLong_Check(o) or (py.PY_VERSION_HEX >= 0x030E0000 and py.PyIndex_Check(o)):
+        return to_int(o)
+    if not py.PyUnicode_Check(o):
+        raise TypeError("configuration names must be strings or integers")
+    size: cython.Py_ssize_t = 0
+    if py.PY_VERSION_HEX >= 0x030E0000:
+        number = names.get(o)
+    else:
+        text: bytes = py.PyUnicode_AsUTF8AndSize(o, cython.address(size))  # what is before a NUL
+        number = names.get(text.decode())
+    if number is None:
+        raise ValueError("unrecognized configuration name")
+    return number

@@ -24,7 +24,13 @@ from cython.cimports.ostler.core.crossing import (
     settle,
     take,
 )
-from cython.cimports.ostler.core.numbers import to_dir_fd, to_fildes, to_int, to_unsigned_mask
+from cython.cimports.ostler.core.numbers import (
+    to_dir_fd,
+    to_fildes,
+    to_int,
+    to_named_int,
+    to_unsigned_mask,
+)
 from cython.cimports.ostler.core.records import new_stat, new_statvfs, statx_result
 from cython.cimports.ostler.verbs.xattrs import Xattrs
 
@@ -256,7 +262,7 @@ class Files(Xattrs):
         limit: cython.long
         r: cython.int
         kept = take(cython.address(w), path, "pathconf", "path", ALLOW_FD)
-        which: cython.int = _to_name(name)
+        which: cython.int = to_named_int(name, _PATHCONF)
         if w.fd == -1 and w.name == cython.NULL:
             # A descriptor of -1, of which os before 3.14 crashes.
             error: cython.int = libc.EBADF if py.PY_VERSION_HEX >= 0x030E0000 else libc.EFAULT
@@ -281,7 +287,7 @@ class Files(Xattrs):
         limit: cython.long
         number: cython.int = 0
         descriptor: cython.int = to_fildes(fd)
-        which: cython.int = _to_name(name)
+        which: cython.int = to_named_int(name, _PATHCONF)
         with cython.nogil:
             libc.set_errno(0)
             limit = libc.fpathconf(descriptor, which)
@@ -475,25 +481,6 @@ def _part(number: cython.uint):
     if py.PY_VERSION_HEX >= 0x030D0000 and number == 0xFFFFFFFF:
         return -1
     return number
-
-
-@cython.cfunc
-@cython.exceptval(-1, check=True)
-def _to_name(o) -> cython.int:
-    # A name of pathconf_names, or a number.
-    if py.PyLong_Check(o) or (py.PY_VERSION_HEX >= 0x030E0000 and py.PyIndex_Check(o)):
-        return to_int(o)
-    if not py.PyUnicode_Check(o):
-        raise TypeError("configuration names must be strings or integers")
-    size: cython.Py_ssize_t = 0
-    if py.PY_VERSION_HEX >= 0x030E0000:
-        found = _PATHCONF.get(o)
-    else:
-        text: bytes = py.PyUnicode_AsUTF8AndSize(o, cython.address(size))  # what is before a NUL
-        found = _PATHCONF.get(text.decode())
-    if found is None:
-        raise ValueError("unrecognized configuration name")
-    return found
 
 
 @cython.cfunc

@@ -6,7 +6,7 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.crossing import Core, again, plain_failure, verb
-from cython.cimports.ostler.core.numbers import to_int, to_size
+from cython.cimports.ostler.core.numbers import to_int, to_named_int, to_size
 from cython.cimports.ostler.core.records import new_uname
 from cython.cimports.ostler.core.scan import is_ascii
 
@@ -202,25 +202,6 @@ TYPES = {"confstr_names": _confstr_names, "sysconf_names": _sysconf_names}
 
 
 @cython.cfunc
-@cython.exceptval(-1, check=True)
-def _configuration(name, names: dict) -> cython.int:
-    # A number is taken as it is; a text is one of the names.
-    if isinstance(name, int) or (py.PY_VERSION_HEX >= 0x030E0000 and py.PyIndex_Check(name)):
-        return to_int(name)
-    if not py.PyUnicode_Check(name):
-        raise TypeError("configuration names must be strings or integers")
-    size: cython.Py_ssize_t = 0
-    if py.PY_VERSION_HEX >= 0x030E0000:
-        number = names.get(name)
-    else:
-        text: bytes = py.PyUnicode_AsUTF8AndSize(name, cython.address(size))  # up to a NUL
-        number = names.get(text.decode())
-    if number is None:
-        raise ValueError("unrecognized configuration name")
-    return number
-
-
-@cython.cfunc
 def _text(value: cython.p_char):
     return py.PyUnicode_DecodeFSDefault(value)
 
@@ -271,7 +252,7 @@ class SysInfo(Core):
 
     def sysconf(self, name, /):
         """A limit or a fact as a number, by a name of sysconf_names; -1: no limit; sysconf(3)."""
-        number: cython.int = _configuration(name, _sysconf_names)
+        number: cython.int = to_named_int(name, _sysconf_names)
         libc.errno = 0
         value: cython.long = libc.sysconf(number)
         if value == -1 and libc.errno != 0:
@@ -280,7 +261,7 @@ class SysInfo(Core):
 
     def confstr(self, name, /):
         """A fact as text, by a name of confstr_names; None: not defined; confstr(3)."""
-        number: cython.int = _configuration(name, _confstr_names)
+        number: cython.int = to_named_int(name, _confstr_names)
         room: cython.char[256]
         libc.errno = 0
         size: cython.size_t = libc.confstr(number, room, 256)

@@ -1,17 +1,15 @@
 """Digests of a tree's contents: hashlib in threads, which hold no GIL while they read and hash."""
 
-import errno
 import hashlib
 import stat
 import sys
 
 from ostler.trees._find import Search
-from ostler.trees._hashing import Hashing
+from ostler.trees._hashing import Hashing, hashed
 from ostler.trees._how import Errors, How
 from ostler.trees._results import Digest
 from ostler.trees._run import default_threads
 
-_CHUNK = 1 << 20
 _BATCH = 64
 
 
@@ -31,32 +29,13 @@ def entries(machine, top, how, errors):
 _ENCODING = sys.getfilesystemencoding()
 
 
-def hash_file(machine, path, algorithm, told=None):
-    """The digest of one file's contents, never through a link, and how many bytes it had."""
-    new = hashlib.new(algorithm, usedforsecurity=False)
-    size = 0
-    fd = machine.open(
-        path, machine.O_RDONLY | machine.O_NOFOLLOW | machine.O_NONBLOCK | machine.O_CLOEXEC
-    )
-    try:
-        if not stat.S_ISREG(machine.fstat(fd).st_mode):
-            raise OSError(errno.ESTALE, "no longer a file", path)
-        while data := machine.read(fd, _CHUNK):
-            new.update(data)
-            size += len(data)
-            if told is not None and told():
-                break
-    finally:
-        machine.close(fd)
-    return new.hexdigest(), size
-
-
-def hash_files(machine, paths, algorithm, told=None):
+def hash_files(machine, paths, algorithm):
     """For each path its digest and size, or its error; a piece of work."""
     results = []
     for path in paths:
         try:
-            results.append(hash_file(machine, path, algorithm, told))
+            new, size = hashed(machine, path, None, algorithm)
+            results.append((new.hexdigest(), size))
         except OSError as error:
             results.append(error)
     return results

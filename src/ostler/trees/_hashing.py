@@ -134,6 +134,27 @@ def _serve(asked, ended):
     ended.put(None)
 
 
+def hashed(machine, name, dir_fd, algorithm, stop=None):
+    """The hash of one file's contents, never through a link, and how many bytes it had.
+
+    `stop` is asked between, and ends it.
+    """
+    new = hashlib.new(algorithm, usedforsecurity=False)
+    size = 0
+    fd = machine.open(name, _READ, dir_fd=dir_fd)
+    try:
+        if not stat.S_ISREG(machine.fstat(fd).st_mode):
+            raise OSError(errno.ESTALE, "no longer a file", name)
+        while data := machine.read(fd, _CHUNK):
+            new.update(data)
+            size += len(data)
+            if stop is not None and stop():
+                break
+    finally:
+        machine.close(fd)
+    return new, size
+
+
 class Hashing:
     """One run over a tree."""
 
@@ -288,20 +309,7 @@ class Hashing:
         return outcomes
 
     def _hash_one(self, level, name):
-        new = hashlib.new(self.algorithm, usedforsecurity=False)
-        size = 0
-        machine = self.machine
-        fd = machine.open(name, _READ, dir_fd=level.fd)
-        try:
-            if not stat.S_ISREG(machine.fstat(fd).st_mode):
-                raise OSError(errno.ESTALE, "no longer a file", name)
-            while data := machine.read(fd, _CHUNK):
-                new.update(data)
-                size += len(data)
-                if self.stop:
-                    break
-        finally:
-            machine.close(fd)
+        new, size = hashed(self.machine, name, level.fd, self.algorithm, lambda: self.stop)
         return new.digest(), size
 
     def _take(self):

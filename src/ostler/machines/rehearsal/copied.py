@@ -137,10 +137,8 @@ class CopyWalk(Walk):
 
     def _directory(self, waiting: _Waiting, path: bytes, lower: bytes | None, opaque: bool) -> None:
         names = set()
-        for name, status in self._entries.pop(path):
+        for name, status, child, below in self._children(path, lower):
             names.add(name)
-            child = child_of(path, name)
-            below = None if lower is None else child_of(lower, name)
             if below is not None and self._untouched(below, status):
                 if stat.S_ISDIR(status.st_mode):
                     waiting.append((child, below, True))

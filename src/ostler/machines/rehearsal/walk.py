@@ -15,7 +15,7 @@ from ostler.machines.rehearsal.writers import top_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from typing import Self
 
     from ostler.core.status import Status
@@ -223,10 +223,8 @@ class Walk:
     def _directory(self, waiting: _Waiting, path: bytes, lower: bytes | None, opaque: bool) -> None:
         """Compare one directory of the upper layer with `lower` of the base, None: nothing."""
         names = set()
-        for name, status in self._entries.pop(path):
+        for name, status, child, below in self._children(path, lower):
             names.add(name)
-            child = child_of(path, name)
-            below = None if lower is None else child_of(lower, name)
             old = None if below is None or below in self.moved else self.lower.status(below)
             if _is_whiteout(status):
                 if below is not None and old is not None:
@@ -240,6 +238,14 @@ class Walk:
                 below = child_of(lower, name)
                 if name not in names and below not in self.moved:
                     self._removed(child_of(path, name), below, hidden)
+
+    def _children(
+        self, path: bytes, lower: bytes | None
+    ) -> Iterator[tuple[bytes, Status, bytes, bytes | None]]:
+        """(name, status, path, path in the base if any) of all in a directory of the upper."""
+        for name, status in self._entries.pop(path):
+            below = None if lower is None else child_of(lower, name)
+            yield name, status, child_of(path, name), below
 
     def _subdirectory(
         self,

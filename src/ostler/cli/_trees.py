@@ -222,6 +222,12 @@ class Teller:
         self.failed += 1
         self.say(told(error))
 
+    def error_of_path(self, error):
+        """Tell an OSError that names a path: the others go on. One that names none ends it all."""
+        if error.filename is None:
+            raise error
+        self.error(error)
+
     def say(self, text):
         """Say something on standard error."""
         self.clear()

@@ -98,9 +98,7 @@ def main(arguments):
                 taken.add(target)
                 counts = one(source, target, existing, options, teller, output)
             except OSError as error:
-                if error.filename is None:
-                    raise
-                teller.error(error)
+                teller.error_of_path(error)
                 continue
             if counts is not None and options.json:
                 output.json({"source": source, "to": target, **known("copy", counts)})

@@ -51,9 +51,7 @@ def main(arguments):
                     teller.error(error)
                 continue
             except OSError as error:
-                if error.filename is None:
-                    raise
-                teller.error(error)
+                teller.error_of_path(error)
                 continue
             if counts is not None and options.json:
                 output.json({"path": path, **known("remove", counts)})

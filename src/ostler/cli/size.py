@@ -106,9 +106,7 @@ def measured(path, several, teller):
     try:
         counts = several.add(path)
     except OSError as error:
-        if error.filename is None:
-            raise
-        teller.error(error)
+        teller.error_of_path(error)
         return itself(path) if error.errno == errno.EACCES else None
     if counts is None:
         teller.say(f"{on_one_line(path)}: counted already, with the paths before it")

@@ -65,13 +65,7 @@ def picture(runs):
         out.append(f'<circle cx="{x + 4}" cy="40" r="4" fill="{COLOURS[i % 5]}"/>')
         out.append(f'<text x="{x + 13}" y="44">{escape(title_of(run))}, mean {mean:.2f}</text>')
     for mark in (0.5, 1, 2, 5, 10, 20, 50, 100, 200):
-        x = x_of(mark)
-        colour, width = ("#24292f", 1.2) if mark == 1 else ("#d0d7de", 1)
-        out.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{height - 22}" stroke="{colour}" '
-            f'stroke-width="{width}"/>'
-            f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle">{mark:g}</text>'
-        )
+        out.append(draw_trees.upright(mark, x_of(mark), TOP, height))
     y, topic = TOP, None
     for name, label, _, calls in rows:
         if name != topic:

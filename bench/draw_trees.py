@@ -20,6 +20,16 @@ TREES = {
 }
 
 
+def upright(mark, x, top, height):
+    """The line of a chart at which something is `mark` times as fast, with the number below."""
+    colour, width = ("#24292f", 1.2) if mark == 1 else ("#d0d7de", 1)
+    return (
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{height - 22}" stroke="{colour}" '
+        f'stroke-width="{width}"/>'
+        f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle">{mark:g}</text>'
+    )
+
+
 def title(result):
     """What was measured, on what."""
     text, *numbers = TREES[result["corpus"]]
@@ -65,13 +75,7 @@ def picture(results):
         "warm cache; the upright line in a row is its goal</text>",
     ]
     for mark in (0.5, 1, 2, 5, 10, 20, 40):
-        x = x_of(mark)
-        colour, width = ("#24292f", 1.2) if mark == 1 else ("#d0d7de", 1)
-        out.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{height - 22}" stroke="{colour}" '
-            f'stroke-width="{width}"/>'
-            f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle">{mark:g}</text>'
-        )
+        out.append(upright(mark, x_of(mark), TOP, height))
     y = TOP
     for result in results:
         out.append(f'<text x="12" y="{y + 11}" font-weight="bold">{escape(title(result))}</text>')

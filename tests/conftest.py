@@ -96,3 +96,13 @@ def folder(tmp_path, monkeypatch):
     """The temporary directory, as the working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def small_tree(folder):
+    """The same, with a few directories and files in it."""
+    for name in ("a/b/c", "a/d", "z"):
+        (folder / name).mkdir(parents=True)
+    for name in ("top", "a/one", "a/b/two", "z/three"):
+        (folder / name).write_text(name)
+    return folder

@@ -11,15 +11,10 @@ import ostler
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("a/b/c", "a/d", "z"):
-        (tmp_path / name).mkdir(parents=True)
-    for name in ("top", "a/one", "a/b/two", "z/three"):
-        (tmp_path / name).write_text(name)
-    (tmp_path / "link").symlink_to("a")
-    (tmp_path / "broken").symlink_to("missing")
-    return tmp_path
+def folder(small_tree):
+    (small_tree / "link").symlink_to("a")
+    (small_tree / "broken").symlink_to("missing")
+    return small_tree
 
 
 class TestIterDir:

@@ -11,13 +11,8 @@ from tests.machines import as_self, as_user, kinds
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("a/b/c", "a/d", "z"):
-        (tmp_path / name).mkdir(parents=True)
-    for name in ("top", "a/one", "a/b/two", "z/three"):
-        (tmp_path / name).write_text(name)
-    return tmp_path
+def folder(small_tree):
+    return small_tree
 
 
 # Of files

@@ -8,15 +8,12 @@ that is a fact about the test is in differences.txt, with its reason.
 import argparse
 import importlib.util
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.conformance import rooms
+from tests.conformance import rooms, users
 
 MODULES = """
     test_os test_posix test_posixpath test_genericpath test_popen test_fork1 test_wait3 test_wait4
@@ -138,59 +135,23 @@ def examine(module, plain_room, other_room, timeout):
     return plain, found, flaky, other.gaps
 
 
-def in_namespace(arguments, needed, module="tests.conformance"):
-    """Run this command again as the ordinary user's part, in its own mount namespace."""
-    command = [
-        "unshare", "--mount", "--propagation", "private", "--",
-        sys.executable, "-m", module, *arguments,
-        "--user", "inside", *(f"--needed={path}" for path in needed),
-    ]  # fmt: skip
-    return subprocess.run(command, cwd=rooms.ROOT).returncode
-
-
 def parse(arguments):
     parser = argparse.ArgumentParser("python -m tests.conformance", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="test modules, e.g. test_os")
     parser.add_argument("--wider", action="store_true", help="the wider list of modules as well")
-    parser.add_argument(
-        "--user",
-        choices=["self", "ordinary", "both", "inside"],
-        default="both",
-        help="who runs them, when this is root (default: %(default)s)",
-    )
+    users.add_options(parser)
     parser.add_argument("--jobs", "-j", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--timeout", type=float, default=600, help="seconds for a module")
     parser.add_argument("--verbose", "-v", action="store_true", help="whole tracebacks")
     parser.add_argument(
         "--control", action="store_true", help="os against os: shows what the method itself costs"
     )
-    parser.add_argument("--needed", action="append", default=[], help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
 def main(arguments):
-    options = parse(arguments)
-    if options.user == "both":
-        rest = [a for a in arguments if a != "both" and not a.startswith("--user")]
-        status = main([*rest, "--user", "self"])
-        if rooms.can_change_user():
-            print()
-            status = max(status, main([*rest, "--user", "ordinary"]))
-        return status
-    directory = tempfile.mkdtemp(prefix="ocroom") if not options.needed else options.needed[0]
-    try:
-        os.chmod(directory, 0o755)
-        if options.user == "ordinary":
-            rest = [a for a in arguments if a != "ordinary" and a != "--user"]
-            return in_namespace(rest, [directory, sys.base_prefix, rooms.ROOT])
-        uid = None
-        if options.user == "inside":
-            rooms.enter_namespace_for_ordinary_user(options.needed)
-            uid = rooms.NOBODY
-        return compare(options, directory, uid)
-    finally:
-        if not options.needed:
-            shutil.rmtree(directory, ignore_errors=True)
+    needed = [sys.base_prefix, rooms.ROOT]
+    return users.as_asked("tests.conformance", arguments, parse(arguments), compare, needed)
 
 
 def compare(options, directory, uid):

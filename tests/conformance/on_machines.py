@@ -8,14 +8,12 @@ as an ordinary user. Those that can't hold are in differences-machines.txt: test
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from tests.conformance import rooms
-from tests.conformance.__main__ import in_namespace, losses
+from tests.conformance import rooms, users
+from tests.conformance.__main__ import losses
 
 MODULES = "test_os test_posix test_posixpath test_shutil test_glob test_tempfile".split()
 KINDS = ("scratch", "rehearse")
@@ -76,12 +74,13 @@ def expected(kind, uid):
     return reasons
 
 
-def compare(names, kinds, directory, uid):
+def compare(options, directory, uid):
     """Run the modules, and return 1 when something differs that isn't expected."""
+    kinds = [options.kind] if options.kind else KINDS
     failed = 0
     host = rooms.Room(directory, "plain", uid)
     host.build()
-    for name in names or MODULES:
+    for name in options.modules or MODULES:
         plain = host.run(name, TIMEOUT)
         for kind in kinds:
             run = MachineRoom(directory, kind, uid).run(name, TIMEOUT)
@@ -104,39 +103,14 @@ def parse(arguments):
     parser = argparse.ArgumentParser("python -m tests.conformance.on_machines", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="test modules, e.g. test_os")
     parser.add_argument("--kind", choices=KINDS, help="one kind of machine, not all")
-    parser.add_argument(
-        "--user",
-        choices=["self", "ordinary", "both", "inside"],
-        default="both",
-        help="who runs them, when this is root (default: %(default)s)",
-    )
-    parser.add_argument("--needed", action="append", default=[], help=argparse.SUPPRESS)
+    users.add_options(parser)
     return parser.parse_args(arguments)
 
 
 def main(arguments):
-    options = parse(arguments)
-    if options.user == "both":
-        rest = [a for a in arguments if a != "both" and not a.startswith("--user")]
-        status = main([*rest, "--user", "self"])
-        if rooms.can_change_user():
-            status = max(status, main([*rest, "--user", "ordinary"]))
-        return status
-    directory = options.needed[0] if options.needed else tempfile.mkdtemp(prefix="ocroom")
-    try:
-        os.chmod(directory, 0o755)
-        if options.user == "ordinary":
-            rest = [a for a in arguments if a != "ordinary" and a != "--user"]
-            needed = [directory, sys.prefix, sys.base_prefix, rooms.ROOT]
-            return in_namespace(rest, needed, "tests.conformance.on_machines")
-        uid = None
-        if options.user == "inside":
-            rooms.enter_namespace_for_ordinary_user(options.needed)
-            uid = rooms.NOBODY
-        return compare(options.modules, [options.kind] if options.kind else KINDS, directory, uid)
-    finally:
-        if not options.needed:
-            shutil.rmtree(directory, ignore_errors=True)
+    needed = [sys.prefix, sys.base_prefix, rooms.ROOT]
+    program = "tests.conformance.on_machines"
+    return users.as_asked(program, arguments, parse(arguments), compare, needed)
 
 
 if __name__ == "__main__":

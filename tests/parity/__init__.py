@@ -78,12 +78,14 @@ def touch(os, name, data=b""):
 
 
 class Named:
-    """A path that is neither text nor bytes."""
+    """A path that is neither text nor bytes; made with an exception, it raises that."""
 
     def __init__(self, path):
         self.path = path
 
     def __fspath__(self):
+        if isinstance(self.path, Exception):
+            raise self.path
         return self.path
 
 

@@ -4,7 +4,7 @@ import copy
 import pickle
 from os import listdir
 
-from tests.parity import BAD_INTS, BAD_PATHS, attempt, case, plain, touch
+from tests.parity import BAD_INTS, BAD_PATHS, Named, attempt, case, plain, touch
 
 
 def tree(os):
@@ -237,16 +237,6 @@ def what_is_no_directory_by_its_descriptor(os):
     return [plain(f.args) if isinstance(f, OSError) else f for f in found]
 
 
-class Path:
-    def __init__(self, path):
-        self.path = path
-
-    def __fspath__(self):
-        if isinstance(self.path, Exception):
-            raise self.path
-        return self.path
-
-
 class Name(str):
     def __radd__(self, other):
         return "radd"
@@ -257,7 +247,7 @@ def fwalk_with_other_names(os):
     os.makedirs("a/b/c")
     os.makedirs("a/x")
     others = [
-        "b", b"b", Name("b"), Path("b"), Path(b"b"), Path(OSError(5, "no name")), 5, None, 1.5, -1,
+        "b", b"b", Name("b"), Named("b"), Named(b"b"), Named(OSError(5, "no name")), 5, None, 1.5, -1,
         "missing", "", ".", "..", "b/c", "b\0",
     ]  # fmt: skip
     found = []

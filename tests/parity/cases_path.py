@@ -1,16 +1,6 @@
 """Cases of path.py."""
 
-from tests.parity import BAD_PATHS, attempt, case, touch
-
-
-class Like:
-    """A PathLike that gives what it was made with."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __fspath__(self):
-        return self.path
+from tests.parity import BAD_PATHS, Named, attempt, case, touch
 
 
 class Text(str):
@@ -39,10 +29,10 @@ PATHS = [
     "a/" * 600, "../" * 500 + "a",
 ]
 ODD = [
-    None, 3, 3.5, [], object, True, bytearray(b"a"), memoryview(b"a"), Like("a/b"), Like(b"a/b"),
-    Like(3),
-    Like(None), Like(Text("a/b.c")), Text("a/b.c"), Text("a"), Data(b"a/b.c"), Text(""),
-    Data(b""), Like,
+    None, 3, 3.5, [], object, True, bytearray(b"a"), memoryview(b"a"), Named("a/b"), Named(b"a/b"),
+    Named(3),
+    Named(None), Named(Text("a/b.c")), Text("a/b.c"), Text("a"), Data(b"a/b.c"), Text(""),
+    Data(b""), Named,
 ]
 # fmt: on
 
@@ -132,10 +122,10 @@ def join_many(os):
         attempt(join, "é", "b", "\udcff", "日本"),
         attempt(join, "日本", "/b", "c"),
         attempt(join, b"a", b"b", b"", b"/c", b"d/", b""),
-        attempt(join, "a", Like("b"), "c"),
-        attempt(join, Like("a"), Like("/b"), Text("c")),
+        attempt(join, "a", Named("b"), "c"),
+        attempt(join, Named("a"), Named("/b"), Text("c")),
         attempt(join, "a", b"b", 3),
-        attempt(join, "a", Like(b"b")),
+        attempt(join, "a", Named(b"b")),
         attempt(join, *["part"] * 500),
     ]
 
@@ -144,7 +134,7 @@ def join_many(os):
 def several(os):
     lists = [
         [], ["a"], ["/a/b", "/a/c"], ["/a/b", "a/b"], [b"a", "a"], ["a", 3], [3], ["/a", b"/a"],
-        ["a/./b", "a/b/c"], ["abc", "abd"], ("x/y", "x/z"), [Like("a/b"), "a/c"], None, 3, "ab",
+        ["a/./b", "a/b/c"], ["abc", "abd"], ("x/y", "x/z"), [Named("a/b"), "a/c"], None, 3, "ab",
         [["a", "b"], ["a", "c"]], [b"/x/y", b"/x"], ["//a", "/a"], [Text("a/b"), Text("a/b")],
         {"a", "ab"}, iter(["a"]), [None], ["", "a"],
     ]  # fmt: skip
@@ -157,7 +147,12 @@ def several(os):
 
 @case
 def relpath(os):
-    some = [*both(["", "a", "/a/b", "..", "a/../b", ".", "//x", "é", "\udcff"]), None, 3, Like("a")]
+    some = [
+        *both(["", "a", "/a/b", "..", "a/../b", ".", "//x", "é", "\udcff"]),
+        None,
+        3,
+        Named("a"),
+    ]
     root = _deep_down(os)
     found = [attempt(os.path.relpath, a) for a in some]
     found += [attempt(os.path.relpath, a, b) for a in some for b in some]
@@ -246,7 +241,7 @@ def by_descriptor(os):
 @case
 def same(os):
     _scene(os)
-    some = ["f", "to-f", "./f", b"f", "d", "to-d", "missing", "broken", None, "a\0b", Like("f")]
+    some = ["f", "to-f", "./f", b"f", "d", "to-d", "missing", "broken", None, "a\0b", Named("f")]
     stats = [os.stat("f"), os.lstat("to-f"), os.stat("to-f"), os.stat("d")]
     return [
         [attempt(os.path.samefile, a, b) for a in some for b in some],
@@ -297,7 +292,7 @@ def realpath_from_a_gone_directory(os):
 def conversions(os):
     some = [*both(PATHS), *ODD]
     return [
-        [attempt(os.fspath, path) for path in some if not isinstance(path, Like)],
+        [attempt(os.fspath, path) for path in some if not isinstance(path, Named)],
         [attempt(os.fsencode, path) for path in some],
         [attempt(os.fsdecode, path) for path in some],
         attempt(os.fspath)[1], attempt(os.fspath, path="a"), attempt(os.fsencode, filename="a"),
@@ -314,8 +309,8 @@ def path_like(os):
         __fspath__ = None
 
     return [
-        os.fspath(Derived()), isinstance(Like("a"), os.PathLike), issubclass(Not, os.PathLike),
-        issubclass(str, os.PathLike), issubclass(Like, Derived), attempt(os.PathLike),
+        os.fspath(Derived()), isinstance(Named("a"), os.PathLike), issubclass(Not, os.PathLike),
+        issubclass(str, os.PathLike), issubclass(Named, Derived), attempt(os.PathLike),
         os.path.join(Derived(), "x"), attempt(os.fspath, Not()),
     ]  # fmt: skip
 
@@ -382,14 +377,6 @@ class ItemBytes(bytes):
         return b"Z"
 
 
-class Like:
-    def __init__(self, path):
-        self.path = path
-
-    def __fspath__(self):
-        return self.path
-
-
 @case
 def text_with_operations_of_its_own(os):
     os.environ["OSTLER_A"] = "one"
@@ -415,8 +402,8 @@ def text_with_operations_of_its_own(os):
 def relpath_of_paths(os):
     outcomes = [
         repr(attempt(os.path.relpath, path, start))
-        for path in (Like(""), Like("/"), Like("/a"), "")
-        for start in ("/", "/b", Like("/"), Like(""), "")
+        for path in (Named(""), Named("/"), Named("/a"), "")
+        for start in ("/", "/b", Named("/"), Named(""), "")
     ]
     return [outcome.replace(os.getcwd()[1:], "here") for outcome in outcomes]
 

@@ -208,8 +208,8 @@ def test_a_closed_output_is_an_error(tmp_path, name):
     (tmp_path / "t").mkdir()
     (tmp_path / "t" / "f").write_text("")
     words = {
-        "copy": ["-n", "t", "c"], "doctor": [], "remove": ["-n", "t"], "tour": [],
-        "rehearse": ["--json", "--discard", "true"], "--help": [], "--version": [],
+        "completion": ["bash"], "copy": ["-n", "t", "c"], "doctor": [], "remove": ["-n", "t"],
+        "tour": [], "rehearse": ["--json", "--discard", "true"], "--help": [], "--version": [],
     }.get(name, ["t"])  # fmt: skip
     if name == "rehearse" and not has_rehearsals():
         pytest.skip("this kernel, or this user, can't have a rehearsal")

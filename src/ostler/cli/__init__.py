@@ -8,6 +8,7 @@ import sys
 
 # What `ostler --help` shows, in this order; each has its file here.
 COMMANDS = {
+    "completion": "Print what completes the words of ostler's commands in a shell.",
     "copy": "Copy whole trees and single files, with all that belongs to them, in parallel.",
     "doctor": "Try once each thing that ostler can do with this kernel, and tell what works.",
     "exec": "Run any command on a machine: scratch, rehearsed, confined, read-only.",

@@ -12,17 +12,18 @@ from ostler.cli import UsageError, complain, on_one_line
 
 USAGE = """\
 MACHINE is one of these; without one it is the host:
-  --scratch [SIZE]   an empty file system in memory, of SIZE (as in 64M) at most, with the host's
-                     programs shown read-only; the program stands in an empty /work
-  --rehearse         the host's files; every change is dropped at the end
-  --confine DIR      nothing of the host but DIR, and its programs read-only; no network, no other
-                     process to be seen or signalled (--network: with the host's network)
-  --read-only        the host's files, none of which can be changed
+  --scratch [SIZE]    An empty file system in memory, of SIZE (as in 64M) at most, with the host's
+                      programs shown read-only; the program stands in an empty /work.
+  --rehearse          The host's files; every change is dropped at the end.
+  --confine DIR       Nothing of the host but DIR, and its programs read-only; no network, no other
+                      process to be seen or signalled.
+  --network           With --confine: the host's network.
+  --read-only         The host's files, none of which can be changed.
 With one, the environment is the host's; with --confine only what says who uses it (PATH, HOME,
 USER, LANG, TERM, TZ and the like), so that no secret in a variable gets there:
-  --env NAME[=VALUE] a variable more, with this value or the host's
-  --keep-env         all variables of the host
-  --clean-env        those few alone, for the other machines"""
+  --env NAME[=VALUE]  A variable more, with this value or the host's.
+  --keep-env          All variables of the host.
+  --clean-env         Those few alone, for the other machines."""
 
 OPTIONS = (
     "--scratch", "--rehearse", "--confine", "--read-only", "--network", "--env", "--keep-env",

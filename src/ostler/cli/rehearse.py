@@ -17,12 +17,12 @@ usage: ostler rehearse [OPTION...] COMMAND|SCRIPT.py [ARG...]
 Run a program, with everything that it starts, on the real files, but keep every change aside.
 Then show the changes and ask what is to be done with them. A .py script is run by this Python.
 
-  --commit      apply all changes, without asking
-  --discard     drop all changes, without asking
-  --keep DIR    keep the changes in the new directory DIR, without asking
-  --kept DIR    take up what was kept in DIR, and run the program on that, if one is given
-  --json        print JSON, one object on a line, with the list under "changes"; the program's own
-                standard output goes to standard error
+  --commit      Apply all changes, without asking.
+  --discard     Drop all changes, without asking.
+  --keep DIR    Keep the changes in the new directory DIR, without asking.
+  --kept DIR    Take up what was kept in DIR, and run the program on that, if one is given.
+  --json        Print JSON, one object on a line, with the list under "changes"; the program's own
+                standard output goes to standard error.
 
 The exit status is the program's, 128 and the signal's number when a signal ended it. It is 125
 when the rehearsal or what was to follow failed (changes that others made meanwhile are a reason to

@@ -1,9 +1,12 @@
 """install() and uninstall(): os replaced everywhere, and given back everywhere."""
 
+import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+
+import pytest
 
 SOURCE = str(Path(__file__).resolve().parents[1] / "src")
 
@@ -305,6 +308,17 @@ def test_objects_are_of_the_classes_from_before_and_of_the_new():
     )
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_random_places_that_change(seed):
+    """Nothing is left out, nor remembered from before: see there."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.random_places", str(seed)],
+        cwd=Path(__file__).parents[1], env={**os.environ, "PYTHONPATH": SOURCE},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
 def test_the_sweep_finds_what_a_plain_one_finds():
     """Through all modules that are loaded here, for a thousand objects that they hold."""
     assert (
@@ -351,18 +365,29 @@ def test_the_sweep_finds_what_a_plain_one_finds():
         Holding.__module__ = "asyncio"
         asyncio.Holding = Holding
 
-        modules = [(n, vars(m)) for n, m in sys.modules.items() if isinstance(m, ModuleType)]
+        asyncio.__name__ = "renamed"  # what counts is the name under which it is known
+        sys.modules["again"] = asyncio  # once is enough
+        sys.modules["no module"] = object()
+        modules = {id(m): (n, vars(m)) for n, m in reversed(list(sys.modules.items()))
+                   if isinstance(m, ModuleType)}
+        modules = [modules[i] for i in dict.fromkeys(map(id, sys.modules.values())) if i in modules]
         objects = [value for _, names in modules for value in list(names.values())]
         kept = [random.random, random.shuffle, *random.Random(1).sample(objects, 1000)]
         wanted = {id(value) for value in kept}
         swept = sweep.Sweep(wanted)
         count = 0
+        whole = []
         for name, names in modules:
             found = [(what, id(place), key) for what, place, key in swept.namespace(names, name)]
             expected = list(plain(names, name, wanted))
             assert found == expected, name
+            if names is not vars(xml.dom) and (
+                    name.partition(".")[0] != "ostler" or name == "ostler.path"):
+                whole += expected
             count += len(found)
         assert count > 1000
+        found = swept.modules((id(xml.dom),), ("ostler.path",))
+        assert [(what, id(place), key) for what, place, key in found] == whole
         print("done")
     """)
         == "done\n"

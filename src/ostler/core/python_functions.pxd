@@ -163,9 +163,27 @@ cdef extern from "Python.h":
                                                       void *data) except -1
     int PySys_AddAuditHook(audit_hook hook, void *data) except -1
 
-# What a sweep through modules looks at; borrowed references all of them.
+# What a sweep through modules looks at; borrowed references all of them, and nothing is called.
 cdef extern from *:
     """
+    #if PY_VERSION_HEX < 0x030C0000
+    #include <structmember.h> /* PyMemberDef, which Python.h has since */
+    #endif
+
+    typedef struct {
+        PyObject *keys[32], *values[32];
+        Py_ssize_t after;
+    } ostler_block;
+    /* The next entries of a dict, up to a block of them, asked of memory all at once: the sweep
+       would wait for each else. */
+    static inline int ostler_next_of(PyObject *d, ostler_block *b) {
+        int count = 0;
+        while (count < 32 && PyDict_Next(d, &b->after, &b->keys[count], &b->values[count])) {
+            __builtin_prefetch(b->values[count]);
+            count++;
+        }
+        return count;
+    }
     static inline int ostler_is_heap_class(PyObject *o) {
         return PyType_Check(o) && ((PyTypeObject *)o)->tp_flags & Py_TPFLAGS_HEAPTYPE
             && ((PyTypeObject *)o)->tp_dict != NULL;
@@ -173,22 +191,58 @@ cdef extern from *:
     static inline PyObject *ostler_class_dict(PyObject *o) {
         return ((PyTypeObject *)o)->tp_dict;
     }
-    static inline int ostler_is_static_or_class_method(PyObject *o) {
-        return PyType_IsSubtype(Py_TYPE(o), &PyStaticMethod_Type)
-            || PyType_IsSubtype(Py_TYPE(o), &PyClassMethod_Type);
+    /* The `__module__` of a heap class, which is the first that a class statement puts there. */
+    static inline PyObject *ostler_class_module(PyObject *o, PyObject *name) {
+        PyObject *names = ostler_class_dict(o), *key, *value;
+        Py_ssize_t after = 0;
+        if (PyDict_Next(names, &after, &key, &value) && key == name)
+            return value;
+        return PyDict_GetItemWithError(names, name);
+    }
+    /* What a staticmethod or a classmethod holds; NULL of anything else. */
+    static inline PyObject *ostler_within_method(PyObject *o) {
+        static Py_ssize_t places[2];
+        PyTypeObject *t = Py_TYPE(o), *kinds[2] = {&PyStaticMethod_Type, &PyClassMethod_Type};
+        int i;
+        for (i = 0; i < 2; i++) {
+            if (t != kinds[i]
+                && !(t->tp_flags & Py_TPFLAGS_HEAPTYPE && PyType_IsSubtype(t, kinds[i])))
+                continue;
+            if (places[i] == 0) {
+                PyMemberDef *m = kinds[i]->tp_members;
+                while (strcmp(m->name, "__func__") != 0)
+                    m++;
+                places[i] = m->offset;
+            }
+            return *(PyObject **)((char *)o + places[i]);
+        }
+        return NULL;
+    }
+    static inline int ostler_is_static_method(PyObject *o) {
+        return PyObject_TypeCheck(o, &PyStaticMethod_Type);
     }
     """
+    ctypedef struct block "ostler_block":
+        PyObject *keys[32]
+        PyObject *values[32]
+        Py_ssize_t after  # 0 before the first
+    int next_of "ostler_next_of"(PyObject *d, block *b) noexcept
     bint is_class "PyType_Check"(PyObject *o) noexcept
     bint is_heap_class "ostler_is_heap_class"(PyObject *o) noexcept
-    bint is_static_or_class_method "ostler_is_static_or_class_method"(PyObject *o) noexcept
     PyObject *class_dict "ostler_class_dict"(PyObject *o) noexcept  # of a heap class
+    PyObject *class_module "ostler_class_module"(PyObject *o, object name) noexcept
+    PyObject *within_method "ostler_within_method"(PyObject *o) noexcept
+    bint is_static_method "ostler_is_static_method"(PyObject *o) noexcept
     bint is_function "PyFunction_Check"(PyObject *o) noexcept
-    PyObject *PyFunction_GetModule(PyObject *function) noexcept
-    PyObject *PyFunction_GetDefaults(object function) noexcept
-    PyObject *PyFunction_GetKwDefaults(object function) noexcept
-    bint is_tuple "PyTuple_Check"(PyObject *o) noexcept
+    PyObject *function_module "PyFunction_GET_MODULE"(PyObject *function) noexcept
+    PyObject *function_defaults "PyFunction_GET_DEFAULTS"(PyObject *function) noexcept
+    PyObject *function_keyword_defaults "PyFunction_GET_KW_DEFAULTS"(PyObject *function) noexcept
+    bint is_module "PyModule_Check"(PyObject *o) noexcept
+    PyObject *module_dict "PyModule_GetDict"(PyObject *o) noexcept
     Py_ssize_t tuple_size "PyTuple_GET_SIZE"(PyObject *o) noexcept
     PyObject *tuple_item "PyTuple_GET_ITEM"(PyObject *o, Py_ssize_t index) noexcept
     bint is_dict "PyDict_Check"(PyObject *o) noexcept
     bint PyDict_Next(object d, Py_ssize_t *pos, PyObject **key, PyObject **value) noexcept
-    int PyUnicode_Compare(object a, object b) except? -1
+    bint next_in "PyDict_Next"(PyObject *d, Py_ssize_t *pos, PyObject **key,
+                               PyObject **value) noexcept
+    int compared "PyUnicode_Compare"(PyObject *a, PyObject *b) except? -1

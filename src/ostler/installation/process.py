@@ -4,7 +4,11 @@ import _thread
 import copyreg
 import sys
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, ModuleType
+
+import cython
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core import python_functions as pyf
 
 from ostler.core import records
 from ostler.installation import kinship, sweep
@@ -13,6 +17,10 @@ from ostler.installation import kinship, sweep
 # defines is seen through posixpath.
 _REPLACED = ("os", "posix", "posixpath", "os.path")
 _SOURCES = ("os", "posix", "posixpath", "genericpath")
+
+# What the sweep says of a place; see there.
+ITEM, KEYWORD, DEFAULTS = sweep.ITEM, sweep.KEYWORD, sweep.DEFAULTS
+_NOTHING = cython.declare(object, object())
 
 _lock = _thread.allocate_lock()
 _installed = None
@@ -54,62 +62,86 @@ def installed():
     return _installed is not None
 
 
+@cython.cclass
 class Bindings:
     """What modules hold, exchanged for something else, and the record of what was there."""
 
-    def __init__(self) -> None:
-        self.record = []  # (kind of place, the place, key, what was there, what is there now)
+    _record: list  # (whether it is an item, the place, key, what was there, what is there now)
 
-    def exchange(self, new, untouched=(), ours=()):
+    def __cinit__(self):
+        self._record = []
+
+    def exchange(self, new: dict, untouched=(), ours=()):
         """Replace what the modules hold: `new` has {id of the old: (the old, the new)}.
 
         `untouched`: the ids of modules that stay as they are; `ours`: the names of those of
         ostler's own modules that don't.
         """
-        seen = set(untouched)
-        swept = sweep.Sweep(new)
-        for name, module in list(sys.modules.items()):
-            if isinstance(module, ModuleType) and id(module) not in seen:
-                if name.startswith("ostler") and name not in ours:
-                    if name == "ostler" or name.startswith("ostler."):
-                        continue
-                seen.add(id(module))  # under two names: once is enough
-                for found in swept.namespace(vars(module), name):
-                    self._replace(new, *found)
+        for what, place, key in sweep.Sweep(new).modules(untouched, ours):
+            self._replace(new, what, place, key)
 
     def give_back(self):
         """Put back what was replaced, except where something else has been put since."""
-        while self.record:
-            kind, place, key, before, now = self.record.pop()
-            if kind.get(place, key) is now:
-                kind.put(place, key, before)
+        while self._record:
+            is_item, place, key, before, now = self._record.pop()
+            if not is_item:
+                if _attribute(place, key) is now:
+                    setattr(place, key, before)
+            elif place.get(key, _NOTHING) is now:
+                if before is _NOTHING:
+                    del place[key]
+                else:
+                    place[key] = before
 
-    def _replace(self, new, what, place, key):
-        if what == sweep.ITEM or what == sweep.KEYWORD:
-            self._put(_ITEM, place, key, new[id(place[key])][1])
-        elif what == sweep.ATTRIBUTE:
-            self._put(_ATTRIBUTE, place, key, new[id(vars(place)[key])][1])
-        elif what == sweep.STATIC:
-            held = vars(place)[key].__func__
-            self._put(_ATTRIBUTE, place, key, staticmethod(new[id(held)][1]))
+    @cython.cfunc
+    def _replace(self, new: dict, what: cython.int, place, key):
+        # What is there may be another by now: then it is nothing of ours.
+        if what == DEFAULTS:
+            before = place.__defaults__ or ()
+            now = tuple([new[_id(value)][1] if _id(value) in new else value for value in before])
+            self._put_attribute(place, "__defaults__", now)
+        elif what == ITEM or what == KEYWORD:
+            pair = new.get(_id(place.get(key)))
+            if pair is not None:
+                self._put_item(place, key, pair[1])
         else:
-            replaced = tuple(new[id(v)][1] if id(v) in new else v for v in place.__defaults__)
-            self._put(_ATTRIBUTE, place, "__defaults__", replaced)
+            held = vars(place).get(key)
+            pair = new.get(_id(held.__func__ if isinstance(held, staticmethod) else held))
+            if pair is not None:
+                wraps = isinstance(held, staticmethod)
+                self._put_attribute(place, key, staticmethod(pair[1]) if wraps else pair[1])
 
-    def _put(self, kind, place, key, value):
-        try:
-            before = kind.get(place, key)
-            kind.put(place, key, value)
-        except (KeyError, TypeError):  # an immutable type: it stays as it is
-            return
-        self.record.append((kind, place, key, before, value))
+    @cython.cfunc
+    def _put_item(self, place, key, value):
+        before = place.get(key, _NOTHING)
+        place[key] = value
+        self._record.append((True, place, key, before, value))
+
+    @cython.cfunc
+    def _put_attribute(self, place, key, value):
+        before = _attribute(place, key)
+        if before is not _NOTHING:
+            try:
+                setattr(place, key, value)
+            except TypeError:  # an immutable type: it stays as it is
+                return
+            self._record.append((False, place, key, before, value))
 
 
+@cython.cfunc
+def _attribute(place, key):
+    # Of classes and functions.
+    return vars(place).get(key, _NOTHING) if isinstance(place, type) else getattr(place, key)
+
+
+@cython.cclass
 class Replacement(Bindings):
     """Three modules in the place of os, os.path and posix, and the record of what was there."""
 
+    modules = cython.declare(dict, visibility="readonly")  # by the names that they take
+    finder: object
+
     def __init__(self, system, path, posix):
-        super().__init__()
         self.modules = dict(zip(_REPLACED, (system, posix, path, path), strict=True))
         self.finder = _Submodules(system)
 
@@ -118,19 +150,19 @@ class Replacement(Bindings):
         old = {name: sys.modules[name] for name in _SOURCES if name in sys.modules}
         new = self._successors(old)
         for name, module in self.modules.items():
-            self._put(_ITEM, sys.modules, name, module)
+            self._put_item(sys.modules, name, module)
         for name, module in records.MODULES.items():  # for pickles that others can read
-            self._put(_ATTRIBUTE, records.TYPES[name], "__module__", module)
+            self._put_attribute(records.TYPES[name], "__module__", module)
         # Programs find the standard library beside os.__file__, and tell the kind of paths by
         # the name of os.path. Some know modules and functions by their names at all.
-        self._put(_ITEM, vars(self.modules["os"]), "__file__", old["os"].__file__)
-        self._put(_ITEM, vars(self.modules["posixpath"]), "__name__", "posixpath")
-        self._put(_ITEM, vars(self.modules["os"]), "__name__", "os")
+        self._put_item(vars(self.modules["os"]), "__file__", old["os"].__file__)
+        self._put_item(vars(self.modules["posixpath"]), "__name__", "posixpath")
+        self._put_item(vars(self.modules["os"]), "__name__", "os")
         sys.meta_path.insert(0, self.finder)
         self._name(new)
         kinship.hold(self, vars(self.modules["os"]))
-        untouched = {id(module) for module in old.values() if module is not old.get("genericpath")}
-        untouched.update(id(module) for module in self.modules.values())
+        untouched = {_id(module) for module in old.values() if module is not old.get("genericpath")}
+        untouched.update(_id(module) for module in self.modules.values())
         self.exchange(new, untouched)
 
     def undo(self):
@@ -143,62 +175,41 @@ class Replacement(Bindings):
                 del sys.modules[name]
         self.give_back()
 
-    def _successors(self, old):
+    @cython.cfunc
+    def _successors(self, old: dict) -> dict:
         """The objects that are replaced, by their id: (the old, the new)."""
-        new = {}
+        new: dict = {}
+        held: dict
+        theirs: dict
+        attribute: str
         for name, module in old.items():
             successor = self.modules.get(name, self.modules["posixpath"])
             if name in self.modules:
-                new[id(module)] = module, successor
-            for attribute, value in vars(module).items():
+                new[_id(module)] = module, successor
+            held, theirs = vars(module), vars(successor)
+            for attribute, value in held.items():
+                # Most are numbers and text; and of two modules with one object the first names it.
+                if type(value) is int or type(value) is str or _id(value) in new:
+                    continue
                 if not attribute.startswith("__") and _is_own(value):
-                    other = getattr(successor, attribute, value)
+                    other = theirs.get(attribute, value)
                     # Some of our modules have the name of a function that has an underscore.
-                    if other is not value and not isinstance(other, ModuleType):
-                        new.setdefault(id(value), (value, other))
+                    if other is not value and not _is_module(other):
+                        new[_id(value)] = value, other
                         if isinstance(value, type) and isinstance(other, type):
                             # Under this name pickles find it, now that it is there.
-                            self._put(_ATTRIBUTE, other, "__module__", value.__module__)
+                            self._put_attribute(other, "__module__", value.__module__)
         return new
 
-    def _name(self, new):
+    @cython.cfunc
+    def _name(self, new: dict):
         """Give functions the names of their modules, and pickles of them those that os's have."""
         names = {}
         for old, other in new.values():
-            if isinstance(other, (BuiltinFunctionType, FunctionType)):
-                self._put(_ATTRIBUTE, other, "__module__", old.__module__)
-                names[id(other)] = other, old.__name__
-        self._put(_ITEM, copyreg.dispatch_table, BuiltinFunctionType, _reducer(names))
-
-
-class _Items:
-    """Entries of a dict: module globals, keyword defaults, sys.modules."""
-
-    @staticmethod
-    def get(place, key):
-        return place.get(key, _NOTHING)
-
-    @staticmethod
-    def put(place, key, value):
-        if value is _NOTHING:
-            del place[key]
-        else:
-            place[key] = value
-
-
-class _Attributes:
-    """Attributes of classes and functions."""
-
-    @staticmethod
-    def get(place, key):
-        return vars(place)[key] if isinstance(place, type) else getattr(place, key)
-
-    put = staticmethod(setattr)
-
-
-_ITEM = _Items()
-_ATTRIBUTE = _Attributes()
-_NOTHING = object()
+            if _is_function(other):
+                self._put_attribute(other, "__module__", old.__module__)
+                names[_id(other)] = other, old.__name__
+        self._put_item(copyreg.dispatch_table, BuiltinFunctionType, _reducer(names))
 
 
 class _Submodules:
@@ -252,10 +263,27 @@ def _reducer(names):
     return reduce
 
 
-def _is_own(value):
+@cython.cfunc
+def _id(value):
+    return cython.cast(cython.size_t, cython.cast(cython.pointer(py.PyObject), value))
+
+
+@cython.cfunc
+def _is_module(value) -> cython.bint:
+    return pyf.is_module(cython.cast(cython.pointer(py.PyObject), value))
+
+
+@cython.cfunc
+def _is_function(value) -> cython.bint:
+    held = cython.cast(cython.pointer(py.PyObject), value)
+    return py.PyCFunction_Check(value) or pyf.is_function(held)
+
+
+@cython.cfunc
+def _is_own(value) -> cython.bint:
     # Whether a value is one that only os and its parts can have given away: numbers and text are
     # equal on both sides, and what os itself imported from elsewhere is not replaced.
-    if isinstance(value, (FunctionType, BuiltinFunctionType, type)):
+    if _is_function(value) or isinstance(value, type):
         return value.__module__ in _SOURCES
     return isinstance(value, (set, frozenset)) or type(value).__module__ == "os"
 
@@ -263,19 +291,25 @@ def _is_own(value):
 def _posix(facade):
     """A module with the names of posix; for what ostler has no use for, the interpreter's own."""
     own = sys.modules["posix"]
+    held: dict = vars(own)
+    ours: dict = vars(facade)
     # What posixpath has taken from posix under another name.
     taken = {
-        id(value): getattr(facade.path, name, value)
+        _id(value): name
         for name, value in vars(sys.modules["posixpath"]).items()
-        if isinstance(value, BuiltinFunctionType)
+        if py.PyCFunction_Check(value)
     }
     module = ModuleType("posix", own.__doc__)
-    for name, value in vars(own).items():
-        if name.startswith("__"):
-            setattr(module, name, value)
-        elif name != "environ":
-            setattr(module, name, getattr(facade, name, taken.get(id(value), value)))
-    module.__getattr__ = partial(_environ_as_bytes, facade)
+    names: dict = vars(module)
+    for name, value in held.items():
+        if not name.startswith("__") and name != "environ":
+            if name in ours:
+                value = ours[name]
+            elif _id(value) in taken:
+                value = getattr(facade.path, taken[_id(value)], value)
+        if name != "environ":
+            names[name] = value
+    names["__getattr__"] = partial(_environ_as_bytes, facade)
     return module
 
 

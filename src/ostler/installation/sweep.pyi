@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Container
 from typing import Any
 
 ITEM: int
@@ -8,5 +8,8 @@ DEFAULTS: int
 KEYWORD: int
 
 class Sweep:
-    def __new__(cls, wanted: Iterable[int]) -> Sweep: ...
+    def __new__(cls, wanted: Collection[int]) -> Sweep: ...
+    def modules(
+        self, untouched: Collection[int], ours: Container[str]
+    ) -> list[tuple[int, Any, Any]]: ...
     def namespace(self, names: dict[str, Any], module: str) -> list[tuple[int, Any, Any]]: ...

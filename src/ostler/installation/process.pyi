@@ -1,0 +1,16 @@
+# For ostler._later and machines.between.
+from collections.abc import Container, Iterable
+from types import ModuleType
+
+def install(facade: ModuleType) -> None: ...
+def uninstall() -> None: ...
+def installed() -> bool: ...
+
+class Bindings:
+    def exchange(
+        self,
+        new: dict[int, tuple[object, object]],
+        untouched: Iterable[int] = ...,
+        ours: Container[str] = ...,
+    ) -> None: ...
+    def give_back(self) -> None: ...

@@ -217,6 +217,9 @@ class Path:
         self.owned = machine
         self.whose = cython.cast(cython.pointer(py.PyObject), machine)
 
+    def __repr__(self):
+        return object.__repr__(self) if self.whose == cython.NULL else f"{_its(self)!r}.path"
+
     def __dealloc__(self):
         if self.whose != cython.NULL:
             machine: Core = _its(self)

@@ -11,10 +11,10 @@ import pytest
 
 import ostler
 from ostler.core import standers
-from ostler.machines import between
+from ostler.machines import before, between
 
 
-class Told(between.Stander):
+class Told(standers.Stander):
     """Writes down what passes by it."""
 
     def __init__(self, name, verbs, log):
@@ -25,7 +25,7 @@ class Told(between.Stander):
         return go(*args, **kwargs)
 
 
-class Refusing(between.Stander):
+class Refusing(standers.Stander):
     """Lets verbs, and their steps, fail."""
 
     sees_steps = True
@@ -40,7 +40,7 @@ class Refusing(between.Stander):
         return errno.EIO
 
 
-class Upper(between.Stander):
+class Upper(standers.Stander):
     """Gives another answer."""
 
     verbs = frozenset(("read",))
@@ -59,8 +59,8 @@ def machine():
 def test_they_are_asked_in_turn_the_last_one_first(machine):
     log = []
     first, second = Told("first", ["stat"], log), Told("second", ["stat", "listdir"], log)
-    between.stand(machine, first)
-    between.stand(machine, second)
+    before.stand(machine, first)
+    before.stand(machine, second)
     assert machine.stat("/f").st_size == 4
     assert machine.listdir("/") == ["f"]
     assert log == [("second", "stat"), ("first", "stat"), ("second", "listdir")]
@@ -71,7 +71,7 @@ def test_in_any_order(machine, order):
     log = []
     standers = [Told("log", ["read", "stat", "open"], log), Upper(), Refusing("stat")]
     for at in order:
-        between.stand(machine, standers[at])
+        before.stand(machine, standers[at])
     fault = machine.faults.add("open", path="other")
     fd = machine.open("/f", machine.O_RDONLY)
     assert machine.read(fd, 9) == b"DATA"
@@ -87,7 +87,7 @@ def test_in_any_order(machine, order):
     ]  # fmt: skip
     machine.faults.remove(fault)
     for stander in standers:
-        between.leave(machine, stander)
+        before.leave(machine, stander)
     assert machine.stat("/f").st_size == 4
 
 
@@ -95,20 +95,20 @@ def test_a_machine_before_which_nothing_stands_is_as_it_was(machine):
     kind = type(machine)
     log = []
     stander = Told("log", ["stat"], log)
-    between.stand(machine, stander)
+    before.stand(machine, stander)
     assert isinstance(machine, kind) and type(machine) is not kind
-    between.leave(machine, stander)
+    before.leave(machine, stander)
     assert type(machine) is kind and machine._hooked is None
     with pytest.raises(ValueError):
-        between.leave(machine, stander)
+        before.leave(machine, stander)
 
 
 def test_steps_of_compositions_only_for_who_asks_for_them(machine):
     log = []
-    between.stand(machine, Told("log", ["rename", "open", "fsync"], log))
+    before.stand(machine, Told("log", ["rename", "open", "fsync"], log))
     machine.write_atomic("/f", b"new")
     assert set(log) <= {("log", "rename"), ("log", "open"), ("log", "fsync")}
-    between.stand(machine, Refusing("rename"))
+    before.stand(machine, Refusing("rename"))
     with pytest.raises(OSError) as caught:
         machine.write_atomic("/f", b"newer")
     assert caught.value.errno == errno.EIO
@@ -122,7 +122,7 @@ def test_kinds_of_ones_own_have_standers_too():
 
     log = []
     own = Own()
-    between.stand(own, Told("log", ["stat", "listdir"], log))
+    before.stand(own, Told("log", ["stat", "listdir"], log))
     assert own.stat("/abc") == 4
     with pytest.raises(OSError) as caught:
         own.listdir("/")
@@ -133,9 +133,9 @@ def test_kinds_of_ones_own_have_standers_too():
 def test_what_it_stands_before_may_change(machine):
     log = []
     stander = Told("log", ["stat"], log)
-    between.stand(machine, stander)
+    before.stand(machine, stander)
     stander.verbs = frozenset(("lstat",))
-    between.settle(machine)
+    before.settle(machine)
     machine.stat("/f")
     machine.lstat("/f")
     assert log == [("log", "lstat")]
@@ -145,7 +145,7 @@ def test_on_an_installed_machine(machine):
     import os
 
     log = []
-    between.stand(machine, Told("log", ["listdir", "open"], log))
+    before.stand(machine, Told("log", ["listdir", "open"], log))
     with machine.installed():
         assert os.listdir("/") == ["f"]
         with open("/f") as file:
@@ -154,7 +154,7 @@ def test_on_an_installed_machine(machine):
 
 
 def test_a_closed_machine(machine):
-    between.stand(machine, Told("log", ["stat"], []))
+    before.stand(machine, Told("log", ["stat"], []))
     machine.close()
     with pytest.raises(ValueError, match="closed"):
         machine.stat("/f")
@@ -202,7 +202,7 @@ def test_an_own_kind_may_have_a_verb_of_its_own_and_standers():
 
     log = []
     with Quiet(ostler.scratch()) as machine:
-        between.stand(machine, Told("log", ["getpid", "mkdir"], log))
+        before.stand(machine, Told("log", ["getpid", "mkdir"], log))
         assert machine.getpid() == 1
         machine.mkdir("/d")
         assert machine.listdir("/") == ["d"]
@@ -242,8 +242,8 @@ def test_closing_makes_no_class_for_each_machine():
 
 
 def test_who_stands_before_a_verb_is_asked_for_its_steps_alone(machine):
-    between.stand(machine, Refusing("rename"))
-    between.stand(machine, Refusing("fsync"))
+    before.stand(machine, Refusing("rename"))
+    before.stand(machine, Refusing("fsync"))
     asked = {call: standers.step(machine, call, ("/f",)) for call in ("rename", "fsync", "link")}
     assert asked == {"rename": errno.EIO, "fsync": errno.EIO, "link": 0}
     with standers.file_over(machine, machine.open("/f", os.O_RDONLY), "rb") as file:
@@ -316,7 +316,7 @@ def test_a_verb_of_any_form_passes_what_stands_before_it():
             return lambda path: [path]
 
     machine, log = Formed(), []
-    between.stand(machine, Told("told", ["read", "write", "listdir"], log))
+    before.stand(machine, Told("told", ["read", "write", "listdir"], log))
     assert machine.read(3, 2) == b"rr"
     kind, size = machine.write(3, b"xyz")
     assert issubclass(kind, Formed) and size == 3
@@ -332,10 +332,90 @@ def test_classes_that_are_made_go_with_their_kind():
     for _ in range(2):
         machine = Own(None)
         stander = Told("log", ["stat"], [])
-        between.stand(machine, stander)
+        before.stand(machine, stander)
         assert type(machine).__name__ == "Own" and isinstance(machine, Own)
-        between.leave(machine, stander)
+        before.leave(machine, stander)
         assert type(machine) is Own
     del Own, machine
     gc.collect()
     assert gone() is None
+
+
+class View(between.Between):
+    """Writes down what it is asked."""
+
+    def __init__(self, behind):
+        super().__init__(behind)
+        self.log = []
+
+    def called(self, verb, args, kwargs):
+        self.log.append(verb)
+        return super().called(verb, args, kwargs)
+
+
+def test_what_a_between_has_besides_the_verbs(machine):
+    view = View(View(machine))
+    assert view.guarantees == machine.guarantees != {}
+    assert not view.closed
+    view.close()
+    assert view.closed and view.behind.closed and machine.closed
+    with pytest.raises(ValueError, match="closed"):
+        view.stat("/f")
+    view.close()
+    assert view.log == ["stat"]
+
+
+@pytest.mark.parametrize("behind", [ostler.host, None])
+def test_a_between_with_nothing_to_close(behind):
+    view = View(behind)
+    view.close()
+    assert not view.closed and view.guarantees == {}
+    assert ostler.getpid()
+    with pytest.raises(OSError):
+        view.close(987_654)  # a descriptor, as with os
+    assert view.log == ["close"]
+
+
+def test_a_between_has_faults_of_its_own(machine):
+    view = View(machine)
+    fault = view.faults.add("stat", path="/f")
+    with pytest.raises(OSError) as caught:
+        view.stat("/f")
+    assert caught.value.errno == errno.EIO and view.log == []
+    assert machine.stat("/f").st_size == 4
+    assert list(view.faults) == [fault] and list(machine.faults) == []
+    view.faults.clear()
+    machine.faults.add("rename")
+    with pytest.raises(OSError):
+        view.write_atomic("/f", b"new")  # a step of the machine behind
+    assert view.stat("/f").st_size == 4
+
+
+def test_a_between_is_installed(machine):
+    view = View(machine)
+    with view.installed():
+        assert os.listdir("/") == ["f"]
+        with open("/g", "w") as file:
+            file.write("text")
+    assert view.log[0] == "listdir" and "open_file" in view.log
+    assert sorted(machine.listdir("/")) == ["f", "g"]
+
+
+def test_trees_of_a_between(machine):
+    machine.makedirs("/a/b")
+    view = View(machine)
+    view.trees.copy("/a", "/c", machine=view)
+    assert view.trees.compare("/a", "/c", machine=view) == []
+    for copy in (machine.trees.copy, ostler.trees.copy, View(machine).trees.copy):
+        with pytest.raises(OSError, match="give the one behind") as caught:
+            copy("/a", "/d", machine=view)
+        assert caught.value.errno == errno.ENOSYS
+    machine.trees.copy("/a", "/d", machine=view.behind)
+
+
+def test_which_machine_it_is_can_be_seen(machine):
+    view = View(machine)
+    assert repr(machine.path) == f"{machine!r}.path"
+    assert repr(view) == f"<View over {machine!r}>"
+    assert repr(view.path) == f"{view!r}.path" and repr(view.trees) == f"{view!r}.trees"
+    assert repr(View(None)) == "<View over None>"

@@ -1,6 +1,6 @@
 """Standers: what stands before the verbs of a machine, and is asked before they are made.
 
-This is what the floors below the machines know of it; machines/between.py puts standers there.
+This is what the floors below the machines know of it; machines/before.py puts standers there.
 """
 
 import io
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Stander:
-    """What stands before verbs of a machine; put there by between.stand(), derived by its work."""
+    """What stands before verbs of a machine; put there by before.stand(), derived by its work."""
 
     verbs: frozenset[str] = frozenset()  # the names of those before which it stands
     # Whether it stands also before the steps of a composition, which are else made at once, in C.

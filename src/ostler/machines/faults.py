@@ -1,6 +1,6 @@
 """Faults: calls of a machine that fail when a test wants them to.
 
-A machine's rules stand before its verbs (see between.py) as long as there are any.
+A machine's rules stand before its verbs (see before.py) as long as there are any.
 """
 
 import errno as numbers
@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from ostler.core.standers import OF_FILES, Stander, file_over, promised, standing
 from ostler.machine import host
-from ostler.machines import between
+from ostler.machines import before
 from ostler.verbs import table
 
 TYPE_CHECKING = False
@@ -89,8 +89,8 @@ class Faults:
             rules.add(fault)  # first: so no handler finds them empty, and takes them away
             rules = _rules.setdefault(self._machine, rules)
             if rules not in standing(self._machine):
-                between.stand(self._machine, rules)
-            between.settle(self._machine)
+                before.stand(self._machine, rules)
+            before.settle(self._machine)
         return fault
 
     def remove(self, fault: Fault) -> None:
@@ -101,7 +101,7 @@ class Faults:
                 raise ValueError("the machine has no such fault")
             rules.remove(fault)
             if rules.faults:
-                between.settle(self._machine)
+                before.settle(self._machine)
             else:
                 self._leave(rules)
 
@@ -114,7 +114,7 @@ class Faults:
 
     def _leave(self, rules):
         if _rules.pop(self._machine, None) is rules:
-            between.leave(self._machine, rules)
+            before.leave(self._machine, rules)
 
     def __iter__(self) -> "Iterator[Fault]":
         return iter(_of(self._machine))

@@ -1,6 +1,6 @@
 """Recording: what was asked of a machine, call by call, and a machine that answers so again.
 
-The recorder stands before all verbs that touch something (see between.py). Of a composition it sees
+The recorder stands before all verbs that touch something (see before.py). Of a composition it sees
 the whole and not the parts: what a verb asks of the machine for itself is no call of the program's.
 """
 
@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, TextIO
 
 from ostler.core.standers import Stander
 from ostler.machine import Machine, host
-from ostler.machines import between
+from ostler.machines import before
+from ostler.machines.between import Between
 from ostler.verbs import table
 
 
@@ -263,13 +264,13 @@ class Recorded:
             raise RuntimeError("this recording has begun already")
         self._machine.environ  # noqa: B018  a ValueError where it is closed
         self._recorder = Recorder()
-        between.stand(self._machine, self._recorder)
+        before.stand(self._machine, self._recorder)
         return self._recorder.log
 
     def __exit__(self, *exception: object) -> None:
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
-            between.leave(self._machine, recorder)
+            before.leave(self._machine, recorder)
 
 
 # What a log keeps
@@ -402,7 +403,7 @@ def _plain(value, role=None):
     return {"object": type(value).__qualname__}
 
 
-class Replayed(between.Between):
+class Replayed(Between):
     """A machine that answers from a Log: each call as the same call was answered there.
 
     Where a call was made several times there, its answers come in that order, and then the last

@@ -6,13 +6,13 @@ from functools import wraps
 from ostler.core import mounts
 from ostler.core.standers import Stander, standing
 from ostler.machine import Machine, MachineUnavailable, host
+from ostler.machines.before import stand
 from ostler.machines.below_root import RootedCore
-from ostler.machines.between import stand
+from ostler.machines.between import THIS
 from ostler.verbs import environment
 
 _WALKED = "name by name from the machine's root, no link followed unseen: openat2 is refused here"
 PATHS = "openat2 below the machine's root: no link, '..' or magic link leads out (kernel)"
-THIS = type("This", (), {"__repr__": lambda self: "<the machine>"})()
 
 
 def children_in(made):
@@ -133,7 +133,7 @@ class Rooted(RootedCore, Machine):
             return super().close(fd)
         if not self._closed:
             self._shut()
-            stand(self, Closed())
+            stand(self, CLOSED)
 
     def _close_because(self, reason):
         """Close this machine, which can't go on: every use of it says why."""
@@ -209,6 +209,9 @@ class Closed(Stander):
 
         def __exit__(self, *exception):
             pass
+
+
+CLOSED = Closed()  # one for all machines that are closed without a reason
 
 
 def _refuse(machine):

@@ -1,5 +1,7 @@
 """Operations on whole trees of one machine: what each takes, and who does it."""
 
+import errno
+
 from ostler.trees._how import How
 from ostler.trees._results import Counts, Difference, Digest
 
@@ -271,18 +273,18 @@ class Trees:
             if executor is not None:
                 raise ValueError("follow_links and executor do not go together")
             return copy_following(
-                self._machine, top, to, machine or self._machine, how, keep, clone,
+                self._machine, top, to, _other(machine, self._machine), how, keep, clone,
                 _several(exclude),
             )  # fmt: skip
         if executor is not None:
             from ostler.trees import _pieces
 
             return _pieces.copy(
-                self._machine, top, to, machine or self._machine, executor, how, keep,
+                self._machine, top, to, _other(machine, self._machine), executor, how, keep,
                 clone, _several(exclude),
             )  # fmt: skip
         return _copy.copy_tree(
-            self._machine, top, to, machine or self._machine, how, keep, clone,
+            self._machine, top, to, _other(machine, self._machine), how, keep, clone,
             exclude=_several(exclude),
         )  # fmt: skip
 
@@ -364,7 +366,14 @@ class Trees:
 
         how = How(threads, on_error, progress)
         return compare_trees(
-            self._machine, first, second, machine or self._machine, how, metadata, times, content
+            self._machine,
+            first,
+            second,
+            _other(machine, self._machine),
+            how,
+            metadata,
+            times,
+            content,
         )
 
     def digest(
@@ -386,6 +395,14 @@ class Trees:
 
         how = How(threads, on_error, progress, one_filesystem)
         return _digest.digest(self._machine, top, algorithm, how, executor)
+
+
+def _other(machine, own):
+    """The machine of a second tree, which is worked on in C, by descriptors."""
+    if machine is not None and getattr(machine, "behind", machine) is not machine:
+        what = "a tree of a machine over another: give the one behind, or call its own trees"
+        raise OSError(errno.ENOSYS, what)
+    return machine or own
 
 
 def _several(value):

@@ -104,7 +104,7 @@ def mode_entry(worker, node, name, kind):
         return DONE
     number = chmod_name(node.fd[0], name, wanted(task, st.st_mode))
     if number == 0:
-        counted(worker, kind)
+        counted(cython.address(worker.tally), kind)
     elif number != libc.ENOENT and number != libc.EOPNOTSUPP:  # gone, or a link now
         report(worker, node, name, number, b"chmod")
     return DONE
@@ -122,7 +122,7 @@ def mode_leave(worker, node):
     if number:
         report(worker, node, cython.NULL, number, b"chmod")
     else:
-        worker.directories += 1
+        worker.tally.directories += 1
 
 
 def parse(text, task, umask):
@@ -166,7 +166,7 @@ def owner_entry(worker, node, name, kind):
     if kind == libc.S_IFDIR >> 12:
         return DESCEND
     if libc.fchownat(node.fd[0], name, task.uid, task.gid, libc.AT_SYMLINK_NOFOLLOW) == 0:
-        counted(worker, kind)
+        counted(cython.address(worker.tally), kind)
     elif libc.errno != libc.ENOENT:
         report(worker, node, name, libc.errno, b"chown")
     return DONE
@@ -185,7 +185,7 @@ def owner_leave(worker, node):
     if number:
         report(worker, node, cython.NULL, number, b"chown")
     else:
-        worker.directories += 1
+        worker.tally.directories += 1
 
 
 # ---- from Python

@@ -45,7 +45,7 @@ def enter(worker, node):
         node.fd[1] = open_directory(worker, node.parent.fd[1], cython.address(node.name[0]))
         if node.fd[1] < 0:
             return report(worker, node, cython.NULL, libc.errno, b"open")
-    worker.directories += 1
+    worker.tally.directories += 1
     return 0
 
 
@@ -83,16 +83,16 @@ def look(worker, node, name, a, b):
     ):
         differs(worker, node, name, TIME)
     if kind == libc.S_IFREG:
-        worker.files += 1
+        worker.tally.files += 1
         if a.st_size != b.st_size:
             differs(worker, node, name, SIZE)
         elif task.content and (a.st_dev != b.st_dev or a.st_ino != b.st_ino):
             contents(worker, node, name)
     elif kind == libc.S_IFLNK:
-        worker.links += 1
+        worker.tally.links += 1
         targets(worker, node, name)
     elif kind != libc.S_IFDIR:
-        worker.others += 1
+        worker.tally.others += 1
         if kind in (libc.S_IFCHR, libc.S_IFBLK) and a.st_rdev != b.st_rdev:
             differs(worker, node, name, DEVICE)
 
@@ -151,7 +151,7 @@ def same_bytes(worker, a, b):
         if m == 0:
             return 1
         at += m
-        worker.bytes += m
+        worker.tally.bytes += m
         if maybe_tick(worker):
             return 1
 

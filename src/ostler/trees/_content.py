@@ -24,7 +24,7 @@ def copy_content(worker, fd, to, st):
     number: cython.int
     if task.clone != CLONE_NEVER and (st.st_size > task.unshared or task.clone == CLONE_ALWAYS):
         if libc.clone_file(to, fd) == 0:
-            worker.bytes += st.st_size
+            worker.tally.bytes += st.st_size
             return 0
         if task.clone == CLONE_ALWAYS:
             return libc.errno
@@ -81,7 +81,7 @@ def copy_range(worker, fd, to, at, size):
                 break
             return 0
         size -= n
-        worker.bytes += n
+        worker.tally.bytes += n
         if maybe_tick(worker):
             return -1
     return copy_bytes(worker, fd, to, source, size) if size > 0 else 0
@@ -123,7 +123,7 @@ def copy_bytes(worker, fd, to, at, size):
             return number
         at += n
         size -= n
-        worker.bytes += n
+        worker.tally.bytes += n
         if maybe_tick(worker):
             return -1
     return 0

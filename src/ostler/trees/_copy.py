@@ -140,7 +140,7 @@ def enter(worker, node):
     to: cython.int
     made: cython.int
     if node.parent == cython.NULL:
-        worker.directories += 1
+        worker.tally.directories += 1
         return 0
     if libc.fstat(node.fd[0], cython.address(st)) < 0:
         return report(worker, node, cython.NULL, libc.errno, b"stat")
@@ -155,7 +155,7 @@ def enter(worker, node):
         return report(worker, node, cython.NULL, libc.errno, b"open")
     if made == 0 and not task.keep.modes:
         libc.fchmod(node.fd[1], fresh_mode(node.fd[1], 0o777, task.umask) | 0o700)
-    worker.directories += 1
+    worker.tally.directories += 1
     return 0
 
 
@@ -321,7 +321,7 @@ def copy_opened(worker, node, name, fd, st):
         if number:
             report(worker, node, name, number, b"rename")
         else:
-            worker.files += 1
+            worker.tally.files += 1
     else:
         if new[0]:
             libc.unlinkat(node.fd[1], new, 0)
@@ -359,7 +359,7 @@ def make_link(worker, node, name, st):
             new = other
             continue
         return report(worker, node, name, number, b"symlink")
-    return named(worker, node, name, new, st, cython.address(worker.links))
+    return named(worker, node, name, new, st, cython.address(worker.tally.links))
 
 
 def named(worker, node, name, new, st, count):
@@ -399,7 +399,7 @@ def make_special(worker, node, name, st):
             new = other
             continue
         return report(worker, node, name, number, b"mknod")
-    return named(worker, node, name, new, st, cython.address(worker.others))
+    return named(worker, node, name, new, st, cython.address(worker.tally.others))
 
 
 # ---- files with several names
@@ -430,7 +430,7 @@ def with_names(worker, node, name, kind, st):
                 cython.address(task.seen), slot, below_root(task, node, name)
             ):
                 report(worker, node, name, libc.ENOMEM, b"link")
-            counted(worker, kind)
+            counted(cython.address(worker.tally), kind)
     else:
         path = below_root(task, node, name)
         if path == cython.NULL:

@@ -122,7 +122,7 @@ def _find_entry(worker, node, name, kind):
         task.ignoring, worker, node, name, length, directory
     ):
         return DONE
-    counted(worker, kind)
+    counted(cython.address(worker.tally), kind)
     if (
         node.depth + 1 >= task.least
         and (task.kinds == 0 or task.kinds >> kind & 1)
@@ -170,12 +170,12 @@ def _walk_entry(worker, node, name, kind):
             kind = _LINK_TO_DIRECTORY
     _emit(worker, node, name, libc.strlen(name), kind)
     if kind == libc.S_IFDIR >> 12:
-        worker.directories += 1
+        worker.tally.directories += 1
         most: cython.pointer(cython.int) = cython.cast(
             cython.pointer(cython.int), worker.engine.task
         )
         return DESCEND if node.depth < most[0] else DONE
-    worker.files += 1
+    worker.tally.files += 1
     return DONE
 
 

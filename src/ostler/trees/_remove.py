@@ -43,7 +43,7 @@ def _unlink(worker, node, name, kind):
         return libc.EBUSY
     if libc.unlinkat(node.fd[0], name, 0) < 0:
         return 0 if libc.errno == libc.ENOENT else libc.errno
-    counted(worker, kind)
+    counted(cython.address(worker.tally), kind)
     return 0
 
 
@@ -74,7 +74,7 @@ def _refused(worker, node, number):
     if number == libc.ENOTDIR or number == libc.ELOOP:
         return _unlink(worker, node.parent, cython.address(node.name[0]), 0)
     if _rmdir(worker, node.parent, cython.address(node.name[0])) == 0:
-        worker.directories += 1
+        worker.tally.directories += 1
         return 0
     return number
 
@@ -93,7 +93,7 @@ def _leave(worker, node):
         number = libc.errno
     unhold(worker.engine, parent)
     if done == 0:
-        worker.directories += 1
+        worker.tally.directories += 1
     elif number == libc.ENOTEMPTY and libc.atomic_add(retries(worker), -1, libc.ATOMIC_RELAXED) > 0:
         revisit(worker, node)  # the reading missed names, or somebody makes new ones
     elif number != libc.ENOENT:
@@ -143,7 +143,7 @@ def remove_tree(machine, top, how, beside=-1):
                 if r < 0:
                     number = libc.errno
             if r == 0:
-                run.e.workers[0].directories += 1
+                run.e.workers[0].tally.directories += 1
             elif number != libc.ENOENT:
                 run.failed(failure(number, top))
         return run.finish()

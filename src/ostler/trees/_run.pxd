@@ -1,5 +1,5 @@
 from ostler.core.crossing cimport Core
-from ostler.trees._state cimport Block, Engine, Node
+from ostler.trees._state cimport Block, Engine, Node, Tally
 
 cdef class Run:
     cdef Engine *e
@@ -32,4 +32,5 @@ cdef int open_place(Core machine, object place, str function, bint follow) excep
 cdef int verify(int fd, object place) except -1
 cdef int open_holder(Core machine, object head, str function, object path) except -1
 cpdef tuple split(object top)
+cdef object counts_of(Tally *tally, object errors)
 cdef object joined(const char *head, int head_size, bint ascii, const char *name, int size)

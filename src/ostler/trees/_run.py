@@ -20,6 +20,8 @@ from cython.cimports.ostler.trees._state import (
     UNLINKING,
     Failure,
     Node,
+    Tally,
+    add_tally,
 )
 
 from ostler.core.crossing import the_host
@@ -165,6 +167,14 @@ def joined(head, head_size, ascii, name, size):
     return py.PyUnicode_DecodeFSDefaultAndSize(head, head_size) + (
         py.PyUnicode_DecodeFSDefaultAndSize(name, size)
     )
+
+
+def counts_of(tally, errors):
+    # The Counts of a tally, with the errors that did not stop it.
+    return Counts(
+        tally.files, tally.directories, tally.links, tally.others, tally.bytes, tally.blocks * 512,
+        errors,
+    )  # fmt: skip
 
 
 @cython.cfunc
@@ -369,21 +379,12 @@ class Run:
 
     def counts(self):
         """What was done so far."""
-        files: cython.long = 0
-        directories: cython.long = 0
-        links: cython.long = 0
-        others: cython.long = 0
-        size: cython.long = 0
-        blocks: cython.long = 0
+        total: Tally
         i: cython.int
+        libc.memset(cython.address(total), 0, cython.sizeof(Tally))
         for i in range(self.e.threads):
-            files += self.e.workers[i].files
-            directories += self.e.workers[i].directories
-            links += self.e.workers[i].links
-            others += self.e.workers[i].others
-            size += self.e.workers[i].bytes
-            blocks += self.e.workers[i].blocks
-        return Counts(files, directories, links, others, size, blocks * 512, self.errors)
+            add_tally(cython.address(total), cython.address(self.e.workers[i].tally))
+        return counts_of(cython.address(total), self.errors)
 
     def work(self):
         # Run until the end, or until there is output; raises what stopped it.

@@ -5,11 +5,5 @@ from ostler.trees import Counts
 from ostler.trees._how import How
 
 def copy_entry(
-    machine: Core,
-    top: Any,
-    to: Any,
-    to_machine: Core,
-    how: How,
-    keep: dict[str, Any],
-    clone: int,
+    machine: Core, top: Any, to: Any, to_machine: Core, how: How, keep: dict[str, Any], clone: int
 ) -> Counts: ...

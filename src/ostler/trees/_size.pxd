@@ -1,7 +1,7 @@
 from ostler.core cimport libc
 from ostler.trees._links cimport Inodes
 from ostler.trees._patterns cimport Pattern
-from ostler.trees._state cimport Node, Worker
+from ostler.trees._state cimport Node, Tally, Worker
 
 cdef struct SizeTask:
     int depth           # totals of directories down to this depth; -1: none
@@ -16,12 +16,7 @@ cdef struct SizeTask:
 # What is handed over, followed by the path.
 cdef struct Total:
     long is_link
-    long files
-    long directories
-    long links
-    long others
-    long bytes
-    long blocks
+    Tally tally
     unsigned long dev
     unsigned long ino
     long kind
@@ -29,6 +24,7 @@ cdef struct Total:
 
 cdef bint _met(SizeTask *task, libc.stat_t *st) noexcept nogil
 cdef int _rounded(long length) noexcept nogil
+cdef long _bytes(int kind, libc.stat_t *st) noexcept nogil
 cdef void _count(Worker *worker, Node *node, int kind, libc.stat_t *st) noexcept nogil
 cdef Total *_hand(Worker *worker, Node *node, const char *name) noexcept nogil
 cdef int _enter(Worker *worker, Node *node) noexcept nogil

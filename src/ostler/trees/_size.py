@@ -11,8 +11,16 @@ from cython.cimports.ostler.trees._links import (
 )
 from cython.cimports.ostler.trees._output import engine_take, path_length, path_write, report, room
 from cython.cimports.ostler.trees._patterns import compile_all, matches_any
-from cython.cimports.ostler.trees._run import Run
-from cython.cimports.ostler.trees._state import DESCEND, DONE, Block, Node, Worker, counted
+from cython.cimports.ostler.trees._run import Run, counts_of
+from cython.cimports.ostler.trees._state import (
+    DESCEND,
+    DONE,
+    Block,
+    Node,
+    Worker,
+    add_tally,
+    counted,
+)
 
 from ostler.trees._how import How
 from ostler.trees._results import Counts
@@ -83,18 +91,10 @@ class Size(Run):
                     cython.cast(cython.p_char, total) + cython.sizeof(Total), total.length
                 )
                 if total.is_link:
-                    links.append(
-                        (total.dev, total.ino, path, total.kind, total.bytes, total.blocks * 512)
-                    )
+                    disk = total.tally.blocks * 512
+                    links.append((total.dev, total.ino, path, total.kind, total.tally.bytes, disk))
                 else:
-                    directories[path] = Counts(
-                        total.files,
-                        total.directories,
-                        total.links,
-                        total.others,
-                        total.bytes,
-                        total.blocks * 512,
-                    )
+                    directories[path] = counts_of(cython.address(total.tally), ())
                 at += _rounded(total.length)
             libc.free(block)
 
@@ -112,25 +112,28 @@ def _rounded(length):
     return cython.sizeof(Total) + ((length + 7) & ~7)
 
 
+def _bytes(kind, st):
+    # Those of contents, which directories and special files have none of.
+    return st.st_size if kind == libc.S_IFREG >> 12 or kind == libc.S_IFLNK >> 12 else 0
+
+
 def _count(worker, node, kind, st):
     task: cython.pointer(SizeTask) = cython.cast(cython.pointer(SizeTask), worker.engine.task)
-    size: cython.long = 0
-    if kind == libc.S_IFREG >> 12 or kind == libc.S_IFLNK >> 12:
-        size = st.st_size
-    counted(worker, kind)
-    worker.blocks += st.st_blocks
-    worker.bytes += size
+    size: cython.long = _bytes(kind, st)
+    counted(cython.address(worker.tally), kind)
+    worker.tally.blocks += st.st_blocks
+    worker.tally.bytes += size
     if task.depth >= 0 and node != cython.NULL:
         if kind == libc.S_IFDIR >> 12:
-            libc.atomic_add(cython.address(node.directories), 1, libc.ATOMIC_RELAXED)
+            libc.atomic_add(cython.address(node.tally.directories), 1, libc.ATOMIC_RELAXED)
         elif kind == libc.S_IFREG >> 12:
-            libc.atomic_add(cython.address(node.files), 1, libc.ATOMIC_RELAXED)
+            libc.atomic_add(cython.address(node.tally.files), 1, libc.ATOMIC_RELAXED)
         elif kind == libc.S_IFLNK >> 12:
-            libc.atomic_add(cython.address(node.links), 1, libc.ATOMIC_RELAXED)
+            libc.atomic_add(cython.address(node.tally.links), 1, libc.ATOMIC_RELAXED)
         else:
-            libc.atomic_add(cython.address(node.others), 1, libc.ATOMIC_RELAXED)
-        libc.atomic_add(cython.address(node.bytes), size, libc.ATOMIC_RELAXED)
-        libc.atomic_add(cython.address(node.blocks), st.st_blocks, libc.ATOMIC_RELAXED)
+            libc.atomic_add(cython.address(node.tally.others), 1, libc.ATOMIC_RELAXED)
+        libc.atomic_add(cython.address(node.tally.bytes), size, libc.ATOMIC_RELAXED)
+        libc.atomic_add(cython.address(node.tally.blocks), st.st_blocks, libc.ATOMIC_RELAXED)
 
 
 def _hand(worker, node, name):
@@ -200,8 +203,8 @@ def _entry(worker, node, name, kind):
                 total.dev = st.st_dev
                 total.ino = st.st_ino
                 total.kind = kind
-                total.bytes = st.st_size
-                total.blocks = st.st_blocks
+                total.tally.bytes = st.st_size
+                total.tally.blocks = st.st_blocks
             return DONE
         if inodes_add(cython.address(task.seen), st.st_dev, st.st_ino) == 0:
             return DONE
@@ -210,17 +213,9 @@ def _entry(worker, node, name, kind):
     if (task.files or kind == libc.S_IFDIR >> 12) and node.depth < task.depth:
         total = _hand(worker, node, name)
         if total != cython.NULL:
-            if kind == libc.S_IFDIR >> 12:
-                total.directories = 1
-            elif kind == libc.S_IFREG >> 12:
-                total.files = 1
-                total.bytes = st.st_size
-            elif kind == libc.S_IFLNK >> 12:
-                total.links = 1
-                total.bytes = st.st_size
-            else:
-                total.others = 1
-            total.blocks = st.st_blocks
+            counted(cython.address(total.tally), kind)
+            total.tally.bytes = _bytes(kind, cython.address(st))
+            total.tally.blocks = st.st_blocks
     return DONE
 
 
@@ -232,37 +227,27 @@ def _leave(worker, node):
         total = _hand(worker, node, cython.NULL)
         if total == cython.NULL:
             return
-        total.files = node.files
-        total.directories = node.directories
-        total.links = node.links
-        total.others = node.others
-        total.bytes = node.bytes
-        total.blocks = node.blocks
+        total.tally = node.tally
     if parent != cython.NULL:
-        libc.atomic_add(cython.address(parent.files), node.files, libc.ATOMIC_RELAXED)
-        libc.atomic_add(cython.address(parent.directories), node.directories, libc.ATOMIC_RELAXED)
-        libc.atomic_add(cython.address(parent.links), node.links, libc.ATOMIC_RELAXED)
-        libc.atomic_add(cython.address(parent.others), node.others, libc.ATOMIC_RELAXED)
-        libc.atomic_add(cython.address(parent.bytes), node.bytes, libc.ATOMIC_RELAXED)
-        libc.atomic_add(cython.address(parent.blocks), node.blocks, libc.ATOMIC_RELAXED)
+        add_tally(cython.address(parent.tally), cython.address(node.tally))
 
 
 def number_entry(worker, node, name, kind):
     if kind == libc.S_IFDIR >> 12:
         return DESCEND
-    counted(worker, kind)
+    counted(cython.address(worker.tally), kind)
     return DONE
 
 
 def number_enter(worker, node):
-    worker.directories += 1
+    worker.tally.directories += 1
     return 0
 
 
 def number_refused(worker, node, number):
     if number == libc.ENOENT or number == libc.ENOTDIR or number == libc.ELOOP:
         return 0  # gone, or no directory any more
-    worker.directories += 1
+    worker.tally.directories += 1
     return number
 
 

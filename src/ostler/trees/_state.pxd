@@ -35,6 +35,15 @@ cdef enum:
 cdef enum:
     OUT_LIMIT = 4194304
 
+# Entries of each kind, and what they take up.
+cdef struct Tally:
+    long files
+    long directories
+    long links
+    long others
+    long bytes
+    long blocks
+
 cdef struct Node:
     Node *parent
     Worker *owner       # who found it; guards what follows
@@ -50,12 +59,7 @@ cdef struct Node:
     int second          # the operation's own number
     unsigned long dev[2]
     unsigned long ino[2]
-    long files
-    long directories
-    long links
-    long others
-    long bytes
-    long blocks
+    Tally tally
     void *own           # the operation's own, freed with the node
     long serial         # unlike that of every other node
     int length
@@ -102,12 +106,7 @@ cdef struct Worker:
     Block *out
     long out_serial     # the node whose header stands last in `out`
     Batch *gathered
-    long files
-    long directories
-    long links
-    long others
-    long bytes
-    long blocks
+    Tally tally
     long done
     long skipped
     void *own           # the operation's own, freed with the worker
@@ -173,12 +172,21 @@ cdef inline void guard(Node *node) noexcept nogil:
 cdef inline void release(Node *node) noexcept nogil:
     libc.pthread_mutex_unlock(&node.owner.lock)
 
-cdef inline void counted(Worker *worker, int kind) noexcept nogil:
+cdef inline void counted(Tally *tally, int kind) noexcept nogil:
     if kind == libc.S_IFREG >> 12:
-        worker.files += 1
+        tally.files += 1
     elif kind == libc.S_IFDIR >> 12:
-        worker.directories += 1
+        tally.directories += 1
     elif kind == libc.S_IFLNK >> 12:
-        worker.links += 1
+        tally.links += 1
     else:
-        worker.others += 1
+        tally.others += 1
+
+# Others may add to the same one at the same time.
+cdef inline void add_tally(Tally *to, Tally *more) noexcept nogil:
+    libc.atomic_add(&to.files, more.files, libc.ATOMIC_RELAXED)
+    libc.atomic_add(&to.directories, more.directories, libc.ATOMIC_RELAXED)
+    libc.atomic_add(&to.links, more.links, libc.ATOMIC_RELAXED)
+    libc.atomic_add(&to.others, more.others, libc.ATOMIC_RELAXED)
+    libc.atomic_add(&to.bytes, more.bytes, libc.ATOMIC_RELAXED)
+    libc.atomic_add(&to.blocks, more.blocks, libc.ATOMIC_RELAXED)

@@ -32,10 +32,12 @@ def stand(machine: "Machine", stander: Stander) -> None:
     with _lock:
         before = standing(machine)
         machine._between = (stander, *before)
-        if before or stander.verbs:
+        # The short way of all machines that are closed, for which a class was made before.
+        short = type(machine).__dict__.get("_with_mixin") if not before else None
+        if short is not None and short[0] is stander.mixin and not stander.verbs:
+            machine.__class__ = short[1]
+        else:
             _settle(machine)
-        elif stander.mixin is not None:  # the short way of all machines that are closed
-            machine.__class__ = _class(type(machine), _NONE, (stander.mixin,))
 
 
 def leave(machine: "Machine", stander: Stander) -> None:
@@ -116,6 +118,8 @@ def _class(kind, names, mixins):
             if own:
                 members[place] = property(partial(_part, kind, place, base, own))
         found = made[names, mixins] = type(kind.__name__, (*mixins, kind), members)
+        if not names and len(mixins) == 1:
+            kind._with_mixin = mixins[0], found
     return found
 
 

@@ -56,6 +56,7 @@ class Rooted(RootedCore, Machine):
     def _become(self, root, user_ns, mount_ns, guarantees, stores, *owners):
         self._take_hold(root, user_ns, mount_ns, stores, owners)
         _LIVING.add(self)
+        self._between = ()
         self.environ = environment.of_variables(host.environ)
         self._guarantees = dict(guarantees)
         if self._walks:

@@ -2,7 +2,9 @@
 
 `python -m tests.public` prints them as they are now; with --write it puts them into the file,
 which is a decision about the interface and belongs into the change log. The names of os itself
-follow the running interpreter and are held by tests/test_names.py.
+follow the running interpreter and are held by tests/test_names.py. With --write what follows from
+other files is written, too: the functions of the host in the stub of the facade, and the list of
+headers.
 """
 
 import inspect
@@ -10,6 +12,11 @@ import sys
 from pathlib import Path
 
 FILE = Path(__file__).with_name("public.txt")
+PACKAGE = Path(__file__).parents[1] / "src" / "ostler"
+STUB = PACKAGE / "__init__.pyi"
+HEADERS = PACKAGE / "core" / "libc" / "__init__.pxd"
+# Declarations for some modules, which cimport them by their names.
+BESIDE = {"confining", "entering", "holding", "identity"}
 # Names of os, public ones, that not every Python from 3.11 on has, or not with every C library.
 # A machine has them all.
 NOT_ALWAYS_OF_OS = frozenset(
@@ -74,8 +81,37 @@ def public():
     return sorted(lines)
 
 
+_FUNCTIONS = "# What a machine has besides the functions of os, as functions of the host.\n"
+
+
+def stub():
+    """The stub of the facade, with each function of the host that os has not."""
+    import ostler
+
+    before, heading, after = STUB.read_text().partition(_FUNCTIONS)
+    others = after[after.index("\n\n") :]
+    names = [name.removeprefix("ostler.").partition("(")[0] for name in public() if "(" in name]
+    names = [name for name in names if callable(getattr(type(ostler.host), name, None))]
+    return before + heading + "\n".join(f"{name} = host.{name}" for name in names) + others
+
+
+def headers():
+    """The file by which all C declarations have the one prefix `libc.`, a file for each header."""
+    names = {path.stem for path in HEADERS.parent.glob("*.pxd")} - BESIDE - {"__init__"}
+    first = HEADERS.read_text().partition("\n")[0]
+    lines = [f"from ostler.core.libc.{name} cimport *" for name in sorted(names)]
+    return "\n".join([first, *lines, ""])
+
+
+def written():
+    """{file: what is to be in it}."""
+    return {FILE: "\n".join([*public(), ""]), STUB: stub(), HEADERS: headers()}
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
-        FILE.write_text("\n".join(public()) + "\n")
+        for path, text in written().items():
+            if path.read_text() != text:
+                path.write_text(text)
     else:
         print(*public(), sep="\n")

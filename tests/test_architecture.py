@@ -23,13 +23,26 @@ def test_the_files_and_functions_that_are_named_are_there(page):
     named = PATH.findall(PAGES[page])
     assert len(named) > 10
     for path, function in named:
-        if "TOPIC" in path or "NAME" in path:
+        if re.search("TOPIC|NAME|HEADER", path):
             continue
         place = found_at(path)
         assert place is not None, f"{page}: {path}"
         if function:
             defined = rf"^ *(?:cp?def .*?|def |class ){function}\b"
             assert re.search(defined, place.read_text(), re.MULTILINE), f"{page}: {path}:{function}"
+
+
+def test_no_recipe_takes_more_than_six_files():
+    """Each is a list of files, and the news of it among them."""
+    recipes = re.findall(
+        r"^## (?:Adding|Letting) .*\n((?:(?!## ).*\n)*)", PAGES["CONTRIBUTING.md"], re.MULTILINE
+    )
+    assert len(recipes) == 5
+    for text in recipes:
+        items = re.findall(r"^\d\. (\S+)", text, re.MULTILINE)
+        assert len(items) <= 6, items
+        assert all(PATH.match(item) for item in items), items
+        assert items[-1].startswith("`CHANGELOG.md`")
 
 
 def test_every_floor_is_in_the_picture_and_it_is_up_to_date():

@@ -113,11 +113,10 @@ class Step:
         raise NotImplementedError
 
 
-class Move(Step):
-    """Something gets another name: a new object its place, or an old one a name in the stash."""
+class _Renaming(Step):
+    """The object of this inode, which has the name `source`, gets the name `target`."""
 
     __slots__ = ("source", "target")
-    kind = "move"
 
     def __init__(self, top: int, source: bytes, target: bytes, inode: int) -> None:
         self.top = top
@@ -135,6 +134,16 @@ class Move(Step):
     @property
     def to(self) -> bytes:
         return self.target
+
+    def directories(self) -> list[bytes]:
+        return [self.source.rpartition(b"/")[0], self.target.rpartition(b"/")[0]]
+
+
+class Move(_Renaming):
+    """Something gets another name: a new object its place, or an old one a name in the stash."""
+
+    __slots__ = ()
+    kind = "move"
 
     @property
     def keeps(self) -> bytes:
@@ -178,77 +187,54 @@ class Move(Step):
             recovery.see(self.top, self.target, pair[1])
             recovery.work.rename(self.top, self.target, self.source)
 
-    def directories(self) -> list[bytes]:
-        return [self.source.rpartition(b"/")[0], self.target.rpartition(b"/")[0]]
 
-
-class Swap(Step):
+class Swap(_Renaming):
     """A new object, in the stash, and what stands at its place exchange their names.
 
-    `inode`: of the new one, which is in the slot first.
+    `source`: the slot, in which the object of this inode is first; `target`: its place.
     """
 
-    __slots__ = ("path", "slot")
+    __slots__ = ()
     kind = "swap"
-
-    def __init__(self, top: int, slot: bytes, path: bytes, inode: int) -> None:
-        self.top = top
-        self.slot = slot
-        self.path = path
-        self.inode = inode
-
-    def pack(self) -> tuple[Any, ...]:
-        return self.kind, self.top, self.slot, self.path, self.inode
-
-    @property
-    def brings(self) -> bytes:
-        return self.slot
-
-    @property
-    def to(self) -> bytes:
-        return self.path
 
     @property
     def keeps(self) -> bytes:
-        return self.slot
+        return self.source
 
     @property
     def leaves(self) -> bytes:
-        return self.path
+        return self.target
 
     def do(self, work: Work, expected: Expected) -> None:
-        if not work.is_at(self.top, self.slot, self.inode):
-            work.lose(self.top, self.path)
-        work.check_unchanged(self.top, self.path, expected)
+        if not work.is_at(self.top, self.source, self.inode):
+            work.lose(self.top, self.target)
+        work.check_unchanged(self.top, self.target, expected)
         work.begin()
-        work.exchange(self.top, self.slot, self.path)
+        work.exchange(self.top, self.source, self.target)
 
     def undo(self, work: Work) -> bool | None:
-        if work.is_at(self.top, self.path, self.inode):
-            work.exchange(self.top, self.slot, self.path)
+        if work.is_at(self.top, self.target, self.inode):
+            work.exchange(self.top, self.source, self.target)
             return True
-        return False if work.is_at(self.top, self.slot, self.inode) else None
+        return False if work.is_at(self.top, self.source, self.inode) else None
 
     def do_again(self, recovery: Recovering, passed: bool, pair: Pair) -> None:
         work, top = recovery.work, self.top
-        if work.is_at(top, self.slot, self.inode):
-            recovery.see(top, self.path, pair[0])
-            work.exchange(top, self.slot, self.path)
-        elif not passed and not work.is_at(top, self.path, self.inode):
-            if work.place(top).status(self.slot) is None:
-                raise recovery.changed(top, self.slot)
+        if work.is_at(top, self.source, self.inode):
+            recovery.see(top, self.target, pair[0])
+            work.exchange(top, self.source, self.target)
+        elif not passed and not work.is_at(top, self.target, self.inode):
+            if work.place(top).status(self.source) is None:
+                raise recovery.changed(top, self.source)
 
     def undo_again(self, recovery: Recovering, pair: Pair) -> None:
         work, top = recovery.work, self.top
-        if work.is_at(top, self.path, self.inode):
-            recovery.see(top, self.path, pair[1])
-            work.exchange(top, self.slot, self.path)
-        elif not work.is_at(top, self.slot, self.inode):
-            if work.place(top).status(self.slot) is not None:
-                raise recovery.changed(top, self.path)
-
-    def directories(self) -> list[bytes]:
-        return [self.slot.rpartition(b"/")[0], self.path.rpartition(b"/")[0]]
+        if work.is_at(top, self.target, self.inode):
+            recovery.see(top, self.target, pair[1])
+            work.exchange(top, self.source, self.target)
+        elif not work.is_at(top, self.source, self.inode):
+            if work.place(top).status(self.source) is not None:
+                raise recovery.changed(top, self.target)
 
 
 class Meta(Step):
@@ -369,7 +355,8 @@ def give_metadata(place: HeldTree, path: bytes, wanted: Metadata, inode: int | N
 
     It is opened once, and all is given to what was opened: who can write to the directory that it
     is in could put a link, or another file, in its place in between. `inode`: the number that it
-    must have, else it is Lost.
+    must have, else it is Lost. What is given is a value, which may come from a journal;
+    trees/_metadata.py, in C, copies from one open object to another.
     """
     above, name = place.parent(path)
     flags = host.O_PATH | host.O_NOFOLLOW | host.O_CLOEXEC

@@ -71,6 +71,8 @@ def _dealt_with(on_error, error):
 
 @cython.cfunc
 def _check(on_error):
+    # As for trees (trees/_how.py), but with "ignore" in the place of "collect": what is read entry
+    # by entry has no result that could hold the errors.
     if on_error not in ("raise", "ignore") and not callable(on_error):
         raise ValueError(f"on_error must be 'raise', 'ignore' or a function, not {on_error!r}")
 

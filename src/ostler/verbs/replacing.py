@@ -115,7 +115,11 @@ class Replacing:
         return fd
 
     def _give_metadata(self, fd):
-        """Owner, extended attributes and mode, in the order in which none undoes another."""
+        """Owner, extended attributes and mode, in the order in which none undoes another.
+
+        By the machine's verbs, and with what may be refused; trees/_metadata.py, in C, asks the
+        kernel alone.
+        """
         m = self.machine
         if self.like is not None:
             self._give_all(fd, *self.like)

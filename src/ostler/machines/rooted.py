@@ -134,7 +134,7 @@ class Rooted(RootedCore, Machine):
             return super().close(fd)
         if not self._closed:
             self._shut()
-            stand(self, CLOSED)
+            stand(self, _CLOSED)
 
     def _close_because(self, reason):
         """Close this machine, which can't go on: every use of it says why."""
@@ -212,7 +212,7 @@ class Closed(Stander):
             pass
 
 
-CLOSED = Closed()  # one for all machines that are closed without a reason
+_CLOSED = Closed()  # one for all machines that are closed without a reason
 
 
 def _refuse(machine):

@@ -39,12 +39,13 @@ def unused():
 
 
 def test_every_public_name_is_used():
-    """But for functions, which the checker is shown by their names alone: their stub says all."""
-    assert [line for line in unused() if "(" not in line] == []
+    """But for functions, and what kinds have, of which it is enough that the checker knows them."""
+    left = [line for line in unused() if "(" not in line]
+    assert [line for line in left if line.split(".")[1] not in CALLED] == []
 
 
 def named(path):
-    """A program that names the functions that are used nowhere else."""
+    """A program that names what is used nowhere else."""
     lines = ["import ostler", "from ostler.machines import kinds", ""]
     for line in unused():
         name = line.split("(")[0]

@@ -1,5 +1,5 @@
 from collections.abc import Collection, Container
-from typing import Any
+from typing import Any, final
 
 ITEM: int
 ATTRIBUTE: int
@@ -7,6 +7,11 @@ STATIC: int
 DEFAULTS: int
 KEYWORD: int
 
+@final
+class Identities:
+    def __new__(cls, most: int) -> Identities: ...
+
+@final
 class Sweep:
     def __new__(cls, wanted: Collection[int]) -> Sweep: ...
     def modules(

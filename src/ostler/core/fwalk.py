@@ -10,6 +10,7 @@ from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.crossing import (
     Core,
     Where,
+    again_at,
     failure,
     is_own,
     look_at,
@@ -223,9 +224,9 @@ def _stepped(machine: Core, dir_fd, name, follow: cython.bint, by_entry: cython.
             r = settle(cython.address(w), fd)
             if r == 0 and not follow:
                 r = -1 if libc.fstat(fd, cython.address(after)) < 0 else 0
-        if r != libc.EINTR:
+        if r <= 0:
             break
-        py.PyErr_CheckSignals()
+        again_at(r, kept)
     if r == 0 and not follow and (before.st_ino != after.st_ino or before.st_dev != after.st_dev):
         with cython.nogil:
             libc.close(fd)
@@ -234,8 +235,6 @@ def _stepped(machine: Core, dir_fd, name, follow: cython.bint, by_entry: cython.
         with cython.nogil:
             libc.close(fd)
         return _entered(machine, dir_fd, name, None, follow)
-    if r:
-        raise failure(r, kept)
     made: Visit = Visit.__new__(Visit)
     made.fd = fd
     return made

@@ -11,7 +11,7 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.arguments import children_block
-from cython.cimports.ostler.core.crossing import Core, plain_failure, start_child
+from cython.cimports.ostler.core.crossing import Core, again, plain_failure, start_child
 from cython.cimports.ostler.core.spawn import (
     ACT_CLOSEFROM,
     ACT_DUP2,
@@ -113,13 +113,11 @@ class Popen:
             with cython.nogil:
                 ended = libc.waitpid(pid, cython.address(status), how)
                 number = libc.errno if ended < 0 else 0
-            if number != libc.EINTR:
+            if number == 0 or number == libc.ECHILD:
                 break
-            py.PyErr_CheckSignals()
-        if number == libc.ECHILD:
+            again(number)
+        if number:
             self.returncode = 0  # someone else has waited for it: its status can't be known
-        elif number:
-            raise plain_failure(number)
         elif ended == pid:
             if libc.WIFSIGNALED(status):
                 self.returncode = -libc.WTERMSIG(status)

@@ -5,7 +5,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-machines bench-installed bench-trees bench-programs build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
+.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -103,6 +103,10 @@ fuzz: build
 # Every call of os against ostler's; OPTIONS="--help" tells what can be chosen.
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(OPTIONS)
+
+# What `import ostler` takes, beside other imports; fails where it takes more than the gates allow.
+bench-import: build
+	$(BIN)/python -m bench.bench_import $(OPTIONS)
 
 # Machines beside the host's own calls and pyfakefs, and a workload under ostler rehearse and under
 # other tools; OPTIONS="--help" tells what can be chosen.

@@ -10,10 +10,12 @@ from setuptools import Extension, setup
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "build_tools"))
 
+import cimports  # noqa: E402
 import compiler  # noqa: E402
 import frames  # noqa: E402
 import launcher  # noqa: E402
 import modules  # noqa: E402
+from building import build_ext, jobs  # noqa: E402
 
 DIRECTIVES = {
     "language_level": 3,
@@ -36,9 +38,15 @@ DEFINES = [
     ("_GNU_SOURCE", "1"),
     ("_FILE_OFFSET_BITS", "64"),
     ("CYTHON_CLINE_IN_TRACEBACK", "0"),
+    ("CYTHON_COMPRESS_STRINGS", "0"),  # to unpack them takes longer than to read them
     ("OSTLER_FRAME(...)", "((void)0)"),
+    cimports.MACRO,
 ]
-# For `make coverage`: every line tells that it was run. The coverage plugin wants the C beside it.
+# The shared object's own names come before equal ones of the program that loads it.
+LINK = ["-Wl,-Bsymbolic"]
+C = Path("build/c")
+# For `make coverage`: every line tells that it was run. The coverage plugin wants the C beside it,
+# and a shared object for each module.
 TRACED = bool(os.environ.get("OSTLER_TRACE"))
 if TRACED:
     DIRECTIVES["linetrace"] = True
@@ -69,26 +77,46 @@ def extensions():
     ]
 
 
-def without_frames(extensions):
-    """Let errors leave our functions as they leave os's: with no traceback line of ours.
+def edited(extensions):
+    """The same, their C without what costs time: see build_tools/frames.py and cimports.py.
 
-    Build with OSTLER_FRAMES=1 to see them.
+    Build with OSTLER_FRAMES=1 to see our own lines in tracebacks.
     """
-    if os.environ.get("OSTLER_FRAMES"):
-        return extensions
     for source in (Path(source) for extension in extensions for source in extension.sources):
         text = source.read_text()
-        try:
-            changed = frames.without_frames(text)
-        except ValueError as error:
-            raise SystemExit(f"setup.py: {source}: {error}") from None
+        changed = cimports.direct(text)
+        if not os.environ.get("OSTLER_FRAMES"):
+            try:
+                changed = frames.without_frames(changed)
+            except ValueError as error:
+                raise SystemExit(f"setup.py: {source}: {error}") from None
         if changed != text:
             source.write_text(changed)
     return extensions
 
 
-def jobs():
-    return len(os.sched_getaffinity(0))
+def table(name, early, others):
+    """The C file with the table of the modules that stand in the driver's shared object."""
+    file = C / f"{name}.c"
+    text = modules.table(early, others)
+    if not file.exists() or file.read_text() != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return str(file)
+
+
+def objects(extensions):
+    """All modules in the shared object of the driver; each in its own where lines are traced."""
+    driver = next(one for one in extensions if one.name == f"ostler.{modules.DRIVER}")
+    driver.extra_link_args = LINK
+    if TRACED:
+        driver.sources.append(table("no_modules", [], []))
+        return extensions
+    early = modules.early()
+    others = [name for name in modules.compiled() if name not in (*early, modules.DRIVER)]
+    driver.sources = [source for extension in extensions for source in extension.sources]
+    driver.sources.append(table("modules", early, others))
+    return [driver]
 
 
 # Where processes are not forked, those that write the C import this file again.
@@ -96,17 +124,19 @@ if __name__ == "__main__":
     os.chdir(HERE)
     compiler.choose()
     setup(
-        ext_modules=without_frames(
-            cythonize(
-                extensions(),
-                build_dir=None if TRACED else "build/c",
-                include_path=["src"],
-                compiler_directives=DIRECTIVES,
-                nthreads=jobs(),
-                quiet=True,
+        ext_modules=objects(
+            edited(
+                cythonize(
+                    extensions(),
+                    build_dir=None if TRACED else str(C),
+                    include_path=["src"],
+                    compiler_directives=DIRECTIVES,
+                    nthreads=jobs(),
+                    quiet=True,
+                )
             )
         ),
         scripts=[str(launcher.SOURCE.relative_to(HERE))],
-        cmdclass={"build_scripts": launcher.BuildLauncher},
+        cmdclass={"build_ext": build_ext, "build_scripts": launcher.BuildLauncher},
         options={"build_ext": {"parallel": jobs()}},
     )

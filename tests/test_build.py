@@ -1,15 +1,17 @@
 """What is built: a source archive, and from that a wheel, with every module and the command."""
 
+import importlib
 import os
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from build_tools import modules
+from build_tools import cimports, modules
 
 ROOT = modules.PACKAGE.parents[1]
 
@@ -24,6 +26,92 @@ def test_what_is_compiled_is_found():
     names = modules.compiled()
     assert {"path", "core.crossing", "verbs.files", "trees._engine"} <= {*names}
     assert "verbs.table" not in names and names == sorted(set(names))
+
+
+def test_what_is_made_first_comes_after_what_it_needs(tmp_path):
+    sources = {
+        "__init__.py": "from ostler import facade",
+        "facade.py": "from ostler.a.c import x\nif TYPE_CHECKING:\n    import ostler.never",
+        "a/__init__.py": "",
+        "a/b.py": "import cython\ndef f():\n    import ostler.later",
+        "a/c.py": "import cython\nfrom cython.cimports.ostler.a import b",
+        "a/c.pxd": "from ostler.d cimport D",
+        "d.py": "import cython",
+        "later.py": "import cython",
+        "never.py": "import cython",
+    }
+    for name, text in sources.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert modules.early(tmp_path) == ["a.b", "d", "a.c"]
+    assert modules.compiled(tmp_path) == ["a.b", "a.c", "d", "later", "never"]
+
+
+def test_what_is_made_first_is_what_import_loads():
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import ostler; print(*sys.modules)"
+    command = [sys.executable, "-c", code, str(ROOT / "src")]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    early = [f"ostler.{name}" for name in modules.early()]
+    compiled = {f"ostler.{name}" for name in modules.compiled()} - {"ostler._compiled"}
+    assert {*early} == compiled & {*loaded} and len(early) == len({*early})
+
+
+def test_the_last_part_of_a_name_is_one_modules():
+    text = modules.table(["a.b"], ["c", "d.e"])
+    assert "ostler_early = 1;" in text and '{"ostler.d.e", PyInit_e},' in text
+    with pytest.raises(ValueError, match="same last name: b"):
+        modules.table(["a.b"], ["c.b"])
+
+
+def test_only_our_own_modules_are_asked_for_directly():
+    text = '  t = PyImport_ImportModule("ostler.a.b"); PyImport_ImportModule("inspect");'
+    assert cimports.direct(text) == (
+        '  t = OSTLER_MODULE("ostler.a.b"); PyImport_ImportModule("inspect");'
+    )
+
+
+def test_what_has_not_changed_is_not_compiled_again(tmp_path, monkeypatch):
+    pytest.importorskip("setuptools")
+    monkeypatch.syspath_prepend(ROOT / "build_tools")
+    building = importlib.import_module("building")
+    monkeypatch.chdir(tmp_path)
+    compiled = []
+
+    class Compiler:
+        compiler_so = ("cc",)
+
+        def object_filenames(self, sources, output_dir):
+            return [os.path.join(output_dir, source[:-1] + "o") for source in sources]
+
+        def compile(self, sources, output_dir, **how):
+            compiled.extend(sources)
+            if "broken" in how:
+                raise OSError("broken")
+            for name in self.object_filenames(sources, output_dir):
+                with open(name, "w"):
+                    pass
+
+    def build(**how):
+        compiled.clear()
+        with ThreadPoolExecutor(2) as pool:
+            objects = building.compile_changed(pool, Compiler(), ["a.c", "b.c"], "out", **how)
+        assert objects == ["out/a.o", "out/b.o"]
+        return sorted(compiled)
+
+    for name in ("a.c", "b.c"):
+        (tmp_path / name).write_text("int x;")
+    assert build() == ["a.c", "b.c"]
+    assert build() == []
+    (tmp_path / "a.c").touch()
+    (tmp_path / "b.c").write_text("int y;")
+    assert build() == ["b.c"]
+    (tmp_path / "out" / "a.o").unlink()
+    assert build() == ["a.c"]
+    assert build(macros=["X"]) == ["a.c", "b.c"]
+    with pytest.raises(OSError, match="broken"):
+        build(broken=True)
+    assert build(macros=["X"]) == ["a.c", "b.c"]  # what was broken is no longer up to date
+    assert build(macros=["X"]) == []
 
 
 @pytest.mark.slow
@@ -47,8 +135,7 @@ def test_the_wheel_has_every_module(tmp_path):
         names = set(packed.namelist())
     assert files(".py", ".pyi", ".pxd", "py.typed") <= names
     ending = sysconfig.get_config_var("EXT_SUFFIX")
-    built = {f"ostler/{name.replace('.', '/')}{ending}" for name in modules.compiled()}
-    assert built == {name for name in names if name.endswith(".so")}
+    assert {name for name in names if name.endswith(".so")} == {f"ostler/_compiled{ending}"}
     assert not {name for name in names if name.startswith(("tests", "build_tools"))}
     command_works(wheel, tmp_path / "installed")
 

@@ -242,7 +242,7 @@ def test_one_interpreter_is_started(place):
         [LAUNCHER, "run", "empty.py"], cwd=place, env=environment, capture_output=True, check=True
     )
     assert done.stderr.count(b" encodings.utf_8\n") == 1
-    assert b" ostler.core." in done.stderr and b" ostler.cli" not in done.stderr
+    assert b" ostler._compiled\n" in done.stderr and b" ostler.cli" not in done.stderr
 
 
 def test_os_is_replaced_here_and_in_children(place):

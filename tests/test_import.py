@@ -1,4 +1,4 @@
-"""What `import ostler` loads; the time it takes follows from that (bench/import_time.py)."""
+"""What `import ostler` loads; the time it takes follows from that (bench/bench_import.py)."""
 
 import subprocess
 import sys
@@ -9,16 +9,10 @@ import pytest
 import ostler
 
 SOURCE = str(Path(__file__).resolve().parents[1] / "src")
-# Light modules that every interpreter has built in or loads in a moment.
-LIGHT = {"_contextvars", "_stat", "errno", "math", "stat", "types", "warnings"}
-if sys.version_info >= (3, 14):  # parts of these, or no longer loaded at every start
-    LIGHT |= {"_py_warnings", "_types", "collections.abc", "io"}
-if sys.version_info >= (3, 15):
-    LIGHT |= {"_math_integer", "math.integer"}
-# facts.py makes named tuples.
-LIGHT |= {
-    "collections", "_collections", "itertools", "keyword", "operator", "_operator", "reprlib",
-}  # fmt: skip
+# Light modules, which every interpreter has built in: of those that are files, nothing is needed.
+LIGHT = {"_collections", "errno"}
+if sys.version_info >= (3, 14):  # no longer loaded at every start
+    LIGHT |= {"_types", "collections.abc", "io"}
 
 
 def loaded_by(statement):

@@ -6,15 +6,20 @@ on; `ostler.path` is its os.path.
 PYTEST_DONT_REWRITE: pytest would rewrite the package of its plugin, and warns if it is loaded.
 """
 
+from ostler._compiled import begin
+
+begin()
+del begin
+
 # os has some names from elsewhere, which programs and tests take from it; so they are here too.
 import abc
 import stat as st
 import sys
 from _collections_abc import Mapping, MutableMapping, _check_methods
-from types import GenericAlias
 
 from ostler import _later, path
 from ostler.core import interpreter
+from ostler.core.interpreter import GenericAlias
 from ostler.machine import CommitConflict, Machine, MachineUnavailable, host
 
 # Names with an underscore that the standard library and programs take from os.
@@ -26,7 +31,9 @@ _PRIVATE = (
 
 def _offer(target, source, also=()):
     """Put every public attribute of `source`, and those named in `also`, into a namespace."""
-    for name in dir(source):
+    # As dir() has them, which would sort them.
+    names = {name: None for kind in type(source).__mro__ for name in vars(kind)}
+    for name in names:
         if (not name.startswith("_") and name != "trees") or name in also:
             target[name] = getattr(source, name)
 

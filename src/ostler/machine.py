@@ -2,9 +2,30 @@
 
 import errno
 
-from ostler import path
 from ostler.core import crossing, interpreter
+from ostler.path import CONSTANTS, Path
 from ostler.verbs import environment, topics
+
+
+def _supports(name):
+    # A machine's own functions; for the host the set that the module has.
+    def members(self):
+        if self._names is not None:
+            return self._names[name]
+        names = interpreter.SUPPORTS[name]
+        return {getattr(self, member) for member in names if hasattr(self, member)}
+
+    return property(members)
+
+
+def _given():
+    # What machines have from elsewhere: the sets of functions, and the topics' constants and types.
+    found = {name: _supports(name) for name in interpreter.SUPPORTS}
+    for topic in topics.WITH_TYPES:
+        for name, value in {**getattr(topic, "CONSTANTS", {}), **topic.TYPES}.items():
+            if type(value) is not int or value != crossing.ABSENT:
+                found[name] = value
+    return {**found, **CONSTANTS}
 
 
 class Machine(*topics.CLASSES):
@@ -27,7 +48,7 @@ class Machine(*topics.CLASSES):
         if type(self) is Machine:
             raise TypeError("Machine is the class of all machines: derive a kind from it")
         if not self._acts:
-            self.path = path.Path(self)
+            self.path = Path(self)
             self.environ = environment.of_variables()
             self._hooked = self._own_verbs  # so that no short cut in C passes these by
 
@@ -41,6 +62,8 @@ class Machine(*topics.CLASSES):
         from ostler.trees import Trees
 
         return Trees(self)
+
+    vars().update(_given())  # at once: each attribute that a class gets later costs more
 
 
 def _refuse(kind):
@@ -68,26 +91,6 @@ def _refusing(name):
     return method
 
 
-def _supports(name):
-    # A machine's own functions; for the host the set that the module has.
-    def members(self):
-        if self._names is not None:
-            return self._names[name]
-        names = interpreter.SUPPORTS[name]
-        return {getattr(self, member) for member in names if hasattr(self, member)}
-
-    return property(members)
-
-
-for _name in interpreter.SUPPORTS:
-    setattr(Machine, _name, _supports(_name))
-for _topic in topics.WITH_TYPES:
-    for _name, _value in {**getattr(_topic, "CONSTANTS", {}), **_topic.TYPES}.items():
-        if type(_value) is not int or _value != crossing.ABSENT:
-            setattr(Machine, _name, _value)
-for _name, _value in path.CONSTANTS.items():
-    setattr(Machine, _name, _value)
-del _topic, _name, _value
 Machine.__all__ = tuple(
     name
     for name in interpreter.OS_ALL
@@ -154,4 +157,4 @@ class Host(crossing.HostCore, Machine):
 host = Host()
 crossing.be_host(host)
 host.environ = environment.of_process(host)
-host._path = path.Path(host)
+host._path = Path(host)

@@ -3,7 +3,6 @@
 import abc
 import stat
 import sys
-import types
 
 import cython
 from cython.cimports.ostler.core import libc
@@ -26,6 +25,7 @@ from cython.cimports.ostler.core.realpath import joined, realpath
 from cython.cimports.ostler.core.realpath import walk as walk_links
 from cython.cimports.ostler.core.walk import owns_path
 
+from ostler.core.interpreter import GenericAlias
 from ostler.core.pathtext import splitext_plain as _splitext
 from ostler.core.realpath import ALL_BUT_LAST, ALLOW_MISSING
 
@@ -50,7 +50,7 @@ class PathLike(abc.ABC):
                 return NotImplemented if base.__dict__["__fspath__"] is None else True
         return NotImplemented
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__ = classmethod(GenericAlias)
 
 
 PathLike.__module__ = "ostler"

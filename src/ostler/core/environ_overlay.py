@@ -1,10 +1,13 @@
 """Changes to an environment that only children see: environ.overlay()."""
 
 from _collections_abc import Mapping
-from _contextvars import ContextVar
+
+import cython
+from cython.cimports.cpython.object import PyObject
+from cython.cimports.ostler.core import python_functions as pyf
 
 # The overlays in force in this thread or task, outermost first.
-_IN_FORCE = ContextVar("ostler.overlays", default=())
+_IN_FORCE = pyf.PyContextVar_New(b"ostler.overlays", cython.cast(cython.pointer(PyObject), ()))
 
 
 class Overlay(Mapping):

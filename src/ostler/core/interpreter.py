@@ -9,12 +9,21 @@ another does. What is taken, and why:
 - `os.__all__` and the names in `os` and `os.path`: only the lists of names are read, so that
   what ostler exports follows the running interpreter. Likewise the names of the functions in the
   sets `supports_dir_fd` and its relatives.
+
+Beside them stand the interpreter's types that have no name of their own but in the module `types`,
+which gets them in the same way: it is a file that few programs need so early.
 """
 
 import os
 import posixpath
+from _collections_abc import Mapping
 from posix import register_at_fork, sched_param
 
+import cython
+
+GenericAlias = type(list[int])
+BuiltinFunctionType = type(len)
+FunctionType = type(Mapping.get)  # any function that is written in Python
 OS_ALL = tuple(os.__all__)
 PATH_ALL = tuple(posixpath.__all__)
 OS_NAMES = frozenset(vars(os))
@@ -31,6 +40,9 @@ __all__ = [
     "PATH_ALL",
     "PATH_NAMES",
     "SUPPORTS",
+    "BuiltinFunctionType",
+    "FunctionType",
+    "GenericAlias",
     "register_at_fork",
     "sched_param",
 ]

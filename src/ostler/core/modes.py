@@ -1,5 +1,7 @@
 """Checking a symbolic mode, so that a typo is told where it stands."""
 
+import cython
+
 _WHO = "ugoa"
 _ACTS = "+-="
 _PERMISSIONS = "rwxXst"

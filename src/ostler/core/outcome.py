@@ -1,5 +1,7 @@
 """What came of a child: its result, and the errors that carry one."""
 
+import cython
+
 
 class CommandResult:
     """What run() tells of a program that has ended.

@@ -1,7 +1,5 @@
 """Waiting on descriptors with a time limit, and the pipes to and from a child."""
 
-import math
-
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
@@ -22,6 +20,8 @@ def until_of(timeout):
         raise ValueError(f"timeout must not be negative: {timeout!r}")
     if timeout > 1e9:
         return -1
+    import math  # when it is needed
+
     return now() + cython.cast(cython.longlong, math.ceil(timeout * 1e9))
 
 

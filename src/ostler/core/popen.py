@@ -5,7 +5,6 @@ import time
 from _io import TextIOWrapper, open
 from _thread import allocate_lock
 from _warnings import warn
-from types import BuiltinFunctionType, FunctionType
 
 import cython
 from cython.cimports.ostler.core import libc
@@ -25,7 +24,7 @@ from cython.cimports.ostler.core.spawn import (
     words,
 )
 
-from ostler.core.interpreter import OS_NAMES
+from ostler.core.interpreter import OS_NAMES, BuiltinFunctionType, FunctionType
 
 _left = []  # commands that were left running; each new one looks after them
 _SHELL = "/bin/sh"

@@ -7,6 +7,8 @@ collections has to be loaded for it.
 import sys
 from _collections import _tuplegetter
 
+import cython
+
 
 class ProcessInfo(tuple):
     """What the kernel tells of a process; proc_pid_stat(5).

@@ -1,7 +1,6 @@
 """Reading directories: names and entries from blocks of getdents64(2)."""
 
 import sys
-from types import GenericAlias
 
 import cython
 from cython.cimports.ostler.core import libc
@@ -20,6 +19,8 @@ from cython.cimports.ostler.core.crossing import (
     take_text,
 )
 from cython.cimports.ostler.core.records import new_stat
+
+from ostler.core.interpreter import GenericAlias
 
 # Whether bytes under 128 mean themselves in file names, so that they need no decoder.
 _ASCII = cython.declare(cython.bint, sys.getfilesystemencoding() in ("utf-8", "ascii", "iso8859-1"))

@@ -2,7 +2,6 @@
 
 import errno
 import stat
-from _operator import index
 
 import cython
 from cython.cimports.ostler.core import libc
@@ -104,7 +103,7 @@ class Durable(Core):
         parents=False a missing directory is FileNotFoundError. On an error no file stays.
         """
         data = contents.encode() if isinstance(contents, str) else memoryview(contents).cast("B")
-        bits = 0o666 if mode is None else index(mode)
+        bits = 0o666 if mode is None else py.PyNumber_Index(mode)
         if not 0 <= bits <= 0o7777:
             raise ValueError(f"mode must lie between 0 and 0o7777, not {mode}")
         path = verb(self, "fspath")(path)
@@ -185,7 +184,7 @@ class Durable(Core):
         if open_mode not in ("w", "wt", "wb"):
             raise ValueError(f"open_mode must be 'w' or 'wb', not {open_mode!r}")
         if mode is not None:
-            mode = index(mode)
+            mode = py.PyNumber_Index(mode)
             if not 0 <= mode <= 0o7777:
                 raise ValueError(f"mode must lie between 0 and 0o7777, not {mode}")
         if owner not in ("keep", None):

@@ -1,7 +1,5 @@
 """Facts: what this process was really given of the machine, and whose a file is."""
 
-import math
-
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core.crossing import Core, verb
@@ -22,7 +20,11 @@ class Facts(Core):
         """
         count = len(verb(self, "sched_getaffinity")(0))
         quota = _procfs().Groups().cpus() if cgroup else None
-        return count if quota is None else max(1, min(count, math.ceil(quota)))
+        if quota is None:
+            return count
+        import math  # when it is needed
+
+        return max(1, min(count, math.ceil(quota)))
 
     def cpu_quota(self):
         """The processors' worth of time that the control groups allow: a float, None without."""

@@ -1,5 +1,7 @@
 """The topics: the modules that have the verbs, each with a class of which machines are made."""
 
+import cython
+
 from ostler import path
 from ostler.core import records
 from ostler.verbs import (

@@ -57,8 +57,8 @@ def begin(asked):
     from _frozen_importlib_external import PathFinder
     from _imp import extension_suffixes
 
-    core = os.path.join(PACKAGE, "core/crossing")
-    if not any(os.path.exists(core + suffix) for suffix in extension_suffixes()):
+    compiled = os.path.join(PACKAGE, "_compiled")
+    if not any(os.path.exists(compiled + suffix) for suffix in extension_suffixes()):
         if asked:
             version = "{}.{}".format(*sys.version_info)
             raise SystemExit(f"ostler: {PACKAGE} is not for Python {version}; install it again")

@@ -1,0 +1,17 @@
+from _frozen_importlib_external import FileFinder
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+NAMES: frozenset[str]
+
+class ByName:
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = ..., target: ModuleType | None = ...
+    ) -> ModuleSpec | None: ...
+
+class ByFolder(FileFinder):
+    def find_spec(self, fullname: str, target: ModuleType | None = ...) -> ModuleSpec | None: ...
+
+def begin() -> None: ...

@@ -1,0 +1,24 @@
+from posix import register_at_fork as register_at_fork
+from posix import sched_param as sched_param
+from types import BuiltinFunctionType as BuiltinFunctionType
+from types import FunctionType as FunctionType
+from types import GenericAlias as GenericAlias
+
+__all__ = [
+    "OS_ALL",
+    "OS_NAMES",
+    "PATH_ALL",
+    "PATH_NAMES",
+    "SUPPORTS",
+    "BuiltinFunctionType",
+    "FunctionType",
+    "GenericAlias",
+    "register_at_fork",
+    "sched_param",
+]
+
+OS_ALL: tuple[str, ...]
+PATH_ALL: tuple[str, ...]
+OS_NAMES: frozenset[str]
+PATH_NAMES: frozenset[str]
+SUPPORTS: dict[str, tuple[str, ...]]

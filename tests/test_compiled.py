@@ -1,0 +1,186 @@
+"""The compiled modules, which stand in one shared object: how they are made, found and loaded."""
+
+import importlib.util
+import pickle
+import pkgutil
+import subprocess
+import sys
+from importlib.machinery import ExtensionFileLoader, PathFinder
+from pathlib import Path
+
+import pytest
+
+import ostler
+from build_tools import modules
+from ostler import _compiled
+
+SOURCE = str(Path(ostler.__file__).parents[1])
+NAMES = [f"ostler.{name}" for name in modules.compiled()]
+IN_ONE = pytest.mark.skipif(
+    not _compiled.NAMES, reason="each module is built as a shared object of its own, to be traced"
+)
+
+
+def output(code):
+    """What a fresh interpreter prints."""
+    code = f"import sys; sys.path.insert(0, {SOURCE!r})\n{code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@IN_ONE
+def test_the_table_has_every_module():
+    assert {*NAMES} == _compiled.NAMES | {"ostler._compiled"}
+
+
+@IN_ONE
+def test_those_that_import_ostler_needs_are_made_in_one_go():
+    """In the order of the table, no other one, and none of them is searched for."""
+    code = """
+import _frozen_importlib_external as importing
+loaded, load = [], importing.ExtensionFileLoader.create_module
+def create_module(loader, spec):
+    loaded.append(spec.name)
+    return load(loader, spec)
+importing.ExtensionFileLoader.create_module = create_module
+before = set(sys.modules)
+import ostler
+print(*(name for name in sys.modules if name not in before))
+print("LOADED", *(name for name in loaded if name.startswith("ostler")))
+"""
+    words = output(code)
+    made, loaded = words[: words.index("LOADED")], words[words.index("LOADED") + 1 :]
+    assert [f"ostler.{name}" for name in modules.early()] == [
+        name for name in made if name in NAMES and name != "ostler._compiled"
+    ]
+    assert loaded == ["ostler._compiled"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_module_is_as_an_extension_module_is(name):
+    module = importlib.import_module(name)
+    spec = module.__spec__
+    assert module.__name__ == spec.name == name
+    assert module.__package__ == spec.parent == name.rpartition(".")[0]
+    assert module.__loader__ is spec.loader and isinstance(spec.loader, ExtensionFileLoader)
+    assert module.__file__ == spec.origin == spec.loader.path and Path(module.__file__).exists()
+    assert spec.has_location and spec.cached is None and not spec.submodule_search_locations
+    assert not hasattr(module, "__path__") and not hasattr(module, "__cached__")
+    assert repr(module) == f"<module {name!r} from {module.__file__!r}>"
+    assert spec.loader.get_source(name) is None and not spec.loader.is_package(name)
+    assert getattr(sys.modules[spec.parent], name.rpartition(".")[2]) is module
+    assert pickle.loads(pickle.dumps(spec)).name == name
+    assert importlib.reload(module) is module
+    assert module.__spec__.origin == module.__file__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_looks_for_a_module_finds_it(name):
+    """In sys.modules, by importlib's own finder, and by what the whole of importlib asks."""
+    importlib.import_module(name)
+    folder = sys.modules[name.rpartition(".")[0]].__path__
+    for spec in (importlib.util.find_spec(name), PathFinder.find_spec(name, folder)):
+        assert spec.name == name and isinstance(spec.loader, ExtensionFileLoader)
+        assert spec.origin == sys.modules[name].__file__
+        assert importlib.util.module_from_spec(spec) is sys.modules[name]
+
+
+def test_what_lies_in_a_package_is_listed_once():
+    for package in (ostler, ostler.core, ostler.verbs, importlib.import_module("ostler.trees")):
+        listed = [module.name for module in pkgutil.iter_modules(package.__path__)]
+        lies = {path.stem for path in Path(package.__path__[0]).glob("*.py")}
+        lies |= {path.parent.name for path in Path(package.__path__[0]).glob("*/__init__.py")}
+        assert sorted(listed) == sorted(lies - {"__init__"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "sys.meta_path[:] = finders",  # as a test runner does, which gives back what was there
+        "sys.path_importer_cache.clear()",  # as who adds a hook does
+        "sys.meta_path.insert(0, sys.meta_path.pop())",  # importlib's own is asked first
+        "importlib.invalidate_caches()",
+    ],
+)
+def test_what_others_do_to_importing_takes_nothing_away(change):
+    code = f"""
+import importlib, importlib.util
+finders = list(sys.meta_path)
+import ostler
+{change}
+from ostler.trees import _find
+import ostler.core.masks
+print(_find.__file__ == ostler.core.masks.__file__ or not ostler._compiled.NAMES)
+"""
+    assert output(code) == ["True"]
+
+
+def test_imported_anew_it_is_the_same():
+    code = """
+import ostler
+before = ostler, ostler.path, ostler.core.crossing, ostler.stat
+for name in [name for name in sys.modules if name.partition(".")[0] == "ostler"]:
+    del sys.modules[name]
+finders = len(sys.meta_path)
+import ostler
+from ostler.trees import _find
+print(len(sys.meta_path) == finders, ostler is before[0], ostler.path is before[1],
+      ostler.core.crossing is before[2], ostler.stat("/").st_ino > 0)
+"""
+    assert output(code) == ["True", "False", "True", "True", "True"]
+
+
+def test_what_fails_is_told_and_leaves_no_half_of_a_module():
+    code = """
+import gc
+class Refusing:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "errno":
+            raise ImportError("not today", name=name)
+sys.meta_path.insert(0, Refusing)
+sys.modules.pop("errno", None)
+for attempt in range(2):
+    try:
+        import ostler
+    except ImportError as error:
+        print(error.name, gc.isenabled())
+    print("ostler.core.realpath" in sys.modules, "ostler" in sys.modules)
+gc.disable()
+sys.meta_path.remove(Refusing)
+import ostler
+print(ostler.path.join("a", "b"), gc.isenabled())
+"""
+    assert output(code) == [*["errno", "True", "False", "False"] * 2, "a/b", "False"]
+
+
+def test_many_threads_import_it_at_once():
+    code = """
+import threading
+found, start = [], threading.Barrier(8)
+def take(number):
+    start.wait()
+    import ostler
+    from ostler.trees import _find
+    found.append(ostler.path.join("a", "b") + _find.Walked.__name__[:0])
+threads = [threading.Thread(target=take, args=(number,)) for number in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(*found)
+"""
+    assert output(code) == ["a/b"] * 8
+
+
+def test_without_a_build_it_says_so(tmp_path):
+    package = tmp_path / "ostler"
+    package.mkdir()
+    for name in ("__init__.py", "_compiled.py"):
+        (package / name).write_text(Path(SOURCE, "ostler", name).read_text())
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import ostler"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: ostler is not built for this Python: pip install or make build does so"
+    )

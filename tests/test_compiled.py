@@ -172,6 +172,45 @@ print(*found)
     assert output(code) == ["a/b"] * 8
 
 
+@IN_ONE
+@pytest.mark.parametrize(
+    ("held", "first"),
+    [
+        *(("errno", f"ostler.{name}") for name in ("trees", "core.crossing", "verbs.files")),
+        *(("ostler.machines", f"ostler.{name}") for name in ("trees", "core.crossing", "verbs")),
+        ("errno", "ostler.machines"),
+    ],
+)
+def test_a_thread_meets_no_half_made_module(first, held):
+    """It begins with a module below ostler, while another is in the middle of `import ostler`."""
+    code = f"""
+import threading, time
+sys.modules.pop("errno", None)
+middle, begun = threading.Event(), threading.Event()
+def hold(event, arguments):
+    if event == "import" and arguments[0] == {held!r} and not middle.is_set():
+        middle.set()
+        begun.wait()
+        time.sleep(0.05)
+sys.addaudithook(hold)
+def take():
+    import ostler
+    said.append(ostler.path.join("a", "b"))
+def meet():
+    middle.wait()
+    begun.set()
+    __import__({first!r})
+    import ostler
+    said.append(ostler.stat("/").st_ino > 0)
+said = []
+threads = [threading.Thread(target=function) for function in (take, meet)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(*sorted(said, key=str))
+"""
+    assert output(code) == ["True", "a/b"]
+
+
 def test_without_a_build_it_says_so(tmp_path):
     package = tmp_path / "ostler"
     package.mkdir()

@@ -10,7 +10,7 @@ if __file__.endswith(".py"):  # this file itself runs: no shared object was foun
     raise ImportError("ostler is not built for this Python: pip install or make build does so")
 
 import sys
-from _frozen_importlib import ModuleSpec
+from _frozen_importlib import ModuleSpec, _find_spec, _load_unlocked
 from _frozen_importlib_external import ExtensionFileLoader, FileFinder
 
 import cython
@@ -41,7 +41,11 @@ def spec_of(name):
 
 @cython.cfunc
 def make(place: cython.int):
-    """Make a module as importlib does, but for the search and the locks."""
+    """Make a module as importlib does, but for the search and the locks.
+
+    Another thread that begins with a module below ostler meanwhile waits in its package, which
+    imports ostler first of all. It may hold the locks of both then, so they are not asked for.
+    """
     name = name_of(place)
     modules = sys.modules
     if name in modules:
@@ -52,7 +56,8 @@ def make(place: cython.int):
     module.__spec__ = spec
     parent, _, tail = name.rpartition(".")
     if parent not in modules:
-        __import__(parent, None, None, ("__name__",))  # itself, and not what is above it
+        _load_unlocked(_find_spec(parent, modules["ostler"].__path__))
+        setattr(modules["ostler"], parent.rpartition(".")[2], modules[parent])
     modules[name] = module
     try:
         py.PyModule_ExecDef(module, definition)
@@ -82,14 +87,15 @@ class ByFolder(FileFinder):
 NAMES = frozenset(names())
 
 
-def begin():
-    """Make what `import ostler` needs, and see to it that the rest is found."""
-    place: cython.int
-    collects: cython.int
-    if not NAMES:
+def find_by_name():
+    """See to it that the modules are found.
+
+    This is done before anything else is imported: each package of ostler imports this module first,
+    so that a thread that begins with one of them, while another imports ostler, finds no source.
+    """
+    if not NAMES or ByName in sys.meta_path:
         return
-    if ByName not in sys.meta_path:
-        sys.meta_path.insert(0, ByName)
+    sys.meta_path.insert(0, ByName)
     top = __file__.rpartition("/")[0]
     # Another finder may know files that no folder has, as in a program that is frozen into one.
     finder = sys.path_importer_cache.get(top)
@@ -98,6 +104,18 @@ def begin():
         for parent in {name.rpartition(".")[0] for name in NAMES}:
             path = top + parent[6:].replace(".", "/")  # "ostler" is the top
             sys.path_importer_cache[path] = ByFolder(path, *loaders)
+
+
+find_by_name()
+
+
+def begin():
+    """Make what `import ostler` needs."""
+    place: cython.int
+    collects: cython.int
+    find_by_name()  # where the finder was taken away, or ostler is imported anew
+    if not NAMES:
+        return
     collects = py.PyGC_Disable()
     try:
         for place in range(py.ostler_early):

@@ -1,5 +1,7 @@
 """The kinds of machines, a file a kind; and what all machines get here: recorded()."""
 
+__import__("ostler._compiled")  # who begins here waits until ostler is imported
+
 from ostler.machine import CommitConflict, Host, Machine, MachineUnavailable, host
 
 __all__ = ["SHELL", "CommitConflict", "Host", "Machine", "MachineUnavailable", "host"]

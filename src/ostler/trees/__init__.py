@@ -8,6 +8,8 @@ far, some fifty times a second) and `one_filesystem` (stay on the root's file sy
 never followed below the root. What stops an operation carries what was done as its `done`.
 """
 
+__import__("ostler._compiled")  # who begins here waits until ostler is imported
+
 from ostler.core.asking import found
 from ostler.core.crossing import the_host
 from ostler.trees._results import Counts, Difference, Digest

@@ -104,7 +104,8 @@ fuzz: build
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench $(OPTIONS)
 
-# What `import ostler` takes, beside other imports; fails where it takes more than the gates allow.
+# What `import ostler` and the command take to start, beside other imports; fails where a gate is
+# missed.
 bench-import: build
 	$(BIN)/python -m bench.bench_import $(OPTIONS)
 

@@ -22,17 +22,15 @@ Whatever is not as it is expected is left to that script: it does the same, and 
 
 #define SCRIPT "ostler-command"
 #define PLACES 4
+#define LINKS 40 /* as many as the kernel follows */
 
 static char script[PATH_MAX + sizeof SCRIPT + 1];
 static char python[PATH_MAX];
 
-/* Takes the script that lies beside this path, and its interpreter; 0 if there is none. */
-static int take_script(const char *path)
+/* Takes the script that lies in this folder, and its interpreter; 0 if there is none. */
+static int take_script(const char *folder)
 {
-    const char *slash = strrchr(path, '/');
-    int directory = slash ? (int)(slash - path) : 1;
-    if (snprintf(script, sizeof script, "%.*s/" SCRIPT, directory, slash ? path : ".") >=
-        (int)sizeof script)
+    if (snprintf(script, sizeof script, "%s/" SCRIPT, folder) >= (int)sizeof script)
         return 0;
     int fd = open(script, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -49,6 +47,32 @@ static int take_script(const char *path)
     else
         memmove(python, python + 2, strlen(python + 2) + 1);
     return 1;
+}
+
+/* Takes the script beside this file, or beside what it links to, from one link to the next: some
+   installers link their files from a store. */
+static int take_script_beside(const char *called)
+{
+    char path[2 * PATH_MAX], folder[PATH_MAX], link[2 * PATH_MAX];
+    snprintf(path, sizeof path, "%s%s", strchr(called, '/') ? "" : "./", called);
+    for (int i = 0; i < LINKS; i++) {
+        char *name = strrchr(path, '/');
+        *name++ = 0;
+        if (!realpath(*path ? path : "/", folder))
+            return 0;
+        if (take_script(folder))
+            return 1;
+        if (snprintf(link, sizeof link, "%s/%s", folder, name) >= (int)sizeof link)
+            return 0;
+        char target[PATH_MAX];
+        ssize_t length = readlink(link, target, sizeof target - 1);
+        if (length <= 0)
+            return 0;
+        target[length] = 0;
+        snprintf(path, sizeof path, "%s%s%s", *target == '/' ? "" : folder,
+                 *target == '/' ? "" : "/", target);
+    }
+    return 0;
 }
 
 /* The folder that the package is in; 0 if it is not where an installation for this Python has it. */
@@ -94,8 +118,13 @@ static int put_startup(const char *folder)
     char *path = malloc(size);
     if (!path || strchr(folder, ':'))
         return 0;
-    snprintf(path, size, "%s/ostler/cli/startup%s%s", folder,
-             !before ? "" : *before ? ":" : "/", before ? before : "");
+    size_t length = (size_t)snprintf(path, size, "%s/ostler/cli/startup", folder);
+    const char *rest = before && !strncmp(before, path, length) ? before + length : "no";
+    if (!*rest || *rest == ':' || !strcmp(rest, "/"))
+        strcpy(path, before); /* below another `ostler run` it is there already */
+    else
+        snprintf(path + length, size - length, "%s%s", !before ? "" : *before ? ":" : "/",
+                 before ? before : "");
     snprintf(pid, sizeof pid, "%d", (int)getpid());
     return !setenv("PYTHONPATH", path, 1) && !setenv("OSTLER_RUN", pid, 1);
 }
@@ -115,7 +144,7 @@ int main(int argc, char **argv)
     const char *called = (const char *)getauxval(AT_EXECFN);
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     self[length > 0 ? length : 0] = 0;
-    if (!(length > 0 && take_script(self)) && !(called && take_script(called))) {
+    if (!(length > 0 && take_script_beside(self)) && !(called && take_script_beside(called))) {
         fprintf(stderr, "ostler: no %s beside %s; install ostler again\n", SCRIPT,
                 *self ? self : called ? called : "this file");
         return 127;

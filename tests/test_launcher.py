@@ -158,3 +158,46 @@ def test_a_package_for_another_python_is_told_and_its_children_run(prefix):
     assert child == (0, "1\n", "")
     inherited = run(sys.executable, "-c", "print(1)", PYTHONPATH=str(startup), OSTLER_RUN="1")
     assert inherited == (0, "1\n", "")
+
+
+def test_a_program_below_another_does_not_see_the_startup_folder(prefix):
+    """However deep: as python gives it, and as it was the first time."""
+    command = str(prefix / "bin/ostler")
+    nested = "import os, subprocess, sys\n"
+    nested += "print(os.environ.get('PYTHONPATH'), os.host, flush=True)\n"
+    nested += "n = int(sys.argv[2])\n"
+    nested += "n and subprocess.run([sys.argv[1], 'run', __file__, sys.argv[1], str(n - 1)])\n"
+    program = prefix / "nested.py"
+    program.write_text(nested)
+    for path in (None, "", "/none"):
+        done = run(command, "run", str(program), command, "3", PYTHONPATH=path)
+        assert done == (0, f"{path} <ostler.host>\n" * 4, "")
+
+
+def test_links_from_a_store_are_followed_one_by_one(prefix, launcher, tmp_path):
+    """The script lies beside one of the links; where it is called from does not matter."""
+    (prefix / "bin/ostler").unlink()
+    (prefix / "bin/ostler").symlink_to(launcher)
+    links = tmp_path / "more links"
+    links.mkdir()
+    (links / "ostler").symlink_to("../bin/ostler")
+    program = [
+        "-c",
+        "import os, subprocess, sys; os.chdir('/');"
+        "print(os.host, os.environ.get('PYTHONPATH'), flush=True);"
+        "subprocess.run([sys.executable, '-c', 'import os; print(os.host)'])",
+    ]
+    for folder, command in (
+        (prefix, "bin/ostler"),
+        (prefix / "bin", "./ostler"),
+        (prefix / "bin", "../bin/ostler"),
+        (tmp_path, "more links/ostler"),
+        (links, "./ostler"),
+        ("/", str(links / "ostler")),
+    ):
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        done = subprocess.run(
+            [command, "run", *program], cwd=folder, env=environment, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        assert (done.stdout, done.stderr) == ("<ostler.host> None\n<ostler.host>\n", ""), command

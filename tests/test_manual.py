@@ -87,6 +87,9 @@ OFFERED = [
     (["exec", "--confine", "f"], {"folder"}, {"file"}),
     (["remove", "f"], {"folder", "file"}, {"--force"}),
     (["rehearse", "--kept", "f"], {"folder"}, {"file"}),
+    (["completion", ""], {"bash", "fish", "zsh"}, {"folder", "file"}),
+    (["run", "--h"], {"--help"}, {"--rehearse"}),
+    (["exec", "--h"], {"--help"}, {"--rehearse"}),
 ]
 
 
@@ -172,3 +175,25 @@ def test_the_command_prints_the_files():
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert refused.returncode == 2 and "'bash', 'fish', 'zsh'" in refused.stderr
+
+
+@needs("bash")
+@pytest.mark.parametrize(
+    "words", [["exec", "--confine", "M"], ["copy", "-t", "M"], ["exec", "./M"]]
+)
+def test_names_with_blanks_and_stars_in_bash(place, words):
+    """Each is one word of what is offered, and no pattern."""
+    for name in ("My Folder", "M*"):
+        (place / name).mkdir()
+    script = (
+        f'source {BASH}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() {{ :; }}; _ostler\n'
+        'printf "<%s>" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", "ostler", *words],
+        cwd=place, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    prefix = "./" if words[-1].startswith("./") else ""
+    assert {f"<{prefix}My Folder>", f"<{prefix}M*>"} <= {
+        f"{part}>" for part in done.stdout.split(">")
+    }

@@ -34,8 +34,16 @@ def main(arguments):
     return 0
 
 
+# What is chosen from, where a command's operand is neither a path nor a program.
+CHOICES = {"completion": ("bash", "fish", "zsh")}
+
+
 def _helps():
-    return [helptext.of_command(name) for name in COMMANDS]
+    pages = [helptext.of_command(name) for name in COMMANDS]
+    for page in pages:
+        if page.name in RUN_A_PROGRAM:  # whose texts have no line for it
+            page.parts.append([helptext.Option(["-h", "--help"], "", "Show this help.")])
+    return pages
 
 
 def _short(text):
@@ -56,16 +64,16 @@ def bash():
             " ".join(name for option in chosen for name in option.names)
             for chosen in (page.options, takes, [o for o in takes if _is_directory(o)])
         ]
-        lines.append(
-            f"    {page.name}) options='{names[0]}' takes='{names[1]}' folders='{names[2]}' ;;"
-        )
+        told = f"options='{names[0]}' takes='{names[1]}' folders='{names[2]}'"
+        told += f" choices='{' '.join(CHOICES.get(page.name, ()))}'"
+        lines.append(f"    {page.name}) {told} ;;")
     return _BASH % (" ".join(COMMANDS), "\n".join(lines), "|".join(RUN_A_PROGRAM))
 
 
 _BASH = r"""# What completes ostler's commands in bash; made by `ostler completion bash`.
 _ostler() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-  local options= takes= folders= at
+  local options= takes= folders= choices= at
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
     COMPREPLY=($(compgen -W '%s --help --version' -- "$word"))
@@ -88,14 +96,17 @@ _ostler() {
         fi
       done
       if [[ $word != -* && " $folders $takes " != *" $before "* && ${COMP_WORDS[1]} != run ]]; then
-        COMPREPLY=($(compgen -c -- "$word") $(compgen -f -- "$word"))
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -c -- "$word"; compgen -f -- "$word")
         return
       fi
       ;;
   esac
   if [[ " $folders " == *" $before "* ]]; then
     compopt -o filenames
-    COMPREPLY=($(compgen -d -- "$word"))
+    mapfile -t COMPREPLY < <(compgen -d -- "$word")
+  elif [[ -n $choices && $word != -* ]]; then
+    COMPREPLY=($(compgen -W "$choices" -- "$word"))
   elif [[ $word == -* ]]; then
     COMPREPLY=($(compgen -W "$options" -- "$word"))
   fi
@@ -116,6 +127,8 @@ def zsh():
             words += ["'(-):program:_files'", "'*:argument:_files'"]
         elif page.name in RUN_A_PROGRAM:
             words += ["'(-):program:_command_names -e'", "'*::argument:_normal'"]
+        elif page.name in CHOICES:
+            words.append(f"':{page.name}:({' '.join(CHOICES[page.name])})'")
         else:
             words.append("'*:path:_files'")
         cases.append(
@@ -131,11 +144,10 @@ def _zsh_word(text):
 def _zsh_option(option):
     told = re.sub(r"([\[\]:\\])", r"\\\1", _short(option.text))
     value = ""
-    if option.value:
+    if option.value and not option.value.startswith("["):  # which could be the program as well
         action = "_files -/" if _is_directory(option) else ""
-        colon = "::" if option.value.startswith("[") else ":"
-        shown = re.sub(r"([\[\]])", r"\\\1", option.value.strip("[]"))
-        value = f"{colon}{shown}:{action}"
+        shown = re.sub(r"([\[\]])", r"\\\1", option.value)
+        value = f":{shown}:{action}"
     words = [f"*{name}[{told}]{value}" for name in option.names]
     return " ".join(map(_zsh_word, words))
 
@@ -178,6 +190,8 @@ def fish():
             lines.append(
                 f"complete -c ostler {when} -x -a '(__fish_complete_subcommand --fcs-skip=2)'"
             )
+        if page.name in CHOICES:
+            lines.append(f"complete -c ostler {when} -f -a '{' '.join(CHOICES[page.name])}'")
         for option in page.options:
             names = " ".join(
                 f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}"

@@ -23,6 +23,7 @@ import cython
 
 GenericAlias = type(list[int])
 BuiltinFunctionType = type(len)
+ModuleType = type(os)
 FunctionType = type(Mapping.get)  # any function that is written in Python
 OS_ALL = tuple(os.__all__)
 PATH_ALL = tuple(posixpath.__all__)
@@ -43,6 +44,7 @@ __all__ = [
     "BuiltinFunctionType",
     "FunctionType",
     "GenericAlias",
+    "ModuleType",
     "register_at_fork",
     "sched_param",
 ]

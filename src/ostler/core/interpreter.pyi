@@ -3,6 +3,7 @@ from posix import sched_param as sched_param
 from types import BuiltinFunctionType as BuiltinFunctionType
 from types import FunctionType as FunctionType
 from types import GenericAlias as GenericAlias
+from types import ModuleType as ModuleType
 
 __all__ = [
     "OS_ALL",
@@ -13,6 +14,7 @@ __all__ = [
     "BuiltinFunctionType",
     "FunctionType",
     "GenericAlias",
+    "ModuleType",
     "register_at_fork",
     "sched_param",
 ]

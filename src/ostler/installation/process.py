@@ -3,14 +3,14 @@
 import _thread
 import copyreg
 import sys
-from functools import partial
-from types import BuiltinFunctionType, ModuleType
+from _functools import partial  # functools itself would load collections
 
 import cython
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core import python_functions as pyf
 
 from ostler.core import records
+from ostler.core.interpreter import BuiltinFunctionType, ModuleType
 from ostler.installation import kinship, sweep
 
 # The modules that are replaced, by the name under which programs import them; what genericpath

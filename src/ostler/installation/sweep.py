@@ -5,12 +5,13 @@ a small table, and nothing is called, nor made, until all has been looked at.
 """
 
 import sys
-from types import ModuleType
 
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core import python_functions as pyf
+
+from ostler.core.interpreter import ModuleType
 
 # What is said of a place: a value of a dict, an attribute of a class, one within a staticmethod
 # there, defaults of a function, keyword defaults of one.

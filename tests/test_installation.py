@@ -16,7 +16,7 @@ def in_child(program):
     prelude = f"import sys; sys.path.insert(0, {SOURCE!r})\n"
     done = subprocess.run(
         [sys.executable, "-c", prelude + textwrap.dedent(program)],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

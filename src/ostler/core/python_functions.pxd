@@ -191,13 +191,19 @@ cdef extern from *:
     static inline PyObject *ostler_class_dict(PyObject *o) {
         return ((PyTypeObject *)o)->tp_dict;
     }
-    /* The `__module__` of a heap class, which is the first that a class statement puts there. */
+    /* The `__module__` of a heap class, which is the first that a class statement puts there. It
+       is not looked up, for that could ask another key, which is no text, whether it is equal. */
     static inline PyObject *ostler_class_module(PyObject *o, PyObject *name) {
         PyObject *names = ostler_class_dict(o), *key, *value;
         Py_ssize_t after = 0;
-        if (PyDict_Next(names, &after, &key, &value) && key == name)
-            return value;
-        return PyDict_GetItemWithError(names, name);
+        while (PyDict_Next(names, &after, &key, &value))
+            if (key == name)
+                return value;
+        for (after = 0; PyDict_Next(names, &after, &key, &value);)
+            if (PyUnicode_CheckExact(key) && PyUnicode_GET_LENGTH(key) == PyUnicode_GET_LENGTH(name)
+                && PyUnicode_Compare(key, name) == 0)
+                return value;
+        return NULL;
     }
     /* What a staticmethod or a classmethod holds; NULL of anything else. */
     static inline PyObject *ostler_within_method(PyObject *o) {

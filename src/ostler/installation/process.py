@@ -9,7 +9,7 @@ import cython
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core import python_functions as pyf
 
-from ostler.core import records
+from ostler.core import interpreter, records
 from ostler.core.interpreter import BuiltinFunctionType, ModuleType
 from ostler.installation import kinship, sweep
 
@@ -22,8 +22,14 @@ _SOURCES = ("os", "posix", "posixpath", "genericpath")
 ITEM, KEYWORD, DEFAULTS = sweep.ITEM, sweep.KEYWORD, sweep.DEFAULTS
 _NOTHING = cython.declare(object, object())
 
-_lock = _thread.allocate_lock()
+# A signal's handler may interrupt each of these and call one itself, and another thread may fork.
+_lock = _thread.RLock()
+interpreter.register_at_fork(
+    before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+)
 _installed = None
+_wanted = None  # what the last call has asked for: the module that is to stand for os, or None
+_changing = False
 
 
 def install(facade):
@@ -31,30 +37,64 @@ def install(facade):
 
     `import os` gives it from then on. Modules that have imported os, or names of it, before
     are pointed at its own; that covers their globals, the attributes of their classes, and the
-    defaults of their functions. A second call does nothing. uninstall() gives everything back.
+    defaults of their functions. A place that can't be changed, such as a class whose metaclass
+    refuses it, is left as it is. A second call does nothing. uninstall() gives everything back.
+
+    An error leaves everything as before. In a signal's handler that has interrupted an install()
+    or uninstall(), what the last call asks for is done at the end of the interrupted one.
     """
-    global _installed
-    with _lock:
-        if _installed is None:
-            # Two mappings stand before the one environment of the process: what the program has
-            # done through the one is handed to the other.
-            facade.environ._carry_over(sys.modules["os"].environ._data)
-            replacement = Replacement(facade, facade.path, _posix(facade))
-            replacement.apply()
-            _installed = replacement
+    _change(facade)
 
 
 def uninstall():
     """Give everything that install() replaced back to the interpreter's own modules."""
-    global _installed
+    _change(None)
+
+
+@cython.cfunc
+def _change(wanted):
+    global _wanted, _changing
     with _lock:
-        if _installed is not None:
-            _installed.undo()
-            facade = _installed.modules["os"]
-            _installed = None
-            variables = sys.modules["os"].environ._data
-            variables.clear()
-            variables.update(facade.environb)
+        _wanted = wanted
+        if _changing:  # it is seen where this was interrupted
+            return
+        _changing = True
+        try:
+            while (_wanted is None) != (_installed is None):
+                if _wanted is None:
+                    _take_out()
+                else:
+                    _put_in(_wanted)
+        finally:
+            _changing = False
+
+
+@cython.cfunc
+def _put_in(facade):
+    global _installed
+    # Two mappings stand before the one environment of the process: what the program has done
+    # through the one is handed to the other.
+    facade.environ._carry_over(sys.modules["os"].environ._data)
+    replacement = Replacement(facade, facade.path, _posix(facade))
+    try:
+        replacement.apply()
+    except BaseException:
+        replacement.undo()
+        raise
+    _installed = replacement
+
+
+@cython.cfunc
+def _take_out():
+    global _installed
+    replacement = _installed
+    try:
+        replacement.undo()
+    finally:
+        _installed = None
+        variables = sys.modules["os"].environ._data
+        variables.clear()
+        variables.update(replacement.modules["os"].environb)
 
 
 def installed():
@@ -78,20 +118,38 @@ class Bindings:
         ostler's own modules that don't.
         """
         for what, place, key in sweep.Sweep(new).modules(untouched, ours):
-            self._replace(new, what, place, key)
+            try:
+                self._replace(new, what, place, key)
+            except Exception:  # it refuses, as a metaclass can: it stays as it is
+                pass
 
     def give_back(self):
-        """Put back what was replaced, except where something else has been put since."""
+        """Put back what was replaced, except where something else has been put since.
+
+        A place that refuses doesn't stop the rest, nor does an interrupt, which is raised then.
+        """
+        interrupt = None
         while self._record:
             is_item, place, key, before, now = self._record.pop()
-            if not is_item:
-                if _attribute(place, key) is now:
+            try:
+                if is_item:
+                    self._give_back_item(place, key, before, now)
+                elif _attribute(place, key) is now:
                     setattr(place, key, before)
-            elif place.get(key, _NOTHING) is now:
-                if before is _NOTHING:
-                    del place[key]
-                else:
-                    place[key] = before
+            except Exception:
+                pass
+            except BaseException as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
+
+    @cython.cfunc
+    def _give_back_item(self, place, key, before, now):
+        if place.get(key, _NOTHING) is now:
+            if before is _NOTHING:
+                del place[key]
+            else:
+                place[key] = before
 
     @cython.cfunc
     def _replace(self, new: dict, what: cython.int, place, key):
@@ -113,19 +171,19 @@ class Bindings:
 
     @cython.cfunc
     def _put_item(self, place, key, value):
-        before = place.get(key, _NOTHING)
+        # The record comes first: what is then refused, or done and followed by an error, is known.
+        self._record.append((True, place, key, place.get(key, _NOTHING), value))
         place[key] = value
-        self._record.append((True, place, key, before, value))
 
     @cython.cfunc
     def _put_attribute(self, place, key, value):
         before = _attribute(place, key)
         if before is not _NOTHING:
+            self._record.append((False, place, key, before, value))
             try:
                 setattr(place, key, value)
             except TypeError:  # an immutable type: it stays as it is
-                return
-            self._record.append((False, place, key, before, value))
+                pass
 
 
 @cython.cfunc
@@ -139,11 +197,9 @@ class Replacement(Bindings):
     """Three modules in the place of os, os.path and posix, and the record of what was there."""
 
     modules = cython.declare(dict, visibility="readonly")  # by the names that they take
-    finder: object
 
     def __init__(self, system, path, posix):
         self.modules = dict(zip(_REPLACED, (system, posix, path, path), strict=True))
-        self.finder = _Submodules(system)
 
     def apply(self):
         """Replace the modules, and every binding that other modules have made of their names."""
@@ -158,7 +214,7 @@ class Replacement(Bindings):
         self._put_item(vars(self.modules["os"]), "__file__", old["os"].__file__)
         self._put_item(vars(self.modules["posixpath"]), "__name__", "posixpath")
         self._put_item(vars(self.modules["os"]), "__name__", "os")
-        sys.meta_path.insert(0, self.finder)
+        _finder.begin(self.modules["os"])
         self._name(new)
         kinship.hold(self, vars(self.modules["os"]))
         untouched = {_id(module) for module in old.values() if module is not old.get("genericpath")}
@@ -168,11 +224,10 @@ class Replacement(Bindings):
     def undo(self):
         """Put back what apply() replaced, except where something else has been put since."""
         kinship.release(self)
-        if self.finder in sys.meta_path:
-            sys.meta_path.remove(self.finder)
-        for name in [name for name in sys.modules if name.startswith("os.")]:
-            if name != "os.path":
-                del sys.modules[name]
+        _finder.end()
+        for name in list(sys.modules):
+            if type(name) is str and name.startswith("os.") and name != "os.path":
+                sys.modules.pop(name, None)
         self.give_back()
 
     @cython.cfunc
@@ -216,14 +271,28 @@ class _Submodules:
     """A finder of ostler's submodules by the name that ostler has as os.
 
     `from ostler import sizes` asks for it, where that is not loaded yet.
+
+    It stays on sys.meta_path, and finds nothing while os is the interpreter's: another thread that
+    imports would miss one of the other finders, if they moved up.
     """
 
-    def __init__(self, system):
+    def __init__(self):
+        self._system = None
+
+    def begin(self, system):
+        """From now on, where that is os."""
         self._system = system
+        if all(finder is not self for finder in sys.meta_path):
+            sys.meta_path.insert(0, self)
+
+    def end(self):
+        """Find nothing."""
+        self._system = None
 
     def find_spec(self, name, path=None, target=None):
         """A spec whose module is the one that there is, or will be, below `ostler`."""
-        if not name.startswith("os.") or sys.modules.get("os") is not self._system:
+        system = self._system
+        if system is None or not name.startswith("os.") or sys.modules.get("os") is not system:
             return None
         from importlib import import_module
         from importlib.machinery import ModuleSpec
@@ -233,6 +302,9 @@ class _Submodules:
         if find_spec(own) is None:
             return None
         return ModuleSpec(name, _Same(import_module(own)))
+
+
+_finder = _Submodules()
 
 
 class _Same:

@@ -102,11 +102,14 @@ class Sweep:
         ):
             if pyf.is_module(value):
                 names = pyf.module_dict(value)
-            elif isinstance(cython.cast(object, value), ModuleType):  # it says so itself
-                kept.append(vars(cython.cast(object, value)))
-                names = cython.cast(cython.pointer(py.PyObject), kept[-1])
             else:
-                continue
+                try:
+                    if not isinstance(cython.cast(object, value), ModuleType):
+                        continue
+                    kept.append(vars(cython.cast(object, value)))  # it says so itself
+                except Exception:  # or says it has none
+                    continue
+                names = cython.cast(cython.pointer(py.PyObject), kept[-1])
             if not _is_left(cython.cast(object, key), ours) and seen.add(value):
                 self.through_module(names, key)  # under two names: once is enough
         return self.told()

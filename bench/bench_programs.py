@@ -124,10 +124,13 @@ def measure(options):
 
 def table(rows):
     """A table for the documents: how many times as fast a program is under ostler."""
-    out = ["| program | python, ms | `ostler run`, ms | times as fast | share of os |"]
-    out.append("|---|--:|--:|--:|--:|")
+    out = [
+        "| program | python, ms | `ostler run`, ms | times as fast | by the least | share of os |"
+    ]
+    out.append("|---|--:|--:|--:|--:|--:|")
     for name, row in rows.items():
         cells = f"{row['python']:.0f} | {row['ostler']:.0f} | {row['ratio']:.2f}"
+        cells += f" | {row['least']:.2f}"
         out.append(f"| {name} | {cells} | {row['share']:.0%} |")
     return "\n".join(out)
 

@@ -110,7 +110,8 @@ def test_what_has_not_changed_is_not_compiled_again(tmp_path, monkeypatch):
     assert build(macros=["X"]) == ["a.c", "b.c"]
     with pytest.raises(OSError, match="broken"):
         build(broken=True)
-    assert build(macros=["X"]) == ["a.c", "b.c"]  # what was broken is no longer up to date
+    # What was broken is no longer up to date; the other may have been begun as well.
+    assert "a.c" in build(macros=["X"])
     assert build(macros=["X"]) == []
 
 

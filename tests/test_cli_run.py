@@ -285,12 +285,13 @@ def test_usage(place):
 def test_ctrl_c_before_the_program_begins(place):
     """It ends the process, as while the interpreter starts; later it is an exception as ever."""
     (place / "early").mkdir()
-    (place / "early/reprlib.py").write_text(
+    (place / "early/copyreg.py").write_text(
         "import sys\n"
         "from _signal import SIGINT, raise_signal\n"
         "if 'startup' in getattr(sys.modules.get('sitecustomize'), '__file__', ''):\n"
         "    raise_signal(SIGINT)\n"
-        "recursive_repr = lambda fillvalue='...': lambda function: function\n"
+        "dispatch_table = {}\n"
+        "pickle = lambda *arguments: None\n"
     )
     changes = {"PYTHONPATH": "early"}
     assert run(place, ["launch/ostler", "run", "-c", "print(1)"], changes) == (-2, b"", b"")

@@ -191,6 +191,11 @@ cdef extern from *:
     static inline PyObject *ostler_class_dict(PyObject *o) {
         return ((PyTypeObject *)o)->tp_dict;
     }
+    /* Whether both are one text, or one object; of what is no plain text nothing is asked. */
+    static inline int ostler_same_text(PyObject *a, PyObject *b) {
+        return a == b || (a != NULL && PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b)
+            && PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b) && PyUnicode_Compare(a, b) == 0);
+    }
     /* The `__module__` of a heap class, which is the first that a class statement puts there. It
        is not looked up, for that could ask another key, which is no text, whether it is equal. */
     static inline PyObject *ostler_class_module(PyObject *o, PyObject *name) {
@@ -200,8 +205,7 @@ cdef extern from *:
             if (key == name)
                 return value;
         for (after = 0; PyDict_Next(names, &after, &key, &value);)
-            if (PyUnicode_CheckExact(key) && PyUnicode_GET_LENGTH(key) == PyUnicode_GET_LENGTH(name)
-                && PyUnicode_Compare(key, name) == 0)
+            if (ostler_same_text(key, name))
                 return value;
         return NULL;
     }
@@ -251,4 +255,4 @@ cdef extern from *:
     bint PyDict_Next(object d, Py_ssize_t *pos, PyObject **key, PyObject **value) noexcept
     bint next_in "PyDict_Next"(PyObject *d, Py_ssize_t *pos, PyObject **key,
                                PyObject **value) noexcept
-    int compared "PyUnicode_Compare"(PyObject *a, PyObject *b) except? -1
+    bint same_text "ostler_same_text"(PyObject *a, PyObject *b) noexcept  # `a` may be NULL

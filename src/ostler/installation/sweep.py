@@ -135,10 +135,10 @@ class Sweep:
                 if self.wanted.has(value):
                     self.put(ITEM, names, block.keys[i])
                 elif pyf.is_function(value):
-                    if _is_same(pyf.function_module(value), module):
+                    if pyf.same_text(pyf.function_module(value), module):
                         self.through_defaults(value)
                 elif pyf.is_heap_class(value):
-                    if _is_same(pyf.class_module(value, _MODULE), module):
+                    if pyf.same_text(pyf.class_module(value, _MODULE), module):
                         self.through_class(value)
             count = pyf.next_of(names, cython.address(block))
         return 0
@@ -243,16 +243,3 @@ def _is_left(name, ours) -> cython.bint:
     if not text.startswith(_OURS) or text in ours:
         return False
     return text == _OURS or text.startswith("ostler.")
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def _is_same(name: cython.pointer(py.PyObject), module: cython.pointer(py.PyObject)) -> cython.bint:
-    # Whether a class's, or a function's, `__module__` is this name.
-    return name == module or (
-        name != cython.NULL
-        and py.is_exact_text(name)
-        and py.is_exact_text(module)
-        and py.text_size(name) == py.text_size(module)
-        and pyf.compared(name, module) == 0
-    )

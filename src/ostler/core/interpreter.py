@@ -17,7 +17,8 @@ which gets them in the same way: it is a file that few programs need so early.
 import os
 import posixpath
 from _collections_abc import Mapping
-from posix import register_at_fork, sched_param
+from posix import register_at_fork as register_at_fork
+from posix import sched_param as sched_param
 
 import cython
 
@@ -34,17 +35,3 @@ SUPPORTS = {
     for name in ("supports_dir_fd", "supports_effective_ids", "supports_fd",
                  "supports_follow_symlinks")
 }  # fmt: skip
-
-__all__ = [
-    "OS_ALL",
-    "OS_NAMES",
-    "PATH_ALL",
-    "PATH_NAMES",
-    "SUPPORTS",
-    "BuiltinFunctionType",
-    "FunctionType",
-    "GenericAlias",
-    "ModuleType",
-    "register_at_fork",
-    "sched_param",
-]

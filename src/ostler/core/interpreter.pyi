@@ -5,20 +5,6 @@ from types import FunctionType as FunctionType
 from types import GenericAlias as GenericAlias
 from types import ModuleType as ModuleType
 
-__all__ = [
-    "OS_ALL",
-    "OS_NAMES",
-    "PATH_ALL",
-    "PATH_NAMES",
-    "SUPPORTS",
-    "BuiltinFunctionType",
-    "FunctionType",
-    "GenericAlias",
-    "ModuleType",
-    "register_at_fork",
-    "sched_param",
-]
-
 OS_ALL: tuple[str, ...]
 PATH_ALL: tuple[str, ...]
 OS_NAMES: frozenset[str]

@@ -49,12 +49,13 @@ def write_script(folder, first_line):
     script.chmod(0o755)
 
 
-def run(command, *arguments, **changes):
+def run(command, *arguments, cwd=None, **changes):
     environment = {**os.environ, **changes}
     environment = {name: value for name, value in environment.items() if value is not None}
     done = subprocess.run(
-        [command, *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+        [command, *arguments], cwd=cwd, env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
 
@@ -195,9 +196,5 @@ def test_links_from_a_store_are_followed_one_by_one(prefix, launcher, tmp_path):
         (links, "./ostler"),
         ("/", str(links / "ostler")),
     ):
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        done = subprocess.run(
-            [command, "run", *program], cwd=folder, env=environment, capture_output=True,
-            text=True, check=False,
-        )  # fmt: skip
-        assert (done.stdout, done.stderr) == ("<ostler.host> None\n<ostler.host>\n", ""), command
+        done = run(command, "run", *program, cwd=folder, PYTHONPATH=None)
+        assert done == (0, "<ostler.host> None\n<ostler.host>\n", ""), command

@@ -31,6 +31,23 @@ def kind(value):
     return "module" if isinstance(value, types.ModuleType) else type(value).__name__
 
 
+def class_of(module, name):
+    """The class of this name; that of what scandir gives has a name in no module."""
+    if name == "ScandirIterator":
+        with module.scandir() as entries:
+            return type(entries)
+    return getattr(module, name)
+
+
+def said(call, cls):
+    """What came of the call, as text that does not tell whose class it was."""
+    try:
+        result = call(cls)
+    except Exception as error:
+        result = f"{type(error).__name__}: {error}"
+    return str(result).replace("posix.", "").replace("os.", "").replace("ostler.", "")
+
+
 BOTH = [(os, ostler, name) for name in public(os)] + [
     (posixpath, ostler.path, name) for name in public(posixpath)
 ]
@@ -70,3 +87,32 @@ def test_what_supports_is_told_of_our_own_functions(name):
     assert names
     assert getattr(ostler, name) == {getattr(ostler, member) for member in names}
     assert getattr(ostler.host, name) == {getattr(ostler.host, member) for member in names}
+
+
+# What each class of os that no program makes by itself, or derives from, says to those who try.
+TRIED = {
+    "made": lambda cls: cls(),
+    "made of one thing": lambda cls: cls(1),
+    "made by __new__": lambda cls: cls.__new__(cls),
+    "derived from": lambda cls: type("Derived", (cls,), {}).__bases__ == (cls,),
+}
+CLASSES = [
+    name
+    for name in [*public(os), "ScandirIterator"]
+    if isinstance(class_of(os, name), type) and name not in {"PathLike", "error"}
+]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("way", TRIED)
+def test_classes_are_made_and_derived_from_as_in_os(name, way):
+    assert said(TRIED[way], class_of(ostler, name)) == said(TRIED[way], class_of(os, name))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_can_be_changed_where_those_of_os_can(name):
+    def changed(cls):
+        cls.ostler_tests = 1
+        del cls.ostler_tests
+
+    assert said(changed, class_of(ostler, name)) == said(changed, class_of(os, name))

@@ -55,3 +55,5 @@ cdef struct KernelStatX:
 
 cdef class statx_result:
     cdef KernelStatX x
+
+cdef statx_result new_statx()

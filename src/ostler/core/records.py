@@ -447,15 +447,13 @@ def _words_of(bits):
     return frozenset([word for bit, word in _ATTRIBUTES.items() if bits & bit])
 
 
+@cython.final
 @cython.cclass
 class statx_result:
     """What statx() tells of a file. An attribute that it does not tell is None.
 
     Each is made when it is asked for.
     """
-
-    def __init__(self):
-        raise TypeError("cannot create 'os.statx_result' instances")
 
     def __repr__(self):
         shown = []
@@ -686,6 +684,13 @@ class statx_result:
         return self.x.atomic_write_unit_max_opt if self.x.mask & _WRITE_ATOMIC else None
 
 
+@cython.cfunc
+def new_statx() -> statx_result:
+    """An empty statx_result, for statx(2) to fill."""
+    result: statx_result = statx_result.__new__(statx_result)
+    return result
+
+
 TYPES = _make_types()
 TYPES["statx_result"] = statx_result
 # The modules that the types belong to where ostler stands in the place of os; pickles name them.
@@ -694,5 +699,6 @@ for _name in MODULES:
     TYPES[_name].__module__ = "ostler"
 
 
+py.forbid_making(statx_result)
 if py.PY_VERSION_HEX >= 0x030F0000:  # where os has it
     py.show_as(statx_result, b"os.statx_result")

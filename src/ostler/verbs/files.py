@@ -31,7 +31,7 @@ from cython.cimports.ostler.core.numbers import (
     to_named_int,
     to_unsigned_mask,
 )
-from cython.cimports.ostler.core.records import new_stat, new_statvfs, statx_result
+from cython.cimports.ostler.core.records import new_stat, new_statvfs, new_statx, statx_result
 from cython.cimports.ostler.verbs.xattrs import Xattrs
 
 _PATHCONF = {
@@ -233,7 +233,7 @@ class Files(Xattrs):
             raise ValueError("use follow_symlinks kwarg instead of AT_SYMLINK_* flag")
         if also & libc.AT_EMPTY_PATH:
             raise ValueError("use dir_fd kwarg instead of AT_EMPTY_PATH flag")
-        result: statx_result = statx_result.__new__(statx_result)
+        result: statx_result = new_statx()
         at = cython.cast(cython.pointer(libc.statx_t), cython.address(result.x))
         wanted &= _KNOWN
         if w.fd == libc.AT_FDCWD and self._names is None:

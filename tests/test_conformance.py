@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from tests.conformance.__main__ import examine, located, losses
+from tests.conformance.__main__ import examine, located, losses, parts
 from tests.conformance.rooms import Run
 
 
@@ -53,6 +53,12 @@ def test_suites_are_found_in_packages(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "test.test_os", raising=False)
     assert located(["test_os", "test_posix", "test_stat"]) == (["test_os", "test_stat"], [])
     assert located(["test_posix", "test_glob"]) == (["test_os.test_posix"], ["test_glob"])
+
+
+def test_the_modules_of_a_package_are_counted():
+    tests = ["test.test_os.test_os.A.test_a", "test.test_os.test_posix.A.test_a"]
+    assert parts("test_os", tests) == " (1 of test_os, 1 of test_posix)"
+    assert parts("test_stat", ["test.test_stat.A.test_a", "setUpModule (test.test_stat)"]) == ""
 
 
 class Replayed:

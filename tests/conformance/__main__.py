@@ -10,6 +10,7 @@ import importlib.util
 import os
 import signal
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -82,7 +83,8 @@ class Report:
         self.passed += ran - sum(test in plain.outcomes for test in lost)
         self.failed += len(lost)
         self.gaps = gaps or self.gaps
-        print(f"{module} ({user}): {len(plain.outcomes)} tests, {len(lost)} different", flush=True)
+        tests = f"{len(plain.outcomes)} tests{parts(module, plain.outcomes)}"
+        print(f"{module} ({user}): {tests}, {len(lost)} different", flush=True)
         if not plain.outcomes:
             print(f"    not run: {plain.end or 'no tests'} {plain.log[-300:].strip()}")
         for test, (before, now, detail) in sorted(lost.items()):
@@ -101,6 +103,14 @@ class Report:
         failed = self.failed + len(self.gaps)
         print(f"{self.passed} passed, {failed} failed", flush=True)
         return 1 if failed or not self.passed else 0
+
+
+def parts(module, tests):
+    """Of a package: how many tests each of its modules has, as text to follow their number."""
+    package = f"test.{module}."
+    names = [test.removeprefix(package).split(".")[0] for test in tests if test.startswith(package)]
+    counts = Counter(name for name in names if not name[:1].isupper())  # else it is a class
+    return f" ({', '.join(f'{n} of {name}' for name, n in counts.items())})" if counts else ""
 
 
 def located(asked):

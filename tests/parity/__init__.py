@@ -8,10 +8,19 @@ and so runs on every kind of machine.
 
 import contextlib
 import gc
+import genericpath
+import os
+import posixpath
 import subprocess
 import warnings
 
 from ostler.core import popen
+
+# The files that the functions of os which are written in Python stand in.
+_OS = {
+    function.__code__.co_filename
+    for function in (os.makedirs, posixpath.expanduser, genericpath.commonprefix)
+}
 
 CASES = {}
 
@@ -38,7 +47,14 @@ def attempt(function, *args, **kwargs):
             outcome = ("error", type(error).__name__, plain(error.args), *_details(error))
         finally:
             gc.enable()
-    return (*outcome, [(w.category.__name__, str(w.message)) for w in caught])
+    return (*outcome, [(w.category.__name__, str(w.message), _place(w)) for w in caught])
+
+
+def _place(warning):
+    """The line that a warning tells of. os tells of its own where it calls itself; we have none."""
+    if warning.filename in _OS or warning.filename == __file__:
+        return "the caller's"
+    return warning.filename, warning.lineno
 
 
 def _forget_others():

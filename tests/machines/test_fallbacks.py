@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import tempfile
 
 import pytest
 
@@ -143,3 +144,44 @@ def test_capabilities_in_a_container(user):
     assert "no limits" in found["scratch, weaker"]["by"]
     assert "a copy in" in found["rehearsal, weaker"]["by"]
     assert "because" in text and "would help" in text
+
+
+def on_linux_5_0(function, *args):
+    containers.refuse_newer()
+    return function(*args)
+
+
+def differing_cases():
+    """Of tests/parity: those in which the host is another than os."""
+    home, differing = os.getcwd(), []
+    for name, case in sorted(parity.CASES.items()):
+        seen = []
+        for system in (os, ostler):
+            with tempfile.TemporaryDirectory() as directory:
+                os.chdir(directory)
+                try:
+                    seen.append(case(system))
+                except OSError as error:  # pidfd_open, with a child that has ended
+                    seen.append(str(error))
+                    os.waitpid(-1, 0)
+                finally:
+                    os.chdir(home)
+        if seen[0] != seen[1]:
+            differing.append(name)
+    return differing
+
+
+def test_the_host_is_as_os_on_an_old_kernel():
+    assert as_self(on_linux_5_0, differing_cases) == []
+
+
+@both_users
+def test_an_old_kernel_and_what_would_help_are_said_in_a_line(user):
+    found, text = user(on_linux_5_0, report)
+    since = {"openat2": "5.6", "landlock": "5.13"}
+    for name in ("scratch", "read_only", "rehearsal", "children", *since):
+        assert not found[name]["available"] and "\n" not in found[name]["reason"]
+        help_ = found[name]["what_would_help"]
+        assert help_.startswith(f"Linux {since.get(name, '5.12')} or newer") and "\n" not in help_
+    assert found["confined"]["available"]
+    assert "would help: Linux 5.12 or newer" in text

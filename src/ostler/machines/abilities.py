@@ -1,5 +1,7 @@
 """Abilities: what this kernel lets this user have, found by doing each thing once."""
 
+from errno import ENOSYS
+
 from ostler.core import mounts
 from ostler.machine import MachineUnavailable, host
 from ostler.machines import makers, refusals
@@ -13,16 +15,18 @@ def found(refresh):
         _found.clear()
     for name, (by, attempt) in _THINGS.items():
         if name not in _found:
-            _found[name] = _tried(by, attempt)
+            _found[name] = _tried(name, by, attempt)
     return {name: dict(found) for name, found in _found.items()}
 
 
-def _tried(by, attempt):
+def _tried(name, by, attempt):
     try:
         by = attempt() or by
     except OSError as error:
         reason = error.reason if isinstance(error, MachineUnavailable) else str(error)
         help_ = getattr(error, "what_would_help", "")
+        if not help_ and error.errno == ENOSYS:
+            help_ = refusals.newer(_SINCE.get(name, refusals.MACHINES))
         return {"available": False, "by": by, "reason": reason, "what_would_help": help_}
     return {"available": True, "by": by, "reason": "", "what_would_help": ""}
 
@@ -80,6 +84,8 @@ def _landlock():
     return f"Landlock, version {mounts.landlock_version()} of its interface"
 
 
+# The Linux that has the call, where it is another one than that of machines.
+_SINCE = {"openat2": "5.6", "landlock": "5.13"}
 _THINGS = {
     "openat2": ("openat2(2) with RESOLVE_IN_ROOT", _openat2),
     "namespaces": ("user and mount namespaces", _namespaces),

@@ -4,6 +4,14 @@ import errno
 
 from ostler.machine import MachineUnavailable, host
 
+# The first Linux with all calls that machines are made with; mount_setattr is the latest of them.
+MACHINES = "5.12"
+
+
+def newer(version):
+    """What would help where the kernel, or a sandbox in front of it, does not know a call."""
+    return f"Linux {version} or newer, with no sandbox that hides its calls"
+
 
 def given(answer, what):
     """What core.mounts has made, or the error it is."""
@@ -27,7 +35,9 @@ def unavailable(what, number, step):
         )
     elif number in (errno.EPERM, errno.EACCES):
         hint = "root, or a security profile that permits user namespaces and mounts"
-    elif number in (errno.ENOSYS, errno.ENODEV, errno.EINVAL):
+    elif number == errno.ENOSYS:
+        hint = newer(MACHINES)
+    elif number in (errno.ENODEV, errno.EINVAL):
         hint = "a newer kernel, or one with this file system"
     else:
         hint = ""

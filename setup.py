@@ -4,11 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-from Cython.Build import cythonize
-from setuptools import Extension, setup
-
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "build_tools"))
+
+import supported  # noqa: E402
+
+supported.check()
 
 import cimports  # noqa: E402
 import compiler  # noqa: E402
@@ -16,6 +17,8 @@ import frames  # noqa: E402
 import launcher  # noqa: E402
 import modules  # noqa: E402
 from building import build_ext, jobs  # noqa: E402
+from Cython.Build import cythonize  # noqa: E402
+from setuptools import Extension, setup  # noqa: E402
 
 DIRECTIVES = {
     "language_level": 3,

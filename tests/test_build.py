@@ -2,16 +2,18 @@
 
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from build_tools import cimports, modules
+from build_tools import cimports, modules, supported
 
 ROOT = modules.PACKAGE.parents[1]
 
@@ -113,6 +115,54 @@ def test_what_has_not_changed_is_not_compiled_again(tmp_path, monkeypatch):
     # What was broken is no longer up to date; the other may have been begun as well.
     assert "a.c" in build(macros=["X"])
     assert build(macros=["X"]) == []
+
+
+def older():
+    """An interpreter that is too old, if this machine has one."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    for python in (shutil.which("python3.10"), *sorted(versions.glob("3.[89]*/bin/python"))):
+        if python and not subprocess.run([python, "-c", ""], capture_output=True).returncode:
+            return python
+    return pytest.skip("no Python here is too old")
+
+
+def said_by(python, code, directory):
+    """What an interpreter that fails writes to stderr; the directory is on its path."""
+    command = [python, "-B", "-c", f"import sys; sys.path.insert(0, sys.argv[1]); {code}"]
+    done = subprocess.run([*command, str(directory)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    return done.stderr.splitlines()
+
+
+def test_a_python_that_is_too_old_hears_what_would_help():
+    python = older()
+    (line,) = said_by(python, "import backend", ROOT / "build_tools")
+    assert line.startswith("ostler needs Python 3.11 or newer, and this is Python 3.")
+    assert "`python3.13 -m pip install ostler`" in line
+    line = said_by(python, "import ostler", ROOT / "src")[-1]
+    assert line.startswith("ImportError: ostler needs Python 3.11 or newer, and this is Python 3.")
+
+
+@pytest.mark.parametrize(
+    ("where", "word"),
+    [
+        (("linux", "cpython", (3, 11, 0)), ""),
+        (("linux", "cpython", (3, 16, 0)), ""),
+        (("linux", "cpython", (3, 10, 13)), "Python 3.11 or newer, and this is Python 3.10.13"),
+        (("linux", "pypy", (3, 11, 9)), "CPython"),
+        (("darwin", "cpython", (3, 14, 0)), "Linux"),
+    ],
+)
+def test_where_it_cannot_be_built(where, word):
+    why = supported.refusal(*where)
+    assert "\n" not in why and (word in why if word else not why)
+
+
+def test_a_python_that_was_never_tried_is_told_so():
+    newest = "Programming Language :: Python :: {}.{}".format(*supported.TRIED)
+    assert newest in (ROOT / "pyproject.toml").read_text()
+    assert not supported.doubt((*supported.TRIED, 7))
+    assert "never tried on Python 3.16" in supported.doubt((3, 16, 0))
 
 
 @pytest.mark.slow

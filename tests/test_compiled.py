@@ -3,6 +3,7 @@
 import importlib.util
 import pickle
 import pkgutil
+import platform
 import subprocess
 import sys
 from importlib.machinery import ExtensionFileLoader, PathFinder
@@ -12,10 +13,11 @@ import pytest
 
 import ostler
 from build_tools import modules
-from ostler import _compiled
+from ostler import _compiled, _unbuilt
 
 SOURCE = str(Path(ostler.__file__).parents[1])
 NAMES = [f"ostler.{name}" for name in modules.compiled()]
+TAG = "{}.{}{}".format(*sys.version_info[:2], "t" if "t" in sys.abiflags else "")
 IN_ONE = pytest.mark.skipif(
     not _compiled.NAMES, reason="each module is built as a shared object of its own, to be traced"
 )
@@ -211,15 +213,30 @@ print(*sorted(said, key=str))
     assert output(code) == ["True", "a/b"]
 
 
-def test_without_a_build_it_says_so(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("", f"is not built for python{TAG} on {platform.machine()}: `{sys.executable} -m pip"),
+        ("sys.platform = 'darwin'", "needs Linux, and this is darwin: a container or virtual mach"),
+        ("sys.implementation.name = 'pypy'", "needs CPython, and this is pypy: take a python3"),
+        ("sys.version_info = (3, 10, 4)", "needs Python 3.11 or newer, and this is Python 3."),
+    ],
+    ids=["here", "another system", "another Python", "an old Python"],
+)
+def test_without_a_build_it_says_so(change, said, tmp_path):
     package = tmp_path / "ostler"
     package.mkdir()
-    for name in ("__init__.py", "_compiled.py"):
+    for name in ("__init__.py", "_compiled.py", "_unbuilt.py"):
         (package / name).write_text(Path(SOURCE, "ostler", name).read_text())
-    code = "import sys; sys.path.insert(0, sys.argv[1]); import ostler"
+    code = f"import platform, sys; sys.path.insert(0, sys.argv[1]); {change}\nimport ostler"
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
-        "ImportError: ostler is not built for this Python: pip install or make build does so"
-    )
+    assert done.stderr.splitlines()[-1].startswith(f"ImportError: ostler {said}")
+
+
+def test_what_it_is_built_for_is_said(tmp_path, monkeypatch):
+    """As where the interpreter was renewed, and the package was not."""
+    (tmp_path / "_compiled.cpython-313-x86_64-linux-gnu.so").touch()
+    monkeypatch.setattr(_unbuilt, "__file__", str(tmp_path / "_unbuilt.py"))
+    assert ", only for cpython-313-x86_64-linux-gnu: " in _unbuilt.reason()

@@ -387,7 +387,11 @@ FLOORS = (
     "pytest_plugin",
     "__main__",
 )
-NAMED = {"_later": "", "_compiled": ""}  # of which floor a file is whose name doesn't say it
+NAMED = {
+    "_later": "",
+    "_compiled": "",
+    "_unbuilt": "",
+}  # of which floor a file is whose name doesn't say it
 
 
 def floor_of(name):

@@ -6,6 +6,14 @@ on; `ostler.path` is its os.path.
 PYTEST_DONT_REWRITE: pytest would rewrite the package of its plugin, and warns if it is loaded.
 """
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  any interpreter may come by here
+    raise ImportError(
+        "ostler needs Python 3.11 or newer, and this is Python " + sys.version.split()[0] + ": "
+        "start it with python3.13, or another that is new enough"
+    )
+
 from ostler._compiled import begin
 
 begin()
@@ -14,7 +22,6 @@ del begin
 # os has some names from elsewhere, which programs and tests take from it; so they are here too.
 import abc
 import stat as st
-import sys
 from _collections_abc import Mapping, MutableMapping, _check_methods
 
 from ostler import _later, path

@@ -7,7 +7,9 @@ is a shared object of its own (OSTLER_TRACE in setup.py); those are found as fil
 """
 
 if __file__.endswith(".py"):  # this file itself runs: no shared object was found beside it
-    raise ImportError("ostler is not built for this Python: pip install or make build does so")
+    from ostler._unbuilt import reason
+
+    raise ImportError(reason())
 
 import sys
 from _frozen_importlib import ModuleSpec, _find_spec, _load_unlocked

@@ -5,7 +5,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs build lint stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
+.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -73,6 +73,21 @@ lint: $(VENV)/.linters
 	$(BIN)/mypy
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(MAKE) --no-print-directory stubs
+
+# The site, in site/: a broken link, and a name that is not there, is an error. It needs no network
+# but to fetch the generator. SHOW=1 serves it on this computer afterwards.
+docs: $(VENV)/.docs
+	$(BIN)/python -m build_tools.site_pages
+	$(BIN)/zensical build --strict --clean
+	@$(if $(SHOW),$(BIN)/python -m http.server --directory site --bind 127.0.0.1 8000,)
+
+$(VENV)/.docs: pyproject.toml | build
+	@$(PIP) $$($(BIN)/python -m build_tools.extra docs)
+	@touch $@
+
+# The pictures of the terminal in docs/pictures/, from real runs: about a minute.
+pictures: build
+	$(BIN)/python -m build_tools.pictures $(OPTIONS)
 
 # The stubs against the compiled modules themselves: names, arguments, defaults.
 stubs: $(VENV)/.linters

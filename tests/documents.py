@@ -3,7 +3,8 @@
 Of a block in Python each statement is run. Behind an expression, a comment that is a value is what
 the expression must give, `...` in it being anything; one that begins with an exception's name is
 what it must raise; behind print() stands what is printed. Other comments are prose. As a program
-this file runs the blocks that stand on its standard input, as JSON, and prints what went wrong.
+this file runs the pages that stand on its standard input, as JSON, each in a process of its own and
+in its own directory, and prints what went wrong.
 """
 
 import ast
@@ -145,5 +146,32 @@ def run(page, parts):
     return found, failures
 
 
+def run_apart(page, parts, top, variables):
+    """run() in a child in the directory `top`, with these variables, as the program would be."""
+    import os
+
+    import ostler
+
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reading)
+            os.chdir(top)
+            for environ in (os.environ, ostler.environ):
+                environ.update(variables)
+            with open(writing, "w") as file:
+                json.dump(run(page, parts), file)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading) as file:
+        said = file.read()
+    os.waitpid(pid, 0)
+    return json.loads(said) if said else (0, [f"{page}: it ended before it told of anything"])
+
+
 if __name__ == "__main__":
-    print(json.dumps(run(*json.load(sys.stdin))))
+    print(json.dumps([run_apart(*job) for job in json.load(sys.stdin)]))

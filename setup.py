@@ -15,6 +15,7 @@ import cimports  # noqa: E402
 import compiler  # noqa: E402
 import frames  # noqa: E402
 import launcher  # noqa: E402
+import links  # noqa: E402
 import modules  # noqa: E402
 from building import build_ext, jobs  # noqa: E402
 from Cython.Build import cythonize  # noqa: E402
@@ -139,6 +140,8 @@ if __name__ == "__main__":
                 )
             )
         ),
+        long_description=links.absolute(Path("README.md").read_text(encoding="utf-8")),
+        long_description_content_type="text/markdown",
         scripts=[str(launcher.SOURCE.relative_to(HERE))],
         cmdclass={"build_ext": build_ext, "build_scripts": launcher.BuildLauncher},
         options={"build_ext": {"parallel": jobs()}},

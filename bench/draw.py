@@ -1,8 +1,9 @@
 """Draws what `python -m bench --json FILE` wrote: a picture, and a table for the documentation.
 
-`python -m bench.draw FILE... --svg docs/bench-calls.svg --document docs/speed.md --readme README.md`:
-one file per interpreter. In the documents everything between the lines "<!-- calls -->" and
-"<!-- end -->" is replaced. What `python -m bench.bench_trees --json FILE` wrote is drawn as draw_trees.py tells.
+`python -m bench.draw FILE... --svg docs/bench-calls.svg --document docs/speed.md`:
+one file per interpreter. In the document what stands between the lines "<!-- calls -->" and
+"<!-- end -->" is replaced, and between "<!-- calls-short -->" and "<!-- end -->" the table by
+topic. What `python -m bench.bench_trees --json FILE` wrote is drawn as draw_trees.py tells.
 """
 
 import argparse
@@ -168,9 +169,8 @@ def draw_trees_of(results, given):
             file.write(draw_trees.picture(results))
     if given.document:
         put(given.document, "trees", draw_trees.table(results))
-    if given.readme:
-        put(given.readme, "trees", draw_trees.short(results))
-    if not given.svg and not given.document and not given.readme:
+        put(given.document, "trees-short", draw_trees.short(results))
+    if not given.svg and not given.document:
         print(draw_trees.table(results), end="")
 
 
@@ -178,8 +178,7 @@ def main(args=None):
     parser = argparse.ArgumentParser(prog="python -m bench.draw", description=__doc__)
     parser.add_argument("files", nargs="+", help="what python -m bench --json wrote")
     parser.add_argument("--svg", help="draw the picture here")
-    parser.add_argument("--document", help="put the table into this document")
-    parser.add_argument("--readme", help="put the short table into this one")
+    parser.add_argument("--document", help="put both tables into this document")
     given = parser.parse_args(args)
     runs = runs_of(given.files)
     if "trees" in runs[0]:
@@ -190,9 +189,8 @@ def main(args=None):
             file.write(picture(runs))
     if given.document:
         put(given.document, "calls", table(runs))
-    if given.readme:
-        put(given.readme, "calls", short(runs))
-    if not given.svg and not given.document and not given.readme:
+        put(given.document, "calls-short", short(runs))
+    if not given.svg and not given.document:
         print(table(runs), end="")
 
 

@@ -1,8 +1,7 @@
 """Puts what `python -m bench.bench_machines --json FILE` wrote into the documentation.
 
-`python -m bench.draw_machines FILE... --document docs/machines.md --readme README.md`: one file
-per user. What is between the lines "<!-- machines -->" and "<!-- end -->" is replaced: in the
-document by all tables, in the README by the ratios of the first file alone.
+`python -m bench.draw_machines FILE... --document docs/machines.md`: one file per user. What is
+between the lines "<!-- machines -->" and "<!-- end -->" is replaced.
 """
 
 import argparse
@@ -46,22 +45,18 @@ LABELS = {
 }
 
 
-def workload(run, reasons=True):
-    """How many times as long as the plain run each way of running the workload takes.
-
-    Without reasons: only what could be measured.
-    """
+def workload(run):
+    """How many times as long as the plain run each way of running the workload takes."""
     rows = {name: row for name, row in run["workload"].items() if name != "file system"}
     out = ["| | times plain | the directory afterwards |", "|---|--:|---|"]
     for name, row in rows.items():
         label = f"`{name}`" if name.startswith("ostler") else name
         if "reason" in row:
-            if reasons:
-                out.append(f"| {label} | | not measured: {row['reason']} |")
+            out.append(f"| {label} | | not measured: {row['reason']} |")
             continue
         judged = row["after"] if row["right"] else f"**not {row['after']}**"
         if row["complaint"]:
-            judged += f"; `{row['complaint']}`" if reasons else "; errors in the script"
+            judged += f"; `{row['complaint']}`"
         time = f"{row['seconds']:.2f} s" if name == "plain" else f"{row['ratio']:.1f}"
         out.append(f"| {label} | {time} | {judged} |")
     return "\n".join(out)
@@ -84,15 +79,10 @@ def document(runs):
     return "\n\n".join(parts) + "\n"
 
 
-def readme(run):
-    return "\n\n".join([calls(run), workload(run, reasons=False)]) + "\n"
-
-
 def main():
     parser = argparse.ArgumentParser(prog="python -m bench.draw_machines", description=__doc__)
     parser.add_argument("files", nargs="+", help="what python -m bench.bench_machines wrote")
     parser.add_argument("--document", help="put all tables into this document")
-    parser.add_argument("--readme", help="put the ratios into this one")
     given = parser.parse_args()
     runs = []
     for name in given.files:
@@ -100,9 +90,7 @@ def main():
             runs.append(json.load(file))
     if given.document:
         put(given.document, "machines", document(runs))
-    if given.readme:
-        put(given.readme, "machines", readme(runs[0]))
-    if not given.document and not given.readme:
+    if not given.document:
         print(document(runs), end="")
 
 

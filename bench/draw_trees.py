@@ -1,9 +1,9 @@
 """Draws what `python -m bench.bench_trees --json FILE` wrote: a picture and tables.
 
-`python -m bench.draw FILE --svg docs/bench-trees.svg --document docs/trees.md --readme README.md`
-comes here when the file is of trees. What stands between the lines "<!-- trees -->" and
-"<!-- end -->" is replaced, in the document by every ratio and in the README by one line for each
-operation and tree.
+`python -m bench.draw FILE --svg docs/bench-trees.svg --document docs/trees.md` comes here when the
+file is of trees. What stands between the lines "<!-- trees -->" and "<!-- end -->" is replaced by
+every ratio, and between "<!-- trees-short -->" and "<!-- end -->" by one line for each operation
+and tree.
 """
 
 import math

@@ -4,50 +4,14 @@ That is docs/, with the reference filled in, and the pages that stand elsewhere.
 on no page lead to the page that has it, or are text.
 """
 
-import posixpath
-import re
 import shutil
 from pathlib import Path
 
 from build_tools import reference
+from build_tools.links import ELSEWHERE, PROGRAMS, linked, place
 
 ROOT = Path(__file__).parents[1]
 TO = ROOT / "build" / "docs"
-# What stands elsewhere, and its page.
-ELSEWHERE = {
-    "CHANGELOG.md": "project/changelog.md",
-    "CONTRIBUTING.md": "project/contributing.md",
-    "SECURITY.md": "project/security.md",
-    "README.md": "index.md",
-}
-PROGRAMS = {"examples/tour.py": "A walk through os in seven parts", "examples/own_machine.py":
-            "A machine of your own"}  # fmt: skip
-_LINK = re.compile(r"(!?\[[^\]]*\])\(([^)#\s:]+)((?:#[^)]*)?)\)")
-
-
-def place(source):
-    """The page of a file of the project, or None."""
-    if source in PROGRAMS:
-        return source.replace(".py", ".md")
-    if source in ELSEWHERE:
-        return ELSEWHERE[source]
-    return source.removeprefix("docs/") if source.startswith("docs/") else None
-
-
-def linked(text, source):
-    """A page's text, its links leading from where it stands on the site."""
-    here = posixpath.dirname(place(source))
-
-    def led(found):
-        meant = posixpath.normpath(posixpath.join(posixpath.dirname(source), found[2]))
-        to = place(meant)
-        if to is None:
-            return found[1][1:-1] if not found[1].startswith("!") else ""
-        return f"{found[1]}({posixpath.relpath(to, here or '.')}{found[3]})"
-
-    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
-    parts[::2] = [_LINK.sub(led, part) for part in parts[::2]]
-    return "".join(parts)
 
 
 def pages():

@@ -157,6 +157,7 @@ def run_apart(page, parts, top, variables):
     if pid == 0:
         try:
             os.close(reading)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what programs of the page print
             os.chdir(top)
             for environ in (os.environ, ostler.environ):
                 environ.update(variables)

@@ -44,8 +44,7 @@ if os.geteuid() != 0 or "www-data" not in (user.pw_name for user in pwd.getpwall
 PLACES = ("/home/ann/site", "/usr", "/other/file/system", "/etc/passwd")
 # What the reader has before a block, by how the block begins: "" is the page's beginning.
 GIVEN = {
-    "README.md": {
-        "ostler.write_atomic(": "text = '{}'",
+    "coming-from/pyfakefs.md": {
         "def test_report(installed_scratch):": """
 import errno
 import os
@@ -344,7 +343,9 @@ def test_options_named_in_the_pages_are_there():
 def test_links_lead_somewhere():
     for page, text in PAGES.items():
         place = ROOT if (ROOT / page).exists() else (ROOT / "docs" / page).parent
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text)
+        targets += re.findall(r'(?:src|srcset)="([^"]+)"', text)
+        for target in targets:
             assert "://" in target or (place / target).exists(), f"{page}: {target}"
 
 

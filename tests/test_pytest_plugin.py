@@ -149,9 +149,9 @@ def test_threads_of_a_test(pytester):
     assert not os.path.exists("a")
 
 
-def test_the_page_of_the_readme(pytester):
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    page = re.search(r"```python\n(def test_report\(installed_scratch.*?)```", readme, re.DOTALL)
+def test_the_page_beside_pyfakefs(pytester):
+    text = (Path(__file__).parents[1] / "docs/coming-from/pyfakefs.md").read_text()
+    page = re.search(r"```python\n(def test_report\(installed_scratch.*?)```", text, re.DOTALL)
     result = run(
         pytester,
         """

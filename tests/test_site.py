@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ostler
-from build_tools import pictures, reference, site_pages
+from build_tools import links, pictures, reference, site_pages
 from ostler.verbs import table
 from tests import public
 
@@ -141,7 +141,29 @@ def test_a_picture_is_drawn_of_what_a_terminal_shows():
 
 def test_links_lead_from_where_a_page_stands():
     text = "[a](machines.md#x) ![p](pictures/walk-light.svg) [c](../CHANGELOG.md) [s](../setup.py)"
-    assert site_pages.linked(text, "docs/limits.md") == (
+    assert links.linked(text, "docs/limits.md") == (
         "[a](machines.md#x) ![p](pictures/walk-light.svg) [c](project/changelog.md) s"
     )
-    assert site_pages.linked("[a](docs/machines.md)", "CONTRIBUTING.md") == "[a](../machines.md)"
+    assert links.linked("[a](docs/machines.md)", "CONTRIBUTING.md") == "[a](../machines.md)"
+
+
+def test_on_a_package_index_the_readme_leads_to_the_site(pages):
+    text = links.absolute((ROOT / "README.md").read_text())
+    led = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    assert len(led) > 40
+    for link in led:
+        assert link.startswith(links.BASE)
+        name = link.removeprefix(links.BASE).partition("#")[0]
+        assert re.sub("[.]html$", ".md", name) in pages, link
+    with pytest.raises(ValueError, match="no page"):
+        links.absolute("[x](setup.py)")
+
+
+def test_the_figures_of_the_readme_are_those_of_the_table():
+    text = " ".join((ROOT / "README.md").read_text().split())
+    told = re.search(r"CPython 3.13 paths by ([\d.]+) times, the environment by ([\d.]+), files by "
+                     r"([\d.]+), all in all by ([\d.]+);", text).groups()  # fmt: skip
+    table = (ROOT / "docs" / "speed.md").read_text()
+    for figure, row in zip(told, ("Path", "Environment", "Files", "all of them"), strict=True):
+        found = re.search(rf"^\| {row} \| [\d.]+ \| [\d.]+ \| ([\d.]+) \|", table, re.MULTILINE)
+        assert f"{float(found[1]):.1f}" == figure

@@ -33,7 +33,7 @@ def furnish(base, seed):
     os.symlink("a", f"{base}/link")
 
 
-def operate(m, seed, steps):
+def operate(m, seed, steps, links=True):
     """Do random things to a tree; what fails, fails. Returns the error number of each."""
     rng = random.Random(seed)
     found = []
@@ -71,7 +71,7 @@ def operate(m, seed, steps):
             elif what == "symlink":
                 m.symlink(rng.choice(NAMES), one)
             elif what == "link":
-                if stat.S_ISREG(m.lstat(one).st_mode):
+                if links and stat.S_ISREG(m.lstat(one).st_mode):
                     m.link(one, two)
             elif what in ("rename", "unlink", "rmdir", "mkdir"):
                 getattr(m, what)(*((one, two) if what == "rename" else (one,)))

@@ -10,13 +10,14 @@ cdef enum:
     CLONE_ONE = 1   # of `source` alone
     OVERLAY = 2     # an overlay over `source`
     FRESH = 3       # a new file system of the kind `source`
+    CLONE_WRITABLE = 4  # a clone of `source` alone that can be written to, though it can't
 
 # One mount of a machine that has several.
 cdef struct Step:
     int kind
     const char *target      # where on the tree so far; NULL: it is the root
-    const char *source      # a path of the host
-    const char *upper
+    const char *source      # a path of the host; of an overlay each one, with a zero byte behind it
+    const char *upper       # NULL: it can only be read
     const char *work
     const char *options     # key\0value\0 ... \0, the value empty for a flag
     bint read_only
@@ -65,6 +66,8 @@ cdef long _set(int fs, const char *key, const char *value) noexcept nogil
 cdef int _tmpfs(Order *order) noexcept nogil
 cdef int _clone_tree(Order *order, int dir) noexcept nogil
 cdef int _overlay(Order *order, Step *step) noexcept nogil
+cdef long _lower(int fs, const char *path) noexcept nogil
+cdef int _lowers(int fs, const char *paths) noexcept nogil
 cdef int _fresh(Order *order, Step *step) noexcept nogil
 cdef int _cloned(Order *order, Step *step) noexcept nogil
 cdef int _find_place(Order *order) noexcept nogil

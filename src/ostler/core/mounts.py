@@ -38,9 +38,12 @@ class Made:
         fds: cython.int[3] = [self.root, self.user_ns, self.mount_ns]
         i: cython.int
         self.root = self.user_ns = self.mount_ns = -1
-        for i in range(3):
-            if fds[i] >= 0:
-                libc.close(fds[i])
+        if fds[0] < 0 and fds[1] < 0 and fds[2] < 0:
+            return
+        with cython.nogil:  # the last one of a mount takes a while
+            for i in range(3):
+                if fds[i] >= 0:
+                    libc.close(fds[i])
 
     def leave(self, fd):
         # To who has taken it over.
@@ -145,15 +148,16 @@ def _clone_tree(order, dir):
 def _overlay(order, step):
     key: cython.p_const_char
     value: cython.p_const_char
-    r: cython.long = 0
+    r: cython.long
     fs: cython.int = libc.syscall(libc.SYS_fsopen, b"overlay", libc.FSOPEN_CLOEXEC)
     if fs < 0:
         return _failed(order, b"fsopen overlay")
-    if (
-        (_set(fs, b"lowerdir+", step.source) < 0 and _set(fs, b"lowerdir", step.source) < 0)
-        or _set(fs, b"upperdir", step.upper) < 0
-        or _set(fs, b"workdir", step.work) < 0
-    ):
+    r = _lowers(fs, step.source)
+    if r == 0 and step.upper != cython.NULL:
+        r = _set(fs, b"upperdir", step.upper)
+        if r == 0:
+            r = _set(fs, b"workdir", step.work)
+    if r < 0:
         r = _failed(order, b"overlay layers")
     key = step.options
     while r == 0 and key[0]:
@@ -183,6 +187,34 @@ def _overlay(order, step):
     return r
 
 
+def _lower(fs, path):
+    # By a descriptor, where the kernel takes one (Linux 6.13), which is quicker.
+    r: cython.long = -1
+    fd: cython.int = libc.openat(
+        libc.AT_FDCWD, path, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
+    )
+    if fd >= 0:
+        r = libc.syscall(
+            libc.SYS_fsconfig, fs, libc.FSCONFIG_SET_FD, b"lowerdir+",
+            cython.cast(cython.p_void, cython.NULL), fd,
+        )  # fmt: skip
+        libc.close(fd)
+    return r if r >= 0 else _set(fs, b"lowerdir+", path)
+
+
+def _lowers(fs, paths):
+    # What an overlay lies over: paths one behind the other, the uppermost first.
+    number: cython.int = 0
+    while paths[0]:
+        if _lower(fs, paths) < 0:
+            # Before Linux 6.8 there is only the old key, which is given once.
+            if number or paths[libc.strlen(paths) + 1] or _set(fs, b"lowerdir", paths) < 0:
+                return -1
+        paths += libc.strlen(paths) + 1
+        number += 1
+    return 0
+
+
 def _fresh(order, step):
     key: cython.p_const_char = step.options
     value: cython.p_const_char
@@ -209,7 +241,7 @@ def _fresh(order, step):
 
 def _cloned(order, step):
     attributes: libc.mount_attr
-    deep: cython.int = 0 if step.kind == CLONE_ONE else libc.AT_RECURSIVE
+    deep: cython.int = libc.AT_RECURSIVE if step.kind == CLONE else 0
     tree: cython.int = libc.syscall(
         libc.SYS_open_tree, libc.AT_FDCWD, step.source,
         libc.OPEN_TREE_CLONE | libc.OPEN_TREE_CLOEXEC | deep,
@@ -220,6 +252,8 @@ def _cloned(order, step):
     attributes.propagation = libc.MS_PRIVATE
     if step.read_only:
         attributes.attr_set = libc.MOUNT_ATTR_RDONLY
+    elif step.kind == CLONE_WRITABLE:
+        attributes.attr_clr = libc.MOUNT_ATTR_RDONLY
     if libc.syscall(
         libc.SYS_mount_setattr, tree, b"", libc.AT_EMPTY_PATH | deep,
         cython.address(attributes), cython.sizeof(attributes),
@@ -486,7 +520,8 @@ def look_like(dir_fd: cython.int, path: bytes, lower: bytes, own: cython.bint):
 
 def close(fd: cython.int):
     """Close a descriptor, whatever becomes of it."""
-    libc.close(fd)
+    with cython.nogil:  # the last one of a mount takes a while
+        libc.close(fd)
 
 
 def scratch(size, inodes, directly=True):
@@ -641,6 +676,7 @@ def is_overlay_top(fd: cython.int):
 
 CLONE_TREE = CLONE
 CLONE_MOUNT = CLONE_ONE
+CLONE_AGAIN = CLONE_WRITABLE
 OVERLAY_OVER = OVERLAY
 NEW = FRESH
 
@@ -651,6 +687,9 @@ def build(
 ):  # fmt: skip
     """Carry out steps (kind, target, source, upper, work, options, read_only), in these
     namespaces, upon this root or, when it is -1, a new one, which is what is made.
+
+    The source of an overlay is all that it lies over, the uppermost first, with a zero byte
+    behind each path; one without an upper can only be read.
 
     `place` is a descriptor that the steps name, of a directory that is found at `path` in the
     namespace; it is another one of the same directory then. ESTALE, at the step "upper", where

@@ -1,6 +1,7 @@
 from collections.abc import Iterable
 from typing import Self
 
+CLONE_AGAIN: int
 CLONE_MOUNT: int
 CLONE_TREE: int
 NEW: int

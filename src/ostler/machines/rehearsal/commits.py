@@ -61,12 +61,13 @@ def commit(
     """
     work = Commit(machine)
     try:
-        with machine._quiet(leave_behind) as quiet:
+        with machine._quiet(leave_behind) as quiet, machine._flat() as flat:
             try:
                 work.apply(paths)
             finally:
                 if work.done:  # whatever is written to these mounts now would be nowhere
                     quiet.over()
+                    flat.over()
             if work.done and goes_on:
                 machine._begin_again(not work.every, work.chosen)
         return work.chosen

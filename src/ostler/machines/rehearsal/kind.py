@@ -8,6 +8,7 @@ import time
 
 from ostler.core import mounts
 from ostler.machine import host
+from ostler.machines.between import THIS
 from ostler.machines.mount_points import any_below
 from ostler.machines.refusals import given
 from ostler.machines.rehearsal import clock, layers, uppers, walk, writers
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
     from _typeshed import StrOrBytesPath
 
     from ostler.machines.rehearsal.changes import Change
+    from ostler.machines.rehearsal.flat import Flat
+    from ostler.machines.rehearsal.layers import Plan
     from ostler.machines.rehearsal.recovery import Outcome
     from ostler.machines.rehearsal.selection import Chosen
     from ostler.machines.rehearsal.uppers import State
     from ostler.machines.rehearsal.walk import Walk
     from ostler.machines.rehearsal.writers import Quiet
+    from ostler.points.history import History, Point
 
     _R = TypeVar("_R", bound="Rehearsal")
     _Path = StrOrBytesPath
@@ -53,21 +57,27 @@ class Rehearsal(Rooted):
       in the base was changed by somebody else;
     - `_own`: {inode: ctime} of what was changed there by this rehearsal's own commits.
     - `_directory`: the `upper` that was given, or None.
+    - `_plan`: what it is mounted of, see layers.py.
+    - `_history`: the History by which it has points (see points.py); None: it has had none.
     """
 
     __slots__ = (
         "_base",
         "_directory",
+        "_history",
         "_overlays",
         "_own",
+        "_plan",
         "_prefix_of_marks",
         "_started",
     )
     _kind = "rehearsal"
     _base: bytes
     _directory: str | None
+    _history: History | None
     _overlays: tuple[OverlayMount, ...]
     _own: dict[int, int]
+    _plan: Plan
     _prefix_of_marks: bytes
     _started: int
 
@@ -79,6 +89,10 @@ class Rehearsal(Rooted):
     @classmethod
     def _empty(cls) -> Self:
         return Rooted.__new__(cls)
+
+    @property
+    def _has_roots_marks(self) -> bool:
+        return self._prefix_of_marks.startswith(b"trusted.")
 
     def _walk(self, overlay: OverlayMount) -> Walk:
         return walk.Walk(self, overlay)
@@ -124,6 +138,17 @@ class Rehearsal(Rooted):
     def _quiet(self, leave_behind: bool) -> Quiet:
         return writers.Quiet(self, leave_behind)
 
+    def _flat(self) -> Flat:
+        from ostler.machines.rehearsal.flat import Flat
+
+        return Flat(self)
+
+    def close(self, fd: int = THIS) -> None:
+        """Close this machine, of which nothing stays; with an argument, that descriptor."""
+        if fd is THIS and not self._closed and self._history is not None:
+            self._history.background.drop()
+        super().close(fd)
+
     def _begin_again(self, keep: bool, done: Iterable[Change]) -> None:
         _renew(self, keep)
 
@@ -136,11 +161,13 @@ class Rehearsal(Rooted):
         """
         from ostler.machines.rehearsal import keeping
 
-        fd = keeping.copied(self, directory)
-        try:
-            _keep(fd, self._base, self._started, self._overlays, self._own, _is_roots(self))
-        finally:
-            host.close(fd)
+        with self._flat():
+            fd = keeping.copied(self, directory)
+            try:
+                roots = self._has_roots_marks
+                _keep(fd, self._base, self._started, self._overlays, self._own, roots)
+            finally:
+                host.close(fd)
 
     @staying
     def discard(self, *, leave_behind: bool = False) -> None:
@@ -162,6 +189,50 @@ class Rehearsal(Rooted):
         from ostler.machines.rehearsal import recovery
 
         return recovery.recover()
+
+    @staying
+    def checkpoint(
+        self, name: str | None = None, children: str = "refuse", *, command: object = None
+    ) -> Point:
+        """Remember all files as they are now, and return the Point by which they are had again.
+
+        `name`: a str that no other point has, by default a number. It takes as long for many
+        changes as for few. A process that lives in the machine would go on in the state that is
+        left, so with `children="refuse"` that is an OSError (EBUSY), with who it is; "kill" ends
+        them; "leave" lets them see the state of the point, read-only. What is open for writing
+        is refused in any case, but with "kill" in a process that is ended. `command` is kept with
+        the point, for who shows it. OSError (EOPNOTSUPP) where the changes are kept on disk.
+        """
+        from ostler.machines.rehearsal import points
+
+        return points.checkpoint(self, name, children, command)
+
+    @staying
+    def points(self) -> list[Point]:
+        """The points there are, in the order in which they were made: a list of Point."""
+        return [] if self._history is None else list(self._history.points)
+
+    @staying
+    def rollback(self, point: Point | str, children: str = "refuse") -> Point:
+        """Everything is as it was at a point: a Point of this machine, or its name.
+
+        What is left becomes a point itself, if anything was changed since the last one; that is
+        returned, and redo() goes back to it. `children`: as for checkpoint().
+        """
+        from ostler.machines.rehearsal import points
+
+        return points.rollback(self, point, children)
+
+    @staying
+    def redo(self, children: str = "refuse") -> Point:
+        """Everything is as it was when rollback() left it; return the Point.
+
+        ValueError when there is nothing to redo: rollback() was not called, or a point was made
+        of other changes since.
+        """
+        from ostler.machines.rehearsal import points
+
+        return points.redo(self, children)
 
     @staying
     def tree(self) -> str:
@@ -251,7 +322,7 @@ def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None) -> _R:
         if upper is not None:
             uppers.check_marks(state, as_root, directory)
         spaces = space.user_ns, space.mount_ns
-        built, overlays = layers.mounted(
+        built, overlays, plan = layers.mounted(
             base, stores, directory or None, state, spaces, as_root, left
         )
         # Nothing has been read here yet: what is changed until now is what is seen.
@@ -265,6 +336,8 @@ def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None) -> _R:
             _keep(stores, base, began, overlays, own, as_root)
         machine = kind._empty()
         guarantees = dict(_GUARANTEES)
+        if upper is None:
+            guarantees["points"] = _POINTS
         if left:
             guarantees["read-only"] = "something is mounted below: " + ", ".join(
                 host.fsdecode(top) for top in left
@@ -273,7 +346,7 @@ def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None) -> _R:
         machine._base = machine._origin = base
         machine._mounted, machine._overlaid = len(overlays) > 1 or any_below(base), True
         machine._directory = None if upper is None else host.fsdecode(directory)
-        machine._overlays = tuple(overlays)
+        machine._overlays, machine._plan, machine._history = tuple(overlays), plan, None
         machine._prefix_of_marks = b"trusted.overlay." if as_root else b"user.overlay."
         machine._started = began
         machine._own = {} if state is None else dict(state.get("own", ()))
@@ -291,6 +364,11 @@ _GUARANTEES = {
     "elsewhere": "writes outside the overlays fail with EROFS (read-only mounts)",
     "not covered": "sockets, devices and processes of the host are the real ones",
 }
+
+_POINTS = (
+    "layers below a new overlay, read-only for all (kernel); the base is not frozen, and what runs "
+    "goes on in the state that is left"
+)
 
 
 def _has_roots_marks(stores: int, user_ns: int) -> bool:
@@ -314,50 +392,44 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
     stores, kept = machine._stores, machine._directory is not None
     # Where it is now: it may have been moved.
     directory = host.readlink(b"/proc/self/fd/%d" % stores) if kept else None
-    old = [overlay.store for overlay in machine._overlays]
+    old = {overlay.store for overlay in machine._overlays}
+    history, machine._history = machine._history, None
+    if history is not None:
+        history.background.drop()
+        old.update(history.paths(), [b"layers"])
     pairs = [(host.fsdecode(o.target), host.fsdecode(o.store)) for o in machine._overlays]
     state: State = {"overlays": pairs if keep else [], "last": pairs}
     started, own = machine._started, machine._own
     if not keep:
         state["taken"] = [host.fsdecode(store) for store in old]
         started, own = clock.from_now_on(time.time_ns()), {}
-    as_root = _is_roots(machine)
+    as_root = machine._has_roots_marks
     spaces = machine._user_ns, machine._mount_ns
-    built, overlays = layers.mounted(machine._base, stores, directory, state, spaces, as_root, [])
+    try:
+        built, overlays, plan = layers.mounted(
+            machine._base, stores, directory, state, spaces, as_root, []
+        )
+    except BaseException:
+        machine._history = history
+        raise
     try:
         if kept:
             _keep(stores, machine._base, started, overlays, own, as_root)
     except BaseException:
         built.close()
+        machine._history = history
         if not keep:
             layers.remove_stores(stores, [overlay.store for overlay in overlays])
         raise
     try:
-        _stand_on(machine, built)
+        layers.stand_on(machine, built)
         machine._overlays, machine._started, machine._own = tuple(overlays), started, own
+        machine._plan = plan
         machine._mounted = len(overlays) > 1 or any_below(machine._base)
     except BaseException:
         machine._close_because("it was interrupted while it was mounted anew")
         raise
-    if not keep:
-        layers.remove_stores(stores, old)
-
-
-def _stand_on(machine: Rehearsal, built: mounts.Made) -> None:
-    """Give a machine another root; its working directory stays the one of the same path."""
-    with built:
-        try:
-            here = machine.getcwdb()
-        except OSError:
-            here = b"/"
-        host.dup2(built.root, machine._root, False)
-    try:
-        cwd = machine.open(here, host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC)
-    except OSError:
-        cwd = host.dup(machine._root)
-    host.dup2(cwd, machine._cwd, False)
-    host.close(cwd)
-    machine._leave_namespace()
+    layers.remove_stores(stores, old - {overlay.store for overlay in overlays})
 
 
 def _knows(state: State, overlays: Iterable[OverlayMount]) -> bool:
@@ -400,7 +472,3 @@ def _keep(
     }
     path = b"/proc/self/fd/%d/%s" % (stores, uppers.STATE.encode())
     host.write_atomic(path, json.dumps(state), mode=0o600)
-
-
-def _is_roots(machine: Rehearsal) -> bool:
-    return machine._prefix_of_marks.startswith(b"trusted.")

@@ -19,11 +19,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.uppers import State
 
     Spaces = tuple[int, int]  # descriptors of the user and the mount namespace, or -1
     # What is mounted: (target, lower, whether it is overlaid, whether it is read-only).
-    _Point = tuple[bytes, bytes, bool, bool]
+    _Place = tuple[bytes, bytes, bool, bool]
+    Plan = Sequence[_Place]
 
 _HELP = "a directory on another file system with upper=DIR, or a smaller base"
 _MARKS = ("trusted.overlay.", "user.overlay.")
@@ -37,8 +39,8 @@ def mounted(
     spaces: Spaces,
     as_root: bool,
     left: list[bytes],
-) -> tuple[mounts.Made, list[OverlayMount]]:
-    """Mount what a rehearsal is made of: (what was made, [OverlayMount]).
+) -> tuple[mounts.Made, list[OverlayMount], Plan]:
+    """Mount what a rehearsal is made of: (what was made, [OverlayMount], the plan of all mounts).
 
     `directory`: the path of the stores (bytes), None where they are in memory; `spaces`:
     descriptors of the user and the mount namespace, or -1.
@@ -50,11 +52,13 @@ def mounted(
             # An overlay takes the mounts of its own namespace alone: there the directory is looked
             # for by its path, and used when it is the very one.
             place = fd, directory if spaces[0] >= 0 else None
-            built = _mounted(base, stores, place, state, spaces, as_root, left, overlays, fresh)
+            built, plan = _mounted(
+                base, stores, place, state, spaces, as_root, left, overlays, fresh
+            )
     except BaseException:
         remove_stores(stores, fresh)
         raise
-    return built, overlays
+    return built, overlays, plan
 
 
 def _mounted(
@@ -67,25 +71,60 @@ def _mounted(
     left: list[bytes],
     overlays: list[OverlayMount],
     fresh: list[bytes],
-) -> mounts.Made:
-    steps: list[mounts._Step] = []
+) -> tuple[mounts.Made, Plan]:
     known = [base.rstrip(b"/") + b"/" + target for target in _targets(state) if target]
     plan = _plan(base, not as_root, left, known)
+    for target, lower, overlaid, _ in plan:
+        if not overlaid:
+            continue
+        store, new = _store(stores, state, target, len(overlays))
+        if new:
+            fresh.append(store)
+        overlays.append(OverlayMount(target, store, lower))
+        overlays[-1].look = _prepare(stores, store, lower, as_root)
+    return _build(stores, place, spaces, as_root, plan, overlays, {}), plan
+
+
+def mounted_again(
+    machine: Rehearsal, overlays: Sequence[OverlayMount], kept: dict[bytes, int]
+) -> mounts.Made:
+    """Mount the same again, with these layers; all of them are in memory.
+
+    `kept`: {target: a descriptor of the top of an overlay that stays the one that it is}.
+    """
+    spaces, as_root = (machine._user_ns, machine._mount_ns), machine._has_roots_marks
+    with held(host.dup, machine._stores) as fd:
+        return _build(machine._stores, (fd, None), spaces, as_root, machine._plan, overlays, kept)
+
+
+def _build(
+    stores: int,
+    place: tuple[int, bytes | None],
+    spaces: Spaces,
+    as_root: bool,
+    plan: Plan,
+    overlays: Iterable[OverlayMount],
+    kept: dict[bytes, int],
+) -> mounts.Made:
+    steps: list[mounts._Step] = []
+    left = iter(overlays)
     for number, (target, lower, overlaid, read_only) in enumerate(plan):
         where = None if number == 0 else target
         if not overlaid:
             how = mounts.CLONE_TREE if number == 0 else mounts.CLONE_MOUNT
             steps.append((how, where, lower, None, None, None, read_only))
             continue
-        store, new = _store(stores, state, target, len(overlays))
-        if new:
-            fresh.append(store)
-        overlays.append(OverlayMount(target, store, lower))
-        _prepare(stores, store, lower, as_root)
-        inside = b"/proc/self/fd/%d/%s/" % (place[0], store)
+        overlay = next(left)
+        if target in kept:
+            same = b"/proc/self/fd/%d" % kept[target]
+            steps.append((mounts.CLONE_AGAIN, where, same, None, None, None, False))
+            continue
+        inside = b"/proc/self/fd/%d/" % place[0]
+        below = [inside + store + b"/upper" for store in overlay.frozen]
+        store = inside + overlay.store
         steps.append((
-            mounts.OVERLAY_OVER, where, lower, inside + b"upper", inside + b"work",
-            _options(as_root), False,
+            mounts.OVERLAY_OVER, where, b"".join(path + b"\0" for path in (*below, lower)),
+            store + b"/upper", store + b"/work", _options(as_root), False,
         ))  # fmt: skip
     built = mounts.build(-1, *spaces, steps, *place)
     number, step = built.number, built.step
@@ -99,6 +138,23 @@ def _mounted(
             reason += f"; its upper lies on {kind}"
         raise MachineUnavailable(reason, _HELP, number)
     return built
+
+
+def stand_on(machine: Rehearsal, built: mounts.Made) -> None:
+    """Give a machine another root; its working directory stays the one of the same path."""
+    with built:
+        try:
+            here = machine.getcwdb()
+        except OSError:
+            here = b"/"
+        host.dup2(built.root, machine._root, False)
+    try:
+        cwd = machine.open(here, host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC)
+    except OSError:
+        cwd = host.dup(machine._root)
+    host.dup2(cwd, machine._cwd, False)
+    host.close(cwd)
+    machine._leave_namespace()
 
 
 def _targets(state: State | None) -> list[bytes]:
@@ -127,7 +183,7 @@ def remove_stores(stores: int, names: Iterable[bytes]) -> None:
             directory.remove(name)
 
 
-def _plan(base: bytes, ordinary: bool, left: list[bytes], known: Sequence[bytes]) -> list[_Point]:
+def _plan(base: bytes, ordinary: bool, left: list[bytes], known: Sequence[bytes]) -> list[_Place]:
     """[(target, lower, overlaid?, read-only?)], the root first, in mount order.
 
     `known`: directories below the base in which changes may be kept already.
@@ -153,7 +209,7 @@ def _plan(base: bytes, ordinary: bool, left: list[bytes], known: Sequence[bytes]
     ]
 
 
-def _over(above: bytes, point: bytes, has_files: bool, is_read_only: bool) -> _Point:
+def _over(above: bytes, point: bytes, has_files: bool, is_read_only: bool) -> _Place:
     # Nothing can be laid over a file of its own mount, such as the /etc/hosts of a container.
     overlaid = has_files and not is_read_only and host.path.isdir(above + point)
     return point, above + point, overlaid, is_read_only or not overlaid
@@ -176,20 +232,78 @@ def _options(root: bool) -> bytes:
     return b"".join(k + b"\0" + v + b"\0" for k, v in pairs) + b"\0"
 
 
-def _prepare(stores: int, store: bytes, lower: bytes, root: bool) -> None:
-    """The directories of one overlay; its top looks as the directory that it stands for."""
+def _prepare(stores: int, store: bytes, lower: bytes, root: bool) -> object:
+    """The directories of one overlay; its top looks as the directory that it stands for.
+
+    Return that look, where the top is new.
+    """
+    look: object = None
     inside = store + b"/upper"
     # Before anything is made or removed in it.
     uppers.check_store(stores, store, host.readlink(b"/proc/self/fd/%d" % stores))
     if _mkdir(inside, 0o700, stores):
         mounts.look_like(stores, inside, lower, root)
-        _give_attributes(b"/proc/self/fd/%d/%s" % (stores, inside), lower, root)
+        top = b"/proc/self/fd/%d/%s" % (stores, inside)
+        _give_attributes(top, lower, root)
+        look = look_of(top)
     else:
         with OwnTree(
             host.open(store, host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=stores)
         ) as own:
             own.remove(b"work")
     _mkdir(store + b"/work", 0o700, stores)
+    return look
+
+
+def look_of(top: bytes) -> object:
+    """What an overlay's top is, as far as anybody can change that: a value to be compared."""
+    status = host.stat(top)
+    names = host.listxattr(top)
+    own = [name for name in names if not name.startswith(_MARKS) or NARROWED in name]
+    return (
+        (status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns),
+        {name: host.getxattr(top, name) for name in own},
+    )
+
+
+def is_clean(stores: int, overlay: OverlayMount) -> bool:
+    """Whether nothing was changed in an overlay since its store was new."""
+    if overlay.look is None:
+        return False
+    top = b"/proc/self/fd/%d/%s/upper" % (stores, overlay.store)
+    return not host.listdir(top) and look_of(top) == overlay.look
+
+
+def new_store(
+    stores: int, store: bytes, overlay: OverlayMount, like: bytes | None, lower: bytes, root: bool
+) -> OverlayMount:
+    """The overlay, with a new store: its top looks like that of another one, or the base's."""
+    _mkdir(store + b"/upper", 0o700, stores)
+    _mkdir(store + b"/work", 0o700, stores)
+    inside = b"/proc/self/fd/%d/" % stores
+    top = inside + store + b"/upper"
+    if like is None:
+        mounts.look_like(stores, store + b"/upper", lower, root)
+        _give_attributes(top, lower, root)
+    else:
+        other = inside + like + b"/upper"
+        mounts.look_like(stores, store + b"/upper", other, root)
+        _give_same(top, other)
+    overlay.look = look_of(top)
+    return overlay
+
+
+def _give_same(top: bytes, other: bytes) -> None:
+    # The attributes of another top of the same overlay.
+    wanted = {}
+    for name in host.listxattr(other):
+        if not name.startswith((*_MARKS, "security.")) or NARROWED in name:
+            wanted[name] = host.getxattr(other, name)
+    for name in host.listxattr(top):
+        if name.startswith(ACL) and name not in wanted:
+            host.removexattr(top, name)  # of the directory in which it was made
+    for name, value in wanted.items():
+        host.setxattr(top, name, value)
 
 
 def _give_attributes(top: bytes, lower: bytes, root: bool) -> None:
@@ -212,6 +326,19 @@ def _give_attributes(top: bytes, lower: bytes, root: bool) -> None:
                 host.setxattr(top, "user.overlay." + NARROWED + name, b"")
                 value = known
         host.setxattr(top, name, value)
+
+
+def new_name(stores: int) -> bytes:
+    """Make a store that is empty, and return its name."""
+    number = 0
+    while not _mkdir(b"%d" % number, 0o700, stores):
+        number += 1
+    return b"%d" % number
+
+
+def make_directory(stores: int, name: bytes) -> None:
+    """Make a directory of ours, unless it is there."""
+    _mkdir(name, 0o700, stores)
 
 
 def _mkdir(name: bytes, mode: int, dir_fd: int) -> bool:

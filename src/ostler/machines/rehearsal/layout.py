@@ -20,15 +20,28 @@ if TYPE_CHECKING:
 class OverlayMount:
     """One directory of the base over which changes are kept, and where.
 
-    `identity`: of that directory (see new_mounts.py), which may get another one's name.
+    - `identity`: of that directory (see new_mounts.py), which may get another one's name
+    - `store`: where what is changed now is kept; `frozen`: what was, before points, and lies below
+      it, the uppermost first
+    - `look`: of the top of the store's upper when it was new (see layers.py), or None
     """
 
-    __slots__ = ("identity", "store", "target")
+    __slots__ = ("frozen", "identity", "look", "store", "target")
 
-    def __init__(self, target: bytes, store: bytes, directory: bytes) -> None:
+    def __init__(self, target: bytes, store: bytes, directory: bytes | None) -> None:
         self.target = target
         self.store = store
-        self.identity = identity(host.stat(directory))
+        self.frozen: tuple[bytes, ...] = ()
+        self.look: object = None
+        if directory is not None:
+            self.identity = identity(host.stat(directory))
+
+    def upon(self, store: bytes, frozen: Iterable[bytes]) -> OverlayMount:
+        """The same directory's, with other layers."""
+        other = OverlayMount(self.target, store, None)
+        other.frozen = tuple(frozen)
+        other.identity = self.identity
+        return other
 
     def __repr__(self) -> str:
         return f"OverlayMount({self.target!r}, {self.store!r})"

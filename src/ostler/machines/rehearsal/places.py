@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _ENTER = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _LIST = host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _READ = host.O_RDONLY | host.O_NOFOLLOW | host.O_NONBLOCK | host.O_CLOEXEC
-_KEPT = 64  # directories that are held open
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _NO_XATTRS = (errno.ENODATA, errno.EOPNOTSUPP, errno.EPERM)
 
@@ -37,6 +36,7 @@ class HeldTree:
 
     fd = -1  # closed, or never had
     unlocks = False  # whether a mode may be changed for a moment, to look at what it keeps shut
+    keeps = 64  # directories that are held open
 
     def __init__(self, fd: int) -> None:
         self._open: dict[bytes, int] = {}
@@ -96,7 +96,7 @@ class HeldTree:
             below = child_of(at, name)
             fd = self._open[below] = self._within(fd, self._opened, name, _ENTER, fd, at)
             at = below
-            if len(self._open) > _KEPT:
+            if len(self._open) > self.keeps:
                 host.close(self._open.pop(next(iter(self._open))))
         return fd
 

@@ -8,6 +8,7 @@ from ostler.core.status import kept
 from ostler.machine import host
 from ostler.machines.rehearsal.changes import ACL, NARROWED, Change, Found, Record, real
 from ostler.machines.rehearsal.hard_links import MOVED, write_note
+from ostler.machines.rehearsal.layered import upper_tree
 from ostler.machines.rehearsal.layout import without_strangers
 from ostler.machines.rehearsal.origins import find_renamed
 from ostler.machines.rehearsal.places import HeldTree, OwnTree, child_of
@@ -53,10 +54,7 @@ class Walk:
         self.redirect = MOVED if self.ordinary else "redirect"
         self.base = machine._base
         self.top = (machine._base.rstrip(b"/") + b"/" + overlay.target).rstrip(b"/") or b"/"
-        self.upper = OwnTree(host.open(
-            overlay.store + b"/upper", host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW,
-            dir_fd=machine._stores,
-        ))  # fmt: skip
+        self.upper = upper_tree(machine._stores, (overlay.store, *overlay.frozen), self.marks)
         try:
             self.lower = HeldTree(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
         except BaseException:
@@ -190,6 +188,22 @@ class Walk:
                     waiting.append((child, None))
                 else:
                     waiting.append((child, child_of(lower, name)))
+        if self.machine._history is not None:
+            self._count_names()
+
+    def _count_names(self) -> None:
+        # Layers that are squashed have the files of others, so the number of names that a file has
+        # is what is found here.
+        numbers: dict[int, int] = {}
+        for entries in self._entries.values():
+            for _, status in entries:
+                if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+                    numbers[status.st_ino] = numbers.get(status.st_ino, 0) + 1
+        for entries in self._entries.values():
+            for place, (name, status) in enumerate(entries):
+                number = numbers.get(status.st_ino, status.st_nlink)
+                if number != status.st_nlink and not stat.S_ISDIR(status.st_mode):
+                    entries[place] = name, kept(status, st_nlink=number)
 
     def settle_origin(self, path: bytes) -> None:
         """What was renamed has its new name in the base too, from now on."""

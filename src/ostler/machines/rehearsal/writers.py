@@ -9,6 +9,8 @@ read-only, in whatever process.
 from __future__ import annotations
 
 import errno
+import select
+import signal
 import time
 from contextlib import suppress
 
@@ -205,6 +207,26 @@ def writers_below(directory: bytes) -> list[_Who]:
             if path.startswith(directory + b"/"):
                 found.append((pid, _program(pid), path[len(directory) :]))
     return found
+
+
+def end(pids: Iterable[int], tops: Iterable[int]) -> None:
+    """Kill these processes, if they are still those that run in one of these file systems."""
+    held, tops = [], list(tops)
+    try:
+        for pid in pids:
+            if pid == host.getpid():
+                raise OSError(errno.EBUSY, "this process still runs there")
+            with suppress(ProcessLookupError):
+                held.append((pid, host.pidfd_open(pid)))
+        still = {pid for pid, _, _ in running(tops)}  # a number may be another one's by now
+        for pid, fd in held:
+            if pid in still:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(fd, signal.SIGKILL)
+                select.select([fd], [], [])
+    finally:
+        for _, fd in held:
+            host.close(fd)
 
 
 def _processes() -> list[int]:

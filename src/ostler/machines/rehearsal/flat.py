@@ -1,0 +1,57 @@
+"""Flat: a rehearsal with points for a while as if it had none, each overlay with one store.
+
+So it is committed, and kept. The stores have more names of the same files: that takes little room.
+"""
+
+from __future__ import annotations
+
+from ostler.machines.rehearsal import layers, points
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.layout import OverlayMount
+
+
+class Flat:
+    """A context manager: inside, no overlay has layers of points; over() leaves it so."""
+
+    def __init__(self, machine: Rehearsal) -> None:
+        self.machine = machine
+        self._before = machine._overlays
+        self._made: list[bytes] = []
+        self._stays = False
+
+    def __enter__(self) -> Self:
+        machine = self.machine
+        if machine._history is None:
+            return self
+        machine._history.background.finish()
+        marks = machine._prefix_of_marks.decode()
+        flat: list[OverlayMount] = []
+        try:
+            for overlay in machine._overlays:
+                if not overlay.frozen and b"/" not in overlay.store:
+                    flat.append(overlay)
+                    continue
+                store = layers.new_name(machine._stores)
+                self._made.append(store)
+                paths = overlay.store, *overlay.frozen
+                points.squash_into(machine._stores, paths, store, marks)
+                flat.append(overlay.upon(store, ()))
+        except BaseException:
+            self.__exit__()
+            raise
+        machine._overlays = tuple(flat)
+        return self
+
+    def over(self) -> None:
+        """It stays so."""
+        self._stays = True
+
+    def __exit__(self, *exception: object) -> None:
+        if not self._stays:
+            self.machine._overlays = self._before
+            layers.remove_stores(self.machine._stores, self._made)

@@ -1,0 +1,343 @@
+"""Points of a rehearsal: what is made, in which order, when one is made or gone to.
+
+What was changed until now is frozen, as one more layer that nobody writes to any more. Upon it, or
+for a rollback upon the layers of another point, comes an empty upper, in a new overlay, and that
+becomes the machine's root. So it takes as long for many changes as for few. Everything that takes
+longer is left to the background: there the old overlay is closed, and layers are squashed.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from functools import partial
+
+from ostler.core import mounts
+from ostler.machine import host
+from ostler.machines.rehearsal import layers, writers
+from ostler.machines.rehearsal.layered import LayeredTree, upper_tree
+from ostler.machines.rehearsal.layout import identity
+from ostler.machines.rehearsal.places import OwnTree
+from ostler.machines.rehearsal.steps import copy_data
+from ostler.points.history import History
+from ostler.points.squash import squash
+from ostler.points.stack import Stack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.layout import OverlayMount
+    from ostler.points.history import Frozen, Point, Squashed, Stores
+
+CHILDREN = ("refuse", "kill", "leave")
+_TRIES, _PAUSE = 20, 0.0005  # a call of another process that is just under way
+_MANY = 100  # layers: squashing comes after
+
+
+def checkpoint(machine: Rehearsal, name: str | None, children: str, command: object) -> Point:
+    """Make a point of a rehearsal as it is now."""
+    history = _history(machine, children)
+    with history.busy:
+        name = history.named(name)
+        if not _is_clean(machine):
+            _Exchange(machine, history, children).forward()
+            history.left.clear()
+        return history.note(name, history.at, command)
+
+
+def rollback(machine: Rehearsal, point: Point | str, children: str) -> Point:
+    """Go to a point; return that of the state that is left."""
+    history = _history(machine, children)
+    with history.busy:
+        point = history.find(point)
+        left = _go(machine, history, point, children)
+        history.left.append(left)
+        return left
+
+
+def redo(machine: Rehearsal, children: str) -> Point:
+    """Go to where the last rollback came from."""
+    history = _history(machine, children)
+    with history.busy:
+        if not history.left:
+            raise ValueError("there is nothing to redo")
+        point = history.left[-1]
+        _go(machine, history, point, children)
+        history.left.pop()
+        return point
+
+
+def _go(machine: Rehearsal, history: History, point: Point, children: str) -> Point:
+    # To a point; the Point of where the machine was.
+    was = history.at
+    if point._layer != was or not _is_clean(machine):
+        exchange = _Exchange(machine, history, children)
+        exchange.to(point._layer)
+        was = exchange.was
+    left = history.present
+    if left is None or left._layer != was or left not in history.points:
+        left = history.note(history.named(None), was)
+    history.present = point
+    return left
+
+
+def _history(machine: Rehearsal, children: str) -> History:
+    if children not in CHILDREN:
+        one_of = ", ".join(map(repr, CHILDREN))
+        raise ValueError(f"children should be one of {one_of}, not {children!r}")
+    if not machine._plan:
+        raise OSError(errno.EOPNOTSUPP, "a rehearsal on a copy has no points")
+    if machine._directory is not None:
+        problem = "a rehearsal whose changes are kept on disk has no points"
+        raise OSError(errno.EOPNOTSUPP, problem, machine._directory)
+    if machine._history is None:
+        machine._history = History()
+    return machine._history
+
+
+def _is_clean(machine: Rehearsal) -> bool:
+    return all(layers.is_clean(machine._stores, overlay) for overlay in machine._overlays)
+
+
+class _Exchange:
+    """One step from the state that a machine is in to another one.
+
+    `was`: the uppermost layer of the state that is left, of which the last may be new.
+    """
+
+    def __init__(self, machine: Rehearsal, history: History, children: str) -> None:
+        self.machine = machine
+        self.history = history
+        self.children = children
+        self.was = self._before = history.at
+        self._had_children = machine._children_ns >= 0
+        self._tops: list[int] = []
+        self._still: list[int | None] = []  # what is read-only now: see _set_still
+        self._clean: list[bool] = []
+        self._new: list[bytes] = []  # directories that were made
+        self._useless: list[bytes] = []
+
+    def forward(self) -> None:
+        """What was changed becomes a layer, and the machine goes on upon it."""
+        self._run(None, True)
+
+    def to(self, layer: int | None) -> None:
+        """The same, but the machine goes on upon another layer."""
+        self._run(layer, False)
+
+    def _run(self, goal: int | None, forward: bool) -> None:
+        machine, history = self.machine, self.history
+        try:
+            for overlay in machine._overlays:
+                self._tops.append(writers.top_of(machine, overlay))
+            self._see_base()
+            self._make_still()
+            self._freeze()
+            goal = history.at if forward else goal
+            number = history.number()
+            built, overlays = self._mounted(history.chain(goal), number, forward)
+            with built:
+                old = mounts.duplicate(machine._root)
+                layers.stand_on(machine, built)
+        except BaseException:
+            history.thaw(self._before)
+            self._give_back()
+            layers.remove_stores(machine._stores, self._new)
+            raise
+        machine._overlays, history.top, history.at = tuple(overlays), number, goal
+        self._close_tops()
+        stores = mounts.duplicate(machine._stores)
+        marks = machine._prefix_of_marks.decode()
+        history.background.add(partial(_tidy, history, stores, old, marks, self._useless))
+
+    def _see_base(self) -> None:
+        machine = self.machine
+        known = {overlay.target: overlay for overlay in machine._overlays}
+        for target, lower, overlaid, _ in machine._plan:
+            if overlaid and identity(host.stat(lower)) != known[target].identity:
+                problem = "the base is another directory now"
+                raise OSError(errno.ESTALE, problem, host.fsdecode(lower))
+
+    # Nobody writes
+
+    def _make_still(self) -> None:
+        machine, leaves = self.machine, self.children == "leave"
+        if self._had_children and not leaves:
+            self._see_children()
+        if self._had_children and leaves:
+            # The mounts of children are not ours: it is said for all of them at once.
+            for top in self._tops:
+                self._try_to_make_still(top)
+        else:
+            self._try_to_make_still(None)
+        if machine._children_ns >= 0 and not self._had_children:
+            machine._leave_namespace()  # another thread has started one just now
+            if not leaves:
+                self._see_children()
+
+    def _see_children(self) -> None:
+        found = writers.running(self._tops)
+        if self.children == "kill":
+            while found:
+                writers.end([pid for pid, _, _ in found], self._tops)
+                found = writers.running(self._tops)
+        writers.refuse(self.machine, found)
+
+    def _try_to_make_still(self, top: int | None) -> None:
+        machine = self.machine
+        for number_of_try in range(_TRIES):
+            self._still.append(top)
+            number = self._set_still(top, True)
+            if not number:
+                return
+            self._still.pop()
+            if number != errno.EBUSY:
+                raise OSError(number, host.strerror(number), host.fsdecode(machine._base))
+            if number_of_try:
+                time.sleep(_PAUSE)
+        writers.refuse(machine, writers.writers(self._tops))
+        problem = "a file is open for writing, or one that was removed is open"
+        raise OSError(errno.EBUSY, problem, host.fsdecode(machine._base))
+
+    def _set_still(self, top: int | None, on: bool) -> int:
+        # One file system as a whole; None: all mounts of the machine, which the kernel changes
+        # together from the first of them, and one that lies within another not by itself.
+        machine = self.machine
+        spaces = machine._user_ns, machine._mount_ns
+        if top is not None:
+            return mounts.still(top, *spaces, on, True)
+        root = machine._root if machine._mount < 0 else machine._mount
+        return mounts.resize(root, *spaces, None, None, on, False)[0]
+
+    def _give_back(self) -> None:
+        while self._still:
+            top = self._still.pop()
+            if top is None and len(self.machine._plan) > 1:
+                self._mount_as_it_was()  # some of them were read-only before
+            else:
+                self._set_still(top, False)
+        self._close_tops()
+
+    def _mount_as_it_was(self) -> None:
+        machine = self.machine
+        targets = (overlay.target for overlay in machine._overlays)
+        kept = dict(zip(targets, self._tops, strict=True))
+        try:
+            with layers.mounted_again(machine, machine._overlays, kept) as built:
+                layers.stand_on(machine, built)
+        except OSError as error:
+            machine._close_because(f"it can't be mounted as it was: {error}")
+
+    def _close_tops(self) -> None:
+        while self._tops:
+            host.close(self._tops.pop())
+
+    # The layers
+
+    def _freeze(self) -> None:
+        machine, history = self.machine, self.history
+        self._clean = [layers.is_clean(machine._stores, overlay) for overlay in machine._overlays]
+        if not all(self._clean):
+            pairs = zip(machine._overlays, self._clean, strict=True)
+            history.freeze({overlay.target: overlay.store for overlay, same in pairs if not same})
+            self.was = history.at
+
+    def _mounted(
+        self, chain: list[int], number: int, forward: bool
+    ) -> tuple[mounts.Made, list[OverlayMount]]:
+        if len(self.history.cover(chain)) > _MANY:
+            self.history.background.finish()
+        overlays, kept = self._next(chain, number, forward)
+        try:
+            return layers.mounted_again(self.machine, overlays, kept), overlays
+        except OSError as error:
+            if not kept or error.errno != errno.EINVAL:
+                raise
+        # Before Linux 6.15 what is mounted on a machine can't be had twice: all of it is made anew.
+        self._clean = [False] * len(self._clean)
+        overlays, kept = self._next(chain, self.history.number(), forward)
+        return layers.mounted_again(self.machine, overlays, kept), overlays
+
+    def _next(
+        self, chain: list[int], number: int, forward: bool
+    ) -> tuple[list[OverlayMount], dict[bytes, int]]:
+        # The overlays that are wanted; of those that stay as they are, {target: descriptor}.
+        machine = self.machine
+        lowers = {target: lower for target, lower, overlaid, _ in machine._plan if overlaid}
+        overlays: list[OverlayMount] = []
+        kept: dict[bytes, int] = {}
+        self._useless = []
+        for place, overlay in enumerate(machine._overlays):
+            target = overlay.target
+            below = tuple(self.history.stores_of(chain, target))
+            if self._clean[place] and (forward or below == overlay.frozen):
+                kept[target] = self._tops[place]
+                overlays.append(overlay)
+                continue
+            if self._clean[place]:
+                self._useless.append(overlay.store)
+            overlays.append(
+                layers.new_store(
+                    machine._stores,
+                    self._made(number, place),
+                    overlay.upon(b"layers/%d/%d" % (number, place), below),
+                    below[0] if below else None,
+                    lowers[target],
+                    machine._has_roots_marks,
+                )
+            )
+        return overlays, kept
+
+    def _made(self, number: int, place: int) -> bytes:
+        stores = self.machine._stores
+        above = b"layers/%d" % number
+        if not self._new or self._new[-1] != above:
+            layers.make_directory(stores, b"layers")
+            self._new.append(above)
+            layers.make_directory(stores, above)
+        store = b"%s/%d" % (above, place)
+        layers.make_directory(stores, store)
+        return store
+
+
+# In the background
+
+
+def _tidy(
+    history: History, stores: mounts.Made, old: mounts.Made, marks: str, useless: list[bytes]
+) -> None:
+    """Close an overlay that was left, with what nobody needs of it, and squash what is full."""
+    with stores:
+        old.close()
+        frozen = [] if history.at is None else history.layers[history.at].stores.values()
+        layers.remove_stores(stores.root, [*useless, *(store + b"/work" for store in frozen)])
+        while (parts := history.to_squash()) is not None:
+            number = history.number()
+            history.squashed(parts, number, _squashed(stores.root, parts, number, marks))
+
+
+def _squashed(stores: int, parts: Sequence[Frozen | Squashed], number: int, marks: str) -> Stores:
+    found: Stores = {}
+    targets = sorted({target for part in parts for target in part.stores})
+    for place, target in enumerate(targets):
+        paths = [part.stores[target] for part in reversed(parts) if target in part.stores]
+        if len(paths) == 1:
+            found[target] = paths[0]
+            continue
+        found[target] = b"layers/%d/%d" % (number, place)
+        layers.make_directory(stores, b"layers/%d" % number)
+        squash_into(stores, paths, found[target], marks)
+    return found
+
+
+def squash_into(stores: int, paths: Iterable[bytes], store: bytes, marks: str) -> None:
+    """Make one store of several, the uppermost first."""
+    layers.make_directory(stores, store)
+    layers.make_directory(stores, store + b"/upper")
+    with upper_tree(stores, paths, marks) as source:
+        stack = source.stack if isinstance(source, LayeredTree) else Stack([source], marks)
+        top = host.open(store + b"/upper", host.O_PATH | host.O_DIRECTORY, dir_fd=stores)
+        with OwnTree(top) as target:
+            squash(stack, target, copy_data)

@@ -1,0 +1,99 @@
+"""The background: work that nobody waits for, done by a thread that lives while there is some.
+
+A process that forks waits for it first: the copy would have the work, but not the thread.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from _thread import allocate_lock, get_ident, start_new_thread
+from collections import deque
+
+from ostler.machine import host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LARGEST = 64  # jobs that may wait: each holds a mount
+
+
+class Background:
+    """Jobs, done one after the other in the order in which they came.
+
+    A job is a function without arguments; what it raises nobody can be told.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: deque[Callable[[], object]] = deque()
+        self._lock = allocate_lock()  # of what follows
+        self._idle = allocate_lock()  # held while the thread runs
+        self._thread: int | None = None
+        _ALL.add(self)
+
+    def add(self, job: Callable[[], object]) -> None:
+        """Have something done; where very much waits already, that is waited for."""
+        if len(self._jobs) >= _LARGEST:
+            self.finish()
+        with self._lock:
+            self._jobs.append(job)
+            if self._thread is not None:
+                return
+            self._idle.acquire()
+            self._thread = 0
+        try:
+            start_new_thread(self._run, ())
+        except RuntimeError:  # no thread can be had, or the interpreter ends
+            self._run()
+
+    def finish(self) -> None:
+        """Wait until all is done."""
+        if self._thread == get_ident():  # a finalizer in the middle of a job
+            return
+        while self._thread is not None:
+            with self._idle:
+                pass
+
+    def drop(self) -> None:
+        """Forget what has not begun, and wait for what has."""
+        self._jobs.clear()
+        self.finish()
+
+    def _run(self) -> None:
+        self._thread = get_ident()
+        while True:
+            with self._lock:
+                if not self._jobs:
+                    self._thread = None
+                    self._idle.release()
+                    return
+                job = self._jobs.popleft()
+            try:
+                job()
+            except OSError:
+                pass  # what is left stands in nobody's way
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+            job = None  # type: ignore[assignment]  # what it holds is given back now
+
+    def _in_copy(self) -> None:
+        # The thread is not there, and the work is the other process's.
+        self._jobs.clear()
+        self._lock, self._idle, self._thread = allocate_lock(), allocate_lock(), None
+
+
+_ALL: weakref.WeakSet[Background] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for each in list(_ALL):
+        each.finish()
+
+
+def _in_copy() -> None:
+    for each in list(_ALL):
+        each._in_copy()
+
+
+host.register_at_fork(before=_before_fork, after_in_child=_in_copy)

@@ -1,0 +1,261 @@
+"""Histories: which layers there are, upon which each lies, and which of them a point is made of.
+
+A layer that is frozen lies upon one other, its parent, or upon the base. So the layers of a state
+are those on the way from one of them down to the base, and a point needs to know nothing but that
+one. Sixteen layers one upon the other are squashed into one, and so are sixteen of these: what is
+mounted stays few, and the layers themselves stay, as long as a point needs them.
+
+    layers   number: Frozen
+    blocks   number: Squashed, of which the layers are `first` to `last`
+
+Numbers are never used twice. What is stored of a layer is `stores`: {target of an overlay: the path
+of its directory in the machine's stores}; an overlay in which nothing was changed is not there.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, get_ident
+from time import time
+
+from ostler.machine import host
+from ostler.points.background import Background
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Stores = dict[bytes, bytes]
+
+BLOCK = 16  # layers that are squashed into one, and such blocks into a larger one
+
+
+class Point:
+    """One moment of a machine.
+
+    - `name`: a str, by which rollback() and the like know it, too
+    - `time`: when it was made, in seconds since the epoch, as time.time() has it
+    - `parent`: the Point from which the machine had come to this one, or None
+    - `command`: what was about to be run, as who made it has said, or None
+    """
+
+    __slots__ = ("__weakref__", "_history", "_layer", "command", "name", "parent", "time")
+    _history: History
+    _layer: int | None  # the uppermost one that belongs to it; None: nothing was changed
+
+    def __init__(
+        self, history: History, name: str, layer: int | None, parent: Point | None, command: object
+    ) -> None:
+        self._history = history
+        self._layer = layer
+        self.name = name
+        self.time = time()
+        self.parent = parent
+        self.command = command
+
+    def __repr__(self) -> str:
+        return f"<Point {self.name!r}>"
+
+
+class Frozen:
+    """A layer that nobody writes to any more: its number, parent (None: the base) and depth."""
+
+    __slots__ = ("depth", "first", "last", "number", "parent", "stores")
+    length = 1
+
+    def __init__(self, number: int, parent: int | None, depth: int, stores: Stores) -> None:
+        self.number = self.first = self.last = number
+        self.parent = parent
+        self.depth = depth
+        self.stores = stores
+
+
+class Squashed:
+    """The layers from `first` to `last`, one upon the other, made into one."""
+
+    __slots__ = ("first", "last", "length", "number", "stores")
+
+    def __init__(self, number: int, first: int, last: int, length: int, stores: Stores) -> None:
+        self.number = number
+        self.first = first
+        self.last = last
+        self.length = length
+        self.stores = stores
+
+
+class Busy:
+    """A lock for one thing at a time, by the process that has begun; RuntimeError for another.
+
+    So it is for who comes into it again in the same thread, as a signal's handler may.
+    """
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._owner = 0
+        self._process = host.getpid()
+
+    def __enter__(self) -> None:
+        if self._process != host.getpid():
+            raise RuntimeError("the points of a machine belong to the process that has made them")
+        if self._owner == get_ident():
+            raise RuntimeError("this thread is in the middle of a point of this machine")
+        self._lock.acquire()
+        self._owner = get_ident()
+
+    def __exit__(self, *exception: object) -> None:
+        self._owner = 0
+        self._lock.release()
+
+
+class History:
+    """The layers of one machine, its points, and where it is.
+
+    - `at`: the number of the layer upon which what is changed now lies; None: upon the base
+    - `top`: the number that what is changed now has, and will have as a layer
+    - `present`: the point that was made or gone to last; `left`: those that rollback() has left
+    - `ahead`: (number, stores) of directories that are made already for the next top, or None
+    - `background`: where squashing, closing and removing are done
+    - `busy`: held by who changes any of this
+    """
+
+    def __init__(self) -> None:
+        self.background = Background()
+        self.busy = Busy()
+        self.layers: dict[int, Frozen] = {}
+        self.blocks: dict[int, Squashed] = {}
+        self.points: list[Point] = []
+        self.at: int | None = None
+        self.top = 0
+        self.present: Point | None = None
+        self.left: list[Point] = []
+        self.next = 1
+        self.ahead: tuple[int, Stores] | None = None
+        self._names = 0
+        self._numbers = allocate_lock()
+        self._first: dict[int, list[Squashed]] = {}  # blocks by their first layer
+        self._chain: tuple[int | None, list[int]] = (None, [])  # of the layer asked for last
+
+    def number(self) -> int:
+        """A number that none has had."""
+        with self._numbers:
+            number, self.next = self.next, self.next + 1
+        return number
+
+    def paths(self) -> set[bytes]:
+        """The directories of all layers and blocks in the machine's stores."""
+        parts = [*self.layers.values(), *self.blocks.values()]
+        return {path for part in parts for path in part.stores.values()}
+
+    def freeze(self, stores: Stores) -> int | None:
+        """What is changed now, in these directories, is a layer from now on; return the last `at`.
+
+        A new top is to be set; thaw() takes it back.
+        """
+        before = self.at
+        depth = 0 if before is None else self.layers[before].depth + 1
+        self.layers[self.top] = Frozen(self.top, before, depth, stores)
+        self.at = self.top
+        return before
+
+    def thaw(self, before: int | None) -> None:
+        """The opposite of freeze()."""
+        if self.at == self.top:
+            del self.layers[self.top]
+            self.at = before
+
+    def named(self, name: str | None) -> str:
+        """The name for a new point: this one, or the next number; ValueError if one has it."""
+        taken = {point.name for point in self.points}
+        if name is None:
+            while name is None or name in taken:
+                self._names += 1
+                name = str(self._names)
+        if not isinstance(name, str):
+            raise TypeError(f"name should be a str, not {type(name).__name__}")
+        if not name or "\0" in name or "/" in name or not name.isprintable():
+            raise ValueError(f"{name!r} is no name for a point")
+        if name in taken:
+            raise ValueError(f"there is a point {name!r} already")
+        return name
+
+    def note(self, name: str, layer: int | None, command: object = None) -> Point:
+        """Make a point of the state of which this is the uppermost layer."""
+        point = Point(self, name, layer, self.present, command)
+        self.points.append(point)
+        self.present = point
+        return point
+
+    def find(self, point: Point | str) -> Point:
+        """A point of this machine by itself or its name; ValueError when it is none, or dropped."""
+        if isinstance(point, str):
+            for known in self.points:
+                if known.name == point:
+                    return known
+            raise ValueError(f"there is no point {point!r}")
+        if not isinstance(point, Point):
+            raise TypeError(f"a Point or its name is needed, not {type(point).__name__}")
+        if point._history is not self:
+            raise ValueError(f"{point!r} is a point of another machine")
+        if point not in self.points:
+            raise ValueError(f"{point!r} is dropped")
+        return point
+
+    def chain(self, layer: int | None) -> list[int]:
+        """The numbers of the layers from the base up to this one; not to be changed."""
+        known, chain = self._chain
+        if layer == known:
+            return chain
+        found, at = [], layer
+        while at is not None:
+            if at == known:
+                break
+            found.append(at)
+            at = self.layers[at].parent
+        found.reverse()
+        if at is not None:
+            found = chain + found
+        self._chain = layer, found
+        return found
+
+    def cover(self, chain: list[int]) -> list[Frozen | Squashed]:
+        """As few layers and blocks as there are that together are this chain, the lowest first."""
+        found: list[Frozen | Squashed] = []
+        at = 0
+        while at < len(chain):
+            best: Squashed | None = None
+            for block in self._first.get(chain[at], ()):
+                end = at + block.length
+                if end <= len(chain) and chain[end - 1] == block.last:
+                    if best is None or block.length > best.length:
+                        best = block
+            found.append(self.layers[chain[at]] if best is None else best)
+            at += 1 if best is None else best.length
+        return found
+
+    def stores_of(self, chain: list[int], target: bytes) -> list[bytes]:
+        """The directories of an overlay that together are this chain, the uppermost first."""
+        cover = self.cover(chain)
+        return [part.stores[target] for part in reversed(cover) if target in part.stores]
+
+    def to_squash(self) -> list[Frozen | Squashed] | None:
+        """Layers, or blocks of one length, as many as should become one; None: there are not.
+
+        The lowest comes first.
+        """
+        run: list[Frozen | Squashed] = []
+        depth = 0
+        for part in self.cover(self.chain(self.at)):
+            if run and part.length != run[0].length:
+                run = []
+            if not run and (depth % (BLOCK * part.length) or part.length >= BLOCK * BLOCK):
+                depth += part.length
+                continue
+            run.append(part)
+            depth += part.length
+            if len(run) == BLOCK:
+                return run
+        return None
+
+    def squashed(self, parts: list[Frozen | Squashed], number: int, stores: Stores) -> None:
+        """These have become a block."""
+        length = sum(part.length for part in parts)
+        block = Squashed(number, parts[0].first, parts[-1].last, length, stores)
+        self.blocks[number] = block
+        self._first.setdefault(block.first, []).append(block)

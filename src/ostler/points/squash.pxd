@@ -1,0 +1,15 @@
+from ostler.points.stack cimport Layered, Stack
+
+cdef class _Squash:
+    cdef Stack stack
+    cdef object target
+    cdef object copy_data
+    cdef dict made
+    cdef list waiting
+
+    cdef run(self)
+    cdef other(self, bytes path, Layered seen)
+    cdef bint is_right(self, bytes path, Layered seen) except -1
+    cdef anew(self, bytes path, Layered seen, bytes metacopy)
+    cdef finish(self, bytes path, Layered seen)
+    cdef give(self, int fd, status, dict xattrs)

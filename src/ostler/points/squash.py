@@ -1,0 +1,175 @@
+"""Squashing: several layers made into one, which means the same to the kernel.
+
+Files and whiteouts get one more name, directories are made anew. What is linked so is still part
+of the old layers, whose content and metadata must not change: where the one layer needs other
+marks, a file is made anew. Only the mark of a file's origin is set right on the file itself, since
+it says the same to all who read it then.
+"""
+
+import cython
+from cython.cimports.ostler.points.stack import Layered, Stack
+
+from ostler.machine import host
+
+_KIND, _DIRECTORY, _FILE = 0o170000, 0o040000, 0o100000
+_NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
+# Of the marks of a directory: these are the whole's.
+_NOT_COPIED = frozenset(("opaque", "redirect", "origin", "impure"))
+
+
+def squash(stack, target, copy_data):
+    """Fill the empty directory `target`, a tree of our own, with what the layers of a stack are.
+
+    `copy_data` copies the content of one open file into another one.
+    """
+    _Squash(stack, target, copy_data).run()
+
+
+@cython.cclass
+class _Squash:
+    def __init__(self, stack, target, copy_data):
+        self.stack = stack
+        self.target = target
+        self.copy_data = copy_data
+        self.made = {}  # {(layer, inode): path} of the files that had to be made anew
+        self.waiting = [b""]
+
+    def run(self):
+        directories = []
+        top = self.stack.seen(b"")
+        directories.append((b"", top))
+        while self.waiting:
+            path = self.waiting.pop()
+            for name, seen in self.stack.entries(path):
+                child = path + b"/" + name if path else name
+                if seen.parts is None:
+                    self.other(child, seen)
+                    continue
+                above, last = self.target.parent(child)
+                host.mkdir(last, 0o700, dir_fd=above)
+                directories.append((child, seen))
+                self.waiting.append(child)
+        while directories:
+            path, seen = directories.pop()
+            self.finish(path, seen)
+
+    def other(self, path: bytes, seen: Layered):
+        tree = self.stack.trees[seen.layer]
+        if seen.status.st_mode & _KIND == _FILE and self.stack.redirects:
+            metacopy = tree.xattr(seen.path, self.stack.marks + "metacopy")
+            if metacopy is not None and (seen.data is not None or not self.is_right(path, seen)):
+                self.anew(path, seen, metacopy)
+                return
+            origin = tree.xattr(seen.path, self.stack.marks + "origin")
+            if origin:
+                first = self.stack.mark(path, "origin")
+                if first is None:
+                    host.removexattr(tree.name(seen.path), self.stack.marks + "origin",
+                                     follow_symlinks=False)  # fmt: skip
+                elif first != origin:
+                    host.setxattr(tree.name(seen.path), self.stack.marks + "origin", first,
+                                  follow_symlinks=False)  # fmt: skip
+        there, old = tree.parent(seen.path)
+        above, name = self.target.parent(path)
+        host.link(old, name, src_dir_fd=there, dst_dir_fd=above, follow_symlinks=False)
+
+    def is_right(self, path: bytes, seen: Layered):
+        # Whether the mark that a metacopy has leads to its data from the one layer, too.
+        redirect = self.stack.trees[seen.layer].xattr(seen.path, self.stack.marks + "redirect")
+        if redirect is None:
+            return self.stack.redirect(path, seen) is None
+        if redirect.startswith(b"/"):
+            return redirect.strip(b"/") == seen.below
+        up = self.stack.seen(path.rpartition(b"/")[0])
+        if up.below is None:
+            return False
+        return seen.below == (up.below + b"/" + redirect if up.below else redirect)
+
+    def anew(self, path: bytes, seen: Layered, metacopy: bytes):
+        # A file of which only the metadata were copied: with its data where one of the layers has
+        # them, else with a mark that leads to them.
+        key = seen.layer, seen.status.st_ino
+        known = self.made.get(key)
+        if known is not None:
+            there, old = self.target.parent(known)
+            there = host.dup(there)
+            try:
+                above, name = self.target.parent(path)
+                host.link(old, name, src_dir_fd=there, dst_dir_fd=above, follow_symlinks=False)
+            finally:
+                host.close(there)
+            return
+        marks = self.stack.marks
+        tree = self.stack.trees[seen.layer]
+        status = seen.status
+        xattrs = dict(tree.xattrs(seen.path, "\0"))
+        for mark in ("metacopy", "redirect", "origin"):
+            xattrs.pop(marks + mark, None)
+        origin = self.stack.mark(path, "origin")
+        if origin is not None:
+            xattrs[marks + "origin"] = origin
+        above, name = self.target.parent(path)
+        file = host.open(name, _NEW, 0o600, dir_fd=above)
+        try:
+            if seen.data is None:
+                host.ftruncate(file, status.st_size)
+                xattrs[marks + "metacopy"] = metacopy
+                redirect = self.stack.redirect(path, seen)
+                if redirect is not None:
+                    xattrs[marks + "redirect"] = redirect
+            else:
+                layer, at = seen.data
+                data = self.stack.trees[layer].open(at)
+                try:
+                    self.copy_data(data, file, host.fstat(data).st_size)
+                finally:
+                    host.close(data)
+            self.give(file, status, xattrs)
+        finally:
+            host.close(file)
+        self.made[key] = path
+
+    def finish(self, path: bytes, seen: Layered):
+        # Everything that a new directory is to be, when all is in it.
+        marks = self.stack.marks
+        tree = self.stack.trees[seen.layer]
+        xattrs = {}
+        for name, value in tree.xattrs(seen.path, "\0").items():
+            if not (name.startswith(marks) and name[len(marks) :] in _NOT_COPIED):
+                xattrs[name] = value
+        if path:
+            if seen.below is None:
+                xattrs[marks + "opaque"] = b"y"
+            elif self.stack.redirects:
+                redirect = self.stack.redirect(path, seen)
+                if redirect is not None:
+                    xattrs[marks + "redirect"] = redirect
+            moved = self.stack.mark(path, "moved")
+            if moved is not None:
+                xattrs[marks + "moved"] = moved
+        layer, at = seen.parts[len(seen.parts) - 1]
+        origin = self.stack.trees[layer].xattr(at, marks + "origin")
+        if origin is not None:
+            xattrs[marks + "origin"] = origin
+        for layer, at in seen.parts:
+            impure = self.stack.trees[layer].xattr(at, marks + "impure")
+            if impure is not None:
+                xattrs[marks + "impure"] = impure
+        fd = self.target.open(path, host.O_RDONLY | host.O_DIRECTORY | host.O_CLOEXEC)
+        try:
+            self.give(fd, seen.status, xattrs)
+        finally:
+            host.close(fd)
+
+    def give(self, fd, status, xattrs):
+        # Owner, attributes, mode and times, in the order in which none undoes another.
+        now = host.fstat(fd)
+        if (now.st_uid, now.st_gid) != (status.st_uid, status.st_gid):
+            host.fchown(fd, status.st_uid, status.st_gid)
+        for name in host.listxattr(fd):
+            if name not in xattrs:
+                host.removexattr(fd, name)  # of the directory in which it was made
+        for name, value in xattrs.items():
+            host.setxattr(fd, name, value)
+        host.fchmod(fd, status.st_mode & 0o7777)
+        host.utime(fd, ns=(status.st_atime_ns, status.st_mtime_ns))

@@ -1,0 +1,341 @@
+"""Stacks: the upper layers of an overlay, one upon the other, seen as if they were one.
+
+What the kernel does when it looks a name up in several layers is done here for their marks: a
+whiteout ends the search, as does an opaque directory; a redirect goes on at another path; the data
+of a file of which only the metadata were copied (metacopy) are further down. So a stack tells of
+each object which layer has it, and where what lies below all of these layers has it.
+
+Paths are bytes relative to the top, which is b"". The layers are trees that know `status`,
+`entries` and `xattr`, the uppermost first.
+"""
+
+import cython
+
+from ostler.core.status import file_handle
+
+_KIND, _DIRECTORY, _FILE, _DEVICE = 0o170000, 0o040000, 0o100000, 0o020000
+_HEAD, _TYPE = (
+    21,
+    4,
+)  # of an origin: version, magic, length, flags, type, 16 bytes of the file system
+
+
+@cython.cclass
+class Layered:
+    """One object of a stack.
+
+    - `layer`, `path`: the number of the uppermost layer that has it, and where
+    - `status`: what lstat says of it there
+    - `below`: the path at which what lies below all layers has it; None: nothing there is it
+    - `parts`: of a directory, [(layer, path)] of all layers that have a part of it
+    - `data`: (layer, path) of the content of a file of which `path` has the metadata; else None
+    """
+
+    def __init__(self, layer, path, status):
+        self.layer = layer
+        self.path = path
+        self.status = status
+        self.below = None
+        self.parts = None
+        self.data = None
+
+    @property
+    def is_whiteout(self):
+        """Whether this only says that there is nothing."""
+        return self.status.st_mode & _KIND == _DEVICE and self.status.st_rdev == 0
+
+
+@cython.cclass
+class Stack:
+    """Layers seen as one; `marks` is what the names of their marks begin with."""
+
+    def __init__(self, trees, marks):
+        self.trees = list(trees)
+        self.marks = marks
+        self.redirects = marks.startswith("trusted.")  # an ordinary user's overlay has none
+        self._origins = None
+        self.forget()
+
+    def forget(self):
+        """Look at everything anew."""
+        top = Layered(0, b"", self.trees[0].status(b""))
+        top.below = b""
+        top.parts = [(number, b"") for number in range(len(self.trees))]
+        self._known = {b"": top}
+
+    def seen(self, path):
+        """The Layered at a path; None where no layer has anything."""
+        above = path
+        names = []
+        while above not in self._known:
+            above, _, name = above.rpartition(b"/")
+            names.append(name)
+        found = self._known[above]
+        while names:
+            if found is None or found.parts is None:
+                return None
+            name = names.pop()
+            above = above + b"/" + name if above else name
+            found = self._look(found, name, None)
+            if found is not None and found.parts is not None:
+                self._known[above] = found
+        return found
+
+    def entries(self, path):
+        """[(name, Layered)] of a directory, sorted; whiteouts where they hide something below."""
+        here = self.seen(path)
+        listed = []
+        for layer, at in here.parts:
+            listed.append(dict(self.trees[layer].entries(at)))
+        names = set()
+        for each in listed:
+            names.update(each)
+        found = []
+        for name in sorted(names):
+            seen = self._look(here, name, listed)
+            if seen is None or (seen.is_whiteout and here.below is None):
+                continue
+            if seen.parts is not None:
+                self._known[path + b"/" + name if path else name] = seen
+            found.append((name, seen))
+        return found
+
+    def _look(self, here, name, listed):
+        # What a directory has at a name; `listed`: what its parts have, or None.
+        parts = here.parts
+        number: cython.Py_ssize_t = 0
+        layer: cython.Py_ssize_t = -1
+        absolute = None  # where the rest of the layers is asked, from their tops
+        at, first, found = name, None, None
+        closed: cython.bint = False
+        last: cython.bint
+        while not closed:
+            if absolute is None:
+                if number == len(parts):
+                    break
+                layer, path = parts[number]
+                path = path + b"/" + at if path else at
+                if listed is not None and at is name:
+                    status = listed[number].get(name)
+                else:
+                    status = self.trees[layer].status(path)
+                number += 1
+                last = False
+            else:
+                layer += 1
+                if layer == len(self.trees):
+                    break
+                path, absolute, last = self._from_top(layer, absolute)
+                status = None if path is None else self.trees[layer].status(path)
+                closed = last
+            if status is None:
+                continue
+            kind = status.st_mode & _KIND
+            if kind == _DIRECTORY:
+                if first is not None and first.parts is None:
+                    closed = True  # only the metadata of a file were copied, which is gone
+                    break
+                if first is None:
+                    first = Layered(layer, path, status)
+                    first.parts = []
+                first.parts.append((layer, path))
+                if self.trees[layer].xattr(path, self.marks + "opaque") == b"y":
+                    closed = True
+                    break
+            else:
+                if kind == _DEVICE and status.st_rdev == 0:
+                    if first is None:
+                        first = Layered(layer, path, status)
+                    closed = True
+                    break
+                if first is not None and first.parts is not None:
+                    closed = True
+                    break
+                found = Layered(layer, path, status)
+                if first is None:
+                    first = found
+                if (
+                    kind != _FILE
+                    or not self.redirects
+                    or self.trees[layer].xattr(path, self.marks + "metacopy") is None
+                ):
+                    if found is not first:
+                        first.data = layer, path
+                    closed = True
+                    break
+            if self.redirects:
+                redirect = self.trees[layer].xattr(path, self.marks + "redirect")
+                if redirect is not None:
+                    if redirect.startswith(b"/"):
+                        absolute = redirect.strip(b"/")
+                    elif absolute is not None:
+                        above = absolute.rpartition(b"/")[0]
+                        absolute = above + b"/" + redirect if above else redirect
+                    else:
+                        at = redirect
+        if first is None:
+            return None
+        if not closed:
+            if absolute is not None:
+                first.below = absolute
+            elif here.below is not None:
+                first.below = here.below + b"/" + at if here.below else at
+        return first
+
+    def _from_top(self, layer, path):
+        # Where a layer has what is looked for from its top: (path there or None, the path at which
+        # the layers further down are asked, whether these are asked no more).
+        tree = self.trees[layer]
+        at, below = b"", b""
+        last: cython.bint = False
+        names = path.split(b"/")
+        for name in names[:-1]:
+            at = at + b"/" + name if at else name
+            below = below + b"/" + name if below else name
+            status = tree.status(at)
+            if status is None:
+                return None, path, False
+            if status.st_mode & _KIND != _DIRECTORY:
+                return None, path, True
+            if tree.xattr(at, self.marks + "opaque") == b"y":
+                last = True
+            redirect = tree.xattr(at, self.marks + "redirect")
+            if redirect is not None:
+                if redirect.startswith(b"/"):
+                    below = redirect.strip(b"/")
+                else:
+                    above = below.rpartition(b"/")[0]
+                    below = above + b"/" + redirect if above else redirect
+        name = names[-1]
+        return (
+            at + b"/" + name if at else name,
+            below + b"/" + name if below else name,
+            last,
+        )
+
+    # What the marks of the whole are
+
+    def redirect(self, path, seen):
+        """Where what lies below has an object, if that is not where its name says; else None."""
+        if seen.below is None:
+            return None
+        above, _, name = path.rpartition(b"/")
+        up = self._known[above] if above in self._known else self.seen(above)
+        if up.below is not None:
+            natural = up.below + b"/" + name if up.below else name
+            if natural == seen.below:
+                return None
+        return b"/" + seen.below
+
+    def mark(self, path, name):
+        """A mark of the whole at a path, by its name without the beginning; None: it has none."""
+        seen = self.seen(path)
+        if seen is None:
+            return None
+        tree = self.trees[seen.layer]
+        if name == "opaque":
+            return b"y" if seen.parts is not None and seen.below is None else None
+        if name == "redirect" and (seen.parts is not None or self._is_metacopy(seen)):
+            return self.redirect(path, seen) if seen.data is None else None
+        if name == "metacopy" and seen.data is not None:
+            return None
+        value = tree.xattr(seen.path, self.marks + name)
+        if name == "redirect" and value is not None:
+            return self._redirect_of_copy(seen, value)
+        if name == "origin" and value:
+            return self._first_origin(seen.layer, value)
+        if value is None and name not in ("redirect", "metacopy", "origin"):
+            return self._further_down(path, seen, name)
+        return value
+
+    def _is_metacopy(self, seen):
+        return self.redirects and (
+            self.trees[seen.layer].xattr(seen.path, self.marks + "metacopy") is not None
+        )
+
+    def _redirect_of_copy(self, seen, value):
+        # Of a file that has its data by now: where it came from, as the lowest layer would say it.
+        if value.startswith(b"/"):
+            at = value.strip(b"/")
+        else:
+            above = seen.path.rpartition(b"/")[0]
+            at = above + b"/" + value if above else value
+        layer: cython.Py_ssize_t
+        for layer in range(seen.layer + 1, len(self.trees)):
+            path, at, last = self._from_top(layer, at)
+            status = None if path is None else self.trees[layer].status(path)
+            if status is not None:
+                if status.st_mode & _KIND != _FILE:
+                    return None
+                further = self.trees[layer].xattr(path, self.marks + "redirect")
+                if further is not None:
+                    if further.startswith(b"/"):
+                        at = further.strip(b"/")
+                    else:
+                        above = at.rpartition(b"/")[0]
+                        at = above + b"/" + further if above else further
+                elif self.trees[layer].xattr(path, self.marks + "origin") is None:
+                    return None
+            if last:
+                return None
+        return b"/" + at
+
+    def _further_down(self, path, seen, name):
+        # A mark of our own, which the kernel leaves behind when it copies an object up again.
+        if seen.parts is not None:
+            for layer, at in seen.parts:
+                value = self.trees[layer].xattr(at, self.marks + name)
+                if value is not None:
+                    return value
+            return None
+        if self.trees[seen.layer].xattr(seen.path, self.marks + "origin") is None:
+            return None
+        up = self.seen(path.rpartition(b"/")[0])
+        last = path.rpartition(b"/")[2]
+        for layer, at in up.parts:
+            if layer <= seen.layer:
+                continue
+            at = at + b"/" + last if at else last
+            status = self.trees[layer].status(at)
+            if status is not None:
+                if status.st_mode & _KIND != seen.status.st_mode & _KIND:
+                    return None
+                value = self.trees[layer].xattr(at, self.marks + name)
+                if value is not None:
+                    return value
+        return None
+
+    def _first_origin(self, layer, value):
+        # The mark names the object that was copied: that may be a copy in another layer, which has
+        # a mark itself. None: it was new there.
+        if layer == len(self.trees) - 1:
+            return value
+        if self._origins is None:
+            self._origins = self._all_origins()
+        seen = set()
+        while value:
+            handle = value[_TYPE], value[_HEAD:]
+            if handle not in self._origins or handle in seen:
+                return value
+            seen.add(handle)
+            value = self._origins[handle]
+        return value
+
+    def _all_origins(self):
+        # {handle of each file of the lower layers: its origin, or None where it was new there}
+        found = {}
+        for tree in self.trees[1:]:
+            waiting = [b""]
+            while waiting:
+                path = waiting.pop()
+                for name, status in tree.entries(path):
+                    child = path + b"/" + name if path else name
+                    kind = status.st_mode & _KIND
+                    if kind == _DIRECTORY:
+                        waiting.append(child)
+                    elif not (kind == _DEVICE and status.st_rdev == 0):
+                        above, last = tree.parent(child)
+                        handle = file_handle(above, last)
+                        if handle is not None:
+                            found[handle] = tree.xattr(child, self.marks + "origin")
+        return found

@@ -26,8 +26,7 @@ class Flat:
 
     def __enter__(self) -> Self:
         machine = self.machine
-        if machine._history is None:
-            return self
+        assert machine._history is not None
         machine._history.background.finish()
         marks = machine._prefix_of_marks.decode()
         flat: list[OverlayMount] = []

@@ -138,7 +138,9 @@ class Rehearsal(Rooted):
     def _quiet(self, leave_behind: bool) -> Quiet:
         return writers.Quiet(self, leave_behind)
 
-    def _flat(self) -> Flat:
+    def _flat(self) -> Flat | Quiet:
+        if self._history is None:
+            return writers.Unneeded(self, False)
         from ostler.machines.rehearsal.flat import Flat
 
         return Flat(self)

@@ -110,7 +110,7 @@ def _real(machine: Rehearsal, path: bytes | None) -> str:
 
 
 class Unneeded(Quiet):
-    """In the place of Quiet where writers can go on as before."""
+    """In the place of Quiet, and of Flat, where there is nothing to do."""
 
     def __enter__(self) -> Self:
         return self

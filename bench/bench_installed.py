@@ -84,7 +84,7 @@ def measured(number):
     from ostler.installation import sweep
 
     nothing = sweep.Sweep({1})
-    found["of it the look at all values"] = again(lambda: nothing.modules((), ()))
+    found["of it the look at all values"] = again(lambda: nothing.modules(()))
     return found
 
 

@@ -170,20 +170,6 @@ cdef extern from *:
     #include <structmember.h> /* PyMemberDef, which Python.h has since */
     #endif
 
-    typedef struct {
-        PyObject *keys[32], *values[32];
-        Py_ssize_t after;
-    } ostler_block;
-    /* The next entries of a dict, up to a block of them, asked of memory all at once: the sweep
-       would wait for each else. */
-    static inline int ostler_next_of(PyObject *d, ostler_block *b) {
-        int count = 0;
-        while (count < 32 && PyDict_Next(d, &b->after, &b->keys[count], &b->values[count])) {
-            __builtin_prefetch(b->values[count]);
-            count++;
-        }
-        return count;
-    }
     static inline int ostler_is_heap_class(PyObject *o) {
         return PyType_Check(o) && ((PyTypeObject *)o)->tp_flags & Py_TPFLAGS_HEAPTYPE
             && ((PyTypeObject *)o)->tp_dict != NULL;
@@ -196,52 +182,51 @@ cdef extern from *:
         return a == b || (a != NULL && PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b)
             && PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b) && PyUnicode_Compare(a, b) == 0);
     }
-    /* The `__module__` of a heap class, which is the first that a class statement puts there. It
-       is not looked up, for that could ask another key, which is no text, whether it is equal. */
-    static inline PyObject *ostler_class_module(PyObject *o, PyObject *name) {
-        PyObject *names = ostler_class_dict(o), *key, *value;
-        Py_ssize_t after = 0;
-        while (PyDict_Next(names, &after, &key, &value))
-            if (key == name)
-                return value;
-        for (after = 0; PyDict_Next(names, &after, &key, &value);)
-            if (ostler_same_text(key, name))
-                return value;
-        return NULL;
+    /* What is needed of a class, or of a function, soon. */
+    static inline void ostler_fetch_class(PyObject *o) {
+        __builtin_prefetch(&((PyTypeObject *)o)->tp_flags);
+        __builtin_prefetch(&((PyTypeObject *)o)->tp_dict);
+    }
+    static inline void ostler_fetch_function(PyObject *o) {
+        __builtin_prefetch(&((PyFunctionObject *)o)->func_kwdefaults);
     }
     /* What a staticmethod or a classmethod holds; NULL of anything else. */
     static inline PyObject *ostler_within_method(PyObject *o) {
         static Py_ssize_t places[2];
         PyTypeObject *t = Py_TYPE(o), *kinds[2] = {&PyStaticMethod_Type, &PyClassMethod_Type};
-        int i;
-        for (i = 0; i < 2; i++) {
-            if (t != kinds[i]
-                && !(t->tp_flags & Py_TPFLAGS_HEAPTYPE && PyType_IsSubtype(t, kinds[i])))
-                continue;
-            if (places[i] == 0) {
-                PyMemberDef *m = kinds[i]->tp_members;
-                while (strcmp(m->name, "__func__") != 0)
-                    m++;
-                places[i] = m->offset;
-            }
-            return *(PyObject **)((char *)o + places[i]);
+        int i = t == kinds[1];
+        if (t != kinds[i]) {
+            if (!(t->tp_flags & Py_TPFLAGS_HEAPTYPE))
+                return NULL;
+            i = PyType_IsSubtype(t, kinds[1]);
+            if (!i && !PyType_IsSubtype(t, kinds[0]))
+                return NULL;
         }
-        return NULL;
+        if (places[i] == 0) {
+            PyMemberDef *m = kinds[i]->tp_members;
+            while (strcmp(m->name, "__func__") != 0)
+                m++;
+            places[i] = m->offset;
+        }
+        return *(PyObject **)((char *)o + places[i]);
+    }
+    /* Whether it can be one: what is no class of C that is neither. */
+    static inline int ostler_may_be_method(PyObject *o) {
+        PyTypeObject *t = Py_TYPE(o);
+        return (t == &PyStaticMethod_Type) | (t == &PyClassMethod_Type)
+            | ((t->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0);
     }
     static inline int ostler_is_static_method(PyObject *o) {
         return PyObject_TypeCheck(o, &PyStaticMethod_Type);
     }
     """
-    ctypedef struct block "ostler_block":
-        PyObject *keys[32]
-        PyObject *values[32]
-        Py_ssize_t after  # 0 before the first
-    int next_of "ostler_next_of"(PyObject *d, block *b) noexcept
     bint is_class "PyType_Check"(PyObject *o) noexcept
     bint is_heap_class "ostler_is_heap_class"(PyObject *o) noexcept
     PyObject *class_dict "ostler_class_dict"(PyObject *o) noexcept  # of a heap class
-    PyObject *class_module "ostler_class_module"(PyObject *o, object name) noexcept
+    void fetch_class "ostler_fetch_class"(PyObject *o) noexcept
+    void fetch_function "ostler_fetch_function"(PyObject *o) noexcept
     PyObject *within_method "ostler_within_method"(PyObject *o) noexcept
+    bint may_be_method "ostler_may_be_method"(PyObject *o) noexcept
     bint is_static_method "ostler_is_static_method"(PyObject *o) noexcept
     bint is_function "PyFunction_Check"(PyObject *o) noexcept
     PyObject *function_module "PyFunction_GET_MODULE"(PyObject *function) noexcept
@@ -252,6 +237,7 @@ cdef extern from *:
     Py_ssize_t tuple_size "PyTuple_GET_SIZE"(PyObject *o) noexcept
     PyObject *tuple_item "PyTuple_GET_ITEM"(PyObject *o, Py_ssize_t index) noexcept
     bint is_dict "PyDict_Check"(PyObject *o) noexcept
+    Py_ssize_t dict_size "PyDict_Size"(PyObject *o) noexcept
     bint PyDict_Next(object d, Py_ssize_t *pos, PyObject **key, PyObject **value) noexcept
     bint next_in "PyDict_Next"(PyObject *d, Py_ssize_t *pos, PyObject **key,
                                PyObject **value) noexcept

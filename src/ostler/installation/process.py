@@ -111,13 +111,12 @@ class Bindings:
     def __cinit__(self):
         self._record = []
 
-    def exchange(self, new: dict, untouched=(), ours=()):
+    def exchange(self, new: dict, untouched=()):
         """Replace what the modules hold: `new` has {id of the old: (the old, the new)}.
 
-        `untouched`: the ids of modules that stay as they are; `ours`: the names of those of
-        ostler's own modules that don't.
+        `untouched`: the ids of modules that stay as they are, as do ostler's own.
         """
-        for what, place, key in sweep.Sweep(new).modules(untouched, ours):
+        for what, place, key in sweep.Sweep(new).modules(untouched):
             try:
                 self._replace(new, what, place, key)
             except Exception:  # it refuses, as a metaclass can: it stays as it is
@@ -246,14 +245,15 @@ class Replacement(Bindings):
                 # Most are numbers and text; and of two modules with one object the first names it.
                 if type(value) is int or type(value) is str or _id(value) in new:
                     continue
+                other = theirs.get(attribute, value)
+                # Some of our modules have the name of a function that has an underscore.
+                if other is value or _is_module(other):
+                    continue
                 if not attribute.startswith("__") and _is_own(value):
-                    other = theirs.get(attribute, value)
-                    # Some of our modules have the name of a function that has an underscore.
-                    if other is not value and not _is_module(other):
-                        new[_id(value)] = value, other
-                        if isinstance(value, type) and isinstance(other, type):
-                            # Under this name pickles find it, now that it is there.
-                            self._put_attribute(other, "__module__", value.__module__)
+                    new[_id(value)] = value, other
+                    if isinstance(value, type) and isinstance(other, type):
+                        # Under this name pickles find it, now that it is there.
+                        self._put_attribute(other, "__module__", value.__module__)
         return new
 
     @cython.cfunc

@@ -1,5 +1,5 @@
 # For ostler._later and machines.between.
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from types import ModuleType
 
 ITEM: int
@@ -12,10 +12,7 @@ def installed() -> bool: ...
 
 class Bindings:
     def exchange(
-        self,
-        new: dict[int, tuple[object, object]],
-        untouched: Iterable[int] = ...,
-        ours: Container[str] = ...,
+        self, new: dict[int, tuple[object, object]], untouched: Iterable[int] = ...
     ) -> None: ...
     def give_back(self) -> None: ...
 

@@ -1,0 +1,126 @@
+# The entries of a dict as they lie in memory, for who looks at tens of thousands of values; used
+# under the prefix `pyd.`
+#
+# The interpreter's own way, PyDict_Next, takes more time for an entry than a look at its value. It
+# is what is asked where the layout is not known to be this one.
+from cpython.object cimport PyObject
+
+cdef extern from *:
+    """
+    /* Key and value of each entry lie beside each other, after the hash of the key where not all
+       keys are texts. A value that is NULL is one that was removed. */
+    typedef struct {
+        PyObject **value; /* of the first entry */
+        PyObject **end;
+        int step; /* from a value to the next */
+    } ostler_entries;
+    /* So many values are looked at before memory is asked for the next. */
+    #define OSTLER_CHUNK 16
+
+    #ifdef Py_GIL_DISABLED
+    #define OSTLER_HAS_ENTRIES 0 /* other threads may change a dict at any time */
+    #else
+    #define OSTLER_HAS_ENTRIES 1
+    #endif
+    /* How 3.11 to 3.15 have the keys of a dict. */
+    typedef struct {
+        Py_ssize_t references;
+        uint8_t log2_size, log2_index_bytes, kind; /* kind: 0 any keys; 1 texts; 2 split */
+        uint32_t version;
+        Py_ssize_t usable, count;
+        char indices[];
+    } ostler_keys;
+
+    /* Whether a dict has its entries so. */
+    static inline int ostler_entries_of(PyObject *d, ostler_entries *e) {
+        PyDictObject *dict = (PyDictObject *)d;
+        ostler_keys *keys = (ostler_keys *)dict->ma_keys;
+        PyObject **first;
+        if (!OSTLER_HAS_ENTRIES || dict->ma_values != NULL || keys->kind > 1)
+            return 0;
+        first = (PyObject **)(keys->indices + ((size_t)1 << keys->log2_index_bytes));
+        e->step = keys->kind ? 2 : 3;
+        e->value = first + e->step - 1;
+        e->end = e->value + keys->count * e->step;
+        return 1;
+    }
+    /* Whether that gives the same as PyDict_Next. */
+    static int ostler_is_laid_out(PyObject *d) {
+        ostler_entries e;
+        PyObject *key, *value;
+        Py_ssize_t after = 0, left = PyDict_GET_SIZE(d), most = 2 * left + 8;
+        if (((ostler_keys *)((PyDictObject *)d)->ma_keys)->log2_index_bytes > 8
+            || !ostler_entries_of(d, &e))
+            return 0;
+        for (; e.value != e.end; e.value += e.step) {
+            if (--most < 0)
+                return 0;
+            if (*e.value == NULL)
+                continue;
+            if (!PyDict_Next(d, &after, &key, &value) || value != e.value[0]
+                || key != e.value[-1])
+                return 0;
+            left--;
+        }
+        return left == 0;
+    }
+    /* Memory is asked for what is needed soon: whoever looks would wait for each else. */
+    static inline void ostler_fetch(PyObject *o) {
+        __builtin_prefetch(o);
+    }
+    static inline void ostler_fetch_dict(PyObject *d) {
+        __builtin_prefetch(&((PyDictObject *)d)->ma_keys);
+        __builtin_prefetch(&((PyDictObject *)d)->ma_values);
+    }
+    static inline void ostler_fetch_keys(PyObject *d) {
+        ostler_keys *keys = (ostler_keys *)((PyDictObject *)d)->ma_keys;
+        __builtin_prefetch(keys);
+        __builtin_prefetch((char *)keys + 64);
+    }
+    static inline void ostler_fetch_entries(PyObject *d) {
+        ostler_entries e;
+        if (ostler_entries_of(d, &e)) {
+            __builtin_prefetch(e.value);
+            __builtin_prefetch((char *)e.value + 64);
+            __builtin_prefetch((char *)e.value + 128);
+            __builtin_prefetch((char *)e.value + 192);
+            __builtin_prefetch((char *)e.value + 256);
+        }
+    }
+    static inline void ostler_fetch_values(PyObject *d) {
+        ostler_entries e;
+        if (ostler_entries_of(d, &e)) {
+            PyObject **end = e.value + OSTLER_CHUNK * e.step;
+            for (end = end < e.end ? end : e.end; e.value < end; e.value += e.step)
+                __builtin_prefetch(*e.value);
+        }
+    }
+    /* Where the chunk of values ends that begins at `at`; memory is asked for the next one. */
+    static inline PyObject **ostler_chunk_after(ostler_entries *e, PyObject **at) {
+        int step = e->step;
+        PyObject **end = at + OSTLER_CHUNK * step, **stop = end + OSTLER_CHUNK * step;
+        if (end >= e->end)
+            return e->end;
+        __builtin_prefetch(end + 4 * OSTLER_CHUNK);
+        __builtin_prefetch(end + 4 * OSTLER_CHUNK + 8);
+        __builtin_prefetch(end + 4 * OSTLER_CHUNK + 16);
+        __builtin_prefetch(end + 4 * OSTLER_CHUNK + 24);
+        for (at = end, stop = stop < e->end ? stop : e->end; at < stop; at += step)
+            __builtin_prefetch(*at);
+        return end;
+    }
+    """
+    ctypedef struct entries "ostler_entries":
+        PyObject **value
+        PyObject **end
+        int step
+    enum:
+        CHUNK "OSTLER_CHUNK"
+    bint entries_of "ostler_entries_of"(PyObject *d, entries *e) noexcept
+    bint is_laid_out "ostler_is_laid_out"(PyObject *d) noexcept
+    void fetch "ostler_fetch"(PyObject *o) noexcept
+    void fetch_dict "ostler_fetch_dict"(PyObject *d) noexcept
+    void fetch_keys "ostler_fetch_keys"(PyObject *d) noexcept
+    void fetch_entries "ostler_fetch_entries"(PyObject *d) noexcept
+    PyObject **chunk_after "ostler_chunk_after"(entries *e, PyObject **at) noexcept
+    void fetch_values "ostler_fetch_values"(PyObject *d) noexcept  # the first of them

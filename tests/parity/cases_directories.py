@@ -242,17 +242,46 @@ class Name(str):
         return "radd"
 
 
+# What a program may put into the list of directories.
+OTHERS = [
+    "b", b"b", Name("b"), Named("b"), Named(b"b"), Named(OSError(5, "no name")), 5, None, 1.5, -1,
+    "missing", "", ".", "..", "b/c", "b\0", "/b", b"/b", Name("/b"), Named("/b"),
+]  # fmt: skip
+
+
+@case
+def walk_with_other_names(os):
+    """Since 3.15 a name is put behind the path of its directory as it is, and not joined."""
+    os.makedirs("a/b/c")
+    os.makedirs("a/x")
+    os.symlink("x", "a/link")
+    found = []
+    for top in ("a", b"a", "a/", "a//", Named("a"), Name("a"), Name("a/")):
+        for other in OTHERS:
+            for options in ({}, {"followlinks": True}, {"topdown": False}):
+                found.append(attempt(_walked_with, os, top, other, options))
+    return found
+
+
+def _walked_with(os, top, other, options):
+    steps = []
+    for step in os.walk(top, onerror=steps.append, **options):
+        step[1].sort()
+        steps.append((step[0], list(step[1]), step[2]))
+        if len(steps) == 1:
+            step[1][1:1] = [other, "link" if isinstance(step[0], str) else b"link"]
+        elif len(steps) > 5:
+            break
+    return [plain(s.args) if isinstance(s, OSError) else plain(s) for s in steps]
+
+
 @case
 def fwalk_with_other_names(os):
     os.makedirs("a/b/c")
     os.makedirs("a/x")
-    others = [
-        "b", b"b", Name("b"), Named("b"), Named(b"b"), Named(OSError(5, "no name")), 5, None, 1.5, -1,
-        "missing", "", ".", "..", "b/c", "b\0",
-    ]  # fmt: skip
     found = []
     for top in ("a", b"a", Name("a")):
-        for other in others:
+        for other in OTHERS:
             for place in ("before", "after"):
                 for follow in (False, True):
                     found.append(_fwalked(os, top, other, place, follow))

@@ -237,12 +237,22 @@ def _ended(top):
 
 
 @cython.cfunc
-def _inside(machine: Core, top, prefix, name, follow: cython.bint):
+def _stem(machine: Core, top, prefix):
+    # What a name is added to since 3.15, as it is; None before, when each name was joined.
+    if py.PY_VERSION_HEX < 0x030F0000:
+        return None
+    return verb(machine, "path").join(top, top[:0]) if prefix is None else prefix
+
+
+@cython.cfunc
+def _inside(machine: Core, top, prefix, stem, name, follow: cython.bint):
     """The path of a subdirectory to walk into; None for a link that is not to be followed."""
     w: Where
     st: libc.stat_t
     r: cython.int
-    if prefix is None or type(name) is not str:
+    if py.PY_VERSION_HEX >= 0x030F0000:
+        path = stem + name
+    elif prefix is None or type(name) is not str:
         path = verb(machine, "path").join(top, name)
     elif not name or cython.cast(str, name)[0] == "/":
         path = verb(machine, "path").join(top, name)
@@ -295,12 +305,13 @@ def _chosen(machine: Core, top, prefix, dirs, before, follow: cython.bint):
     if before is not None and _unchanged(dirs, before):
         return before
     known = None if before is None else frozenset(before)
+    stem = _stem(machine, top, prefix)
     chosen: list = []
     for name in dirs[::-1]:  # as os does, which tells what of it is wrong
         if known is not None and type(name) is str and name in known:
             chosen.append(name)
             continue
-        path = _inside(machine, top, prefix, name, follow)
+        path = _inside(machine, top, prefix, stem, name, follow)
         if path is not None:
             chosen.append((path,))
     chosen.reverse()
@@ -331,7 +342,7 @@ def _walk(machine: Core, top, topdown, onerror, followlinks, audited):
                     if descent.known is not None and type(top) is str and top in descent.known:
                         libc.clock_gettime(libc.CLOCK_REALTIME, cython.address(descent.looked))
                     else:
-                        top = _inside(machine, descent.top, descent.prefix, top, follow)
+                        top = _inside(machine, descent.top, descent.prefix, None, top, follow)
                         if top is None:
                             continue
                         break

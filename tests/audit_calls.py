@@ -6,6 +6,7 @@ import os as plain  # to make what the calls need, whatever is under test
 import subprocess  # noqa: F401  # which os.popen would import in the midst of it
 import sys
 import warnings
+from operator import attrgetter
 
 os = importlib.import_module(sys.argv[1])
 directory = sys.argv[2]
@@ -36,9 +37,22 @@ CALLS = {
     "fchown": [(FD, -1, -1)],
     "fchdir": [(FD_D,)],
     "chroot": [("missing",)],
+    "closerange": [(900, 901)],  # with two zeros os closes all there are
+    "environ.__delitem__": [("AUDIT_TEST",), ("MISSING",)],
+    "environ.__setitem__": [("AUDIT_TEST", "x"), ("a=b", "x")],
+    "environ.clear": [()],
+    "environ.pop": [("PATH",), ("MISSING", None)],
+    "environ.setdefault": [("AUDIT_TEST", "x")],
+    "environ.update": [({"AUDIT_TEST": "x", "OTHER": "y"},)],
+    "eventfd_write": [(FD, 1)],
+    "execl": [("missing", "a")],
+    "execle": [("missing", "a", {"A": "b"})],
+    "execlp": [("missing", "a")],
+    "execlpe": [("missing", "a", {"A": "b", "PATH": "/a:/b"})],
     "execv": [("missing", ["a"])],
     "execve": [("missing", ["a"], {}), ("missing", ["a"], {"A": "b"})],
     "execvp": [("missing", ["a"])],
+    "execvpe": [("missing", ["a"], {"PATH": "/a:/b"})],
     "fork": [()],
     "forkpty": [()],
     "ftruncate": [(FD, 3)],
@@ -59,7 +73,11 @@ CALLS = {
     "popen": [("true",)],
     "posix_spawn": [("/bin/true", ["true"], {"A": "b"}), ("missing", ["a"], {})],
     "posix_spawnp": [("/bin/true", ["true"], {})],
+    "preadv": [(FD, [bytearray(1)], 0)],
+    "pwrite": [(FD, b"x", 0)],
+    "pwritev": [(FD, [b"x"], 0)],
     "putenv": [("AUDIT_TEST", "x")],
+    "readv": [(FD, [bytearray(1)])],
     "readlink": [("l",), ("missing",)],
     "remove": [("f",), ("missing",)],
     "removedirs": [("d/e",)],
@@ -70,7 +88,18 @@ CALLS = {
     "rmdir": [("d/e",), ("missing",)],
     "scandir": [(), (".",), ("d",), (FD_D,), ("missing",), (None,)],
     "setxattr": [("f", "trusted.none", b""), (FD, "trusted.none", b"x")],
+    "sched_setaffinity": [(0, [])],
+    "sched_setparam": [(0, None)],
+    "sched_setscheduler": [(0, -1, None)],
+    "setgroups": [([0],)],
+    "spawnl": [(os.P_WAIT, "/bin/true", "true")],
+    "spawnle": [(os.P_WAIT, "/bin/true", "true", {})],
+    "spawnlp": [(os.P_WAIT, "true", "true")],
+    "spawnlpe": [(os.P_WAIT, "true", "true", {})],
     "spawnv": [(os.P_WAIT, "/bin/true", ["true"])],
+    "spawnve": [(os.P_WAIT, "/bin/true", ["true"], {})],
+    "spawnvp": [(os.P_WAIT, "true", ["true"])],
+    "spawnvpe": [(os.P_WAIT, "true", ["true"], {"PATH": "/missing"})],
     "stat": [("f",), (FD,)],
     "statvfs": [("f",)],
     "symlink": [("f", "new"), ("f", "d")],
@@ -80,6 +109,8 @@ CALLS = {
     "unsetenv": [("AUDIT_TEST",)],
     "utime": [("f",), ("f", (1, 2)), (FD,), ("missing",)],
     "walk": [("d",), ("missing",)],
+    "write": [(FD, b"x")],
+    "writev": [(FD, [b"x"])],
 }
 KEYWORDS = {
     "chmod": [{"dir_fd": HERE}],
@@ -161,7 +192,7 @@ def trials(name):
 
 def run(name, arguments, keywords):
     try:
-        result = getattr(os, name)(*arguments, **keywords)
+        result = attrgetter(name)(os)(*arguments, **keywords)
         if name in ("walk", "fwalk"):
             result = list(result)
         elif name == "fork" or name == "forkpty":

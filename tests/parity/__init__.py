@@ -13,6 +13,7 @@ import os
 import posixpath
 import subprocess
 import warnings
+from collections import deque
 
 from ostler.core import popen
 
@@ -134,7 +135,8 @@ CLOSED = 987_654_321  # a descriptor that nobody can have open
 # Arguments that are wrong for nearly every path-taking call.
 BAD_PATHS = [
     None, 3.5, [], object, "a\0b", b"a\0b", "", b"", "x" * 5000, b"x" * 300,
-    "missing", b"missing", "\udcff", "\ud800", -1, 2**31, -(2**31) - 1, 2**80, bytearray(b"a"),
+    "missing", b"missing", "\udcff", "\ud800", deque(), -1, 2**31, -(2**31) - 1, 2**80,
+    bytearray(b"a"),
 ]  # fmt: skip
 # Arguments that are wrong, or at the edge, where a C int is wanted.
-BAD_INTS = [None, "1", b"1", 1.0, 2**31, -(2**31) - 1, 2**63, -(2**63) - 1, 2**80, [], -1]
+BAD_INTS = [None, "1", b"1", 1.0, 2**31, -(2**31) - 1, 2**63, -(2**63) - 1, 2**80, [], deque(), -1]

@@ -1,5 +1,7 @@
 """Cases of permissions.py."""
 
+from collections import deque
+
 from tests.parity import BAD_INTS, BAD_PATHS, CLOSED, Number, attempt, case, touch
 
 # Arguments that are wrong, or at the edge, where an id is wanted; none that any id equals.
@@ -150,7 +152,8 @@ def groups(os):
          for bad in (5, None, {1}, iter([]), "ab", ["a"], [1.0], [None], [Number(1)], [2**40],
                      [-2], range(70000), Sequence())],
         [attempt(os.getgrouplist, user, 0)
-         for user in ("root", "nobody", "no such user", "", "a\0", "\udcff", b"root", None, 5)],
+         for user in ("root", "nobody", "no such user", "", "a\0", "\udcff", b"root", None, 5,
+                      deque())],
         [attempt(os.getgrouplist, "root", group)
          for group in (0, 1, -1, 2**32 - 1, Number(7), *BAD_IDS)],
         [attempt(os.initgroups, user, 2**40) for user in ("root", b"a", "a\0", None, 5, "\udcff")],

@@ -1,5 +1,8 @@
 """Cases of transfers.py."""
 
+import sys
+from collections import deque
+
 from tests.parity import BAD_INTS, CLOSED, attempt, case, file, opened, touch
 
 
@@ -30,6 +33,20 @@ def wrong_buffers(os):
             [attempt(os.pwritev, fd, value, 0) for value in bad],
             [attempt(os.pwritev, fd, [b"x"], value) for value in BAD_INTS],
             [attempt(os.preadv, fd, [bytearray(1)], 0, value) for value in BAD_INTS],
+        ]
+
+
+@case
+def readinto(os):
+    if sys.version_info < (3, 14):  # os has none
+        return None
+    room = bytearray(b"........")
+    bad = [None, "text", 1, deque(), b"bytes", memoryview(room)[::2], memoryview(b"abcd")]
+    with file(os) as fd:
+        return [
+            [attempt(os.readinto, fd, value) for value in (*bad, room, memoryview(room)[2:4])],
+            [attempt(os.readinto, value, bytearray(1)) for value in (CLOSED, *BAD_INTS)],
+            bytes(room),
         ]
 
 

@@ -1,6 +1,7 @@
 """Cases of xattrs.py."""
 
 import sys
+from collections import deque
 
 from tests.parity import BAD_INTS, BAD_PATHS, Named, attempt, case, touch
 
@@ -11,7 +12,7 @@ def extended_attributes(os):
     os.symlink("f", "l")
     fd = os.open("f", os.O_RDWR)
     values = [b"", b"1", bytearray(b"ab"), memoryview(b"abcd"), memoryview(b"abcd")[::2],
-              "text", 5, None, b"x" * 1000]  # fmt: skip
+              "text", 5, None, b"x" * 1000, deque()]  # fmt: skip
     names = ["user.x", b"user.x", Named("user.x"), "user.\udcff", "", "x", "user.a\0b", None, 5,
              "user." + "n" * 300]  # fmt: skip
     try:

@@ -185,6 +185,9 @@ cdef extern from *:
         PyType_Modified(t);
         return 0;
     }
+    static inline PyObject *ostler_type_named(PyObject *o) {
+        return PyUnicode_FromString(o == Py_None ? "None" : Py_TYPE(o)->tp_name);
+    }
     static inline int ostler_show_as(PyObject *type, const char *name) {
         PyTypeObject *t = (PyTypeObject *)type;
         t->tp_name = name;
@@ -222,6 +225,8 @@ cdef extern from *:
     # A type that shows itself by the name of one of posix's, and like those, up to 3.14, lets its
     # attributes be set.
     int show_as "ostler_show_as"(object type, const char *name) except -1
+    # What the C API's own errors call an object: "collections.deque" of one, and "None".
+    object type_named "ostler_type_named"(object o)
     # The metaclass of a class; one with the same room for the class's own attributes.
     int set_type "ostler_set_type"(object type, object meta) except -1
     # An attribute that a class itself has, or NULL.

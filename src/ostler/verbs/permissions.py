@@ -338,8 +338,7 @@ class Permissions(Core):
         size: cython.Py_ssize_t = 0
         r: cython.int
         if not py.PyUnicode_Check(user):
-            shown = "None" if user is None else type(user).__name__
-            raise TypeError(f"getgrouplist() argument 1 must be str, not {shown}")
+            raise TypeError(f"getgrouplist() argument 1 must be str, not {py.type_named(user)}")
         name: cython.p_const_char = py.PyUnicode_AsUTF8AndSize(user, cython.address(size))
         if libc.strlen(name) != cython.cast(cython.size_t, size):
             raise ValueError("embedded null character")

@@ -286,7 +286,7 @@ class Transfers(Core):
 
 @cython.cfunc
 def _not_writable(buffer):
-    shown = "None" if buffer is None else type(buffer).__name__
+    shown = py.type_named(buffer)
     return TypeError(f"readinto() argument 2 must be read-write bytes-like object, not {shown}")
 
 

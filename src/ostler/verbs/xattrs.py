@@ -190,7 +190,8 @@ def _audit(event: cython.p_const_char, first, second) -> cython.int:
 @cython.exceptval(-1)
 def _refuse(value, view) -> cython.int:
     if view is None:
-        raise TypeError(f"a bytes-like object is required, not '{type(value).__name__}'")
+        shown = "NoneType" if value is None else py.type_named(value)
+        raise TypeError(f"a bytes-like object is required, not '{shown}'")
     raise BufferError("memoryview: underlying buffer is not C-contiguous")
 
 

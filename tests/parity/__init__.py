@@ -16,12 +16,16 @@ import warnings
 from collections import deque
 
 from ostler.core import popen
+from ostler.machines import between
 
-# The files that the functions of os which are written in Python stand in.
-_OS = {
+# The files of functions of os that are written in Python, and of kinds of machines that are.
+_LIBRARY = {
     function.__code__.co_filename
-    for function in (os.makedirs, posixpath.expanduser, genericpath.commonprefix)
-}
+    for function in (
+        os.makedirs, posixpath.expanduser, genericpath.commonprefix, between.Between.called,
+    )
+}  # fmt: skip
+_CASES = __file__.removesuffix("__init__.py")
 
 CASES = {}
 
@@ -52,10 +56,9 @@ def attempt(function, *args, **kwargs):
 
 
 def _place(warning):
-    """The line that a warning tells of. os tells of its own where it calls itself; we have none."""
-    if warning.filename in _OS or warning.filename == __file__:
-        return "the caller's"
-    return warning.filename, warning.lineno
+    """Where a warning points. os points to its own lines where it calls itself; we have none."""
+    here = warning.filename in _LIBRARY or warning.filename.startswith(_CASES)
+    return "the program" if here else (warning.filename, warning.lineno)
 
 
 def _forget_others():

@@ -6,7 +6,8 @@ docs/reference/ says by a comment what is to stand where:
 
     <!-- verbs: files xattrs -->          the verbs of these modules
     <!-- constants: files xattrs -->      their constants
-    <!-- object: PATH MEMBER... -->       a class or a function, with these members
+    <!-- object: PATH MEMBER... -->       a class or a function, with these members; * is all
+                                          public ones of its own that are no verbs
     <!-- record: MODULE NAME... -->       the fields of records
     <!-- commands: -->                    the help of each command
 
@@ -17,6 +18,7 @@ is moved into that verb's entry.
 import importlib
 import re
 
+import ostler
 from ostler.cli import COMMANDS, helptext
 from ostler.verbs import table
 
@@ -157,9 +159,20 @@ def constants_of(homes):
     return "\n".join(lines) + "\n"
 
 
+def own_of(kind):
+    """The public members that a class has itself, without those that are verbs."""
+    verbs = set()
+    if issubclass(kind, ostler.Machine):
+        verbs = {verb.name for verb in table.every()} - {"close"}
+    return [name for name in vars(kind) if name[0] != "_" and name not in verbs]
+
+
 def object_of(words):
     """A class or a function that is no verb."""
     path, *members = words
+    if members == ["*"]:
+        module, _, name = path.rpartition(".")
+        members = own_of(getattr(importlib.import_module(module), name))
     text = f"{anchor(path.rpartition('.')[2])}\n::: {path}\n    options:\n"
     text += f"      heading: {path.rpartition('.')[2]}\n"
     return text + (f"      members: [{', '.join(members)}]\n" if members else "")

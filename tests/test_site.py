@@ -52,7 +52,7 @@ def anchors(pages):
 def test_every_public_name_is_in_the_reference(pages):
     entries = anchors(pages)
     for verb in table.every():
-        assert verb.name in entries, verb.name
+        assert verb.name in entries, f"{verb.name}: no page of docs/reference/ has {verb.home}"
     texts = "\n".join(text for page, text in pages.items() if page.startswith("reference/"))
     words = set(re.findall(r"\w+", texts))
     names = {*ostler.__all__, *ostler.path.__all__, *ostler.trees.__all__}

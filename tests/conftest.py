@@ -1,5 +1,6 @@
 """What every test may rely on."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -25,6 +26,15 @@ def pytest_configure(config):
         os.chmod(top, 0o711)
         config.option.basetemp = f"{top}/run"
         config.add_cleanup(lambda: subprocess.run(["rm", "-rf", "--", top], check=False))
+
+
+def pytest_collection_finish():
+    """What has been loaded until now is left out of each collection, which many tests ask for.
+
+    With the objects of thousands of tests one takes 50 to 100 ms.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 _DEVICES = [f"/dev/{name}" for name in ("full", "null", "random", "tty", "urandom", "zero")]

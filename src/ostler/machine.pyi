@@ -255,6 +255,7 @@ class Machine(
     STATX_GID: int
     STATX_INO: int
     STATX_MNT_ID: int
+    STATX_MNT_ID_UNIQUE: int
     STATX_MODE: int
     STATX_MTIME: int
     STATX_NLINK: int

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, AnyStr, TypeVar, overload
 
@@ -32,6 +33,8 @@ class EnvironCore:
     def overlay(self, variables: Any = (), /, **changes: str | None) -> Overlay: ...
     def get(self, key: Any, default: Any = None) -> Any: ...
     def setdefault(self, key: Any, value: Any) -> Any: ...
+    if sys.version_info >= (3, 15):  # as os has it; before, it is MutableMapping's
+        def clear(self) -> None: ...
 
 class _Environ(EnvironCore, MutableMapping[AnyStr, AnyStr]):
     encodekey: Callable[[AnyStr], Any]

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, NoReturn
@@ -11,6 +12,14 @@ _Environment = Mapping[Any, Any]
 
 CONSTANTS: dict[str, int]
 TYPES: dict[str, Any]
+
+# Since 3.14 None stands for what is not given.
+if sys.version_info >= (3, 14):
+    _Group = int | None
+    _Scheduler = tuple[Any, Any] | None
+else:
+    _Group = int
+    _Scheduler = tuple[Any, Any]
 
 class Commands(Core):
     def system(self, command: _Path) -> int: ...
@@ -39,12 +48,12 @@ class Commands(Core):
         /,
         *,
         file_actions: Sequence[tuple[Any, ...]] | None = (),
-        setpgroup: int = ...,
+        setpgroup: _Group = ...,
         resetids: bool = False,
         setsid: bool = False,
         setsigmask: Iterable[int] = ...,
         setsigdef: Iterable[int] = (),
-        scheduler: tuple[Any, Any] = ...,
+        scheduler: _Scheduler = ...,
     ) -> int: ...
     def posix_spawnp(
         self,
@@ -54,10 +63,10 @@ class Commands(Core):
         /,
         *,
         file_actions: Sequence[tuple[Any, ...]] | None = (),
-        setpgroup: int = ...,
+        setpgroup: _Group = ...,
         resetids: bool = False,
         setsid: bool = False,
         setsigmask: Iterable[int] = ...,
         setsigdef: Iterable[int] = (),
-        scheduler: tuple[Any, Any] = ...,
+        scheduler: _Scheduler = ...,
     ) -> int: ...

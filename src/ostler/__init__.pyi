@@ -29,6 +29,8 @@ class _MakesRehearsals(Protocol):
 rehearsal: _MakesRehearsals
 environ: _Environ[str]
 environb: _Environ[bytes]
+statx = host.statx
+statx_result = records.statx_result
 
 from os import *  # type: ignore[assignment, no-redef]
 

@@ -111,12 +111,13 @@ class Bindings:
     def __cinit__(self):
         self._record = []
 
-    def exchange(self, new: dict, untouched=()):
+    def exchange(self, new: dict, untouched=(), ours=()):
         """Replace what the modules hold: `new` has {id of the old: (the old, the new)}.
 
-        `untouched`: the ids of modules that stay as they are, as do ostler's own.
+        `untouched`: the ids of modules that stay as they are; `ours`: the names of those of
+        ostler's own modules that don't.
         """
-        for what, place, key in sweep.Sweep(new).modules(untouched):
+        for what, place, key in sweep.Sweep(new).modules(untouched, ours):
             try:
                 self._replace(new, what, place, key)
             except Exception:  # it refuses, as a metaclass can: it stays as it is

@@ -1,5 +1,5 @@
 # For ostler._later and machines.between.
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from types import ModuleType
 
 ITEM: int
@@ -12,7 +12,10 @@ def installed() -> bool: ...
 
 class Bindings:
     def exchange(
-        self, new: dict[int, tuple[object, object]], untouched: Iterable[int] = ...
+        self,
+        new: dict[int, tuple[object, object]],
+        untouched: Iterable[int] = ...,
+        ours: Container[str] = ...,
     ) -> None: ...
     def give_back(self) -> None: ...
 

@@ -105,8 +105,11 @@ class Sweep:
         libc.free(self.found)
         libc.free(self.copied)
 
-    def modules(self, untouched) -> list:
-        """[(what, place, key)] of all modules, but those with these ids, and ostler's own."""
+    def modules(self, untouched, ours=()) -> list:
+        """[(what, place, key)] of all modules, but those with these ids, and ostler's own.
+
+        `ours`: the names of those of ostler's own that are looked at all the same.
+        """
         # A copy, which nobody changes meanwhile, and which keeps the modules.
         loaded: dict = dict(sys.modules)
         key: cython.pointer(py.PyObject)
@@ -143,7 +146,7 @@ class Sweep:
                 if not pyf.is_dict(names):  # what only says it is a module may have anything
                     continue
                 # Under two names: once is enough.
-                if not _is_own(cython.cast(object, key)) and seen.add(value):
+                if not _is_left(cython.cast(object, key), ours) and seen.add(value):
                     many[count].holder, many[count].module = names, key
                     count += 1
             # From here on nothing of Python's runs, so that what is borrowed stays.
@@ -431,9 +434,11 @@ def _module_of(held: cython.pointer(pyd.entries)) -> cython.pointer(py.PyObject)
 
 @cython.cfunc
 @cython.exceptval(-1)
-def _is_own(name) -> cython.bint:
-    # Whether a module of this name is one of ostler's.
+def _is_left(name, ours) -> cython.bint:
+    # Whether a module of this name is one of ostler's, and none of these.
     if type(name) is not str:
         return False
     text: str = name
-    return text.startswith(_OURS) and (text == _OURS or text.startswith("ostler."))
+    if not text.startswith(_OURS) or text in ours:
+        return False
+    return text == _OURS or text.startswith("ostler.")

@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from typing import Any, final
 
 ITEM: int
@@ -14,4 +14,6 @@ class Identities:
 @final
 class Sweep:
     def __new__(cls, wanted: Collection[int]) -> Sweep: ...
-    def modules(self, untouched: Collection[int]) -> list[tuple[int, Any, Any]]: ...
+    def modules(
+        self, untouched: Collection[int], ours: Container[str] = ...
+    ) -> list[tuple[int, Any, Any]]: ...

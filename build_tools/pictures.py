@@ -117,6 +117,14 @@ def shown(scene, top):
     return "".join(parts).rstrip("\n") + "\n"
 
 
+def quickest(scene, top):
+    """Of five runs the quickest: other programs may be at work."""
+    runs = [shown(scene, top) for _ in range(5)]
+    return min(
+        runs, key=lambda text: float(re.search(r"^([\d.]+) seconds$", text, re.MULTILINE)[1])
+    )
+
+
 def drawn(text, title, theme):
     """A picture of it."""
     console = Console(width=COLUMNS, record=True, file=io.StringIO(), force_terminal=True)
@@ -147,7 +155,8 @@ def run_all(wanted):
     if "size" in wanted:
         make_photos(PLACE)
     places = {"walk": top, "rehearse": top}
-    return {name: shown(SCENES[name], places.get(name, PLACE)) for name in wanted}
+    ways = {"size": quickest}
+    return {name: ways.get(name, shown)(SCENES[name], places.get(name, PLACE)) for name in wanted}
 
 
 def main():

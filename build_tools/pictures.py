@@ -6,6 +6,7 @@ in memory that is mounted on PLACE for this process alone, so that nothing of th
 in the pictures.
 """
 
+import inspect
 import io
 import json
 import os
@@ -14,7 +15,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
@@ -26,7 +26,8 @@ TO = ROOT / "docs" / "pictures"
 PLACE = Path("/mnt")
 COLUMNS = 88
 # What rich writes names fonts that a browser would fetch from elsewhere.
-FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+_RICHS = inspect.signature(Console.export_svg).parameters["code_format"].default
+FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", _RICHS, flags=re.DOTALL)
 LIGHT = TerminalTheme(
     (255, 255, 255), (36, 41, 47),
     [(36, 41, 47), (207, 34, 46), (17, 99, 41), (154, 103, 0), (9, 105, 218), (130, 80, 223),

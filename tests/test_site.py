@@ -167,3 +167,14 @@ def test_the_figures_of_the_readme_are_those_of_the_table():
     for figure, row in zip(told, ("Path", "Environment", "Files", "all of them"), strict=True):
         found = re.search(rf"^\| {row} \| [\d.]+ \| [\d.]+ \| ([\d.]+) \|", table, re.MULTILINE)
         assert f"{float(found[1]):.1f}" == figure
+
+
+def test_the_version_is_the_newest_of_the_changes():
+    """Where it stands besides pyproject.toml: the changes, with a day, and the citation."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    first, day = re.search(r"^## ([\d.]+), (\d{4}-\d\d-\d\d)$", changes, re.MULTILINE).groups()
+    assert first == version
+    assert changes.index("\n## Unreleased\n") < changes.index(f"\n## {version}, ")
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {version}\ndate-released: {day}\n" in citation

@@ -7,7 +7,8 @@ docs/reference/ says by a comment what is to stand where:
     <!-- verbs: files xattrs -->          the verbs of these modules
     <!-- constants: files xattrs -->      their constants
     <!-- object: PATH MEMBER... -->       a class or a function, with these members; * is all
-                                          public ones of its own that are no verbs
+                                          public ones of its own that are no verbs;
+                                          behind `as` stands the name that it is shown by
     <!-- record: MODULE NAME... -->       the fields of records
     <!-- commands: -->                    the help of each command
 
@@ -170,11 +171,13 @@ def own_of(kind):
 def object_of(words):
     """A class or a function that is no verb."""
     path, *members = words
+    name = path.rpartition(".")[2]
+    if members[:1] == ["as"]:
+        _, name, *members = members
     if members == ["*"]:
-        module, _, name = path.rpartition(".")
-        members = own_of(getattr(importlib.import_module(module), name))
-    text = f"{anchor(path.rpartition('.')[2])}\n::: {path}\n    options:\n"
-    text += f"      heading: {path.rpartition('.')[2]}\n"
+        module, _, kind = path.rpartition(".")
+        members = own_of(getattr(importlib.import_module(module), kind))
+    text = f"{anchor(name)}\n::: {path}\n    options:\n      heading: {name}\n"
     return text + (f"      members: [{', '.join(members)}]\n" if members else "")
 
 

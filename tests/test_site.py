@@ -108,7 +108,7 @@ def test_what_an_entry_says_of_errors_is_so(tmp_path, monkeypatch):
                 list(made)
         except OSError as error:
             assert said.startswith("`OSError`"), f"{verb.name}: {error!r}"
-            if "`filename`" in said:
+            if said.endswith("`filename`"):
                 assert error.filename is not None, verb.name
         else:
             assert not said.startswith("`OSError` with `errno`"), verb.name

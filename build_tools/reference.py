@@ -60,6 +60,7 @@ _ERRORS = {
     "path.realpath": "`OSError` with `strict` alone",
     "path.abspath": "`OSError` where there is no working directory",
     "path.relpath": "`OSError` where there is no working directory",
+    "utime": "`OSError` with `errno`, and with `filename` where `os` of this Python has it",
     "exists": 'No `OSError` but with `errors="raise"`',
     "isfile": 'No `OSError` but with `errors="raise"`',
     "isdir": 'No `OSError` but with `errors="raise"`',

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from build_tools import cimports, modules, supported
+from ostler import _compiled
 
 ROOT = modules.PACKAGE.parents[1]
 
@@ -55,6 +56,9 @@ def test_what_is_made_first_is_what_import_loads():
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     early = [f"ostler.{name}" for name in modules.early()]
     compiled = {f"ostler.{name}" for name in modules.compiled()} - {"ostler._compiled"}
+    plain = {name for name in loaded if name.startswith("ostler.")} - compiled
+    packages = {name.rpartition(".")[0] for name in early}
+    assert plain - {"ostler._compiled", *packages} == {*_compiled.EARLY}
     assert {*early} == compiled & {*loaded} and len(early) == len({*early})
 
 

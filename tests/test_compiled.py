@@ -180,7 +180,7 @@ print(*found)
     [
         *(("errno", f"ostler.{name}") for name in ("trees", "core.crossing", "verbs.files")),
         *(("ostler.machines", f"ostler.{name}") for name in ("trees", "core.crossing", "verbs")),
-        ("errno", "ostler.machines"),
+        *(("errno", f"ostler.{name}") for name in ("machines", "machines.makers")),
     ],
 )
 def test_a_thread_meets_no_half_made_module(first, held):

@@ -12,11 +12,21 @@ if __file__.endswith(".py"):  # this file itself runs: no shared object was foun
     raise ImportError(reason())
 
 import sys
-from _frozen_importlib import ModuleSpec, _find_spec, _load_unlocked
+from _frozen_importlib import (
+    ModuleSpec,
+    _DeadlockError,
+    _find_spec,
+    _get_module_lock,
+    _load_unlocked,
+)
 from _frozen_importlib_external import ExtensionFileLoader, FileFinder
 
 import cython
 from cython.cimports.ostler.core import python_modules as py
+
+# What `import ostler` needs and is plain Python, but for packages of what is compiled: each after
+# what it imports.
+EARLY = ("ostler.machine", "ostler.machines", "ostler.machines.makers", "ostler._later")
 
 
 @cython.cfunc
@@ -42,6 +52,33 @@ def spec_of(name):
 
 
 @cython.cfunc
+def load(name):
+    """Load a module that is plain Python, and whose parent is loaded, without its lock."""
+    modules = sys.modules
+    if name in modules:
+        return
+    parent, _, tail = name.rpartition(".")
+    module = _load_unlocked(_find_spec(name, modules[parent].__path__))
+    setattr(modules[parent], tail, module)
+
+
+@cython.cfunc
+def import_held(name):
+    """Import a module that is plain Python, also where another thread has its lock.
+
+    One that has asked for it holds the lock while it waits until ostler is imported: from 3.14 on
+    for this module itself, and before for what is in it.
+    """
+    try:
+        if not _get_module_lock(name).count:
+            __import__(name)
+            return
+    except _DeadlockError:
+        pass
+    load(name)
+
+
+@cython.cfunc
 def make(place: cython.int):
     """Make a module as importlib does, but for the search and the locks.
 
@@ -57,9 +94,7 @@ def make(place: cython.int):
     module = py.PyModule_FromDefAndSpec(definition, spec)
     module.__spec__ = spec
     parent, _, tail = name.rpartition(".")
-    if parent not in modules:
-        _load_unlocked(_find_spec(parent, modules["ostler"].__path__))
-        setattr(modules["ostler"], parent.rpartition(".")[2], modules[parent])
+    load(parent)
     modules[name] = module
     try:
         py.PyModule_ExecDef(module, definition)
@@ -122,6 +157,8 @@ def begin():
     try:
         for place in range(py.ostler_early):
             make(place)
+        for name in EARLY:
+            import_held(name)
     finally:
         if collects:
             py.PyGC_Enable()

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+EARLY: tuple[str, ...]
 NAMES: frozenset[str]
 
 class ByName:

@@ -334,7 +334,9 @@ def test_options_named_in_the_pages_are_there():
             assert name in COMMANDS, f"{page}: ostler {line}"
             for word in words:
                 if not word.startswith("--"):
-                    break  # what comes then is a program's
+                    if name in ("exec", "rehearse", "run"):
+                        break  # what comes then is a program's
+                    continue
                 assert word.partition("=")[0] in helps[name], f"{page}: ostler {line}"
                 seen += 1
     assert seen > 10

@@ -150,7 +150,7 @@ def test_links_lead_from_where_a_page_stands():
 def test_on_a_package_index_the_readme_leads_to_the_site(pages):
     text = links.absolute((ROOT / "README.md").read_text())
     led = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
-    assert len(led) > 40
+    assert len(led) > 40 and len(text.splitlines()) <= 220
     for link in led:
         assert link.startswith(links.BASE)
         name = link.removeprefix(links.BASE).partition("#")[0]

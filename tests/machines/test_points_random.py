@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 import ostler
+from ostler.machines.rehearsal import moments  # noqa: F401
 from ostler.points import history
 from tests.machines.rehearsing import snapshot_without_links, view
 from tests.machines.test_rehearsal_random import furnish, operate, timeless
@@ -114,6 +115,43 @@ def as_flat(m, model):
         assert listed(m) == found
 
 
+def without_times(tree):
+    return {path: entry[:4] + entry[5:] for path, entry in tree.items()}
+
+
+def as_compared(m, model):
+    """What is told to have changed between points is where they differ, and nothing else."""
+    points = m.points()
+    rng = random.Random(len(points))
+    first, last = rng.choice(points), rng.choice([None, *points])
+    before = model.copies[first.name][1]
+    after = view(m) if last is None else model.copies[last.name][1]
+    top = m._base + b"/"
+    told, moved = set(), []
+    for change in m.changes(first, last):
+        path = ostler.fsencode(change.path + "/")[len(top) : -1]
+        if change.kind == "renamed":
+            source = ostler.fsencode(change.source)[len(top) :]
+            assert (source in before, path in after) == (True, True)
+            moved += [source, path]
+        else:
+            told.add(path)
+            assert before.get(path) != after.get(path) or any(
+                path.startswith(place + b"/") for place in moved
+            )
+    known = told | set(moved)
+    old, new = without_times(before), without_times(after)
+    for path in old.keys() | new.keys():
+        if old.get(path) != new.get(path) and path not in known:
+            assert any(path.startswith(place + b"/") for place in moved), path
+
+
+@pytest.mark.parametrize("seed", range(7, 10))
+def test_what_differs_between_points(base, seed, monkeypatch):
+    monkeypatch.setattr(history, "BLOCK", 3)
+    course(base, seed, 20, as_compared, False)
+
+
 @pytest.mark.parametrize("links", [False, True], ids=["", "links"])
 @pytest.mark.parametrize("seed", range(2))
 def test_every_point_is_what_it_was(base, seed, links, monkeypatch):
@@ -132,4 +170,4 @@ def test_changes_are_those_of_one_layer(base, seed, monkeypatch):
 def test_more_of_it(base, seed, monkeypatch):
     monkeypatch.setattr(history, "BLOCK", random.Random(seed).choice((2, 3, 5)))
     rng = random.Random(seed)
-    course(base, seed, 60, rng.choice((nothing_more, as_flat)), rng.random() < 0.4)
+    course(base, seed, 60, rng.choice((nothing_more, as_flat, as_compared)), rng.random() < 0.4)

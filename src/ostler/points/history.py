@@ -14,6 +14,7 @@ of its directory in the machine's stores}; an overlay in which nothing was chang
 
 from __future__ import annotations
 
+import weakref
 from _thread import allocate_lock, get_ident
 from time import time
 
@@ -22,6 +23,8 @@ from ostler.points.background import Background
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     Stores = dict[bytes, bytes]
 
 BLOCK = 16  # layers that are squashed into one, and such blocks into a larger one
@@ -127,8 +130,10 @@ class History:
         self.left: list[Point] = []
         self.next = 1
         self.ahead: tuple[int, Stores] | None = None
+        self.dropped = 0  # points, since sweep() was called
         self._names = 0
         self._numbers = allocate_lock()
+        self._users: list[tuple[weakref.ref[Any], set[bytes]]] = []
         self._first: dict[int, list[Squashed]] = {}  # blocks by their first layer
         self._chain: tuple[int | None, list[int]] = (None, [])  # of the layer asked for last
 
@@ -229,10 +234,52 @@ class History:
             at += 1 if best is None else best.length
         return found
 
+    def paths_of(self, layer: int | None) -> set[bytes]:
+        """The directories that together are the state of which this is the uppermost layer."""
+        cover = self.cover(self.chain(layer))
+        return {path for part in cover for path in part.stores.values()}
+
     def stores_of(self, chain: list[int], target: bytes) -> list[bytes]:
         """The directories of an overlay that together are this chain, the uppermost first."""
         cover = self.cover(chain)
         return [part.stores[target] for part in reversed(cover) if target in part.stores]
+
+    def used_by(self, user: Any, paths: set[bytes]) -> None:
+        """Something shows these directories: until it is `_closed`, or gone, they stay."""
+        self._users = [(known, used) for known, used in self._users if not _is_gone(known)]
+        self._users.append((weakref.ref(user), paths))
+
+    def drop(self, point: Point) -> None:
+        """Forget a point; what came of it came of the one before, then."""
+        self.points.remove(point)
+        self.dropped += 1
+        for other in self.points:
+            if other.parent is point:
+                other.parent = point.parent
+        self.left = [left for left in self.left if left is not point]
+        if self.present is point:
+            self.present = point.parent
+
+    def sweep(self, stay: set[bytes]) -> set[bytes]:
+        """Forget the layers and blocks of which nothing is made; their directories, but these."""
+        self.dropped = 0
+        needed: set[int] = set()
+        for layer in {point._layer for point in self.points} | {self.at}:
+            needed.update(part.number for part in self.cover(self.chain(layer)))
+        parts = [*self.layers.values(), *self.blocks.values()]
+        stay = stay.union(*(part.stores.values() for part in parts if part.number in needed))
+        for known, paths in self._users:
+            if not _is_gone(known):
+                stay |= paths
+        gone: set[bytes] = set()
+        for part in parts:
+            if part.number not in needed and stay.isdisjoint(part.stores.values()):
+                gone.update(part.stores.values())
+                part.stores = {}
+                if isinstance(part, Squashed):
+                    del self.blocks[part.number]
+                    self._first[part.first].remove(part)
+        return gone
 
     def to_squash(self) -> list[Frozen | Squashed] | None:
         """Layers, or blocks of one length, as many as should become one; None: there are not.
@@ -259,3 +306,8 @@ class History:
         block = Squashed(number, parts[0].first, parts[-1].last, length, stores)
         self.blocks[number] = block
         self._first.setdefault(block.first, []).append(block)
+
+
+def _is_gone(user: weakref.ref[Any]) -> bool:
+    found = user()
+    return found is None or found._closed

@@ -100,6 +100,20 @@ class Stack:
             found.append((name, seen))
         return found
 
+    def below(self, path):
+        """Where what lies below all layers has what is at a path; None: it has not."""
+        at, rest = path, b""
+        seen = self.seen(at)
+        while seen is None:
+            at, _, last = at.rpartition(b"/")
+            rest = b"/" + last + rest
+            seen = self.seen(at)
+        if not rest:
+            return seen.below
+        if seen.parts is None or seen.below is None:
+            return None
+        return (seen.below + rest).lstrip(b"/")
+
     def _look(self, here, name, listed):
         # What a directory has at a name; `listed`: what its parts have, or None.
         parts = here.parts

@@ -240,19 +240,33 @@ def stands_for(walk: Walk, path: bytes) -> tuple[bytes, stat_result] | None:
 
 def _in_base(walk: Walk, path: bytes) -> bytes | None:
     # Where the base has what stands at a path, unless something is put there; None: nowhere.
-    at = lower = b""
-    *above, last = path.split(b"/")
-    for name in above:
-        at, lower = child_of(at, name), child_of(lower, name)
-        status = walk.upper.status(at)
-        if status is None:
-            continue
-        origin = walk.origin(at, status, lower.rpartition(b"/")[0])
-        if origin is not None:
-            lower = origin
-        elif walk.mark(at, status, "opaque") == b"y" and walk.lower.status(lower) is None:
-            return None
-    return child_of(lower, last)
+    above, _, last = path.rpartition(b"/")
+    found = directory_in_base(walk, above)
+    return None if found is None else child_of(found, last)
+
+
+def directory_in_base(walk: Walk, path: bytes) -> bytes | None:
+    """Where the base has the directory that stands at a path; None: it is new."""
+    at: bytes = b""
+    lower: bytes | None = b""
+    for name in path.split(b"/") if path else ():
+        at = child_of(at, name)
+        lower = next_in_base(walk, at, lower)
+    return lower
+
+
+def next_in_base(walk: Walk, path: bytes, above: bytes | None) -> bytes | None:
+    """The same, where it is known what the base has in place of the directory above it."""
+    lower = None if above is None else child_of(above, path.rpartition(b"/")[2])
+    status = walk.upper.status(path)
+    if status is None:
+        return lower
+    origin = walk.origin(path, status, b"" if above is None else above)
+    if origin is not None or lower is None:
+        return origin
+    if walk.mark(path, status, "opaque") == b"y" and walk.lower.status(lower) is None:
+        return None
+    return lower
 
 
 def noted(walk: Walk, path: bytes, status: AnyStatus) -> bytes | None:

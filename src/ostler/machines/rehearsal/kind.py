@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from _typeshed import StrOrBytesPath
 
+    from ostler.machines.read_only import ReadOnly
     from ostler.machines.rehearsal.changes import Change
     from ostler.machines.rehearsal.flat import Flat
     from ostler.machines.rehearsal.layers import Plan
@@ -98,13 +99,29 @@ class Rehearsal(Rooted):
         return walk.Walk(self, overlay)
 
     @staying
-    def changes(self) -> list[Change]:
-        """In what the files here differ from the real ones: a list of Change, as a walk goes."""
+    def changes(
+        self, since: Point | str | None = None, until: Point | str | None = None
+    ) -> list[Change]:
+        """In what the files here differ from the real ones: a list of Change, as a walk goes.
+
+        `since`: a Point, or its name: from that on; `until`: up to that one, and not to now.
+        """
+        if since is not None or until is not None:
+            from ostler.machines.rehearsal import moments
+
+            return moments.changes(self, since, until)
         return walk.listed(self)
 
     @staying
-    def diff(self) -> str:
-        """The differences in text files, as a unified diff (str); binary files are named."""
+    def diff(self, since: Point | str | None = None, until: Point | str | None = None) -> str:
+        """The differences in text files, as a unified diff (str); binary files are named.
+
+        `since` and `until`, as for changes().
+        """
+        if since is not None or until is not None:
+            from ostler.machines.rehearsal import moments
+
+            return moments.diff(self, since, until)
         from ostler.machines.rehearsal import pictures
 
         return pictures.difference(self._walk(overlay) for overlay in self._overlays)
@@ -235,6 +252,23 @@ class Rehearsal(Rooted):
         from ostler.machines.rehearsal import points
 
         return points.redo(self, children)
+
+    @staying
+    def at(self, point: Point | str) -> ReadOnly:
+        """A read-only machine that shows everything as it was at a point: to be closed, too."""
+        from ostler.machines.rehearsal import moments
+
+        return moments.at(self, point)
+
+    @staying
+    def drop(self, point: Point | str) -> None:
+        """Forget a point; the room that only it took is given back in the background.
+
+        The machine stays where it is. A point that was made from it has its parent from then on.
+        """
+        from ostler.machines.rehearsal import points
+
+        points.drop(self, point)
 
     @staying
     def tree(self) -> str:

@@ -86,15 +86,20 @@ def _mounted(
 
 
 def mounted_again(
-    machine: Rehearsal, overlays: Sequence[OverlayMount], kept: dict[bytes, int]
+    machine: Rehearsal,
+    overlays: Sequence[OverlayMount],
+    kept: dict[bytes, int],
+    only_read: bool = False,
 ) -> mounts.Made:
     """Mount the same again, with these layers; all of them are in memory.
 
-    `kept`: {target: a descriptor of the top of an overlay that stays the one that it is}.
+    `kept`: {target: a descriptor of the top of an overlay that stays the one that it is};
+    `only_read`: without the stores, of what is frozen alone.
     """
     spaces, as_root = (machine._user_ns, machine._mount_ns), machine._has_roots_marks
     with held(host.dup, machine._stores) as fd:
-        return _build(machine._stores, (fd, None), spaces, as_root, machine._plan, overlays, kept)
+        place, plan = (fd, None), machine._plan
+        return _build(machine._stores, place, spaces, as_root, plan, overlays, kept, only_read)
 
 
 def _build(
@@ -105,6 +110,7 @@ def _build(
     plan: Plan,
     overlays: Iterable[OverlayMount],
     kept: dict[bytes, int],
+    only_read: bool = False,
 ) -> mounts.Made:
     steps: list[mounts._Step] = []
     left = iter(overlays)
@@ -121,11 +127,15 @@ def _build(
             continue
         inside = b"/proc/self/fd/%d/" % place[0]
         below = [inside + store + b"/upper" for store in overlay.frozen]
-        store = inside + overlay.store
-        steps.append((
-            mounts.OVERLAY_OVER, where, b"".join(path + b"\0" for path in (*below, lower)),
-            store + b"/upper", store + b"/work", _options(as_root), False,
-        ))  # fmt: skip
+        if only_read and not below:
+            steps.append((mounts.CLONE_MOUNT, where, lower, None, None, None, True))
+            continue
+        upper = work = None
+        if not only_read:
+            upper, work = (inside + overlay.store + name for name in (b"/upper", b"/work"))
+        sources = b"".join(path + b"\0" for path in (*below, lower))
+        options = _options(as_root, only_read)
+        steps.append((mounts.OVERLAY_OVER, where, sources, upper, work, options, False))
     built = mounts.build(-1, *spaces, steps, *place)
     number, step = built.number, built.step
     if number and step == "upper":
@@ -215,7 +225,7 @@ def _over(above: bytes, point: bytes, has_files: bool, is_read_only: bool) -> _P
     return point, above + point, overlaid, is_read_only or not overlaid
 
 
-def _options(root: bool) -> bytes:
+def _options(root: bool, only_read: bool) -> bytes:
     # With index a change of one name of a file would show at its other names, which are nowhere
     # in the upper layer: what changed could not be listed.
     if not root:
@@ -227,7 +237,8 @@ def _options(root: bool) -> bytes:
             (b"xino", b"auto"),
             (b"index", b"off"),
         ]
-    pairs.append((b"volatile", b""))
+    if not only_read:
+        pairs.append((b"volatile", b""))
     pairs.append((b"source", b"ostler"))
     return b"".join(k + b"\0" + v + b"\0" for k, v in pairs) + b"\0"
 

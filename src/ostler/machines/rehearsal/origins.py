@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import stat
 
-from ostler.core.status import file_handle
 from ostler.machines.rehearsal.hard_links import Pairs, is_as_it_was, noted, size_and_time
 
 TYPE_CHECKING = False
@@ -44,7 +43,7 @@ def find_renamed(walk: Walk) -> None:
         if source is None or source is change or id(source) in taken:
             return False
         home = known.status(source)
-        if _device(walk, change, devices) != home.st_dev:
+        if not walk.one_device and _device(walk, change, devices) != home.st_dev:
             return False
         # All names of one file come from one file.
         if homes.setdefault(change._found.own().st_ino, home.st_ino) != home.st_ino:
@@ -133,11 +132,7 @@ def _origin(walk: Walk, found: Found) -> bytes | None:
 
 
 def _is_handle(walk: Walk, found: Found, mark: bytes) -> bool:
-    return _handle(walk, found.base()) == (mark[_TYPE], mark[_HEAD:])
-
-
-def _handle(walk: Walk, lower: bytes) -> tuple[int, bytes] | None:
-    return file_handle(*walk.lower.parent(lower))
+    return walk.handle(found.base()) == (mark[_TYPE], mark[_HEAD:])
 
 
 class _Known:
@@ -162,7 +157,7 @@ class _Known:
         if self._handles is None:
             self._handles = {}
             for change in self.gone:
-                handle = _handle(self.walk, change._found.base())
+                handle = self.walk.handle(change._found.base())
                 # A name that is gone comes before one that may only have been changed.
                 if handle is not None and (handle not in self._handles or change.kind == "removed"):
                     self._handles[handle] = change

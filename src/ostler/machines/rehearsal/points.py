@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 CHILDREN = ("refuse", "kill", "leave")
 _TRIES, _PAUSE = 20, 0.0005  # a call of another process that is just under way
 _MANY = 100  # layers: squashing comes after
+_OFTEN = 16  # it is looked for what is not needed when one point of so many was dropped
 
 
 def checkpoint(machine: Rehearsal, name: str | None, children: str, command: object) -> Point:
@@ -81,6 +82,26 @@ def _go(machine: Rehearsal, history: History, point: Point, children: str) -> Po
         left = history.note(history.named(None), was)
     history.present = point
     return left
+
+
+def drop(machine: Rehearsal, point: Point | str) -> None:
+    """Forget a point, and in the background the layers that nothing else is made of."""
+    history = machine._history
+    if history is None:
+        raise ValueError("this machine has no points")
+    with history.busy:
+        history.drop(history.find(point))
+        if history.dropped * _OFTEN < len(history.points):
+            return  # to find out what is needed takes a while where there are very many
+        stay = {path for o in machine._overlays for path in (o.store, *o.frozen)}
+        gone = history.sweep(stay)
+        stores = mounts.duplicate(machine._stores)
+        history.background.add(partial(_remove, stores, gone))
+
+
+def _remove(stores: mounts.Made, names: set[bytes]) -> None:
+    with stores:
+        layers.remove_stores(stores.root, names)
 
 
 def _history(machine: Rehearsal, children: str) -> History:

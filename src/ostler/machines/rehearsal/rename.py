@@ -10,7 +10,14 @@ import errno
 import stat
 
 from ostler.machine import host
-from ostler.machines.rehearsal.hard_links import Name, renamed, stands_for, write_note
+from ostler.machines.rehearsal.hard_links import (
+    Name,
+    directory_in_base,
+    next_in_base,
+    renamed,
+    stands_for,
+    write_note,
+)
 from ostler.machines.rehearsal.places import OwnTree, child_of
 from ostler.machines.rehearsal.steps import give_metadata, metadata
 from ostler.machines.rooted import staying
@@ -152,11 +159,11 @@ class _Renamed:
         self.overlay = overlay
         self.source = source
         self.target = target
-        self.origin = origin  # of the two below the overlay's top
+        self.origin = origin  # where the two are now, below the overlay's top
         self.place = place
         self.renamed: list[bytes] = []  # paths below both
-        # (path, metadata of the old one), each after the one it lies in
-        self.directories: list[tuple[bytes, Metadata]] = []
+        # (path, where the base has it, metadata of the old one), each after the one it lies in
+        self.directories: list[tuple[bytes, bytes | None, Metadata]] = []
         # (path, where the base has it) of files that have other names there
         self.linked: list[tuple[bytes, bytes]] = []
 
@@ -166,32 +173,34 @@ class _Renamed:
             self._go(walk)
 
     def _go(self, walk: Walk) -> None:
-        waiting = [b""]
+        waiting = [(b"", directory_in_base(walk, self.origin))]
         while waiting:
-            path = waiting.pop()
-            self._begin(path)
+            path, origin = waiting.pop()
+            self._begin(path, origin)
             for name, status in self.source.entries(path):
                 child = child_of(path, name)
                 if not stat.S_ISDIR(status.st_mode):
-                    self._see_names(walk, child)
+                    self._see_names(walk, child, origin)
                 try:
                     _rename(self.source, self.target, child)
                     self.renamed.append(child)
                 except OSError as error:
                     if error.errno != errno.EXDEV or not stat.S_ISDIR(status.st_mode):
                         raise
-                    waiting.append(child)
+                    now = child_of(self.origin, child)
+                    waiting.append((child, next_in_base(walk, now, origin)))
 
-    def _see_names(self, walk: Walk, path: bytes) -> None:
+    def _see_names(self, walk: Walk, path: bytes, above: bytes | None) -> None:
         # The copy that the overlay makes of a file with other names does not tell of which.
-        origin = self.origin + b"/" + path
-        below = walk.lower.status(origin)
+        if above is None:
+            return
+        below = walk.lower.status(child_of(above, path.rpartition(b"/")[2]))
         if below is not None and below.st_nlink > 1:
-            found = stands_for(walk, origin)
+            found = stands_for(walk, self.origin + b"/" + path)
             if found is not None:
                 self.linked.append((path, found[0]))
 
-    def _begin(self, path: bytes) -> None:
+    def _begin(self, path: bytes, origin: bytes | None) -> None:
         status = self.source.there(path)
         if (status.st_uid, status.st_gid) != (host.geteuid(), host.getegid()):
             raise OSError(errno.EOVERFLOW, host.strerror(errno.EOVERFLOW), host.fsdecode(path))
@@ -199,7 +208,7 @@ class _Renamed:
         if path:
             above, name = self.target.parent(path)
             host.mkdir(name, 0o700, dir_fd=above)
-        self.directories.append((path, old))
+        self.directories.append((path, origin, old))
         if stat.S_IMODE(status.st_mode) & 0o700 != 0o700:
             give_metadata(self.source, path, {"mode": old["mode"] | 0o700})
 
@@ -208,12 +217,12 @@ class _Renamed:
         with self.machine._walk(self.overlay) as walk:
             for path, origin in self.linked:
                 write_note(walk.upper, self.place + b"/" + path, walk.marks, origin)
-            for path, old in reversed(self.directories):
+            for path, home, old in reversed(self.directories):
                 place = self.place + b"/" + path if path else self.place
-                origin = self.origin + b"/" + path if path else self.origin
-                write_note(walk.upper, place, walk.marks, origin)
+                if home is not None:
+                    write_note(walk.upper, place, walk.marks, home)
                 give_metadata(self.target, path, old)
-        for path, _ in reversed(self.directories):
+        for path, _, _ in reversed(self.directories):
             if path:
                 self.source.forget_below(path)
                 above, name = self.source.parent(path)
@@ -221,7 +230,7 @@ class _Renamed:
 
     def back(self) -> None:
         """Everything as it was, but for the new directory at the top."""
-        for path, old in self.directories:
+        for path, _, old in self.directories:
             if self.source.status(path) is None:
                 above, name = self.source.parent(path)
                 host.mkdir(name, 0o700, dir_fd=above)
@@ -229,7 +238,7 @@ class _Renamed:
                 give_metadata(self.target, path, {"mode": old["mode"] | 0o700})
         for path in reversed(self.renamed):
             _rename(self.target, self.source, path)
-        for path, old in reversed(self.directories):
+        for path, _, old in reversed(self.directories):
             if path and self.target.status(path) is not None:
                 self.target.forget_below(path)
                 above, name = self.target.parent(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 
-from ostler.core.status import kept
+from ostler.core.status import file_handle, kept
 from ostler.machine import host
 from ostler.machines.rehearsal.changes import ACL, NARROWED, Change, Found, Record, real
 from ostler.machines.rehearsal.hard_links import MOVED, write_note
@@ -45,7 +45,19 @@ class Walk:
     looked at.
     """
 
+    one_device = False  # whether all that it is compared with is one file system to us
+
     def __init__(self, machine: Rehearsal, overlay: OverlayMount) -> None:
+        self._prepare(machine, overlay)
+        self.upper = upper_tree(machine._stores, (overlay.store, *overlay.frozen), self.marks)
+        try:
+            self.lower = HeldTree(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
+        except BaseException:
+            self.upper.close()
+            raise
+        self._start()
+
+    def _prepare(self, machine: Rehearsal, overlay: OverlayMount) -> None:
         self.overlay = overlay
         self.machine = machine
         self.marks = machine._prefix_of_marks.decode()
@@ -54,14 +66,11 @@ class Walk:
         self.redirect = MOVED if self.ordinary else "redirect"
         self.base = machine._base
         self.top = (machine._base.rstrip(b"/") + b"/" + overlay.target).rstrip(b"/") or b"/"
-        self.upper = upper_tree(machine._stores, (overlay.store, *overlay.frozen), self.marks)
-        try:
-            self.lower = HeldTree(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
-        except BaseException:
-            self.upper.close()
-            raise
         self._merged: OwnTree | None = None
-        self._start()
+
+    def handle(self, lower: bytes) -> tuple[int, bytes] | None:
+        """What the file system itself knows an object of the base by, if it tells."""
+        return file_handle(*self.lower.parent(lower))
 
     def _start(self) -> None:
         # ACLs of the top that an ordinary user's overlay has in part

@@ -81,7 +81,7 @@ def changes(
     machine: Rehearsal, since: Point | str | None, until: Point | str | None
 ) -> list[Change]:
     """The changes from one point to another, or to now: a list of Change."""
-    with Between(machine, since, until) as walks:
+    with TwoStates(machine, since, until) as walks:
         found = []
         for walk in walks:
             found += walk.changes()
@@ -92,7 +92,7 @@ def diff(machine: Rehearsal, since: Point | str | None, until: Point | str | Non
     """The same, in text files, as a unified diff."""
     from ostler.machines.rehearsal import pictures
 
-    with Between(machine, since, until) as walks:
+    with TwoStates(machine, since, until) as walks:
         return pictures.difference(walks)
 
 
@@ -109,7 +109,7 @@ def _mounted(machine: Rehearsal, history: History, layer: int | None) -> mounts.
     return layers.mounted_again(machine, overlays, {}, True)
 
 
-class Between:
+class TwoStates:
     """A context manager whose value are the walks that compare two states, of all overlays."""
 
     def __init__(

@@ -5,7 +5,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
+.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs bench-points build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -144,6 +144,11 @@ bench-trees: $(VENV)/.bench
 # Whole programs from the index, under python and under ostler run; OPTIONS="--help" tells more.
 bench-programs: build
 	$(BIN)/python -m bench.bench_programs $(OPTIONS)
+
+# Points of a rehearsal beside git stash and copies; OPTIONS="--help" tells more. It fails where a goal
+# is missed: run it while nothing else runs.
+bench-points: build
+	$(BIN)/python -m bench.bench_points $(OPTIONS)
 
 # The floor is a loop of C, compiled when it is first needed.
 $(VENV)/.bench: | build

@@ -1,0 +1,170 @@
+"""What a point of a rehearsal takes, beside what else keeps a state of a project to go back to.
+
+`python -m bench.bench_points [--files N] [--changes N] [--rounds N] [--points N]`. The tree has so many
+files, of which as many as --changes are changed in each round; then each way of keeping that has its
+turn: a checkpoint and a rollback of a rehearsal, as the user who runs this and, if that is root, as an
+ordinary one, `git stash -u` and its `pop`, and `cp -a --reflink=auto` of the tree. Printed are medians
+in milliseconds. A last table shows checkpoints one after the other, eleven files changed in each, as
+medians of a tenth of them at a time: they should not grow. The status is 1 where a checkpoint or a
+rollback of root's or the user's takes more than the goal: run it while nothing else runs.
+"""
+
+import argparse
+import ctypes
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import ostler
+from ostler.machines.rehearsal import points  # noqa: F401  # who is another user can't read it
+
+GOAL = 1.0  # milliseconds
+USER = 1234
+PR_SET_DUMPABLE = 4
+
+
+def milliseconds(function, *args, **kwargs):
+    begin = time.perf_counter()
+    function(*args, **kwargs)
+    return (time.perf_counter() - begin) * 1000
+
+
+def furnish(top, files):
+    for number in range(files):
+        folder = f"{top}/d{number // 100}"
+        if number % 100 == 0:
+            os.mkdir(folder)
+        with open(f"{folder}/f{number}", "w") as file:
+            file.write(f"{number}\n" * 20)
+
+
+def change(opened, top, files, changes, stamp):
+    for number in range(0, files, max(1, files // changes)):
+        with opened(f"{top}/d{number // 100}/f{number}", "w") as file:
+            file.write(f"{stamp}\n" * 20)
+
+
+def run(*command, cwd):
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True)
+
+
+def of_rehearsal(top, options):
+    """{way: [milliseconds]} of points of a rehearsal."""
+    found = {"checkpoint": [], "rollback": []}
+    with ostler.rehearsal(top) as m:
+        start = m.checkpoint()
+        for stamp in range(options.rounds):
+            change(m.open_file, "", options.files, options.changes, stamp)
+            found["checkpoint"].append(milliseconds(m.checkpoint))
+            change(m.open_file, "", options.files, options.changes, -stamp)
+            found["rollback"].append(milliseconds(m.rollback, start))
+    return found
+
+
+def in_a_row(top, options):
+    """Milliseconds of each of many checkpoints."""
+    found = []
+    with ostler.rehearsal(top) as m:
+        for stamp in range(options.points):
+            change(m.open_file, "", options.files, 11, stamp)
+            found.append(milliseconds(m.checkpoint))
+    return found
+
+
+def of_git(top, options):
+    found = {"git stash -u": [], "git stash pop": []}
+    identity = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
+    run("git", "init", "-q", cwd=top)
+    run("git", "add", "-A", cwd=top)
+    run("git", *identity, "commit", "-qm", "start", cwd=top)
+    for stamp in range(options.rounds):
+        change(open, top, options.files, options.changes, stamp)
+        stash = ("git", *identity, "stash", "-q", "-u")
+        found["git stash -u"].append(milliseconds(run, *stash, cwd=top))
+        pop = ("git", "stash", "pop", "-q")
+        found["git stash pop"].append(milliseconds(run, *pop, cwd=top))
+        run("git", "checkout", "-q", ".", cwd=top)
+    shutil.rmtree(f"{top}/.git")
+    return found
+
+
+def of_copy(top, options):
+    times = []
+    for _ in range(min(options.rounds, 5)):
+        copy = ("cp", "-a", "--reflink=auto", top, f"{top}-copy")
+        times.append(milliseconds(run, *copy, cwd="/"))
+        shutil.rmtree(f"{top}-copy")
+    return {"cp -a --reflink=auto": times}
+
+
+def as_user(function):
+    """Do it as an ordinary user, in a child; whether it said that all was well."""
+    pid = os.fork()
+    if pid == 0:
+        status = 2
+        try:
+            os.setgroups([])
+            os.setgid(USER)
+            os.setuid(USER)
+            ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1)
+            status = function()
+            sys.stdout.flush()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def show(who, found):
+    """Print the medians; whether those of points reach the goal."""
+    reached = True
+    for way, times in found.items():
+        median = statistics.median(times)
+        print(f"| {who} | {way} | {median:.3f} |")
+        if way in ("checkpoint", "rollback"):
+            reached = reached and median <= GOAL
+    return reached
+
+
+def points_of(who, top, options):
+    """Measure and print what points take for one user: 0, or 1 where the goal is missed."""
+    reached = show(who, of_rehearsal(top, options))
+    row = in_a_row(top, options)
+    part = max(1, len(row) // 10)
+    medians = [statistics.median(row[at : at + part]) for at in range(0, len(row), part)]
+    print(f"| {who} | {len(row)} in a row | {', '.join(f'{m:.3f}' for m in medians)} |")
+    return 0 if reached else 1
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--files", type=int, default=50_000)
+    parser.add_argument("--changes", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--points", type=int, default=1000)
+    options = parser.parse_args(arguments)
+    folder = tempfile.mkdtemp(prefix="ostler-points-")
+    try:
+        top = f"{folder}/tree"
+        os.mkdir(top)
+        furnish(top, options.files)
+        print(f"Python {sys.version.split()[0]}, {options.files} files, {options.changes} changed")
+        print("| who | what | ms, median |\n|---|---|--:|", flush=True)
+        is_root = os.geteuid() == 0
+        missed = points_of("root" if is_root else "user", top, options)
+        show("", of_git(top, options))
+        show("", of_copy(top, options))
+        sys.stdout.flush()
+        if is_root:
+            run("chown", "-R", f"{USER}:{USER}", folder, cwd="/")
+            missed |= as_user(lambda: points_of("user", top, options))
+        return missed
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

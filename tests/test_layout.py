@@ -218,6 +218,19 @@ def test_every_compiled_module_has_a_stub(name):
             assert annotated(node), f"{name}: {node.name}"
 
 
+@pytest.mark.parametrize("name", compiled())
+def test_no_number_of_c_is_compared_with_an_object(name):
+    # A literal of more than 31 bits is one to Cython, and what is compared with it becomes one.
+    path = PACKAGE.joinpath(*name.split(".")).with_suffix(".py")
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Compare):
+            sides = [ast.unparse(side) for side in (node.left, *node.comparators)]
+            large = [
+                side for side in sides if re.fullmatch(r"-?\d+", side) and abs(int(side)) >> 31
+            ]
+            assert not large or "o" in sides, ast.unparse(node)
+
+
 def test_stubs_stand_beside_their_modules():
     for stub in PACKAGE.rglob("*.pyi"):
         assert stub.with_suffix(".py").exists(), stub

@@ -31,6 +31,15 @@ cdef inline Py_ssize_t to_size(object o) except? -1:
     cdef long value
     return value if py.small(o, &value) else any_to_size(o)
 
+# A user's or group's id as os gives it: that which stands for "none" is -1.
+cdef inline long from_id(unsigned int number) noexcept nogil:
+    return -1 if number == <unsigned int>-1 else number
+
+# Whether a number needs more than 32 bits. Cython takes a literal of more than 31 for an object,
+# and would make one of the number to compare the two.
+cdef inline bint is_wide(unsigned long number) noexcept nogil:
+    return number >> 32 != 0
+
 cdef int any_to_dir_fd(object o) except? -1
 cdef int to_parsed_int(object o) except? -1
 cdef int to_tuple_int(object o) except? -1

@@ -4,6 +4,8 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 
+_LEAST = cython.declare(cython.long, -0x80000000)  # of a C int
+
 
 def any_to_int(o):
     # As the interpreter's `int` arguments: __index__ is honoured, floats are refused.
@@ -24,7 +26,7 @@ def to_tuple_int(o):
     value: cython.long = py.PyLong_AsLong(py.PyNumber_Index(o))
     if value > 0x7FFFFFFF:
         raise OverflowError("signed integer is greater than maximum")
-    if value < -0x80000000:
+    if value < _LEAST:
         raise OverflowError("signed integer is less than minimum")
     return cython.cast(cython.int, value)
 
@@ -35,7 +37,7 @@ def to_unsigned(o):
     if py.PY_VERSION_HEX >= 0x030E0000 and o > 0xFFFFFFFF:
         raise OverflowError("Python int too large for C unsigned int")
     value: cython.ulong = py.PyLong_AsUnsignedLong(o)
-    if value > 0xFFFFFFFF:
+    if is_wide(value):
         raise OverflowError("Python int too large for C unsigned int")
     return cython.cast(cython.uint, value)
 
@@ -69,7 +71,7 @@ def any_to_fd_or_overflow(o):
     value: cython.long = py.PyLong_AsLongAndOverflow(py.PyNumber_Index(o), cython.address(overflow))
     if overflow > 0 or value > 0x7FFFFFFF:
         raise OverflowError("fd is greater than maximum")
-    if overflow < 0 or value < -0x80000000:
+    if overflow < 0 or value < _LEAST:
         raise OverflowError("fd is less than minimum")
     return cython.cast(cython.int, value)
 
@@ -105,7 +107,7 @@ def _to_id(o, what: object) -> cython.uint:
     value: cython.long = py.PyLong_AsLongAndOverflow(number, cython.address(overflow))
     if overflow > 0:
         raise OverflowError(f"{what} is greater than maximum")
-    if overflow < 0 or value < -1 or value > 0xFFFFFFFF:
+    if overflow < 0 or value < -1 or (value > 0 and is_wide(value)):
         # Too great but within a long is "less" too: so the interpreter's own converter says.
         raise OverflowError(f"{what} is less than minimum")
     return cython.cast(cython.uint, value)

@@ -152,6 +152,36 @@ cdef extern from "Python.h":
     PyObject *own_long_long "PyLong_FromLongLong" (long long v) except NULL
     PyObject *own_double "PyFloat_FromDouble" (double v) except NULL
     PyObject *own_unsigned "PyLong_FromUnsignedLong" (unsigned long v) except NULL
+cdef extern from *:
+    """
+    typedef struct {
+        long value;
+        PyObject *held; /* NULL at first */
+    } ostler_last;
+    /* A number as PyLong_FromLong gives it: the object of the last time, if it was the same then. */
+    static inline PyObject *ostler_long_as_last(ostler_last *last, long value) {
+    #ifdef Py_GIL_DISABLED
+        return PyLong_FromLong(value);
+    #else
+        PyObject *made, *before = last->held;
+        if (before != NULL && last->value == value)
+            return Py_NewRef(before);
+        made = PyLong_FromLong(value);
+        if (made != NULL) {
+            last->held = Py_NewRef(made);
+            last->value = value;
+            Py_XDECREF(before);
+        }
+        return made;
+    #endif
+    }
+    """
+    ctypedef struct Last "ostler_last":
+        long value
+        PyObject *held
+    PyObject *own_as_last "ostler_long_as_last" (Last *last, long value) except NULL
+
+cdef extern from "Python.h":
 
     # functions
     # what a borrowed reference is, with no count of its own taken

@@ -12,10 +12,12 @@ rest. A record made by its constructor has there a tuple of the nine attributes.
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.numbers import from_id
 
 _VISIBLE = cython.declare(cython.int, 10)  # items of a stat_result
 _ALL = cython.declare(cython.int, 19)  # and attributes beyond them
 _NANO = cython.declare(cython.longlong, 1_000_000_000)
+_FAR = cython.declare(cython.longlong, 9_000_000_000)  # its nanoseconds fit into 64 bits
 
 Raw = cython.struct(
     atime=cython.longlong,
@@ -41,6 +43,12 @@ _waitid = cython.declare(cython.pointer(py.PyTypeObject))
 _getsets = cython.declare(py.PyGetSetDef[9])
 _stat_reduce = cython.declare(py.PyMethodDef)
 _sched_param_reduce = cython.declare(py.PyMethodDef)
+
+# The numbers of the last file that stat() told of; modes by the kind of file.
+_last_modes = cython.declare(py.Last[16])
+_last_device = cython.declare(py.Last)
+_last_user = cython.declare(py.Last)
+_last_group = cython.declare(py.Last)
 
 _KEPT = []  # the texts that the types point at
 
@@ -98,16 +106,25 @@ def new_stat(st):
     record = _new_stat()
     items = cython.cast(cython.pointer(py.PyTupleObject), record).ob_item
     raw = cython.cast(cython.pointer(Raw), items + _VISIBLE + 1)
-    items[0] = py.own_long(st.st_mode)
+    # Most of these are what they were of the file before: such a number is not made again.
+    items[0] = py.own_as_last(
+        cython.address(_last_modes[st.st_mode >> 12 & 15]), cython.cast(cython.long, st.st_mode)
+    )
     items[1] = py.own_unsigned(st.st_ino)
-    items[2] = py.own_long_long(cython.cast(cython.longlong, st.st_dev))
+    items[2] = py.own_as_last(cython.address(_last_device), cython.cast(cython.long, st.st_dev))
     items[3] = py.own_long(cython.cast(cython.long, st.st_nlink))
-    items[4] = py.own_long(_signed(st.st_uid))
-    items[5] = py.own_long(_signed(st.st_gid))
+    items[4] = py.own_as_last(cython.address(_last_user), from_id(st.st_uid))
+    items[5] = py.own_as_last(cython.address(_last_group), from_id(st.st_gid))
     items[6] = py.own_long_long(st.st_size)
     items[7] = py.own_long_long(st.st_atim.tv_sec)
-    items[8] = py.own_long_long(st.st_mtim.tv_sec)
-    items[9] = py.own_long_long(st.st_ctim.tv_sec)
+    if st.st_mtim.tv_sec == st.st_atim.tv_sec:
+        items[8] = _once_more(items[7])
+    else:
+        items[8] = py.own_long_long(st.st_mtim.tv_sec)
+    if st.st_ctim.tv_sec == st.st_mtim.tv_sec:
+        items[9] = _once_more(items[8])
+    else:
+        items[9] = py.own_long_long(st.st_ctim.tv_sec)
     raw.atime = st.st_atim.tv_sec
     raw.mtime = st.st_mtim.tv_sec
     raw.ctime = st.st_ctim.tv_sec
@@ -123,9 +140,9 @@ def new_stat(st):
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
-def _signed(number: cython.uint) -> cython.long:
-    # The id that stands for "none" is -1, as os gives it.
-    return -1 if number == 0xFFFFFFFF else cython.cast(cython.long, number)
+def _once_more(item: cython.pointer(py.PyObject)) -> cython.pointer(py.PyObject):
+    py.Py_INCREF(item)
+    return item
 
 
 @cython.cfunc
@@ -156,7 +173,7 @@ def _hidden(record, which: cython.Py_ssize_t):
 
 @cython.cfunc
 def _nanoseconds(seconds: cython.longlong, nanoseconds: cython.longlong):
-    if -9_000_000_000 < seconds < 9_000_000_000:
+    if -_FAR < seconds < _FAR:
         return seconds * _NANO + nanoseconds
     whole: object = seconds  # beyond the year 2255: more than 64 bits
     return whole * 1_000_000_000 + nanoseconds
@@ -336,7 +353,7 @@ def new_sched_param(priority):
 
 def new_waitid(pid, uid, signo, status, code):
     """A waitid_result of what waitid(2) put into its siginfo."""
-    return _filled(_waitid, (pid, _signed(uid), signo, status, code))
+    return _filled(_waitid, (pid, from_id(uid), signo, status, code))
 
 
 @cython.cfunc

@@ -25,6 +25,8 @@ from cython.cimports.ostler.core.crossing import (
     take,
 )
 from cython.cimports.ostler.core.numbers import (
+    from_id,
+    is_wide,
     to_dir_fd,
     to_fildes,
     to_int,
@@ -412,7 +414,7 @@ class Files(Xattrs):
         two = _to_device(minor)
         if one == _NODEV and two == _NODEV:
             return -1
-        if (one > 0xFFFFFFFF and one != _NODEV) or (two > 0xFFFFFFFF and two != _NODEV):
+        if (is_wide(one) and one != _NODEV) or (is_wide(two) and two != _NODEV):
             raise OverflowError("Python int too large to convert to C unsigned int")
         made = libc.gnu_dev_makedev(cython.cast(cython.uint, one), cython.cast(cython.uint, two))
         return -1 if made == _NODEV else made
@@ -478,9 +480,7 @@ def _to_device(o) -> cython.ulong:
 @cython.cfunc
 def _part(number: cython.uint):
     # A half of NODEV is NODEV, since 3.13.
-    if py.PY_VERSION_HEX >= 0x030D0000 and number == 0xFFFFFFFF:
-        return -1
-    return number
+    return from_id(number) if py.PY_VERSION_HEX >= 0x030D0000 else number
 
 
 @cython.cfunc

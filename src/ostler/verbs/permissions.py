@@ -21,7 +21,7 @@ from cython.cimports.ostler.core.crossing import (
     settle,
     take,
 )
-from cython.cimports.ostler.core.numbers import to_dir_fd, to_gid, to_int, to_uid
+from cython.cimports.ostler.core.numbers import from_id, to_dir_fd, to_gid, to_int, to_uid
 
 from ostler.core.modes import checked_mode
 from ostler.verbs.facts import group_id, user_id
@@ -223,19 +223,19 @@ class Permissions(Core):
 
     def getuid(self):
         """The real user id; getuid(2)."""
-        return _id(libc.getuid())
+        return from_id(libc.getuid())
 
     def geteuid(self):
         """The effective user id; geteuid(2)."""
-        return _id(libc.geteuid())
+        return from_id(libc.geteuid())
 
     def getgid(self):
         """The real group id; getgid(2)."""
-        return _id(libc.getgid())
+        return from_id(libc.getgid())
 
     def getegid(self):
         """The effective group id; getegid(2)."""
-        return _id(libc.getegid())
+        return from_id(libc.getegid())
 
     def getresuid(self):
         """The real, effective and saved user id; getresuid(2)."""
@@ -245,7 +245,7 @@ class Permissions(Core):
         _check(
             libc.getresuid(cython.address(real), cython.address(effective), cython.address(saved))
         )
-        return _id(real), _id(effective), _id(saved)
+        return from_id(real), from_id(effective), from_id(saved)
 
     def getresgid(self):
         """The real, effective and saved group id; getresgid(2)."""
@@ -255,7 +255,7 @@ class Permissions(Core):
         _check(
             libc.getresgid(cython.address(real), cython.address(effective), cython.address(saved))
         )
-        return _id(real), _id(effective), _id(saved)
+        return from_id(real), from_id(effective), from_id(saved)
 
     def setuid(self, uid, /):
         """Set the user id; setuid(2)."""
@@ -310,7 +310,7 @@ class Permissions(Core):
             groups = cython.cast(cython.pointer(libc.gid_t), cython.cast(cython.p_char, room))
             count = libc.getgroups(count, groups)
             if count >= 0:
-                return [_id(groups[i]) for i in range(count)]
+                return [from_id(groups[i]) for i in range(count)]
             if libc.errno != libc.EINVAL:  # EINVAL: there are more than a moment ago
                 _check(count)
 
@@ -351,7 +351,7 @@ class Permissions(Core):
             with cython.nogil:
                 r = libc.getgrouplist(name, own, ids, cython.address(count))
             if r != -1:
-                return [_id(ids[i]) for i in range(count)]
+                return [from_id(ids[i]) for i in range(count)]
             if count <= capacity:
                 count = capacity * 2
 
@@ -393,13 +393,6 @@ class Permissions(Core):
 def _audit_owner(kept, user: libc.uid_t, group: libc.gid_t, dir_fd: cython.int) -> cython.int:
     name = named(kept)
     return py.audit1(b"os.chown", b"OIIi", name, user, group, dir_shown(dir_fd))
-
-
-@cython.cfunc
-@cython.inline
-def _id(number: cython.uint):
-    # The id that stands for "none" is -1, as os gives it.
-    return -1 if number == 0xFFFFFFFF else cython.cast(cython.long, number)
 
 
 @cython.cfunc

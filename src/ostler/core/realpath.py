@@ -169,21 +169,125 @@ def _resolve(text, size, whole, out, lenient):
         libc.close(fd)
     elif not lenient:
         return -1
+    error: cython.int = 0 if fd >= 0 else libc.errno
     if text[0] != 47:
         size = _from_here(whole, text, size)
         if size < 0:
             return -1
         text = whole
-    if fd >= 0:
-        size = normalize(text, size, out)
-        if size > 1 and out[0] == 47 and out[1] == 47:  # which only abspath leaves
-            libc.memmove(out, out + 1, size)
-            size -= 1
-        return size
-    return _follow(text, size, whole, out)
+    return _plain(text, size, out) if fd >= 0 else _follow(text, size, error, whole, out)
 
 
-def _follow(text, size, rest, out):
+def _plain(text, size, out):
+    # What a path without links comes to.
+    size = normalize(text, size, out)
+    if size > 1 and out[0] == 47 and out[1] == 47:  # which only abspath leaves
+        libc.memmove(out, out + 1, size)
+        size -= 1
+    return size
+
+
+def _follow(text, size, error, rest, out):
+    # Find each link by the kernel's word on parts of the path, of which few are asked for, and put
+    # its target in its place. `error`: why the kernel has refused the whole. `rest` has the path at
+    # the end of its room. What is doubtful is left to _read_each().
+    target: cython.char[4096]
+    ends: cython.Py_ssize_t[PARTS]
+    links: cython.int
+    count: cython.int
+    free: cython.int  # so many parts have no link among them,
+    held: cython.int  # and so many have one
+    asked: cython.int
+    climbs: cython.bint
+    here: cython.p_char
+    i: cython.Py_ssize_t
+    got: cython.Py_ssize_t
+    before: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+    if size >= 4096:
+        return -1
+    libc.memmove(rest + 4095 - size, text, size)
+    rest[4095] = 0
+    for links in range(40):
+        here = rest + 4095 - size
+        if links:
+            error = _refused(here, size)
+            if error == 0:
+                return _plain(here, size, out)
+        count = 0
+        climbs = False
+        i = 0
+        while i < size and count < PARTS:
+            if here[i] == 47:
+                i += 1
+                continue
+            before = i
+            while i < size and here[i] != 47:
+                i += 1
+            climbs |= i - before == 2 and here[before] == 46 and here[before + 1] == 46
+            ends[count] = i
+            count += 1
+        if count == PARTS:
+            break
+        if (error == libc.ENOENT or error == libc.ENOTDIR) and not climbs:
+            return _plain(here, size, out)  # no link is before what is missing, nothing behind it
+        if error != libc.ELOOP:
+            break
+        # Most links are the last part of a path: what is before it is asked for first.
+        free, held, asked = 0, count, count - 1
+        while held - free > 1:
+            error = _refused(here, ends[asked - 1])
+            if error == 0:
+                free = asked
+            elif error == libc.ELOOP:
+                held = asked
+            else:
+                break
+            asked = (free + held) >> 1
+        if held - free != 1:
+            break
+        end = ends[held - 1]
+        before = ends[free - 1] if free else 0
+        i = here[end]
+        here[end] = 0
+        got = libc.readlinkat(libc.AT_FDCWD, here, target, 4096)
+        here[end] = cython.cast(cython.char, i)
+        if got <= 0:
+            break
+        # The target takes the link's place.
+        size = size - end + got
+        if target[0] != 47:
+            size += before + 1
+        if size >= 4096:
+            return -1
+        if target[0] != 47:
+            libc.memmove(rest + 4095 - size, here, before)
+            here = rest + 4095 - size + before
+            here[0] = 47
+            libc.memcpy(here + 1, target, got)
+        else:
+            libc.memcpy(rest + 4095 - size, target, got)
+    return _read_each(rest + 4095 - size, size, rest, out)
+
+
+def _refused(text, size):
+    # Why the kernel doesn't go by the beginning of a text: ELOOP where a link is; 0: it does.
+    how: libc.open_how
+    fd: cython.int
+    last: cython.char = text[size]
+    how.flags = libc.O_PATH | libc.O_CLOEXEC
+    how.mode = 0
+    how.resolve = libc.RESOLVE_NO_SYMLINKS
+    text[size] = 0
+    fd = libc.openat2(libc.AT_FDCWD, text, cython.address(how))
+    text[size] = last
+    if fd < 0:
+        return libc.errno
+    libc.close(fd)
+    return 0
+
+
+def _read_each(text, size, rest, out):
     # Read link after link. `rest` is what is still to walk, kept at the end of its room so that
     # a link's target can be put before it; `out` is free of links. More than 40 may be a loop.
     target: cython.char[4096]

@@ -19,7 +19,7 @@ from cython.cimports.ostler.core.crossing import (
     take,
     verb,
 )
-from cython.cimports.ostler.core.pathjoin import join, join_given
+from cython.cimports.ostler.core.pathjoin import join, join_given, relative
 from cython.cimports.ostler.core.realpath import abspath as to_absolute
 from cython.cimports.ostler.core.realpath import joined, realpath
 from cython.cimports.ostler.core.realpath import walk as walk_links
@@ -310,8 +310,13 @@ class Path:
             sep, dot, dots = "/", ".", ".."
         start = dot if start is None else py.PyOS_FSPath(start)
         try:
-            origin = [part for part in to_absolute(_its(self), start).split(sep) if part]
-            goal = [part for part in to_absolute(_its(self), path).split(sep) if part]
+            before = to_absolute(_its(self), start)
+            after = to_absolute(_its(self), path)
+            found = relative(before, after)
+            if found is not None:
+                return found
+            origin = [part for part in before.split(sep) if part]
+            goal = [part for part in after.split(sep) if part]
             shared: cython.Py_ssize_t = len(text.commonprefix([origin, goal]))
             way = [dots] * (len(origin) - shared) + goal[shared:]
             return sep.join(way) if way else dot

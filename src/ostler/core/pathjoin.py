@@ -211,3 +211,78 @@ def _join_plain(a, parts: tuple):
         check_arg_types("join", (a, *parts))
         raise
     return path
+
+
+def relative(origin, goal):
+    # The way from one path to another, both as abspath gives them. None: it is not to be had here,
+    # since they are no bytes, and no text of plain characters; or it is long.
+    out: cython.char[4096]
+    a: cython.p_const_char
+    b: cython.p_const_char
+    size: cython.Py_ssize_t = 0
+    a_size: cython.Py_ssize_t
+    b_size: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    is_text: cython.bint = _is_ascii(origin) and _is_ascii(goal)
+    if is_text:
+        a, a_size = py.PyUnicode_DATA(origin), py.PyUnicode_GET_LENGTH(origin)
+        b, b_size = py.PyUnicode_DATA(goal), py.PyUnicode_GET_LENGTH(goal)
+    elif py.PyBytes_CheckExact(origin) and py.PyBytes_CheckExact(goal):
+        a, a_size = py.PyBytes_AS_STRING(origin), py.PyBytes_GET_SIZE(origin)
+        b, b_size = py.PyBytes_AS_STRING(goal), py.PyBytes_GET_SIZE(goal)
+    else:
+        return None
+    i, j = _part_after(a, a_size, 0), _part_after(b, b_size, 0)
+    while i < a_size and j < b_size:
+        size = _part_end(a, a_size, i) - i
+        if _part_end(b, b_size, j) - j != size or libc.memcmp(a + i, b + j, size) != 0:
+            break
+        i, j = _part_after(a, a_size, i + size), _part_after(b, b_size, j + size)
+    size = 0
+    while i < a_size:
+        if size + 3 > 2048:
+            return None
+        libc.memcpy(out + size, cython.cast(cython.p_const_char, b"../"), 3)
+        size += 3
+        i = _part_after(a, a_size, _part_end(a, a_size, i))
+    if j < b_size:
+        if b_size - j > 2048:
+            return None
+        libc.memcpy(out + size, b + j, b_size - j)
+        size += b_size - j
+    elif size:
+        size -= 1
+    else:
+        out[0] = 46
+        size = 1
+    return py.ascii_text(out, size) if is_text else py.PyBytes_FromStringAndSize(out, size)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _is_ascii(o) -> cython.bint:
+    return _is_text(o) and py.PyUnicode_IS_COMPACT_ASCII(o)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _part_after(
+    text: cython.p_const_char, size: cython.Py_ssize_t, at: cython.Py_ssize_t
+) -> cython.Py_ssize_t:
+    while at < size and text[at] == 47:
+        at += 1
+    return at
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _part_end(
+    text: cython.p_const_char, size: cython.Py_ssize_t, at: cython.Py_ssize_t
+) -> cython.Py_ssize_t:
+    while at < size and text[at] != 47:
+        at += 1
+    return at

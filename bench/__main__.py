@@ -96,13 +96,17 @@ def build():
             "PY_LDFLAGS_NODIST",
         )
     )
+    # Debian's packages are built with both, and their own account leaves it out.
+    debian = "deb_system" in sysconfig.get_scheme_names()
+    with open("/proc/self/maps") as maps:
+        shared = "/libpython" in maps.read()
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "compiler": platform.python_compiler(),
-        "pgo": "--enable-optimizations" in words or "-fprofile-use" in words,
-        "lto": "--with-lto" in words or "-flto" in words,
-        "shared": bool(sysconfig.get_config_var("Py_ENABLE_SHARED")),
+        "pgo": "--enable-optimizations" in words or "-fprofile-use" in words or debian,
+        "lto": "--with-lto" in words or "-flto" in words or debian,
+        "shared": shared,
         "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
         "cflags": sysconfig.get_config_var("PY_CFLAGS"),
         "kernel": platform.release(),

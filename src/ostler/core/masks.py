@@ -437,8 +437,8 @@ def _is_harmless(number, fd):
         return False
     if status.st_mode & libc.S_IFMT != libc.S_IFCHR:
         return False
-    major = libc.gnu_dev_major(status.st_rdev)
-    minor = libc.gnu_dev_minor(status.st_rdev)
+    major = libc.major(status.st_rdev)
+    minor = libc.minor(status.st_rdev)
     if number == 5:
         return major == 5 and minor == 0
     if number == 6:
@@ -481,7 +481,7 @@ def _terminal(hands):
             continue
         if wanted.st_dev != hands.host_terminals:
             continue
-        libc.sprintf(path, b"/dev/pts/%u", libc.gnu_dev_minor(wanted.st_rdev))
+        libc.sprintf(path, b"/dev/pts/%u", libc.minor(wanted.st_rdev))
         fd = clone_mount(libc.AT_FDCWD, path)
         if fd < 0:
             continue

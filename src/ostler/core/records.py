@@ -515,7 +515,7 @@ class statx_result:
     @property
     def stx_rdev(self):
         """The device that a device file stands for."""
-        return libc.gnu_dev_makedev(self.x.rdev_major, self.x.rdev_minor)
+        return libc.makedev(self.x.rdev_major, self.x.rdev_minor)
 
     @property
     def stx_dev_major(self):
@@ -530,7 +530,7 @@ class statx_result:
     @property
     def stx_dev(self):
         """The device that the file is on."""
-        return libc.gnu_dev_makedev(self.x.dev_major, self.x.dev_minor)
+        return libc.makedev(self.x.dev_major, self.x.dev_minor)
 
     @property
     def stx_mode(self):

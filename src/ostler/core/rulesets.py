@@ -162,8 +162,8 @@ def _is_kernels(i, fd, host_terminals):
         return libc.kind_of_filesystem(fd) == libc.MQUEUE_MAGIC
     if status.st_mode & libc.S_IFMT != libc.S_IFCHR:
         return False
-    major = libc.gnu_dev_major(status.st_rdev)
-    minor = libc.gnu_dev_minor(status.st_rdev)
+    major = libc.major(status.st_rdev)
+    minor = libc.minor(status.st_rdev)
     if major == 1:
         return minor == 3 or minor == 5 or 7 <= minor <= 9
     if major == 5:

@@ -58,6 +58,7 @@ CONSTANTS = {
     "O_DIRECTORY": libc.O_DIRECTORY,
     "O_DSYNC": libc.O_DSYNC,
     "O_EXCL": libc.O_EXCL,
+    "O_EXEC": libc.O_EXEC,
     "O_FSYNC": libc.O_FSYNC,
     "O_LARGEFILE": libc.O_LARGEFILE,
     "O_NDELAY": libc.O_NDELAY,
@@ -69,9 +70,11 @@ CONSTANTS = {
     "O_RDONLY": libc.O_RDONLY,
     "O_RDWR": libc.O_RDWR,
     "O_RSYNC": libc.O_RSYNC,
+    "O_SEARCH": libc.O_SEARCH,
     "O_SYNC": libc.O_SYNC,
     "O_TMPFILE": libc.O_TMPFILE,
     "O_TRUNC": libc.O_TRUNC,
+    "O_TTY_INIT": libc.O_TTY_INIT,
     "O_WRONLY": libc.O_WRONLY,
 }
 TYPES = {}

@@ -392,11 +392,11 @@ class Files(Xattrs):
 
     def major(self, device, /):
         """The major number in a device number; makedev(3)."""
-        return _part(libc.gnu_dev_major(_to_device(device)))
+        return _part(libc.major(_to_device(device)))
 
     def minor(self, device, /):
         """The minor number in a device number; makedev(3)."""
-        return _part(libc.gnu_dev_minor(_to_device(device)))
+        return _part(libc.minor(_to_device(device)))
 
     def makedev(self, major, minor, /):
         """The device number of a major and a minor number; makedev(3)."""
@@ -406,9 +406,7 @@ class Files(Xattrs):
         if py.PY_VERSION_HEX < 0x030D0000:
             one = cython.cast(cython.uint, to_int(major))
             two = cython.cast(cython.uint, to_int(minor))
-            made = libc.gnu_dev_makedev(
-                cython.cast(cython.uint, one), cython.cast(cython.uint, two)
-            )
+            made = libc.makedev(cython.cast(cython.uint, one), cython.cast(cython.uint, two))
             return cython.cast(cython.long, made)
         one = _to_device(major)
         two = _to_device(minor)
@@ -416,7 +414,7 @@ class Files(Xattrs):
             return -1
         if (is_wide(one) and one != _NODEV) or (is_wide(two) and two != _NODEV):
             raise OverflowError("Python int too large to convert to C unsigned int")
-        made = libc.gnu_dev_makedev(cython.cast(cython.uint, one), cython.cast(cython.uint, two))
+        made = libc.makedev(cython.cast(cython.uint, one), cython.cast(cython.uint, two))
         return -1 if made == _NODEV else made
 
 

@@ -3,7 +3,13 @@ from ostler.core.libc.time cimport timespec
 
 cdef extern from *:
     """
+    #include <fcntl.h>
     #include <sys/stat.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
+    #ifndef STATX_BASIC_STATS
+    #include <linux/stat.h>
+    #endif
     #ifndef STATX_MNT_ID
     #define STATX_MNT_ID OSTLER_ABSENT
     #endif
@@ -52,6 +58,10 @@ cdef extern from *:
     #ifndef STATX_ATTR_WRITE_ATOMIC
     #define STATX_ATTR_WRITE_ATOMIC 0x400000
     #endif
+    static inline int ostler_statx(int dir, const char *path, int flags, unsigned int mask,
+                                   void *result) {
+        return (int)syscall(SYS_statx, dir, path, flags, mask, result);
+    }
     """
 
 cdef extern from "sys/stat.h" nogil:
@@ -98,6 +108,8 @@ cdef extern from "sys/stat.h" nogil:
         unsigned long long stx_attributes
         unsigned short stx_mode
 
-    int statx(int dir, const char *path, int flags, unsigned int mask, statx_t *result)
+    # By its number: musl has the function from 1.2.5 on only.
+    int statx "ostler_statx"(
+        int dir, const char *path, int flags, unsigned int mask, statx_t *result)
     enum:
         S_ISGID

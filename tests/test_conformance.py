@@ -58,7 +58,7 @@ def test_suites_are_found_in_packages(tmp_path, monkeypatch):
 def test_the_modules_of_a_package_are_counted():
     tests = ["test.test_os.test_os.A.test_a", "test.test_os.test_posix.A.test_a"]
     assert parts("test_os", tests) == " (1 of test_os, 1 of test_posix)"
-    assert parts("test_stat", ["test.test_stat.A.test_a", "setUpModule (test.test_stat)"]) == ""
+    assert parts("test_stat", ["test.test_stat._A.test_a", "setUpModule (test.test_stat)"]) == ""
 
 
 class Replayed:

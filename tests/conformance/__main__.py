@@ -108,8 +108,8 @@ class Report:
 def parts(module, tests):
     """Of a package: how many tests each of its modules has, as text to follow their number."""
     package = f"test.{module}."
-    names = [test.removeprefix(package).split(".")[0] for test in tests if test.startswith(package)]
-    counts = Counter(name for name in names if not name[:1].isupper())  # else it is a class
+    names = [test.removeprefix(package).split(".") for test in tests if test.startswith(package)]
+    counts = Counter(name[0] for name in names if len(name) > 2)  # a module, class and function
     return f" ({', '.join(f'{n} of {name}' for name, n in counts.items())})" if counts else ""
 
 

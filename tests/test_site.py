@@ -56,7 +56,6 @@ def test_every_public_name_is_in_the_reference(pages):
     texts = "\n".join(text for page, text in pages.items() if page.startswith("reference/"))
     words = set(re.findall(r"\w+", texts))
     names = {*ostler.__all__, *ostler.path.__all__, *ostler.trees.__all__}
-    names.discard("_clearenv")  # which os lists since 3.15, but it is for os itself
     for line in public.public():
         names.add(re.match(r"[\w.]+", line)[0].rpartition(".")[2])
     assert sorted(name for name in names - words if name[0] != "_") == []

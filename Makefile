@@ -5,7 +5,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs bench-points build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench clean
+.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs bench-points build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench wheels test-wheels test-sdist clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -162,6 +162,25 @@ coverage: $(VENV)/.coverage
 
 $(VENV)/.coverage: | build
 	@$(PIP) coverage 'setuptools>=77' 'cython==3.3.*'
+	@touch $@
+
+# The files of a release, and what is said of each: see build_tools/wheels.py. The compiler and the C
+# libraries of all targets come with ziglang; of the Pythons there need be nothing but headers.
+TOOLS := .venv/wheels/bin/python
+wheels: .venv/wheels/.built
+	@$(TOOLS) build_tools/wheels.py $(OPTIONS)
+
+# Each wheel of dist/ in a fresh environment, with tests, where it can run: build_tools/try_wheels.py.
+test-wheels: .venv/wheels/.built
+	@$(TOOLS) build_tools/try_wheels.py $(OPTIONS)
+
+# The source archive, built with a C compiler and without: build_tools/try_sdist.py.
+test-sdist: .venv/wheels/.built
+	@$(TOOLS) build_tools/try_sdist.py
+
+.venv/wheels/.built: build_tools/wheels.txt
+	@$(PYTHON) -m venv --clear .venv/wheels
+	@$(TOOLS) -m pip install -qq --disable-pip-version-check -r build_tools/wheels.txt
 	@touch $@
 
 clean:

@@ -20,3 +20,10 @@ def get_requires_for_build_wheel(config_settings=None):
 def get_requires_for_build_editable(config_settings=None):
     """setuptools' own requirements, and ziglang when no C compiler is found."""
     return build_meta.get_requires_for_build_editable(config_settings) + _COMPILER
+
+
+def build_sdist(sdist_directory, config_settings=None):
+    """setuptools' own; with SOURCE_DATE_EPOCH it is the same whoever makes it, and wherever."""
+    import archives
+
+    return archives.made_plain(build_meta.build_sdist, sdist_directory, config_settings)

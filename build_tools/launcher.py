@@ -1,6 +1,7 @@
 """Compiles the command `ostler`, a small program; launcher.c says what it does."""
 
-import sys
+import os
+import shlex
 import sysconfig
 from pathlib import Path
 
@@ -17,7 +18,7 @@ SOURCE = HERE / "launcher.c"
 def definitions(editable):
     """Where the launcher looks for the package, as C macros."""
     suffix = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
-    python = "python{}.{}{}".format(*sys.version_info[:2], suffix)
+    python = "python{}{}".format(sysconfig.get_config_var("VERSION"), suffix)
     macros = [("OSTLER_PYTHON", f'"{python}"')]
     if editable:
         path = str(HERE.parent / "src").replace("\\", r"\\").replace('"', r"\"")
@@ -42,7 +43,10 @@ class BuildLauncher(build_scripts):
             extra_preargs=["-O2", "-Wall"],
         )
         self.mkpath(self.build_dir)
-        compiler.link_executable(objects, "ostler", output_dir=self.build_dir)
+        options = shlex.split(os.environ.get("LDFLAGS", ""))
+        compiler.link_executable(
+            objects, "ostler", output_dir=self.build_dir, extra_preargs=options
+        )
         made = [str(Path(self.build_dir, "ostler"))]
         self._change_modes(made)
         return made, made

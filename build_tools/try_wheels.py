@@ -1,0 +1,133 @@
+"""Installs the wheels of dist/ into fresh environments, and runs the tests there if they can run.
+
+    make test-wheels                                    all wheels
+    make test-wheels OPTIONS="cp313 -- -k launcher"     those so named, with these words for pytest
+
+A wheel for this machine's architecture and C library is tried with the interpreter that it is for,
+of build_tools/interpreters or build_tools/newer. The tests, with what they need, are those of the
+source archive; the folder `src` there leads to the installed package, so that nothing else is
+tested. One for aarch64 is tried in a Debian of that architecture, by build_tools/emulated, which
+takes root. What can't be tried is named, with the reason.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path.insert(0, str(HERE))
+
+import releases  # noqa: E402
+
+WORK = ROOT / "build" / "try-wheels"
+# What shows first that something was lost on the way; `make test` runs all, of the same code.
+QUICK = [
+    "tests/parity", "tests/test_names.py", "tests/test_records.py", "tests/test_path.py",
+    "tests/test_import.py", "tests/test_compiled.py", "tests/test_launcher.py",
+    "tests/test_environment.py", "tests/test_files.py", "tests/test_descriptors.py",
+    "tests/test_processes.py", "tests/test_children.py", "tests/test_commands.py",
+    "tests/test_manual.py", "tests/test_tour.py", "tests/test_trees_copy.py",
+    "tests/machines/test_contract.py", "tests/machines/test_installed.py",
+]  # fmt: skip
+
+
+class Unable(Exception):
+    """Why a wheel can't be tried here."""
+
+
+def interpreters():
+    """{tag: the words that begin a command of it}, as of "cp313"."""
+    found = {}
+    here = subprocess.run([HERE / "interpreters"], stdout=subprocess.PIPE, text=True, check=False)
+    for line in here.stdout.splitlines():
+        version, _, command = line.partition(" ")
+        found[f"cp{version.replace('.', '')}"] = ([], command)
+    newer = [str(HERE / "newer")]
+    there = subprocess.run([*newer, "list"], stdout=subprocess.PIPE, text=True, check=False)
+    for version in there.stdout.split():
+        found.setdefault(
+            f"cp{version.replace('.', '')}", ([*newer, "run"], f"/usr/bin/python{version}")
+        )
+    return found
+
+
+def native(wheel, archive, words):
+    """Try a wheel on this machine."""
+    tag = wheel.stem.split("-")[2]
+    if tag not in interpreters():
+        raise Unable("there is no such Python here; build_tools/newer may get it")
+    within, python = interpreters()[tag]
+    place = Path(tempfile.mkdtemp(prefix=f"{wheel.stem.split('-')[3]}-", dir=WORK))
+    place.chmod(0o755)
+    environment = place / "environment"
+    subprocess.run([*within, python, "-m", "venv", environment], check=True)
+    own = environment / "bin" / "python"
+    install = [*within, own, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    subprocess.run([*install, "--no-index", "--no-deps", wheel], check=True)
+    print(releases.command_works(within, environment, wheel.stem.split("-")[1]), flush=True)
+    status = releases.run_tests(within, environment, archive, place / "tests", words or QUICK)
+    shutil.rmtree(place, ignore_errors=True)
+    return status
+
+
+def emulated(wheel, archive, words):
+    """Try a wheel for aarch64 in a Debian of that architecture."""
+    if wheel.stem.split("-")[2] != "cp313":
+        raise Unable("the Python of that Debian is 3.13")
+    if os.geteuid() != 0:
+        raise Unable("it takes root")
+    done = subprocess.run([HERE / "emulated", "try", wheel, archive, *words], check=False)
+    if done.returncode == 3:
+        raise Unable("no such Debian can be had here")
+    return done.returncode
+
+
+def attempt(wheel, archive, words):
+    """Try a wheel where it belongs; return the exit status."""
+    here = platform.machine()
+    tag = wheel.stem.split("-")[4]
+    if tag.startswith("musllinux") and platform.libc_ver()[0] == "glibc":
+        raise Unable("no Python with musl is here; its symbols are looked up when it is built")
+    if tag.endswith(here):
+        return native(wheel, archive, words)
+    if tag.endswith("_aarch64"):
+        return emulated(wheel, archive, words)
+    raise Unable(f"this is a machine of {here}")
+
+
+def main(arguments):
+    """Try the wheels; return the exit status."""
+    names, _, words = " ".join(arguments).partition("--")
+    WORK.mkdir(parents=True, exist_ok=True)
+    archives = sorted(
+        (ROOT / "dist").glob("ostler-*.tar.gz"), key=lambda each: each.stat().st_mtime
+    )
+    wheels = [
+        wheel for wheel in sorted((ROOT / "dist").glob("*.whl"))
+        if all(part in wheel.name for part in names.split())
+    ]  # fmt: skip
+    if not wheels or not archives:
+        print("make test-wheels: nothing in dist/ to try; make wheels puts it there")
+        return 2
+    failed = []
+    for wheel in wheels:
+        print(f"== {wheel.name}", flush=True)
+        try:
+            if attempt(wheel, archives[-1], words.split()):
+                failed.append(wheel.name)
+        except Unable as error:
+            print(f"not tried: {error}", flush=True)
+        except (subprocess.CalledProcessError, ValueError) as error:
+            print(error, flush=True)
+            failed.append(wheel.name)
+    print(f"failed: {' '.join(failed)}" if failed else f"{len(wheels)} wheels", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""What makes the files of a release: what headers tell it, and what must be equal in files."""
+
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from build_tools import modules
+
+ROOT = modules.PACKAGE.parents[1]
+LIBC = modules.PACKAGE / "core" / "libc"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.fixture(autouse=True)
+def tools(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "build_tools")
+    return importlib.import_module
+
+
+def headers(folder, *lines, minor=13):
+    folder.mkdir(exist_ok=True)
+    text = f"#define PY_MAJOR_VERSION\t3\n#define PY_MINOR_VERSION\t{minor}\n"
+    (folder / "patchlevel.h").write_text(text)
+    (folder / "pyconfig.h").write_text("\n".join(lines))
+    return folder
+
+
+def test_a_python_is_known_by_its_headers(tools, tmp_path):
+    cross = tools("cross")
+    plain = cross.Headers.read(headers(tmp_path, "/* #undef Py_GIL_DISABLED */"))
+    assert (plain.name, plain.abi, plain.version) == ("3.13", "cp313", (3, 13))
+    free = cross.Headers.read(headers(tmp_path, "#define Py_GIL_DISABLED 1", minor=14))
+    assert (free.name, free.abi) == ("3.14t", "cp314t")
+    told = cross.answers(free, cross.TARGETS["musllinux_1_2_aarch64"])
+    assert told["EXT_SUFFIX"] == ".cpython-314t-aarch64-linux-musl.so"
+    assert told["INCLUDEPY"] == str(tmp_path) and told["Py_GIL_DISABLED"] == 1
+    with pytest.raises(ValueError, match="debug"):
+        cross.Headers.read(headers(tmp_path, "#define Py_DEBUG 1"))
+
+
+def test_headers_in_several_folders_become_one(tools, tmp_path, monkeypatch):
+    wheels = tools("wheels")
+    monkeypatch.setattr(wheels, "WORK", tmp_path / "work")
+    include = headers(tmp_path / "python3.14", "# include <x86_64-linux-gnu/python3.14/pyconfig.h>")
+    (tmp_path / "x86_64-linux-gnu/python3.14").mkdir(parents=True)
+    (tmp_path / "x86_64-linux-gnu/python3.14/pyconfig.h").write_text("#define SIZEOF_LONG 8\n")
+    made = wheels.one_folder(include)
+    assert (made / "pyconfig.h").read_text() == "#define SIZEOF_LONG 8\n"
+    assert (made / "patchlevel.h").read_text() == (include / "patchlevel.h").read_text()
+    whole = headers(tmp_path / "python3.13", "#define SIZEOF_LONG 8")
+    assert wheels.one_folder(whole) == whole
+
+
+def test_versions_of_symbols_are_compared(tools):
+    newer = tools("wheel_check").newer_than_glibc
+    assert not newer("GLIBC_2.28", (2, 28)) and not newer("GLIBC_2.2.5", (2, 28))
+    assert newer("GLIBC_2.29", (2, 28)) and newer("GLIBC_2.34", (2, 28))
+    assert newer("GLIBC_PRIVATE", (2, 28)) and newer("GLIBC_ABI_DT_RELR", (2, 28))
+
+
+def test_what_older_musl_lacks_is_called_by_its_number(tools):
+    """Where the C library lacks a function, the whole package would not load."""
+    names = tools("wheel_check").LATER_IN_MUSL | {"renameat2"}
+    for path in LIBC.glob("*.pxd"):
+        text = re.sub(r'"""[\s\S]*?"""|#.*', "", path.read_text())
+        declared = set(re.findall(r"\b(\w+)\s*\(", text))
+        assert not declared & names, path.name
+
+
+def test_the_forge_builds_the_same_wheels(tools):
+    told = PROJECT["tool"]["cibuildwheel"]
+    versions = tools("wheels").supported()
+    assert told["build"] == [f"cp{version.replace('.', '')}-*" for version in versions]
+    images = {
+        f"{image}_{name.split('-', 1)[1].removesuffix('-image')}"
+        for name, image in told["linux"].items()
+        if name.endswith("-image")
+    }
+    assert images == {*tools("cross").TARGETS}
+
+
+def test_the_forge_runs_nothing_that_can_change():
+    text = (ROOT / ".github/workflows/wheels.yml").read_text()
+    actions = re.findall(r"uses: *(.*)", text)
+    assert len(actions) > 5
+    for action in actions:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)+", action), action
+    for name in re.findall(r"pip install (\S+)", text):
+        assert "==" in name
+    tools = (ROOT / "build_tools/wheels.txt").read_text().splitlines()
+    assert all("==" in line for line in tools if line and not line.startswith("#"))
+
+
+def test_the_version_stands_once():
+    version = PROJECT["project"]["version"]
+    for path in (*modules.PACKAGE.rglob("*.py"), *(ROOT / "build_tools").iterdir()):
+        assert not path.is_file() or f'"{version}"' not in path.read_text(), path
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); import ostler.cli as c; c.main()"
+    command = [sys.executable, "-c", code, str(ROOT / "src"), "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout == f"ostler {version}\n"

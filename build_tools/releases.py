@@ -59,20 +59,24 @@ def command_works(within, environment, version):
     return told
 
 
+def with_test_needs(within, environment):
+    """Install what the tests need, beside ostler."""
+    own = environment / "bin" / "python"
+    install = [*within, own, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    subprocess.run([*install, *TEST_NEEDS], check=True)
+
+
 def run_tests(within, environment, archive, place, words):
     """Run tests of a source archive on the package that is installed; return pytest's status.
 
     The folder `src` of the archive is replaced by a link to the installed package, so that nothing
     else is tested, however a test finds it.
     """
-    own = environment / "bin" / "python"
-    install = [*within, own, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    subprocess.run([*install, *TEST_NEEDS], check=True)
     with tarfile.open(archive) as packed:
         packed.extractall(place, filter="data")
     (top,) = place.glob("ostler-*/")
     shutil.rmtree(top / "src")
     (package,) = environment.glob("lib/python*/site-packages")
     (top / "src").symlink_to(package)
-    command = [*within, own, "-m", "pytest", *words]
+    command = [*within, environment / "bin" / "python", "-m", "pytest", *words]
     return subprocess.run(command, cwd=top, stdin=subprocess.DEVNULL, check=False).returncode

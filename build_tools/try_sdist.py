@@ -94,6 +94,7 @@ def main():
             (place / name).mkdir()
             environment = installs(archive, place / name, path)
         print("== the tests on the unpacked archive", flush=True)
+        releases.with_test_needs([], environment)
         status = releases.run_tests([], environment, archive, place / "tests", TESTS)
     finally:
         shutil.rmtree(place, ignore_errors=True)

@@ -25,7 +25,7 @@ from cython.cimports.ostler.core.realpath import joined, realpath
 from cython.cimports.ostler.core.realpath import walk as walk_links
 from cython.cimports.ostler.core.walk import owns_path
 
-from ostler.core.interpreter import GenericAlias
+from ostler.core.interpreter import SPLITROOT_TAKES_P, GenericAlias
 from ostler.core.pathtext import splitext_plain as _splitext
 from ostler.core.realpath import ALL_BUT_LAST, ALLOW_MISSING
 
@@ -273,7 +273,7 @@ class Path:
 
     def _splitroot_p(self, p):
         """Return (drive, root, tail): no drive, the root '', '/' or '//', the rest."""
-        return text.splitroot(p)  # as 3.12 and 3.14 name its argument
+        return text.splitroot(p)  # as some versions name its argument
 
     def basename(self, p):
         """Return what is after the last '/'."""
@@ -572,5 +572,4 @@ genericpath = sys.modules[__name__]
 # What the facade takes from the host's Path besides its public names: under the same name, and
 # under another, where versions of os.path differ in a signature.
 PRIVATE = ("_joinrealpath",) if sys.version_info < (3, 13) else ()
-_PLAIN = sys.version_info[:2] == (3, 13) or sys.version_info >= (3, 15)
-VARIANTS = {} if _PLAIN else {"splitroot": "_splitroot_p"}
+VARIANTS = {"splitroot": "_splitroot_p"} if SPLITROOT_TAKES_P else {}

@@ -6,6 +6,7 @@ another does. What is taken, and why:
 - `posix.register_at_fork`: the lists of callables live in the interpreter's private state; the
   C API runs them (PyOS_BeforeFork and its relatives) but has no call that adds to them.
 - `posix.sched_param`: a parameter made by os is one of ours, too.
+- how `posixpath.splitroot` names its argument, which differs within the releases of 3.13.
 - `os.__all__` and the names in `os` and `os.path`: only the lists of names are read, so that
   what ostler exports follows the running interpreter. Likewise the names of the functions in the
   sets `supports_dir_fd` and its relatives.
@@ -26,6 +27,18 @@ GenericAlias = type(list[int])
 BuiltinFunctionType = type(len)
 ModuleType = type(os)
 FunctionType = type(Mapping.get)  # any function that is written in Python
+
+
+def _names_p(function):
+    # Whether a function's first argument has the name p; 3.11 has no such function.
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        return code.co_varnames[0] == "p"
+    text = getattr(function, "__text_signature__", None) or ""
+    return "path" not in text.partition("(")[2]
+
+
+SPLITROOT_TAKES_P = _names_p(getattr(posixpath, "splitroot", None))
 OS_ALL = tuple(os.__all__)
 PATH_ALL = tuple(posixpath.__all__)
 OS_NAMES = frozenset(vars(os))

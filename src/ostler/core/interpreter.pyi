@@ -5,6 +5,7 @@ from types import FunctionType as FunctionType
 from types import GenericAlias as GenericAlias
 from types import ModuleType as ModuleType
 
+SPLITROOT_TAKES_P: bool
 OS_ALL: tuple[str, ...]
 PATH_ALL: tuple[str, ...]
 OS_NAMES: frozenset[str]

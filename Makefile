@@ -1,11 +1,12 @@
 # `make run` builds and runs the main job; `make test` builds and passes the tests.
 PYTHON ?= python3
-TAG    := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+# 3.13, or 3.13t for the free-threaded build of it.
+TAG    := $(shell $(PYTHON) -c 'import sys; print("%d.%d%s" % (*sys.version_info[:2], sys.abiflags))')
 VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs bench-points build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench wheels test-wheels test-sdist clean
+.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs bench-points build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench wheels test-wheels test-sdist stress clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -14,13 +15,13 @@ test: build
 	$(BIN)/python -m pytest
 
 # The same on Pythons newer than the machine's, which build_tools/newer fetches (as root, on Linux,
-# some minutes). NEWER: which; GOALS: what is made there instead, with OPTIONS.
+# some minutes), or compiles: NEWER=3.13t. NEWER: which; GOALS: what is made there instead, with OPTIONS.
 NEWER ?= 3.14 3.15
 GOALS ?= test
 test-newer:
 	@build_tools/newer get $(NEWER)
 	@for version in $(NEWER); do echo "== Python $$version"; \
-	  build_tools/newer run make --no-print-directory $(GOALS) PYTHON=python$$version \
+	  build_tools/newer make $$version --no-print-directory $(GOALS) \
 	    OPTIONS='$(OPTIONS)' </dev/null || exit; done
 conformance-newer:
 	@$(MAKE) --no-print-directory test-newer GOALS=conformance
@@ -114,6 +115,12 @@ conformance-all:
 # what can be chosen.
 fuzz: build
 	$(BIN)/python -m tests.fuzz $(or $(OPTIONS),--seconds 300)
+
+# Eight threads at once over environ, listing, walking, trees, spawning, machines and installed(); most
+# is found on a free-threaded build: make test-newer NEWER=3.13t GOALS=stress. SECONDS: of all together.
+SECONDS ?= 180
+stress: build
+	$(BIN)/python -m tests.stress --seconds $(SECONDS) $(OPTIONS)
 
 # Every call of os against ostler's; OPTIONS="--help" tells what can be chosen.
 bench: $(VENV)/.bench

@@ -16,6 +16,7 @@ import compiler  # noqa: E402
 import frames  # noqa: E402
 import launcher  # noqa: E402
 import links  # noqa: E402
+import main_only  # noqa: E402
 import modules  # noqa: E402
 from building import build_ext, jobs  # noqa: E402
 from Cython.Build import cythonize  # noqa: E402
@@ -84,11 +85,15 @@ def extensions():
 def edited(extensions):
     """The same, their C without what costs time: see build_tools/frames.py and cimports.py.
 
+    That of the driver is for the main interpreter alone: see build_tools/main_only.py.
+
     Build with OSTLER_FRAMES=1 to see our own lines in tracebacks.
     """
     for source in (Path(source) for extension in extensions for source in extension.sources):
         text = source.read_text()
         changed = cimports.direct(text)
+        if source.stem == modules.DRIVER:
+            changed = main_only.main_only(changed)
         if not os.environ.get("OSTLER_FRAMES"):
             try:
                 changed = frames.without_frames(changed)

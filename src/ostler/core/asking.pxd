@@ -10,6 +10,7 @@ cdef class Stay:
     cdef long long number           # the later, the greater
     cdef Stay before                # the context's stay when it began
     cdef Stay after                 # the one that it left, in a context that it was not ended in
+    cdef Stay outer(self)           # what is `before` now
 
 cdef class Block:
     cdef readonly list _entered     # Stays

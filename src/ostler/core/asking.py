@@ -6,7 +6,10 @@ thread. What still belongs to a Stay that has ended gets an error: neither the h
 machine is meant.
 """
 
+from _operator import is_not
+
 import cython
+from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core import python_functions as pyf
 
@@ -16,11 +19,11 @@ _places = cython.declare(list, [])  # of functions: the name, whether it is path
 _host_modules = cython.declare(list, [])  # the globals of what acts on the host, whoever calls it
 _loader = cython.declare(object, None)
 _partial = cython.declare(object, None)
-_begun = cython.declare(cython.longlong, 0)
-_open = cython.declare(cython.int, 0)  # stays in all threads
-_strict = cython.declare(cython.int, 0)  # those of them that refuse
+_begun = cython.declare(cython.long, 0)
+_open = cython.declare(cython.long, 0)  # stays in all threads
+_strict = cython.declare(cython.long, 0)  # those of them that refuse
 _hooked = cython.declare(cython.bint, False)
-_held = cython.declare(cython.int, 0)  # stays for which the functions have to ask, ended or not
+_held = cython.declare(cython.long, 0)  # stays for which the functions have to ask, ended or not
 _when_gone = cython.declare(object, None)
 
 
@@ -38,54 +41,61 @@ class Stay:
 
     def __del__(self):
         # Until now there may have been something that was begun in it, and would ask.
-        global _held
         if self.counted and not py.Py_IsFinalizing():
             self.counted = False
-            _held -= 1
-            if _held == 0 and _when_gone is not None:
+            if _add(cython.address(_held), -1) == 0 and _when_gone is not None:
                 _when_gone()
 
     def hold(self):
         """From now on until it is gone the functions have to ask."""
-        global _held
         if not self.counted:
             self.counted = True
-            _held += 1
+            _add(cython.address(_held), 1)
 
     def begin(self):
         """It is the running code's from now on, and its thread's unless a task has begun it."""
-        global _begun, _open, _strict
         self.before = _of_context()
         if not self.on_host:
             self.thread = _of_thread(True)
             self.thread.append(self)
-            _open += 1
-            _strict += self.strict
-        _begun += 1
-        self.number = _begun
+            _add(cython.address(_open), 1)
+            _add(cython.address(_strict), self.strict)
+        self.number = _add(cython.address(_begun), 1)
         self.ended = False
         pyf.PyContextVar_Set(_current, self)
 
     def end(self):
         """It is over, in whatever order and whichever context the ends come."""
-        global _open, _strict
-        if self.ended:
+        over: cython.bint
+        with cython.critical_section(self):
+            over = self.ended
+            self.ended = True
+        if over:
             return
-        self.ended = True
         here: Stay = _of_context()
-        self.after = self.before
+        before: Stay = self.before
+        with cython.critical_section(self):
+            self.after = before
         if here is self:
-            pyf.PyContextVar_Set(_current, self.before)
+            pyf.PyContextVar_Set(_current, before)
         else:
             while here is not None and here.before is not self:
-                here = here.before
+                here = here.outer()
             if here is not None:
-                here.before = self.before
+                with cython.critical_section(here):
+                    here.before = before
         if not self.on_host:
             self.thread.remove(self)
-            _open -= 1
-            _strict -= self.strict
-            self.machine = self.before = None
+            _add(cython.address(_open), -1)
+            _add(cython.address(_strict), -cython.cast(cython.long, self.strict))
+            # Other threads may be looking at these. What goes with them goes when they are out.
+            machine = self.machine
+            with cython.critical_section(self):
+                self.machine = self.before = None
+
+    def outer(self):
+        with cython.critical_section(self):
+            return self.before
 
     @property
     def is_current(self):
@@ -119,26 +129,32 @@ class Block:
         self._entered = []
 
     def __exit__(self, *exception):
-        stay = self._own()
-        self._entered.remove(stay)
+        while True:
+            stay = self._own()
+            try:
+                self._entered.remove(stay)
+                break
+            except ValueError:  # another thread has ended it meanwhile
+                pass
         stay.end()
         # The functions stop asking when the last that holds the stay has gone: see __del__ there.
 
     def _own(self):
         # Of several threads or tasks that use this object each ends its own.
         stay: Stay
-        for stay in self._entered[::-1]:
+        entered: list = self._entered[::-1]
+        for stay in entered:
             if _of_context() is stay:
                 return stay
-        for stay in self._entered[::-1]:
+        for stay in entered:
             if stay.is_of_this_thread:
                 return stay
-        if not self._entered:
+        if not entered:
             stay = _of_context()
             if stay is not None and stay.ended:
                 pyf.PyContextVar_Set(_current, stay.after)
             raise RuntimeError("this block has ended already, in another thread or task")
-        return self._entered[-1]
+        return entered[0]
 
 
 @cython.cfunc
@@ -175,9 +191,8 @@ def _now() -> Stay:
     # The stay that the running code belongs to, which may have ended; None: the host.
     found: Stay = _of_context()
     newest: Stay
-    at: cython.Py_ssize_t
     while found is not None and found.on_host and found.ended:
-        found = found.before
+        found = found.outer()
     if found is not None:
         if found.on_host:
             return None
@@ -187,8 +202,7 @@ def _now() -> Stay:
         return None
     stays: list = _of_thread(False)
     if stays is not None:
-        for at in range(len(stays) - 1, -1, -1):
-            newest = stays[at]
+        for newest in stays[::-1]:  # another thread may end one of them meanwhile
             if found is not None and newest.number <= found.number:
                 break
             # What a task has begun is the thread's when the task is gone without ending it.
@@ -203,7 +217,14 @@ def _is_host(names: dict, ours: cython.bint) -> cython.bint:
     for known in _host_modules:
         if known is names:
             return known is not _loader or not _serves_py_compile()
-    name = names.get("__name__") if ours else None
+    if not ours:
+        return False
+    lent: cython.pointer(py.PyObject) = py.lent_in(
+        cython.cast(cython.pointer(py.PyObject), names), "__name__"
+    )
+    if lent == cython.NULL:
+        return False
+    name = py.kept(lent)
     return type(name) is str and cython.cast(str, name).startswith("ostler.")
 
 
@@ -225,6 +246,14 @@ def _for_host(ours: cython.bint) -> cython.bint:
     return names != cython.NULL and _is_host(cython.cast(dict, names), ours)
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _add(to: cython.pointer(cython.long), number: cython.long) -> cython.long:
+    # Several threads count.
+    return libc.atomic_add(to, number, libc.ATOMIC_SEQ_CST)
+
+
 def late():
     """The error of what was begun inside and runs after the way out."""
     return RuntimeError(
@@ -242,9 +271,17 @@ def found():
     now: Stay = _now()
     if now is None:
         return None
-    if now.ended:
+    return _machine_of(now)
+
+
+@cython.cfunc
+def _machine_of(now: Stay):
+    # Of a Stay that is not the host's; RuntimeError after its end.
+    with cython.critical_section(now):
+        machine = now.machine
+    if machine is None:
         raise late()
-    return now.machine
+    return machine
 
 
 def is_host(names):
@@ -266,8 +303,11 @@ def tell_when_gone(function):
 def set_host_modules(modules, loader):
     """The globals of modules whose own calls act on the host; `loader`: the import system's."""
     global _loader
-    _host_modules[:] = modules
-    _loader = loader
+    # They are looked at without a lock, and seldom others than before.
+    if len(modules) != len(_host_modules) or any(map(is_not, modules, _host_modules)):
+        _host_modules[:] = modules
+    if _loader is not loader:
+        _loader = loader
 
 
 # ---- builtin functions
@@ -320,9 +360,9 @@ def _ask(at: cython.int, other: cython.pointer(cython.pointer(py.PyObject))) -> 
     if handler is not None:
         instead = _partial(handler, now, pyf.plain(at))
     elif of_path:
-        instead = getattr(now.machine.path, name)
+        instead = getattr(_machine_of(now).path, name)
     else:
-        instead = getattr(now.machine, name)
+        instead = getattr(_machine_of(now), name)
     py.Py_INCREF(cython.cast(cython.pointer(py.PyObject), instead))
     other[0] = cython.cast(cython.pointer(py.PyObject), instead)
     return 0
@@ -347,9 +387,7 @@ def _ask_opening(
         return 0
     if (args[3] if len(args) > 3 else named.get("opener")) is not None:
         return 1
-    if now.ended:
-        raise late()
-    named["opener"] = _opener(now.machine)
+    named["opener"] = _opener(_machine_of(now))
     args = args[:3] + args[4:]
     py.Py_INCREF(cython.cast(cython.pointer(py.PyObject), args))
     py.Py_INCREF(cython.cast(cython.pointer(py.PyObject), named))
@@ -389,7 +427,7 @@ def _hook(
     if _is_file(name, args):
         raise RuntimeError(
             f"{name.decode()} of {args[-1] if name != b'open' else args[0]!r} would act on the "
-            f"host's files, not on {now.machine!r}"
+            f"host's files, not on {_machine_of(now)!r}"
         )
     return 0
 

@@ -53,6 +53,7 @@ cdef class Core:
     cdef public bint _aside         # the host: its facade's functions may act on another machine
     cdef public object _hooked      # a frozenset of its calls that may fail on purpose, or None
     cdef object its_path(self)
+    cdef bint is_hooked(self, str name) except -1
     cdef int place(self, Where *w, int purpose) noexcept nogil
     # The three calls that make something with a mode, or open it; instead of place() and the
     # call itself, because a rooted machine has its own umask and opens by openat2. EINTR is the
@@ -122,14 +123,18 @@ cdef inline int again_at(int number, object kept) except -1:
 cdef inline object verb(Core machine, str name):
     cdef py.PyObject *found
     if machine._names is not None:
-        found = py.found_in(<py.PyObject *>machine._names, name)
-        if found != NULL and (not machine._aside or is_replaced(machine, name, found)):
-            return <object>found
+        found = py.lent_in(<py.PyObject *>machine._names, name)
+        if found != NULL:
+            if not machine._aside:
+                return py.kept(found)
+            value = py.kept(found)
+            if is_replaced(machine, name, value):
+                return value
     return getattr(machine, name)
 
 cdef bint is_own(Core machine, str name) except -1
 cdef int struck(Core machine, str call, tuple args) except -1
-cdef bint is_replaced(Core machine, str name, py.PyObject *found) except -1
+cdef bint is_replaced(Core machine, str name, object found) except -1
 cdef int settle(Where *w, long result) noexcept nogil
 
 # As take(), of C text that is at hand, relative to a directory.

@@ -44,18 +44,27 @@ class Core:
     @property
     def path(self):
         """The machine's os.path."""
-        if self.shown is not None:
-            return self.shown
+        with cython.critical_section(self):
+            shown = self.shown
+        if shown is not None:
+            return shown
         if self.lent != cython.NULL:
             return cython.cast(object, self.lent)
         return self.its_path()
 
     @path.setter
     def path(self, value):
-        self.shown = value
+        with cython.critical_section(self):
+            self.shown = value
 
     def its_path(self):
         return None
+
+    def is_hooked(self, name):
+        # Whether a call of it may fail on purpose; asked where there are any.
+        with cython.critical_section(self):
+            hooked = self._hooked
+        return hooked is not None and name in hooked
 
     # A machine that says nothing of its own has no files, and starts no programs.
 
@@ -341,12 +350,14 @@ def named(kept):
 def is_own(machine, name):
     """Whether verb(machine, name) is the machine's own, so that its C path may be taken."""
     if machine._names is None:
-        return machine._hooked is None or name not in machine._hooked
-    found = machine._names.get(name)
-    return found is None or (
-        py.PyCFunction_Check(found)
-        and py.PyCFunction_GET_SELF(found) == cython.cast(cython.pointer(py.PyObject), machine)
+        return machine._hooked is None or not machine.is_hooked(name)
+    found = py.lent_in(cython.cast(cython.pointer(py.PyObject), machine._names), name)
+    own: cython.bint = found == cython.NULL or (
+        py.is_builtin(found)
+        and py.self_of(found) == cython.cast(cython.pointer(py.PyObject), machine)
     )
+    py.give_back(found)
+    return own
 
 
 def struck(machine, call, args):
@@ -354,7 +365,7 @@ def struck(machine, call, args):
 
     For the steps of a composition: args are the paths and descriptors of the call.
     """
-    if machine._hooked is None or call not in machine._hooked:
+    if machine._hooked is None or not machine.is_hooked(call):
         return 0
     from ostler.core.standers import step
 
@@ -363,8 +374,6 @@ def struck(machine, call, args):
 
 def is_replaced(machine, name, found):
     """Whether the facade's function, or mapping, is one that a program has put there."""
-    if py.PyCFunction_Check(cython.cast(object, found)):
-        return py.PyCFunction_GET_SELF(cython.cast(object, found)) != cython.cast(
-            cython.pointer(py.PyObject), machine
-        )
+    if py.PyCFunction_Check(found):
+        return py.PyCFunction_GET_SELF(found) != cython.cast(cython.pointer(py.PyObject), machine)
     return name not in ("environ", "environb", "path")

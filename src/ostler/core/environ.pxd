@@ -9,12 +9,18 @@ cdef enum:
 
 cdef class Store:
     cdef dict data          # bytes -> bytes, what the names and values are
-    cdef dict text          # str -> str, in step with data; None once `data` was handed out
+    cdef dict text          # str -> str, or None; the same one as long as the store lives
+    cdef bint in_step       # whether it is so with data, and counts; not once `data` was handed out
     cdef Core machine       # whose process environment follows each change; None: none does
     cdef int put(self, key, value, given, given_value) except -1
-    cdef int drop(self, key) except -1
+    cdef bint drop(self, key) except -1
+    cdef int reload(self) except -1
     cdef int replace(self, dict data) except -1
+    cdef dict now(self)
     cdef dict as_text(self)
+    cdef int _set(self, key, value, name, text) except -1
+    cdef bint _delete(self, key, name) except -1
+    cdef int _become(self, dict data) except -1
 
 cdef class EnvironCore:
     cdef Store store
@@ -24,6 +30,7 @@ cdef class EnvironCore:
     cdef object twin        # the bytes view, made on first use
     cdef object looked_up(self, key, default)
     cdef dict plain(self)
+    cdef object encoded(self, key)
 
 cdef object process_variables()
 cdef list process_entries()

@@ -53,15 +53,15 @@ def check_bytes(value):
 def process_variables():
     # As the interpreter reads them: the first of two with one name, none without "=".
     found: dict = {}
-    at: cython.int = 0
     entry: cython.p_const_char
     equals: cython.p_const_char
-    libc.lock_environment()
+    table: cython.pointer(cython.p_const_char) = libc.copied_environment()
+    if table == cython.NULL:
+        raise MemoryError
+    at: cython.pointer(cython.p_const_char) = table
     try:
-        if libc.process_environ == cython.NULL:
-            return found
-        while libc.process_environ[at] != cython.NULL:
-            entry = libc.process_environ[at]
+        while at[0] != cython.NULL:
+            entry = at[0]
             at += 1
             equals = libc.strchr(entry, b"="[0])
             if equals == cython.NULL:
@@ -70,22 +70,23 @@ def process_variables():
             if key not in found:
                 found[key] = py.PyBytes_FromString(equals + 1)
     finally:
-        libc.unlock_environment()
+        libc.free(table)
     return found
 
 
 def process_entries():
     # The process's own variables as they stand, for a child: with whatever has no "=" too.
     found: list = []
-    entry: cython.pointer(cython.p_char)
-    libc.lock_environment()
+    table: cython.pointer(cython.p_const_char) = libc.copied_environment()
+    if table == cython.NULL:
+        raise MemoryError
+    entry: cython.pointer(cython.p_const_char) = table
     try:
-        entry = libc.environ
-        while entry != cython.NULL and entry[0] != cython.NULL:
+        while entry[0] != cython.NULL:
             found.append(py.PyBytes_FromString(entry[0]))
             entry += 1
     finally:
-        libc.unlock_environment()
+        libc.free(table)
     return found
 
 
@@ -134,10 +135,16 @@ def _no_null(value) -> cython.int:
 
 @cython.cclass
 class Store:
-    """Variables by name; what one view changes, the other sees."""
+    """Variables by name; what one view changes, the other sees.
+
+    Without the GIL names are looked up while others are set, with no lock: so the text is one dict
+    for ever, and a flag says whether it counts. Each change is made as a whole (see begin_change).
+    """
 
     def put(self, key, value, given, given_value):
         # The name and the value, as bytes and as they were given; None: unlike their text.
+        process: cython.bint = False
+        error: cython.int = 0
         if self.machine is not None and not is_own(self.machine, "putenv"):
             verb(self.machine, "putenv")(key, value)
         else:
@@ -149,42 +156,128 @@ class Store:
                 _no_null(value)
                 check_name(key)
                 if self.machine is not None:
-                    set_variable(key, value)
+                    py.audit2(b"os.putenv", b"OO", key, value)
+                    process = True
                 elif not key:
                     raise plain_failure(libc.EINVAL)
-        with cython.critical_section(self):
-            self.data[key] = value
-            if self.text is not None:
-                self.text[text_of(key, given)] = text_of(value, given_value)
+        name = text = None
+        if self.text is not None:
+            name = text_of(key, given)
+            text = text_of(value, given_value)
+        if not py.PyBytes_CheckExact(key) or not py.PyBytes_CheckExact(value):
+            # Their own class may have a say in what follows.
+            if process and libc.locked_setenv(
+                py.PyBytes_AS_STRING(key), py.PyBytes_AS_STRING(value)
+            ):
+                raise plain_failure(libc.errno)
+            return self._set(key, value, name, text)
+        py.begin_change()
+        try:
+            # What is told last to the process is what the mapping has in the end.
+            if process and libc.locked_setenv(
+                py.PyBytes_AS_STRING(key), py.PyBytes_AS_STRING(value)
+            ):
+                error = libc.errno
+            else:
+                self._set(key, value, name, text)
+        finally:
+            py.end_change()
+        if error:
+            raise plain_failure(error)
+        return 0
+
+    def _set(self, key, value, name, text):
+        self.data[key] = value
+        if self.in_step:
+            self.text[name] = text
         return 0
 
     def drop(self, key):
-        # The name goes from the process's environment; the mapping's part is the caller's.
+        # Whether it was there.
+        process: cython.bint = False
+        there: cython.bint = False
+        error: cython.int = 0
         if self.machine is not None and not (
             py.PyBytes_Check(key) and is_own(self.machine, "unsetenv")
         ):
             verb(self.machine, "unsetenv")(key)
-            return 0
-        _no_null(key)
-        if self.machine is not None:
-            unset_variable(key)
-        elif not key or libc.strchr(py.PyBytes_AS_STRING(key), b"="[0]) != cython.NULL:
-            raise plain_failure(libc.EINVAL)
+        else:
+            _no_null(key)
+            if self.machine is not None:
+                py.audit1(b"os.unsetenv", b"O", key)
+                process = True
+            elif not key or libc.strchr(py.PyBytes_AS_STRING(key), b"="[0]) != cython.NULL:
+                raise plain_failure(libc.EINVAL)
+        name = None if self.text is None else decode(key)
+        if not py.PyBytes_CheckExact(key):
+            if process and libc.locked_unsetenv(py.PyBytes_AS_STRING(key)):
+                raise plain_failure(libc.errno)
+            return self._delete(key, name)
+        py.begin_change()
+        try:
+            if process and libc.locked_unsetenv(py.PyBytes_AS_STRING(key)):
+                error = libc.errno
+            else:
+                there = self._delete(key, name)
+        finally:
+            py.end_change()
+        if error:
+            raise plain_failure(error)
+        return there
+
+    def _delete(self, key, name):
+        if key not in self.data:
+            return False
+        del self.data[key]
+        if self.in_step:
+            del self.text[name]
+        return True
+
+    def reload(self):
+        # With the variables as the process has them, and none that is set meanwhile is lost.
+        py.begin_change()
+        try:
+            self._become(process_variables())
+        finally:
+            py.end_change()
         return 0
 
     def replace(self, data):
-        with cython.critical_section(self):
-            self.data.clear()
-            self.data.update(data)
-            if self.text is not None:
-                self.text = None
-                self.text = self.as_text()
+        py.begin_change()
+        try:
+            self._become(data)
+        finally:
+            py.end_change()
         return 0
 
+    def _become(self, data):
+        if not py.FREE_THREADED:
+            self.data.clear()
+            self.data.update(data)
+            if self.in_step:
+                self.text.clear()
+                self.text.update({decode(key): decode(value) for key, value in data.items()})
+            return 0
+        # In place, and what stays is never missing: others look at it meanwhile.
+        self.data.update(data)
+        for key in [key for key in self.data.copy() if key not in data]:
+            del self.data[key]
+        if self.in_step:
+            text: dict = {decode(key): decode(value) for key, value in data.items()}
+            self.text.update(text)
+            for name in [name for name in self.text.copy() if name not in text]:
+                del self.text[name]
+        return 0
+
+    def now(self):
+        # The variables as bytes: the dict itself.
+        with cython.critical_section(self):
+            return self.data
+
     def as_text(self):
-        if self.text is not None:
-            return self.text
-        return {decode(key): decode(value) for key, value in self.data.items()}
+        if self.in_step:
+            return self.text.copy()
+        return {decode(key): decode(value) for key, value in self.now().copy().items()}
 
 
 @cython.cclass
@@ -203,13 +296,20 @@ class EnvironCore:
 
     @property
     def _data(self):
-        self.store.text = None
-        return self.store.data
+        py.begin_change()
+        self.store.in_step = False
+        py.end_change()
+        return self.store.now()
 
     @_data.setter
     def _data(self, data):
-        self.store.text = None
-        self.store.data = data
+        given: dict = data
+        py.begin_change()
+        self.store.in_step = False
+        with cython.critical_section(self.store):
+            before = self.store.data  # which goes when all is done
+            self.store.data = given
+        py.end_change()
 
     def _carry_over(self, data):
         # installation/process.py: other variables, the process's own environment left as it is.
@@ -217,53 +317,69 @@ class EnvironCore:
 
     @property
     def encodekey(self):
-        return self._encodekey
+        with cython.critical_section(self):
+            return self._encodekey
 
     @encodekey.setter
     def encodekey(self, function):
-        self.kind = GIVEN
-        self._encodekey = function
+        with cython.critical_section(self):
+            self.kind = GIVEN
+            self._encodekey = function
 
     @property
     def decodekey(self):
-        return self._decodekey
+        with cython.critical_section(self):
+            return self._decodekey
 
     @decodekey.setter
     def decodekey(self, function):
-        self.kind = GIVEN
-        self._decodekey = function
+        with cython.critical_section(self):
+            self.kind = GIVEN
+            self._decodekey = function
 
     @property
     def encodevalue(self):
-        return self._encodevalue
+        with cython.critical_section(self):
+            return self._encodevalue
 
     @encodevalue.setter
     def encodevalue(self, function):
-        self.kind = GIVEN
-        self._encodevalue = function
+        with cython.critical_section(self):
+            self.kind = GIVEN
+            self._encodevalue = function
 
     @property
     def decodevalue(self):
-        return self._decodevalue
+        with cython.critical_section(self):
+            return self._decodevalue
 
     @decodevalue.setter
     def decodevalue(self, function):
-        self.kind = GIVEN
-        self._decodevalue = function
+        with cython.critical_section(self):
+            self.kind = GIVEN
+            self._decodevalue = function
 
     def looked_up(self, key, default):
         # The value, or the default. Callers that must know which give the store, never a value.
         value: cython.pointer(py.PyObject)
-        if self.kind == TEXT and self.store.text is not None and py.PyUnicode_CheckExact(key):
-            value = py.text_in(cython.cast(cython.pointer(py.PyObject), self.store.text), key)
+        if self.kind == TEXT and self.store.in_step and py.PyUnicode_CheckExact(key):
+            value = py.lent_text_in(cython.cast(cython.pointer(py.PyObject), self.store.text), key)
             if value != cython.NULL:
-                return cython.cast(object, value)
+                return py.kept(value)
             if _PLAIN_ASCII and py.PyUnicode_IS_COMPACT_ASCII(key):
                 return default
-        value = py.PyDict_GetItemWithError(self.store.data, self._encodekey(key))
+        encoded = self.encoded(key)
+        data: dict = self.store.now()
+        value = py.lent_in(cython.cast(cython.pointer(py.PyObject), data), encoded)
         if value == cython.NULL:
             return default
-        return self._decodevalue(cython.cast(object, value))
+        found = py.kept(value)
+        return self.decodevalue(found)
+
+    def encoded(self, key):
+        with cython.critical_section(self):
+            function = self._encodekey
+        return function(key)
 
     def __getitem__(self, key):
         value = self.looked_up(key, self.store)
@@ -279,40 +395,34 @@ class EnvironCore:
         return self.looked_up(key, self.store) is not self.store
 
     def __setitem__(self, key, value):
-        encoded = self._encodekey(key)
+        encoded = self.encoded(key)
+        with cython.critical_section(self):
+            function = self._encodevalue
         if self.kind == TEXT:
-            self.store.put(encoded, self._encodevalue(value), key, value)
+            self.store.put(encoded, function(value), key, value)
         else:
-            self.store.put(encoded, self._encodevalue(value), None, None)
+            self.store.put(encoded, function(value), None, None)
 
     def __delitem__(self, key):
-        encoded = self._encodekey(key)
-        self.store.drop(encoded)
-        with cython.critical_section(self.store):
-            missing: cython.bint = encoded not in self.store.data
-            if not missing:
-                del self.store.data[encoded]
-                if self.store.text is not None:
-                    del self.store.text[decode(encoded)]
-        if missing:
+        encoded = self.encoded(key)
+        if not self.store.drop(encoded):
             raise KeyError(key) from None
 
     def __iter__(self):
-        for key in list(self.store.data):
-            yield self._decodekey(key)
+        for key in list(self.store.now()):
+            yield self.decodekey(key)
 
     def __len__(self):
-        return len(self.store.data)
+        return len(self.store.now())
 
     def plain(self):
         # A dict of its own with all the variables.
         if self.kind == TEXT:
-            return dict(self.store.as_text())
+            return self.store.as_text()
+        data: dict = self.store.now().copy()
         if self.kind == BYTES:
-            return dict(self.store.data)
-        return {
-            self._decodekey(key): self._decodevalue(value) for key, value in self.store.data.items()
-        }
+            return data
+        return {self.decodekey(key): self.decodevalue(value) for key, value in data.items()}
 
     def __repr__(self):
         return f"environ({self.plain()!r})"
@@ -326,10 +436,11 @@ class EnvironCore:
 
     def __deepcopy__(self, memo):
         store: Store = Store()
-        store.data = dict(self.store.data)
+        store.data = self.store.now().copy()
         store.machine = self.store.machine
-        if self.store.text is not None:
+        if self.store.in_step:
             store.text = store.as_text()
+            store.in_step = True
         return _view(type(self), store, self)
 
     def overlay(self, variables=(), /, **changes):
@@ -349,10 +460,13 @@ class EnvironCore:
             verb(machine, "_clearenv")()
         elif machine is not None:
             clear_variables()
-        with cython.critical_section(self.store):
+        py.begin_change()
+        try:
             self.store.data.clear()
-            if self.store.text is not None:
+            if self.store.in_step:
                 self.store.text.clear()
+        finally:
+            py.end_change()
 
     def setdefault(self, key, value):
         """The value of a variable, which is set to the given one if it is missing."""
@@ -416,6 +530,7 @@ def environ_of(data, machine):
     store.machine = machine
     # Names interned, as those in a program's text are: equal then means identical.
     store.text = {sys.intern(key): value for key, value in store.as_text().items()}
+    store.in_step = True
     made: EnvironCore = _Environ.__new__(_Environ)
     made.store = store
     made.kind = TEXT
@@ -429,13 +544,22 @@ def bytes_view(environ):
     """The same variables as bytes; ENOSYS of a machine that has none."""
     if environ is None:
         raise plain_failure(libc.ENOSYS)
-    if environ.twin is None:
-        made: EnvironCore = _Environ.__new__(_Environ)
-        made.store = environ.store
-        made.kind = BYTES
-        made.ours = True
-        made._encodekey = made._encodevalue = check_bytes
-        made._decodekey = made._decodevalue = bytes
+    with cython.critical_section(environ):
+        found = environ.twin
+    if found is not None:
+        return found
+    made: EnvironCore = _Environ.__new__(_Environ)
+    made.store = environ.store
+    made.kind = BYTES
+    made.ours = True
+    made._encodekey = made._encodevalue = check_bytes
+    made._decodekey = made._decodevalue = bytes
+    with cython.critical_section(environ):
         if environ.twin is None:  # else another thread was first meanwhile
             environ.twin = made
-    return environ.twin
+        return environ.twin
+
+
+# A forked copy of the process finds the locks free, whoever held them.
+libc.pthread_atfork(libc.lock_environment, libc.unlock_environment, libc.unlock_environment)
+libc.pthread_atfork(cython.NULL, cython.NULL, py.forget_changes)

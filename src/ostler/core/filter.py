@@ -85,7 +85,7 @@ _FAMILIES = (own.AF_UNIX, libc.AF_INET, own.AF_INET6)
 _ROUTE = 0  # NETLINK_ROUTE
 
 
-_made = cython.declare(dict, {})
+_made = {}
 
 
 @cython.cclass

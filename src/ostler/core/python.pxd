@@ -189,13 +189,60 @@ cdef extern from "Python.h":
     bint is_ascii_text "PyUnicode_IS_COMPACT_ASCII"(PyObject *o)
     Py_ssize_t text_size "PyUnicode_GET_LENGTH"(PyObject *o)
     const char *text_data "PyUnicode_DATA"(PyObject *o)
-    # this one of a dict with texts alone, for a text: nothing can go wrong
-    PyObject *text_in "PyDict_GetItemWithError"(PyObject *d, object key) noexcept
-    PyObject *found_in "PyDict_GetItemWithError"(PyObject *d, object key) except? NULL
-
     bint PyCFunction_Check(object o)
     PyObject *PyCFunction_GET_SELF(object o)
     PyObject *PyDict_GetItemWithError(object d, object key) except? NULL
+    bint is_builtin "PyCFunction_Check"(PyObject *o)
+    PyObject *self_of "PyCFunction_GET_SELF"(PyObject *o)
+
+# A value of a dict, lent until give_back() or NULL. With the GIL nobody can take it out of the dict
+# meanwhile, as long as no Python code runs; without it a reference is taken.
+cdef extern from *:
+    """
+    #ifdef Py_GIL_DISABLED
+    static inline PyObject *ostler_lent_in(PyObject *d, PyObject *key) {
+        PyObject *value;
+        (void)PyDict_GetItemRef(d, key, &value);
+        return value;
+    }
+    #define ostler_give_back(value) Py_XDECREF(value)
+    #define ostler_kept(value) (value)
+    #else
+    #define ostler_lent_in(d, key) PyDict_GetItemWithError(d, key)
+    #define ostler_give_back(value) ((void)0)
+    #define ostler_kept(value) Py_NewRef(value)
+    #endif
+    """
+    PyObject *lent_in "ostler_lent_in"(PyObject *d, object key) except? NULL
+    # the same of a dict with texts alone, for a text: nothing can go wrong
+    PyObject *lent_text_in "ostler_lent_in"(PyObject *d, object key) noexcept
+    void give_back "ostler_give_back"(PyObject *value) noexcept
+    object kept "ostler_kept"(PyObject *value)  # instead of give_back(): it is no more lent
+
+# A change in several steps, in which no Python code runs. The GIL keeps other threads out of it, and
+# without one this lock, which is a process's. Who waits for it lets the interpreter go on.
+cdef extern from *:
+    """
+    #ifdef Py_GIL_DISABLED
+    __attribute__((weak, visibility("hidden"))) PyMutex ostler_changing = {0};
+    #define ostler_begin_change() PyMutex_Lock(&ostler_changing)
+    #define ostler_end_change() PyMutex_Unlock(&ostler_changing)
+    #define OSTLER_FREE_THREADED 1
+    static void ostler_forget_changes(void) {
+        memset(&ostler_changing, 0, sizeof(ostler_changing));
+    }
+    #else
+    static void ostler_forget_changes(void) {
+    }
+    #define ostler_begin_change() ((void)0)
+    #define ostler_end_change() ((void)0)
+    #define OSTLER_FREE_THREADED 0
+    #endif
+    """
+    void begin_change "ostler_begin_change"() noexcept
+    void end_change "ostler_end_change"() noexcept
+    void forget_changes "ostler_forget_changes"() noexcept nogil  # in a forked copy
+    bint FREE_THREADED "OSTLER_FREE_THREADED"
 
 cdef extern from *:
     """

@@ -5,6 +5,10 @@
 # flags, and that to the C function which takes its calls. With no flags nobody, nor specialised
 # bytecode, takes the short way to the C function in the definition, which stays: by it functions
 # are equal, and have their hash. Name, documentation, signature and pickling are as before.
+#
+# Without the GIL others call a function while its words are exchanged, and may see one of them new
+# and one old. In either direction that to the C function is written where the definition of ours
+# does not come without it, so whoever sees ours alone takes the function as it was.
 from cpython.object cimport PyObject
 
 cdef extern from *:
@@ -26,7 +30,8 @@ cdef extern from *:
 
     static int ostler_place(PyCFunctionObject *f) {
         /* Whose definition is one of ours. */
-        char *first = (char *)&ostler_functions[0].now, *own = (char *)f->m_ml;
+        char *first = (char *)&ostler_functions[0].now;
+        char *own = (char *)__atomic_load_n(&f->m_ml, __ATOMIC_ACQUIRE);
         if (own < first || own >= (char *)&ostler_functions[OSTLER_PLACES])
             return -1;
         return (int)((own - first) / (Py_ssize_t)sizeof(ostler_asking));
@@ -35,8 +40,12 @@ cdef extern from *:
                                  PyObject *names) {
         PyObject *other = NULL, *result;
         int at = ostler_place((PyCFunctionObject *)function);
-        if (at < 0) /* it was given back in the meantime, without the GIL */
-            return PyObject_Vectorcall(function, args, count, names);
+        if (at < 0) { /* it is being given back, or does not ask yet, without the GIL */
+            for (at = 0; at < ostler_count; at++)
+                if (ostler_functions[at].function == (PyCFunctionObject *)function)
+                    break;
+            return PyObject_Vectorcall(ostler_functions[at].plain, args, count, names);
+        }
         if (ostler_ask(at, &other) < 0)
             return NULL;
         if (other == NULL) {
@@ -82,8 +91,13 @@ cdef extern from *:
         int at;
         for (at = 0; at < ostler_count; at++) {
             ostler_asking *a = &ostler_functions[at];
-            a->function->m_ml = asking ? &a->now : a->before;
-            a->function->vectorcall = asking ? ostler_call : a->call_before;
+            vectorcallfunc call = asking ? ostler_call : a->call_before;
+            PyMethodDef *definition = asking ? &a->now : a->before;
+            if (asking)
+                __atomic_store_n(&a->function->vectorcall, call, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&a->function->m_ml, definition, __ATOMIC_SEQ_CST);
+            if (!asking)
+                __atomic_store_n(&a->function->vectorcall, call, __ATOMIC_SEQ_CST);
         }
     }
     static PyObject *ostler_plain(int at) {
@@ -136,6 +150,9 @@ cdef extern from *:
                 (void *)(asking ? ostler_init : ostler_init_before);
     }
     static int ostler_may_mean_files(const char *event) {
+        /* All interpreters of the process tell their events to the same hook. */
+        if (PyInterpreterState_Get() != PyInterpreterState_Main())
+            return 0;
         return strcmp(event, "open") == 0 || strcmp(event, "sqlite3.connect") == 0
                || strcmp(event, "sqlite3.load_extension") == 0 || strcmp(event, "ctypes.dlopen") == 0 || strcmp(event, "socket.connect") == 0
                || strcmp(event, "socket.bind") == 0 || strncmp(event, "socket.send", 11) == 0;
@@ -202,19 +219,45 @@ cdef extern from *:
             if (!i && !PyType_IsSubtype(t, kinds[0]))
                 return NULL;
         }
-        if (places[i] == 0) {
+        Py_ssize_t place = __atomic_load_n(&places[i], __ATOMIC_RELAXED);
+        if (place == 0) {
             PyMemberDef *m = kinds[i]->tp_members;
             while (strcmp(m->name, "__func__") != 0)
                 m++;
-            places[i] = m->offset;
+            place = m->offset;
+            __atomic_store_n(&places[i], place, __ATOMIC_RELAXED);
         }
-        return *(PyObject **)((char *)o + places[i]);
+        return *(PyObject **)((char *)o + place);
     }
     /* Whether it can be one: what is no class of C that is neither. */
     static inline int ostler_may_be_method(PyObject *o) {
         PyTypeObject *t = Py_TYPE(o);
         return (t == &PyStaticMethod_Type) | (t == &PyClassMethod_Type)
             | ((t->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0);
+    }
+    /* Defaults of a function, lent until give_back() of python.pxd. */
+    static inline PyObject *ostler_of_function(PyObject *function, int keywords) {
+        PyFunctionObject *f = (PyFunctionObject *)function;
+        PyObject *found;
+    #ifdef Py_GIL_DISABLED
+        Py_BEGIN_CRITICAL_SECTION(function);
+        found = Py_XNewRef(keywords ? f->func_kwdefaults : f->func_defaults);
+        Py_END_CRITICAL_SECTION();
+    #else
+        found = keywords ? f->func_kwdefaults : f->func_defaults;
+    #endif
+        return found;
+    }
+    static inline int ostler_is_of(PyObject *function, PyObject *module) {
+        int is_of;
+    #ifdef Py_GIL_DISABLED
+        Py_BEGIN_CRITICAL_SECTION(function);
+    #endif
+        is_of = ostler_same_text(PyFunction_GET_MODULE(function), module);
+    #ifdef Py_GIL_DISABLED
+        Py_END_CRITICAL_SECTION();
+    #endif
+        return is_of;
     }
     static inline int ostler_is_static_method(PyObject *o) {
         return PyObject_TypeCheck(o, &PyStaticMethod_Type);
@@ -229,9 +272,8 @@ cdef extern from *:
     bint may_be_method "ostler_may_be_method"(PyObject *o) noexcept
     bint is_static_method "ostler_is_static_method"(PyObject *o) noexcept
     bint is_function "PyFunction_Check"(PyObject *o) noexcept
-    PyObject *function_module "PyFunction_GET_MODULE"(PyObject *function) noexcept
-    PyObject *function_defaults "PyFunction_GET_DEFAULTS"(PyObject *function) noexcept
-    PyObject *function_keyword_defaults "PyFunction_GET_KW_DEFAULTS"(PyObject *function) noexcept
+    PyObject *of_function "ostler_of_function"(PyObject *function, bint keywords) noexcept
+    bint is_of "ostler_is_of"(PyObject *function, PyObject *module) noexcept  # by its __module__
     bint is_module "PyModule_Check"(PyObject *o) noexcept
     PyObject *module_dict "PyModule_GetDict"(PyObject *o) noexcept
     Py_ssize_t tuple_size "PyTuple_GET_SIZE"(PyObject *o) noexcept

@@ -59,7 +59,7 @@ def owns_path(machine, name):
     # Whether verb(machine, "path").name is the machine's own function.
     if machine._names is None:
         return is_own(machine, "lstat" if name == "islink" or name == "lexists" else "stat")
-    path = machine._names.get("path")
+    path = verb(machine, "path")
     if path is not machine.path:
         return False
     found = getattr(path, name)

@@ -349,7 +349,7 @@ def is_affected(name, of_path):
 
 def _handler(name, kind):
     if name == "_create_environ":
-        return lambda stay, plain: dict(stay.machine.environb)
+        return lambda stay, plain: dict(_machine_of(stay).environb)
     if _touches(name) == table.OPENED:  # whose file it is, it says also after the way out
         return _by_descriptor
     if table.by_identity(name):
@@ -442,9 +442,11 @@ def _asking_first(original, act, whoever=False):
 
 
 def _machine_of(stay):
-    if stay.ended:
+    # Another thread may end it at any moment: then it has none.
+    machine = stay.machine
+    if machine is None:
         raise asking.late()
-    return stay.machine
+    return machine
 
 
 def _of_machine(name, of_path):
@@ -481,27 +483,26 @@ class _InThread(Begun):
 
 
 def _by_descriptor(stay, plain, *args, **kwargs):
-    if stay.ended:
-        return plain(*args, **kwargs)
-    return getattr(stay.machine, plain.__name__)(*args, **kwargs)
+    machine = stay.machine
+    return (plain if machine is None else getattr(machine, plain.__name__))(*args, **kwargs)
 
 
 def _by_identity(stay, plain, *args, **kwargs):
-    if stay.ended or not getattr(stay.machine, "_is_anothers", False):
-        return plain(*args, **kwargs)
-    return getattr(stay.machine, plain.__name__)(*args, **kwargs)
+    machine = stay.machine
+    is_anothers = getattr(machine, "_is_anothers", False)
+    return (getattr(machine, plain.__name__) if is_anothers else plain)(*args, **kwargs)
 
 
 def _open(stay, plain, *args, **kwargs):
-    if not stay.ended:
-        return stay.machine.open_file(*args, **kwargs)
+    if (machine := stay.machine) is not None:
+        return machine.open_file(*args, **kwargs)
     if isinstance(args[0] if args else kwargs.get("file"), int):
         return plain(*args, **kwargs)
     raise asking.late()
 
 
 def _open_code(stay, plain, path):
-    return stay.machine.open_file(path, "rb")
+    return _machine_of(stay).open_file(path, "rb")
 
 
 def _fork_exec(stay, plain, *args):
@@ -513,7 +514,7 @@ def _fork_exec(stay, plain, *args):
         return plain(*args)
     from ostler.installation import subprocess
 
-    return subprocess.fork_exec(stay.machine, *args)
+    return subprocess.fork_exec(_machine_of(stay), *args)
 
 
 def _gettempdir():

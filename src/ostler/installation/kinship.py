@@ -59,12 +59,9 @@ def release(holder):
 @cython.cfunc
 def _classes_among(names: dict) -> list:
     found: list = []
-    key: cython.pointer(py.PyObject)
-    value: cython.pointer(py.PyObject)
-    pos: cython.Py_ssize_t = 0
-    while pyf.PyDict_Next(names, cython.address(pos), cython.address(key), cython.address(value)):
-        if pyf.is_class(value):
-            found.append((cython.cast(object, key), cython.cast(object, value)))
+    for key, value in names.copy().items():
+        if isinstance(value, type):
+            found.append((key, value))
     return found
 
 

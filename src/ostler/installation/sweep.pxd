@@ -37,9 +37,9 @@ cdef class Sweep:
     cdef Named *functions_end
     cdef Named *classes_end
     cdef Attribute *rest_end
-    # Keys and values of the last dict whose entries can't be reached.
-    cdef py.PyObject **copied
-    cdef size_t copied_room
+    # Copies of the keys and values of dicts whose entries can't be reached, and the dicts that keep
+    # them where there is no GIL.
+    cdef list copied
 
     cdef int put(self, int what, py.PyObject *holder, py.PyObject *key) except -1
     cdef list told(self)

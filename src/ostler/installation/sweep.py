@@ -96,6 +96,7 @@ class Sweep:
         self.wanted = _of_ids(wanted, len(wanted))
         self.functions_end, self.classes_end = self.functions, self.classes
         self.rest_end = self.rest
+        self.copied = []
 
     def __dealloc__(self):
         i: cython.size_t
@@ -103,7 +104,6 @@ class Sweep:
             py.Py_DECREF(self.found[i].holder)
             py.Py_XDECREF(self.found[i].key)
         libc.free(self.found)
-        libc.free(self.copied)
 
     def modules(self, untouched, ours=()) -> list:
         """[(what, place, key)] of all modules, but those with these ids, and ostler's own.
@@ -313,14 +313,16 @@ class Sweep:
             pyf.fetch_function(functions[i].holder)
         for i in range(count):
             function = functions[i].holder
-            values = pyf.function_defaults(function)
+            values = pyf.of_function(function, False)
             if values != cython.NULL:
                 pyd.fetch(values)
-            elif pyf.function_keyword_defaults(function) == cython.NULL:
-                continue
-            if functions[i].module == cython.NULL or pyf.same_text(
-                pyf.function_module(function), functions[i].module
-            ):
+                py.give_back(values)
+            else:
+                values = pyf.of_function(function, True)
+                if values == cython.NULL:
+                    continue
+                py.give_back(values)
+            if functions[i].module == cython.NULL or pyf.is_of(function, functions[i].module):
                 functions[left].holder = function
                 left += 1
         for i in range(left):
@@ -329,7 +331,7 @@ class Sweep:
         return 0
 
     def through_defaults(self, function):
-        values: cython.pointer(py.PyObject) = pyf.function_defaults(function)
+        values: cython.pointer(py.PyObject) = pyf.of_function(function, False)
         held: pyd.entries
         i: cython.Py_ssize_t
         if values != cython.NULL:
@@ -337,32 +339,38 @@ class Sweep:
                 if self.wanted.has(pyf.tuple_item(values, i)):
                     self.put(DEFAULTS, function, cython.NULL)
                     break
-        values = pyf.function_keyword_defaults(function)
+            py.give_back(values)
+        values = pyf.of_function(function, True)
         if values != cython.NULL and pyf.is_dict(values):
             self.entries_of(values, cython.address(held))
             while held.value < held.end:
                 if held.value[0] != cython.NULL and self.wanted.has(held.value[0]):
                     self.put(KEYWORD, values, held.value[-1])
                 held.value += held.step
+        py.give_back(values)
         return 0
 
     def entries_of(self, names, held):
-        # They stay until the next call.
+        # They stay until all has been told.
         if _has_entries and pyd.entries_of(names, held):
             return 0
+        if py.FREE_THREADED:
+            # Others change the dict meanwhile, but not this one.
+            kept: dict = cython.cast(dict, names).copy()
+            self.copied.append(kept)
+            names = cython.cast(cython.pointer(py.PyObject), kept)
         count: cython.size_t = pyf.dict_size(names)
         key: cython.pointer(py.PyObject)
         value: cython.pointer(py.PyObject)
         pos: cython.Py_ssize_t = 0
-        if count > self.copied_room:
-            more = cython.cast(
-                cython.pointer(cython.pointer(py.PyObject)),
-                libc.realloc(self.copied, 2 * count * cython.sizeof(cython.p_void)),
-            )
-            if more == cython.NULL:
-                raise MemoryError
-            self.copied, self.copied_room = more, count
-        held.value, held.end, held.step = self.copied + 1, self.copied + 1, 2
+        room = py.PyBytes_FromStringAndSize(
+            cython.NULL, 2 * (count + 1) * cython.sizeof(cython.p_void)
+        )
+        self.copied.append(room)
+        held.value = (
+            cython.cast(cython.pointer(cython.pointer(py.PyObject)), py.PyBytes_AS_STRING(room)) + 1
+        )
+        held.end, held.step = held.value, 2
         while count and pyf.next_in(
             names, cython.address(pos), cython.address(key), cython.address(value)
         ):
@@ -400,6 +408,7 @@ class Sweep:
             places.append((place.what, cython.cast(object, place.holder), key))
             py.Py_DECREF(place.holder)
             py.Py_XDECREF(place.key)
+        self.copied.clear()
         places.reverse()
         return places
 

@@ -6,8 +6,6 @@ A name that is made, removed or looked at itself is handed on as a descriptor of
 the last name, which no call of that kind follows.
 """
 
-import sys
-
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
@@ -82,7 +80,6 @@ _O_WITH_PATH = cython.declare(
     cython.int, libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_PATH | libc.O_CLOEXEC
 )
 # Without a global lock of the interpreter.
-_SHARED = cython.declare(cython.bint, "t" in sys.abiflags)
 _O_PARENT = cython.declare(cython.int, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
 
 
@@ -124,10 +121,12 @@ class RootedCore(Core):
             return cython.cast(object, self.lent)
         made = Path.__new__(Path)
         made.whose = cython.cast(cython.pointer(py.PyObject), self)
-        if _SHARED:
+        if py.FREE_THREADED:  # another thread might be about to drop the one that is lent
             made.owned = self
-            self.shown = made  # another thread might be about to drop the one that is lent
-            return made
+            with cython.critical_section(self):
+                if self.shown is None:
+                    self.shown = made
+                return self.shown
         if self._dropped or not _is_told(self):
             made.owned = self
         else:

@@ -116,11 +116,11 @@ class Environment(Core):
         """Bring environ up to date with changes that were made behind its back."""
         if self._names is None:
             return
-        found = process_variables()
         data = verb(self, "environ")
         if isinstance(data, EnvironCore):
-            cython.cast(EnvironCore, data).store.replace(found)
+            cython.cast(EnvironCore, data).store.reload()
         else:
+            found = process_variables()
             data.clear()
             data.update(environ_of(found, None))
 

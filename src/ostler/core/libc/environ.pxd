@@ -1,16 +1,18 @@
 # The environment of the process is one table without a lock of its own in every libc: ours is
-# taken around each change and each reading of the whole table, with no Python inside.
+# taken around each change and each reading of the whole table, with no Python inside. It is one for
+# all modules of the shared object that have this, and a forked copy of the process has it free.
 cdef extern from *:
     """
     #include <pthread.h>
     #include <stdlib.h>
     #include <string.h>
     #include <unistd.h>
-    static pthread_mutex_t ostler_environment = PTHREAD_MUTEX_INITIALIZER;
-    static inline void ostler_lock_environment(void) {
+    __attribute__((weak, visibility("hidden")))
+    pthread_mutex_t ostler_environment = PTHREAD_MUTEX_INITIALIZER;
+    __attribute__((weak, visibility("hidden"))) void ostler_lock_environment(void) {
         pthread_mutex_lock(&ostler_environment);
     }
-    static inline void ostler_unlock_environment(void) {
+    __attribute__((weak, visibility("hidden"))) void ostler_unlock_environment(void) {
         pthread_mutex_unlock(&ostler_environment);
     }
     static inline int ostler_setenv(const char *name, const char *value) {
@@ -62,10 +64,11 @@ cdef extern from *:
         return table;
     }
     """
-    void lock_environment "ostler_lock_environment"() nogil
-    void unlock_environment "ostler_unlock_environment"() nogil
+    void lock_environment "ostler_lock_environment"() noexcept nogil
+    void unlock_environment "ostler_unlock_environment"() noexcept nogil
+    int pthread_atfork(void (*before)() noexcept nogil, void (*in_parent)() noexcept nogil,
+                       void (*in_child)() noexcept nogil) nogil
     int locked_setenv "ostler_setenv"(const char *name, const char *value) nogil
     int locked_unsetenv "ostler_unsetenv"(const char *name) nogil
     int locked_clearenv "ostler_clearenv"() nogil
     const char **copied_environment "ostler_copied_environment"() nogil
-    const char **process_environ "environ"

@@ -7,7 +7,8 @@ import pytest
 
 from tests import stress
 
-# So many that each of these has failed before what it tries was mended, on a free-threaded build.
+# So many that "environ" and "views" failed on a free-threaded build before what they try was mended;
+# for the others, what takes a second or so.
 ROUNDS = {"environ": 300, "views": 300, "listing": 40, "paths": 400, "installed": 15}
 
 

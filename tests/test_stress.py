@@ -7,7 +7,7 @@ import pytest
 
 from tests import stress
 
-# So many that "environ" and "views" failed on a free-threaded build before what they try was mended;
+# So many that "environ" and "views" failed without the GIL before what they try was mended;
 # for the others, what takes a second or so.
 ROUNDS = {"environ": 300, "views": 300, "listing": 40, "paths": 400, "installed": 15}
 

@@ -61,8 +61,10 @@ class Level:
             host.close(self.fd)
             self.fd = -1
 
-    # For a signal that comes where it is in no list.
-    __del__ = _close
+    def __del__(self):
+        """For a signal that comes where it is in no list; it may come before there is an fd."""
+        if hasattr(self, "fd"):
+            self._close()
 
     def used(self):
         """A batch is through."""
@@ -140,19 +142,24 @@ def hashed(machine, name, dir_fd, algorithm, stop=None):
     `stop` is asked between, and ends it.
     """
     new = hashlib.new(algorithm, usedforsecurity=False)
-    size = 0
     fd = machine.open(name, _READ, dir_fd=dir_fd)
     try:
         if not stat.S_ISREG(machine.fstat(fd).st_mode):
             raise OSError(errno.ESTALE, "no longer a file", name)
-        while data := machine.read(fd, _CHUNK):
-            new.update(data)
-            size += len(data)
-            if stop is not None and stop():
-                break
+        size = _read_into(new, machine, fd, stop)  # no loop here, see Hashing.run
     finally:
         machine.close(fd)
     return new, size
+
+
+def _read_into(new, machine, fd, stop):
+    size = 0
+    while data := machine.read(fd, _CHUNK):
+        new.update(data)
+        size += len(data)
+        if stop is not None and stop():
+            break
+    return size
 
 
 class Hashing:
@@ -187,15 +194,10 @@ class Hashing:
             level = Level(0, files.root)
             level.open(self.machine, self.top, _ENTER & ~host.O_NOFOLLOW)
             self._enter(level)
-            while self.levels:
-                level = self.levels[-1]
-                if level.events:
-                    self._step(level, *level.events.pop())
-                else:
-                    self._leave(level)
-            self._hand_over()
-            while self.begun:
-                self._take()
+            # No loops here: from 3.12 on, CPython leaves a loop's jump back out of the `try` around
+            # it, and what a signal handler raises there would pass by the `finally`.
+            self._go_through()
+            self._take_all()
         finally:
             self.stop = True
             helpers.end()
@@ -207,6 +209,19 @@ class Hashing:
         if self.progress is not None:
             self.progress(self.result)
         self.result.hex = self.whole.hexdigest()
+
+    def _go_through(self):
+        while self.levels:
+            level = self.levels[-1]
+            if level.events:
+                self._step(level, *level.events.pop())
+            else:
+                self._leave(level)
+        self._hand_over()
+
+    def _take_all(self):
+        while self.begun:
+            self._take()
 
     def _error(self, error, name=b""):
         path = bytes(self.path) + name

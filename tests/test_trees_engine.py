@@ -584,7 +584,7 @@ def test_reopened_directories_are_the_same_ones(tmp_path):
 
 
 def test_no_loop_of_the_hashing_stands_in_a_try_with_finally():
-    # From 3.12 on, what a signal handler raises at a loop's jump back passes by the `finally` there.
+    # From 3.12 on, what a signal handler raises at a loop's jump back passes by the `finally`.
     loops = [
         loop.lineno
         for part in ast.walk(ast.parse(Path(_hashing.__file__).read_text()))

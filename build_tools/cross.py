@@ -12,6 +12,7 @@ The compiler is that of ziglang, which brings the C libraries of all targets.
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -148,6 +149,17 @@ def name_libc(file, target):
     )
 
 
+def forget(build):
+    """Remove what an earlier build has left of another source; its objects stay.
+
+    All files of the archive have one time, so that no changed module would seem newer than the copy
+    of before; and what is no longer in the source would go into the wheel.
+    """
+    for name in ("base/lib*", "base/scripts*", "packed"):
+        for left in Path(build).glob(name):
+            shutil.rmtree(left)
+
+
 def build_here(tag, out, build):
     """Build the wheel; this process has the environment for it."""
     import setuptools  # noqa: F401  which brings the distutils that follow
@@ -156,6 +168,7 @@ def build_here(tag, out, build):
 
     target = TARGETS[tag]
     os.umask(0o022)  # the wheel has the modes of its files
+    forget(build)
     work = [f"--build-base={build}/base", "bdist_wheel", f"--plat-name={tag}"]
     work += [f"--dist-dir={out}", f"--bdist-dir={build}/packed"]
     made = run_setup(os.path.abspath("setup.py"), ["-q", "build", *work], stop_after="commandline")

@@ -103,3 +103,14 @@ def test_the_version_stands_once():
     command = [sys.executable, "-c", code, str(ROOT / "src"), "--version"]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     assert told.stdout == f"ostler {version}\n"
+
+
+def test_of_an_earlier_build_only_objects_stay(tools, tmp_path):
+    for name in ("base/lib.x/ostler/old.py", "base/scripts-3.13/ostler", "packed/old.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    kept = tmp_path / "base/temp.x/one.o"
+    kept.parent.mkdir()
+    kept.touch()
+    tools("cross").forget(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [kept]

@@ -17,15 +17,17 @@ from collections import deque
 
 from ostler.core import popen
 from ostler.machines import between
+from ostler.machines.rehearsal import kind
 
 # The files of functions of os that are written in Python, and of kinds of machines that are.
 _LIBRARY = {
     function.__code__.co_filename
     for function in (
         os.makedirs, posixpath.expanduser, genericpath.commonprefix, between.Between.called,
+        kind.Rehearsal.link,
     )
 }  # fmt: skip
-_CASES = __file__.removesuffix("__init__.py")
+_TESTS = __file__.removesuffix("parity/__init__.py")
 
 CASES = {}
 
@@ -57,7 +59,7 @@ def attempt(function, *args, **kwargs):
 
 def _place(warning):
     """Where a warning points. os points to its own lines where it calls itself; we have none."""
-    here = warning.filename in _LIBRARY or warning.filename.startswith(_CASES)
+    here = warning.filename in _LIBRARY or warning.filename.startswith(_TESTS)
     return "the program" if here else (warning.filename, warning.lineno)
 
 

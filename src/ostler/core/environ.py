@@ -164,14 +164,10 @@ class Store:
         if self.text is not None:
             name = text_of(key, given)
             text = text_of(value, given_value)
-        if not py.PyBytes_CheckExact(key) or not py.PyBytes_CheckExact(value):
-            # Their own class may have a say in what follows.
-            if process and libc.locked_setenv(
-                py.PyBytes_AS_STRING(key), py.PyBytes_AS_STRING(value)
-            ):
-                raise plain_failure(libc.errno)
-            return self._set(key, value, name, text)
-        py.begin_change()
+        # Where they are of classes of their own, these may have a say in what follows.
+        alone: cython.bint = py.PyBytes_CheckExact(key) and py.PyBytes_CheckExact(value)
+        if alone:
+            py.begin_change()
         try:
             # What is told last to the process is what the mapping has in the end.
             if process and libc.locked_setenv(
@@ -181,7 +177,8 @@ class Store:
             else:
                 self._set(key, value, name, text)
         finally:
-            py.end_change()
+            if alone:
+                py.end_change()
         if error:
             raise plain_failure(error)
         return 0
@@ -209,18 +206,17 @@ class Store:
             elif not key or libc.strchr(py.PyBytes_AS_STRING(key), b"="[0]) != cython.NULL:
                 raise plain_failure(libc.EINVAL)
         name = None if self.text is None else decode(key)
-        if not py.PyBytes_CheckExact(key):
-            if process and libc.locked_unsetenv(py.PyBytes_AS_STRING(key)):
-                raise plain_failure(libc.errno)
-            return self._delete(key, name)
-        py.begin_change()
+        alone: cython.bint = py.PyBytes_CheckExact(key)  # see put()
+        if alone:
+            py.begin_change()
         try:
             if process and libc.locked_unsetenv(py.PyBytes_AS_STRING(key)):
                 error = libc.errno
             else:
                 there = self._delete(key, name)
         finally:
-            py.end_change()
+            if alone:
+                py.end_change()
         if error:
             raise plain_failure(error)
         return there

@@ -271,12 +271,15 @@ def found():
     now: Stay = _now()
     if now is None:
         return None
-    return _machine_of(now)
+    return machine_of(now)
 
 
-@cython.cfunc
-def _machine_of(now: Stay):
-    # Of a Stay that is not the host's; RuntimeError after its end.
+@cython.ccall
+def machine_of(now: Stay):
+    """The machine of a Stay that is not the host's; RuntimeError after its end.
+
+    Another thread may end it at any moment: then it has none.
+    """
     with cython.critical_section(now):
         machine = now.machine
     if machine is None:
@@ -360,9 +363,9 @@ def _ask(at: cython.int, other: cython.pointer(cython.pointer(py.PyObject))) -> 
     if handler is not None:
         instead = _partial(handler, now, pyf.plain(at))
     elif of_path:
-        instead = getattr(_machine_of(now).path, name)
+        instead = getattr(machine_of(now).path, name)
     else:
-        instead = getattr(_machine_of(now), name)
+        instead = getattr(machine_of(now), name)
     py.Py_INCREF(cython.cast(cython.pointer(py.PyObject), instead))
     other[0] = cython.cast(cython.pointer(py.PyObject), instead)
     return 0
@@ -387,7 +390,7 @@ def _ask_opening(
         return 0
     if (args[3] if len(args) > 3 else named.get("opener")) is not None:
         return 1
-    named["opener"] = _opener(_machine_of(now))
+    named["opener"] = _opener(machine_of(now))
     args = args[:3] + args[4:]
     py.Py_INCREF(cython.cast(cython.pointer(py.PyObject), args))
     py.Py_INCREF(cython.cast(cython.pointer(py.PyObject), named))
@@ -427,7 +430,7 @@ def _hook(
     if _is_file(name, args):
         raise RuntimeError(
             f"{name.decode()} of {args[-1] if name != b'open' else args[0]!r} would act on the "
-            f"host's files, not on {_machine_of(now)!r}"
+            f"host's files, not on {machine_of(now)!r}"
         )
     return 0
 

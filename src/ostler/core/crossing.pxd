@@ -125,10 +125,8 @@ cdef inline object verb(Core machine, str name):
     if machine._names is not None:
         found = py.lent_in(<py.PyObject *>machine._names, name)
         if found != NULL:
-            if not machine._aside:
-                return py.kept(found)
             value = py.kept(found)
-            if is_replaced(machine, name, value):
+            if not machine._aside or is_replaced(machine, name, value):
                 return value
     return getattr(machine, name)
 

@@ -349,7 +349,7 @@ def is_affected(name, of_path):
 
 def _handler(name, kind):
     if name == "_create_environ":
-        return lambda stay, plain: dict(_machine_of(stay).environb)
+        return lambda stay, plain: dict(asking.machine_of(stay).environb)
     if _touches(name) == table.OPENED:  # whose file it is, it says also after the way out
         return _by_descriptor
     if table.by_identity(name):
@@ -441,17 +441,9 @@ def _asking_first(original, act, whoever=False):
     return ask
 
 
-def _machine_of(stay):
-    # Another thread may end it at any moment: then it has none.
-    machine = stay.machine
-    if machine is None:
-        raise asking.late()
-    return machine
-
-
 def _of_machine(name, of_path):
     def act(stay, original, *args, **kwargs):
-        machine = _machine_of(stay)
+        machine = asking.machine_of(stay)
         return getattr(machine.path if of_path else machine, name)(*args, **kwargs)
 
     return act
@@ -502,7 +494,7 @@ def _open(stay, plain, *args, **kwargs):
 
 
 def _open_code(stay, plain, path):
-    return _machine_of(stay).open_file(path, "rb")
+    return asking.machine_of(stay).open_file(path, "rb")
 
 
 def _fork_exec(stay, plain, *args):
@@ -514,14 +506,14 @@ def _fork_exec(stay, plain, *args):
         return plain(*args)
     from ostler.installation import subprocess
 
-    return subprocess.fork_exec(_machine_of(stay), *args)
+    return subprocess.fork_exec(asking.machine_of(stay), *args)
 
 
 def _gettempdir():
     found = WeakKeyDictionary()
 
     def act(stay, original):
-        machine = _machine_of(stay)
+        machine = asking.machine_of(stay)
         if machine not in found:
             found[machine] = sys.modules["tempfile"]._get_default_tempdir()
         return found[machine]
@@ -570,7 +562,7 @@ def _reload(stay, original, module):
 
 def _mktemp(stay, original, factory, *args, **kwargs):
     # A directory of the machine's, at the path that it would have on the host.
-    machine = _machine_of(stay)
+    machine = asking.machine_of(stay)
     machine.makedirs(factory.getbasetemp(), exist_ok=True)
     return original(factory, *args, **kwargs)
 

@@ -79,7 +79,6 @@ _O_KNOWN = cython.declare(
 _O_WITH_PATH = cython.declare(
     cython.int, libc.O_DIRECTORY | libc.O_NOFOLLOW | libc.O_PATH | libc.O_CLOEXEC
 )
-# Without a global lock of the interpreter.
 _O_PARENT = cython.declare(cython.int, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
 
 

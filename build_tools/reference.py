@@ -34,14 +34,22 @@ _TOUCHED = {
     table.PROCESS: "processes",
     table.SYSTEM: "what the kernel tells of the whole computer",
 }
+# What a call may change of them.
+_CHANGED = {
+    table.FILES: "them",
+    table.OPENED: "it",
+    table.DESCRIPTOR: "it",
+    table.VARIABLES: "it",
+    table.PROCESS: "them",
+}
 _WAITS = {
     table.AT_ONCE: "for nothing",
     table.DISK: "for a file system",
     table.FOR_EVER: "for others, without limit",
 }
 _ASKED = {
-    table.RIGHTS: "The kernel asks whether the caller may do it.",
-    table.REAL_RIGHTS: "The kernel asks whether the caller's real user may do it.",
+    table.RIGHTS: "The kernel asks whether the caller may do it",
+    table.REAL_RIGHTS: "The kernel asks whether the caller's real user may do it",
 }
 # What a path that can't be looked at means to these.
 SILENT = frozenset(
@@ -99,14 +107,10 @@ _TWO = frozenset(
 def told(verb):
     """The line below an entry's text."""
     touched = _TOUCHED[verb.touches]
-    if verb.changes and verb.touches in (table.FILES, table.OPENED, table.DESCRIPTOR):
-        touched += ", and may change " + ("them" if verb.touches == table.FILES else "it")
-    elif verb.changes and verb.touches in (table.VARIABLES, table.PROCESS):
-        touched += ", and may change it"
-    if verb.touches == table.PROCESS and verb.changes:
-        touched = touched.removesuffix("it") + "them"
+    if verb.changes and verb.touches in _CHANGED:
+        touched += f", and may change {_CHANGED[verb.touches]}"
     if verb.identity in _ASKED:
-        touched += f". {_ASKED[verb.identity].rstrip('.')}"
+        touched += f". {_ASKED[verb.identity]}"
     lines = [
         f"**Touches** {touched}.",
         f"**May wait** {_WAITS[verb.waits]}.",

@@ -69,6 +69,20 @@ def fresh(wheel):
     return place, place / "environment"
 
 
+def tested(within, wheel, archive, place, words, fetch):
+    """Try the package that is installed in a fresh() place; return pytest's status.
+
+    `fetch`: whether what the tests need is not there yet.
+    """
+    environment = place / "environment"
+    print(releases.command_works(within, environment, wheel.stem.split("-")[1]), flush=True)
+    if fetch:
+        releases.with_test_needs(within, environment)
+    status = releases.run_tests(within, environment, archive, place / "tests", words)
+    shutil.rmtree(place, ignore_errors=True)
+    return status
+
+
 def native(wheel, archive, words):
     """Try a wheel on this machine."""
     tag = wheel.stem.split("-")[3]
@@ -79,11 +93,7 @@ def native(wheel, archive, words):
     subprocess.run([*within, python, "-m", "venv", environment], check=True)
     install = [environment / "bin" / "python", "-m", "pip", "install", "-qq", "--no-index"]
     subprocess.run([*within, *install, "--no-deps", wheel], check=True)
-    print(releases.command_works(within, environment, wheel.stem.split("-")[1]), flush=True)
-    releases.with_test_needs(within, environment)
-    status = releases.run_tests(within, environment, archive, place / "tests", words or QUICK)
-    shutil.rmtree(place, ignore_errors=True)
-    return status
+    return tested(within, wheel, archive, place, words or QUICK, True)
 
 
 def emulated(wheel, archive, words):
@@ -101,10 +111,7 @@ def emulated(wheel, archive, words):
     subprocess.run(fresh_one, check=True)
     install = ["pip", "--python", environment / "bin" / "python", "install", "-qq", "--no-index"]
     subprocess.run([*python, *install, "--no-deps", wheel], check=True)
-    print(releases.command_works(within, environment, wheel.stem.split("-")[1]), flush=True)
-    status = releases.run_tests(within, environment, archive, place / "tests", words or SMOKE)
-    shutil.rmtree(place, ignore_errors=True)
-    return status
+    return tested(within, wheel, archive, place, words or SMOKE, False)
 
 
 def attempt(wheel, archive, words):

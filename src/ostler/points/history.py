@@ -113,7 +113,6 @@ class History:
     - `at`: the number of the layer upon which what is changed now lies; None: upon the base
     - `top`: the number that what is changed now has, and will have as a layer
     - `present`: the point that was made or gone to last; `left`: those that rollback() has left
-    - `ahead`: (number, stores) of directories that are made already for the next top, or None
     - `background`: where squashing, closing and removing are done
     - `busy`: held by who changes any of this
     """
@@ -129,7 +128,6 @@ class History:
         self.present: Point | None = None
         self.left: list[Point] = []
         self.next = 1
-        self.ahead: tuple[int, Stores] | None = None
         self.dropped = 0  # points, since sweep() was called
         self._names = 0
         self._numbers = allocate_lock()
@@ -148,8 +146,8 @@ class History:
         parts = [*self.layers.values(), *self.blocks.values()]
         return {path for part in parts for path in part.stores.values()}
 
-    def freeze(self, stores: Stores) -> int | None:
-        """What is changed now, in these directories, is a layer from now on; return the last `at`.
+    def freeze(self, stores: Stores) -> None:
+        """What is changed now, in these directories, is a layer from now on.
 
         A new top is to be set; thaw() takes it back.
         """
@@ -157,7 +155,6 @@ class History:
         depth = 0 if before is None else self.layers[before].depth + 1
         self.layers[self.top] = Frozen(self.top, before, depth, stores)
         self.at = self.top
-        return before
 
     def thaw(self, before: int | None) -> None:
         """The opposite of freeze()."""

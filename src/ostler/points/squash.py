@@ -7,7 +7,7 @@ it says the same to all who read it then.
 """
 
 import cython
-from cython.cimports.ostler.points.stack import Layered, Stack
+from cython.cimports.ostler.points.stack import Layered, Stack, child_of
 
 from ostler.machine import host
 
@@ -41,7 +41,7 @@ class _Squash:
         while self.waiting:
             path = self.waiting.pop()
             for name, seen in self.stack.entries(path):
-                child = path + b"/" + name if path else name
+                child = child_of(path, name)
                 if seen.parts is None:
                     self.other(child, seen)
                     continue
@@ -83,7 +83,7 @@ class _Squash:
         up = self.stack.seen(path.rpartition(b"/")[0])
         if up.below is None:
             return False
-        return seen.below == (up.below + b"/" + redirect if up.below else redirect)
+        return seen.below == child_of(up.below, redirect)
 
     def anew(self, path: bytes, seen: Layered, metacopy: bytes):
         # A file of which only the metadata were copied: with its data where one of the layers has

@@ -1,3 +1,6 @@
+cpdef bytes child_of(bytes path, bytes name)
+cpdef bint is_whiteout(status) except -1
+
 cdef class Layered:
     cdef readonly Py_ssize_t layer
     cdef readonly bytes path

@@ -14,10 +14,30 @@ import cython
 from ostler.core.status import file_handle
 
 _KIND, _DIRECTORY, _FILE, _DEVICE = 0o170000, 0o040000, 0o100000, 0o020000
-_HEAD, _TYPE = (
-    21,
-    4,
-)  # of an origin: version, magic, length, flags, type, 16 bytes of the file system
+_HEAD, _TYPE = 21, 4  # of a mark: version, magic, length, flags, type, 16 bytes of the file system
+
+
+def child_of(path, name):
+    """The path of a name in a directory of such a tree, whose root is b""."""
+    return path + b"/" + name if path else name
+
+
+def is_whiteout(status):
+    """Whether an object of a layer only says that there is nothing, by its lstat."""
+    return status.st_mode & _KIND == _DEVICE and status.st_rdev == 0
+
+
+def named_by(mark):
+    """The file handle, as file_handle() gives it, of the object that a mark of an origin names."""
+    return mark[_TYPE], mark[_HEAD:]
+
+
+@cython.cfunc
+def _led(path: bytes, redirect: bytes):
+    # Where a redirect leads from: it names another path, or a name beside.
+    if redirect.startswith(b"/"):
+        return redirect.strip(b"/")
+    return child_of(path.rpartition(b"/")[0], redirect)
 
 
 @cython.cclass
@@ -38,11 +58,6 @@ class Layered:
         self.below = None
         self.parts = None
         self.data = None
-
-    @property
-    def is_whiteout(self):
-        """Whether this only says that there is nothing."""
-        return self.status.st_mode & _KIND == _DEVICE and self.status.st_rdev == 0
 
 
 @cython.cclass
@@ -75,7 +90,7 @@ class Stack:
             if found is None or found.parts is None:
                 return None
             name = names.pop()
-            above = above + b"/" + name if above else name
+            above = child_of(above, name)
             found = self._look(found, name, None)
             if found is not None and found.parts is not None:
                 self._known[above] = found
@@ -93,10 +108,10 @@ class Stack:
         found = []
         for name in sorted(names):
             seen = self._look(here, name, listed)
-            if seen is None or (seen.is_whiteout and here.below is None):
+            if seen is None or (is_whiteout(seen.status) and here.below is None):
                 continue
             if seen.parts is not None:
-                self._known[path + b"/" + name if path else name] = seen
+                self._known[child_of(path, name)] = seen
             found.append((name, seen))
         return found
 
@@ -128,7 +143,7 @@ class Stack:
                 if number == len(parts):
                     break
                 layer, path = parts[number]
-                path = path + b"/" + at if path else at
+                path = child_of(path, at)
                 if listed is not None and at is name:
                     status = listed[number].get(name)
                 else:
@@ -157,7 +172,7 @@ class Stack:
                     closed = True
                     break
             else:
-                if kind == _DEVICE and status.st_rdev == 0:
+                if is_whiteout(status):
                     if first is None:
                         first = Layered(layer, path, status)
                     closed = True
@@ -180,11 +195,8 @@ class Stack:
             if self.redirects:
                 redirect = self.trees[layer].xattr(path, self.marks + "redirect")
                 if redirect is not None:
-                    if redirect.startswith(b"/"):
-                        absolute = redirect.strip(b"/")
-                    elif absolute is not None:
-                        above = absolute.rpartition(b"/")[0]
-                        absolute = above + b"/" + redirect if above else redirect
+                    if absolute is not None or redirect.startswith(b"/"):
+                        absolute = _led(absolute or b"", redirect)
                     else:
                         at = redirect
         if first is None:
@@ -193,7 +205,7 @@ class Stack:
             if absolute is not None:
                 first.below = absolute
             elif here.below is not None:
-                first.below = here.below + b"/" + at if here.below else at
+                first.below = child_of(here.below, at)
         return first
 
     def _from_top(self, layer, path):
@@ -204,8 +216,7 @@ class Stack:
         last: cython.bint = False
         names = path.split(b"/")
         for name in names[:-1]:
-            at = at + b"/" + name if at else name
-            below = below + b"/" + name if below else name
+            at, below = child_of(at, name), child_of(below, name)
             status = tree.status(at)
             if status is None:
                 return None, path, False
@@ -215,17 +226,8 @@ class Stack:
                 last = True
             redirect = tree.xattr(at, self.marks + "redirect")
             if redirect is not None:
-                if redirect.startswith(b"/"):
-                    below = redirect.strip(b"/")
-                else:
-                    above = below.rpartition(b"/")[0]
-                    below = above + b"/" + redirect if above else redirect
-        name = names[-1]
-        return (
-            at + b"/" + name if at else name,
-            below + b"/" + name if below else name,
-            last,
-        )
+                below = _led(below, redirect)
+        return child_of(at, names[-1]), child_of(below, names[-1]), last
 
     # What the marks of the whole are
 
@@ -236,8 +238,7 @@ class Stack:
         above, _, name = path.rpartition(b"/")
         up = self._known[above] if above in self._known else self.seen(above)
         if up.below is not None:
-            natural = up.below + b"/" + name if up.below else name
-            if natural == seen.below:
+            if child_of(up.below, name) == seen.below:
                 return None
         return b"/" + seen.below
 
@@ -269,11 +270,7 @@ class Stack:
 
     def _redirect_of_copy(self, seen, value):
         # Of a file that has its data by now: where it came from, as the lowest layer would say it.
-        if value.startswith(b"/"):
-            at = value.strip(b"/")
-        else:
-            above = seen.path.rpartition(b"/")[0]
-            at = above + b"/" + value if above else value
+        at = _led(seen.path, value)
         layer: cython.Py_ssize_t
         for layer in range(seen.layer + 1, len(self.trees)):
             path, at, last = self._from_top(layer, at)
@@ -283,11 +280,7 @@ class Stack:
                     return None
                 further = self.trees[layer].xattr(path, self.marks + "redirect")
                 if further is not None:
-                    if further.startswith(b"/"):
-                        at = further.strip(b"/")
-                    else:
-                        above = at.rpartition(b"/")[0]
-                        at = above + b"/" + further if above else further
+                    at = _led(at, further)
                 elif self.trees[layer].xattr(path, self.marks + "origin") is None:
                     return None
             if last:
@@ -309,7 +302,7 @@ class Stack:
         for layer, at in up.parts:
             if layer <= seen.layer:
                 continue
-            at = at + b"/" + last if at else last
+            at = child_of(at, last)
             status = self.trees[layer].status(at)
             if status is not None:
                 if status.st_mode & _KIND != seen.status.st_mode & _KIND:
@@ -328,7 +321,7 @@ class Stack:
             self._origins = self._all_origins()
         seen = set()
         while value:
-            handle = value[_TYPE], value[_HEAD:]
+            handle = named_by(value)
             if handle not in self._origins or handle in seen:
                 return value
             seen.add(handle)
@@ -343,11 +336,10 @@ class Stack:
             while waiting:
                 path = waiting.pop()
                 for name, status in tree.entries(path):
-                    child = path + b"/" + name if path else name
-                    kind = status.st_mode & _KIND
-                    if kind == _DIRECTORY:
+                    child = child_of(path, name)
+                    if status.st_mode & _KIND == _DIRECTORY:
                         waiting.append(child)
-                    elif not (kind == _DEVICE and status.st_rdev == 0):
+                    elif not is_whiteout(status):
                         above, last = tree.parent(child)
                         handle = file_handle(above, last)
                         if handle is not None:

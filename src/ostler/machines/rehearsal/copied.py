@@ -18,11 +18,12 @@ from ostler.machines import owned
 from ostler.machines.rehearsal.clock import from_now_on
 from ostler.machines.rehearsal.kind import Rehearsal
 from ostler.machines.rehearsal.layout import OverlayMount
-from ostler.machines.rehearsal.places import HeldTree, OwnTree, child_of
+from ostler.machines.rehearsal.places import HeldTree, OwnTree
 from ostler.machines.rehearsal.walk import Walk
 from ostler.machines.rehearsal.writers import Quiet, Unneeded, refuse, writers_below
 from ostler.machines.rooted import PATHS, staying
 from ostler.machines.scratch_directory import NO_CHILDREN
+from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import errno
 import stat
 
 from ostler.machine import host
-from ostler.machines.rehearsal.places import child_of
 from ostler.machines.rooted import Rooted, staying
+from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

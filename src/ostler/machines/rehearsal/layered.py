@@ -29,6 +29,11 @@ def upper_tree(stores: int, layers: Iterable[bytes], marks: str) -> OwnTree:
         raise
 
 
+def stack_of(tree: OwnTree, marks: str) -> Stack:
+    """The layers that upper_tree() has given, as a stack."""
+    return tree.stack if isinstance(tree, LayeredTree) else Stack([tree], marks)
+
+
 class LayeredTree(OwnTree):
     """Several trees of our own, the uppermost first, seen as one; see points/stack.py.
 

@@ -17,7 +17,7 @@ from ostler.machines.rehearsal.places import OwnTree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.uppers import State
@@ -252,17 +252,14 @@ def _prepare(stores: int, store: bytes, lower: bytes, root: bool) -> object:
     inside = store + b"/upper"
     # Before anything is made or removed in it.
     uppers.check_store(stores, store, host.readlink(b"/proc/self/fd/%d" % stores))
-    if _mkdir(inside, 0o700, stores):
-        mounts.look_like(stores, inside, lower, root)
-        top = b"/proc/self/fd/%d/%s" % (stores, inside)
-        _give_attributes(top, lower, root)
-        look = look_of(top)
+    if make_directory(stores, inside):
+        look = _look_like_base(stores, inside, lower, root)
     else:
         with OwnTree(
             host.open(store, host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=stores)
         ) as own:
             own.remove(b"work")
-    _mkdir(store + b"/work", 0o700, stores)
+    make_directory(stores, store + b"/work")
     return look
 
 
@@ -289,19 +286,25 @@ def new_store(
     stores: int, store: bytes, overlay: OverlayMount, like: bytes | None, lower: bytes, root: bool
 ) -> OverlayMount:
     """The overlay, with a new store: its top looks like that of another one, or the base's."""
-    _mkdir(store + b"/upper", 0o700, stores)
-    _mkdir(store + b"/work", 0o700, stores)
-    inside = b"/proc/self/fd/%d/" % stores
-    top = inside + store + b"/upper"
+    make_directory(stores, store + b"/upper")
+    make_directory(stores, store + b"/work")
+    inside = store + b"/upper"
     if like is None:
-        mounts.look_like(stores, store + b"/upper", lower, root)
-        _give_attributes(top, lower, root)
+        overlay.look = _look_like_base(stores, inside, lower, root)
     else:
-        other = inside + like + b"/upper"
-        mounts.look_like(stores, store + b"/upper", other, root)
+        top, other = (b"/proc/self/fd/%d/%s/upper" % (stores, name) for name in (store, like))
+        mounts.look_like(stores, inside, other, root)
         _give_same(top, other)
-    overlay.look = look_of(top)
+        overlay.look = look_of(top)
     return overlay
+
+
+def _look_like_base(stores: int, inside: bytes, lower: bytes, root: bool) -> object:
+    # Have a new top look as the directory that it stands for; return that look.
+    mounts.look_like(stores, inside, lower, root)
+    top = b"/proc/self/fd/%d/%s" % (stores, inside)
+    _give_attributes(top, lower, root)
+    return look_of(top)
 
 
 def _give_same(top: bytes, other: bytes) -> None:
@@ -310,6 +313,10 @@ def _give_same(top: bytes, other: bytes) -> None:
     for name in host.listxattr(other):
         if not name.startswith((*_MARKS, "security.")) or NARROWED in name:
             wanted[name] = host.getxattr(other, name)
+    _put_attributes(top, wanted)
+
+
+def _put_attributes(top: bytes, wanted: dict[str, bytes]) -> None:
     for name in host.listxattr(top):
         if name.startswith(ACL) and name not in wanted:
             host.removexattr(top, name)  # of the directory in which it was made
@@ -321,40 +328,37 @@ def _give_attributes(top: bytes, lower: bytes, root: bool) -> None:
     """Give an overlay's top the extended attributes, and so the ACLs, of what it stands for."""
     wanted = {}
     for name in host.listxattr(lower):
-        if not name.startswith((*_MARKS, "security.")):
-            try:
-                wanted[name] = host.getxattr(lower, name)
-            except OSError as error:  # not ours to read, or gone meanwhile
-                if error.errno not in (errno.EACCES, errno.EPERM, errno.ENODATA):
-                    raise
-    for name in host.listxattr(top):
-        if name.startswith(ACL) and name not in wanted:
-            host.removexattr(top, name)  # of the directory in which it was made
-    for name, value in wanted.items():
+        if name.startswith((*_MARKS, "security.")):
+            continue
+        try:
+            value = host.getxattr(lower, name)
+        except OSError as error:  # not ours to read, or gone meanwhile
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.ENODATA):
+                raise
+            continue
         if name.startswith(ACL) and not root:
             known = without_strangers(value)
             if known != value:
-                host.setxattr(top, "user.overlay." + NARROWED + name, b"")
+                wanted["user.overlay." + NARROWED + name] = b""
                 value = known
-        host.setxattr(top, name, value)
+        wanted[name] = value
+    _put_attributes(top, wanted)
 
 
-def new_name(stores: int) -> bytes:
-    """Make a store that is empty, and return its name."""
-    number = 0
-    while not _mkdir(b"%d" % number, 0o700, stores):
+def new_name(stores: int, number: int = 0, taken: Container[str] = ()) -> bytes:
+    """Make a store that is empty, and return its name: this number, or the next one that is free.
+
+    `taken`: the names that are not to be had, though nothing of that name is there.
+    """
+    while str(number) in taken or not make_directory(stores, b"%d" % number):
         number += 1
     return b"%d" % number
 
 
-def make_directory(stores: int, name: bytes) -> None:
-    """Make a directory of ours, unless it is there."""
-    _mkdir(name, 0o700, stores)
-
-
-def _mkdir(name: bytes, mode: int, dir_fd: int) -> bool:
+def make_directory(stores: int, name: bytes) -> bool:
+    """Make a directory of ours, unless it is there; whether it was made."""
     try:
-        host.mkdir(name, mode, dir_fd=dir_fd)
+        host.mkdir(name, 0o700, dir_fd=stores)
     except FileExistsError:
         return False
     return True
@@ -366,12 +370,11 @@ def _store(stores: int, state: State | None, target: bytes, number: int) -> tupl
     if state is not None:
         for known, store in state["overlays"]:
             if host.fsencode(known) == target:
-                return host.fsencode(store), _mkdir(host.fsencode(store), 0o700, stores)
+                return host.fsencode(store), make_directory(stores, host.fsencode(store))
             taken.add(store)
         taken.update(state.get("taken", ()))
     # One that could not be removed when it was done with has changes that are none.
-    while str(number) in taken or not _mkdir(b"%d" % number, 0o700, stores):
-        number += 1
+    name = new_name(stores, number, taken)
     if state is not None:
-        state.setdefault("taken", []).append(str(number))
-    return b"%d" % number, True
+        state.setdefault("taken", []).append(name.decode())
+    return name, True

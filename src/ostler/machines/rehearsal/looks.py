@@ -13,7 +13,7 @@ from __future__ import annotations
 import stat
 
 from ostler.machine import host
-from ostler.machines.rehearsal.places import child_of
+from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,10 +17,12 @@ from ostler.machines.read_only import ReadOnly
 from ostler.machines.rehearsal import layers
 from ostler.machines.rehearsal.changes import Found
 from ostler.machines.rehearsal.hard_links import MOVED
-from ostler.machines.rehearsal.layered import LayeredTree, upper_tree
-from ostler.machines.rehearsal.places import HeldTree, OwnTree, child_of
+from ostler.machines.rehearsal.layered import stack_of, upper_tree
+from ostler.machines.rehearsal.places import HeldTree, OwnTree
+from ostler.machines.rehearsal.points import begun
 from ostler.machines.rehearsal.walk import Walk
 from ostler.machines.rooted import PATHS, children_in
+from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,13 +98,6 @@ def diff(machine: Rehearsal, since: Point | str | None, until: Point | str | Non
         return pictures.difference(walks)
 
 
-def begun(machine: Rehearsal) -> History:
-    """The History of a machine that has had points; ValueError when it has none."""
-    if machine._history is None:
-        raise ValueError("this machine has no points")
-    return machine._history
-
-
 def _mounted(machine: Rehearsal, history: History, layer: int | None) -> mounts.Made:
     chain = history.chain(layer)
     overlays = [o.upon(b"", history.stores_of(chain, o.target)) for o in machine._overlays]
@@ -160,7 +155,7 @@ class TwoStates:
                 above.insert(0, overlay.store)
             if above:
                 below = history.stores_of(before, overlay.target)
-                top = _top(view, overlay.target)
+                top = _open(view.root, overlay.target)
                 self._walks.append(SinceWalk(machine, overlay, above, below, top))
 
     def _aside(self, view: mounts.Made, before: list[int], after: list[int]) -> None:
@@ -175,13 +170,9 @@ class TwoStates:
             if other is None:
                 touched[1].insert(0, overlay.store)
             if any(touched):
-                top = _top(view, target)
+                top = _open(view.root, target)
                 root = machine._root if other is None else other.root
                 self._walks.append(AsideWalk(machine, overlay, touched, _open(root, target), top))
-
-
-def _top(view: mounts.Made, target: bytes) -> int:
-    return _open(view.root, target)
 
 
 def _open(root: int, target: bytes) -> int:
@@ -209,6 +200,7 @@ class SinceWalk(Walk):
         self.upper = upper_tree(machine._stores, above, self.marks)
         self.lower = lower
         self._below = upper_tree(machine._stores, below, self.marks) if below else None
+        self._stack = None if self._below is None else stack_of(self._below, self.marks)
         self._places: dict[bytes, bytes] | None = None
         self._start()
 
@@ -219,17 +211,12 @@ class SinceWalk(Walk):
 
     def handle(self, lower: bytes) -> tuple[int, bytes] | None:
         """The file handle of what there was at a path, which an overlay itself has not got."""
-        if self._below is not None:
-            stack = self._below.stack if isinstance(self._below, LayeredTree) else None
-            if stack is None:
-                from ostler.points.stack import Stack
-
-                stack = Stack([self._below], self.marks)
-            seen = stack.seen(lower)
+        if self._stack is not None:
+            seen = self._stack.seen(lower)
             if seen is not None:
-                tree: OwnTree = stack.trees[seen.layer]
+                tree: OwnTree = self._stack.trees[seen.layer]
                 return file_handle(*tree.parent(seen.path))
-            at = stack.below(lower)
+            at = self._stack.below(lower)
             if at is None:
                 return None
             lower = at
@@ -332,23 +319,22 @@ class AsideWalk(Walk):
     def _names(self, path: bytes, whole: bool) -> set[bytes]:
         if whole:
             return {name for tree in (self.upper, self.lower) for name, _ in tree.entries(path)}
-        names: set[bytes] = set()
-        for tree in self._trees:
-            status = tree.status(path)
-            if status is not None and stat.S_ISDIR(status.st_mode):
-                names.update(name for name, _ in tree.entries(path))
-        return names
+        return {name for tree in self._having(path) for name, _ in tree.entries(path)}
 
     def _is_whole(self, path: bytes) -> bool:
         # Whether all in a directory may differ, though no layer says so of each name.
+        return any(
+            tree.xattr(path, self._marks + "opaque") == b"y"
+            or tree.xattr(path, self._marks + "redirect") is not None
+            for tree in self._having(path)
+        )
+
+    def _having(self, path: bytes) -> Iterator[OwnTree]:
+        # The trees of layers in which there is a directory at a path.
         for tree in self._trees:
             status = tree.status(path)
             if status is not None and stat.S_ISDIR(status.st_mode):
-                if tree.xattr(path, self._marks + "opaque") == b"y":
-                    return True
-                if tree.xattr(path, self._marks + "redirect") is not None:
-                    return True
-        return False
+                yield tree
 
     def _gone_or_new(self, path: bytes, old: AnyStatus | None, new: Status | None) -> None:
         if old is not None and new is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import stat
 
 from ostler.machines.rehearsal.hard_links import Pairs, is_as_it_was, noted, size_and_time
+from ostler.points.stack import named_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from ostler.machines.rehearsal.changes import Change, Found, Record
     from ostler.machines.rehearsal.places import AnyStatus
     from ostler.machines.rehearsal.walk import Walk
-
-_HEAD, _TYPE = 21, 4  # of a mark: version, magic, length, flags, type, 16 bytes of the file system
 
 
 def find_renamed(walk: Walk) -> None:
@@ -132,7 +131,7 @@ def _origin(walk: Walk, found: Found) -> bytes | None:
 
 
 def _is_handle(walk: Walk, found: Found, mark: bytes) -> bool:
-    return walk.handle(found.base()) == (mark[_TYPE], mark[_HEAD:])
+    return walk.handle(found.base()) == named_by(mark)
 
 
 class _Known:
@@ -161,7 +160,7 @@ class _Known:
                 # A name that is gone comes before one that may only have been changed.
                 if handle is not None and (handle not in self._handles or change.kind == "removed"):
                     self._handles[handle] = change
-        return self._handles.get((mark[_TYPE], mark[_HEAD:]))
+        return self._handles.get(named_by(mark))
 
     def by_look(self, new: Change, taken: Container[int], homes: dict[int, int]) -> Change | None:
         """A change at which the base had a file with the same time, size and content."""

@@ -10,6 +10,7 @@ from ostler.core.held import held
 from ostler.core.status import kept
 from ostler.machine import host
 from ostler.machines.rehearsal import contents
+from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -348,11 +349,6 @@ def _opened_up(above: int, name: bytes) -> int:
     if stat.S_IMODE(status.st_mode) & 0o700 != 0o700 and status.st_uid == host.geteuid():
         host.chmod(fd, 0o700)
     return fd
-
-
-def child_of(path: bytes, name: bytes) -> bytes:
-    """The path of a name in a directory of such a tree, whose root is b""."""
-    return path + b"/" + name if path else name
 
 
 def _identity(fd: int) -> tuple[int, int]:

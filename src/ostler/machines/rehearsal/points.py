@@ -15,13 +15,12 @@ from functools import partial
 from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines.rehearsal import layers, writers
-from ostler.machines.rehearsal.layered import LayeredTree, upper_tree
+from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.layout import identity
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import copy_data
 from ostler.points.history import History
 from ostler.points.squash import squash
-from ostler.points.stack import Stack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,9 +85,7 @@ def _go(machine: Rehearsal, history: History, point: Point, children: str) -> Po
 
 def drop(machine: Rehearsal, point: Point | str) -> None:
     """Forget a point, and in the background the layers that nothing else is made of."""
-    history = machine._history
-    if history is None:
-        raise ValueError("this machine has no points")
+    history = begun(machine)
     with history.busy:
         history.drop(history.find(point))
         if history.dropped * _OFTEN < len(history.points):
@@ -102,6 +99,13 @@ def drop(machine: Rehearsal, point: Point | str) -> None:
 def _remove(stores: mounts.Made, names: set[bytes]) -> None:
     with stores:
         layers.remove_stores(stores.root, names)
+
+
+def begun(machine: Rehearsal) -> History:
+    """The History of a machine that has had points; ValueError when it has none."""
+    if machine._history is None:
+        raise ValueError("this machine has no points")
+    return machine._history
 
 
 def _history(machine: Rehearsal, children: str) -> History:
@@ -358,7 +362,6 @@ def squash_into(stores: int, paths: Iterable[bytes], store: bytes, marks: str) -
     layers.make_directory(stores, store)
     layers.make_directory(stores, store + b"/upper")
     with upper_tree(stores, paths, marks) as source:
-        stack = source.stack if isinstance(source, LayeredTree) else Stack([source], marks)
         top = host.open(store + b"/upper", host.O_PATH | host.O_DIRECTORY, dir_fd=stores)
         with OwnTree(top) as target:
-            squash(stack, target, copy_data)
+            squash(stack_of(source, marks), target, copy_data)

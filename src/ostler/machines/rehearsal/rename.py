@@ -18,9 +18,10 @@ from ostler.machines.rehearsal.hard_links import (
     stands_for,
     write_note,
 )
-from ostler.machines.rehearsal.places import OwnTree, child_of
+from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import give_metadata, metadata
 from ostler.machines.rooted import staying
+from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

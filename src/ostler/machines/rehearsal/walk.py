@@ -11,8 +11,9 @@ from ostler.machines.rehearsal.hard_links import MOVED, write_note
 from ostler.machines.rehearsal.layered import upper_tree
 from ostler.machines.rehearsal.layout import without_strangers
 from ostler.machines.rehearsal.origins import find_renamed
-from ostler.machines.rehearsal.places import HeldTree, OwnTree, child_of
+from ostler.machines.rehearsal.places import HeldTree, OwnTree
 from ostler.machines.rehearsal.writers import top_of
+from ostler.points.stack import child_of, is_whiteout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ class Walk:
         for name, status, child, below in self._children(path, lower):
             names.add(name)
             old = None if below is None or below in self.moved else self.lower.status(below)
-            if _is_whiteout(status):
+            if is_whiteout(status):
                 if below is not None and old is not None:
                     self._removed(child, below, old)
             elif stat.S_ISDIR(status.st_mode):
@@ -413,7 +414,3 @@ def _in_order(change: Change) -> bytes:
 def _only_time(change: Change) -> bool:
     before, after = change._old, change._new
     return after.type == "directory" and before.has_metadata(after, False)
-
-
-def _is_whiteout(status: AnyStatus) -> bool:
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0

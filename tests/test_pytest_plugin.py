@@ -546,6 +546,25 @@ def test_an_interpreter_that_lies_elsewhere_is_shown_with_a_shell(pytester):
     result.assert_outcomes(passed=1)
 
 
+def test_something_may_lie_where_tests_stand(pytester):
+    """As an interpreter does that is bound and lies in the host's own /work."""
+    result = run(
+        pytester,
+        """
+        import os, pytest
+
+        @pytest.fixture
+        def scratch_os(scratch_os):
+            scratch_os.makedirs("/work/there")
+            return scratch_os
+
+        def test_one(installed_scratch):
+            assert (os.getcwd(), os.listdir()) == ("/work", ["there"])
+        """,
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_a_test_that_closes_its_machine_leaves_nothing_to_the_others(pytester):
     result = run(
         pytester,

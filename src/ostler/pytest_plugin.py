@@ -59,7 +59,7 @@ def installed_scratch(scratch_os: "Scratch", request: pytest.FixtureRequest) -> 
     with scratch_os.as_root():
         scratch_os.makedirs("/tmp", exist_ok=True)
         scratch_os.chmod("/tmp", 0o1777)
-        scratch_os.mkdir("/work")
+        scratch_os.makedirs("/work", exist_ok=True)  # what was bound may lie in it
         scratch_os.chown("/work", *owner)
     scratch_os.environ.pop("TMPDIR", None)
     scratch_os.chdir("/work")

@@ -341,10 +341,28 @@ def test_killing_finds_a_writer_that_is_not_atomic(folder):
 
 
 @pytest.fixture
-def image(tmp_path):
-    """A mounted ext4 image that writes nothing back by itself, and a way to crash it."""
+def own_mounts():
+    """A mount namespace of the test's own: what is mounted in it hinders nobody else's test."""
     if os.getuid() != 0:
         pytest.skip("mounting an image takes root")
+    here, before = os.getcwd(), os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        ostler.unshare(ostler.CLONE_NEWNS)
+    except OSError as error:
+        os.close(before)
+        pytest.skip(f"no mount namespace on this machine: {error}")
+    try:
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        yield
+    finally:
+        ostler.setns(before, ostler.CLONE_NEWNS)
+        os.close(before)
+        os.chdir(here)
+
+
+@pytest.fixture
+def image(tmp_path, own_mounts):
+    """A mounted ext4 image that writes nothing back by itself, and a way to crash it."""
     path, at = tmp_path / "image", tmp_path / "mnt"
     at.mkdir()
     with open(path, "wb") as file:

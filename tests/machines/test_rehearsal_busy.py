@@ -9,6 +9,7 @@ import time
 import pytest
 
 import ostler
+from ostler.core import mounts
 from ostler.machines.rehearsal import layers
 from tests.machines.rehearsing import commit_both, kinds, put, put_on, text
 
@@ -45,6 +46,19 @@ def test_an_open_writer(base, end):
         assert text(f"{base}/d/log") == "onetwo"
         assert text(f"{base}/another") == "it goes on"
     else:
+        assert os.listdir(base) == []
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_it_is_not_done_where_the_kernel_would_let_others_write_meanwhile(base, end, monkeypatch):
+    with ostler.rehearsal(base) as m:
+        put_on(m, "/new", b"new")
+        with monkeypatch.context() as patch:
+            patch.setattr(mounts, "still", lambda *_: errno.EPERM)
+            with pytest.raises(PermissionError, match="read-only meanwhile") as caught:
+                getattr(m, end)()
+        assert caught.value.filename == base
+        assert kinds(m, base) == {"new": "created"}
         assert os.listdir(base) == []
 
 

@@ -80,8 +80,8 @@ class Quiet:
             if self._leave_behind:
                 return
             refuse(machine, writers(self._tops))
-            if number != errno.EBUSY:  # a kernel without this
-                return
+            if number != errno.EBUSY:
+                raise OSError(number, "it can't be made read-only meanwhile", _real(machine, None))
             # Something that was removed is held open, to be read at most: then this mount alone.
             machine._leave_namespace()
             self._still.append((top, False))

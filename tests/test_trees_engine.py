@@ -1,6 +1,5 @@
 """What the engine promises for every operation: errors, interruption, descriptors, no way out."""
 
-import ast
 import contextlib
 import os
 import resource
@@ -9,12 +8,10 @@ import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
 import pytest
 
 import ostler
-from ostler.trees import _hashing
 from tests import tree_maker
 
 
@@ -581,16 +578,3 @@ def test_reopened_directories_are_the_same_ones(tmp_path):
         assert count <= 901
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_no_loop_of_the_hashing_stands_in_a_try_with_finally():
-    # From 3.12 on, what a signal handler raises at a loop's jump back passes by the `finally`.
-    loops = [
-        loop.lineno
-        for part in ast.walk(ast.parse(Path(_hashing.__file__).read_text()))
-        if isinstance(part, ast.Try) and part.finalbody
-        for statement in part.body
-        for loop in ast.walk(statement)
-        if isinstance(loop, ast.For | ast.While)
-    ]
-    assert loops == []

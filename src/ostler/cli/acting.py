@@ -38,23 +38,27 @@ def _delete(top, found, options, teller, output):
     else:
         paths = {_names_below(path, top): path for path in found}
         place = top
-    gone = set()
     with Below(place) as places:
-        for parts, path in sorted(paths.items(), reverse=True):  # what is in one before it
-            try:
-                directory = places.directory(parts[:-1])
-                if options.dry_run:
-                    _try_to_delete(parts, directory, gone)
-                else:
-                    _delete_one(parts[-1], directory)
-            except FileNotFoundError:
-                continue  # somebody else has
-            except OSError as error:
-                teller.error(failure(error.errno, path))
-                continue
-            gone.add(parts)
-            if options.dry_run or options.json:
-                output.name(path)
+        _delete_below(places, paths, options, teller, output)
+
+
+def _delete_below(places, paths, options, teller, output):
+    gone = set()
+    for parts, path in sorted(paths.items(), reverse=True):  # what is in one before it
+        try:
+            directory = places.directory(parts[:-1])
+            if options.dry_run:
+                _try_to_delete(parts, directory, gone)
+            else:
+                _delete_one(parts[-1], directory)
+        except FileNotFoundError:
+            continue  # somebody else has
+        except OSError as error:
+            teller.error(failure(error.errno, path))
+            continue
+        gone.add(parts)
+        if options.dry_run or options.json:
+            output.name(path)
 
 
 def _names_below(path, top):

@@ -115,19 +115,24 @@ def _attributes(name, directory):
 
 def around(directory):
     """(device, inode) of an open directory and of all that it lies in."""
-    found = set()
-    at = host.open(".", host.O_PATH | host.O_DIRECTORY, dir_fd=directory)
+    held = [host.open(".", host.O_PATH | host.O_DIRECTORY, dir_fd=directory)]
     try:
-        while True:
-            here = identity(host.stat(at))
-            if here in found:  # the root lies in itself
-                return found
-            found.add(here)
-            above = host.open("..", host.O_PATH | host.O_DIRECTORY, dir_fd=at)
-            host.close(at)
-            at = above
+        return _up_to_the_root(held)
     finally:
-        host.close(at)
+        host.close(held[0])
+
+
+def _up_to_the_root(held):
+    # `held`: the one descriptor, of where it stands.
+    found = set()
+    while True:
+        here = identity(host.stat(held[0]))
+        if here in found:  # the root lies in itself
+            return found
+        found.add(here)
+        above = host.open("..", host.O_PATH | host.O_DIRECTORY, dir_fd=held[0])
+        below, held[0] = held[0], above
+        host.close(below)
 
 
 def identity(st):

@@ -88,29 +88,32 @@ def main(arguments):
     targets = _targets(options)
     with Teller("copy", options.quiet or options.json) as teller:
         output = Output(options.null, options.json)
-        results = []
-        taken = set()
-        for source, target, existing, alone in targets:
-            try:
-                if alone and target in taken:
-                    raise OSError(errno.EEXIST, "another source has gone there", source, None,
-                                  target)  # fmt: skip
-                taken.add(target)
-                counts = one(source, target, existing, options, teller, output)
-            except OSError as error:
-                teller.error_of_path(error)
-                continue
-            if counts is not None and options.json:
-                output.json({"source": source, "to": target, **known("copy", counts)})
-            elif counts is not None:
-                results.append((target, counts))
-        if not teller.quiet and not options.verbose:
-            teller.clear()
-            for target, counts in results:
-                text = f"{counts.entries:,} entries, {human(counts.bytes)}"
-                output.line(f"{output.shown(target)}: {text}")
+        _copy_all(targets, options, teller, output)
         output.flush()
     return teller.exit_status
+
+
+def _copy_all(targets, options, teller, output):
+    results = []
+    taken = set()
+    for source, target, existing, alone in targets:
+        try:
+            if alone and target in taken:
+                raise OSError(errno.EEXIST, "another source has gone there", source, None, target)
+            taken.add(target)
+            counts = one(source, target, existing, options, teller, output)
+        except OSError as error:
+            teller.error_of_path(error)
+            continue
+        if counts is not None and options.json:
+            output.json({"source": source, "to": target, **known("copy", counts)})
+        elif counts is not None:
+            results.append((target, counts))
+    if not teller.quiet and not options.verbose:
+        teller.clear()
+        for target, counts in results:
+            text = f"{counts.entries:,} entries, {human(counts.bytes)}"
+            output.line(f"{output.shown(target)}: {text}")
 
 
 def _targets(options):

@@ -56,31 +56,36 @@ def _contents(top, options, teller):
     names = sorted((_names_below(path, top) for path in found), reverse=True)
     kept = {_names_below(path, top) for path in unreadable}
     with Below(top) as places:
-        for parts in names:
-            path = _joined(top, parts)
-            try:
-                directory = places.directory(parts[:-1])
-                st = host.stat(parts[-1], dir_fd=directory, follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                if parts[:-1] not in kept:
-                    teller.error(failure(error.errno, path))
-                kept.add(parts[:-1])
-                continue
-            if parts in kept:
-                kept.add(parts[:-1])
-                continue
-            if options.one_file_system and is_directory(st) and st.st_dev != device:
-                kept.add(parts[:-1])
-                continue
-            number = below.refuses_removal(directory, parts[-1], st)
-            if number:
-                teller.error(failure(number, path))
-                kept.add(parts[:-1])
-                continue
-            yield path
+        yield from _going(places, names, kept, top, device, options, teller)
     return () in kept
+
+
+def _going(places, names, kept, top, device, options, teller):
+    # `kept`: the directories that stay, to which those are added above what stays.
+    for parts in names:
+        path = _joined(top, parts)
+        try:
+            directory = places.directory(parts[:-1])
+            st = host.stat(parts[-1], dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if parts[:-1] not in kept:
+                teller.error(failure(error.errno, path))
+            kept.add(parts[:-1])
+            continue
+        if parts in kept:
+            kept.add(parts[:-1])
+            continue
+        if options.one_file_system and is_directory(st) and st.st_dev != device:
+            kept.add(parts[:-1])
+            continue
+        number = below.refuses_removal(directory, parts[-1], st)
+        if number:
+            teller.error(failure(number, path))
+            kept.add(parts[:-1])
+            continue
+        yield path
 
 
 def _names_below(path, top):
@@ -185,22 +190,25 @@ class _CopiedTree:
 
     def each(self, names, targets):
         with Below(self.source) as sources:
-            for parts in names:
-                if parts[:-1] not in self.directories or parts in self.unreadable:
-                    continue
-                path = _joined(self.source, parts)
-                try:
-                    replaces = self.one(parts, sources, targets)
-                except FileNotFoundError as error:
-                    if error.filename == path:  # what a link leads to is not there
-                        self.teller.error(error)
-                    continue  # it is gone
-                except OSError as error:
-                    whole = error.filename2 is not None
-                    self.teller.error(error if whole else failure(error.errno, path))
-                    continue
-                if replaces is not None:
-                    yield path, _joined(self.target, parts), replaces
+            yield from self._each(names, sources, targets)
+
+    def _each(self, names, sources, targets):
+        for parts in names:
+            if parts[:-1] not in self.directories or parts in self.unreadable:
+                continue
+            path = _joined(self.source, parts)
+            try:
+                replaces = self.one(parts, sources, targets)
+            except FileNotFoundError as error:
+                if error.filename == path:  # what a link leads to is not there
+                    self.teller.error(error)
+                continue  # it is gone
+            except OSError as error:
+                whole = error.filename2 is not None
+                self.teller.error(error if whole else failure(error.errno, path))
+                continue
+            if replaces is not None:
+                yield path, _joined(self.target, parts), replaces
 
     def one(self, parts, sources, targets):
         # Whether something is replaced; None when nothing is done.

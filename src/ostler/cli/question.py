@@ -24,9 +24,13 @@ def _wait():
     came, comes = host.pipe2(host.O_NONBLOCK | host.O_CLOEXEC)
     before = signal.set_wakeup_fd(comes, warn_on_full_buffer=False)
     try:
-        while sys.stdin not in select.select([sys.stdin, came], [], [])[0]:
-            host.read(came, 512)
+        _wait_with(came)
     finally:
         signal.set_wakeup_fd(before)
         host.close(came)
         host.close(comes)
+
+
+def _wait_with(came):
+    while sys.stdin not in select.select([sys.stdin, came], [], [])[0]:
+        host.read(came, 512)

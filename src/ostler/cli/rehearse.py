@@ -143,8 +143,7 @@ def run(machine, arguments, aside):
         except OSError as error:
             complain(f"{on_one_line(arguments[0])}: {error.strerror or error}")
             return -(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
-        for number in _FORWARDED:
-            ours[number] = signal.signal(number, lambda number, frame: _tell(pid, number))
+        _forward(pid, ours)
         _, status = host.waitpid(pid, 0)
         _end_orphans(others)
     finally:
@@ -153,6 +152,11 @@ def run(machine, arguments, aside):
             signal.signal(number, handler)
     code = host.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
+
+
+def _forward(pid, ours):
+    for number in _FORWARDED:
+        ours[number] = signal.signal(number, lambda number, frame: _tell(pid, number))
 
 
 def _tell(pid, number):

@@ -43,20 +43,24 @@ def main(arguments):
     options = parse(remove_parser(), arguments)
     with Teller("remove", options.quiet or options.json) as teller:
         output = Output(options.null, options.json)
-        for path in options.paths:
-            try:
-                counts = one(path, options, teller, output)
-            except FileNotFoundError as error:
-                if not options.force:
-                    teller.error(error)
-                continue
-            except OSError as error:
-                teller.error_of_path(error)
-                continue
-            if counts is not None and options.json:
-                output.json({"path": path, **known("remove", counts)})
+        _remove_all(options, teller, output)
         output.flush()
     return teller.exit_status
+
+
+def _remove_all(options, teller, output):
+    for path in options.paths:
+        try:
+            counts = one(path, options, teller, output)
+        except FileNotFoundError as error:
+            if not options.force:
+                teller.error(error)
+            continue
+        except OSError as error:
+            teller.error_of_path(error)
+            continue
+        if counts is not None and options.json:
+            output.json({"path": path, **known("remove", counts)})
 
 
 def one(path, options, teller, output):

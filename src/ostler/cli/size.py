@@ -82,23 +82,28 @@ def main(arguments):
         )
         depth = False if options.summarize else options.depth
         several = Several(ostler.host, how, depth, options.exclude, options.all)
-        total = Counts()
-        for path in options.paths or ["."]:
-            counts = measured(path, several, teller)
-            if counts is None:
-                continue
-            total.plus(counts.numbers())
-            if options.json:
-                output.json(as_json(path, counts))
-            else:
-                teller.clear()
-                show(path, counts, options, output)
+        total = _show_all(several, options, teller, output)
         if options.total and options.json:
             output.json({"total": total.numbers()})
         elif options.total:
             show("total", total, options, output)
         output.flush()
     return teller.exit_status
+
+
+def _show_all(several, options, teller, output):
+    total = Counts()
+    for path in options.paths or ["."]:
+        counts = measured(path, several, teller)
+        if counts is None:
+            continue
+        total.plus(counts.numbers())
+        if options.json:
+            output.json(as_json(path, counts))
+        else:
+            teller.clear()
+            show(path, counts, options, output)
+    return total
 
 
 def measured(path, several, teller):

@@ -51,8 +51,7 @@ def main(arguments):
             )
         steps = steps_of(options, teller)
         if options.json:
-            for directory, directories, others in steps:
-                output.json({"directory": directory, "directories": directories, "others": others})
+            _show_json(steps, output)
         elif sys.stdout.isatty() and not options.null:
             draw(steps, options, output)
         else:
@@ -70,6 +69,11 @@ def steps_of(options, teller):
         options.path, sort=not options.unsorted, threads=options.threads, on_error=teller.error,
         one_filesystem=options.one_file_system, max_depth=None if depth is None else depth - 1,
     )  # fmt: skip
+
+
+def _show_json(steps, output):
+    for directory, directories, others in steps:
+        output.json({"directory": directory, "directories": directories, "others": others})
 
 
 def listed(steps, options, output):

@@ -289,8 +289,11 @@ class _Layer:
             if self._begun:
                 _set_host_modules()
                 self._prepare_module(name)
-                for function in list(self._functions.values()):
-                    function.put_in()
+                self._put_all_in()
+
+    def _put_all_in(self):
+        for function in list(self._functions.values()):
+            function.put_in()
 
     def _prepare_strict(self):
         asking.refuse_in_strict()

@@ -60,8 +60,7 @@ def fork_exec(
                 host._exit(255)
         if cwd is not None:
             machine.chdir(cwd)
-        for fd in set(pass_fds) - {errpipe_write}:
-            host.set_inheritable(fd, True)
+        _pass_on(set(pass_fds) - {errpipe_write})
         if close_fds:
             _close_others(pass_fds)
         starting.use_rights()
@@ -98,6 +97,11 @@ def _take_places(ends):
     for number, fd in enumerate(moved):
         if fd >= 0:
             host.dup2(fd, number)
+
+
+def _pass_on(fds):
+    for fd in fds:
+        host.set_inheritable(fd, True)
 
 
 def _set_user(gid, gids, uid):

@@ -30,11 +30,12 @@ def confined_among(directory, shown, network=False, environ=None):
     machine._confinement = Confinement(bool(network))
     machine._confinement.directory = place
     machine._shows_closed = bool(sources)
+    above = [s for s in sources if _lies_in(place, s)]
+    others = [s for s in sources if not _lies_in(place, s)]
     try:
         confined.begin_with(machine, environ)
-        binds.show(machine, [s for s in sources if not _lies_in(place, s)])
-        # What the directory lies in is shown before it.
-        binds.show(machine, [s for s in sources if _lies_in(place, s)])
+        binds.show(machine, others)
+        binds.show(machine, above)  # what the directory lies in is shown before it
         machine.makedirs(place, exist_ok=True)  # it may be there already, with what is shown
         step = (mounts.CLONE_TREE, place[1:], place, None, None, None, False)
         built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])

@@ -140,15 +140,18 @@ class _Way:
     def to_the_end(self, is_own):
         """A descriptor of the directory that the way leads to, which it is the end of."""
         try:
-            while self.names:
-                self.step()
+            self._go()
             if is_own:
                 self.check_own(host.fstat(self.fd))
             return host.open(b".", _LIST, dir_fd=self.fd)
         finally:
             host.close(self.fd)
 
-    def step(self):
+    def _go(self):
+        while self.names:
+            self._step()
+
+    def _step(self):
         name = self.names.pop()
         fd = self._opened(name)
         try:
@@ -257,12 +260,13 @@ def number_outside():
     user = host.geteuid()
     try:
         with open("/proc/self/uid_map") as file:
-            for line in file:
-                inside, outside, count = map(int, line.split())
-                if inside <= user < inside + count:
-                    return outside + user - inside
+            lines = file.readlines()
     except OSError:
-        pass
+        return user
+    for line in lines:
+        inside, outside, count = map(int, line.split())
+        if inside <= user < inside + count:
+            return outside + user - inside
     return user
 
 
@@ -283,28 +287,34 @@ def _is_there(fd, names):
 
     No link is followed there, and no other mount entered, whose maker could let us wait.
     """
-    mount = _mount_of(fd)
-    fd = host.dup(fd)
+    held = [host.dup(fd)]
     try:
-        for name in reversed(names):
-            try:
-                below = host.open(name, _ENTER, dir_fd=fd)
-            except (FileNotFoundError, NotADirectoryError):
-                return False
-            except OSError:
-                return True  # it can't be told
-            host.close(fd)
-            fd = below
-            if _mount_of(fd) != mount:
-                return True
-        return True
+        return _leads_to_something(held, names)
     finally:
-        host.close(fd)
+        host.close(held[0])
+
+
+def _leads_to_something(held, names):
+    # `held`: the one descriptor, of where it stands.
+    mount = _mount_of(held[0])
+    for name in reversed(names):
+        try:
+            below = host.open(name, _ENTER, dir_fd=held[0])
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True  # it can't be told
+        above, held[0] = held[0], below
+        host.close(above)
+        if _mount_of(below) != mount:
+            return True
+    return True
 
 
 def _mount_of(fd):
     with open(f"/proc/self/fdinfo/{fd}") as file:
-        for line in file:
-            if line.startswith("mnt_id:"):
-                return int(line[7:])
+        lines = file.readlines()
+    for line in lines:
+        if line.startswith("mnt_id:"):
+            return int(line[7:])
     return None

@@ -55,7 +55,7 @@ def digest(machine, top, algorithm, how, executor=None) -> Digest:
             listed = entries(
                 machine, top, How(threads, "collect", None, how.one_filesystem), errors
             )
-            files = [item for item in listed if item[2] == _FILE]
+            files = _files(listed)
             _hash_there(machine, files, algorithm, executor, errors, how.progress, result, hashed)
             result.finish(_lines(machine, listed, hashed, errors))
     except BaseException as error:
@@ -68,6 +68,10 @@ def digest(machine, top, algorithm, how, executor=None) -> Digest:
 
 _FILE = stat.S_IFREG >> 12
 _LINK = stat.S_IFLNK >> 12
+
+
+def _files(listed):
+    return [item for item in listed if item[2] == _FILE]
 
 
 def _lines(machine, listed, hashed, errors):

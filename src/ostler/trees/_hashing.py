@@ -238,14 +238,7 @@ class Hashing:
             return
         try:
             with self.machine.scandir(level.fd) as entries:
-                for entry in entries:
-                    kind = _kind_of(entry)
-                    if kind is not None:
-                        name = host.fsencode(entry.name)
-                        level.events.append((name, kind))
-                        if kind == _DIRECTORY:
-                            # What is in it comes where its name with a slash would.
-                            level.events.append((name + b"/", kind))
+                _note(entries, level.events)
         except OSError as error:
             self._error(error)
         level.events.sort(reverse=True)
@@ -360,6 +353,17 @@ class Hashing:
             path if isinstance(self.prefix, bytes) else host.fsdecode(path)
         )
         self.errors.take([error])
+
+
+def _note(entries, events):
+    for entry in entries:
+        kind = _kind_of(entry)
+        if kind is not None:
+            name = host.fsencode(entry.name)
+            events.append((name, kind))
+            if kind == _DIRECTORY:
+                # What is in it comes where its name with a slash would.
+                events.append((name + b"/", kind))
 
 
 def _kind_of(entry):

@@ -74,41 +74,46 @@ def on_device(machine, places, device):
 def run_pieces(executor, function, pieces):
     """Run the function with each tuple of arguments; yield (number, result) as they come."""
     waiting = {}
-    attempts = [0] * len(pieces)
-    todo = list(range(len(pieces)))[::-1]
-    broken = False
     try:
-        while todo or waiting:
-            while todo:
-                number = todo.pop()
-                if broken:
-                    yield number, function(*pieces[number])
-                    continue
-                try:
-                    future = executor.submit(function, *pieces[number])
-                except (BrokenExecutor, RuntimeError):
-                    # The executor is no more: what is left is done here.
-                    broken = True
-                    todo.append(number)
-                    continue
-                waiting[future] = number
-            if not waiting:
-                continue
-            done = _first(waiting)
-            for future in done:
-                number = waiting.pop(future)
-                try:
-                    result = future.result()
-                except (Exception, CancelledError):
-                    attempts[number] += 1
-                    if attempts[number] >= _ATTEMPTS:
-                        raise
-                    todo.append(number)
-                    continue
-                yield number, result
+        yield from _run(executor, function, pieces, waiting)
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _run(executor, function, pieces, waiting):
+    # `waiting`: the futures that aren't done, each with the number of its piece.
+    attempts = [0] * len(pieces)
+    todo = list(range(len(pieces)))[::-1]
+    broken = False
+    while todo or waiting:
+        while todo:
+            number = todo.pop()
+            if broken:
+                yield number, function(*pieces[number])
+                continue
+            try:
+                future = executor.submit(function, *pieces[number])
+            except (BrokenExecutor, RuntimeError):
+                # The executor is no more: what is left is done here.
+                broken = True
+                todo.append(number)
+                continue
+            waiting[future] = number
+        if not waiting:
+            continue
+        done = _first(waiting)
+        for future in done:
+            number = waiting.pop(future)
+            try:
+                result = future.result()
+            except (Exception, CancelledError):
+                attempts[number] += 1
+                if attempts[number] >= _ATTEMPTS:
+                    raise
+                todo.append(number)
+                continue
+            yield number, result
 
 
 def _first(waiting):
@@ -144,7 +149,6 @@ def size(machine, top, executor, how, exclude=()) -> Counts:
     """The size of a tree, its pieces measured by an executor."""
     errors = Errors(how)
     total = Counts(errors=errors.list)
-    names = {}
     root = root_of(machine, top, "size")
     shallow, whole = cut(machine, root, exclude)
     if how.one_filesystem:
@@ -154,20 +158,25 @@ def size(machine, top, executor, how, exclude=()) -> Counts:
     pieces = [(machine, [path], part, True, exclude) for path in whole]
     pieces += [(machine, group, part, False, exclude) for group in _groups(shallow)]
     try:
-        for _, results in run_pieces(executor, size_piece, pieces):
-            for numbers, links, failed in results:
-                total.plus(numbers)
-                for dev, ino, _, kind, size, disk in links:
-                    if (dev, ino) not in names:
-                        names[dev, ino] = True
-                        total.add(kind, size, disk)
-                errors.take(failed)
-            if how.progress is not None:
-                how.progress(total)
+        _size_all(executor, pieces, total, errors, how.progress)
     except BaseException as error:
         error.done = total
         raise
     return total
+
+
+def _size_all(executor, pieces, total, errors, progress):
+    names = set()
+    for _, results in run_pieces(executor, size_piece, pieces):
+        for numbers, links, failed in results:
+            total.plus(numbers)
+            for dev, ino, _, kind, size, disk in links:
+                if (dev, ino) not in names:
+                    names.add((dev, ino))
+                    total.add(kind, size, disk)
+            errors.take(failed)
+        if progress is not None:
+            progress(total)
 
 
 # ---- find
@@ -247,17 +256,13 @@ def copy(machine, top, to, to_machine, executor, how, keep, clone, exclude=()) -
     prepare(machine, source, to_machine, to, keep["merge"], mask)
     target = root_of(to_machine, to, "copy", False)
     keep = {**keep, "merge": True}  # a piece finds its directory made
-    several = {}
-    try:
+
+    def copy_all():
+        several = {}
         for place in sorted(shallow + whole, key=lambda place: len(place.names)):
             if place.names:
                 prepare(machine, source, to_machine, target.below(*place.names), True, mask)
-        levels = [[[place] for place in whole]]
-        by_depth = {}
-        for place in shallow:
-            by_depth.setdefault(len(place.names), []).append(place)
-        levels += [_groups(by_depth[depth]) for depth in sorted(by_depth, reverse=True)]
-        for level, groups in enumerate(levels):
+        for level, groups in enumerate(_levels(shallow, whole)):
             pieces = [
                 (machine, [(place, target.below(*place.names)) for place in group], to_machine,
                  how.in_pieces(), keep, clone, level > 0, exclude)
@@ -272,10 +277,22 @@ def copy(machine, top, to, to_machine, executor, how, keep, clone, exclude=()) -
                 if how.progress is not None:
                     how.progress(total)
         errors.take(_join(machine, source, to_machine, target, several))
+
+    try:
+        copy_all()
     except BaseException as error:
         error.done = total
         raise
     return total
+
+
+def _levels(shallow, whole):
+    """Groups of Places, in the order in which they are copied: those above others after them."""
+    by_depth = {}
+    for place in shallow:
+        by_depth.setdefault(len(place.names), []).append(place)
+    levels = [_groups(by_depth[depth]) for depth in sorted(by_depth, reverse=True)]
+    return [[[place] for place in whole], *levels]
 
 
 def _join(machine, source, to_machine, target, several):
@@ -368,14 +385,8 @@ def remove(machine, top, executor, how) -> Counts:
     if how.one_filesystem or not shallow:
         return remove_tree(machine, root, how)
     pieces = [(machine, place, how.in_pieces()) for place in whole]
-    failed_before = False
     try:
-        for _, (numbers, failed) in run_pieces(executor, remove_piece, pieces):
-            total.plus(numbers)
-            failed_before = failed_before or bool(failed)
-            errors.take(failed)
-            if how.progress is not None:
-                how.progress(total)
+        failed_before = _remove_all(executor, pieces, total, errors, how.progress)
         rest = remove_tree(machine, root, How(how.threads, "collect", None, how.one_filesystem))
         total.plus(rest.numbers())
         if not failed_before:
@@ -384,3 +395,15 @@ def remove(machine, top, executor, how) -> Counts:
         error.done = total
         raise
     return total
+
+
+def _remove_all(executor, pieces, total, errors, progress):
+    # Whether some of it failed.
+    failed_before = False
+    for _, (numbers, failed) in run_pieces(executor, remove_piece, pieces):
+        total.plus(numbers)
+        failed_before = failed_before or bool(failed)
+        errors.take(failed)
+        if progress is not None:
+            progress(total)
+    return failed_before

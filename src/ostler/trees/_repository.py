@@ -40,16 +40,21 @@ def content(machine, path, errors, follow=False):
     try:
         fd = machine.open(path, flags)
         try:
-            parts = []
-            while part := machine.read(fd, 65536):
-                parts.append(part)
+            text = _read(machine, fd)
         finally:
             machine.close(fd)
     except OSError as error:
         if error.errno not in _NONE:
             errors.take([error])
         return b""
-    return b"".join(parts).removeprefix(_MARK)
+    return text.removeprefix(_MARK)
+
+
+def _read(machine, fd):
+    parts = []
+    while part := machine.read(fd, 65536):
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _above(machine, top, errors):

@@ -26,17 +26,21 @@ def instant(memory: int, tops: Iterable[bytes]) -> int | None:
         return None
     fd = host.open(b"clock", host.O_CREAT | host.O_RDWR | host.O_CLOEXEC, 0o600, dir_fd=memory)
     try:
-        for _ in range(4):
-            host.fstat(fd)
-            now = time.time_ns()
-            host.fchmod(fd, 0o600)
-            stamp = host.fstat(fd).st_ctime_ns
-            if stamp > now:
-                return stamp
-        return None
+        return _fine_stamp(fd)
     finally:
         host.close(fd)
         host.unlink(b"clock", dir_fd=memory)
+
+
+def _fine_stamp(fd: int) -> int | None:
+    for _ in range(4):
+        host.fstat(fd)
+        now = time.time_ns()
+        host.fchmod(fd, 0o600)
+        stamp = host.fstat(fd).st_ctime_ns
+        if stamp > now:
+            return stamp
+    return None
 
 
 def from_now_on(moment: int) -> int:

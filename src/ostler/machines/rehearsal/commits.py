@@ -99,29 +99,32 @@ class Commit:
 
     def apply(self, paths: Chosen | Iterable[Chosen] | None) -> None:
         """Bring the changes at these paths into the base, None: all."""
-        walks = []
+        walks: list[Walk] = []
         try:
-            for overlay in self.machine._overlays:
-                walks.append(self.machine._walk(overlay))
-                self._look(walks[-1])
-            self.chosen = chosen([change for walk in walks for change in walk.found], paths)
+            self._choose(walks, paths)
             if not self.chosen:
                 return
-            wanted = None if paths is None else {id(change) for change in self.chosen}
-            for number, walk in enumerate(walks):
-                selection = Selection(walk, wanted)
-                if selection.chosen:
-                    self._plans.append(Plan(self.machine, walk, number, selection))
-            self.every = sum(len(walk.found) for walk in walks) == len(self.chosen)
             self._check()
-            with self._journal() as journal, Work([walk.top for walk in walks], StepRows()) as work:
-                for number, walk in enumerate(walks):
-                    work.hold(number, walk.lower.fd)
+            with self._journal() as journal, Work(_tops(walks), StepRows()) as work:
+                _hold(walks, work)
                 self._carry_out(journal, work)
                 self._remember()
         finally:
             for walk in walks:
                 walk.__exit__()
+
+    def _choose(self, walks: list[Walk], paths: Chosen | Iterable[Chosen] | None) -> None:
+        # `walks`: those that have begun, which the caller ends.
+        for overlay in self.machine._overlays:
+            walks.append(self.machine._walk(overlay))
+            self._look(walks[-1])
+        self.chosen = chosen([change for walk in walks for change in walk.found], paths)
+        wanted = None if paths is None else {id(change) for change in self.chosen}
+        self.every = sum(len(walk.found) for walk in walks) == len(self.chosen)
+        for number, walk in enumerate(walks if self.chosen else ()):
+            selection = Selection(walk, wanted)
+            if selection.chosen:
+                self._plans.append(Plan(self.machine, walk, number, selection))
 
     def _journal(self) -> Journal:
         return Journal([path for plan in self._plans for path in plan.selection.touched_paths()])
@@ -257,6 +260,15 @@ class Commit:
                 for change in plan.selection.chosen:
                     if change.kind == "renamed" or change._found.twin is not None:
                         plan.walk.settle_origin(change._found.path)
+
+
+def _tops(walks: list[Walk]) -> list[bytes]:
+    return [walk.top for walk in walks]
+
+
+def _hold(walks: list[Walk], work: Work) -> None:
+    for number, walk in enumerate(walks):
+        work.hold(number, walk.lower.fd)
 
 
 def _named(conflicts: Iterable[tuple[str, str]]) -> tuple[list[str], dict[str, str]]:

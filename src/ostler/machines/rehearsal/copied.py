@@ -72,8 +72,8 @@ class Copied(owned.Owned, Rehearsal):
         try:
             with copy:
                 host.dup2(lock, self._stores, False)
-                for old in (self._root, self._cwd):
-                    host.dup2(copy.root, old, False)
+                host.dup2(copy.root, self._root, False)
+                host.dup2(copy.root, self._cwd, False)
         finally:
             mounts.close(lock)
         self._remove_at_end(path)
@@ -87,16 +87,19 @@ class Copied(owned.Owned, Rehearsal):
     def _begin_again(self, keep: bool, done: Iterable[Change]) -> None:
         """What was committed is the base's, too, from now on."""
         with self._walk(self._overlays[0]) as walk:
-            for change in done:
-                found = change._found
-                status: AnyStatus | None = walk.upper.status(found.path)
-                if found.status is not None:
-                    # What was written to it since it was looked at is a change.
-                    if status is None or _content(status) != _content(found.status):
-                        status = found.status
-                    self._was[found.path] = _state(status)
-                elif status is None:
-                    self._was.pop(found.path, None)
+            self._take_over(walk, done)
+
+    def _take_over(self, walk: Walk, done: Iterable[Change]) -> None:
+        for change in done:
+            found = change._found
+            status: AnyStatus | None = walk.upper.status(found.path)
+            if found.status is not None:
+                # What was written to it since it was looked at is a change.
+                if status is None or _content(status) != _content(found.status):
+                    status = found.status
+                self._was[found.path] = _state(status)
+            elif status is None:
+                self._was.pop(found.path, None)
 
 
 class CopyWalk(Walk):

@@ -28,23 +28,27 @@ class Flat:
         machine = self.machine
         assert machine._history is not None
         machine._history.background.finish()
-        marks = machine._prefix_of_marks.decode()
-        flat: list[OverlayMount] = []
         try:
-            for overlay in machine._overlays:
-                if not overlay.frozen and b"/" not in overlay.store:
-                    flat.append(overlay)
-                    continue
-                store = layers.new_name(machine._stores)
-                self._made.append(store)
-                paths = overlay.store, *overlay.frozen
-                points.squash_into(machine._stores, paths, store, marks)
-                flat.append(overlay.upon(store, ()))
+            machine._overlays = self._squashed()
         except BaseException:
             self.__exit__()
             raise
-        machine._overlays = tuple(flat)
         return self
+
+    def _squashed(self) -> tuple[OverlayMount, ...]:
+        machine = self.machine
+        marks = machine._prefix_of_marks.decode()
+        flat: list[OverlayMount] = []
+        for overlay in machine._overlays:
+            if not overlay.frozen and b"/" not in overlay.store:
+                flat.append(overlay)
+                continue
+            store = layers.new_name(machine._stores)
+            self._made.append(store)
+            paths = overlay.store, *overlay.frozen
+            points.squash_into(machine._stores, paths, store, marks)
+            flat.append(overlay.upon(store, ()))
+        return tuple(flat)
 
     def over(self) -> None:
         """It stays so."""

@@ -87,18 +87,11 @@ class Journal:
         """Add a record, and return when it is on the disk; after an error it is not there."""
         if record[0] == "begin":
             record = (*record, VERSION)
-        size = self._size
         if record[0] == "go":
-            self._before = size
+            self._before = self._size
             self.announced = True
         try:
-            for part in parts_of(record):
-                size += len(part)
-                if size > LARGEST:
-                    problem = "more changes than one commit can have"
-                    raise OSError(errno.EFBIG, problem, self.path)
-                while part:
-                    part = part[host.write(self._file.fileno(), part) :]
+            size = self._write_parts(record)
             host.fsync(self._file.fileno())
             self._size = size
         except BaseException:
@@ -106,6 +99,18 @@ class Journal:
             with contextlib.suppress(OSError):
                 self._cut(self._size)
             raise
+
+    def _write_parts(self, record: tuple[Any, ...]) -> int:
+        # The size of the journal with them.
+        size = self._size
+        for part in parts_of(record):
+            size += len(part)
+            if size > LARGEST:
+                problem = "more changes than one commit can have"
+                raise OSError(errno.EFBIG, problem, self.path)
+            while part:
+                part = part[host.write(self._file.fileno(), part) :]
+        return size
 
     def withdraw(self) -> None:
         """All steps are taken back."""

@@ -52,15 +52,23 @@ def _copy_into(machine: Rehearsal, fd: int) -> None:
     with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=fd)) as target:
         try:
             with OwnTree(host.open(stores, host.O_PATH | host.O_DIRECTORY)) as source:
-                for overlay in machine._overlays:
-                    for name in (overlay.store, overlay.store + b"/work"):
-                        above, new = target.parent(name)
-                        host.mkdir(new, 0o700, dir_fd=above)
-                    _copy_whole(source, target, overlay.store + b"/upper")
+                _copy_stores(machine, source, target)
         except BaseException:
-            for name, _ in target.entries(b""):
-                target.remove(name)
+            _empty(target)
             raise
+
+
+def _copy_stores(machine: Rehearsal, source: OwnTree, target: OwnTree) -> None:
+    for overlay in machine._overlays:
+        for name in (overlay.store, overlay.store + b"/work"):
+            above, new = target.parent(name)
+            host.mkdir(new, 0o700, dir_fd=above)
+        _copy_whole(source, target, overlay.store + b"/upper")
+
+
+def _empty(tree: OwnTree) -> None:
+    for name, _ in tree.entries(b""):
+        tree.remove(name)
 
 
 def _copy_whole(source: OwnTree, target: OwnTree, top: bytes) -> None:

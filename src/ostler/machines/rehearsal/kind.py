@@ -363,8 +363,7 @@ def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None) -> _R:
         )
         # Nothing has been read here yet: what is changed until now is what is seen.
         if state is None:
-            tops = [base.rstrip(b"/") + b"/" + overlay.target for overlay in overlays]
-            began = clock.instant(space.root, tops) or clock.from_now_on(started)
+            began = clock.instant(space.root, _tops(base, overlays)) or clock.from_now_on(started)
         else:
             began = state["started"]
         if upper is not None and (state is None or not _knows(state, overlays)):
@@ -388,6 +387,10 @@ def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None) -> _R:
         machine._own = {} if state is None else dict(state.get("own", ()))
         machine._stand_as_process(base)
         return machine
+
+
+def _tops(base: bytes, overlays: Iterable[OverlayMount]) -> list[bytes]:
+    return [base.rstrip(b"/") + b"/" + overlay.target for overlay in overlays]
 
 
 def _opened(upper: _Path | None, base: bytes) -> mounts.Made:

@@ -20,13 +20,17 @@ def upper_tree(stores: int, layers: Iterable[bytes], marks: str) -> OwnTree:
     """What these layers of one overlay hold, the uppermost first, as a tree of our own."""
     trees: list[OwnTree] = []
     try:
-        for layer in layers:
-            trees.append(OwnTree(host.open(layer + b"/upper", _OPEN, dir_fd=stores)))
+        _open_all(stores, layers, trees)
         return trees[0] if len(trees) == 1 else LayeredTree(trees, marks)
     except BaseException:
         for tree in trees:
             tree.close()
         raise
+
+
+def _open_all(stores: int, layers: Iterable[bytes], trees: list[OwnTree]) -> None:
+    for layer in layers:
+        trees.append(OwnTree(host.open(layer + b"/upper", _OPEN, dir_fd=stores)))
 
 
 def stack_of(tree: OwnTree, marks: str) -> Stack:

@@ -189,8 +189,12 @@ def remove_stores(stores: int, names: Iterable[bytes]) -> None:
         contextlib.suppress(OSError),
         OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=stores)) as directory,
     ):
-        for name in names:
-            directory.remove(name)
+        _remove_all(directory, names)
+
+
+def _remove_all(directory: OwnTree, names: Iterable[bytes]) -> None:
+    for name in names:
+        directory.remove(name)
 
 
 def _plan(base: bytes, ordinary: bool, left: list[bytes], known: Sequence[bytes]) -> list[_Place]:

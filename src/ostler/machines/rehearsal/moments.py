@@ -9,6 +9,7 @@ anything.
 from __future__ import annotations
 
 import stat
+from itertools import chain
 
 from ostler.core import mounts
 from ostler.core.status import file_handle, kept
@@ -69,8 +70,7 @@ def _own(machine: Rehearsal, view: mounts.Made) -> mounts.Made:
     spaces = machine._user_ns, machine._mount_ns
     fds: list[int] = []
     try:
-        for fd in (view.root, *spaces):
-            fds.append(host.dup(fd) if fd >= 0 else -1)
+        _duplicate((view.root, *spaces), fds)
     except BaseException:
         for fd in fds:
             if fd >= 0:
@@ -79,15 +79,17 @@ def _own(machine: Rehearsal, view: mounts.Made) -> mounts.Made:
     return mounts.Made(*fds)
 
 
+def _duplicate(fds: Iterable[int], duplicates: list[int]) -> None:
+    for fd in fds:
+        duplicates.append(host.dup(fd) if fd >= 0 else -1)
+
+
 def changes(
     machine: Rehearsal, since: Point | str | None, until: Point | str | None
 ) -> list[Change]:
     """The changes from one point to another, or to now: a list of Change."""
     with TwoStates(machine, since, until) as walks:
-        found = []
-        for walk in walks:
-            found += walk.changes()
-        return found
+        return list(chain.from_iterable(walk.changes() for walk in walks))
 
 
 def diff(machine: Rehearsal, since: Point | str | None, until: Point | str | None) -> str:

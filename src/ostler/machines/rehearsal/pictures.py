@@ -66,10 +66,16 @@ def difference(walks: Iterable[Walk]) -> str:
     parts = []
     for walk in walks:
         with walk:
-            for change in walk.changes():
-                if change.kind != "metadata":
-                    parts += _lines_of(walk, change)
+            parts += _lines_of_all(walk)
     return "".join(parts)
+
+
+def _lines_of_all(walk: Walk) -> list[str]:
+    parts = []
+    for change in walk.changes():
+        if change.kind != "metadata":
+            parts += _lines_of(walk, change)
+    return parts
 
 
 def _lines_of(walk: Walk, change: Change) -> list[str]:

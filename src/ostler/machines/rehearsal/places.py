@@ -14,13 +14,14 @@ from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Self, TypeVar
 
     _T = TypeVar("_T")
     from typing import TypeAlias
 
     from ostler.core.records import stat_result
+    from ostler.core.scan import DirEntry
     from ostler.core.status import Status
 
     AnyStatus: TypeAlias = Status | stat_result
@@ -280,14 +281,18 @@ class HeldTree:
 
 
 def _listed(fd: int) -> list[tuple[bytes, Status]]:
-    names = []
     with host.scandir(fd) as found:
-        for entry in found:
-            try:
-                status = kept(entry.stat(follow_symlinks=False))
-                names.append((host.fsencode(entry.name), status))
-            except FileNotFoundError:
-                continue
+        return _looked_at(found)
+
+
+def _looked_at(entries: Iterable[DirEntry[str]]) -> list[tuple[bytes, Status]]:
+    names = []
+    for entry in entries:
+        try:
+            status = kept(entry.stat(follow_symlinks=False))
+            names.append((host.fsencode(entry.name), status))
+        except FileNotFoundError:
+            continue
     return names
 
 
@@ -296,27 +301,33 @@ def _remove_below(above: int, name: bytes) -> None:
 
     The way up is the kernel's "..", and must lead to where the way down came from.
     """
-    here = _opened_up(above, name)
-    levels = []  # on the way down: (identity, names of directories still to be removed)
+    held = [_opened_up(above, name)]
     try:
-        while True:
-            levels.append((_identity(here), _without_files(here)))
-            while not levels[-1][1]:
-                levels.pop()
-                if not levels:
-                    return
-                above = host.open(b"..", _LIST, dir_fd=here)
-                host.close(here)
-                here = above
-                known, names = levels[-1]
-                if _identity(here) != known:
-                    raise OSError(errno.ESTALE, "a directory was moved while it was removed")
-                host.rmdir(names.pop(), dir_fd=here)
-            below = _opened_up(here, levels[-1][1][-1])
-            host.close(here)
-            here = below
+        _remove_all(held)
     finally:
-        host.close(here)
+        host.close(held[0])
+
+
+def _remove_all(held: list[int]) -> None:
+    # `held`: the one descriptor, of where it stands.
+    levels = []  # on the way down: (identity, names of directories still to be removed)
+    while True:
+        levels.append((_identity(held[0]), _without_files(held[0])))
+        while not levels[-1][1]:
+            levels.pop()
+            if not levels:
+                return
+            _hold(held, host.open(b"..", _LIST, dir_fd=held[0]))
+            known, names = levels[-1]
+            if _identity(held[0]) != known:
+                raise OSError(errno.ESTALE, "a directory was moved while it was removed")
+            host.rmdir(names.pop(), dir_fd=held[0])
+        _hold(held, _opened_up(held[0], levels[-1][1][-1]))
+
+
+def _hold(held: list[int], fd: int) -> None:
+    before, held[0] = held[0], fd
+    host.close(before)
 
 
 def _without_files(fd: int) -> list[bytes]:

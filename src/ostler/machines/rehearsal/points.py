@@ -90,10 +90,13 @@ def drop(machine: Rehearsal, point: Point | str) -> None:
         history.drop(history.find(point))
         if history.dropped * _OFTEN < len(history.points):
             return  # to find out what is needed takes a while where there are very many
-        stay = {path for o in machine._overlays for path in (o.store, *o.frozen)}
-        gone = history.sweep(stay)
+        gone = history.sweep(_used(machine))
         stores = mounts.duplicate(machine._stores)
         history.background.add(partial(_remove, stores, gone))
+
+
+def _used(machine: Rehearsal) -> set[bytes]:
+    return {path for o in machine._overlays for path in (o.store, *o.frozen)}
 
 
 def _remove(stores: mounts.Made, names: set[bytes]) -> None:
@@ -155,8 +158,7 @@ class _Exchange:
     def _run(self, goal: int | None, forward: bool) -> None:
         machine, history = self.machine, self.history
         try:
-            for overlay in machine._overlays:
-                self._tops.append(writers.top_of(machine, overlay))
+            self._find_tops()
             self._see_base()
             self._make_still()
             self._freeze()
@@ -176,6 +178,10 @@ class _Exchange:
         stores = mounts.duplicate(machine._stores)
         marks = machine._prefix_of_marks.decode()
         history.background.add(partial(_tidy, history, stores, old, marks, self._useless))
+
+    def _find_tops(self) -> None:
+        for overlay in self.machine._overlays:
+            self._tops.append(writers.top_of(self.machine, overlay))
 
     def _see_base(self) -> None:
         machine = self.machine
@@ -338,9 +344,13 @@ def _tidy(
         old.close()
         frozen = [] if history.at is None else history.layers[history.at].stores.values()
         layers.remove_stores(stores.root, [*useless, *(store + b"/work" for store in frozen)])
-        while (parts := history.to_squash()) is not None:
-            number = history.number()
-            history.squashed(parts, number, _squashed(stores.root, parts, number, marks))
+        _squash_all(history, stores.root, marks)
+
+
+def _squash_all(history: History, stores: int, marks: str) -> None:
+    while (parts := history.to_squash()) is not None:
+        number = history.number()
+        history.squashed(parts, number, _squashed(stores, parts, number, marks))
 
 
 def _squashed(stores: int, parts: Sequence[Frozen | Squashed], number: int, marks: str) -> Stores:

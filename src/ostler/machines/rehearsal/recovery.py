@@ -111,18 +111,22 @@ def recover() -> list[Outcome]:
 
 
 def _recovered_in(directory: int, path: str) -> list[Outcome]:
-    outcomes = []
+    outcomes: list[Outcome] = []
     try:
         if not _journals(directory):
             return []
         with journals.locked(directory, path):
-            for name in _journals(directory):
-                outcome = _recovered(directory, name, host.path.join(path, name))
-                if outcome is not None:
-                    outcomes.append(outcome)
+            _recover_all(directory, path, outcomes)
     except OSError as error:
         outcomes.append(Outcome(None, "left", path, _said(error)))
     return outcomes
+
+
+def _recover_all(directory: int, path: str, outcomes: list[Outcome]) -> None:
+    for name in _journals(directory):
+        outcome = _recovered(directory, name, host.path.join(path, name))
+        if outcome is not None:
+            outcomes.append(outcome)
 
 
 def _journals(directory: int) -> list[str]:

@@ -25,12 +25,16 @@ from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from _typeshed import StrOrBytesPath
 
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layout import OverlayMount
     from ostler.machines.rehearsal.steps import Metadata
     from ostler.machines.rehearsal.walk import Walk
+
+    _At = tuple[StrOrBytesPath, int | None]  # a path, and the dir_fd that it begins at
 
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 
@@ -104,16 +108,21 @@ def exchanged(
     above, name = machine.path.split(machine.fsencode(first).rstrip(b"/"))
     aside = machine.path.join(above, b".%s.%s~" % (name[:200], host.urandom(8).hex().encode()))
     one, two, third = (first, first_dir_fd), (second, second_dir_fd), (aside, first_dir_fd)
-    done = []
+    done: list[tuple[_At, _At]] = []
     try:
-        for (src, src_fd), (dst, dst_fd) in ((one, third), (two, one), (third, two)):
-            machine.rename_noreplace(src, dst, src_dir_fd=src_fd, dst_dir_fd=dst_fd)
-            done.append((dst, src, dst_fd, src_fd))
+        _rename_all(machine, ((one, third), (two, one), (third, two)), done)
     except BaseException:
-        for src, dst, src_fd, dst_fd in reversed(done):
-            machine.rename_noreplace(src, dst, src_dir_fd=src_fd, dst_dir_fd=dst_fd)
+        _rename_all(machine, [(dst, src) for src, dst in reversed(done)], [])
         raise
     return True
+
+
+def _rename_all(
+    machine: Rehearsal, pairs: Iterable[tuple[_At, _At]], done: list[tuple[_At, _At]]
+) -> None:
+    for src, dst in pairs:
+        machine.rename_noreplace(src[0], dst[0], src_dir_fd=src[1], dst_dir_fd=dst[1])
+        done.append((src, dst))
 
 
 def _is_directory(machine: Rehearsal, path: StrOrBytesPath, dir_fd: int | None) -> bool:
@@ -216,18 +225,21 @@ class _Renamed:
     def finish(self) -> None:
         """Give the new directories what the old ones had, and remove those but the top."""
         with self.machine._walk(self.overlay) as walk:
-            for path, origin in self.linked:
-                write_note(walk.upper, self.place + b"/" + path, walk.marks, origin)
-            for path, home, old in reversed(self.directories):
-                place = self.place + b"/" + path if path else self.place
-                if home is not None:
-                    write_note(walk.upper, place, walk.marks, home)
-                give_metadata(self.target, path, old)
+            self._note(walk)
         for path, _, _ in reversed(self.directories):
             if path:
                 self.source.forget_below(path)
                 above, name = self.source.parent(path)
                 host.rmdir(name, dir_fd=above)
+
+    def _note(self, walk: Walk) -> None:
+        for path, origin in self.linked:
+            write_note(walk.upper, self.place + b"/" + path, walk.marks, origin)
+        for path, home, old in reversed(self.directories):
+            place = self.place + b"/" + path if path else self.place
+            if home is not None:
+                write_note(walk.upper, place, walk.marks, home)
+            give_metadata(self.target, path, old)
 
     def back(self) -> None:
         """Everything as it was, but for the new directory at the top."""

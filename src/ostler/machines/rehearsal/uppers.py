@@ -149,28 +149,26 @@ def check_store(fd: int, store: bytes, upper: StrOrBytesPath) -> None:
     shown = host.path.join(host.fsdecode(upper), host.fsdecode(store))
     inside = trust.own_directory(store, fd, shown)
     try:
-        for name in (b"upper", b"work"):
-            try:
-                status = host.stat(name, dir_fd=inside, follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            if not stat.S_ISDIR(status.st_mode):
-                raise trust.Refused(f"{shown}/{name.decode()}", "it is no directory")
+        _check_inside(inside, shown)
     finally:
         host.close(inside)
+
+
+def _check_inside(store: int, shown: str) -> None:
+    for name in (b"upper", b"work"):
+        try:
+            status = host.stat(name, dir_fd=store, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        if not stat.S_ISDIR(status.st_mode):
+            raise trust.Refused(f"{shown}/{name.decode()}", "it is no directory")
 
 
 def remove(machine: Rehearsal) -> None:
     """Remove the upper of a rehearsal, with all that rehearsals have in one and nothing else."""
     upper = machine._stores
     with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=upper)) as place:
-        for name, status in place.entries(b""):
-            if name == STATE.encode() or (
-                is_store(name.decode("latin-1"))
-                and stat.S_ISDIR(status.st_mode)
-                and status.st_uid == host.geteuid()
-            ):
-                place.remove(name)
+        _remove_ours(place)
     assert machine._directory is not None
     there = host.stat(machine._directory)
     here = host.fstat(upper)
@@ -180,6 +178,16 @@ def remove(machine: Rehearsal) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
+
+
+def _remove_ours(place: OwnTree) -> None:
+    for name, status in place.entries(b""):
+        if name == STATE.encode() or (
+            is_store(name.decode("latin-1"))
+            and stat.S_ISDIR(status.st_mode)
+            and status.st_uid == host.geteuid()
+        ):
+            place.remove(name)
 
 
 def base_of(upper: StrOrBytesPath) -> str:

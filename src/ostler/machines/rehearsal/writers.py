@@ -46,10 +46,7 @@ class Quiet:
 
     def __enter__(self) -> Self:
         try:
-            for overlay in self._machine._overlays:
-                self._tops.append(top_of(self._machine, overlay))
-            for top in self._tops:
-                self._make_still(top)
+            self._make_all_still()
             if not self._leave_behind:
                 refuse(self._machine, running(self._tops))
         except BaseException:
@@ -68,6 +65,12 @@ class Quiet:
             mounts.still(top, machine._user_ns, machine._mount_ns, False, whole)
         while self._tops:
             host.close(self._tops.pop())
+
+    def _make_all_still(self) -> None:
+        for overlay in self._machine._overlays:
+            self._tops.append(top_of(self._machine, overlay))
+        for top in self._tops:
+            self._make_still(top)
 
     def _make_still(self, top: int) -> None:
         machine = self._machine
@@ -152,11 +155,11 @@ def _moved(machine: Rehearsal, overlay: OverlayMount) -> bytes:
     rest, below = overlay.target[skip:], b""
     with machine._walk(upper) as walk:
         walk.find_moved()
-        while rest not in walk.moved and rest:
-            rest, _, name = rest.rpartition(b"/")
-            below = b"/" + name + below
-        now = walk.moved.get(rest, rest) + below
-    return b"/" + upper.target + b"/" + now
+        moved = walk.moved
+    while rest not in moved and rest:
+        rest, _, name = rest.rpartition(b"/")
+        below = b"/" + name + below
+    return b"/" + upper.target + b"/" + moved.get(rest, rest) + below
 
 
 def _lies_in(one: OverlayMount, other: OverlayMount) -> bool:
@@ -211,22 +214,30 @@ def writers_below(directory: bytes) -> list[_Who]:
 
 def end(pids: Iterable[int], tops: Iterable[int]) -> None:
     """Kill these processes, if they are still those that run in one of these file systems."""
-    held, tops = [], list(tops)
+    held: list[tuple[int, int]] = []
     try:
-        for pid in pids:
-            if pid == host.getpid():
-                raise OSError(errno.EBUSY, "this process still runs there")
-            with suppress(ProcessLookupError):
-                held.append((pid, host.pidfd_open(pid)))
-        still = {pid for pid, _, _ in running(tops)}  # a number may be another one's by now
-        for pid, fd in held:
-            if pid in still:
-                with suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(fd, signal.SIGKILL)
-                select.select([fd], [], [])
+        _hold(pids, held)
+        _kill(held, list(tops))
     finally:
         for _, fd in held:
             host.close(fd)
+
+
+def _hold(pids: Iterable[int], held: list[tuple[int, int]]) -> None:
+    for pid in pids:
+        if pid == host.getpid():
+            raise OSError(errno.EBUSY, "this process still runs there")
+        with suppress(ProcessLookupError):
+            held.append((pid, host.pidfd_open(pid)))
+
+
+def _kill(held: list[tuple[int, int]], tops: list[int]) -> None:
+    still = {pid for pid, _, _ in running(tops)}  # a number may be another one's by now
+    for pid, fd in held:
+        if pid in still:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(fd, signal.SIGKILL)
+            select.select([fd], [], [])
 
 
 def _processes() -> list[int]:
@@ -299,12 +310,16 @@ def _link(path: bytes) -> bytes | None:
 
 def _lines(path: bytes) -> list[bytes]:
     # Of a file of /proc; none when its process has ended or is another user's.
-    parts = []
+    parts: list[bytes] = []
     with suppress(OSError):
         fd = host.open(path, host.O_RDONLY | host.O_CLOEXEC)
         try:
-            while part := host.read(fd, 1 << 16):
-                parts.append(part)
+            _read(fd, parts)
         finally:
             host.close(fd)
     return b"".join(parts).split(b"\n")
+
+
+def _read(fd: int, parts: list[bytes]) -> None:
+    while part := host.read(fd, 1 << 16):
+        parts.append(part)

@@ -50,12 +50,16 @@ test-dask: build
 
 build: $(VENV)/.built
 
+# Of what the tests use, the newest version that comes compiled for this Python: to compile another
+# may take what is not here.
+NO_BUILDS := --only-binary :all:
+
 # The stamp is older than any source that changed: then the package is built again, in place.
 SOURCES := build_tools/launcher.c \
   $(shell find src build_tools setup.py pyproject.toml -name '*.py' -o -name '*.pxd' -o -name '*.toml')
 $(VENV)/.built: $(SOURCES) | $(BIN)/python
 	@echo "building ostler for Python $(TAG) in $(VENV) (a minute or two)"
-	@$(PIP) -e '.[test,cli]'
+	@$(PIP) $(NO_BUILDS) -e '.[test,cli]' || $(PIP) -e '.[test,cli]'
 	@touch $@
 
 # Where the interpreter comes without ensurepip, its own pip fills the environment.

@@ -30,7 +30,7 @@ class Background:
         self._lock = allocate_lock()  # of what follows
         self._idle = allocate_lock()  # held while the thread runs
         self._thread: int | None = None
-        _ALL.add(self)
+        _ALL.add(weakref.ref(self, _ALL.discard))
 
     def add(self, job: Callable[[], object]) -> None:
         """Have something done; where very much waits already, that is waited for."""
@@ -83,16 +83,22 @@ class Background:
         self._lock, self._idle, self._thread = allocate_lock(), allocate_lock(), None
 
 
-_ALL: weakref.WeakSet[Background] = weakref.WeakSet()
+# No WeakSet: nobody may add to one while another thread goes through it.
+_ALL: set[weakref.ref[Background]] = set()
+
+
+def _every() -> list[Background]:
+    found = (known() for known in _ALL.copy())
+    return [each for each in found if each is not None]
 
 
 def _before_fork() -> None:
-    for each in list(_ALL):
+    for each in _every():
         each.finish()
 
 
 def _in_copy() -> None:
-    for each in list(_ALL):
+    for each in _every():
         each._in_copy()
 
 

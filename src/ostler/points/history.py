@@ -15,7 +15,7 @@ of its directory in the machine's stores}; an overlay in which nothing was chang
 from __future__ import annotations
 
 import weakref
-from _thread import allocate_lock, get_ident
+from _thread import allocate_lock
 from time import time
 
 from ostler.machine import host
@@ -83,30 +83,6 @@ class Squashed:
         self.stores = stores
 
 
-class Busy:
-    """A lock for one thing at a time, by the process that has begun; RuntimeError for another.
-
-    So it is for who comes into it again in the same thread, as a signal's handler may.
-    """
-
-    def __init__(self) -> None:
-        self._lock = allocate_lock()
-        self._owner = 0
-        self._process = host.getpid()
-
-    def __enter__(self) -> None:
-        if self._process != host.getpid():
-            raise RuntimeError("the points of a machine belong to the process that has made them")
-        if self._owner == get_ident():
-            raise RuntimeError("this thread is in the middle of a point of this machine")
-        self._lock.acquire()
-        self._owner = get_ident()
-
-    def __exit__(self, *exception: object) -> None:
-        self._owner = 0
-        self._lock.release()
-
-
 class History:
     """The layers of one machine, its points, and where it is.
 
@@ -114,12 +90,14 @@ class History:
     - `top`: the number that what is changed now has, and will have as a layer
     - `present`: the point that was made or gone to last; `left`: those that rollback() has left
     - `background`: where squashing, closing and removing are done
-    - `busy`: held by who changes any of this
+
+    Who changes any of this is the machine's Busy, but for the background: that asks to_squash() and
+    says squashed().
     """
 
     def __init__(self) -> None:
         self.background = Background()
-        self.busy = Busy()
+        self._process = host.getpid()
         self.layers: dict[int, Frozen] = {}
         self.blocks: dict[int, Squashed] = {}
         self.points: list[Point] = []
@@ -131,9 +109,16 @@ class History:
         self.dropped = 0  # points, since sweep() was called
         self._names = 0
         self._numbers = allocate_lock()
+        self._sweeping = allocate_lock()  # held by who decides what is given up, or is squashed
+        self._squashing: list[Frozen | Squashed] = []  # what the background makes one of now
         self._users: list[tuple[weakref.ref[Any], set[bytes]]] = []
         self._first: dict[int, list[Squashed]] = {}  # blocks by their first layer
         self._chain: tuple[int | None, list[int]] = (None, [])  # of the layer asked for last
+
+    def check(self) -> None:
+        """RuntimeError in another process than the one that has made the points."""
+        if self._process != host.getpid():
+            raise RuntimeError("the points of a machine belong to the process that has made them")
 
     def number(self) -> int:
         """A number that none has had."""
@@ -146,21 +131,19 @@ class History:
         parts = [*self.layers.values(), *self.blocks.values()]
         return {path for part in parts for path in part.stores.values()}
 
-    def freeze(self, stores: Stores) -> None:
-        """What is changed now, in these directories, is a layer from now on.
+    def freeze(self, stores: Stores) -> int:
+        """What is changed now, in these directories, is a layer from now on: its number.
 
-        A new top is to be set; thaw() takes it back.
+        Nothing stands upon it yet: `at` and `top` are to be set, or thaw() takes it back.
         """
-        before = self.at
-        depth = 0 if before is None else self.layers[before].depth + 1
-        self.layers[self.top] = Frozen(self.top, before, depth, stores)
-        self.at = self.top
+        depth = 0 if self.at is None else self.layers[self.at].depth + 1
+        self.layers[self.top] = Frozen(self.top, self.at, depth, stores)
+        return self.top
 
-    def thaw(self, before: int | None) -> None:
-        """The opposite of freeze()."""
-        if self.at == self.top:
-            del self.layers[self.top]
-            self.at = before
+    def thaw(self) -> None:
+        """The opposite of freeze(); nothing, where that was not called."""
+        if self.layers.pop(self.top, None) is not None:
+            self._chain = (None, [])
 
     def named(self, name: str | None) -> str:
         """The name for a new point: this one, or the next number; ValueError if one has it."""
@@ -259,8 +242,12 @@ class History:
 
     def sweep(self, stay: set[bytes]) -> set[bytes]:
         """Forget the layers and blocks of which nothing is made; their directories, but these."""
+        with self._sweeping:
+            return self._sweep(stay)
+
+    def _sweep(self, stay: set[bytes]) -> set[bytes]:
         self.dropped = 0
-        needed: set[int] = set()
+        needed = {part.number for part in self._squashing}
         for layer in {point._layer for point in self.points} | {self.at}:
             needed.update(part.number for part in self.cover(self.chain(layer)))
         parts = [*self.layers.values(), *self.blocks.values()]
@@ -281,8 +268,18 @@ class History:
     def to_squash(self) -> list[Frozen | Squashed] | None:
         """Layers, or blocks of one length, as many as should become one; None: there are not.
 
-        The lowest comes first.
+        The lowest comes first. They stay until squashed() is called.
         """
+        # Not waited for: who sweeps may wait for the background, as in a signal's handler.
+        if not self._sweeping.acquire(False):
+            return None
+        try:
+            self._squashing = self._full() or []
+        finally:
+            self._sweeping.release()
+        return self._squashing or None
+
+    def _full(self) -> list[Frozen | Squashed] | None:
         run: list[Frozen | Squashed] = []
         depth = 0
         for part in self.cover(self.chain(self.at)):
@@ -301,8 +298,10 @@ class History:
         """These have become a block."""
         length = sum(part.length for part in parts)
         block = Squashed(number, parts[0].first, parts[-1].last, length, stores)
-        self.blocks[number] = block
+        # In this order: a sweep that finds it among the blocks finds it here, too.
         self._first.setdefault(block.first, []).append(block)
+        self.blocks[number] = block
+        self._squashing = []
 
 
 def _is_gone(user: weakref.ref[Any]) -> bool:

@@ -64,6 +64,10 @@ class Copied(owned.Owned, Rehearsal):
 
         OSError (EBUSY) while a file is open for writing here, as for commit().
         """
+        with self._busy:
+            self._copy_anew(leave_behind)
+
+    def _copy_anew(self, leave_behind: bool) -> None:
         here, gone = self.getcwdb(), self._gone
         if not leave_behind:
             refuse(self, writers_below(host.readlink(b"/proc/self/fd/%d" % self._root)))

@@ -16,6 +16,7 @@ from ostler.machines.rehearsal.hard_links import noting
 from ostler.machines.rehearsal.layout import OverlayMount
 from ostler.machines.rehearsal.rename import exchanged, moved
 from ostler.machines.rooted import Rooted, staying
+from ostler.points.busy import Busy
 
 # What applies, keeps, recovers and shows the changes is loaded when it is asked for: more than
 # half of all this.
@@ -60,10 +61,12 @@ class Rehearsal(Rooted):
     - `_directory`: the `upper` that was given, or None.
     - `_plan`: what it is mounted of, see layers.py.
     - `_history`: the History by which it has points (see points.py); None: it has had none.
+    - `_busy`: held by who commits, discards or keeps the changes, or makes or goes to a point.
     """
 
     __slots__ = (
         "_base",
+        "_busy",
         "_directory",
         "_history",
         "_overlays",
@@ -74,6 +77,7 @@ class Rehearsal(Rooted):
     )
     _kind = "rehearsal"
     _base: bytes
+    _busy: Busy
     _directory: str | None
     _history: History | None
     _overlays: tuple[OverlayMount, ...]
@@ -89,7 +93,9 @@ class Rehearsal(Rooted):
 
     @classmethod
     def _empty(cls) -> Self:
-        return Rooted.__new__(cls)
+        machine = Rooted.__new__(cls)
+        machine._busy = Busy()
+        return machine
 
     @property
     def _has_roots_marks(self) -> bool:
@@ -124,7 +130,9 @@ class Rehearsal(Rooted):
             return moments.diff(self, since, until)
         from ostler.machines.rehearsal import pictures
 
-        return pictures.difference(self._walk(overlay) for overlay in self._overlays)
+        return walk.of_one_state(
+            self, lambda overlays: pictures.difference(map(self._walk, overlays))
+        )
 
     @staying
     def commit(
@@ -143,14 +151,16 @@ class Rehearsal(Rooted):
         """
         from ostler.machines.rehearsal import commits
 
-        return commits.commit(self, paths, leave_behind)
+        with self._busy:
+            return commits.commit(self, paths, leave_behind)
 
     @staying
     def _commit_at_last(self, paths: Chosen | Iterable[Chosen] | None = None) -> list[Change]:
         """commit(), after which this machine is only closed."""
         from ostler.machines.rehearsal import commits
 
-        return commits.commit(self, paths, False, False)
+        with self._busy:
+            return commits.commit(self, paths, False, False)
 
     def _quiet(self, leave_behind: bool) -> Quiet:
         return writers.Quiet(self, leave_behind)
@@ -164,8 +174,10 @@ class Rehearsal(Rooted):
 
     def close(self, fd: int = THIS) -> None:
         """Close this machine, of which nothing stays; with an argument, that descriptor."""
-        if fd is THIS and not self._closed and self._history is not None:
-            self._history.background.drop()
+        if fd is THIS and not self._closed:
+            history = self._history
+            if history is not None:
+                history.background.drop()
         super().close(fd)
 
     def _begin_again(self, keep: bool, done: Iterable[Change]) -> None:
@@ -180,7 +192,7 @@ class Rehearsal(Rooted):
         """
         from ostler.machines.rehearsal import keeping
 
-        with self._flat():
+        with self._busy, self._flat():
             fd = keeping.copied(self, directory)
             try:
                 roots = self._has_roots_marks
@@ -194,7 +206,7 @@ class Rehearsal(Rooted):
 
         OSError (EBUSY), and `leave_behind`, as for commit().
         """
-        with self._quiet(leave_behind) as still:
+        with self._busy, self._quiet(leave_behind) as still:
             _renew(self, False)
             still.over()
 
@@ -229,7 +241,8 @@ class Rehearsal(Rooted):
     @staying
     def points(self) -> list[Point]:
         """The points there are, in the order in which they were made: a list of Point."""
-        return [] if self._history is None else list(self._history.points)
+        history = self._history
+        return [] if history is None else list(history.points)
 
     @staying
     def rollback(self, point: Point | str, children: str = "refuse") -> Point:

@@ -41,8 +41,8 @@ _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 
 def at(machine: Rehearsal, point: Point | str) -> ReadOnly:
     """A read-only machine of the state at a point."""
-    history = begun(machine)
-    with history.busy:
+    with machine._busy:
+        history = begun(machine)
         point = history.find(point)
         with _mounted(machine, history, point._layer) as view:
             made = _own(machine, view)
@@ -113,7 +113,6 @@ class TwoStates:
         self, machine: Rehearsal, since: Point | str | None, until: Point | str | None
     ) -> None:
         self.machine = machine
-        self.history = begun(machine)
         self.since = since
         self.until = until
         self._closed = False
@@ -121,13 +120,15 @@ class TwoStates:
         self._walks: list[Walk] = []
 
     def __enter__(self) -> Sequence[Walk]:
-        history = self.history
+        machine = self.machine
         try:
-            with history.busy:
+            with machine._busy:
+                self.history = history = begun(machine)
                 first = None if self.since is None else history.find(self.since)._layer
                 last = history.at if self.until is None else history.find(self.until)._layer
                 before, after = history.chain(first), history.chain(last)
-                history.used_by(self, history.paths())
+                now = {overlay.store for overlay in machine._overlays}
+                history.used_by(self, history.paths() | now)
                 view = self._view(first)
                 if after[: len(before)] == before:
                     self._upon(view, before, after[len(before) :])

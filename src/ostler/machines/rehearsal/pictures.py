@@ -73,8 +73,14 @@ def difference(walks: Iterable[Walk]) -> str:
 def _lines_of_all(walk: Walk) -> list[str]:
     parts = []
     for change in walk.changes():
-        if change.kind != "metadata":
+        if change.kind == "metadata":
+            continue
+        try:
             parts += _lines_of(walk, change)
+        except FileNotFoundError:
+            if walk.upper.status(change._found.path) is not None:
+                raise
+            # it was removed meanwhile
     return parts
 
 

@@ -38,8 +38,8 @@ _OFTEN = 16  # it is looked for what is not needed when one point of so many was
 
 def checkpoint(machine: Rehearsal, name: str | None, children: str, command: object) -> Point:
     """Make a point of a rehearsal as it is now."""
-    history = _history(machine, children)
-    with history.busy:
+    with machine._busy:
+        history = _history(machine, children)
         name = history.named(name)
         if not _is_clean(machine):
             _Exchange(machine, history, children).forward()
@@ -49,8 +49,8 @@ def checkpoint(machine: Rehearsal, name: str | None, children: str, command: obj
 
 def rollback(machine: Rehearsal, point: Point | str, children: str) -> Point:
     """Go to a point; return that of the state that is left."""
-    history = _history(machine, children)
-    with history.busy:
+    with machine._busy:
+        history = _history(machine, children)
         point = history.find(point)
         left = _go(machine, history, point, children)
         history.left.append(left)
@@ -59,8 +59,8 @@ def rollback(machine: Rehearsal, point: Point | str, children: str) -> Point:
 
 def redo(machine: Rehearsal, children: str) -> Point:
     """Go to where the last rollback came from."""
-    history = _history(machine, children)
-    with history.busy:
+    with machine._busy:
+        history = _history(machine, children)
         if not history.left:
             raise ValueError("there is nothing to redo")
         point = history.left[-1]
@@ -85,8 +85,8 @@ def _go(machine: Rehearsal, history: History, point: Point, children: str) -> Po
 
 def drop(machine: Rehearsal, point: Point | str) -> None:
     """Forget a point, and in the background the layers that nothing else is made of."""
-    history = begun(machine)
-    with history.busy:
+    with machine._busy:
+        history = begun(machine)
         history.drop(history.find(point))
         if history.dropped * _OFTEN < len(history.points):
             return  # to find out what is needed takes a while where there are very many
@@ -106,9 +106,11 @@ def _remove(stores: mounts.Made, names: set[bytes]) -> None:
 
 def begun(machine: Rehearsal) -> History:
     """The History of a machine that has had points; ValueError when it has none."""
-    if machine._history is None:
+    history = machine._history
+    if history is None:
         raise ValueError("this machine has no points")
-    return machine._history
+    history.check()
+    return history
 
 
 def _history(machine: Rehearsal, children: str) -> History:
@@ -122,6 +124,7 @@ def _history(machine: Rehearsal, children: str) -> History:
         raise OSError(errno.EOPNOTSUPP, problem, machine._directory)
     if machine._history is None:
         machine._history = History()
+    machine._history.check()
     return machine._history
 
 
@@ -139,13 +142,14 @@ class _Exchange:
         self.machine = machine
         self.history = history
         self.children = children
-        self.was = self._before = history.at
+        self.was = history.at
         self._had_children = machine._children_ns >= 0
         self._tops: list[int] = []
         self._still: list[int | None] = []  # what is read-only now: see _set_still
         self._clean: list[bool] = []
         self._new: list[bytes] = []  # directories that were made
         self._useless: list[bytes] = []
+        self._works: list[bytes] = []  # of the overlay that is left
 
     def forward(self) -> None:
         """What was changed becomes a layer, and the machine goes on upon it."""
@@ -162,22 +166,24 @@ class _Exchange:
             self._see_base()
             self._make_still()
             self._freeze()
-            goal = history.at if forward else goal
+            goal = self.was if forward else goal
             number = history.number()
             built, overlays = self._mounted(history.chain(goal), number, forward)
             with built:
                 old = mounts.duplicate(machine._root)
+                stores = mounts.duplicate(machine._stores)
                 layers.stand_on(machine, built)
         except BaseException:
-            history.thaw(self._before)
+            history.thaw()
             self._give_back()
             layers.remove_stores(machine._stores, self._new)
             raise
+        # The background sees the new layer now, and not before: nobody takes it back any more.
         machine._overlays, history.top, history.at = tuple(overlays), number, goal
         self._close_tops()
-        stores = mounts.duplicate(machine._stores)
         marks = machine._prefix_of_marks.decode()
-        history.background.add(partial(_tidy, history, stores, old, marks, self._useless))
+        useless = [*self._useless, *self._works]
+        history.background.add(partial(_tidy, history, stores, old, marks, useless))
 
     def _find_tops(self) -> None:
         for overlay in self.machine._overlays:
@@ -272,8 +278,9 @@ class _Exchange:
         self._clean = [layers.is_clean(machine._stores, overlay) for overlay in machine._overlays]
         if not all(self._clean):
             pairs = zip(machine._overlays, self._clean, strict=True)
-            history.freeze({overlay.target: overlay.store for overlay, same in pairs if not same})
-            self.was = history.at
+            stores = {overlay.target: overlay.store for overlay, same in pairs if not same}
+            self.was = history.freeze(stores)
+            self._works = [store + b"/work" for store in stores.values()]
 
     def _mounted(
         self, chain: list[int], number: int, forward: bool
@@ -342,8 +349,7 @@ def _tidy(
     """Close an overlay that was left, with what nobody needs of it, and squash what is full."""
     with stores:
         old.close()
-        frozen = [] if history.at is None else history.layers[history.at].stores.values()
-        layers.remove_stores(stores.root, [*useless, *(store + b"/work" for store in frozen)])
+        layers.remove_stores(stores.root, useless)
         _squash_all(history, stores.root, marks)
 
 

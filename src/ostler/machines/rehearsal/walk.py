@@ -17,14 +17,15 @@ from ostler.points.stack import child_of, is_whiteout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-    from typing import Self
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from typing import Self, TypeVar
 
     from ostler.core.status import Status
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layout import OverlayMount
     from ostler.machines.rehearsal.places import AnyStatus
 
+    _R = TypeVar("_R")
     _Waiting = list[tuple[bytes, bytes | None, bool]]  # directories to compare: see _directory
 
 _TRIES = 20  # to look at what others are changing
@@ -32,11 +33,34 @@ _TRIES = 20  # to look at what others are changing
 
 def listed(machine: Rehearsal) -> list[Change]:
     """The changes of a rehearsal, in the order of a walk."""
-    found = []
-    for overlay in machine._overlays:
-        with machine._walk(overlay) as walk:
-            found += walk.changes()
-    return found
+
+    def read(overlays: Sequence[OverlayMount]) -> list[Change]:
+        found = []
+        for overlay in overlays:
+            with machine._walk(overlay) as walk:
+                found += walk.changes()
+        return found
+
+    return of_one_state(machine, read)
+
+
+def of_one_state(machine: Rehearsal, read: Callable[[Sequence[OverlayMount]], _R]) -> _R:
+    """What `read` finds in the overlays, again where another thread has put others there meanwhile.
+
+    So a commit or a point of another thread is waited for only where they come without a pause.
+    """
+    for _ in range(_TRIES):
+        overlays = machine._overlays
+        try:
+            found = read(overlays)
+        except (FileNotFoundError, NotADirectoryError):
+            if machine._overlays is overlays:
+                raise
+            continue
+        if machine._overlays is overlays:
+            return found
+    with machine._busy:
+        return read(machine._overlays)
 
 
 class Walk:
@@ -249,19 +273,36 @@ class Walk:
         names = set()
         for name, status, child, below in self._children(path, lower):
             names.add(name)
-            old = None if below is None or below in self.moved else self.lower.status(below)
-            if is_whiteout(status):
-                if below is not None and old is not None:
-                    self._removed(child, below, old)
-            elif stat.S_ISDIR(status.st_mode):
-                self._subdirectory(waiting, child, below, old, status, lower, opaque)
-            else:
-                self._other(child, below, old, status)
+            number = len(self.found)
+            try:
+                self._child(waiting, child, below, status, lower, opaque)
+            except FileNotFoundError:
+                if self.upper.status(child) is not None:
+                    raise
+                del self.found[number:]  # it was removed meanwhile
         if opaque and lower is not None:
             for name, hidden in self.lower.entries(lower, quiet=True):
                 below = child_of(lower, name)
                 if name not in names and below not in self.moved:
                     self._removed(child_of(path, name), below, hidden)
+
+    def _child(
+        self,
+        waiting: _Waiting,
+        child: bytes,
+        below: bytes | None,
+        status: Status,
+        lower: bytes | None,
+        opaque: bool,
+    ) -> None:
+        old = None if below is None or below in self.moved else self.lower.status(below)
+        if is_whiteout(status):
+            if below is not None and old is not None:
+                self._removed(child, below, old)
+        elif stat.S_ISDIR(status.st_mode):
+            self._subdirectory(waiting, child, below, old, status, lower, opaque)
+        else:
+            self._other(child, below, old, status)
 
     def _children(
         self, path: bytes, lower: bytes | None

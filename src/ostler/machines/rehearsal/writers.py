@@ -39,6 +39,8 @@ class Quiet:
 
     def __init__(self, machine: Rehearsal, leave_behind: bool) -> None:
         self._machine = machine
+        # Kept: a machine that is closed inside, as by an interrupt, doesn't tell them any more.
+        self._spaces = machine._user_ns, machine._mount_ns
         self._leave_behind = bool(leave_behind)
         self._tops: list[int] = []
         # (top, whether its file system as a whole), of what is read-only now
@@ -59,10 +61,9 @@ class Quiet:
         self._still.clear()
 
     def __exit__(self, *exception: object) -> None:
-        machine = self._machine
         while self._still:
             top, whole = self._still.pop()
-            mounts.still(top, machine._user_ns, machine._mount_ns, False, whole)
+            mounts.still(top, *self._spaces, False, whole)
         while self._tops:
             host.close(self._tops.pop())
 

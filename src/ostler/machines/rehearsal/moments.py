@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ostler.machines.rehearsal.places import AnyStatus
     from ostler.points.history import History, Point
 
+_STORE = attrgetter("store")
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 
 
@@ -127,8 +128,7 @@ class TwoStates:
                 first = None if self.since is None else history.find(self.since)._layer
                 last = history.at if self.until is None else history.find(self.until)._layer
                 before, after = history.chain(first), history.chain(last)
-                now = {overlay.store for overlay in machine._overlays}
-                history.used_by(self, history.paths() | now)
+                history.used_by(self, history.paths().union(map(_STORE, machine._overlays)))
                 view = self._view(first)
                 if after[: len(before)] == before:
                     self._upon(view, before, after[len(before) :])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import stat
 from itertools import chain
+from operator import attrgetter
 
 from ostler.core import mounts
 from ostler.core.status import file_handle, kept

@@ -443,6 +443,20 @@ def test_descriptors_are_given_back(base):
     assert len(os.listdir("/proc/self/fd")) < len(before)
 
 
+def test_what_was_changed_between_points_is_known_when_those_between_are_dropped(base):
+    with ostler.rehearsal(base) as m:
+        points = []
+        for number in range(20):
+            put_on(m, f"/{number:02}", b"")
+            points.append(m.checkpoint())
+        m._history.background.finish()
+        for point in points[6:18]:
+            m.drop(point)
+        m._history.background.finish()
+        found = [os.path.basename(c.path) for c in m.changes(since=points[5])]
+        assert found == [f"{number:02}" for number in range(6, 20)]
+
+
 def test_a_forked_copy_has_no_points(base):
     with ostler.rehearsal(base) as m:
         put_on(m, "/a", b"")

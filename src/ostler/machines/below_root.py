@@ -589,6 +589,11 @@ class RootedCore(Core):
         self._lax = process & ~new != 0
         return old
 
+    def _begin_like(self, other: RootedCore):
+        # What is the machine's own besides its files and its variables.
+        self._umask = other._umask
+        self._lax = other._lax
+
     def file_mask(self):
         return process_umask() if self._umask < 0 else self._umask
 

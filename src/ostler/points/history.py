@@ -10,6 +10,8 @@ mounted stays few, and the layers themselves stay, as long as a point needs them
 
 Numbers are never used twice. What is stored of a layer is `stores`: {target of an overlay: the path
 of its directory in the machine's stores}; an overlay in which nothing was changed is not there.
+
+A branch has a History of its own, with the same layers, points and blocks to begin with.
 """
 
 from __future__ import annotations
@@ -20,10 +22,13 @@ from time import time
 
 from ostler.machine import host
 from ostler.points.background import Background
+from ostler.points.family import is_gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from ostler.points.family import Family
 
     Stores = dict[bytes, bytes]
 
@@ -31,7 +36,7 @@ BLOCK = 16  # layers that are squashed into one, and such blocks into a larger o
 
 
 class Point:
-    """One moment of a machine.
+    """One moment of a machine; it is equal to the same one of a branch, which has its own.
 
     - `name`: a str, by which rollback() and the like know it, too
     - `time`: when it was made, in seconds since the epoch, as time.time() has it
@@ -39,19 +44,33 @@ class Point:
     - `command`: what was about to be run, as who made it has said, or None
     """
 
-    __slots__ = ("__weakref__", "_history", "_layer", "command", "name", "parent", "time")
+    __slots__ = ("__weakref__", "_history", "_key", "_layer", "command", "name", "parent", "time")
     _history: History
+    _key: object  # of the moment
     _layer: int | None  # the uppermost one that belongs to it; None: nothing was changed
 
     def __init__(
         self, history: History, name: str, layer: int | None, parent: Point | None, command: object
     ) -> None:
         self._history = history
+        self._key = object()
         self._layer = layer
         self.name = name
         self.time = time()
         self.parent = parent
         self.command = command
+
+    def _in(self, history: History, parent: Point | None) -> Point:
+        # The same moment, of a branch.
+        other = Point(history, self.name, self._layer, parent, self.command)
+        other._key, other.time = self._key, self.time
+        return other
+
+    def __eq__(self, other: object) -> bool:
+        return self._key is other._key if isinstance(other, Point) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
     def __repr__(self) -> str:
         return f"<Point {self.name!r}>"
@@ -60,14 +79,21 @@ class Point:
 class Frozen:
     """A layer that nobody writes to any more: its number, parent (None: the base) and depth."""
 
-    __slots__ = ("depth", "first", "last", "number", "parent", "stores")
+    __slots__ = ("depth", "first", "key", "last", "number", "parent", "stores")
     length = 1
 
     def __init__(self, number: int, parent: int | None, depth: int, stores: Stores) -> None:
         self.number = self.first = self.last = number
+        self.key = object()  # by which it is known in branches
         self.parent = parent
         self.depth = depth
         self.stores = stores
+
+    def without_stores(self) -> Frozen:
+        """The same, of which nothing is left: a branch may still have it."""
+        other = Frozen(self.number, self.parent, self.depth, {})
+        other.key = self.key
+        return other
 
 
 class Squashed:
@@ -90,12 +116,17 @@ class History:
     - `top`: the number that what is changed now has, and will have as a layer
     - `present`: the point that was made or gone to last; `left`: those that rollback() has left
     - `background`: where squashing, closing and removing are done
+    - `place`: the directory of the stores below which its layers are
+    - `family`: of machines that share layers, or None; `begun`: the point at which a branch began
 
     Who changes any of this is the machine's Busy, but for the background: that asks to_squash() and
     says squashed().
     """
 
-    def __init__(self) -> None:
+    def __init__(self, place: bytes = b"layers") -> None:
+        self.place = place
+        self.family: Family | None = None
+        self.begun: Point | None = None
         self.background = Background()
         self._process = host.getpid()
         self.layers: dict[int, Frozen] = {}
@@ -111,7 +142,8 @@ class History:
         self._numbers = allocate_lock()
         self._sweeping = allocate_lock()  # held by who decides what is given up, or is squashed
         self._squashing: list[Frozen | Squashed] = []  # what the background makes one of now
-        self._users: list[tuple[weakref.ref[Any], set[bytes]]] = []
+        self.users: list[tuple[weakref.ref[Any], set[bytes]]] = []
+        self._branches: list[tuple[weakref.ref[History], int]] = []  # and where each of them began
         self._first: dict[int, list[Squashed]] = {}  # blocks by their first layer
         self._chain: tuple[int | None, list[int]] = (None, [])  # of the layer asked for last
 
@@ -176,11 +208,12 @@ class History:
             raise ValueError(f"there is no point {point!r}")
         if not isinstance(point, Point):
             raise TypeError(f"a Point or its name is needed, not {type(point).__name__}")
+        for known in self.points:
+            if known == point:
+                return known
         if point._history is not self:
             raise ValueError(f"{point!r} is a point of another machine")
-        if point not in self.points:
-            raise ValueError(f"{point!r} is dropped")
-        return point
+        raise ValueError(f"{point!r} is dropped")
 
     def chain(self, layer: int | None) -> list[int]:
         """The numbers of the layers from the base up to this one; not to be changed."""
@@ -226,8 +259,8 @@ class History:
 
     def used_by(self, user: Any, paths: set[bytes]) -> None:
         """Something shows these directories: until it is `_closed`, or gone, they stay."""
-        self._users = [(known, used) for known, used in self._users if not _is_gone(known)]
-        self._users.append((weakref.ref(user), paths))
+        self.users[:] = [(known, used) for known, used in self.users if not is_gone(known)]
+        self.users.append((weakref.ref(user), paths))
 
     def drop(self, point: Point) -> None:
         """Forget a point; what came of it came of the one before, then."""
@@ -247,23 +280,73 @@ class History:
 
     def _sweep(self, stay: set[bytes]) -> set[bytes]:
         self.dropped = 0
-        needed = {part.number for part in self._squashing}
-        for layer in {point._layer for point in self.points} | {self.at}:
-            needed.update(part.number for part in self.cover(self.chain(layer)))
+        needed = self._needed()
         parts = [*self.layers.values(), *self.blocks.values()]
         stay = stay.union(*(part.stores.values() for part in parts if part.number in needed))
-        for known, paths in self._users:
-            if not _is_gone(known):
+        for known, paths in self.users:
+            if not is_gone(known):
                 stay |= paths
         gone: set[bytes] = set()
         for part in parts:
             if part.number not in needed and stay.isdisjoint(part.stores.values()):
                 gone.update(part.stores.values())
-                part.stores = {}
                 if isinstance(part, Squashed):
                     del self.blocks[part.number]
                     self._first[part.first].remove(part)
-        return gone
+                else:
+                    self.layers[part.number] = part.without_stores()
+        return gone if self.family is None else self.family.let_go(gone)
+
+    def _needed(self) -> set[int]:
+        # The numbers of what the states are made of, and of what leads from one to a later one.
+        self._branches = [
+            (branch, layer) for branch, layer in self._branches if branch() is not None
+        ]
+        ends = {point._layer for point in self.points} | {self.at}
+        ends.update(layer for _, layer in self._branches)
+        needed = {part.number for part in self._squashing}
+        for end in ends:
+            chain = self.chain(end)
+            at = 0
+            for part in self.cover(chain):
+                needed.add(part.number)
+                for place in range(at, at + part.length - 1):
+                    if chain[place] in ends:
+                        between = self.cover(chain[place + 1 : at + part.length])
+                        needed.update(each.number for each in between)
+                at += part.length
+        return needed
+
+    def branch(self, place: bytes) -> History:
+        """A History with the same layers, blocks and points, of a machine that begins now."""
+        other = History(place)
+        other.family, other.users = self.family, self.users
+        other.layers, other.blocks = dict(self.layers), dict(self.blocks)
+        for block in other.blocks.values():
+            other._first.setdefault(block.first, []).append(block)
+        known: dict[Point | None, Point | None] = {None: None}
+        for point in self.points:
+            known[point] = point._in(other, known.get(point.parent))
+            other.points.append(known[point])
+        other.begun = other.present = known.get(self.present)
+        other.at, other._names = self.at, self._names
+        with self._numbers:
+            other.next = self.next
+        other.top = other.number()
+        if self.at is not None:
+            other._branches = [*self._branches, (weakref.ref(other), self.at)]
+            self._branches.append((weakref.ref(other), self.at))
+        return other
+
+    def common(self, other: History) -> int:
+        """How many layers this one and another one of the family have in common, from the base."""
+        mine, others = self.chain(self.at), other.chain(other.at)
+        number = 0
+        for one, two in zip(mine, others, strict=False):
+            if self.layers[one].key is not other.layers[two].key:
+                break
+            number += 1
+        return number
 
     def to_squash(self) -> list[Frozen | Squashed] | None:
         """Layers, or blocks of one length, as many as should become one; None: there are not.
@@ -302,8 +385,3 @@ class History:
         self._first.setdefault(block.first, []).append(block)
         self.blocks[number] = block
         self._squashing = []
-
-
-def _is_gone(user: weakref.ref[Any]) -> bool:
-    found = user()
-    return found is None or found._closed

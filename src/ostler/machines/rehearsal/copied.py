@@ -248,7 +248,7 @@ def copied_rehearsal(
     machine._become(root.root, -1, -1, guarantees, lock, root)
     machine._prefixed(path + b"/root")
     machine._base = base
-    machine._directory = machine._history = None
+    machine._directory = machine._history = machine._share = None
     machine._plan = ()
     machine._overlays = (OverlayMount(b"", b"", base),)
     machine._prefix_of_marks = b""

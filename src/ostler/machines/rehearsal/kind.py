@@ -24,7 +24,7 @@ from ostler.points.busy import Busy
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Self, TypeVar
+    from typing import Self, TypeVar, overload
 
     from _typeshed import StrOrBytesPath
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ostler.machines.rehearsal.uppers import State
     from ostler.machines.rehearsal.walk import Walk
     from ostler.machines.rehearsal.writers import Quiet
+    from ostler.points.family import Member
     from ostler.points.history import History, Point
 
     _R = TypeVar("_R", bound="Rehearsal")
@@ -62,6 +63,7 @@ class Rehearsal(Rooted):
     - `_plan`: what it is mounted of, see layers.py.
     - `_history`: the History by which it has points (see points.py); None: it has had none.
     - `_busy`: held by who commits, discards or keeps the changes, or makes or goes to a point.
+    - `_share`: what it has in common with its branches, a Member (see shares.py); None: nothing.
     """
 
     __slots__ = (
@@ -73,6 +75,7 @@ class Rehearsal(Rooted):
         "_own",
         "_plan",
         "_prefix_of_marks",
+        "_share",
         "_started",
     )
     _kind = "rehearsal"
@@ -84,6 +87,7 @@ class Rehearsal(Rooted):
     _own: dict[int, int]
     _plan: Plan
     _prefix_of_marks: bytes
+    _share: Member | None
     _started: int
 
     @classmethod
@@ -174,11 +178,18 @@ class Rehearsal(Rooted):
 
     def close(self, fd: int = THIS) -> None:
         """Close this machine, of which nothing stays; with an argument, that descriptor."""
+        share = None
         if fd is THIS and not self._closed:
             history = self._history
             if history is not None:
                 history.background.drop()
+            if self._share is not None and not self._share.left:
+                share = self._share
+                share.left = True
+                share.had_children |= self._children_ns >= 0
         super().close(fd)
+        if share is not None:
+            share.family.leave(share)
 
     def _begin_again(self, keep: bool, done: Iterable[Change]) -> None:
         _renew(self, keep)
@@ -265,6 +276,37 @@ class Rehearsal(Rooted):
         from ostler.machines.rehearsal import points
 
         return points.redo(self, children)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def branch(self, n: None = None, children: str = "refuse") -> Self: ...
+        @overload
+        def branch(self, n: int, children: str = "refuse") -> list[Self]: ...
+
+    @staying  # type: ignore[no-redef]
+    def branch(self, n: int | None = None, children: str = "refuse") -> Self | list[Self]:
+        """A machine of its own that begins with all files as they are here now: another Rehearsal.
+
+        With `n`, an int, a list of as many, even if it is one. What is changed in one of them, or
+        here, is seen in no other. Nothing is copied: a branch takes as long for many changes as for
+        few. Here, that is a point, if anything was changed since the last one; a branch knows all
+        points that there are, under their names, and `branched_at` is that at which it began. They
+        can be used side by side in threads, closed in any order, and branched again. (`fork`, on
+        every machine, is the one of os.)
+
+        `children`: as for checkpoint(). OSError (EBUSY) as there; (EMFILE), with what helps, when
+        there are too many descriptors: a branch has three, for an ordinary user five.
+        """
+        from ostler.machines.rehearsal import branches
+
+        made = branches.branch(self, n, children)
+        return made[0] if n is None else made
+
+    @property
+    def branched_at(self) -> Point | None:
+        """The Point at which this machine began as a branch of another one; None: it did not."""
+        return None if self._history is None else self._history.begun
 
     @staying
     def at(self, point: Point | str) -> ReadOnly:
@@ -394,7 +436,8 @@ def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None) -> _R:
         machine._base = machine._origin = base
         machine._mounted, machine._overlaid = len(overlays) > 1 or any_below(base), True
         machine._directory = None if upper is None else host.fsdecode(directory)
-        machine._overlays, machine._plan, machine._history = tuple(overlays), plan, None
+        machine._overlays, machine._plan = tuple(overlays), plan
+        machine._history = machine._share = None
         machine._prefix_of_marks = b"trusted.overlay." if as_root else b"user.overlay."
         machine._started = began
         machine._own = {} if state is None else dict(state.get("own", ()))
@@ -448,7 +491,7 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
     history, machine._history = machine._history, None
     if history is not None:
         history.background.drop()
-        old.update(history.paths(), [b"layers"])
+        old.update(history.paths())
     pairs = [(host.fsdecode(o.target), host.fsdecode(o.store)) for o in machine._overlays]
     state: State = {"overlays": pairs if keep else [], "last": pairs}
     started, own = machine._started, machine._own
@@ -481,7 +524,16 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
     except BaseException:
         machine._close_because("it was interrupted while it was mounted anew")
         raise
-    layers.remove_stores(stores, old - {overlay.store for overlay in overlays})
+    old -= {overlay.store for overlay in overlays}
+    if machine._share is not None:
+        from ostler.machines.rehearsal import shares
+
+        old |= machine._share.tops
+        shares.tell(machine)
+        old = machine._share.family.let_go(old)
+    elif history is not None:
+        old.add(history.place)
+    layers.remove_stores(stores, old)
 
 
 def _knows(state: State, overlays: Iterable[OverlayMount]) -> bool:

@@ -14,12 +14,11 @@ from functools import partial
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines.rehearsal import layers, writers
+from ostler.machines.rehearsal import layers, shares, writers
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.layout import identity
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import copy_data
-from ostler.points.history import History
 from ostler.points.squash import squash
 
 TYPE_CHECKING = False
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layout import OverlayMount
-    from ostler.points.history import Frozen, Point, Squashed, Stores
+    from ostler.points.history import Frozen, History, Point, Squashed, Stores
 
 CHILDREN = ("refuse", "kill", "leave")
 _TRIES, _PAUSE = 20, 0.0005  # a call of another process that is just under way
@@ -39,18 +38,23 @@ _OFTEN = 16  # it is looked for what is not needed when one point of so many was
 def checkpoint(machine: Rehearsal, name: str | None, children: str, command: object) -> Point:
     """Make a point of a rehearsal as it is now."""
     with machine._busy:
-        history = _history(machine, children)
+        history = history_of(machine, children)
         name = history.named(name)
-        if not _is_clean(machine):
-            _Exchange(machine, history, children).forward()
-            history.left.clear()
+        freeze(machine, history, children)
         return history.note(name, history.at, command)
+
+
+def freeze(machine: Rehearsal, history: History, children: str) -> None:
+    """What was changed is a layer from now on."""
+    if not _is_clean(machine):
+        _Exchange(machine, history, children).forward()
+        history.left.clear()
 
 
 def rollback(machine: Rehearsal, point: Point | str, children: str) -> Point:
     """Go to a point; return that of the state that is left."""
     with machine._busy:
-        history = _history(machine, children)
+        history = history_of(machine, children)
         point = history.find(point)
         left = _go(machine, history, point, children)
         history.left.append(left)
@@ -60,7 +64,7 @@ def rollback(machine: Rehearsal, point: Point | str, children: str) -> Point:
 def redo(machine: Rehearsal, children: str) -> Point:
     """Go to where the last rollback came from."""
     with machine._busy:
-        history = _history(machine, children)
+        history = history_of(machine, children)
         if not history.left:
             raise ValueError("there is nothing to redo")
         point = history.left[-1]
@@ -113,7 +117,8 @@ def begun(machine: Rehearsal) -> History:
     return history
 
 
-def _history(machine: Rehearsal, children: str) -> History:
+def history_of(machine: Rehearsal, children: str) -> History:
+    """The History of a machine that may have points; `children` is looked at, too."""
     if children not in CHILDREN:
         one_of = ", ".join(map(repr, CHILDREN))
         raise ValueError(f"children should be one of {one_of}, not {children!r}")
@@ -123,13 +128,22 @@ def _history(machine: Rehearsal, children: str) -> History:
         problem = "a rehearsal whose changes are kept on disk has no points"
         raise OSError(errno.EOPNOTSUPP, problem, machine._directory)
     if machine._history is None:
-        machine._history = History()
+        machine._history = shares.new_history(machine)
     machine._history.check()
     return machine._history
 
 
 def _is_clean(machine: Rehearsal) -> bool:
     return all(layers.is_clean(machine._stores, overlay) for overlay in machine._overlays)
+
+
+def see_base(machine: Rehearsal) -> None:
+    """Look whether the base is still the directory that it was; OSError (ESTALE) where not."""
+    known = {overlay.target: overlay for overlay in machine._overlays}
+    for target, lower, overlaid, _ in machine._plan:
+        if overlaid and identity(host.stat(lower)) != known[target].identity:
+            problem = "the base is another directory now"
+            raise OSError(errno.ESTALE, problem, host.fsdecode(lower))
 
 
 class _Exchange:
@@ -163,7 +177,7 @@ class _Exchange:
         machine, history = self.machine, self.history
         try:
             self._find_tops()
-            self._see_base()
+            see_base(machine)
             self._make_still()
             self._freeze()
             goal = self.was if forward else goal
@@ -181,6 +195,9 @@ class _Exchange:
         # The background sees the new layer now, and not before: nobody takes it back any more.
         machine._overlays, history.top, history.at = tuple(overlays), number, goal
         self._close_tops()
+        if machine._share is not None:
+            machine._share.had_children |= self._had_children
+            shares.tell(machine)
         marks = machine._prefix_of_marks.decode()
         useless = [*self._useless, *self._works]
         history.background.add(partial(_tidy, history, stores, old, marks, useless))
@@ -188,14 +205,6 @@ class _Exchange:
     def _find_tops(self) -> None:
         for overlay in self.machine._overlays:
             self._tops.append(writers.top_of(self.machine, overlay))
-
-    def _see_base(self) -> None:
-        machine = self.machine
-        known = {overlay.target: overlay for overlay in machine._overlays}
-        for target, lower, overlaid, _ in machine._plan:
-            if overlaid and identity(host.stat(lower)) != known[target].identity:
-                problem = "the base is another directory now"
-                raise OSError(errno.ESTALE, problem, host.fsdecode(lower))
 
     # Nobody writes
 
@@ -320,7 +329,7 @@ class _Exchange:
                 layers.new_store(
                     machine._stores,
                     self._made(number, place),
-                    overlay.upon(b"layers/%d/%d" % (number, place), below),
+                    overlay.upon(b"%s/%d/%d" % (self.history.place, number, place), below),
                     below[0] if below else None,
                     lowers[target],
                     machine._has_roots_marks,
@@ -330,9 +339,9 @@ class _Exchange:
 
     def _made(self, number: int, place: int) -> bytes:
         stores = self.machine._stores
-        above = b"layers/%d" % number
+        above = b"%s/%d" % (self.history.place, number)
         if not self._new or self._new[-1] != above:
-            layers.make_directory(stores, b"layers")
+            layers.make_directory(stores, self.history.place)
             self._new.append(above)
             layers.make_directory(stores, above)
         store = b"%s/%d" % (above, place)
@@ -356,10 +365,11 @@ def _tidy(
 def _squash_all(history: History, stores: int, marks: str) -> None:
     while (parts := history.to_squash()) is not None:
         number = history.number()
-        history.squashed(parts, number, _squashed(stores, parts, number, marks))
+        place = b"%s/%d" % (history.place, number)
+        history.squashed(parts, number, _squashed(stores, parts, place, marks))
 
 
-def _squashed(stores: int, parts: Sequence[Frozen | Squashed], number: int, marks: str) -> Stores:
+def _squashed(stores: int, parts: Sequence[Frozen | Squashed], above: bytes, marks: str) -> Stores:
     found: Stores = {}
     targets = sorted({target for part in parts for target in part.stores})
     for place, target in enumerate(targets):
@@ -367,8 +377,8 @@ def _squashed(stores: int, parts: Sequence[Frozen | Squashed], number: int, mark
         if len(paths) == 1:
             found[target] = paths[0]
             continue
-        found[target] = b"layers/%d/%d" % (number, place)
-        layers.make_directory(stores, b"layers/%d" % number)
+        found[target] = b"%s/%d" % (above, place)
+        layers.make_directory(stores, above)
         squash_into(stores, paths, found[target], marks)
     return found
 

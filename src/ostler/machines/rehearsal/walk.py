@@ -222,7 +222,7 @@ class Walk:
                     waiting.append((child, None))
                 else:
                     waiting.append((child, child_of(lower, name)))
-        if self.machine._history is not None:
+        if self.machine._history is not None or self.machine._share is not None:
             self._count_names()
 
     def _count_names(self) -> None:

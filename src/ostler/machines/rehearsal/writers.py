@@ -172,7 +172,15 @@ def _lies_in(one: OverlayMount, other: OverlayMount) -> bool:
 
 def running(tops: Iterable[int]) -> list[_Who]:
     """The processes in whose mount namespace one of these file systems is."""
-    devices = {_device(top) for top in tops}
+    return _running({device_of(top) for top in tops})
+
+
+def runs_in(devices: Collection[bytes]) -> bool:
+    """Whether a process runs in one of the file systems of these numbers: see device_of()."""
+    return bool(_running(devices))
+
+
+def _running(devices: Collection[bytes]) -> list[_Who]:
     known = {_link(b"/proc/self/ns/mnt"): False}
     found: list[_Who] = []
     for pid in _processes():
@@ -188,7 +196,7 @@ def running(tops: Iterable[int]) -> list[_Who]:
 
 def writers(tops: Iterable[int]) -> list[_Who]:
     """The files in these file systems that can be written to by somebody who has them open."""
-    devices = {_device(top) for top in tops}
+    devices = {device_of(top) for top in tops}
     own = {_field(b"/proc/self/fdinfo/%d" % top, b"mnt_id:") for top in tops}
     namespaces: dict[bytes | None, set[bytes]] = {_link(b"/proc/self/ns/mnt"): set()}
     found: list[_Who] = []
@@ -286,7 +294,8 @@ def _mounted(pid: int) -> list[tuple[bytes, bytes]]:
     return [(parts[0], parts[2]) for parts in lines if len(parts) == 4]
 
 
-def _device(fd: int) -> bytes:
+def device_of(fd: int) -> bytes:
+    """The number of the file system of an open file, as the tables of mounts have it."""
     device = host.fstat(fd).st_dev
     return b"%d:%d" % (host.major(device), host.minor(device))
 

@@ -59,26 +59,32 @@ class Family:
         """One more holds these paths."""
         with self.lock:
             self._members += 1
-            for path in paths:
-                self._more[path] = self._more.get(path, 0) + 1
+            self._hold(paths)
+
+    def _hold(self, paths: Iterable[bytes]) -> None:
+        for path in paths:
+            self._more[path] = self._more.get(path, 0) + 1
 
     def let_go(self, paths: Iterable[bytes]) -> set[bytes]:
         """One of those who hold these paths needs them no more: those that are to be removed."""
         if host.getpid() != self._process:
             return set()  # the other process needs them
         with self.lock:
-            for path in paths:
-                more = self._more.get(path, 0)
-                if not more:
-                    self._free.add(path)
-                elif more == 1:
-                    del self._more[path]
-                else:
-                    self._more[path] = more - 1
+            self._free_those(paths)
             stay = self._shown()
             gone = self._free - stay
             self._free &= stay
             return gone
+
+    def _free_those(self, paths: Iterable[bytes]) -> None:
+        for path in paths:
+            more = self._more.get(path, 0)
+            if not more:
+                self._free.add(path)
+            elif more == 1:
+                del self._more[path]
+            else:
+                self._more[path] = more - 1
 
     def _shown(self) -> set[bytes]:
         stay: set[bytes] = set()

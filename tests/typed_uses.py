@@ -259,6 +259,9 @@ def on_rehearsal(folder: Path) -> list[str]:
             rehearsal.commit([folder / "a", "b"], leave_behind=True)
             rehearsal.commit(change for change in changes if change.kind == "created")
             rehearsal.keep(folder)
+            branch = rehearsal.branch()
+            assert_type(rehearsal.branch(2), list[Rehearsal])
+            assert_type(rehearsal.merge(branch, prefer="ours"), list[Change])
             rehearsal.discard(leave_behind=True)
             assert_type(rehearsal.closed, bool)
             assert_type(rehearsal.guarantees["files"], str)
@@ -271,6 +274,8 @@ def on_rehearsal(folder: Path) -> list[str]:
         for outcome in ostler.rehearsal.recover():
             assert_type(outcome.outcome, str)
             assert_type(outcome.reason, str | None)
+    except ostler.MergeConflict as error:
+        return error.paths
     except ostler.CommitConflict as error:
         assert_type(error.now, dict[str, str])
         return error.paths

@@ -27,7 +27,7 @@ from _collections_abc import Mapping, MutableMapping, _check_methods
 from ostler import _later, path
 from ostler.core import interpreter
 from ostler.core.interpreter import GenericAlias
-from ostler.machine import CommitConflict, Machine, MachineUnavailable, host
+from ostler.machine import CommitConflict, Machine, MachineUnavailable, MergeConflict, host
 
 # Names with an underscore that the standard library and programs take from os.
 _PRIVATE = (

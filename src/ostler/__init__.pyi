@@ -12,6 +12,7 @@ from ostler.core.environ import _Environ
 from ostler.machine import CommitConflict as CommitConflict
 from ostler.machine import Machine as Machine
 from ostler.machine import MachineUnavailable as MachineUnavailable
+from ostler.machine import MergeConflict as MergeConflict
 from ostler.machine import host as host
 from ostler.machines.rehearsal.kind import Rehearsal
 from ostler.machines.rehearsal.recovery import Outcome

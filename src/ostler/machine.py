@@ -121,6 +121,25 @@ class CommitConflict(OSError):
         return type(self), (self.paths, self.now)
 
 
+class MergeConflict(OSError):
+    """Some of what a merge would change was changed on the other side, too; nothing is done.
+
+    - `paths`: of the real files in question, sorted, as os gives paths
+    """
+
+    def __init__(self, paths):
+        paths = list(paths)
+        super().__init__(errno.ESTALE, "changed on both sides", *paths[:1])
+        self.paths = paths
+
+    def __str__(self):
+        more = f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else ""
+        return f"changed on both sides: {self.filename!r}{more}"
+
+    def __reduce__(self):
+        return type(self), (self.paths,)
+
+
 class MachineUnavailable(OSError):
     """This kernel, or this user, can't have the machine that was asked for.
 

@@ -299,6 +299,10 @@ class CommitConflict(OSError):
         self, paths: Iterable[str], now: Mapping[str, str] | Iterable[tuple[str, str]] = ()
     ) -> None: ...
 
+class MergeConflict(OSError):
+    paths: list[str]
+    def __init__(self, paths: Iterable[str]) -> None: ...
+
 class MachineUnavailable(OSError):
     reason: str
     what_would_help: str

@@ -2,9 +2,17 @@
 
 __import__("ostler._compiled")  # who begins here waits until ostler is imported
 
-from ostler.machine import CommitConflict, Host, Machine, MachineUnavailable, host
+from ostler.machine import CommitConflict, Host, Machine, MachineUnavailable, MergeConflict, host
 
-__all__ = ["SHELL", "CommitConflict", "Host", "Machine", "MachineUnavailable", "host"]
+__all__ = [
+    "SHELL",
+    "CommitConflict",
+    "Host",
+    "Machine",
+    "MachineUnavailable",
+    "MergeConflict",
+    "host",
+]
 
 
 def recorded(self):

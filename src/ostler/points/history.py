@@ -117,6 +117,8 @@ class History:
     - `present`: the point that was made or gone to last; `left`: those that rollback() has left
     - `background`: where squashing, closing and removing are done
     - `place`: the directory of the stores below which its layers are
+    - `origin`: the same in branches, until a commit; `merges`: [(number, the layer in which what
+      was merged is, key of the layer of the other machine up to which it was)]
     - `family`: of machines that share layers, or None; `begun`: the point at which a branch began
 
     Who changes any of this is the machine's Busy, but for the background: that asks to_squash() and
@@ -125,6 +127,8 @@ class History:
 
     def __init__(self, place: bytes = b"layers") -> None:
         self.place = place
+        self.origin = object()
+        self.merges: list[tuple[int, int | None, object]] = []
         self.family: Family | None = None
         self.begun: Point | None = None
         self.background = Background()
@@ -321,6 +325,7 @@ class History:
         """A History with the same layers, blocks and points, of a machine that begins now."""
         other = History(place)
         other.family, other.users = self.family, self.users
+        other.origin, other.merges = self.origin, list(self.merges)
         other.layers, other.blocks = dict(self.layers), dict(self.blocks)
         for block in other.blocks.values():
             other._first.setdefault(block.first, []).append(block)
@@ -335,8 +340,12 @@ class History:
         other.top = other.number()
         if self.at is not None:
             other._branches = [*self._branches, (weakref.ref(other), self.at)]
-            self._branches.append((weakref.ref(other), self.at))
+            self.hold(other, self.at)
         return other
+
+    def hold(self, other: History, layer: int) -> None:
+        """What was changed since this layer can be told for as long as another one is there."""
+        self._branches.append((weakref.ref(other), layer))
 
     def common(self, other: History) -> int:
         """How many layers this one and another one of the family have in common, from the base."""

@@ -45,8 +45,7 @@ def branch(machine: _R, number: int | None, children: str) -> list[_R]:
         points.see_base(machine)
         points.freeze(machine, history, children)
         known = history.present
-        if known is None or known._layer != history.at or known not in history.points:
-            history.note(history.named(None), history.at)
+        points.noted(history)
         try:
             shares.in_family(machine, history)
             return _together(machine, history, count)

@@ -303,6 +303,28 @@ class Rehearsal(Rooted):
         made = branches.branch(self, n, children)
         return made[0] if n is None else made
 
+    @staying
+    def merge(
+        self, branch: Rehearsal, *, prefer: str | None = None, children: str = "refuse"
+    ) -> list[Change]:
+        """Bring what was changed in a branch into this machine; return the Changes that were made.
+
+        `branch`: any other machine of the family, of which this one may itself be a branch. What it
+        has changed since the state that both had last is done here, too. What both have changed,
+        and not alike, and what one has changed in a directory that the other has removed or
+        replaced, is a MergeConflict with all the `paths`, and nothing is done. `prefer="ours"`
+        leaves these as they are here, "theirs" makes them as they are in the branch.
+
+        Before, this is a point, if anything was changed since the last one; on any error all is
+        as it was there. `children`: as for checkpoint(), of both machines. ValueError when the two
+        have nothing in common, as after a commit of one of them.
+        """
+        from ostler.machines.rehearsal import merge
+
+        if not isinstance(branch, Rehearsal):
+            raise TypeError(f"another rehearsal is needed, not {type(branch).__name__}")
+        return merge.merge(self, branch, prefer, children)
+
     @property
     def branched_at(self) -> Point | None:
         """The Point at which this machine began as a branch of another one; None: it did not."""

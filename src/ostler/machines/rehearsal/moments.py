@@ -13,10 +13,11 @@ from itertools import chain
 from operator import attrgetter
 
 from ostler.core import mounts
+from ostler.core.held import held
 from ostler.core.status import file_handle, kept
 from ostler.machine import host
 from ostler.machines.read_only import ReadOnly
-from ostler.machines.rehearsal import layers
+from ostler.machines.rehearsal import contents, layers
 from ostler.machines.rehearsal.changes import Found
 from ostler.machines.rehearsal.hard_links import MOVED
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
@@ -103,7 +104,11 @@ def diff(machine: Rehearsal, since: Point | str | None, until: Point | str | Non
 
 
 def _mounted(machine: Rehearsal, history: History, layer: int | None) -> mounts.Made:
-    chain = history.chain(layer)
+    return mounted(machine, history, history.chain(layer))
+
+
+def mounted(machine: Rehearsal, history: History, chain: list[int]) -> mounts.Made:
+    """A read-only view of the state that these layers are."""
     overlays = [o.upon(b"", history.stores_of(chain, o.target)) for o in machine._overlays]
     return layers.mounted_again(machine, overlays, {}, True)
 
@@ -279,7 +284,10 @@ class AsideWalk(Walk):
         self._prepare(machine, overlay)
         marks, self.marks = self.marks, "\0"  # no attribute is a mark: the kernel shows none
         self.ordinary = True
-        self._trees = [upper_tree(machine._stores, side, marks) for side in touched if side]
+        self._sides = [
+            upper_tree(machine._stores, side, marks) if side else None for side in touched
+        ]
+        self._trees = [tree for tree in self._sides if tree is not None]
         self._marks = marks
         self._start()
 
@@ -291,6 +299,26 @@ class AsideWalk(Walk):
     def current(self, found: Found) -> tuple[HeldTree, bytes]:
         """(place, path) at which the content of an object can be read now."""
         return self.upper, found.path
+
+    def same_content(self, path: bytes, lower: bytes, old: AnyStatus, new: AnyStatus) -> bool:
+        """Whether a file has the content that it had; what can't be read differs."""
+        if old.st_size != new.st_size:
+            return False
+        try:
+            with held(self.read, 0, lower) as one, held(self.read, 1, path) as other:
+                return contents.same(one, other)
+        except PermissionError:
+            return False
+
+    def read(self, side: int, path: bytes) -> int:
+        """Open a file of the state before, or now: of what its mode keeps shut, the layers' own."""
+        tree, raw = (self.lower, self.upper)[side], self._sides[side]
+        try:
+            return tree.open(path)
+        except PermissionError:
+            if raw is None or raw.status(path) is None:
+                raise
+        return raw.open(path)
 
     def mark(self, path: bytes, status: AnyStatus, name: str) -> bytes | None:
         """None: there are no marks in what is mounted."""

@@ -120,13 +120,13 @@ class HeldTree:
         """
         try:
             return call(*args, **kwargs)
-        except PermissionError:
+        except PermissionError as error:
             status = host.fstat(above)
             mode = stat.S_IMODE(status.st_mode)
             if not self.unlocks or mode & 0o700 == 0o700 or status.st_uid != host.geteuid():
                 raise
-        place = b"/proc/self/fd/%d" % above
-        host.chmod(place, mode | 0o700)
+            place = b"/proc/self/fd/%d" % above
+            _let_in(error, place, mode)
         try:
             return call(*args, **kwargs)
         finally:
@@ -174,14 +174,14 @@ class HeldTree:
     def _open_whatever(self, above: int, name: bytes, flags: int, path: bytes) -> int:
         try:
             return self._opened(name, flags, above, path.rpartition(b"/")[0])
-        except PermissionError:
+        except PermissionError as error:
             if not self.unlocks:
                 raise
             status = host.stat(name, dir_fd=above, follow_symlinks=False)
             if status.st_uid != host.geteuid():
                 raise
-        mode = stat.S_IMODE(status.st_mode)
-        host.chmod(name, mode | 0o700, dir_fd=above)
+            mode = stat.S_IMODE(status.st_mode)
+            _let_in(error, name, mode, above)
         try:
             return host.open(name, flags, dir_fd=above)
         finally:
@@ -278,6 +278,16 @@ class HeldTree:
                 host.close(two)
         finally:
             host.close(one)
+
+
+def _let_in(refused: PermissionError, path: bytes, mode: int, dir_fd: int | None = None) -> None:
+    # Where that can't be had, for it is only read there, what was refused stays so.
+    try:
+        host.chmod(path, mode | 0o700, dir_fd=dir_fd)
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            raise refused from None
+        raise
 
 
 def _listed(fd: int) -> list[tuple[bytes, Status]]:

@@ -51,6 +51,22 @@ def freeze(machine: Rehearsal, history: History, children: str) -> None:
         history.left.clear()
 
 
+def noted(history: History) -> Point:
+    """The point at which a machine is that was not changed since; one is made, if need be."""
+    point = history.present
+    if point is None or point._layer != history.at or point not in history.points:
+        point = history.note(history.named(None), history.at)
+    return point
+
+
+def back(machine: Rehearsal, history: History, layer: int | None) -> None:
+    """Drop what was changed upon a layer."""
+    exchange = _Exchange(machine, history, "leave")
+    exchange.to(layer)
+    gone = history.sweep(_used(machine))
+    history.background.add(partial(_remove, mounts.duplicate(machine._stores), gone))
+
+
 def rollback(machine: Rehearsal, point: Point | str, children: str) -> Point:
     """Go to a point; return that of the state that is left."""
     with machine._busy:

@@ -107,8 +107,8 @@ def commit(machine, base, *args):
     return done
 
 
-def view(machine, top="/"):
-    """The machine's tree as `snapshot_without_links` gives the real one."""
+def view(machine, top="/", without=()):
+    """The machine's tree as `snapshot_without_links` gives the real one, `without` these paths."""
     found = {}
     waiting = [os.fsencode(top)]
     while waiting:
@@ -129,7 +129,8 @@ def view(machine, top="/"):
             with machine.open_file(path, "rb") as file:
                 entry.append(file.read())
         elif stat.S_ISDIR(status.st_mode):
-            waiting += [os.path.join(path, name) for name in machine.listdir(path)]
+            inside = [os.path.join(path, name) for name in machine.listdir(path)]
+            waiting += [each for each in inside if each not in without]
         found[path.lstrip(b"/")] = entry
     return found
 

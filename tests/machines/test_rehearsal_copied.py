@@ -1,5 +1,6 @@
 """Rehearsals on a copy: the tests of the others, and what is different there."""
 
+import errno
 import os
 
 import pytest
@@ -146,3 +147,19 @@ def test_what_can_not_be_copied(base, run, user):
         assert [name for name in left() if f"-{os.getpid()}-" in name] == []
 
     run(check)
+
+
+def test_it_has_no_points_and_says_so(base):
+    put(f"{base}/a", "one\n")
+    with ostler.rehearsal(base) as m:
+        assert m.guarantees["points"].startswith("none: ")
+        assert m.points() == []
+        for call in (m.checkpoint, lambda: m.rollback("1"), m.redo):
+            with pytest.raises(OSError, match="on a copy has no points") as caught:
+                call()
+            assert caught.value.errno == errno.EOPNOTSUPP
+        for call in (lambda: m.at("1"), lambda: m.drop("1"), lambda: m.changes(since="1")):
+            with pytest.raises(ValueError, match="no points"):
+                call()
+        put_on(m, "/a", b"two\n")
+        assert kinds(m, base) == {"a": "modified"}

@@ -91,19 +91,22 @@ def rehearsal(
     base: "StrOrBytesPath | None" = None,
     upper: "StrOrBytesPath | None" = None,
     weaker: bool = False,
+    sync: bool = False,
 ) -> "Rehearsal":
     """A machine over the files below `base` (default "/"), where every change is kept aside.
 
     `upper` is a directory in which the changes are kept on disk and can be taken up later;
-    without it they are in memory and gone at close. With `weaker`, where mounts are refused, a
-    directory is copied: without children, and what others change meanwhile is not seen.
+    without it they are in memory and gone at close. With `sync`, too, a point of such a machine
+    is on the disk when checkpoint() returns, and is there when the power goes. With `weaker`, where
+    mounts are refused, a directory is copied: without children and points, and what others change
+    meanwhile is not seen.
     """
     from ostler.machines import refusals
     from ostler.machines.rehearsal.kind import Rehearsal
 
     machine: Rehearsal
     try:
-        machine = Rehearsal._over(base, upper)
+        machine = Rehearsal._over(base, upper, sync)
     except refusals.MachineUnavailable as error:
         if not weaker:
             what = "a copy of a directory, without children"

@@ -16,6 +16,7 @@ A branch has a History of its own, with the same layers, points and blocks to be
 
 from __future__ import annotations
 
+import errno
 import weakref
 from _thread import allocate_lock
 from time import time
@@ -26,12 +27,17 @@ from ostler.points.family import is_gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeGuard, TypeVar
 
     from ostler.points.family import Family
 
+    _T = TypeVar("_T")
+    _Now = tuple[int | None, int, "Point | None", int, int]
+    _Standing = tuple[_Now, list["Point"], list["Point | None"], list["Point"]]
     Stores = dict[bytes, bytes]
 
+_LONGEST = 10  # seconds that the background waits for who changes the points
 BLOCK = 16  # layers that are squashed into one, and such blocks into a larger one
 
 
@@ -42,9 +48,14 @@ class Point:
     - `time`: when it was made, in seconds since the epoch, as time.time() has it
     - `parent`: the Point from which the machine had come to this one, or None
     - `command`: what was about to be run, as who made it has said, or None
+    - `status`: how that has ended, an int, where its exit status was told by `ended()`; else None
+    - `counts`: what it has changed, {kind: number}, where that was told; else None
     """
 
-    __slots__ = ("__weakref__", "_history", "_key", "_layer", "command", "name", "parent", "time")
+    __slots__ = (
+        "__weakref__", "_history", "_key", "_layer", "command", "counts", "name", "parent",
+        "status", "time",
+    )  # fmt: skip
     _history: History
     _key: object  # of the moment
     _layer: int | None  # the uppermost one that belongs to it; None: nothing was changed
@@ -59,11 +70,30 @@ class Point:
         self.time = time()
         self.parent = parent
         self.command = command
+        self.status: int | None = None
+        self.counts: dict[str, int] | None = None
+
+    def ended(self, status: int, counts: dict[str, int] | None = None) -> None:
+        """Keep with the point how its command has ended: its exit status, and what it changed.
+
+        `counts`: {kind: number} of the changes.
+        """
+        before = self.status, self.counts
+
+        def note() -> None:
+            self.status, self.counts = status, counts
+
+        try:
+            self._history.change(note)
+        except BaseException:
+            self.status, self.counts = before
+            raise
 
     def _in(self, history: History, parent: Point | None) -> Point:
         # The same moment, of a branch.
         other = Point(history, self.name, self._layer, parent, self.command)
         other._key, other.time = self._key, self.time
+        other.status, other.counts = self.status, self.counts
         return other
 
     def __eq__(self, other: object) -> bool:
@@ -109,6 +139,34 @@ class Squashed:
         self.stores = stores
 
 
+class Unwritten:
+    """What writes points down, of a machine whose points are in memory alone: nothing.
+
+    It is held while anything of them is changed, so that what is written down is settled; see
+    machines/rehearsal/kept_points.py.
+    """
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+    def enter(self, seconds: float) -> bool:
+        """As `with`, for who waits no longer than this; whether it is held now."""
+        return self._lock.acquire(timeout=seconds) if seconds else self._lock.acquire(False)
+
+    def write(self, stores_are_new: bool = False) -> None:
+        """Write down how everything stands."""
+
+    def wrote_back(self) -> bool:
+        """Write down how everything stands again; whether that is what stands there now."""
+        return True
+
+
 class History:
     """The layers of one machine, its points, and where it is.
 
@@ -117,6 +175,7 @@ class History:
     - `present`: the point that was made or gone to last; `left`: those that rollback() has left
     - `background`: where squashing, closing and removing are done
     - `place`: the directory of the stores below which its layers are
+    - `writer`: what writes all of this down, where anything does
     - `origin`: the same in branches, until a commit; `merges`: [(number, the layer in which what
       was merged is, key of the layer of the other machine up to which it was)]
     - `family`: of machines that share layers, or None; `begun`: the point at which a branch began
@@ -125,8 +184,9 @@ class History:
     says squashed().
     """
 
-    def __init__(self, place: bytes = b"layers") -> None:
+    def __init__(self, place: bytes = b"layers", writer: Unwritten | None = None) -> None:
         self.place = place
+        self.writer = Unwritten() if writer is None else writer
         self.origin = object()
         self.merges: list[tuple[int, int | None, object]] = []
         self.family: Family | None = None
@@ -162,6 +222,34 @@ class History:
             number, self.next = self.next, self.next + 1
         return number
 
+    def change(self, note: Callable[[], _T]) -> _T:
+        """Change the points by a function, and write that down: both or neither."""
+        with self.writer:
+            standing = self.standing()
+            try:
+                found = note()
+                self.writer.write()
+            except BaseException:
+                self.stand_again(standing)
+                self.writer.wrote_back()
+                raise
+        return found
+
+    def standing(self) -> _Standing:
+        """How it stands, for stand_again()."""
+        points = list(self.points)
+        now = self.at, self.top, self.present, self._names, self.dropped
+        return now, points, [point.parent for point in points], list(self.left)
+
+    def stand_again(self, standing: _Standing) -> None:
+        """Have it as it stood then."""
+        now, points, parents, left = standing
+        self.at, self.top, self.present, self._names, self.dropped = now
+        self.points[:] = points
+        self.left[:] = left
+        for point, parent in zip(points, parents, strict=True):
+            point.parent = parent
+
     def paths(self) -> set[bytes]:
         """The directories of all layers and blocks in the machine's stores."""
         parts = [*self.layers.values(), *self.blocks.values()]
@@ -190,7 +278,7 @@ class History:
                 name = str(self._names)
         if not isinstance(name, str):
             raise TypeError(f"name should be a str, not {type(name).__name__}")
-        if not name or "\0" in name or "/" in name or not name.isprintable():
+        if not is_name(name):
             raise ValueError(f"{name!r} is no name for a point")
         if name in taken:
             raise ValueError(f"there is a point {name!r} already")
@@ -295,8 +383,7 @@ class History:
             if part.number not in needed and stay.isdisjoint(part.stores.values()):
                 gone.update(part.stores.values())
                 if isinstance(part, Squashed):
-                    del self.blocks[part.number]
-                    self._first[part.first].remove(part)
+                    self._remove_block(part)
                 else:
                     self.layers[part.number] = part.without_stores()
         return gone if self.family is None else self.family.let_go(gone)
@@ -362,13 +449,18 @@ class History:
 
         The lowest comes first. They stay until squashed() is called.
         """
-        # Not waited for: who sweeps may wait for the background, as in a signal's handler.
-        if not self._sweeping.acquire(False):
+        # Not waited for: who holds these may wait for the background, as in a signal's handler.
+        if not self.writer.enter(0):
             return None
         try:
-            self._squashing = self._full() or []
+            if not self._sweeping.acquire(False):
+                return None
+            try:
+                self._squashing = self._full() or []
+            finally:
+                self._sweeping.release()
         finally:
-            self._sweeping.release()
+            self.writer.__exit__()
         return self._squashing or None
 
     def _full(self) -> list[Frozen | Squashed] | None:
@@ -387,10 +479,38 @@ class History:
         return None
 
     def squashed(self, parts: list[Frozen | Squashed], number: int, stores: Stores) -> None:
-        """These have become a block."""
+        """These have become a block; OSError, and they have not, where it can't be written down."""
         length = sum(part.length for part in parts)
         block = Squashed(number, parts[0].first, parts[-1].last, length, stores)
+        try:
+            if not self.writer.enter(_LONGEST):  # a signal's handler waits for us, perhaps
+                raise TimeoutError(errno.ETIMEDOUT, "the points are being changed all the time")
+            try:
+                self.add_block(block)
+                self._write_block(block)
+            finally:
+                self.writer.__exit__()
+        finally:
+            self._squashing = []
+
+    def _write_block(self, block: Squashed) -> None:
+        try:
+            self.writer.write(True)
+        except BaseException:
+            self._remove_block(block)
+            raise
+
+    def add_block(self, block: Squashed) -> None:
+        """There is one more block."""
         # In this order: a sweep that finds it among the blocks finds it here, too.
         self._first.setdefault(block.first, []).append(block)
-        self.blocks[number] = block
-        self._squashing = []
+        self.blocks[block.number] = block
+
+    def _remove_block(self, block: Squashed) -> None:
+        del self.blocks[block.number]
+        self._first[block.first].remove(block)
+
+
+def is_name(name: object) -> TypeGuard[str]:
+    """Whether a point may be called so."""
+    return isinstance(name, str) and bool(name) and "/" not in name and name.isprintable()

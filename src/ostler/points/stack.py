@@ -15,6 +15,7 @@ from ostler.core.status import file_handle
 
 _KIND, _DIRECTORY, _FILE, _DEVICE = 0o170000, 0o040000, 0o100000, 0o020000
 _HEAD, _TYPE = 21, 4  # of a mark: version, magic, length, flags, type, 16 bytes of the file system
+_OF_OVERLAY = 0xF8  # the type of an overlay's own handle, which is such a mark itself
 
 
 def child_of(path, name):
@@ -29,6 +30,8 @@ def is_whiteout(status):
 
 def named_by(mark):
     """The file handle, as file_handle() gives it, of the object that a mark of an origin names."""
+    while len(mark) > _HEAD + _TYPE and mark[_TYPE] == _OF_OVERLAY:
+        mark = mark[_HEAD:]
     return mark[_TYPE], mark[_HEAD:]
 
 

@@ -169,7 +169,7 @@ def _finished(
     other.environ = environment.of_variables(machine.environ)
     other._base, other._origin = machine._base, machine._origin
     other._mounted, other._overlaid = machine._mounted, True
-    other._directory, other._share = None, None
+    other._directory = other._share = other._keeper = None
     other._overlays, other._plan, other._history = tuple(overlays), machine._plan, history
     other._prefix_of_marks = machine._prefix_of_marks
     other._started, other._own = machine._started, dict(machine._own)

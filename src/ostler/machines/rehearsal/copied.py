@@ -243,12 +243,13 @@ def copied_rehearsal(
         "what others change in the base meanwhile is not seen, but found by a commit",
         "paths": PATHS,
         "children": NO_CHILDREN,
+        "points": "none: there are no layers to make them of",
         "weaker": refusal.reason,
     }
     machine._become(root.root, -1, -1, guarantees, lock, root)
     machine._prefixed(path + b"/root")
     machine._base = base
-    machine._directory = machine._history = machine._share = None
+    machine._directory = machine._history = machine._share = machine._keeper = None
     machine._plan = ()
     machine._overlays = (OverlayMount(b"", b"", base),)
     machine._prefix_of_marks = b""

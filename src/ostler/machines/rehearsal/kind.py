@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import time
 
 from ostler.core import mounts
@@ -11,7 +10,7 @@ from ostler.machine import host
 from ostler.machines.between import THIS
 from ostler.machines.mount_points import any_below
 from ostler.machines.refusals import given
-from ostler.machines.rehearsal import clock, layers, uppers, walk, writers
+from ostler.machines.rehearsal import clock, kept_points, layers, taking_up, uppers, walk, writers
 from ostler.machines.rehearsal.hard_links import noting
 from ostler.machines.rehearsal.layout import OverlayMount
 from ostler.machines.rehearsal.rename import exchanged, moved
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from ostler.machines.read_only import ReadOnly
     from ostler.machines.rehearsal.changes import Change
     from ostler.machines.rehearsal.flat import Flat
+    from ostler.machines.rehearsal.kept_points import Keeper
     from ostler.machines.rehearsal.layers import Plan
     from ostler.machines.rehearsal.recovery import Outcome
     from ostler.machines.rehearsal.selection import Chosen
@@ -61,6 +61,7 @@ class Rehearsal(Rooted):
     - `_own`: {inode: ctime} of what was changed there by this rehearsal's own commits.
     - `_directory`: the `upper` that was given, or None.
     - `_plan`: what it is mounted of, see layers.py.
+    - `_keeper`: what writes down how it stands, of one with an `upper`; see kept_points.py.
     - `_history`: the History by which it has points (see points.py); None: it has had none.
     - `_busy`: held by who commits, discards or keeps the changes, or makes or goes to a point.
     - `_share`: what it has in common with its branches, a Member (see shares.py); None: nothing.
@@ -71,6 +72,7 @@ class Rehearsal(Rooted):
         "_busy",
         "_directory",
         "_history",
+        "_keeper",
         "_overlays",
         "_own",
         "_plan",
@@ -83,6 +85,7 @@ class Rehearsal(Rooted):
     _busy: Busy
     _directory: str | None
     _history: History | None
+    _keeper: Keeper | None
     _overlays: tuple[OverlayMount, ...]
     _own: dict[int, int]
     _plan: Plan
@@ -91,9 +94,11 @@ class Rehearsal(Rooted):
     _started: int
 
     @classmethod
-    def _over(cls, base: _Path | None = None, upper: _Path | None = None) -> Self:
+    def _over(
+        cls, base: _Path | None = None, upper: _Path | None = None, sync: bool = False
+    ) -> Self:
         """The machine over a directory, or MachineUnavailable."""
-        return _rehearse(cls, base, upper)
+        return _rehearse(cls, base, upper, sync)
 
     @classmethod
     def _empty(cls) -> Self:
@@ -206,8 +211,7 @@ class Rehearsal(Rooted):
         with self._busy, self._flat():
             fd = keeping.copied(self, directory)
             try:
-                roots = self._has_roots_marks
-                _keep(fd, self._base, self._started, self._overlays, self._own, roots)
+                kept_points.write_plainly(self, fd)
             finally:
                 host.close(fd)
 
@@ -243,7 +247,7 @@ class Rehearsal(Rooted):
         left, so with `children="refuse"` that is an OSError (EBUSY), with who it is; "kill" ends
         them; "leave" lets them see the state of the point, read-only. What is open for writing
         is refused in any case, but with "kill" in a process that is ended. `command` is kept with
-        the point, for who shows it. OSError (EOPNOTSUPP) where the changes are kept on disk.
+        the point, for who shows it; with an `upper` that is a str or a list of str.
         """
         from ostler.machines.rehearsal import points
 
@@ -415,7 +419,7 @@ class Rehearsal(Rooted):
                 raise
 
 
-def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None) -> _R:
+def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None, sync: bool) -> _R:
     mounts.directory("/" if base is None else base, "rehearsal").close()
     base = host.path.realpath(host.fsencode("/" if base is None else base), strict=True)
     started = time.time_ns()
@@ -423,33 +427,29 @@ def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None) -> _R:
         given(mounts.scratch(None, None), "a rehearsal") as space,
         _opened(upper, base) as opened,
     ):
+        taken = None
         if upper is None:
             stores, directory, state = space.root, b"", None
         else:
             stores = opened.root
             directory = host.readlink(b"/proc/self/fd/%d" % stores)
-            _lock(stores, upper)
-            state = _kept(stores, directory, base)
+            taken = taking_up.TakenUp(stores, directory, base, upper, sync)
+            state = taken.state
         left: list[bytes] = []
-        as_root = _has_roots_marks(stores, space.user_ns)
-        if upper is not None:
-            uppers.check_marks(state, as_root, directory)
         spaces = space.user_ns, space.mount_ns
+        as_root = _has_roots_marks(stores, space.user_ns)
+        if taken is not None:
+            taken.check(as_root, spaces)
         built, overlays, plan = layers.mounted(
-            base, stores, directory or None, state, spaces, as_root, left
+            base, stores, directory or None, state, spaces, as_root, left, taken
         )
         # Nothing has been read here yet: what is changed until now is what is seen.
         if state is None:
             began = clock.instant(space.root, _tops(base, overlays)) or clock.from_now_on(started)
         else:
             began = state["started"]
-        if upper is not None and (state is None or not _knows(state, overlays)):
-            own = None if state is None else dict(state.get("own", ()))
-            _keep(stores, base, began, overlays, own, as_root)
         machine = kind._empty()
-        guarantees = dict(_GUARANTEES)
-        if upper is None:
-            guarantees["points"] = _POINTS
+        guarantees = {**_GUARANTEES, "points": _POINTS}
         if left:
             guarantees["read-only"] = "something is mounted below: " + ", ".join(
                 host.fsdecode(top) for top in left
@@ -463,6 +463,13 @@ def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None) -> _R:
         machine._prefix_of_marks = b"trusted.overlay." if as_root else b"user.overlay."
         machine._started = began
         machine._own = {} if state is None else dict(state.get("own", ()))
+        machine._keeper = None
+        if taken is not None:
+            try:
+                taken.by(machine)
+            except BaseException:
+                machine.close()
+                raise
         machine._stand_as_process(base)
         return machine
 
@@ -506,9 +513,10 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
 
     After an OSError it is what it was.
     """
-    stores, kept = machine._stores, machine._directory is not None
+    stores, keeper = machine._stores, machine._keeper
     # Where it is now: it may have been moved.
-    directory = host.readlink(b"/proc/self/fd/%d" % stores) if kept else None
+    directory = None if keeper is None else host.readlink(b"/proc/self/fd/%d" % stores)
+    before = machine._overlays, machine._started, machine._own, machine._plan
     old = {overlay.store for overlay in machine._overlays}
     history, machine._history = machine._history, None
     if history is not None:
@@ -530,18 +538,20 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
         machine._history = history
         raise
     try:
-        if kept:
-            _keep(stores, machine._base, started, overlays, own, as_root)
+        machine._overlays, machine._started, machine._own = tuple(overlays), started, own
+        machine._plan = plan
+        if keeper is not None:
+            with keeper:
+                keeper.write(True)
     except BaseException:
         built.close()
+        machine._overlays, machine._started, machine._own, machine._plan = before
         machine._history = history
-        if not keep:
+        if not keep and (keeper is None or keeper.wrote_back()):
             layers.remove_stores(stores, [overlay.store for overlay in overlays])
         raise
     try:
         layers.stand_on(machine, built)
-        machine._overlays, machine._started, machine._own = tuple(overlays), started, own
-        machine._plan = plan
         machine._mounted = len(overlays) > 1 or any_below(machine._base)
     except BaseException:
         machine._close_because("it was interrupted while it was mounted anew")
@@ -556,45 +566,3 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
     elif history is not None:
         old.add(history.place)
     layers.remove_stores(stores, old)
-
-
-def _knows(state: State, overlays: Iterable[OverlayMount]) -> bool:
-    known = {host.fsencode(target) for target, _ in state["overlays"]}
-    return all(overlay.target in known for overlay in overlays)
-
-
-def _lock(stores: int, upper: _Path) -> None:
-    """One rehearsal at a time in an upper, for as long as its descriptor is open."""
-    try:
-        fcntl.flock(stores, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OSError(errno.EBUSY, "upper belongs to a rehearsal that is open", upper) from None
-
-
-def _kept(stores: int, directory: bytes, base: bytes) -> State | None:
-    """What an earlier rehearsal left here, None when the directory is empty."""
-    state = uppers.state_of(stores, directory)
-    if state is not None and host.fsencode(state["base"]) != base:
-        raise ValueError(f"upper belongs to a rehearsal of {state['base']!r}")
-    return state
-
-
-def _keep(
-    stores: int,
-    base: bytes,
-    started: int,
-    overlays: Iterable[OverlayMount],
-    own: dict[int, int] | None,
-    as_root: bool,
-) -> None:
-    import json  # when it is needed: it brings much along
-
-    state = {
-        "base": host.fsdecode(base),
-        "started": started,
-        "overlays": [[host.fsdecode(o.target), host.fsdecode(o.store)] for o in overlays],
-        "own": list((own or {}).items()),
-        "marks": uppers.name_of_marks(as_root),
-    }
-    path = b"/proc/self/fd/%d/%s" % (stores, uppers.STATE.encode())
-    host.write_atomic(path, json.dumps(state), mode=0o600)

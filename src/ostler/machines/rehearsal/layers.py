@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
     from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.taking_up import TakenUp
     from ostler.machines.rehearsal.uppers import State
 
     Spaces = tuple[int, int]  # descriptors of the user and the mount namespace, or -1
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Plan = Sequence[_Place]
 
 _HELP = "a directory on another file system with upper=DIR, or a smaller base"
+_OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _MARKS = ("trusted.overlay.", "user.overlay.")
 
 
@@ -39,6 +41,7 @@ def mounted(
     spaces: Spaces,
     as_root: bool,
     left: list[bytes],
+    taken: TakenUp | None = None,
 ) -> tuple[mounts.Made, list[OverlayMount], Plan]:
     """Mount what a rehearsal is made of: (what was made, [OverlayMount], the plan of all mounts).
 
@@ -53,7 +56,7 @@ def mounted(
             # for by its path, and used when it is the very one.
             place = fd, directory if spaces[0] >= 0 else None
             built, plan = _mounted(
-                base, stores, place, state, spaces, as_root, left, overlays, fresh
+                base, stores, place, state, spaces, as_root, left, overlays, fresh, taken
             )
     except BaseException:
         remove_stores(stores, fresh)
@@ -71,9 +74,12 @@ def _mounted(
     left: list[bytes],
     overlays: list[OverlayMount],
     fresh: list[bytes],
+    taken: TakenUp | None,
 ) -> tuple[mounts.Made, Plan]:
     known = [base.rstrip(b"/") + b"/" + target for target in _targets(state) if target]
     plan = _plan(base, not as_root, left, known)
+    if taken is not None:
+        taken.check_plan(plan)
     for target, lower, overlaid, _ in plan:
         if not overlaid:
             continue
@@ -82,6 +88,8 @@ def _mounted(
             fresh.append(store)
         overlays.append(OverlayMount(target, store, lower))
         overlays[-1].look = _prepare(stores, store, lower, as_root)
+        if taken is not None:
+            taken.furnish(overlays[-1])
     return _build(stores, place, spaces, as_root, plan, overlays, {}), plan
 
 
@@ -91,14 +99,17 @@ def mounted_again(
     kept: dict[bytes, int],
     only_read: bool = False,
 ) -> mounts.Made:
-    """Mount the same again, with these layers; all of them are in memory.
+    """Mount the same again, with these layers.
 
     `kept`: {target: a descriptor of the top of an overlay that stays the one that it is};
     `only_read`: without the stores, of what is frozen alone.
     """
     spaces, as_root = (machine._user_ns, machine._mount_ns), machine._has_roots_marks
     with held(host.dup, machine._stores) as fd:
-        place, plan = (fd, None), machine._plan
+        kept_at = None
+        if machine._keeper is not None and spaces[0] >= 0:
+            kept_at = host.readlink(b"/proc/self/fd/%d" % fd)
+        place, plan = (fd, kept_at), machine._plan
         return _build(machine._stores, place, spaces, as_root, plan, overlays, kept, only_read)
 
 
@@ -108,10 +119,88 @@ def _build(
     spaces: Spaces,
     as_root: bool,
     plan: Plan,
-    overlays: Iterable[OverlayMount],
+    overlays: Sequence[OverlayMount],
     kept: dict[bytes, int],
     only_read: bool = False,
 ) -> mounts.Made:
+    apart: list[mounts.Made] = []
+    try:
+        while True:
+            steps = _steps(stores, place, spaces, as_root, plan, overlays, kept, only_read, apart)
+            built = mounts.build(-1, *spaces, steps, *place)
+            overlay = _to_be_apart(plan, overlays, built.failed, built.number)
+            if overlay is None:
+                break
+            overlay.apart = True
+            if not only_read:
+                _make_work_anew(stores, [o for o in overlays if o.target not in kept])
+    finally:
+        while apart:
+            apart.pop().close()
+    number, step = built.number, built.step
+    if number and step == "upper":
+        raise OSError(number, "upper was moved meanwhile", host.fsdecode(place[1] or b""))
+    if number:
+        raise _unavailable(stores, plan[built.failed][1], number, step)
+    return built
+
+
+def _unavailable(stores: int, lower: bytes, number: int, step: str) -> MachineUnavailable:
+    problem = f"{host.fsdecode(lower)}: {step}: {host.strerror(number)}"
+    reason = f"a rehearsal can't be made: {problem}"
+    if number == errno.EINVAL and (kind := _kind_at(stores)) is not None:
+        reason += f"; its upper lies on {kind}"
+    return MachineUnavailable(reason, _HELP, number)
+
+
+def _make_work_anew(stores: int, overlays: Iterable[OverlayMount]) -> None:
+    # What was mounted once as it is here is not mounted again with the same work directory.
+    with OwnTree(host.open(b".", _OPEN, dir_fd=stores)) as own:
+        for overlay in overlays:
+            own.remove(overlay.store + b"/work")
+            make_directory(stores, overlay.store + b"/work")
+
+
+def _to_be_apart(
+    plan: Plan, overlays: Iterable[OverlayMount], failed: int, number: int
+) -> OverlayMount | None:
+    # The kernel takes no two lower directories one of which lies within the other, as layers of an
+    # upper within the base do: then the base is shown by an overlay of its own.
+    if number == errno.ELOOP:
+        for overlay in overlays:
+            if overlay.target == plan[failed][0] and overlay.frozen and not overlay.apart:
+                return overlay
+    return None
+
+
+def _shown_apart(stores: int, spaces: Spaces, as_root: bool, lower: bytes) -> mounts.Made:
+    """What lies below, shown by an overlay of its own; its files are known by the same handles."""
+    new = (mounts.NEW, None, b"tmpfs", None, None, b"mode\0000700\0\0", False)
+    with mounts.build(-1, *spaces, [new]) as empty:
+        if empty.number:
+            raise _unavailable(stores, lower, empty.number, empty.step)
+        sources = lower + b"\0/proc/self/fd/%d\0" % empty.root
+        pairs = [(b"userxattr", b"")] if not as_root else [(b"redirect_dir", b"nofollow")]
+        pairs += [(b"nfs_export", b"on"), (b"source", b"ostler")]
+        options = b"".join(k + b"\0" + v + b"\0" for k, v in pairs) + b"\0"
+        step = (mounts.OVERLAY_OVER, None, sources, None, None, options, False)
+        made = mounts.build(-1, *spaces, [step])
+    if made.number:
+        raise _unavailable(stores, lower, made.number, made.step)
+    return made
+
+
+def _steps(
+    stores: int,
+    place: tuple[int, bytes | None],
+    spaces: Spaces,
+    as_root: bool,
+    plan: Plan,
+    overlays: Iterable[OverlayMount],
+    kept: dict[bytes, int],
+    only_read: bool,
+    apart: list[mounts.Made],
+) -> list[mounts._Step]:
     steps: list[mounts._Step] = []
     left = iter(overlays)
     for number, (target, lower, overlaid, read_only) in enumerate(plan):
@@ -133,21 +222,13 @@ def _build(
         upper = work = None
         if not only_read:
             upper, work = (inside + overlay.store + name for name in (b"/upper", b"/work"))
+        if overlay.apart and below:
+            apart.append(_shown_apart(stores, spaces, as_root, lower))
+            lower = b"/proc/self/fd/%d" % apart[-1].root
         sources = b"".join(path + b"\0" for path in (*below, lower))
-        options = _options(as_root, only_read)
+        options = _options(as_root, only_read, stores)
         steps.append((mounts.OVERLAY_OVER, where, sources, upper, work, options, False))
-    built = mounts.build(-1, *spaces, steps, *place)
-    number, step = built.number, built.step
-    if number and step == "upper":
-        raise OSError(number, "upper was moved meanwhile", host.fsdecode(place[1] or b""))
-    if number:
-        lower = plan[built.failed][1]
-        problem = f"{host.fsdecode(lower)}: {step}: {host.strerror(number)}"
-        reason = f"a rehearsal can't be made: {problem}"
-        if number == errno.EINVAL and (kind := _kind_at(stores)) is not None:
-            reason += f"; its upper lies on {kind}"
-        raise MachineUnavailable(reason, _HELP, number)
-    return built
+    return steps
 
 
 def stand_on(machine: Rehearsal, built: mounts.Made) -> None:
@@ -229,7 +310,7 @@ def _over(above: bytes, point: bytes, has_files: bool, is_read_only: bool) -> _P
     return point, above + point, overlaid, is_read_only or not overlaid
 
 
-def _options(root: bool, only_read: bool) -> bytes:
+def _options(root: bool, only_read: bool, stores: int) -> bytes:
     # With index a change of one name of a file would show at its other names, which are nowhere
     # in the upper layer: what changed could not be listed.
     if not root:
@@ -243,7 +324,7 @@ def _options(root: bool, only_read: bool) -> bytes:
         ]
     if not only_read:
         pairs.append((b"volatile", b""))
-    pairs.append((b"source", b"ostler"))
+    pairs.append((b"source", source_of(stores)))
     return b"".join(k + b"\0" + v + b"\0" for k, v in pairs) + b"\0"
 
 
@@ -265,6 +346,12 @@ def _prepare(stores: int, store: bytes, lower: bytes, root: bool) -> object:
             own.remove(b"work")
     make_directory(stores, store + b"/work")
     return look
+
+
+def source_of(stores: int) -> bytes:
+    """What the overlays of these stores are called in the lists of mounts, and found by there."""
+    status = host.fstat(stores)
+    return b"ostler:%x:%x" % (status.st_dev, status.st_ino)
 
 
 def look_of(top: bytes) -> object:
@@ -364,6 +451,15 @@ def make_directory(stores: int, name: bytes) -> bool:
     try:
         host.mkdir(name, 0o700, dir_fd=stores)
     except FileExistsError:
+        return False
+    return True
+
+
+def is_there(stores: int, name: bytes) -> bool:
+    """Whether there is something of this name."""
+    try:
+        host.stat(name, dir_fd=stores, follow_symlinks=False)
+    except FileNotFoundError:
         return False
     return True
 

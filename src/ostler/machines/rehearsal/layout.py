@@ -23,16 +23,18 @@ class OverlayMount:
     - `identity`: of that directory (see new_mounts.py), which may get another one's name
     - `store`: where what is changed now is kept; `frozen`: what was, before points, and lies below
       it, the uppermost first
+    - `apart`: whether the base is shown to it by an overlay of its own (see layers.py)
     - `look`: of the top of the store's upper when it was new (see layers.py), or None
     """
 
-    __slots__ = ("frozen", "identity", "look", "store", "target")
+    __slots__ = ("apart", "frozen", "identity", "look", "store", "target")
 
     def __init__(self, target: bytes, store: bytes, directory: bytes | None) -> None:
         self.target = target
         self.store = store
         self.frozen: tuple[bytes, ...] = ()
         self.look: object = None
+        self.apart = False
         if directory is not None:
             self.identity = identity(host.stat(directory))
 
@@ -41,6 +43,7 @@ class OverlayMount:
         other = OverlayMount(self.target, store, None)
         other.frozen = tuple(frozen)
         other.identity = self.identity
+        other.apart = self.apart
         return other
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from functools import partial
 from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines.rehearsal import layers, shares, writers
+from ostler.machines.rehearsal.kept_points import begin, check_command, remove
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.layout import identity
 from ostler.machines.rehearsal.places import OwnTree
@@ -23,11 +24,14 @@ from ostler.points.squash import squash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeVar
 
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layout import OverlayMount
     from ostler.points.history import Frozen, History, Point, Squashed, Stores
+
+    _T = TypeVar("_T")
 
 CHILDREN = ("refuse", "kill", "leave")
 _TRIES, _PAUSE = 20, 0.0005  # a call of another process that is just under way
@@ -39,16 +43,26 @@ def checkpoint(machine: Rehearsal, name: str | None, children: str, command: obj
     """Make a point of a rehearsal as it is now."""
     with machine._busy:
         history = history_of(machine, children)
+        check_command(machine, command)
         name = history.named(name)
-        freeze(machine, history, children)
-        return history.note(name, history.at, command)
+
+        def note() -> Point:
+            return history.note(name, history.at, command)
+
+        if _is_clean(machine):
+            return history.change(note)
+        return _Exchange(machine, history, children).forward(partial(_noted_anew, history, note))
+
+
+def _noted_anew(history: History, note: Callable[[], _T]) -> _T:
+    history.left.clear()
+    return note()
 
 
 def freeze(machine: Rehearsal, history: History, children: str) -> None:
     """What was changed is a layer from now on."""
     if not _is_clean(machine):
-        _Exchange(machine, history, children).forward()
-        history.left.clear()
+        _Exchange(machine, history, children).forward(history.left.clear)
 
 
 def noted(history: History) -> Point:
@@ -61,10 +75,9 @@ def noted(history: History) -> Point:
 
 def back(machine: Rehearsal, history: History, layer: int | None) -> None:
     """Drop what was changed upon a layer."""
-    exchange = _Exchange(machine, history, "leave")
-    exchange.to(layer)
+    _Exchange(machine, history, "leave").to(layer, lambda was: None)
     gone = history.sweep(_used(machine))
-    history.background.add(partial(_remove, mounts.duplicate(machine._stores), gone))
+    history.background.add(partial(remove, mounts.duplicate(machine._stores), gone))
 
 
 def rollback(machine: Rehearsal, point: Point | str, children: str) -> Point:
@@ -72,9 +85,7 @@ def rollback(machine: Rehearsal, point: Point | str, children: str) -> Point:
     with machine._busy:
         history = history_of(machine, children)
         point = history.find(point)
-        left = _go(machine, history, point, children)
-        history.left.append(left)
-        return left
+        return _go(machine, history, point, children, history.left.append)
 
 
 def redo(machine: Rehearsal, children: str) -> Point:
@@ -84,44 +95,47 @@ def redo(machine: Rehearsal, children: str) -> Point:
         if not history.left:
             raise ValueError("there is nothing to redo")
         point = history.left[-1]
-        _go(machine, history, point, children)
-        history.left.pop()
+        _go(machine, history, point, children, lambda left: history.left.pop())
         return point
 
 
-def _go(machine: Rehearsal, history: History, point: Point, children: str) -> Point:
+def _go(
+    machine: Rehearsal,
+    history: History,
+    point: Point,
+    children: str,
+    then: Callable[[Point], object],
+) -> Point:
     # To a point; the Point of where the machine was.
-    was = history.at
-    if point._layer != was or not _is_clean(machine):
-        exchange = _Exchange(machine, history, children)
-        exchange.to(point._layer)
-        was = exchange.was
-    left = history.present
-    if left is None or left._layer != was or left not in history.points:
-        left = history.note(history.named(None), was)
-    history.present = point
-    return left
+    def note(was: int | None) -> Point:
+        left = history.present
+        if left is None or left._layer != was or left not in history.points:
+            left = history.note(history.named(None), was)
+        history.present = point
+        then(left)
+        return left
+
+    if point._layer == history.at and _is_clean(machine):
+        return history.change(partial(note, history.at))
+    return _Exchange(machine, history, children).to(point._layer, note)
 
 
 def drop(machine: Rehearsal, point: Point | str) -> None:
     """Forget a point, and in the background the layers that nothing else is made of."""
     with machine._busy:
         history = begun(machine)
-        history.drop(history.find(point))
+        history.change(partial(history.drop, history.find(point)))
         if history.dropped * _OFTEN < len(history.points):
             return  # to find out what is needed takes a while where there are very many
-        gone = history.sweep(_used(machine))
+        with history.writer:
+            gone = history.sweep(_used(machine))
+            history.writer.write()  # before any of it is removed
         stores = mounts.duplicate(machine._stores)
-        history.background.add(partial(_remove, stores, gone))
+        history.background.add(partial(remove, stores, gone))
 
 
 def _used(machine: Rehearsal) -> set[bytes]:
     return {path for o in machine._overlays for path in (o.store, *o.frozen)}
-
-
-def _remove(stores: mounts.Made, names: set[bytes]) -> None:
-    with stores:
-        layers.remove_stores(stores.root, names)
 
 
 def begun(machine: Rehearsal) -> History:
@@ -140,11 +154,9 @@ def history_of(machine: Rehearsal, children: str) -> History:
         raise ValueError(f"children should be one of {one_of}, not {children!r}")
     if not machine._plan:
         raise OSError(errno.EOPNOTSUPP, "a rehearsal on a copy has no points")
-    if machine._directory is not None:
-        problem = "a rehearsal whose changes are kept on disk has no points"
-        raise OSError(errno.EOPNOTSUPP, problem, machine._directory)
     if machine._history is None:
-        machine._history = shares.new_history(machine)
+        kept = machine._keeper is not None
+        machine._history = begin(machine) if kept else shares.new_history(machine)
     machine._history.check()
     return machine._history
 
@@ -181,35 +193,39 @@ class _Exchange:
         self._useless: list[bytes] = []
         self._works: list[bytes] = []  # of the overlay that is left
 
-    def forward(self) -> None:
-        """What was changed becomes a layer, and the machine goes on upon it."""
-        self._run(None, True)
+    def forward(self, note: Callable[[], _T]) -> _T:
+        """What was changed becomes a layer, and the machine goes on upon it; `note` is called then.
 
-    def to(self, layer: int | None) -> None:
-        """The same, but the machine goes on upon another layer."""
-        self._run(layer, False)
+        Return what it gives.
+        """
+        return self._run(None, True, note)
 
-    def _run(self, goal: int | None, forward: bool) -> None:
+    def to(self, layer: int | None, note: Callable[[int | None], _T]) -> _T:
+        """The same, but the machine goes on upon another layer; `note` is given the one it left."""
+        return self._run(layer, False, lambda: note(self.was))
+
+    def _run(self, goal: int | None, forward: bool, note: Callable[[], _T]) -> _T:
         machine, history = self.machine, self.history
-        try:
-            self._find_tops()
-            see_base(machine)
-            self._make_still()
-            self._freeze()
-            goal = self.was if forward else goal
-            number = history.number()
-            built, overlays = self._mounted(history.chain(goal), number, forward)
-            with built:
-                old = mounts.duplicate(machine._root)
-                stores = mounts.duplicate(machine._stores)
-                layers.stand_on(machine, built)
-        except BaseException:
-            history.thaw()
-            self._give_back()
-            layers.remove_stores(machine._stores, self._new)
-            raise
-        # The background sees the new layer now, and not before: nobody takes it back any more.
-        machine._overlays, history.top, history.at = tuple(overlays), number, goal
+        if len(history.cover(history.chain(history.at if forward else goal))) > _MANY:
+            history.background.finish()
+        with history.writer:
+            overlays, standing = machine._overlays, history.standing()
+            try:
+                self._find_tops()
+                see_base(machine)
+                self._make_still()
+                self._freeze()
+                found, old, stores = self._goes_on(goal, forward, note)
+            except BaseException:
+                machine._overlays = overlays
+                history.stand_again(standing)
+                history.thaw()
+                self._give_back()
+                if history.writer.wrote_back():
+                    layers.remove_stores(machine._stores, self._new)
+                else:
+                    machine._close_because("how it stands could not be written down")
+                raise
         self._close_tops()
         if machine._share is not None:
             machine._share.had_children |= self._had_children
@@ -217,6 +233,24 @@ class _Exchange:
         marks = machine._prefix_of_marks.decode()
         useless = [*self._useless, *self._works]
         history.background.add(partial(_tidy, history, stores, old, marks, useless))
+        return found
+
+    def _goes_on(
+        self, goal: int | None, forward: bool, note: Callable[[], _T]
+    ) -> tuple[_T, mounts.Made, mounts.Made]:
+        # (what was noted, the root until now, the stores). It is written down before anybody can
+        # change anything upon it.
+        machine, history = self.machine, self.history
+        goal = self.was if forward else goal
+        built, overlays, number = self._mounted(history.chain(goal), forward)
+        with built:
+            old = mounts.duplicate(machine._root)
+            stores = mounts.duplicate(machine._stores)
+            machine._overlays, history.top, history.at = tuple(overlays), number, goal
+            found = note()
+            history.writer.write(True)
+            layers.stand_on(machine, built)
+        return found, old, stores
 
     def _find_tops(self) -> None:
         for overlay in self.machine._overlays:
@@ -308,20 +342,23 @@ class _Exchange:
             self._works = [store + b"/work" for store in stores.values()]
 
     def _mounted(
-        self, chain: list[int], number: int, forward: bool
-    ) -> tuple[mounts.Made, list[OverlayMount]]:
-        if len(self.history.cover(chain)) > _MANY:
-            self.history.background.finish()
+        self, chain: list[int], forward: bool
+    ) -> tuple[mounts.Made, list[OverlayMount], int]:
+        number = self._number()
         overlays, kept = self._next(chain, number, forward)
         try:
-            return layers.mounted_again(self.machine, overlays, kept), overlays
+            return layers.mounted_again(self.machine, overlays, kept), overlays, number
         except OSError as error:
             if not kept or error.errno != errno.EINVAL:
                 raise
         # Before Linux 6.15 what is mounted on a machine can't be had twice: all of it is made anew.
         self._clean = [False] * len(self._clean)
-        overlays, kept = self._next(chain, self.history.number(), forward)
-        return layers.mounted_again(self.machine, overlays, kept), overlays
+        number = self._number()
+        overlays, kept = self._next(chain, number, forward)
+        return layers.mounted_again(self.machine, overlays, kept), overlays, number
+
+    def _number(self) -> int:
+        return _free_number(self.history, self.machine._stores)
 
     def _next(
         self, chain: list[int], number: int, forward: bool
@@ -380,9 +417,22 @@ def _tidy(
 
 def _squash_all(history: History, stores: int, marks: str) -> None:
     while (parts := history.to_squash()) is not None:
-        number = history.number()
+        number = _free_number(history, stores)
         place = b"%s/%d" % (history.place, number)
-        history.squashed(parts, number, _squashed(stores, parts, place, marks))
+        try:
+            found = _squashed(stores, parts, place, marks)
+        except BaseException:
+            layers.remove_stores(stores, [place])
+            raise
+        history.squashed(parts, number, found)
+
+
+def _free_number(history: History, stores: int) -> int:
+    # What a process has left that did not live to write it down, or to remove it, has one, too.
+    number = history.number()
+    while layers.is_there(stores, b"%s/%d" % (history.place, number)):
+        number = history.number()
+    return number
 
 
 def _squashed(stores: int, parts: Sequence[Frozen | Squashed], above: bytes, marks: str) -> Stores:

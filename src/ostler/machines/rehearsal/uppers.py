@@ -13,6 +13,7 @@ import stat
 from ostler.machine import host
 from ostler.machines import trust
 from ostler.machines.rehearsal.places import OwnTree
+from ostler.points.written import is_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     State = dict[str, Any]  # what stands in the file STATE
 
 STATE = "ostler-rehearsal.json"
+LAYERS = b"layers"  # the directory of the layers of points
+VERSION = 2  # of the state, since a first point was made; before, it says none
 _LARGEST = 1 << 28  # bytes of state
 _DIGITS = frozenset("0123456789")
 _NO_UPPER = "upper is neither empty nor the upper of a rehearsal"
@@ -76,19 +79,39 @@ def state_of(fd: int, upper: StrOrBytesPath) -> State | None:
     try:
         state: State = json.loads(text.decode())
         _check(state)
+    except _Later as error:
+        problem = f"{shown} was written by a later ostler: its version is {error}, and {VERSION} is"
+        raise ValueError(f"{problem} the latest that this one reads") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        reason = f": {error}" if isinstance(error, _NoState) else ""
-        raise ValueError(f"{shown} is damaged, or of a later version{reason}") from None
+        raise damaged(shown, str(error) if isinstance(error, _NoState) else "") from None
     return state
+
+
+def damaged(path: StrOrBytesPath, reason: str) -> ValueError:
+    """What is raised for a state that can't be read."""
+    reason = f": {reason}" if reason else ""
+    return ValueError(f"{host.fsdecode(path)} is damaged, or of a later version{reason}")
 
 
 class _NoState(ValueError):
     """The state says what none says."""
 
 
+class _Later(ValueError):
+    """The state is of a later version."""
+
+
 def _check(state: Any) -> None:
     known = {"base", "started", "overlays", "own", "marks"}
-    if not isinstance(state, dict) or not {"base", "started", "overlays"} <= set(state) <= known:
+    needed = {"base", "started", "overlays"}
+    version = state.get("version") if isinstance(state, dict) else None
+    if type(version) is int and version > VERSION:
+        raise _Later(version)
+    if version is not None:
+        if type(version) is not int or version != VERSION:
+            raise _NoState("its version is none")
+        needed = known = {*known, "version", "looks", "history"}
+    if not isinstance(state, dict) or not needed <= set(state) <= known:
         raise _NoState("it has other parts")
     if not _is_text(state["base"]) or not state["base"].startswith("/"):
         raise _NoState("its base is no absolute path")
@@ -100,14 +123,18 @@ def _check(state: Any) -> None:
         raise _NoState("something is no list")
     targets = [target for target, _ in state["overlays"]]
     stores = [store for _, store in state["overlays"]]
-    if not all(_is_text(target) and _is_relative(target) for target in targets):
+    if not all(is_target(target) for target in targets):
         raise _NoState("it is about a directory elsewhere")
-    if not all(is_store(store) for store in stores):
+    if not all(is_store(store) if version is None else is_layer(store) for store in stores):
         raise _NoState("it names a store that is none")
     if len(set(targets)) < len(targets) or len(set(stores)) < len(stores):
         raise _NoState("it names something twice")
     if not all(map(_are_counts, state.get("own", []))):
         raise _NoState("what is its own are no numbers")
+    if version is not None and not (
+        _are_pairs(state["looks"]) and all(map(_is_look, state["looks"]))
+    ):
+        raise _NoState("how something looked is none")
 
 
 def is_store(name: object) -> TypeGuard[str]:
@@ -119,8 +146,31 @@ def _is_text(text: object) -> TypeGuard[str]:
     return isinstance(text, str) and "\0" not in text
 
 
-def _is_relative(target: str) -> bool:
-    return not target or not {"", ".", ".."} & set(target.split("/"))
+def is_layer(name: object) -> TypeGuard[str]:
+    """Whether this is the path of a store, a str: of one as they are without points, or a layer."""
+    if is_store(name):
+        return True
+    parts = name.split("/") if _is_text(name) else []
+    return len(parts) == 3 and parts[0] == "layers" and is_store(parts[1]) and is_store(parts[2])
+
+
+def _is_look(pair: Any) -> bool:
+    target, look = pair
+    if not _is_text(target):
+        return False
+    if look is None:
+        return True
+    numbers, attributes = look
+    return (
+        isinstance(numbers, list)
+        and len(numbers) == 4
+        and all(type(number) is int for number in numbers)
+        and isinstance(attributes, dict)
+        and all(
+            isinstance(value, str) and bytes.fromhex(value) is not None
+            for value in attributes.values()
+        )
+    )
 
 
 def _are_pairs(found: object) -> bool:
@@ -183,7 +233,7 @@ def remove(machine: Rehearsal) -> None:
 def _remove_ours(place: OwnTree) -> None:
     for name, status in place.entries(b""):
         if name == STATE.encode() or (
-            is_store(name.decode("latin-1"))
+            (is_store(name.decode("latin-1")) or name == LAYERS)
             and stat.S_ISDIR(status.st_mode)
             and status.st_uid == host.geteuid()
         ):

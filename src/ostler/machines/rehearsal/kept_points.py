@@ -1,0 +1,245 @@
+"""Kept points: what a rehearsal with an upper on disk writes down, and takes up again.
+
+All of it stands in one file, STATE, which is replaced as a whole: which stores are the layers,
+which is the top, and the points. What that names as a layer is never changed again; what it does
+not name is garbage, which is removed when the upper is taken up. So the order is always the same:
+what is new is made, the file is replaced, and only then is removed what nothing names any more.
+Whatever kills the process in between, one state or the other stands there whole. A machine that is
+`sync` has what it names written to the disk before, and the same holds when the power goes.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import weakref
+from contextlib import suppress
+from functools import partial
+
+from ostler.core import mounts
+from ostler.machine import host
+from ostler.machines import trust
+from ostler.machines.rehearsal import layers, uppers
+from ostler.machines.rehearsal.places import OwnTree
+from ostler.points.history import History, Unwritten
+from ostler.points.written import Malformed, as_data, from_data, is_command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.layout import OverlayMount
+    from ostler.machines.rehearsal.uppers import State
+
+
+class Keeper(Unwritten):
+    """What writes down how a machine stands.
+
+    - `sync`: whether that stands even when the power goes
+    - `has_rule`: whether what the state does not name is garbage: since the first point
+    """
+
+    def __init__(self, sync: bool, has_rule: bool) -> None:
+        self.sync = sync
+        self.has_rule = has_rule
+        self._machine: weakref.ref[Rehearsal] | None = None
+        super().__init__()
+        self._last: str | None = None  # what stands in the file, as far as that is known
+
+    def of(self, machine: Rehearsal) -> None:
+        """It is this machine that is written down from now on."""
+        self._machine = weakref.ref(machine)
+
+    def write(self, stores_are_new: bool = False) -> None:
+        """Write down how everything stands, where that is not what is written already."""
+        machine = None if self._machine is None else self._machine()
+        if machine is None or machine._closed:
+            raise OSError(errno.EBADF, "the machine is closed")
+        text = json.dumps(state_of(machine, self.has_rule))
+        if text == self._last:
+            return
+        self._last = None
+        if self.sync and stores_are_new:
+            mounts.sync_filesystem(machine._stores)
+        path = b"/proc/self/fd/%d/%s" % (machine._stores, uppers.STATE.encode())
+        try:
+            host.write_atomic(path, text, mode=0o600, durable=self.sync)
+        except BaseException:
+            with suppress(OSError, ValueError), open(path) as file:
+                self._last = file.read()
+            raise
+        self._last = text
+
+    def wrote_back(self) -> bool:
+        """Write down how everything stands again; whether that is what stands there now."""
+        try:
+            self.write()
+        except OSError:
+            return False
+        return True
+
+
+def state_of(machine: Rehearsal, has_rule: bool) -> State:
+    """What is written down of a kept machine, as it stands."""
+    state: State = {
+        "base": host.fsdecode(machine._base),
+        "started": machine._started,
+        "overlays": [[host.fsdecode(o.target), host.fsdecode(o.store)] for o in machine._overlays],
+        "own": list(machine._own.items()),
+        "marks": uppers.name_of_marks(machine._has_roots_marks),
+    }
+    if has_rule:
+        state["version"] = uppers.VERSION
+        state["looks"] = [[host.fsdecode(o.target), _as_text(o.look)] for o in machine._overlays]
+        history = machine._history
+        state["history"] = None if history is None else as_data(history)
+    return state
+
+
+def write_plainly(machine: Rehearsal, fd: int) -> None:
+    """Write down what is kept of a machine in another directory: without points."""
+    path = b"/proc/self/fd/%d/%s" % (fd, uppers.STATE.encode())
+    host.write_atomic(path, json.dumps(state_of(machine, False)), mode=0o600)
+
+
+def _as_text(look: Any) -> Any:
+    if look is None:
+        return None
+    numbers, attributes = look
+    return [list(numbers), {name: value.hex() for name, value in attributes.items()}]
+
+
+def look_in(state: State | None, target: bytes) -> object:
+    """How the top of an overlay looked when it was new, as far as a state says it."""
+    for known, look in () if state is None else state.get("looks", ()):
+        if host.fsencode(known) == target and look is not None:
+            numbers, attributes = look
+            return tuple(numbers), {k: bytes.fromhex(value) for k, value in attributes.items()}
+    return None
+
+
+def begin(machine: Rehearsal) -> History:
+    """A new History of a kept machine."""
+    keeper = machine._keeper
+    assert keeper is not None
+    keeper.has_rule = True
+    return History(writer=keeper)
+
+
+def check_command(machine: Rehearsal, command: object) -> None:
+    """A TypeError for what can't be written down with a point."""
+    if machine._keeper is not None and not is_command(command):
+        kind = type(command).__name__
+        raise TypeError(f"command should be a str or a list of str where it is kept, not {kind}")
+
+
+def history_in(state: State | None, stores: int, upper: bytes, keeper: Keeper) -> History | None:
+    """The History that a state tells of, where all that it names is there and the reader's own."""
+    if state is None or state.get("history") is None:
+        return None
+    tops = [(target, store) for target, store in state["overlays"]]
+    try:
+        history = from_data(state["history"], tops, uppers.is_layer, keeper)
+    except Malformed as error:
+        raise uppers.damaged(host.path.join(upper, uppers.STATE.encode()), str(error)) from None
+    check_stores(stores, {*history.paths(), *(host.fsencode(store) for _, store in tops)}, upper)
+    return history
+
+
+def check_stores(stores: int, paths: Iterable[bytes], upper: bytes) -> None:
+    """Refused unless each of these is there, reached through directories of the reader's own."""
+    checked: set[bytes] = set()
+    for path in sorted(paths):
+        here = b""
+        for name in path.split(b"/")[:-1]:
+            here = here + b"/" + name if here else name
+            if here not in checked:
+                host.close(_own(stores, here, upper))
+                checked.add(here)
+        host.close(_own(stores, path, upper))
+        uppers.check_store(stores, path, upper)
+        if not layers.is_there(stores, path + b"/upper"):
+            raise _missing(path + b"/upper", upper)
+
+
+def _own(stores: int, path: bytes, upper: bytes) -> int:
+    shown = host.path.join(host.fsdecode(upper), host.fsdecode(path))
+    try:
+        found: int = trust.own_directory(path, stores, shown)
+    except FileNotFoundError:
+        raise _missing(path, upper) from None
+    return found
+
+
+def _missing(path: bytes, upper: bytes) -> OSError:
+    shown = host.path.join(host.fsdecode(upper), host.fsdecode(path))
+    return FileNotFoundError(errno.ENOENT, "a layer that is kept there is missing", shown)
+
+
+def lost(history: History | None, stores: int, state: State | None, planned: set[bytes]) -> None:
+    """Refused where something was changed in a directory that is overlaid no more."""
+    if history is None or state is None:
+        return
+    tops = {host.fsencode(target): host.fsencode(store) for target, store in state["overlays"]}
+    changed = {target for layer in history.layers.values() for target in layer.stores}
+    for target, store in tops.items():
+        if host.listdir(b"/proc/self/fd/%d/%s/upper" % (stores, store)):
+            changed.add(target)
+    for target in sorted(changed - planned):
+        problem = "what was mounted there, and changed, is not mounted now"
+        raise OSError(errno.ESTALE, problem, "/" + host.fsdecode(target))
+
+
+def sweep(machine: Rehearsal, state: State) -> None:
+    """Have what the state of a taken up machine does not name removed, in the background."""
+    history = machine._history
+    named = {overlay.store for overlay in machine._overlays}
+    if history is not None:
+        named |= history.paths()
+    with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=machine._stores)) as place:
+        gone = _not_named(place, named, "version" in state)
+        if history is not None:
+            tops = {overlay.store for overlay in machine._overlays}
+            gone |= {store + b"/work" for store in history.paths() - tops}
+    if history is None:
+        layers.remove_stores(machine._stores, gone)
+    elif gone:
+        stores = mounts.duplicate(machine._stores)
+        history.background.add(partial(remove, stores, gone))
+
+
+def remove(stores: mounts.Made, names: Iterable[bytes]) -> None:
+    """Remove stores, with a descriptor of where they are, which is closed then."""
+    with stores:
+        layers.remove_stores(stores.root, names)
+
+
+def _not_named(place: OwnTree, named: set[bytes], has_rule: bool) -> set[bytes]:
+    gone: set[bytes] = set()
+    above = {path.rpartition(b"/")[0] for path in named}
+    for name in host.listdir(b"/proc/self/fd/%d" % place.fd):
+        if _is_left_of_state(name) or (has_rule and _is_number(name) and name not in named):
+            gone.add(name)
+    if place.status(uppers.LAYERS) is None:
+        return gone
+    for name, _ in place.entries(uppers.LAYERS):
+        path = uppers.LAYERS + b"/" + name
+        if not _is_number(name):
+            continue
+        if path not in above:
+            gone.add(path)
+            continue
+        inside = {path + b"/" + each for each, _ in place.entries(path) if _is_number(each)}
+        gone |= inside - named
+    return gone
+
+
+def _is_number(name: bytes) -> bool:
+    return uppers.is_store(name.decode("latin-1"))
+
+
+def _is_left_of_state(name: bytes) -> bool:
+    # A new state that a process did not live to put in the place of the old one.
+    return name.startswith(b".%s." % uppers.STATE.encode()) and name.endswith(b"~")

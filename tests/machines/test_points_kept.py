@@ -1,0 +1,295 @@
+"""Points that are kept on disk: taken up as they were, by whom, and what is refused."""
+
+import contextvars  # noqa: F401  # an ordinary user can't read the interpreter's files everywhere
+import errno
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+import ostler
+from ostler.machines.rehearsal import moments  # noqa: F401
+from ostler.machines.rehearsal.places import OwnTree
+from ostler.points import history
+from tests.machines import as_self
+from tests.machines.rehearsing import by_steps, kinds, put, put_on, text, view
+from tests.machines.test_rehearsal_random import timeless
+from tests.test_durable import run_and_kill
+
+pytestmark = [
+    pytest.mark.usefixtures("as_user"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+@pytest.fixture(params=["beside", "within"])
+def upper(request, base):
+    """Where changes are kept: beside the base, or within it, where layers lie in what is below."""
+    return f"{base}/.kept" if request.param == "within" else f"{base}-kept"
+
+
+def taken(base, upper, **how):
+    os.makedirs(upper, mode=0o700, exist_ok=True)
+    return ostler.rehearsal(base, upper=upper, **how)
+
+
+def seen(m):
+    """The files that there are, but for where the changes themselves are kept."""
+    return view(m, without=[b"/.kept"])
+
+
+def state(upper):
+    with open(f"{upper}/ostler-rehearsal.json") as file:
+        return json.load(file)
+
+
+def files_below(upper):
+    """All that is in an upper, but what the kernel has for itself in the top's work directory."""
+    found = subprocess.run(["find", ".", "-name", "work", "-prune", "-o", "-print"],
+                           cwd=upper, capture_output=True, text=True)  # fmt: skip
+    return set(found.stdout.split())
+
+
+def test_taken_up(base, upper):
+    put(f"{base}/file", "base")
+    with taken(base, upper) as m:
+        put_on(m, "/file", b"one")
+        first = m.checkpoint("first", command=["make", "all"])
+        first.ended(2, {"modified": 1})
+        put_on(m, "/more", b"more")
+        m.checkpoint()
+        m.unlink("/file")
+        shown = seen(m)
+    with taken(base, upper) as m:
+        assert seen(m) == shown
+        first, second = m.points()
+        assert (first.name, first.command, first.status) == ("first", ["make", "all"], 2)
+        assert (first.counts, second.status, second.parent) == ({"modified": 1}, None, first)
+        assert kinds(m, base)["file"] == "removed"
+        left = m.rollback("first")
+        assert left.name == "2"
+        assert (m.open_file("/file").read(), m.path.exists("/more")) == ("one", False)
+    with taken(base, upper) as m:
+        assert [p.name for p in m.points()] == ["first", "1", "2"]
+        assert m.redo().name == "2"
+        assert seen(m) == shown
+        with pytest.raises(ValueError, match="redo"):
+            m.redo()
+        assert {c.kind for c in m.changes(since="first", until="1")} == {"created"}
+        with m.at("first") as then:
+            assert then.open_file("/file").read() == "one"
+        m.drop("2")
+        m.commit(leave_behind=True)
+        assert m.points() == []
+        assert not os.path.exists(f"{base}/file")
+        assert text(f"{base}/more") == "more"
+    with taken(base, upper) as m:
+        assert (m.points(), m.changes()) == ([], [])
+        m.create_file("/again", "")
+        m.checkpoint("again")
+    with taken(base, upper) as m:
+        assert [p.name for p in m.points()] == ["again"]
+        m.discard()
+        assert (m.points(), kinds(m, base)) == ([], {})
+    assert not os.path.exists(f"{upper}/layers")
+
+
+def test_without_points_it_is_kept_as_before(base, upper):
+    with taken(base, upper) as m:
+        m.create_file("/a", "")
+    assert set(state(upper)) == {"base", "started", "overlays", "own", "marks"}
+    with taken(base, upper) as m:
+        assert m.path.exists("/a")
+        m.checkpoint()
+        m.create_file("/b", "")
+    assert state(upper)["version"] == 2
+    with taken(base, upper) as m:
+        m.rollback("1")
+        assert (m.path.exists("/a"), m.path.exists("/b")) == (True, False)
+
+
+def test_nothing_is_made_where_nothing_was_changed(base, upper):
+    for number in range(3):
+        with taken(base, upper) as m:
+            m.checkpoint(f"p{number}")
+            m.checkpoint()
+    assert len(state(upper)["history"]["layers"]) <= 1
+    with taken(base, upper) as m:
+        assert len(m.points()) == 6
+
+
+def test_a_command_that_can_not_be_written_down(base, upper):
+    with taken(base, upper) as m:
+        with pytest.raises(TypeError, match="command"):
+            m.checkpoint(command=object())
+        assert m.points() == []
+        m.checkpoint(command="make")
+
+
+def test_of_a_later_version(base, upper):
+    with taken(base, upper) as m:
+        m.create_file("/a", "")
+        m.checkpoint()
+    kept = state(upper)
+    for change, match in (
+        ({"version": 3, "what": 1}, "written by a later ostler.* 3"),
+        ({"version": 1}, "damaged"),
+        ({"version": True}, "damaged"),
+        ({"version": "3"}, "damaged"),
+    ):
+        with open(f"{upper}/ostler-rehearsal.json", "w") as file:
+            json.dump({**kept, **change}, file)
+        before = files_below(upper)
+        with pytest.raises(ValueError, match=match):
+            taken(base, upper)
+        assert files_below(upper) == before
+
+
+def test_who_holds_it(base, upper):
+    def other():
+        try:
+            taken(base, upper)
+        except OSError as error:
+            return error.errno, error.strerror, error.filename
+        return None
+
+    with taken(base, upper):
+        number, said, path = as_self(other)
+    assert (number, path) == (errno.EBUSY, upper)
+    assert f"process {os.getpid()} (" in said
+
+
+def test_who_lives_on(folder):
+    """What a killed rehearsal has started would write to the top that is taken up."""
+    upper, place = f"{folder}/kept", f"{folder}/place"
+    os.mkdir(upper, 0o700)
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            m = ostler.rehearsal(upper=upper)
+            m.create_file(f"{place}-a", "")
+            m.checkpoint()
+            script = f"echo > {place}-b; exec sleep 1000"
+            child = m.posix_spawn("/bin/sh", ["sh", "-c", script], {"PATH": "/usr/bin:/bin"})
+            while not m.path.exists(f"{place}-b"):
+                time.sleep(0.001)
+            os.write(writing, str(child).encode())
+        finally:
+            os.kill(os.getpid(), 9)
+    os.close(writing)
+    os.waitpid(pid, 0)
+    child = int(os.read(reading, 100))
+    os.close(reading)
+    try:
+        with pytest.raises(OSError, match=f"process {child} .*still runs") as caught:
+            ostler.rehearsal(upper=upper)
+        assert (caught.value.errno, caught.value.filename) == (errno.EBUSY, upper)
+    finally:
+        os.kill(child, 9)
+    with ostler.rehearsal(upper=upper) as m:  # its end is waited for
+        assert m.path.exists(f"{place}-b")
+        m.rollback("1")
+        assert m.path.exists(f"{place}-a")
+        assert not m.path.exists(f"{place}-b")
+    assert not os.path.exists(f"{place}-a")
+
+
+def at_once(monkeypatch):
+    """What the background does is done before the call returns: so it can be stopped, too."""
+
+    def add(self, job):
+        try:
+            job()
+        except OSError:
+            pass
+
+    monkeypatch.setattr(history.Background, "add", add)
+
+
+def whole(base, upper, wanted):
+    """Whether all that is kept is one of these: (the views of the points, that of the top)."""
+    with taken(base, upper) as m:
+        points, top = standing(m)
+        m._history and m._history.background.finish()
+        named = set() if m._history is None else m._history.paths()
+        named |= {overlay.store for overlay in m._overlays}
+    assert (points, top) in wanted, (list(points), [list(p) for p, _ in wanted])
+    left = {
+        f"layers/{number}/{place}".encode()
+        for number in (os.listdir(f"{upper}/layers") if os.path.isdir(f"{upper}/layers") else ())
+        for place in os.listdir(f"{upper}/layers/{number}")
+    }
+    assert left <= named
+    assert not [name for name in os.listdir(upper) if name.startswith(".")]
+
+
+def standing(m):
+    points = {}
+    for point in m.points():
+        with m.at(point) as then:
+            points[point.name] = timeless(seen(then))
+    return points, timeless(seen(m))
+
+
+def prepared(base, upper):
+    with OwnTree(os.open(os.path.dirname(base), os.O_PATH | os.O_DIRECTORY)) as place:
+        for path in (base, upper):  # whatever its modes are
+            place.remove(os.fsencode(os.path.basename(path)))
+    os.mkdir(base)
+    put(f"{base}/file", "base")
+    put(f"{base}/d/x", "x")
+    with taken(base, upper) as m:
+        for number in range(3):
+            put_on(m, f"/new{number}", b"%d" % number)
+            put_on(m, "/file", b"%d" % number)
+            m.checkpoint()
+        m.rollback("2")
+        m.rename("/d/x", "/moved")
+        m.unlink("/new0")
+
+
+def do(what, m):
+    if what == "checkpoint":
+        m.checkpoint("new")
+    elif what == "rollback":
+        m.rollback("1")
+    elif what == "redo":
+        m.redo()
+    elif what == "drop":
+        m.drop("1")
+    elif what == "discard":
+        m.discard()
+    elif what == "ended":
+        m.points()[0].ended(1)
+
+
+@pytest.mark.parametrize("what", ["checkpoint", "rollback", "redo", "drop", "discard", "ended"])
+@by_steps(7)
+def test_killed_at_every_system_call(memory, what, step, monkeypatch):
+    at_once(monkeypatch)
+    monkeypatch.setattr(history, "BLOCK", 2)  # a checkpoint squashes, too
+    base, upper = f"{memory}/base", f"{memory}/kept"
+    prepared(base, upper)
+    with taken(base, upper) as m:
+        before = standing(m)
+        do(what, m)
+        after = standing(m)
+    assert (before == after) == (what == "ended")
+
+    def work():
+        with taken(base, upper) as m:
+            do(what, m)
+
+    between = 0
+    for stops in range(1, 5000, step):
+        prepared(base, upper)
+        ended = run_and_kill(work, stops)
+        whole(base, upper, [before, after])
+        between += 1
+        if ended:
+            break
+    assert ended
+    assert between > 2

@@ -256,6 +256,7 @@ def on_rehearsal(folder: Path) -> list[str]:
             assert_type(rehearsal.tree(), str)
             assert_type(rehearsal.commit(), list[Change])
             rehearsal.commit("a")
+            rehearsal.commit(upto="point")
             rehearsal.commit([folder / "a", "b"], leave_behind=True)
             rehearsal.commit(change for change in changes if change.kind == "created")
             rehearsal.keep(folder)

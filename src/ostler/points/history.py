@@ -365,6 +365,37 @@ class History:
         if self.present is point:
             self.present = point.parent
 
+    def begin_at(self, point: Point, above: dict[int, Frozen], blocks: list[Squashed]) -> None:
+        """This point is the base now: of the layers these are left, and of the points theirs."""
+        self.layers, self.blocks = above, {block.number: block for block in blocks}
+        self._first = {}
+        for block in blocks:
+            self._first.setdefault(block.first, []).append(block)
+        self._chain = (None, [])
+        self._branches = [each for each in self._branches if each[1] in above]
+        self.origin, self.merges = object(), []
+        point._layer = None
+        self.points = [known for known in self.points if known is point or known._layer in above]
+        for known in self.points:
+            if known.parent not in self.points:
+                known.parent = None if known is point else point
+        self.left = [left for left in self.left if left in self.points]
+        if self.present not in self.points:
+            self.present = point
+        if self.begun not in self.points:
+            self.begun = None
+        if self.at not in above:
+            self.at = None
+
+    def let_go(self, paths: set[bytes]) -> set[bytes]:
+        """Of the directories that are needed no more: those that are to be removed now."""
+        if self.family is not None:
+            return self.family.let_go(paths)
+        for known, used in self.users:
+            if not is_gone(known):
+                paths = paths - used
+        return paths
+
     def sweep(self, stay: set[bytes]) -> set[bytes]:
         """Forget the layers and blocks of which nothing is made; their directories, but these."""
         with self._sweeping:

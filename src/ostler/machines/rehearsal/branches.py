@@ -109,7 +109,7 @@ def _one(machine: _R, history: History, below: Sequence[tuple[bytes, ...]], here
     try:
         layers.make_directory(stores, place)
         other = history.branch(place)
-        overlays = _overlays(machine, b"%s/%d" % (place, other.top), below)
+        overlays = layers.new_overlays(machine, b"%s/%d" % (place, other.top), below)
         with (
             layers.mounted_again(machine, overlays, {}) as built,
             _spaces(machine) as spaces,
@@ -119,22 +119,6 @@ def _one(machine: _R, history: History, below: Sequence[tuple[bytes, ...]], here
     except BaseException:
         layers.remove_stores(stores, [place])
         raise
-
-
-def _overlays(
-    machine: Rehearsal, above: bytes, below: Sequence[tuple[bytes, ...]]
-) -> list[OverlayMount]:
-    stores, found = machine._stores, []
-    lowers = {target: lower for target, lower, overlaid, _ in machine._plan if overlaid}
-    layers.make_directory(stores, above)
-    for number, overlay in enumerate(machine._overlays):
-        store = b"%s/%d" % (above, number)
-        layers.make_directory(stores, store)
-        like = below[number][0] if below[number] else None
-        upon = overlay.upon(store, below[number])
-        lower, roots = lowers[overlay.target], machine._has_roots_marks
-        found.append(layers.new_store(stores, store, upon, like, lower, roots))
-    return found
 
 
 def _spaces(machine: Rehearsal) -> mounts.Made:

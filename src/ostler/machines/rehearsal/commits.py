@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
     from ostler.machines.rehearsal.changes import Change
     from ostler.machines.rehearsal.kind import Rehearsal
+    from ostler.machines.rehearsal.upto import UpTo
     from ostler.machines.rehearsal.walk import Walk
+    from ostler.points.history import Point
 
     _R = TypeVar("_R", bound=Rows)
     from ostler.machines.rehearsal.selection import Chosen
@@ -53,22 +55,26 @@ def commit(
     paths: Chosen | Iterable[Chosen] | None = None,
     leave_behind: bool = False,
     goes_on: bool = True,
+    upto: Point | str | None = None,
 ) -> list[Change]:
     """Apply the changes, or the chosen ones; return those that were applied, a list of Change.
 
     A machine that does not go on afterwards is left with the changes that were applied. One that
-    can't go on although the commit is done is closed.
+    can't go on although the commit is done is closed. `upto`: only those until that point.
     """
     work = Commit(machine)
+    past = None if upto is None else _past(machine, upto, leave_behind)
     try:
-        with machine._quiet(leave_behind) as quiet, machine._flat() as flat:
+        with machine._quiet(leave_behind) as quiet, past or machine._flat() as flat:
             try:
                 work.apply(paths)
             finally:
                 if work.done:  # whatever is written to these mounts now would be nowhere
                     quiet.over()
                     flat.over()
-            if work.done and goes_on:
+            if work.done and past is not None:
+                past.go_on()
+            elif work.done and goes_on:
                 machine._begin_again(not work.every, work.chosen)
         return work.chosen
     except BaseException as error:
@@ -80,6 +86,12 @@ def commit(
             error.add_note(DONE)
             raise
     return work.chosen
+
+
+def _past(machine: Rehearsal, point: Point | str, leave_behind: bool) -> UpTo:
+    from ostler.machines.rehearsal.upto import UpTo
+
+    return UpTo(machine, point, leave_behind)
 
 
 class Commit:

@@ -14,6 +14,7 @@ from ostler.machines.rehearsal import clock, kept_points, layers, taking_up, upp
 from ostler.machines.rehearsal.hard_links import noting
 from ostler.machines.rehearsal.layout import OverlayMount
 from ostler.machines.rehearsal.rename import exchanged, moved
+from ostler.machines.rehearsal.with_points import WithPoints
 from ostler.machines.rooted import Rooted, staying
 from ostler.points.busy import Busy
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     _Fd = int | None  # of a directory
 
 
-class Rehearsal(Rooted):
+class Rehearsal(WithPoints, Rooted):
     """The files below `base` (default "/"), where every change is kept aside.
 
     `upper` is a directory in which the changes are kept on disk and can be taken up later;
@@ -145,7 +146,11 @@ class Rehearsal(Rooted):
 
     @staying
     def commit(
-        self, paths: Chosen | Iterable[Chosen] | None = None, *, leave_behind: bool = False
+        self,
+        paths: Chosen | Iterable[Chosen] | None = None,
+        *,
+        leave_behind: bool = False,
+        upto: Point | str | None = None,
     ) -> list[Change]:
         """Apply the changes to the real files: all, or those at these paths and below them.
 
@@ -157,11 +162,17 @@ class Rehearsal(Rooted):
 
         OSError (EBUSY) while a file is open for writing here, or a child runs on the machine: what
         they write afterwards would be lost. With `leave_behind` it is.
+
+        `upto`: a Point that the machine lies upon, or its name. What was changed until then is
+        applied, and what was changed since stays, over what the base is then. The point stays, as
+        the base, with those that were made upon it; others are gone. ValueError with `paths`.
         """
         from ostler.machines.rehearsal import commits
 
+        if upto is not None and paths is not None:
+            raise ValueError("a commit is of some paths, or up to a point, not both")
         with self._busy:
-            return commits.commit(self, paths, leave_behind)
+            return commits.commit(self, paths, leave_behind, upto=upto)
 
     @staying
     def _commit_at_last(self, paths: Chosen | Iterable[Chosen] | None = None) -> list[Change]:
@@ -235,121 +246,6 @@ class Rehearsal(Rooted):
         from ostler.machines.rehearsal import recovery
 
         return recovery.recover()
-
-    @staying
-    def checkpoint(
-        self, name: str | None = None, children: str = "refuse", *, command: object = None
-    ) -> Point:
-        """Remember all files as they are now, and return the Point by which they are had again.
-
-        `name`: a str that no other point has, by default a number. It takes as long for many
-        changes as for few. A process that lives in the machine would go on in the state that is
-        left, so with `children="refuse"` that is an OSError (EBUSY), with who it is; "kill" ends
-        them; "leave" lets them see the state of the point, read-only. What is open for writing
-        is refused in any case, but with "kill" in a process that is ended. `command` is kept with
-        the point, for who shows it; with an `upper` that is a str or a list of str.
-        """
-        from ostler.machines.rehearsal import points
-
-        return points.checkpoint(self, name, children, command)
-
-    @staying
-    def points(self) -> list[Point]:
-        """The points there are, in the order in which they were made: a list of Point."""
-        history = self._history
-        return [] if history is None else list(history.points)
-
-    @staying
-    def rollback(self, point: Point | str, children: str = "refuse") -> Point:
-        """Everything is as it was at a point: a Point of this machine, or its name.
-
-        What is left becomes a point itself, if anything was changed since the last one; that is
-        returned, and redo() goes back to it. `children`: as for checkpoint().
-        """
-        from ostler.machines.rehearsal import points
-
-        return points.rollback(self, point, children)
-
-    @staying
-    def redo(self, children: str = "refuse") -> Point:
-        """Everything is as it was when rollback() left it; return the Point.
-
-        ValueError when there is nothing to redo: rollback() was not called, or a point was made
-        of other changes since.
-        """
-        from ostler.machines.rehearsal import points
-
-        return points.redo(self, children)
-
-    if TYPE_CHECKING:
-
-        @overload
-        def branch(self, n: None = None, children: str = "refuse") -> Self: ...
-        @overload
-        def branch(self, n: int, children: str = "refuse") -> list[Self]: ...
-
-    @staying  # type: ignore[no-redef]
-    def branch(self, n: int | None = None, children: str = "refuse") -> Self | list[Self]:
-        """A machine of its own that begins with all files as they are here now: another Rehearsal.
-
-        With `n`, an int, a list of as many, even if it is one. What is changed in one of them, or
-        here, is seen in no other. Nothing is copied: a branch takes as long for many changes as for
-        few. Here, that is a point, if anything was changed since the last one; a branch knows all
-        points that there are, under their names, and `branched_at` is that at which it began. They
-        can be used side by side in threads, closed in any order, and branched again. (`fork`, on
-        every machine, is the one of os.)
-
-        `children`: as for checkpoint(). OSError (EBUSY) as there; (EMFILE), with what helps, when
-        there are too many descriptors: a branch has three, for an ordinary user five.
-        """
-        from ostler.machines.rehearsal import branches
-
-        made = branches.branch(self, n, children)
-        return made[0] if n is None else made
-
-    @staying
-    def merge(
-        self, branch: Rehearsal, *, prefer: str | None = None, children: str = "refuse"
-    ) -> list[Change]:
-        """Bring what was changed in a branch into this machine; return the Changes that were made.
-
-        `branch`: any other machine of the family, of which this one may itself be a branch. What it
-        has changed since the state that both had last is done here, too. What both have changed,
-        and not alike, and what one has changed in a directory that the other has removed or
-        replaced, is a MergeConflict with all the `paths`, and nothing is done. `prefer="ours"`
-        leaves these as they are here, "theirs" makes them as they are in the branch.
-
-        Before, this is a point, if anything was changed since the last one; on any error all is
-        as it was there. `children`: as for checkpoint(), of both machines. ValueError when the two
-        have nothing in common, as after a commit of one of them.
-        """
-        from ostler.machines.rehearsal import merge
-
-        if not isinstance(branch, Rehearsal):
-            raise TypeError(f"another rehearsal is needed, not {type(branch).__name__}")
-        return merge.merge(self, branch, prefer, children)
-
-    @property
-    def branched_at(self) -> Point | None:
-        """The Point at which this machine began as a branch of another one; None: it did not."""
-        return None if self._history is None else self._history.begun
-
-    @staying
-    def at(self, point: Point | str) -> ReadOnly:
-        """A read-only machine that shows everything as it was at a point: to be closed, too."""
-        from ostler.machines.rehearsal import moments
-
-        return moments.at(self, point)
-
-    @staying
-    def drop(self, point: Point | str) -> None:
-        """Forget a point; the room that only it took is given back in the background.
-
-        The machine stays where it is. A point that was made from it has its parent from then on.
-        """
-        from ostler.machines.rehearsal import points
-
-        points.drop(self, point)
 
     @staying
     def tree(self) -> str:

@@ -390,6 +390,23 @@ def new_store(
     return overlay
 
 
+def new_overlays(
+    machine: Rehearsal, above: bytes, below: Sequence[Sequence[bytes]]
+) -> list[OverlayMount]:
+    """Each overlay of a machine with a new store, in the new directory `above`, upon these."""
+    stores, found = machine._stores, []
+    lowers = {target: lower for target, lower, overlaid, _ in machine._plan if overlaid}
+    make_directory(stores, above)
+    for number, overlay in enumerate(machine._overlays):
+        store = b"%s/%d" % (above, number)
+        make_directory(stores, store)
+        like = below[number][0] if below[number] else None
+        upon = overlay.upon(store, below[number])
+        lower, roots = lowers[overlay.target], machine._has_roots_marks
+        found.append(new_store(stores, store, upon, like, lower, roots))
+    return found
+
+
 def _look_like_base(stores: int, inside: bytes, lower: bytes, root: bool) -> object:
     # Have a new top look as the directory that it stands for; return that look.
     mounts.look_like(stores, inside, lower, root)

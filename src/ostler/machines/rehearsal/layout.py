@@ -24,17 +24,23 @@ class OverlayMount:
     - `store`: where what is changed now is kept; `frozen`: what was, before points, and lies below
       it, the uppermost first
     - `apart`: whether the base is shown to it by an overlay of its own (see layers.py)
+    - `shown`: a descriptor of its top, where that is not the one that the machine has; else None
     - `look`: of the top of the store's upper when it was new (see layers.py), or None
     """
 
-    __slots__ = ("apart", "frozen", "identity", "look", "store", "target")
+    __slots__ = ("apart", "frozen", "identity", "look", "shown", "store", "target")
 
     def __init__(self, target: bytes, store: bytes, directory: bytes | None) -> None:
         self.target = target
         self.store = store
         self.frozen: tuple[bytes, ...] = ()
         self.look: object = None
-        self.apart = False
+    - `apart`: whether the base is shown to it by an overlay of its own (see layers.py)
+    - `shown`: a descriptor of its top, where that is not the one that the machine has; else None
+    - `look`: of the top of the store's upper when it was new (see layers.py), or None
+    """
+
+    __slots__ = ("apart", "frozen", "identity", "look", "shown", "store", "target")
         if directory is not None:
             self.identity = identity(host.stat(directory))
 

@@ -241,28 +241,33 @@ class SinceWalk(Walk):
         if name != MOVED or found is None or self._below is None:
             return found
         if self._places is None:
-            self._places = self._moved_before()
-        at, rest = found.strip(b"/"), b""
-        while at and at not in self._places:
-            at, _, last = at.rpartition(b"/")
-            rest = b"/" + last + rest
-        return b"/" + self._places[at] + rest if at else found
+            self._places = moved_before(self._below, self.marks)
+        return b"/" + place_at(self._places, found.strip(b"/"))
 
-    def _moved_before(self) -> dict[bytes, bytes]:
-        # {path in the base: path at the point} of the directories that were renamed before it.
-        found: dict[bytes, bytes] = {}
-        assert self._below is not None
-        waiting = [b""]
-        while waiting:
-            path = waiting.pop()
-            for name, status in self._below.entries(path):
-                child = child_of(path, name)
-                if stat.S_ISDIR(status.st_mode):
-                    waiting.append(child)
-                    noted = self._below.xattr(child, self.marks + MOVED)
-                    if noted is not None:
-                        found[noted.strip(b"/")] = child
-        return found
+
+def moved_before(below: OwnTree, marks: str) -> dict[bytes, bytes]:
+    """{path in the base: path at a point} of the directories that were renamed before it."""
+    found: dict[bytes, bytes] = {}
+    waiting = [b""]
+    while waiting:
+        path = waiting.pop()
+        for name, status in below.entries(path):
+            child = child_of(path, name)
+            if stat.S_ISDIR(status.st_mode):
+                waiting.append(child)
+                noted = below.xattr(child, marks + MOVED)
+                if noted is not None:
+                    found[noted.strip(b"/")] = child
+    return found
+
+
+def place_at(places: dict[bytes, bytes], path: bytes) -> bytes:
+    """Where what the base has at a path was at the point of which these are the renames."""
+    at, rest = path, b""
+    while at and at not in places:
+        at, _, last = at.rpartition(b"/")
+        rest = b"/" + last + rest
+    return places[at] + rest if at else path
 
 
 class AsideWalk(Walk):

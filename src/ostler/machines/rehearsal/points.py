@@ -80,6 +80,17 @@ def back(machine: Rehearsal, history: History, layer: int | None) -> None:
     history.background.add(partial(remove, mounts.duplicate(machine._stores), gone))
 
 
+def stand_anew(machine: Rehearsal, history: History) -> None:
+    """Mount a machine again upon its layers, with nothing changed since the last one."""
+    number, chain = history.number(), history.chain(history.at)
+    below = [history.stores_of(chain, overlay.target) for overlay in machine._overlays]
+    layers.make_directory(machine._stores, history.place)
+    overlays = layers.new_overlays(machine, b"%s/%d" % (history.place, number), below)
+    with layers.mounted_again(machine, overlays, {}) as built:
+        layers.stand_on(machine, built)
+    machine._overlays, history.top = tuple(overlays), number
+
+
 def rollback(machine: Rehearsal, point: Point | str, children: str) -> Point:
     """Go to a point; return that of the state that is left."""
     with machine._busy:

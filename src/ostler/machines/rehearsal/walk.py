@@ -180,6 +180,9 @@ class Walk:
     def _is_others(self, change: Change) -> bool:
         # The base's has got another time since, and ours is one that it had before: at the start,
         # or when it was copied up.
+        status = change._old._status
+        if self.machine._own.get(status.st_ino) == status.st_ctime_ns:
+            return False  # of a commit of this rehearsal's own
         now = change._old.times[1]
         return now >= self.machine._started and now > change._new.times[1]
 

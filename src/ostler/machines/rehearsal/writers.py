@@ -128,6 +128,8 @@ class Unneeded(Quiet):
 
 def top_of(machine: Rehearsal, overlay: OverlayMount) -> int:
     """A descriptor of an overlay's top, wherever the machine has that now."""
+    if overlay.shown is not None:
+        return host.dup(overlay.shown)
     wanted = b"/" + overlay.target
     found = _overlay_at(machine, wanted)
     if found is None and overlay.target:

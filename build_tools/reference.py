@@ -170,7 +170,9 @@ def own_of(kind):
     verbs = set()
     if issubclass(kind, ostler.Machine):
         verbs = {verb.name for verb in table.every()} - {"close"}
-    return [name for name in vars(kind) if name[0] != "_" and name not in verbs]
+    parts = [part for part in kind.__mro__ if part.__name__ == "WithPoints"]
+    names = [name for home in (kind, *parts) for name in vars(home)]
+    return [name for name in names if name[0] != "_" and name not in verbs]
 
 
 def object_of(words):
@@ -183,7 +185,8 @@ def object_of(words):
         module, _, kind = path.rpartition(".")
         members = own_of(getattr(importlib.import_module(module), kind))
     text = f"{anchor(name)}\n::: {path}\n    options:\n      heading: {name}\n"
-    return text + (f"      members: [{', '.join(members)}]\n" if members else "")
+    text += f"      members: [{', '.join(members)}]\n" if members else ""
+    return text + ("      inherited_members: true\n" if words[1:] == ["*"] else "")
 
 
 def records(words):

@@ -239,6 +239,30 @@ def test_no_room_to_go_on(base, monkeypatch):
             m.listdir("/")
 
 
+def test_what_is_kept_on_disk(base, folder):
+    os.mkdir(f"{folder}/upper")
+    with ostler.rehearsal(base, upper=f"{folder}/upper") as m:
+        put_on(m, "/one", b"1")
+        m.checkpoint("first")
+        m.mkdir("/d")
+        point = m.checkpoint("second")
+        put_on(m, "/two", b"2")
+        m.checkpoint("third")
+        put_on(m, "/three", b"3")
+        m.commit(upto=point)
+        shown = view(m)
+    with ostler.rehearsal(base, upper=f"{folder}/upper") as m:
+        assert view(m) == shown
+        assert [p.name for p in m.points()] == ["second", "third"]
+        assert kinds(m, base) == {"two": "created", "three": "created"}
+        m.rollback("second")
+        assert sorted(m.listdir("/")) == ["d", "one"]
+        m.rollback("third")
+        assert sorted(m.listdir("/")) == ["d", "one", "two"]
+        m.commit(upto="third")
+    assert sorted(os.listdir(base)) == ["d", "one", "two"]
+
+
 def prepare(base):
     shutil.rmtree(base, ignore_errors=True)
     os.mkdir(base)
@@ -264,6 +288,27 @@ def rehearse(m):
 def commit_in_copy(m, point):
     m._history._process = os.getpid()  # it would refuse to be committed by a copy of the process
     m.commit(upto=point)
+
+
+@by_steps(23)
+def test_killed_while_it_is_kept(memory, step):
+    base = f"{memory}/base"
+    for stops in range(1, 20_000, step):
+        prepare(base)
+        upper = f"{memory}/upper-{stops}"
+        os.mkdir(upper)
+        with ostler.rehearsal(base, upper=upper) as m:
+            point = rehearse(m)
+            seen = view(m)
+            ended = run_and_kill(partial(commit_in_copy, m, point), stops)
+        ostler.rehearsal.recover()
+        assert litter(base) == [], f"left at stop {stops}"
+        with ostler.rehearsal(base, upper=upper) as m:
+            assert timeless(view(m)) == timeless(seen), f"at stop {stops}"
+            if ended:
+                break
+    assert ended
+    assert snapshot_without_links(base).keys() != seen.keys()
 
 
 @by_steps(9)

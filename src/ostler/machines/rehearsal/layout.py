@@ -35,12 +35,8 @@ class OverlayMount:
         self.store = store
         self.frozen: tuple[bytes, ...] = ()
         self.look: object = None
-    - `apart`: whether the base is shown to it by an overlay of its own (see layers.py)
-    - `shown`: a descriptor of its top, where that is not the one that the machine has; else None
-    - `look`: of the top of the store's upper when it was new (see layers.py), or None
-    """
-
-    __slots__ = ("apart", "frozen", "identity", "look", "shown", "store", "target")
+        self.apart = False
+        self.shown: int | None = None
         if directory is not None:
             self.identity = identity(host.stat(directory))
 

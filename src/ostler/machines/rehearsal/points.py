@@ -81,14 +81,18 @@ def back(machine: Rehearsal, history: History, layer: int | None) -> None:
 
 
 def stand_anew(machine: Rehearsal, history: History) -> None:
-    """Mount a machine again upon its layers, with nothing changed since the last one."""
-    number, chain = history.number(), history.chain(history.at)
+    """Mount a machine again upon its layers, with nothing changed since the last one.
+
+    Its writer is held.
+    """
+    number, chain = _free_number(history, machine._stores), history.chain(history.at)
     below = [history.stores_of(chain, overlay.target) for overlay in machine._overlays]
     layers.make_directory(machine._stores, history.place)
     overlays = layers.new_overlays(machine, b"%s/%d" % (history.place, number), below)
     with layers.mounted_again(machine, overlays, {}) as built:
+        machine._overlays, history.top = tuple(overlays), number
+        history.writer.write(True)
         layers.stand_on(machine, built)
-    machine._overlays, history.top = tuple(overlays), number
 
 
 def rollback(machine: Rehearsal, point: Point | str, children: str) -> Point:
@@ -436,6 +440,14 @@ def _squash_all(history: History, stores: int, marks: str) -> None:
             layers.remove_stores(stores, [place])
             raise
         history.squashed(parts, number, found)
+
+
+def new_directory(machine: Rehearsal, history: History) -> bytes:
+    """A new directory for stores of layers."""
+    above = b"%s/%d" % (history.place, _free_number(history, machine._stores))
+    layers.make_directory(machine._stores, history.place)
+    layers.make_directory(machine._stores, above)
+    return above
 
 
 def _free_number(history: History, stores: int) -> int:

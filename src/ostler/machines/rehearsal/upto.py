@@ -101,9 +101,9 @@ class UpTo(Flat):
         _close(machine._overlays)
         machine._overlays = self._before
         old = history.paths().union(overlay.store for overlay in self._before)
-        above = self._above()
-        _settle(history, self.point, above)
-        points.stand_anew(machine, history)
+        with history.writer:
+            _settle(history, self.point, self._above())
+            points.stand_anew(machine, history)
         self._before = machine._overlays
         shares.tell(machine)
         old -= history.paths().union(overlay.store for overlay in machine._overlays)
@@ -134,10 +134,7 @@ class UpTo(Flat):
                 notes = dict(_notes(tree, marks))
             places = {path: place_at(moved, note) for path, note in notes.items()}
             if any(places[path] != note for path, note in notes.items()):
-                number = self.history.number()
-                above = b"%s/%d" % (self.history.place, number)
-                layers.make_directory(machine._stores, self.history.place)
-                layers.make_directory(machine._stores, above)
+                above = points.new_directory(machine, self.history)
                 found[target] = above + b"/0"
                 points.squash_into(machine._stores, [store], found[target], marks)
                 with upper_tree(machine._stores, [found[target]], marks) as tree:

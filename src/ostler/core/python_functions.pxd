@@ -259,6 +259,20 @@ cdef extern from *:
     #endif
         return is_of;
     }
+    /* The __module__ of a function, of C or Python; None where it has none. */
+    static inline PyObject *ostler_module_of(PyObject *f) {
+        PyObject *found;
+    #ifdef Py_GIL_DISABLED
+        Py_BEGIN_CRITICAL_SECTION(f);
+    #endif
+        found = PyCFunction_Check(f) ? ((PyCFunctionObject *)f)->m_module
+                                     : PyFunction_GET_MODULE(f);
+        found = Py_NewRef(found == NULL ? Py_None : found);
+    #ifdef Py_GIL_DISABLED
+        Py_END_CRITICAL_SECTION();
+    #endif
+        return found;
+    }
     static inline int ostler_is_static_method(PyObject *o) {
         return PyObject_TypeCheck(o, &PyStaticMethod_Type);
     }
@@ -274,6 +288,7 @@ cdef extern from *:
     bint is_function "PyFunction_Check"(PyObject *o) noexcept
     PyObject *of_function "ostler_of_function"(PyObject *function, bint keywords) noexcept
     bint is_of "ostler_is_of"(PyObject *function, PyObject *module) noexcept  # by its __module__
+    object module_of "ostler_module_of"(object function)
     bint is_module "PyModule_Check"(PyObject *o) noexcept
     PyObject *module_dict "PyModule_GetDict"(PyObject *o) noexcept
     Py_ssize_t tuple_size "PyTuple_GET_SIZE"(PyObject *o) noexcept

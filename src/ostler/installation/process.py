@@ -237,21 +237,35 @@ class Replacement(Bindings):
         held: dict
         theirs: dict
         attribute: str
+        source: object = _NOTHING
+        is_own: cython.bint = False
         for name, module in old.items():
             successor = self.modules.get(name, self.modules["posixpath"])
             if name in self.modules:
                 new[_id(module)] = module, successor
             held, theirs = vars(module), vars(successor)
             for attribute, value in held.items():
-                # Most are numbers and text; and of two modules with one object the first names it.
-                if type(value) is int or type(value) is str or _id(value) in new:
+                # Most are numbers and text.
+                if type(value) is int or type(value) is str:
                     continue
                 other = theirs.get(attribute, value)
                 # Some of our modules have the name of a function that has an underscore.
                 if other is value or _is_module(other):
                     continue
-                if not attribute.startswith("__") and _is_own(value):
-                    new[_id(value)] = value, other
+                if attribute.startswith("__"):
+                    continue
+                if _is_function(value):
+                    # Most are of one module, one after the other.
+                    module = pyf.module_of(value)
+                    if module is not source:
+                        source, is_own = module, module in _SOURCES
+                    if not is_own:
+                        continue
+                elif not _is_own(value):
+                    continue
+                number = _id(value)
+                if number not in new:  # of two modules with one object the first names it
+                    new[number] = value, other
                     if isinstance(value, type) and isinstance(other, type):
                         # Under this name pickles find it, now that it is there.
                         self._put_attribute(other, "__module__", value.__module__)
@@ -260,12 +274,15 @@ class Replacement(Bindings):
     @cython.cfunc
     def _name(self, new: dict):
         """Give functions the names of their modules, and pickles of them those that os's have."""
-        names = {}
-        for old, other in new.values():
+        pair: tuple
+        for pair in new.values():
+            old, other = pair
             if _is_function(other):
-                self._put_attribute(other, "__module__", old.__module__)
-                names[_id(other)] = other, old.__name__
-        self._put_item(copyreg.dispatch_table, BuiltinFunctionType, _reducer(names))
+                before = pyf.module_of(other)
+                now = pyf.module_of(old) if _is_function(old) else old.__module__
+                self._record.append((False, other, "__module__", before, now))
+                other.__module__ = now
+        self._put_item(copyreg.dispatch_table, BuiltinFunctionType, _reducer(new))
 
 
 class _Submodules:
@@ -324,10 +341,16 @@ class _Same:
         module.__spec__ = self._spec
 
 
-def _reducer(names):
+def _reducer(new):
     # Of a function with a `self` that is no module pickle asks that, which would be a machine. By a
     # name it is found again, also where there is no ostler.
+    names = {}
+
     def reduce(function):
+        if not names:
+            for old, other in new.values():
+                if _is_function(other):
+                    names[_id(other)] = other, old.__name__
         known = names.get(id(function))
         if known is not None and known[0] is function:
             return known[1]
@@ -354,9 +377,10 @@ def _is_function(value) -> cython.bint:
 
 @cython.cfunc
 def _is_own(value) -> cython.bint:
-    # Whether a value is one that only os and its parts can have given away: numbers and text are
-    # equal on both sides, and what os itself imported from elsewhere is not replaced.
-    if _is_function(value) or isinstance(value, type):
+    # Whether a value that is no function is one that only os and its parts can have given away:
+    # numbers and text are equal on both sides, and what os itself imported from elsewhere is not
+    # replaced.
+    if isinstance(value, type):
         return value.__module__ in _SOURCES
     return isinstance(value, (set, frozenset)) or type(value).__module__ == "os"
 
@@ -374,14 +398,18 @@ def _posix(facade):
     }
     module = ModuleType("posix", own.__doc__)
     names: dict = vars(module)
+    name: str
+    names.update(held)
+    names.pop("environ", None)
     for name, value in held.items():
-        if not name.startswith("__") and name != "environ":
-            if name in ours:
-                value = ours[name]
-            elif _id(value) in taken:
-                value = getattr(facade.path, taken[_id(value)], value)
-        if name != "environ":
-            names[name] = value
+        if name.startswith("__"):
+            continue
+        other = ours.get(name, _NOTHING)
+        if other is not _NOTHING:
+            if other is not value and name != "environ":
+                names[name] = other
+        elif py.PyCFunction_Check(value) and _id(value) in taken:
+            names[name] = getattr(facade.path, taken[_id(value)], value)
     names["__getattr__"] = partial(_environ_as_bytes, facade)
     return module
 

@@ -69,7 +69,7 @@ def test_what_a_name_may_be(base):
         with pytest.raises(TypeError):
             m.checkpoint(1)
         with pytest.raises(ValueError, match="children"):
-            m.checkpoint(children="copy")
+            m.checkpoint(children="copies")
         m.checkpoint("2")
         assert [m.checkpoint().name for _ in range(2)] == ["1", "3"]
 

@@ -49,7 +49,7 @@ def checkpoint(machine: Rehearsal, name: str | None, children: str, command: obj
         def note() -> Point:
             return history.note(name, history.at, command)
 
-        if _is_clean(machine):
+        if is_clean(machine):
             return history.change(note)
         return _Exchange(machine, history, children).forward(partial(_noted_anew, history, note))
 
@@ -61,7 +61,7 @@ def _noted_anew(history: History, note: Callable[[], _T]) -> _T:
 
 def freeze(machine: Rehearsal, history: History, children: str) -> None:
     """What was changed is a layer from now on."""
-    if not _is_clean(machine):
+    if not is_clean(machine):
         _Exchange(machine, history, children).forward(history.left.clear)
 
 
@@ -130,7 +130,7 @@ def _go(
         then(left)
         return left
 
-    if point._layer == history.at and _is_clean(machine):
+    if point._layer == history.at and is_clean(machine):
         return history.change(partial(note, history.at))
     return _Exchange(machine, history, children).to(point._layer, note)
 
@@ -176,7 +176,8 @@ def history_of(machine: Rehearsal, children: str) -> History:
     return machine._history
 
 
-def _is_clean(machine: Rehearsal) -> bool:
+def is_clean(machine: Rehearsal) -> bool:
+    """Whether nothing was changed since the last layer."""
     return all(layers.is_clean(machine._stores, overlay) for overlay in machine._overlays)
 
 

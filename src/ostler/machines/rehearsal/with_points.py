@@ -38,8 +38,8 @@ class WithPoints:
         them; "leave" lets them see the state of the point, read-only. What is open for writing
         is refused in any case, but with "kill" in a process that is ended. With "copy" the machine
         is left as it is, whoever is at work in it: the point is a copy of what was changed since
-        the last one, which takes as long as copying does, and is not of one moment. `command` is kept with
-        the point, for who shows it; with an `upper` that is a str or a list of str.
+        the last one, which takes as long as copying does, and is not of one moment. `command` is
+        kept with the point, for who shows it; with an `upper` that is a str or a list of str.
         """
         if children == "copy":
             from ostler.machines.rehearsal import copies

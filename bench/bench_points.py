@@ -22,7 +22,9 @@ import tempfile
 import time
 
 import ostler
-from ostler.machines.rehearsal import branches, moments, points, walk  # noqa: F401  # who is another user can't read it
+
+# Who is another user can't read them.
+from ostler.machines.rehearsal import branches, moments, points, walk  # noqa: F401
 
 GOAL = 1.0  # milliseconds
 BRANCHES, BRANCHES_GOAL = 1000, 2000.0

@@ -4,6 +4,7 @@ import contextvars  # noqa: F401  # an ordinary user can't read the interpreter'
 import errno
 import json
 import os
+import random
 import subprocess
 import time
 
@@ -15,7 +16,7 @@ from ostler.machines.rehearsal.places import OwnTree
 from ostler.points import history
 from tests.machines import as_self
 from tests.machines.rehearsing import by_steps, kinds, put, put_on, text, view
-from tests.machines.test_rehearsal_random import timeless
+from tests.machines.test_rehearsal_random import furnish, operate, timeless
 from tests.test_durable import run_and_kill
 
 pytestmark = [
@@ -293,3 +294,49 @@ def test_killed_at_every_system_call(memory, what, step, monkeypatch):
             break
     assert ended
     assert between > 2
+
+
+def course(base, upper, seed, steps):
+    rng = random.Random(seed)
+    furnish(base, seed)
+    known, top = {}, None
+    for step in range(steps):
+        with taken(base, upper) as m:
+            if top is not None:
+                assert view(m) == top
+            assert [point.name for point in m.points()] == list(known)
+            for point in rng.sample(m.points(), min(3, len(known))):
+                with m.at(point) as then:
+                    assert view(then) == known[point.name]
+            for part in range(rng.choice((1, 1, 3))):
+                operate(m, seed * 1000 + step * 10 + part, rng.choice((0, 1, 5)), False)
+                seen = view(m)
+                what = rng.random()
+                if what < 0.6 or not known:
+                    known[m.checkpoint().name] = seen
+                elif what < 0.85:
+                    name = rng.choice(list(known))
+                    known.setdefault(m.rollback(name).name, seen)
+                    assert view(m) == known[name]
+                else:
+                    name = rng.choice(list(known))
+                    m.drop(name)
+                    del known[name]
+            top = view(m)
+    with taken(base, upper) as m:
+        m.commit()
+    with ostler.confined(base) as after:
+        assert view(after) == top
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_every_point_is_what_it_was(base, folder, seed, monkeypatch):
+    monkeypatch.setattr(history, "BLOCK", 3)
+    course(f"{base}/files", f"{folder}/kept", seed, 12)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", range(2, 30))
+def test_more_of_it(base, folder, seed, monkeypatch):
+    monkeypatch.setattr(history, "BLOCK", random.Random(seed).choice((2, 3, 5)))
+    course(f"{base}/files", f"{folder}/kept", seed, 40)

@@ -1,0 +1,95 @@
+"""Points on disk when the power goes: what a copy of the device, mounted afresh, gives."""
+
+import itertools
+import os
+import subprocess
+
+import pytest
+
+import ostler
+from tests.machines.rehearsing import put, put_on, view
+from tests.test_durable import own_mounts  # noqa: F401
+
+
+@pytest.fixture
+def disk(tmp_path, own_mounts):  # noqa: F811
+    """A mounted ext4 image that writes nothing back by itself, and what a crash leaves of it."""
+    path, at = tmp_path / "image", tmp_path / "mnt"
+    at.mkdir()
+    with open(path, "wb") as file:
+        file.truncate(24 << 20)
+    options = "loop,commit=300,noauto_da_alloc"
+    try:
+        subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True, capture_output=True)
+        subprocess.run(["mount", "-o", options, path, at], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no ext4 loop mount on this machine: {error}")
+    numbers = itertools.count()
+
+    def crashed(look):
+        """What `look` says of the directory in which the device is, as it would be found."""
+        copy, there = tmp_path / f"crashed{next(numbers)}", tmp_path / "there"
+        there.mkdir(exist_ok=True)
+        subprocess.run(["cp", "--sparse=always", path, copy], check=True)
+        subprocess.run(["mount", "-o", "loop", copy, there], check=True)
+        try:
+            return look(there)
+        finally:
+            subprocess.run(["umount", there], check=True)
+            copy.unlink()
+
+    yield at, crashed
+    subprocess.run(["umount", at], check=True)
+
+
+def points_in(base, upper):
+    with ostler.rehearsal(base, upper=upper) as m:
+        found = {}
+        for point in m.points():
+            with m.at(point) as then:
+                found[point.name] = view(then)
+        m.changes()
+        return found
+
+
+def test_every_point_is_there(disk, tmp_path):
+    at, crashed = disk
+    base, upper = f"{tmp_path}/base", f"{at}/kept"
+    put(f"{base}/file", "base")
+    os.mkdir(upper, 0o700)
+    known = {}
+
+    def same(point, m):
+        known.setdefault(point.name, view(m))
+        found = crashed(lambda there: points_in(base, f"{there}/kept"))
+        assert found == known
+
+    with ostler.rehearsal(base, upper=upper, sync=True) as m:
+        for number in range(4):
+            put_on(m, "/file", b"%d" % number * 1000)
+            put_on(m, f"/d{number}", b"x" * 10_000)
+            same(m.checkpoint(command="make"), m)
+            put_on(m, "/lost", b"of what was changed since, a part may be there")
+        left = view(m)
+        known[m.rollback("2").name] = left
+        same(m.points()[1], m)
+        m.drop("1")
+        del known["1"]
+        m._history.background.finish()
+        same(m.points()[0], m)
+        m.discard()
+        m.create_file("/again", "")
+        known.clear()
+        same(m.checkpoint("again"), m)
+
+
+def test_without_it_they_may_be_lost(disk, tmp_path):
+    at, crashed = disk
+    base, upper = f"{tmp_path}/base", f"{at}/kept"
+    put(f"{base}/file", "base")
+    os.mkdir(upper, 0o700)
+    with ostler.rehearsal(base, upper=upper) as m:
+        os.sync()
+        put_on(m, "/file", b"new")
+        m.checkpoint()
+        assert not crashed(lambda there: points_in(base, f"{there}/kept"))

@@ -202,6 +202,8 @@ def test_every_word_of_find_is_known_or_named():
 
 # ---- a closed standard output
 
+OF_KEPT = {"rehearse", "commit", "diff", "discard", "fork", "points", "redo", "undo"}
+
 
 @pytest.mark.parametrize("name", [*sorted(set(COMMANDS) - {"run", "exec"}), "--help", "--version"])
 def test_a_closed_output_is_an_error(tmp_path, name):
@@ -209,10 +211,22 @@ def test_a_closed_output_is_an_error(tmp_path, name):
     (tmp_path / "t" / "f").write_text("")
     words = {
         "completion": ["bash"], "copy": ["-n", "t", "c"], "doctor": [], "remove": ["-n", "t"],
-        "tour": [], "rehearse": ["--json", "--discard", "true"], "--help": [], "--version": [],
+        "commit": ["s"], "diff": ["s"], "discard": ["s"], "fork": ["s", "n"], "points": ["s"],
+        "undo": ["s"], "redo": ["s"], "tour": [], "rehearse": ["--json", "--discard", "true"],
+        "--help": [], "--version": [],
     }.get(name, ["t"])  # fmt: skip
-    if name == "rehearse" and not has_rehearsals():
+    if name in OF_KEPT and not has_rehearsals():
         pytest.skip("this kernel, or this user, can't have a rehearsal")
+    if name in OF_KEPT:
+        for command in ("echo x >a", "rm a"):
+            assert (
+                run("exec", "--kept", "s", "--point", "sh", "-c", command, cwd=tmp_path).returncode
+                == 0
+            )
+        if name == "redo":
+            assert run("undo", "s", "1", cwd=tmp_path).returncode == 0
+        if name == "diff":
+            assert run("undo", "s", "2", cwd=tmp_path).returncode == 0
     done = run(name, *words, shell='"$@" >&-', cwd=tmp_path)
     assert done.returncode == 1
     assert re.fullmatch(

@@ -8,16 +8,23 @@ import sys
 
 # What `ostler --help` shows, in this order; each has its file here.
 COMMANDS = {
+    "commit": "Bring what a kept rehearsal has changed into the real files.",
     "completion": "Print what completes the words of ostler's commands in a shell.",
     "copy": "Copy whole trees and single files, with all that belongs to them, in parallel.",
+    "diff": "Print what differs in a kept rehearsal, also between two of its points.",
+    "discard": "Drop what a kept rehearsal has changed.",
     "doctor": "Try once each thing that ostler can do with this kernel, and tell what works.",
     "exec": "Run any command on a machine: scratch, rehearsed, confined, read-only.",
     "find": "Find names in whole trees, in parallel; delete them, or run a command on each.",
+    "fork": "Have a second kept rehearsal that begins as one is now.",
+    "points": "List the points of a kept rehearsal, with the commands before which they were made.",
+    "redo": "Take back an undo of a kept rehearsal.",
     "rehearse": "Run a program, look at what it would change, and then decide.",
     "remove": "Remove whole trees and single files, in parallel.",
     "run": "Run a Python program with ostler in the place of os.",
     "size": "Tell how much is in directories; on a terminal the largest as bars.",
     "tour": "Walk through what an operating system does for a program.",
+    "undo": "Have a kept rehearsal as it was before its last command, or at another point.",
     "walk": "Draw a tree, or list its directories.",
 }
 # What does the same elsewhere, by the name that people type from habit.

@@ -32,7 +32,7 @@ def ask(ending):
         if answer in ("l", "list"):
             ending.show(None)
         elif answer in ("d", "differences"):
-            _page(_coloured(ending.machine.diff().translate(_CONTROLS)))
+            paged(ending.machine.diff())
         elif answer in ("k", "keep"):
             if ending.options.kept is not None or _place(ending):
                 if ending.tried("keep"):
@@ -45,6 +45,11 @@ def ask(ending):
                 ending.show(ending.lines)
         elif answer not in ("c", "commit"):
             print(_ANSWERS)
+
+
+def paged(text):
+    """Show a difference, in colours, page by page when it is longer than the terminal."""
+    _page(_coloured(text.translate(_CONTROLS)))
 
 
 def _place(ending):

@@ -4,11 +4,12 @@ import sys
 
 import ostler
 from ostler.cli import UsageError, no_option
-from ostler.cli.machine import OPTIONS, run_in, take
+from ostler.cli.machine import FAILED, OPTIONS, run_in, take
 from ostler.cli.machine import USAGE as MACHINES
 
 USAGE = f"""\
 usage: ostler exec [MACHINE] COMMAND [ARG...]
+       ostler exec --kept DIR [--point] [--sync] [--] COMMAND [ARG...]
 
 Run a command in namespaces of its own: the command, what it starts, and what these open by
 whatever means are all on the machine. The exit status is the command's; 125 when the machine
@@ -16,13 +17,24 @@ can't be made, 126 when the command can't be run, 127 when there is no such comm
 
 {MACHINES}
 
+A rehearsal that is kept, for many commands one after the other, as a tool that starts each by a
+prefix needs it; what a command leaves running in the background is ended:
+  --kept DIR          The rehearsal that is kept in DIR, which is begun where nothing is.
+  --point             Make a point before: ostler points DIR lists it, with the command and how
+                      it has ended, and ostler undo DIR goes back to it.
+  --sync              The point is on the disk before the command is run, for when the power goes.
+
 Examples:
   ostler exec --confine . make test
+  ostler exec --kept session --point -- touch made
   ostler exec --scratch 64M sh -c 'cd /tmp && df .'"""
 
 
 def main(arguments):
     """Become the command; return only when that can't be."""
+    given, arguments = _kept(list(arguments))
+    if given is not None:
+        return _run_kept(given, arguments)
     choice, command = take(arguments, "exec")
     if not arguments or command[:1] in (["-h"], ["--help"]):
         print(USAGE, file=sys.stdout if arguments else sys.stderr)
@@ -44,6 +56,60 @@ def main(arguments):
         machine.execv(program(machine, command[0]), command)
 
     return run_in(choice, programs, command[0], start)
+
+
+_OF_KEPT = ("--kept", "--point", "--sync")
+
+
+class _Kept:
+    """What was asked for of a kept rehearsal."""
+
+    directory = None
+    point = sync = False
+
+
+def _kept(arguments):
+    """(_Kept, the command) where a command line has its options, else (None, the arguments)."""
+    given, rest = _Kept(), list(arguments)
+    while rest and rest[0].partition("=")[0] in _OF_KEPT:
+        option, equals, value = rest.pop(0)[2:].partition("=")
+        if option == "kept":
+            value = value if equals else rest.pop(0) if rest else ""
+            if not value:
+                raise UsageError("exec: --kept wants a directory")
+            given.directory = value
+        elif equals:
+            raise UsageError(f"exec: --{option} takes no value")
+        else:
+            setattr(given, option, True)
+    if len(rest) == len(arguments):
+        return None, arguments
+    if given.directory is None:
+        raise UsageError("exec: --point and --sync belong to --kept DIR")
+    return given, rest
+
+
+def _run_kept(given, command):
+    """Run a command on a kept rehearsal; its exit status."""
+    if command[:1] == ["--"]:
+        del command[0]
+    elif command and command[0].startswith("-"):
+        if command[0].partition("=")[0] in OPTIONS:
+            raise UsageError(f"exec: only one machine: --kept or {command[0]}")
+        raise no_option("exec", command[0], _OF_KEPT)
+    if command[:1] in ([], [""]):
+        raise UsageError("exec: no command")
+    from ostler.cli import complain, kept
+    from ostler.cli.running import run
+
+    try:
+        with kept.begun(given.directory, given.sync) as machine:
+            if given.point:
+                return abs(kept.run_at_point(machine, command))
+            return abs(run(machine, command, False))
+    except (OSError, ValueError) as error:
+        complain(error)
+        return FAILED
 
 
 def program(machine, name):

@@ -8,7 +8,9 @@ import sys
 import ostler
 from ostler import host
 from ostler.cli import UsageError, complain, end_line, no_option, on_one_line, tell
-from ostler.cli.machine import FAILED, NOT_EXECUTABLE, NOT_FOUND
+from ostler.cli.kept import begun, run_at_point, taken_up
+from ostler.cli.machine import FAILED
+from ostler.cli.running import command, run
 
 USAGE = """\
 usage: ostler rehearse [OPTION...] COMMAND|SCRIPT.py [ARG...]
@@ -20,7 +22,9 @@ Then show the changes and ask what is to be done with them. A .py script is run 
   --commit      Apply all changes, without asking.
   --discard     Drop all changes, without asking.
   --keep DIR    Keep the changes in the new directory DIR, without asking.
-  --kept DIR    Take up what was kept in DIR, and run the program on that, if one is given.
+  --kept DIR    Take up what was kept in DIR, and run the program on that, if one is given, which
+                begins it where nothing is kept yet. Before the program a point is made: see
+                ostler points, ostler undo, ostler diff.
   --json        Print JSON, one object on a line, with the list under "changes"; the program's own
                 standard output goes to standard error.
 
@@ -37,7 +41,6 @@ Examples:
   ostler rehearse --json --discard make clean"""
 
 _OPTIONS = ("--commit", "--discard", "--keep", "--kept", "--json", "--help")
-_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Options:
@@ -90,7 +93,11 @@ def main(arguments):
     with machine:
         status = 0
         if options.program:
-            status = run(machine, command(options.program), options.json)
+            try:
+                status = _run(machine, options)
+            except (OSError, ValueError) as error:
+                complain(error)
+                return FAILED
             if status < 0:
                 return -status
         failed = Ending(machine, options, status).end()
@@ -99,103 +106,14 @@ def main(arguments):
 
 def _machine(options):
     if options.kept is not None:
-        from ostler.machines.rehearsal.uppers import base_of
-
-        host.stat(options.kept)  # for its error
-        return ostler.rehearsal(base_of(options.kept), upper=options.kept)
+        return begun(options.kept) if options.program else taken_up(options.kept)
     return ostler.rehearsal()
 
 
-def command(program):
-    """The arguments for a program: a .py script is one of this interpreter."""
-    if program[0].endswith(".py") and host.path.isfile(program[0]):
-        return [sys.executable, *program]
-    return program
-
-
-def run(machine, arguments, aside):
-    """Run a program to its end, with all that it starts; its exit status, or minus our own.
-
-    With `aside` its standard output goes to standard error.
-    """
-    from ostler.core.descendants import adopt_orphans
-
-    others = _children()
-    before = adopt_orphans(True)
-    ours = {}
-    actions = [(host.POSIX_SPAWN_DUP2, 2, 1)] if aside else []
-    defaults = []
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        # The terminal sends these to the program, too, which is who decides.
-        ours[number] = signal.signal(number, signal.SIG_IGN)
-        if ours[number] is not signal.SIG_IGN:
-            defaults.append(number)
-    sys.stdout.flush()
-    try:
-        try:
-            pid = machine.posix_spawnp(
-                arguments[0],
-                arguments,
-                dict(machine.environ),
-                file_actions=actions,
-                setsigdef=defaults,
-            )
-        except OSError as error:
-            complain(f"{on_one_line(arguments[0])}: {error.strerror or error}")
-            return -(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
-        _forward(pid, ours)
-        _, status = host.waitpid(pid, 0)
-        _end_orphans(others)
-    finally:
-        adopt_orphans(before)
-        for number, handler in ours.items():
-            signal.signal(number, handler)
-    code = host.waitstatus_to_exitcode(status)
-    return code if code >= 0 else 128 - code
-
-
-def _forward(pid, ours):
-    for number in _FORWARDED:
-        ours[number] = signal.signal(number, lambda number, frame: _tell(pid, number))
-
-
-def _tell(pid, number):
-    try:
-        host.kill(pid, number)
-    except ProcessLookupError:
-        pass
-
-
-def _children():
-    """The pids of our children."""
-    found = set()
-    for thread in host.listdir("/proc/self/task"):
-        with contextlib.suppress(OSError), open(f"/proc/self/task/{thread}/children") as file:
-            found.update(int(pid) for pid in file.read().split())
-    return found
-
-
-def _end_orphans(others):
-    """End what the program left running: it would go on changing what is looked at now.
-
-    Of our children `others` were there before it.
-    """
-    ended = 0
-    while True:
-        left = _children() - others
-        if not left:
-            break
-        for pid in left:
-            _tell(pid, signal.SIGKILL)
-        for pid in left:
-            try:
-                host.waitpid(pid, 0)
-                ended += 1
-            except ChildProcessError:
-                pass
-    if ended:
-        number, verb = ("a process", "was") if ended == 1 else (f"{ended} processes", "were")
-        tell(f"ostler: {number} that it left running {verb} ended")
+def _run(machine, options):
+    if options.kept is None:
+        return run(machine, command(options.program), options.json)
+    return run_at_point(machine, options.program, options.json)
 
 
 class Ending:

@@ -51,7 +51,7 @@ class Copied(owned.Owned, Rehearsal):
     def _walk(self, overlay: OverlayMount) -> CopyWalk:
         return CopyWalk(self, overlay)
 
-    def keep(self, directory: StrOrBytesPath) -> None:
+    def keep(self, directory: StrOrBytesPath, *, points: bool = False) -> None:
         """Raise MachineUnavailable: what a copy differs in can't be taken up as an upper."""
         raise MachineUnavailable("a rehearsal on a copy can't be kept", "a place for mounts")
 

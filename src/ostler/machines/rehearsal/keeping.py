@@ -21,14 +21,21 @@ _NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLO
 
 def copied(machine: Rehearsal, directory: StrOrBytesPath) -> int:
     """Copy what a rehearsal keeps aside into a new or empty directory; a descriptor of that."""
-    fd = _made(host.path.abspath(host.fsencode(directory)))
+    fd = made(directory)
     try:
-        if host.listdir(fd):
-            raise OSError(errno.ENOTEMPTY, host.strerror(errno.ENOTEMPTY), host.fsdecode(directory))
         _copy_into(machine, fd)
     except BaseException:
         host.close(fd)
         raise
+    return fd
+
+
+def made(directory: StrOrBytesPath) -> int:
+    """A descriptor of a new or empty directory, in which only the reader can write."""
+    fd = _made(host.path.abspath(host.fsencode(directory)))
+    if host.listdir(fd):
+        host.close(fd)
+        raise OSError(errno.ENOTEMPTY, host.strerror(errno.ENOTEMPTY), host.fsdecode(directory))
     return fd
 
 
@@ -63,7 +70,7 @@ def _copy_stores(machine: Rehearsal, source: OwnTree, target: OwnTree) -> None:
         for name in (overlay.store, overlay.store + b"/work"):
             above, new = target.parent(name)
             host.mkdir(new, 0o700, dir_fd=above)
-        _copy_whole(source, target, overlay.store + b"/upper")
+        copy_whole(source, target, overlay.store + b"/upper")
 
 
 def _empty(tree: OwnTree) -> None:
@@ -71,7 +78,7 @@ def _empty(tree: OwnTree) -> None:
         tree.remove(name)
 
 
-def _copy_whole(source: OwnTree, target: OwnTree, top: bytes) -> None:
+def copy_whole(source: OwnTree, target: OwnTree, top: bytes) -> None:
     """Copy an upper layer: all at once, or where that may not read everything, one by one."""
     from ostler import trees
 

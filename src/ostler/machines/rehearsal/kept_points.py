@@ -26,8 +26,10 @@ from ostler.points.written import Malformed, as_data, from_data, is_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
+
+    from _typeshed import StrOrBytesPath
 
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layout import OverlayMount
@@ -81,18 +83,21 @@ class Keeper(Unwritten):
         return True
 
 
-def state_of(machine: Rehearsal, has_rule: bool) -> State:
-    """What is written down of a kept machine, as it stands."""
+def state_of(
+    machine: Rehearsal, has_rule: bool, tops: Sequence[OverlayMount] | None = None
+) -> State:
+    """What is written down of a kept machine, as it stands, or with other overlays."""
+    overlays = machine._overlays if tops is None else tops
     state: State = {
         "base": host.fsdecode(machine._base),
         "started": machine._started,
-        "overlays": [[host.fsdecode(o.target), host.fsdecode(o.store)] for o in machine._overlays],
+        "overlays": [[host.fsdecode(o.target), host.fsdecode(o.store)] for o in overlays],
         "own": list(machine._own.items()),
         "marks": uppers.name_of_marks(machine._has_roots_marks),
     }
     if has_rule:
         state["version"] = uppers.VERSION
-        state["looks"] = [[host.fsdecode(o.target), _as_text(o.look)] for o in machine._overlays]
+        state["looks"] = [[host.fsdecode(o.target), _as_text(o.look)] for o in overlays]
         history = machine._history
         state["history"] = None if history is None else as_data(history)
     return state
@@ -137,15 +142,36 @@ def check_command(machine: Rehearsal, command: object) -> None:
 
 def history_in(state: State | None, stores: int, upper: bytes, keeper: Keeper) -> History | None:
     """The History that a state tells of, where all that it names is there and the reader's own."""
-    if state is None or state.get("history") is None:
+    history = None if state is None else _read(state, upper, keeper)
+    if state is not None and history is not None:
+        tops = {host.fsencode(store) for _, store in state["overlays"]}
+        check_stores(stores, history.paths() | tops, upper)
+    return history
+
+
+def _read(state: State, upper: bytes, keeper: Keeper) -> History | None:
+    if state.get("history") is None:
         return None
     tops = [(target, store) for target, store in state["overlays"]]
     try:
-        history = from_data(state["history"], tops, uppers.is_layer, keeper)
+        return from_data(state["history"], tops, uppers.is_layer, keeper)
     except Malformed as error:
         raise uppers.damaged(host.path.join(upper, uppers.STATE.encode()), str(error)) from None
-    check_stores(stores, {*history.paths(), *(host.fsencode(store) for _, store in tops)}, upper)
-    return history
+
+
+def listed(upper: StrOrBytesPath) -> tuple[str, History | None]:
+    """(the base, the History) of what is kept in a directory, which another one may have just now.
+
+    Nothing is mounted, and nothing of the layers is looked at.
+    """
+    fd, path = uppers.opened(upper)
+    try:
+        state = uppers.state_of(fd, path)
+    finally:
+        host.close(fd)
+    if state is None:
+        raise FileNotFoundError(errno.ENOENT, "nothing is kept there", host.fsdecode(upper))
+    return str(state["base"]), _read(state, path, Keeper(False, True))
 
 
 def check_stores(stores: int, paths: Iterable[bytes], upper: bytes) -> None:

@@ -211,14 +211,20 @@ class Rehearsal(WithPoints, Rooted):
         _renew(self, keep)
 
     @staying
-    def keep(self, directory: _Path) -> None:
+    def keep(self, directory: _Path, *, points: bool = False) -> None:
         """Copy the changes into a new or empty directory, for rehearsal(base, upper=directory).
 
-        The rehearsal itself stays as it is. FileExistsError or OSError (ENOTEMPTY) when something
+        The rehearsal itself stays as it is. With `points` they are kept as well, and what was
+        changed shares its room where both are on one file system; who is in the middle of something
+        is refused then, as by checkpoint(). FileExistsError or OSError (ENOTEMPTY) when something
         is there.
         """
-        from ostler.machines.rehearsal import keeping
+        from ostler.machines.rehearsal import keeping, second
 
+        if points:
+            with self._busy:
+                second.keep(self, directory)
+            return
         with self._busy, self._flat():
             fd = keeping.copied(self, directory)
             try:

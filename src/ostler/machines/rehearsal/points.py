@@ -181,6 +181,11 @@ def is_clean(machine: Rehearsal) -> bool:
     return all(layers.is_clean(machine._stores, overlay) for overlay in machine._overlays)
 
 
+def differs(machine: Rehearsal, point: Point) -> bool:
+    """Whether anything may be different now from what it was at a point."""
+    return point._layer != begun(machine).at or not _is_clean(machine)
+
+
 def see_base(machine: Rehearsal) -> None:
     """Look whether the base is still the directory that it was; OSError (ESTALE) where not."""
     known = {overlay.target: overlay for overlay in machine._overlays}

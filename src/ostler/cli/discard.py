@@ -1,0 +1,38 @@
+"""`ostler discard`: drop what a kept rehearsal has changed."""
+
+from ostler.cli import kept, on_one_line
+from ostler.cli.commit import gone
+from ostler.cli.parsing import Parser
+
+_WHAT = f"""
+Drop all that was changed in the rehearsal that is kept in DIR, with its points. The real files are
+not touched. DIR is gone then, unless something else is in it.
+
+{kept.USAGE}
+"""
+_EXAMPLES = """
+ostler exec --kept trial --point -- touch made
+ostler discard trial
+ostler exec --kept another --point -- touch made
+ostler discard another
+"""
+
+
+def discard_parser():
+    """The parser of the command."""
+    made = Parser("discard", "DIR", _WHAT, _EXAMPLES)
+    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
+    return made
+
+
+def main(arguments):
+    """Run the command; return its exit status."""
+    options = discard_parser().read(arguments)
+    return kept.tried(_discard, options)
+
+
+def _discard(options):
+    with kept.taken_up(options.directory) as machine:
+        machine.discard()
+        gone(machine)
+    print(f"{on_one_line(options.directory)} is gone")

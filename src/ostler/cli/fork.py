@@ -1,0 +1,38 @@
+"""`ostler fork`: a second kept rehearsal that begins as the first one is, and then parts."""
+
+from ostler.cli import kept, on_one_line
+from ostler.cli.parsing import Parser
+
+_WHAT = f"""
+Have a second rehearsal in the new directory NEW that begins as the one that is kept in DIR is now,
+with all its points. Each then goes its own way, and either may be committed or discarded: nothing
+of one is needed by the other. On one file system what was changed is shared, by hard links; on
+another one it is copied.
+
+{kept.USAGE}
+"""
+_EXAMPLES = """
+ostler exec --kept left --point -- touch made
+ostler fork left right
+ostler fork right third
+"""
+
+
+def fork_parser():
+    """The parser of the command."""
+    made = Parser("fork", "DIR NEW", _WHAT, _EXAMPLES)
+    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
+    made.add_argument("new", metavar="NEW", help="Where the second one is to be kept.")
+    return made
+
+
+def main(arguments):
+    """Run the command; return its exit status."""
+    options = fork_parser().read(arguments)
+    return kept.tried(_fork, options)
+
+
+def _fork(options):
+    with kept.taken_up(options.directory) as machine:
+        machine.keep(options.new, points=True)
+    print(f"kept in {on_one_line(options.new)}")

@@ -1,0 +1,100 @@
+"""A kept rehearsal: one session over many commands, each of which takes it up where it stands."""
+
+import shlex
+import time
+
+import ostler
+from ostler import host
+from ostler.cli import complain, on_one_line
+from ostler.cli.running import command, run
+
+USAGE = """\
+DIR is where a rehearsal is kept: the first `ostler rehearse --kept DIR COMMAND`, or
+`ostler exec --kept DIR --point COMMAND`, begins it, and each later one goes on with it. A command
+waits for nobody: where another one has DIR, it says which process that is."""
+
+FAILED = 1
+
+
+def taken_up(directory, sync=False):
+    """The machine of what is kept in a directory."""
+    from ostler.machines.rehearsal.uppers import base_of
+
+    host.stat(directory)  # for its error
+    return ostler.rehearsal(base_of(directory), upper=directory, sync=sync)
+
+
+def begun(directory, sync=False):
+    """The same; where there is no such directory, or it is empty, a new one of everything."""
+    try:
+        host.mkdir(directory, 0o700)
+    except FileExistsError:
+        if host.listdir(directory):
+            return taken_up(directory, sync)
+    return ostler.rehearsal(upper=directory, sync=sync)
+
+
+def tried(function, *arguments):
+    """Call what may be refused; the exit status, having said why it was."""
+    try:
+        function(*arguments)
+    except (OSError, ValueError) as error:
+        complain(error)
+        conflicts(error)
+        return FAILED
+    return 0
+
+
+def conflicts(error):
+    """Say of which other paths a conflict is."""
+    for path in getattr(error, "paths", [])[1:20]:
+        complain(f"  {on_one_line(path)}")
+
+
+def run_at_point(machine, program, aside=False):
+    """Make a point, and run a program to its end; its exit status, or minus our own."""
+    point = machine.checkpoint(command=list(program))
+    status = run(machine, command(program), aside)
+    point.ended(abs(status), counted(machine.changes(since=point)))
+    return status
+
+
+def counted(changes):
+    """{kind: number} of changes."""
+    counts = {}
+    for change in changes:
+        counts[change.kind] = counts.get(change.kind, 0) + 1
+    return counts
+
+
+_SIGNS = {"created": "+", "modified": "~", "removed": "-"}
+
+
+def counts_in_words(counts):
+    """Such counts, in a few characters: created +, modified ~, removed -, all others *."""
+    if counts is None:
+        return ""
+    found = {}
+    for kind, number in counts.items():
+        sign = _SIGNS.get(kind, "*")
+        found[sign] = found.get(sign, 0) + number
+    return " ".join(f"{sign}{found[sign]:,}" for sign in "+~-*" if found.get(sign))
+
+
+def named(point):
+    """A point in words: its name, and the command before which it was made."""
+    if point.command is None:
+        return point.name
+    return f"{point.name}, before: {line_of(point.command)}"
+
+
+def line_of(command):
+    """A command as one would type it, on one line."""
+    return on_one_line(command if isinstance(command, str) else shlex.join(command))
+
+
+def moment(seconds):
+    """A time of today as such, an earlier one with its day."""
+    then, now = time.localtime(seconds), time.localtime()
+    same = then[:3] == now[:3]
+    return time.strftime("%H:%M:%S" if same else "%Y-%m-%d %H:%M", then)

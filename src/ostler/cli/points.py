@@ -1,0 +1,84 @@
+"""`ostler points`: the points of a kept rehearsal, with their commands."""
+
+import json
+import sys
+
+from ostler import host
+from ostler.cli import kept, on_one_line
+from ostler.cli.parsing import Parser
+
+_WHAT = f"""
+List the points of the rehearsal that is kept in DIR: for each its name, when it was made, how its
+command has ended, what that has changed (+ created, ~ modified, - removed, * all else), and the
+command itself. The one at which the rehearsal is, or from which it goes on, has a star.
+
+{kept.USAGE}
+"""
+_EXAMPLES = """
+ostler exec --kept session --point -- touch made
+ostler points session
+ostler points --json session
+"""
+
+
+def points_parser():
+    """The parser of the command."""
+    made = Parser("points", "[--json] DIR", _WHAT, _EXAMPLES)
+    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
+    made.add_argument(
+        "--json", action="store_true", help='Print one JSON object, with the list under "points".'
+    )
+    return made
+
+
+def main(arguments):
+    """Run the command; return its exit status."""
+    options = points_parser().read(arguments)
+    return kept.tried(_show, options)
+
+
+def _show(options):
+    from ostler.machines.rehearsal.kept_points import listed
+
+    base, history = listed(options.directory)
+    points = [] if history is None else history.points
+    present = None if history is None else history.present
+    if options.json:
+        rows = [_as_dict(point, point is present) for point in points]
+        print(json.dumps({"base": base, "points": rows}))
+        return
+    if not points:
+        print("no points")
+    rows = [_row(point, point is present) for point in points]
+    widths = [max((len(row[n]) for row in rows), default=0) for n in range(4)]
+    bold = sys.stdout.isatty() and not host.environ.get("NO_COLOR")
+    for row, point in zip(rows, points, strict=True):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        if bold:
+            cells[2] = _coloured(cells[2], point.status)
+        print("  ".join([*cells, row[4]]).rstrip())
+
+
+def _row(point, is_present):
+    status = "" if point.status is None else str(point.status)
+    command = "" if point.command is None else kept.line_of(point.command)
+    name = f"{'*' if is_present else ' '} {on_one_line(point.name)}"
+    return name, kept.moment(point.time), status, kept.counts_in_words(point.counts), command
+
+
+def _coloured(text, status):
+    if status is None:
+        return text
+    return f"\x1b[{31 if status else 32}m{text}\x1b[0m"
+
+
+def _as_dict(point, is_present):
+    return {
+        "name": point.name,
+        "time": point.time,
+        "command": point.command,
+        "status": point.status,
+        "counts": point.counts,
+        "parent": None if point.parent is None else point.parent.name,
+        "present": is_present,
+    }

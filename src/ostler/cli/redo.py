@@ -1,0 +1,43 @@
+"""`ostler redo`: a kept rehearsal as it was before the last undo."""
+
+from ostler.cli import kept
+from ostler.cli.parsing import Parser
+
+_WHAT = f"""
+Have all files of the rehearsal that is kept in DIR as they were before `ostler undo`, or before the
+last one that was not taken back yet.
+
+{kept.USAGE}
+"""
+_EXAMPLES = """
+ostler exec --kept again --point -- touch made
+ostler undo again
+ostler redo again
+ostler undo again 1
+ostler redo again
+"""
+
+
+def redo_parser():
+    """The parser of the command."""
+    made = Parser("redo", "DIR", _WHAT, _EXAMPLES)
+    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
+    return made
+
+
+def main(arguments):
+    """Run the command; return its exit status."""
+    options = redo_parser().read(arguments)
+    return kept.tried(_redo, options)
+
+
+def _redo(options):
+    with kept.taken_up(options.directory) as machine:
+        print(redone(machine))
+
+
+def redone(machine):
+    """Go forward again; what was done, in words."""
+    if machine._history is None:
+        raise ValueError("there is nothing to redo")
+    return f"forward to {kept.named(machine.redo())}"

@@ -129,6 +129,29 @@ def test_a_command_that_can_not_be_written_down(base, upper):
         m.checkpoint(command="make")
 
 
+def test_with_a_point_that_is_a_copy(base, upper):
+    """Its layer has a later number than that which was the top then, and is a layer after it."""
+    with taken(base, upper) as m:
+        put_on(m, "/file", b"one")
+        with pytest.raises(TypeError, match="command"):
+            m.checkpoint("copied", children="copy", command=1)
+        m.checkpoint("copied", children="copy", command="make")
+        put_on(m, "/file", b"two")
+        m.checkpoint("second")
+        put_on(m, "/file", b"three")
+        m.checkpoint("third")
+        shown = standing(m)
+    with taken(base, upper) as m:
+        assert standing(m) == shown
+        m.rollback("copied")
+        put_on(m, "/more", b"")
+        m.checkpoint("fourth")
+        shown = standing(m)
+    with taken(base, upper) as m:
+        assert standing(m) == shown
+        assert list(shown[0]) == ["copied", "second", "third", "fourth"]
+
+
 def test_of_a_later_version(base, upper):
     with taken(base, upper) as m:
         m.create_file("/a", "")

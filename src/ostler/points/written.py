@@ -38,7 +38,7 @@ def as_data(history: History) -> _Data:
         "top": history.top,
         "at": history.at,
         "names": history._names,
-        "layers": [_of_layer(layer) for layer in history.layers.values()],
+        "layers": [_of_layer(layer) for _, layer in sorted(history.layers.items())],
         "blocks": [_of_block(block) for block in history.blocks.values()],
         "points": [_of_point(point, places) for point in points],
         "present": None if present is None else places.get(id(present)),

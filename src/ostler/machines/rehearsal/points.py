@@ -183,7 +183,7 @@ def is_clean(machine: Rehearsal) -> bool:
 
 def differs(machine: Rehearsal, point: Point) -> bool:
     """Whether anything may be different now from what it was at a point."""
-    return point._layer != begun(machine).at or not _is_clean(machine)
+    return point._layer != begun(machine).at or not is_clean(machine)
 
 
 def see_base(machine: Rehearsal) -> None:

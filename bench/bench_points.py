@@ -128,8 +128,8 @@ def of_command(top, options):
             pointed.checkpoint()
         pointed._history.background.finish()
         for _ in range(options.rounds):
-            for m, points in ((plain, 0), (pointed, 16)):
-                found[points].append(milliseconds(m.run, command, capture=True))
+            for m, count in ((plain, 0), (pointed, 16)):
+                found[count].append(milliseconds(m.run, command, capture=True))
     return found
 
 
@@ -144,7 +144,7 @@ def with_goals(who, top, options):
         print(f"| {who} | {what} | {median:.0f} |")
         reached = reached and median <= goal
     times = of_command(top, options)
-    without, with_them = (min(times[points]) for points in (0, 16))
+    without, with_them = (min(times[count]) for count in (0, 16))
     print(f"| {who} | a command without points | {without:.1f} |")
     print(f"| {who} | the same with 16, {with_them / without:.3f} times | {with_them:.1f} |")
     return reached and with_them <= COMMAND_GOAL * without

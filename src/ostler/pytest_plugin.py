@@ -1,11 +1,13 @@
 """The pytest plugin: fresh machines for tests.
 
 `scratch_os` is a scratch machine, `installed_scratch` one that os, open and what is built on them
-act on during the test. `@pytest.mark.scratch(size="64K", inodes=10)` sets the limits of both.
+act on during the test. `scratch_shared` is one for all tests of a module, in which each finds what
+the module's fixtures have made. `@pytest.mark.scratch(size="64K", inodes=10)` sets the limits.
 """
 
 import sys
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -30,6 +32,14 @@ _OPTIONS = ("size", "inodes", "bind", "user")  # of the marker
 @pytest.fixture
 def scratch_os(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
     """A fresh scratch machine: an empty file system in memory, gone after the test."""
+    machine = _made(request)
+    try:
+        yield machine
+    finally:
+        machine.close()
+
+
+def _made(request):
     import ostler
 
     marker = request.node.get_closest_marker("scratch")
@@ -42,11 +52,70 @@ def scratch_os(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
         raise pytest.UsageError(
             f"the marker scratch has no {names}; it takes {', '.join(_OPTIONS)}"
         )
-    machine = ostler.scratch(**options)
+    return ostler.scratch(**options)
+
+
+@pytest.fixture(scope="module")
+def scratch_shared(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
+    """A scratch machine for all tests of a module, each of which leaves it as it was.
+
+    What fixtures of the module (or of a wider scope) make on it stays, and is made once. What a
+    test changes, and the fixtures that are made for that test alone, is taken back after it: files,
+    the working directory, the variables of `environ` and the umask.
+    """
+    machine = _made(request)
     try:
         yield machine
     finally:
         machine.close()
+
+
+@pytest.fixture(autouse=True)
+def _scratch_shared_again(request: pytest.FixtureRequest) -> "Iterator[None]":
+    # It comes before all other fixtures of a test alone, and ends after them.
+    if "scratch_shared" not in request.fixturenames:
+        yield
+        return
+    machine = request.getfixturevalue("scratch_shared")
+    if machine in _NOT_BACK:
+        _NOT_BACK[machine].back()
+    before = _BeforeTest(machine)
+    try:
+        yield
+    finally:
+        _NOT_BACK[machine] = before
+        before.back()
+
+
+_NOT_BACK: "WeakKeyDictionary[Scratch, _BeforeTest]" = WeakKeyDictionary()  # not yet, that is
+
+
+class _BeforeTest:
+    """A machine as it is before a test, for after it."""
+
+    def __init__(self, machine):
+        from ostler.machines import scratch_points
+
+        self.machine = machine
+        self.point = scratch_points.settled(machine)
+        self.here = machine.getcwdb()
+        self.environ = dict(machine.environ)
+        self.umask = machine.umask(0)
+        machine.umask(self.umask)
+
+    def back(self):
+        from ostler.machines import scratch_points
+
+        machine = self.machine
+        if machine.closed:
+            raise RuntimeError("scratch_shared was closed by a test: it is for those after it, too")
+        scratch_points.taken_back(machine, self.point)
+        machine.umask(self.umask)
+        machine.chdir(self.here)
+        if machine.environ != self.environ:
+            machine.environ.clear()
+            machine.environ.update(self.environ)
+        _NOT_BACK.pop(machine, None)
 
 
 @pytest.fixture

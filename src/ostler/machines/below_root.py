@@ -589,6 +589,15 @@ class RootedCore(Core):
         self._lax = process & ~new != 0
         return old
 
+    def _take_stores(self, owner):
+        # A machine that has none until now.
+        made: Made = owner
+        fd: cython.int = high(made.root)
+        made.root = -1
+        if self._stores >= 0:
+            libc.close(self._stores)
+        self._stores = fd
+
     def _begin_like(self, other: RootedCore):
         # What is the machine's own besides its files and its variables.
         self._umask = other._umask

@@ -1,23 +1,89 @@
 """Scratch: an empty file system in memory."""
 
+import errno
 from contextlib import contextmanager
 
 from ostler import sizes
 from ostler.core import mounts
 from ostler.machines import binds
 from ostler.machines.refusals import given
-from ostler.machines.rooted import PATHS, Rooted, children_in
+from ostler.machines.rehearsal.with_points import WithPoints
+from ostler.machines.rooted import PATHS, Rooted, children_in, staying
+from ostler.points.busy import Busy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ostler.machines.rehearsal.changes import Change
+    from ostler.points.history import Point
 
-class Scratch(Rooted):
-    """An empty file system in memory; see ostler.scratch."""
 
-    __slots__ = ()
+class Scratch(WithPoints, Rooted):
+    """An empty file system in memory; see ostler.scratch.
+
+    For its points it has what a rehearsal has (see rehearsal/kind.py); nothing is in `_plan` until
+    the first one is made.
+    """
+
+    __slots__ = (
+        "_base", "_busy", "_directory", "_history", "_keeper", "_overlays", "_own", "_plan",
+        "_prefix_of_marks", "_share", "_started",
+    )  # fmt: skip
     _kind = "scratch"
+
+    @classmethod
+    def _empty(cls):
+        return Rooted.__new__(cls)
+
+    def _become(self, *args):
+        super()._become(*args)
+        self._base, self._busy, self._own, self._started = b"/", Busy(), {}, 0
+        self._directory = self._history = self._keeper = self._share = None
+        self._overlays, self._plan, self._prefix_of_marks = (), (), b""
+
+    @property
+    def _has_roots_marks(self):
+        return self._prefix_of_marks.startswith(b"trusted.")
+
+    def _begin_points(self, children):
+        from ostler.machines import scratch_points
+
+        if self._mounted:
+            problem = "a scratch machine that shows parts of the host has no points"
+            raise OSError(errno.EOPNOTSUPP, problem)
+        scratch_points.begin(self, children)
+
+    def _without_points(self):
+        return ValueError("this machine has no points")
+
+    def _plan_like(self, other):
+        from ostler.machines import scratch_points
+
+        return scratch_points.plan_of(self)
+
+    def _open_base(self, path):
+        from ostler.machines import scratch_points
+
+        return scratch_points.open_base(self)
+
+    @staying
+    def changes(self, since: "Point | str", until: "Point | str | None" = None) -> "list[Change]":
+        """What was changed from a point on, up to another one, or to now: a list of Change.
+
+        `since`, `until`: a Point, or its name.
+        """
+        from ostler.machines.rehearsal import moments
+
+        found: list[Change] = moments.changes(self, since, until)
+        return found
+
+    @staying
+    def diff(self, since: "Point | str", until: "Point | str | None" = None) -> str:
+        """The differences in text files from a point on, as a unified diff; as for changes()."""
+        from ostler.machines.rehearsal import moments
+
+        return moments.diff(self, since, until)
 
     @classmethod
     def _filled(cls, made, size, inodes, sources, begin=None):
@@ -47,7 +113,15 @@ class Scratch(Rooted):
 
         OSError (EINVAL) when more than that is in use.
         """
-        self._change(amount(size, "size"), amount(inodes, "inodes"), None)
+        limits = amount(size, "size"), amount(inodes, "inodes")
+        if not self._plan:
+            self._change(*limits, None)
+            return
+        # The file system is the one in which the layers are.
+        spaces = self._user_ns, self._mount_ns
+        number, step = mounts.resize(self._stores, *spaces, *limits, None, False)
+        if number:
+            raise OSError(number, f"{self.strerror(number)}: {step}")
 
     def read_only_now(self, on: bool = True) -> None:
         """From now on every change fails with EROFS; with False it can be changed again.

@@ -1,5 +1,7 @@
 """A scratch machine where mounts are refused: a directory of the host, for those who ask for it."""
 
+import errno
+
 from ostler.machine import MachineUnavailable, host
 from ostler.machines import owned
 from ostler.machines.rooted import PATHS
@@ -12,6 +14,9 @@ class ScratchDirectory(owned.Owned, Scratch):
     """A scratch machine where mounts are refused: a directory of the host."""
 
     __slots__ = ("_gone",)
+
+    def _begin_points(self, children):
+        raise OSError(errno.EOPNOTSUPP, "a scratch machine that is a directory has no points")
 
     def resize(self, size: int | str | None = None, inodes: int | str | None = None) -> None:
         """Raise MachineUnavailable: a directory has no limits."""

@@ -69,6 +69,9 @@ class ScratchOfUser(Scratch):
 
     __slots__ = ("_preparing", "_switch", "_user_is", "_who")
 
+    def _begin_points(self, children):
+        raise OSError(errno.EOPNOTSUPP, "a machine of another user has no points")
+
     def _begin_as(self, user):
         self.mkdir("/tmp")
         self.chmod("/tmp", 0o1777)

@@ -191,6 +191,7 @@ class History:
         self.merges: list[tuple[int, int | None, object]] = []
         self.family: Family | None = None
         self.begun: Point | None = None
+        self.is_closed = False  # the machine is
         self.background = Background()
         self._process = host.getpid()
         self.layers: dict[int, Frozen] = {}
@@ -403,7 +404,7 @@ class History:
 
     def _sweep(self, stay: set[bytes]) -> set[bytes]:
         self.dropped = 0
-        needed = self._needed()
+        needed, on_the_way = self._needed()
         parts = [*self.layers.values(), *self.blocks.values()]
         stay = stay.union(*(part.stores.values() for part in parts if part.number in needed))
         for known, paths in self.users:
@@ -415,20 +416,24 @@ class History:
                 gone.update(part.stores.values())
                 if isinstance(part, Squashed):
                     self._remove_block(part)
-                else:
+                elif part.number not in on_the_way:
+                    del self.layers[part.number]
+                elif part.stores:
                     self.layers[part.number] = part.without_stores()
+        self._chain = (None, [])
         return gone if self.family is None else self.family.let_go(gone)
 
-    def _needed(self) -> set[int]:
-        # The numbers of what the states are made of, and of what leads from one to a later one.
-        self._branches = [
-            (branch, layer) for branch, layer in self._branches if branch() is not None
-        ]
+    def _needed(self) -> tuple[set[int], set[int]]:
+        # The numbers of what the states are made of, and of what leads from one to a later one; of
+        # all layers on the way to them from the base.
+        self._branches = [each for each in self._branches if _goes_on(each[0]())]
         ends = {point._layer for point in self.points} | {self.at}
         ends.update(layer for _, layer in self._branches)
         needed = {part.number for part in self._squashing}
+        on_the_way: set[int] = set()
         for end in ends:
             chain = self.chain(end)
+            on_the_way.update(chain)
             at = 0
             for part in self.cover(chain):
                 needed.add(part.number)
@@ -437,7 +442,7 @@ class History:
                         between = self.cover(chain[place + 1 : at + part.length])
                         needed.update(each.number for each in between)
                 at += part.length
-        return needed
+        return needed, on_the_way
 
     def branch(self, place: bytes) -> History:
         """A History with the same layers, blocks and points, of a machine that begins now."""
@@ -540,6 +545,10 @@ class History:
     def _remove_block(self, block: Squashed) -> None:
         del self.blocks[block.number]
         self._first[block.first].remove(block)
+
+
+def _goes_on(history: History | None) -> bool:
+    return history is not None and not history.is_closed
 
 
 def is_name(name: object) -> TypeGuard[str]:

@@ -152,9 +152,10 @@ def _finished(
     other._begin_like(machine)
     other.environ = environment.of_variables(machine.environ)
     other._base, other._origin = machine._base, machine._origin
-    other._mounted, other._overlaid = machine._mounted, True
+    other._mounted, other._overlaid = machine._mounted, machine._overlaid
     other._directory = other._share = other._keeper = None
-    other._overlays, other._plan, other._history = tuple(overlays), machine._plan, history
+    other._overlays, other._history = tuple(overlays), history
+    other._plan = other._plan_like(machine)
     other._prefix_of_marks = machine._prefix_of_marks
     other._started, other._own = machine._started, dict(machine._own)
     shares.belong(other, Member(member.family, history.place), history)

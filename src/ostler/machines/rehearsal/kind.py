@@ -192,21 +192,6 @@ class Rehearsal(WithPoints, Rooted):
 
         return Flat(self)
 
-    def close(self, fd: int = THIS) -> None:
-        """Close this machine, of which nothing stays; with an argument, that descriptor."""
-        share = None
-        if fd is THIS and not self._closed:
-            history = self._history
-            if history is not None:
-                history.background.drop()
-            if self._share is not None and not self._share.left:
-                share = self._share
-                share.left = True
-                share.had_children |= self._children_ns >= 0
-        super().close(fd)
-        if share is not None:
-            share.family.leave(share)
-
     def _begin_again(self, keep: bool, done: Iterable[Change]) -> None:
         _renew(self, keep)
 

@@ -229,7 +229,7 @@ class SinceWalk(Walk):
             if at is None:
                 return None
             lower = at
-        with HeldTree(host.open(self.top, host.O_PATH | host.O_DIRECTORY)) as base:
+        with HeldTree(self.machine._open_base(self.top)) as base:
             try:
                 return file_handle(*base.parent(lower))
             except OSError:

@@ -73,9 +73,9 @@ def noted(history: History) -> Point:
     return point
 
 
-def back(machine: Rehearsal, history: History, layer: int | None) -> None:
+def back(machine: Rehearsal, history: History, layer: int | None, children: str = "leave") -> None:
     """Drop what was changed upon a layer."""
-    _Exchange(machine, history, "leave").to(layer, lambda was: None)
+    _Exchange(machine, history, children).to(layer, lambda was: None)
     gone = history.sweep(_used(machine))
     history.background.add(partial(remove, mounts.duplicate(machine._stores), gone))
 
@@ -168,7 +168,7 @@ def history_of(machine: Rehearsal, children: str) -> History:
         one_of = ", ".join(map(repr, CHILDREN))
         raise ValueError(f"children should be one of {one_of}, not {children!r}")
     if not machine._plan:
-        raise OSError(errno.EOPNOTSUPP, "a rehearsal on a copy has no points")
+        raise machine._without_points()
     if machine._history is None:
         kept = machine._keeper is not None
         machine._history = begin(machine) if kept else shares.new_history(machine)

@@ -76,7 +76,7 @@ class Walk:
         self._prepare(machine, overlay)
         self.upper = upper_tree(machine._stores, (overlay.store, *overlay.frozen), self.marks)
         try:
-            self.lower = HeldTree(host.open(self.top, host.O_PATH | host.O_DIRECTORY))
+            self.lower = HeldTree(machine._open_base(self.top))
         except BaseException:
             self.upper.close()
             raise

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ostler.machines.rooted import staying
+import errno
+
+from ostler.machine import host
+from ostler.machines.rooted import THIS, staying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,10 +13,11 @@ if TYPE_CHECKING:
 
     from ostler.machines.read_only import ReadOnly
     from ostler.machines.rehearsal.changes import Change
+    from ostler.points.family import Member
     from ostler.points.history import History, Point
 
 
-def _whole(part: WithPoints) -> Any:
+def _whole(part: object) -> Any:
     # The machine whose part it is.
     return part
 
@@ -24,7 +28,44 @@ class WithPoints:
     __slots__ = ()
 
     if TYPE_CHECKING:
+        _children_ns: int
+        _closed: bool
         _history: History | None
+        _share: Member | None
+
+    def _begin_points(self, children: str) -> None:
+        """Called before a point is made."""
+
+    def _without_points(self) -> Exception:
+        # What is said where there can't be any.
+        return OSError(errno.EOPNOTSUPP, "a rehearsal on a copy has no points")
+
+    def _plan_like(self, other: Self) -> Any:
+        """The plan of this branch of another one, see layers.py."""
+        return _whole(other)._plan
+
+    def _open_base(self, path: bytes) -> int:
+        """A descriptor of a directory of the base."""
+        return host.open(path, host.O_PATH | host.O_DIRECTORY)
+
+    def close(self, fd: int = THIS) -> None:
+        """Close this machine, of which nothing stays; with an argument, that descriptor."""
+        if fd is not THIS:
+            _whole(super()).close(fd)
+            return
+        share = None
+        if not self._closed:
+            history = self._history
+            if history is not None:
+                history.is_closed = True
+                history.background.drop()
+            if self._share is not None and not self._share.left:
+                share = self._share
+                share.left = True
+                share.had_children |= self._children_ns >= 0
+        _whole(super()).close(fd)
+        if share is not None:
+            share.family.leave(share)
 
     @staying
     def checkpoint(
@@ -41,6 +82,7 @@ class WithPoints:
         the last one, which takes as long as copying does, and is not of one moment. `command` is
         kept with the point, for who shows it; with an `upper` that is a str or a list of str.
         """
+        self._begin_points(children)
         if children == "copy":
             from ostler.machines.rehearsal import copies
 
@@ -100,6 +142,7 @@ class WithPoints:
         """
         from ostler.machines.rehearsal import branches
 
+        self._begin_points(children)
         made: list[Self] = branches.branch(_whole(self), n, children)
         return made[0] if n is None else made
 

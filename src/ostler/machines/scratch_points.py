@@ -1,0 +1,200 @@
+"""Points of a scratch machine: how it comes to lie in layers, when the first is made.
+
+Until then a scratch machine is its file system itself, and costs what that costs. For its first
+point all that is in it becomes the upper layer of an overlay over an empty directory, in the same
+file system: so its size is what it was, over all layers. From then on it has points as a rehearsal
+has, of which the base is nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from contextlib import suppress
+
+from ostler.core import mounts
+from ostler.machine import host
+from ostler.machines.rehearsal import layers, points, writers
+from ostler.machines.rehearsal.layout import OverlayMount
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ostler.points.history import History, Point
+
+BASE, STORE = b"base", b"0"
+_TRIES, _PAUSE = 20, 0.0005
+
+
+def begin(machine: Any, children: str) -> None:
+    """Have a scratch machine lie in layers; nothing where it does already."""
+    with machine._busy:
+        if not machine._plan:
+            _see_children(machine, children)
+            _begin(machine)
+
+
+def settled(machine: Any) -> Point:
+    """Make a point of a machine as it is now, the only one that it has then."""
+    machine._begin_points("kill")
+    with machine._busy:
+        history = points.history_of(machine, "kill")
+        points.freeze(machine, history, "kill")
+        point = points.noted(history)
+        _forget_others(history, point)
+    return point
+
+
+def taken_back(machine: Any, point: Point) -> None:
+    """Everything is as it was at a point, the only one that there is then."""
+    with machine._busy:
+        history = points.begun(machine)
+        if history.at != point._layer or not points.is_clean(machine):
+            points.back(machine, history, point._layer, "kill")
+        history.present = point
+        _forget_others(history, point)
+
+
+def _forget_others(history: History, point: Point) -> None:
+    for other in [known for known in history.points if known is not point]:
+        history.drop(other)
+
+
+def open_base(machine: Any) -> int:
+    """A descriptor of the empty directory that is below all layers."""
+    return host.open(BASE, host.O_PATH | host.O_DIRECTORY, dir_fd=machine._stores)
+
+
+def plan_of(machine: Any) -> list[tuple[bytes, bytes, bool, bool]]:
+    """What a machine is mounted of, by its own descriptor of the stores."""
+    return [(b"", b"/proc/self/fd/%d/%s" % (machine._stores, BASE), True, False)]
+
+
+def _see_children(machine: Any, children: str) -> None:
+    # What a process has there would be somewhere else from then on.
+    if machine._children_ns < 0:
+        return
+    found = writers.running([machine._root])
+    if children == "kill":
+        while found:
+            writers.end([pid for pid, _, _ in found], [machine._root])
+            found = writers.running([machine._root])
+    writers.refuse(machine, found)
+    machine._leave_namespace()
+
+
+def _begin(machine: Any) -> None:
+    spaces = machine._user_ns, machine._mount_ns
+    same = b"/proc/self/fd/%d" % machine._root
+    step = (mounts.CLONE_AGAIN, None, same, None, None, None, False)
+    with mounts.build(-1, *spaces, [step]) as stores:
+        if stores.number:
+            problem = "a scratch machine has points from Linux 6.15 on"
+            raise OSError(errno.EOPNOTSUPP, problem)
+        here = _cwd_of(machine)
+        _make_still(machine)
+        status = host.fstat(stores.root)
+        moved: list[bytes] = []
+        hidden = b".ostler-%s" % host.urandom(8).hex().encode()
+        try:
+            _move(stores.root, hidden, moved)
+            _mount(machine, stores)
+        except BaseException:
+            if not mounts.is_overlay_top(machine._root):  # else it is done
+                top = machine._stores if stores.root < 0 else stores.root
+                _move_back(top, hidden, moved)
+                host.utime(b"/proc/self/fd/%d" % top, ns=(status.st_atime_ns, status.st_mtime_ns))
+                machine._plan, machine._overlays = (), ()
+                _set_still(machine, False)
+            raise
+    with suppress(OSError):
+        machine.chdir(here)  # it was moved with all that is in it
+
+
+def _cwd_of(machine: Any) -> bytes:
+    try:
+        found: bytes = machine.getcwdb()
+    except OSError:
+        return b"/"
+    return found
+
+
+def _set_still(machine: Any, on: bool) -> int:
+    spaces = machine._user_ns, machine._mount_ns
+    number, _ = mounts.resize(machine._root, *spaces, None, None, on, False)
+    return number
+
+
+def _make_still(machine: Any) -> None:
+    for number_of_try in range(_TRIES):
+        number = _set_still(machine, True)
+        if not number:
+            return
+        if number != errno.EBUSY:
+            raise OSError(number, host.strerror(number))
+        if number_of_try:
+            time.sleep(_PAUSE)
+    writers.refuse(machine, writers.writers([machine._root]))
+    raise OSError(errno.EBUSY, "a file is open for writing, or one that was removed is open", "/")
+
+
+def _move(top: int, hidden: bytes, moved: list[bytes]) -> None:
+    # All that there is, into the upper layer of a store.
+    names = host.listdir(b"/proc/self/fd/%d" % top)
+    status = host.fstat(top)
+    host.mkdir(hidden, 0o700, dir_fd=top)
+    for name in (hidden + b"/upper", hidden + b"/work"):
+        host.mkdir(name, 0o700, dir_fd=top)
+    upper = b"/proc/self/fd/%d/%s/upper" % (top, hidden)
+    for name in names:
+        host.rename(name, hidden + b"/upper/" + name, src_dir_fd=top, dst_dir_fd=top)
+        moved.append(name)
+    _look_like(b"/proc/self/fd/%d" % top, upper, status)
+    host.rename(hidden, STORE, src_dir_fd=top, dst_dir_fd=top)
+    host.mkdir(BASE, 0o700, dir_fd=top)
+    _look_like(upper.replace(hidden, STORE), b"/proc/self/fd/%d/%s" % (top, BASE), status)
+
+
+def _look_like(source: bytes, target: bytes, status: Any) -> None:
+    if (status.st_uid, status.st_gid) != (host.geteuid(), host.getegid()):
+        host.chown(target, status.st_uid, status.st_gid)
+    for name in host.listxattr(source):
+        if not name.startswith("security."):
+            host.setxattr(target, name, host.getxattr(source, name))
+    host.chmod(target, status.st_mode & 0o7777)
+    host.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _mount(machine: Any, stores: mounts.Made) -> None:
+    machine._take_stores(stores)
+    roots = machine._user_ns < 0 and _may_mark(machine._stores)
+    machine._prefix_of_marks = b"trusted.overlay." if roots else b"user.overlay."
+    machine._plan = plan_of(machine)
+    machine._overlays = (OverlayMount(b"", STORE, machine._plan[0][1]),)
+    with layers.mounted_again(machine, machine._overlays, {}) as built:
+        layers.stand_on(machine, built)
+
+
+def _may_mark(stores: int) -> bool:
+    path = b"/proc/self/fd/%d" % stores
+    try:
+        host.setxattr(path, b"trusted.ostler", b"")
+        host.removexattr(path, b"trusted.ostler")
+    except PermissionError:
+        return False
+    return True
+
+
+def _rename_all(top: int, upper: bytes, moved: list[bytes]) -> None:
+    for name in moved:
+        host.rename(upper + name, name, src_dir_fd=top, dst_dir_fd=top)
+
+
+def _move_back(top: int, hidden: bytes, moved: list[bytes]) -> None:
+    for where in (STORE, hidden):
+        upper = where + b"/upper/"
+        if layers.is_there(top, upper):
+            _rename_all(top, upper, moved)
+        layers.remove_stores(top, [where])
+    layers.remove_stores(top, [BASE])

@@ -1,0 +1,229 @@
+"""Points, branches and merges of scratch machines, whose size is exact over all layers."""
+
+import contextvars  # noqa: F401  # an ordinary user can't read the interpreter's files everywhere
+import difflib  # noqa: F401
+import errno
+import os
+import random
+
+import pytest
+
+import ostler
+from ostler.installation import installed  # noqa: F401
+from ostler.machines import scratch_directory, scratch_points
+from ostler.machines.rehearsal import (  # noqa: F401
+    branches,
+    copies,
+    merge,
+    moments,
+    pictures,
+    points,
+)
+from ostler.points import history
+from tests.machines.rehearsing import put_on, view
+from tests.machines.test_rehearsal_random import NAMES, operate
+
+pytestmark = [
+    pytest.mark.usefixtures("as_user"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+def got(m, path):
+    with m.open_file(path) as file:
+        return file.read()
+
+
+def test_a_point(user):
+    with ostler.scratch() as m:
+        for path in ("/a", "/0", "/base", "/layers", "/d/e/f"):
+            m.create_file(path, path)
+        m.chmod("/", 0o750)
+        m.setxattr("/", "user.x", b"1") if user == "root" else None
+        m.chdir("/d")
+        m.umask(0o27)
+        seen = view(m)
+        first = m.checkpoint("first")
+        assert (view(m), m.getcwd(), m.umask(0o22)) == (seen, "/d", 0o27)
+        put_on(m, "/a", b"two\n")
+        m.unlink("/0")
+        second = m.checkpoint()
+        assert (m.points(), second.parent) == ([first, second], first)
+        assert [(c.kind, c.path) for c in m.changes(first)] == [
+            ("removed", "/0"), ("modified", "/a")
+        ]  # fmt: skip
+        assert "+two\n" in m.diff(first)
+        left = m.rollback("first")
+        assert (left, view(m)) == (second, seen)
+        m.redo()
+        assert got(m, "/a") == "two\n"
+        with m.at(first) as then:
+            assert got(then, "/a") == "/a"
+        m.drop(first)
+        with pytest.raises(ValueError, match="dropped"):
+            m.rollback(first)
+
+
+def test_an_empty_one():
+    with ostler.scratch() as m:
+        first = m.checkpoint()
+        put_on(m, "/a", b"")
+        m.rollback(first)
+        assert m.listdir("/") == []
+        assert m.branched_at is None
+
+
+def test_without_points():
+    with ostler.scratch() as m:
+        assert m.points() == []
+        for call in (lambda: m.rollback("1"), lambda: m.changes("1"), lambda: m.drop("1")):
+            with pytest.raises(ValueError, match="no points"):
+                call()
+        with m.branch() as branch:
+            put_on(branch, "/a", b"1")
+            assert len(m.points()) == 1
+            assert [c.path for c in m.merge(branch)] == ["/a"]
+            assert got(m, "/a") == "1"
+            branch.unlink("/a")
+            put_on(m, "/a", b"2")
+            with pytest.raises(ostler.MergeConflict) as caught:
+                m.merge(branch)
+            assert caught.value.paths == ["/a"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_at_random(seed, monkeypatch):
+    monkeypatch.setattr(history, "BLOCK", 3)
+    rng = random.Random(seed)
+    with ostler.scratch() as m:
+        for name in NAMES[:2]:
+            m.create_file(f"/{name}/{name}/c", name)
+        seen, machines = {}, [m]
+        for step in range(25):
+            one = rng.choice(machines)
+            operate(one, seed * 1000 + step, 5, False)
+            known = view(one)
+            act = rng.random()
+            if act < 0.5 or not one.points():
+                seen[one.checkpoint()] = known
+            elif act < 0.6:
+                seen[one.checkpoint(children="copy")] = known
+            elif act < 0.8 and len(machines) < 4:
+                machines.append(one.branch())
+                seen[machines[-1].branched_at] = known
+                assert view(machines[-1]) == known
+            else:
+                point = rng.choice(one.points())
+                seen[one.rollback(point)] = known
+                assert view(one) == seen[point]
+        for one in machines:
+            for point in one.points():
+                with one.at(point) as then:
+                    assert view(then) == seen[point]
+        for one in machines[1:]:
+            one.close()
+
+
+def test_its_size_is_exact():
+    with ostler.scratch(size="1M") as m:
+        m.create_file("/a", b"x" * (256 << 10))
+        point = m.checkpoint()
+        m.create_file("/b", b"x" * (256 << 10))
+        m.checkpoint()
+        with pytest.raises(OSError, match="No space") as caught:
+            m.create_file("/c", b"x" * (600 << 10))
+        assert caught.value.errno == errno.ENOSPC
+        assert m.statvfs("/").f_blocks * m.statvfs("/").f_frsize == 1 << 20
+        m.create_file("/c", b"x" * (400 << 10))
+        with m.branch() as branch:
+            with pytest.raises(OSError, match="No space"):
+                branch.create_file("/d", b"x" * (200 << 10))
+        with pytest.raises(OSError, match=r"EINVAL|Invalid"):
+            m.resize("512K")
+        m.resize("2M")
+        m.create_file("/d", b"x" * (900 << 10))
+        m.rollback(point)  # even when it is full
+        for known in m.points():
+            if known is not point:
+                m.drop(known)
+        m._history.background.finish()
+        m.create_file("/d", b"x" * (1500 << 10))
+
+
+def test_who_is_in_the_middle_of_something():
+    with ostler.scratch() as m:
+        m.mkdir("/d")
+        folder = m.open("/d", os.O_RDONLY)
+        with m.open_file("/log", "w") as log:
+            with pytest.raises(OSError, match="open for writing in this process") as caught:
+                m.checkpoint()
+            assert (caught.value.errno, caught.value.filename) == (errno.EBUSY, "/log")
+            log.write("goes on")
+        m.mkdir("/e")  # it can be changed as before
+        point = m.checkpoint()
+        with pytest.raises(OSError, match="Read-only"):
+            m.mkdir("x", dir_fd=folder)
+        m.close(folder)
+        assert (got(m, "/log"), sorted(m.listdir("/"))) == ("goes on", ["d", "e", "log"])
+        with m.open_file("/log", "a"), pytest.raises(OSError, match="open for writing"):
+            m.rollback(point)
+
+
+def test_no_room_for_the_first(monkeypatch):
+    with ostler.scratch() as m:
+        for name in "abc":
+            m.create_file(f"/{name}", name)
+        seen = view(m)
+
+        def full(*args, **kwargs):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        for module, function in (
+            (scratch_points.layers, "mounted_again"),
+            (scratch_points, "_look_like"),
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(module, function, full)
+                with pytest.raises(OSError, match="No space"):
+                    m.checkpoint()
+            assert (view(m), m.points()) == (seen, [])
+            put_on(m, "/goes-on", b"")
+            m.unlink("/goes-on")
+            m.utime("/", ns=(0, seen[b""][4]))
+            assert view(m) == seen
+        m.checkpoint()
+        assert view(m) == seen
+
+
+def test_which_have_none(user):
+    with ostler.scratch(bind=["/usr"]) as m:
+        with pytest.raises(OSError, match="shows parts of the host") as caught:
+            m.checkpoint()
+        assert caught.value.errno == errno.EOPNOTSUPP
+    from ostler.machine import MachineUnavailable
+
+    with scratch_directory.scratch_directory(MachineUnavailable("x", "", 1), None, None) as m:
+        with pytest.raises(OSError, match="is a directory"):
+            m.branch()
+    if user == "root":
+        with ostler.scratch(user=1234) as m:
+            with pytest.raises(OSError, match="another user"):
+                m.checkpoint()
+
+
+def test_it_is_installed_and_given_back():
+    before = len(os.listdir("/proc/self/fd"))
+    with ostler.scratch() as m:
+        with m.installed():
+            os.mkdir("/d")
+            point = m.checkpoint()
+            with open("/d/file", "w") as file:
+                file.write("x")
+            m.rollback(point)
+            assert os.listdir("/d") == []
+        m.branch(3)
+        m._share.family.background.finish()
+    m.close()
+    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    with pytest.raises(ValueError, match="closed"):
+        m.checkpoint()

@@ -226,9 +226,9 @@ def sweep(machine: Rehearsal, state: State) -> None:
         named |= history.paths()
     with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=machine._stores)) as place:
         gone = _not_named(place, named, "version" in state)
-        if history is not None:
-            tops = {overlay.store for overlay in machine._overlays}
-            gone |= {store + b"/work" for store in history.paths() - tops}
+    if history is not None:
+        tops = {overlay.store for overlay in machine._overlays}
+        gone |= {store + b"/work" for store in history.paths() - tops}
     if history is None:
         layers.remove_stores(machine._stores, gone)
     elif gone:

@@ -125,24 +125,42 @@ def _build(
 ) -> mounts.Made:
     apart: list[mounts.Made] = []
     try:
-        while True:
-            steps = _steps(stores, place, spaces, as_root, plan, overlays, kept, only_read, apart)
-            built = mounts.build(-1, *spaces, steps, *place)
-            overlay = _to_be_apart(plan, overlays, built.failed, built.number)
-            if overlay is None:
-                break
-            overlay.apart = True
-            if not only_read:
-                _make_work_anew(stores, [o for o in overlays if o.target not in kept])
+        built = _tried(stores, place, spaces, as_root, plan, overlays, kept, only_read, apart)
     finally:
-        while apart:
-            apart.pop().close()
+        _close_all(apart)
     number, step = built.number, built.step
     if number and step == "upper":
         raise OSError(number, "upper was moved meanwhile", host.fsdecode(place[1] or b""))
     if number:
         raise _unavailable(stores, plan[built.failed][1], number, step)
     return built
+
+
+def _tried(
+    stores: int,
+    place: tuple[int, bytes | None],
+    spaces: Spaces,
+    as_root: bool,
+    plan: Plan,
+    overlays: Sequence[OverlayMount],
+    kept: dict[bytes, int],
+    only_read: bool,
+    apart: list[mounts.Made],
+) -> mounts.Made:
+    while True:
+        steps = _steps(stores, place, spaces, as_root, plan, overlays, kept, only_read, apart)
+        built = mounts.build(-1, *spaces, steps, *place)
+        overlay = _to_be_apart(plan, overlays, built.failed, built.number)
+        if overlay is None:
+            return built
+        overlay.apart = True
+        if not only_read:
+            _make_work_anew(stores, [o for o in overlays if o.target not in kept])
+
+
+def _close_all(made: list[mounts.Made]) -> None:
+    while made:
+        made.pop().close()
 
 
 def _unavailable(stores: int, lower: bytes, number: int, step: str) -> MachineUnavailable:
@@ -156,9 +174,13 @@ def _unavailable(stores: int, lower: bytes, number: int, step: str) -> MachineUn
 def _make_work_anew(stores: int, overlays: Iterable[OverlayMount]) -> None:
     # What was mounted once as it is here is not mounted again with the same work directory.
     with OwnTree(host.open(b".", _OPEN, dir_fd=stores)) as own:
-        for overlay in overlays:
-            own.remove(overlay.store + b"/work")
-            make_directory(stores, overlay.store + b"/work")
+        _make_works(own, stores, overlays)
+
+
+def _make_works(own: OwnTree, stores: int, overlays: Iterable[OverlayMount]) -> None:
+    for overlay in overlays:
+        own.remove(overlay.store + b"/work")
+        make_directory(stores, overlay.store + b"/work")
 
 
 def _to_be_apart(

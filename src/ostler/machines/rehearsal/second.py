@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layout import OverlayMount
+    from ostler.points.history import History
 
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 
@@ -45,9 +46,7 @@ def _fill(machine: Rehearsal, fd: int) -> None:
     history = machine._history
     assert history is not None
     try:
-        for path in sorted(history.paths()):
-            _second(machine, fd, path)
-        tops = [_top(machine, fd, overlay) for overlay in machine._overlays]
+        tops = _fill_stores(machine, fd, history)
         state = state_of(machine, True, tops)
         if machine._keeper is not None and machine._keeper.sync:
             mounts.sync_filesystem(fd)
@@ -56,6 +55,12 @@ def _fill(machine: Rehearsal, fd: int) -> None:
     except BaseException:
         layers.remove_stores(fd, host.listdir(b"/proc/self/fd/%d" % fd))
         raise
+
+
+def _fill_stores(machine: Rehearsal, fd: int, history: History) -> list[OverlayMount]:
+    for path in sorted(history.paths()):
+        _second(machine, fd, path)
+    return [_top(machine, fd, overlay) for overlay in machine._overlays]
 
 
 def _second(machine: Rehearsal, fd: int, path: bytes) -> None:

@@ -171,8 +171,8 @@ def _is_mounted(stores: int, directory: bytes, top: bytes, spaces: Spaces) -> bo
         if empty.number:
             raise OSError(empty.number, host.strerror(empty.number))
         inside = b"/proc/self/fd/%d/" % empty.root
-        for name in (b"lower", b"work"):
-            host.mkdir(inside + name)
+        host.mkdir(inside + b"lower")
+        host.mkdir(inside + b"work")
         upper = b"/proc/self/fd/%d/%s" % (fd, top)
         step = (
             mounts.OVERLAY_OVER, None, inside + b"lower\0", upper, inside + b"work", options, False,

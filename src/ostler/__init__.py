@@ -14,6 +14,21 @@ if sys.version_info < (3, 11):  # noqa: UP036  any interpreter may come by here
         "start it with python3.13, or another that is new enough"
     )
 
+_path = __path__
+del __path__
+
+
+def __getattr__(name):
+    # Until all of this has run. A thread that asks for the path is about to import something below
+    # ostler: another one than that which runs this waits.
+    if name != "__path__":
+        raise AttributeError("module 'ostler' has no attribute " + repr(name))
+    from _frozen_importlib import _lock_unlock_module
+
+    _lock_unlock_module("ostler")
+    return globals().get("__path__") or _path
+
+
 from ostler._compiled import begin
 
 begin()
@@ -72,3 +87,7 @@ def _get_exports_list(module):
 
 def _exists(name):
     return name in globals()
+
+
+__path__ = _path
+del _path, __getattr__

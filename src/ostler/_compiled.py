@@ -14,12 +14,13 @@ if __file__.endswith(".py"):  # this file itself runs: no shared object was foun
 import sys
 from _frozen_importlib import (
     ModuleSpec,
-    _DeadlockError,
     _find_spec,
-    _get_module_lock,
     _load_unlocked,
+    _lock_unlock_module,
+    _module_locks,
 )
-from _frozen_importlib_external import ExtensionFileLoader, FileFinder
+from _frozen_importlib_external import ExtensionFileLoader, FileFinder, SourceFileLoader
+from _thread import get_ident
 
 import cython
 from cython.cimports.ostler.core import python_modules as py
@@ -52,38 +53,49 @@ def spec_of(name):
 
 
 @cython.cfunc
+def is_under_way(name) -> cython.bint:
+    """Whether a module is there, but not all of it."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return getattr(spec, "_initializing", False) is True
+
+
+class Once(SourceFileLoader):
+    """Loads plain Python; who has waited until it was loaded gets the same module."""
+
+    _given = None
+
+    def create_module(self, spec):
+        """The module, if it is there."""
+        self._given = sys.modules.get(spec.name)
+        return self._given
+
+    def exec_module(self, module):
+        """Execute a module that was not there, or is to be loaded anew."""
+        given, self._given = self._given, None
+        if given is not module:
+            super().exec_module(module)
+
+
+@cython.cfunc
 def load(name):
     """Load a module that is plain Python, and whose parent is loaded, without its lock."""
     modules = sys.modules
     if name in modules:
         return
     parent, _, tail = name.rpartition(".")
-    module = _load_unlocked(_find_spec(name, modules[parent].__path__))
+    spec = _find_spec(name, modules[parent].__path__)
+    if type(spec.loader) is SourceFileLoader:
+        spec.loader = Once(spec.loader.name, spec.loader.path)
+    module = _load_unlocked(spec)
     setattr(modules[parent], tail, module)
-
-
-@cython.cfunc
-def import_held(name):
-    """Import a module that is plain Python, also where another thread has its lock.
-
-    One that has asked for it holds the lock while it waits until ostler is imported: from 3.14 on
-    for this module itself, and before for what is in it.
-    """
-    try:
-        if not _get_module_lock(name).count:
-            __import__(name)
-            return
-    except _DeadlockError:
-        pass
-    load(name)
 
 
 @cython.cfunc
 def make(place: cython.int):
     """Make a module as importlib does, but for the search and the locks.
 
-    Another thread that begins with a module below ostler meanwhile waits in its package, which
-    imports ostler first of all. It may hold the locks of both then, so they are not asked for.
+    Another thread that begins with a module below ostler meanwhile waits in ostler.__getattr__. It
+    has the lock of that module then, so that is not asked for.
     """
     name = name_of(place)
     modules = sys.modules
@@ -145,6 +157,48 @@ def find_by_name():
 
 find_by_name()
 
+# Forks: a copy has the locks of what other threads were importing, and not these threads.
+_told = cython.declare(cython.bint, False)
+
+
+@cython.cfunc
+def see_to_forks():
+    global _told
+    if not _told:
+        _told = True
+        from ostler.core.interpreter import register_at_fork
+
+        register_at_fork(before=_before_fork, after_in_child=_in_copy)
+
+
+@cython.cfunc
+def others():
+    """The names of what other threads are importing of ostler."""
+    found = []
+    for name, known in list(_module_locks.items()):
+        if name == "ostler" or name.startswith("ostler."):
+            lock = known()
+            if lock is not None and lock.owner is not None and lock.owner != get_ident():
+                found.append(name)
+    return found
+
+
+def _before_fork():
+    # One that begins after this is left to _in_copy().
+    for name in others():
+        _lock_unlock_module(name)
+
+
+def _in_copy():
+    # What nobody will finish is imported anew; the C of a module can't be, which is an ImportError.
+    for name in others():
+        _module_locks.pop(name, None)
+        if is_under_way(name):
+            if name in NAMES:
+                sys.modules[name] = None
+            else:
+                sys.modules.pop(name, None)
+
 
 def begin():
     """Make what `import ostler` needs."""
@@ -158,7 +212,8 @@ def begin():
         for place in range(py.ostler_early):
             make(place)
         for name in EARLY:
-            import_held(name)
+            load(name)
+        see_to_forks()
     finally:
         if collects:
             py.PyGC_Enable()

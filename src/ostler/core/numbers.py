@@ -138,7 +138,7 @@ def to_named_int(o, names):
     if not py.PyUnicode_Check(o):
         raise TypeError("configuration names must be strings or integers")
     size: cython.Py_ssize_t = 0
-    if py.PY_VERSION_HEX >= 0x030E0000:
+    if py.Py_Version >= 0x030D0300:
         number = names.get(o)
     else:
         text: bytes = py.PyUnicode_AsUTF8AndSize(o, cython.address(size))  # what is before a NUL

@@ -3,7 +3,7 @@
 import sys
 import time
 from _io import TextIOWrapper, open
-from _thread import allocate_lock
+from _thread import RLock, allocate_lock
 from _warnings import warn
 
 import cython
@@ -42,10 +42,13 @@ class _wrap_close:
     def __init__(self, stream, proc):
         self._stream = stream
         self._proc = proc
+        # Without the GIL a text file that several threads close at once may say that it is closed.
+        self._closing = RLock()  # a signal's handler may close it, too
 
     def close(self):
         """Close the pipe and wait; None for exit status 0, else the status shifted left by 8."""
-        self._stream.close()
+        with self._closing:
+            self._stream.close()
         code = self._proc.wait()
         return None if code == 0 else code << 8
 

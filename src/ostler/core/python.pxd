@@ -3,6 +3,7 @@ from cpython.object cimport PyObject
 
 cdef extern from "Python.h":
     enum: PY_VERSION_HEX
+    const unsigned long Py_Version  # of the interpreter that runs: one wheel serves all of a 3.x
 
     # text
     bint PyUnicode_Check(object o)

@@ -362,8 +362,8 @@ def _step_by_step(machine: Core, filename, strict):
     ignored = FileNotFoundError if between else () if strict else OSError
     lstat = verb(machine, "lstat")
     readlink = verb(machine, "readlink")
-    # Since 3.14 also the strict way takes a name for a directory where something follows it.
-    names: cython.bint = between or (py.PY_VERSION_HEX >= 0x030E0000 and strict)
+    # Since 3.13.1 also the strict way takes a name for a directory where something follows it.
+    names: cython.bint = between or (py.Py_Version >= 0x030D0100 and strict)
     directory = names and filename.endswith(sep)
     path = sep if filename.startswith(sep) else verb(machine, getcwd)()
     # What is still to walk, the next part last. None stands before a link all of whose target

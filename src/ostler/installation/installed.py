@@ -24,6 +24,7 @@ from weakref import WeakKeyDictionary
 
 from ostler.core import asking, interpreter
 from ostler.core.asking import Block, Stay
+from ostler.core.living import lock_over_forks
 from ostler.installation import kinship, threads
 from ostler.installation.codes import code_like
 from ostler.installation.distributions import OnHost, find_distributions, from_package
@@ -158,12 +159,7 @@ class _Layer:
     """All that asks for the machine, put in with the first that is installed."""
 
     def __init__(self):
-        self._lock = _thread.RLock()
-        interpreter.register_at_fork(
-            before=self._lock.acquire,
-            after_in_parent=self._lock.release,
-            after_in_child=self._lock.release,
-        )
+        self._lock = lock_over_forks()
         self._in = False  # all of it
         self._begun = False  # some of it
         self._prepared = False

@@ -1,6 +1,5 @@
 """Taking the place of os: in sys.modules, and in the modules that have taken os already."""
 
-import _thread
 import copyreg
 import sys
 from _functools import partial  # functools itself would load collections
@@ -11,6 +10,7 @@ from cython.cimports.ostler.core import python_functions as pyf
 
 from ostler.core import interpreter, records
 from ostler.core.interpreter import BuiltinFunctionType, ModuleType
+from ostler.core.living import lock_over_forks
 from ostler.installation import kinship, sweep
 
 # The modules that are replaced, by the name under which programs import them; what genericpath
@@ -23,10 +23,7 @@ ITEM, KEYWORD, DEFAULTS = sweep.ITEM, sweep.KEYWORD, sweep.DEFAULTS
 _NOTHING = cython.declare(object, object())
 
 # A signal's handler may interrupt each of these and call one itself, and another thread may fork.
-_lock = _thread.RLock()
-interpreter.register_at_fork(
-    before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
-)
+_lock = lock_over_forks()
 _installed = None
 _wanted = None  # what the last call has asked for: the module that is to stand for os, or None
 _changing = False

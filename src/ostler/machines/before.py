@@ -5,11 +5,11 @@ its own, in which the verbs in question pass by those that stand before them; wi
 gets its own class back.
 """
 
-from _thread import RLock
 from functools import partial
 from operator import attrgetter
 
 from ostler.core import interpreter
+from ostler.core.living import lock_over_forks
 from ostler.core.standers import Stander, standing
 from ostler.machine import host
 from ostler.path import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ostler.machine import Machine
 
 _classes: "dict[tuple[Any, ...], type]" = {}
-_lock = RLock()  # a signal may close a machine while its thread is in here
+_lock = lock_over_forks()  # a signal may close a machine while its thread is in here
 _NONE: frozenset[str] = frozenset()
 _bound: "Any" = None  # what the host's verbs are in the modules' places meanwhile
 _supported: "list[tuple[set[Any], set[Any]]]" = []  # and in supports_fd and the like

@@ -27,6 +27,7 @@ cdef class RootedCore(Core):
     cdef readonly bint _closed
     cdef bint _handed_over          # the descriptors are _life's
     cdef bint _dropped              # nobody has had it, unless by its Path
+    cdef object _seen               # without the GIL: a weak reference to its Path; None: none
     cdef Life _life                 # who is inside with the descriptors
     cdef Identity _user             # who makes the calls, if it is not who runs
     cdef cython.pymutex _making     # of what children share; held, too, while it is dropped

@@ -6,6 +6,8 @@ A name that is made, removed or looked at itself is handed on as a descriptor of
 the last name, which no call of that kind follows.
 """
 
+from _weakref import ref
+
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
@@ -118,14 +120,18 @@ class RootedCore(Core):
         made: Path
         if self.lent != cython.NULL:
             return cython.cast(object, self.lent)
+        if py.FREE_THREADED:  # another thread might be about to drop the one that is lent
+            with cython.critical_section(self):
+                known = None if self._seen is None else self._seen()
+                if known is None:
+                    made = Path.__new__(Path)
+                    made.whose = cython.cast(cython.pointer(py.PyObject), self)
+                    made.owned = self
+                    self._seen = ref(made)
+                    known = made
+            return known
         made = Path.__new__(Path)
         made.whose = cython.cast(cython.pointer(py.PyObject), self)
-        if py.FREE_THREADED:  # another thread might be about to drop the one that is lent
-            made.owned = self
-            with cython.critical_section(self):
-                if self.shown is None:
-                    self.shown = made
-                return self.shown
         if self._dropped or not _is_told(self):
             made.owned = self
         else:

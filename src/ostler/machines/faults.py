@@ -4,10 +4,10 @@ A machine's rules stand before its verbs (see before.py) as long as there are an
 """
 
 import errno as numbers
-from _thread import RLock
 from fnmatch import fnmatchcase
 from weakref import WeakKeyDictionary
 
+from ostler.core.living import lock_over_forks
 from ostler.core.standers import OF_FILES, Stander, file_over, promised, standing
 from ostler.machine import host
 from ostler.machines import before
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _rules: "WeakKeyDictionary[Machine, Standing]" = WeakKeyDictionary()
 # For the rules and their counts, which threads share. A signal's handler may use the machine, or
 # change its rules, while its thread is in here.
-_lock = RLock()
+_lock = lock_over_forks()
 
 
 class Fault:

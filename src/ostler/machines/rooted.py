@@ -1,9 +1,9 @@
 """Rooted: what every machine with a root directory of its own offers besides the verbs."""
 
-import weakref
 from functools import wraps
 
 from ostler.core import mounts
+from ostler.core.living import Living
 from ostler.core.standers import Stander, standing
 from ostler.machine import Machine, MachineUnavailable, host
 from ostler.machines.before import stand
@@ -166,15 +166,7 @@ class Rooted(RootedCore, Machine):
     _kind = "rooted"
 
 
-_LIVING = weakref.WeakSet()
-
-
-def _forked():
-    for machine in list(_LIVING):
-        RootedCore._forked(machine)
-
-
-host.register_at_fork(after_in_child=_forked)
+_LIVING = Living(RootedCore._forked)
 
 _STILL_THERE = frozenset(
     ("close", "closed", "_closed", "__class__", "__repr__", "_kind", "_between", "_hooked")

@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from io import BufferedRandom, BufferedReader, BufferedWriter, FileIO, TextIOWrapper
 from typing import IO, Any, BinaryIO, Literal, NoReturn, Self, TypeAlias, TypeVar, overload
-from weakref import WeakSet
 
 from _typeshed import (
     FileDescriptorOrPath,
@@ -12,6 +11,7 @@ from _typeshed import (
     OpenTextMode,
 )
 
+from ostler.core.living import Living
 from ostler.core.mounts import Made
 from ostler.core.standers import Stander
 from ostler.installation.installed import Installed
@@ -144,7 +144,7 @@ class Rooted(RootedCore, Machine):
     def __exit__(self, *exception: object) -> None: ...
     def __reduce_ex__(self, protocol: object) -> NoReturn: ...
 
-_LIVING: WeakSet[Rooted]
+_LIVING: Living
 
 class Closed(Stander):
     reason: str | None

@@ -6,11 +6,10 @@ A process that forks waits for it first: the copy would have the work, but not t
 from __future__ import annotations
 
 import sys
-import weakref
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections import deque
 
-from ostler.machine import host
+from ostler.core.living import Living
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class Background:
         self._lock = allocate_lock()  # of what follows
         self._idle = allocate_lock()  # held while the thread runs
         self._thread: int | None = None
-        _ALL.add(weakref.ref(self, _ALL.discard))
+        _ALL.add(self)
 
     def add(self, job: Callable[[], object]) -> None:
         """Have something done; where very much waits already, that is waited for."""
@@ -79,27 +78,8 @@ class Background:
 
     def _in_copy(self) -> None:
         # The thread is not there, and the work is the other process's.
-        self._jobs.clear()
+        self._jobs = deque()
         self._lock, self._idle, self._thread = allocate_lock(), allocate_lock(), None
 
 
-# No WeakSet: nobody may add to one while another thread goes through it.
-_ALL: set[weakref.ref[Background]] = set()
-
-
-def _every() -> list[Background]:
-    found = (known() for known in _ALL.copy())
-    return [each for each in found if each is not None]
-
-
-def _before_fork() -> None:
-    for each in _every():
-        each.finish()
-
-
-def _in_copy() -> None:
-    for each in _every():
-        each._in_copy()
-
-
-host.register_at_fork(before=_before_fork, after_in_child=_in_copy)
+_ALL = Living(Background._in_copy, before=Background.finish)

@@ -372,10 +372,10 @@ class Permissions(Core):
     def getlogin(self):
         """The name of the user at the controlling terminal; getlogin(3)."""
         room: cython.char[257]
-        if py.PY_VERSION_HEX >= 0x030E0000:
+        if py.Py_Version >= 0x030D0500:
             error: cython.int = libc.getlogin_r(room, 257)
             if error:
-                # 3.14 gives the number's negative.
+                # Before 3.15 it gives the number's negative.
                 raise plain_failure(error if py.PY_VERSION_HEX >= 0x030F0000 else -error)
             return py.PyUnicode_DecodeFSDefault(room)
         libc.set_errno(0)

@@ -1,4 +1,4 @@
-"""What tests/stress.py does to rehearsals with points, to forked copies, and to derived machines."""
+"""What tests/stress.py does to rehearsals with points, to copies, and to derived machines."""
 
 import contextlib
 import errno

@@ -40,7 +40,7 @@ def commands(text):
         for line in range(block.line, block.line + block.text.count("\n"))
     }
     for number, line in enumerate(text.split("\n"), 1):
-        found = re.match(r" {4}(?=(?:ostler|make|python|pip) )(.+?)(?: {3,}|$)", line)
+        found = re.match(r" {4}(?=(?:ostler|make|python|pip|for) )(.+?)(?: {3,}|$)", line)
         if found and number not in fenced:
             yield number, found[1]
 

@@ -205,7 +205,9 @@ def test_every_word_of_find_is_known_or_named():
 OF_KEPT = {"rehearse", "commit", "diff", "discard", "fork", "points", "redo", "undo"}
 
 
-@pytest.mark.parametrize("name", [*sorted(set(COMMANDS) - {"run", "exec"}), "--help", "--version"])
+@pytest.mark.parametrize(
+    "name", [*sorted(set(COMMANDS) - {"run", "exec", "shell"}), "--help", "--version"]
+)
 def test_a_closed_output_is_an_error(tmp_path, name):
     (tmp_path / "t").mkdir()
     (tmp_path / "t" / "f").write_text("")

@@ -295,7 +295,7 @@ def examples(name):
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])
 def test_the_examples_of_the_help(name, reader):
-    if name in ("", "exec", "rehearse", "run") and not has_rehearsals():
+    if name in ("", "exec", "rehearse", "run", "shell") and not has_rehearsals():
         pytest.skip("this kernel, or this user, can't have the machines in the examples")
     top, environ = reader
     for path in ("backup/x", "new/a", "old/a", ".cache/x", "old-1/x", "var/log/x", "var/cache/x",
@@ -311,12 +311,13 @@ def test_the_examples_of_the_help(name, reader):
         assert line.startswith("ostler ")
         done = subprocess.run(
             ["sh", "-c", line.replace("/var/", f"{top}/var/")], cwd=top, env=environ,
-            capture_output=True, text=True, timeout=100, input="y\n", check=False,
+            capture_output=True, text=True, timeout=100, check=False,
+            input="exit\n" if name == "shell" else "y\n",
         )  # fmt: skip
         # Not everything that is looked for need be there.
         assert done.returncode == 0 or name == "doctor", (line, done.stderr)
         said = [s for s in done.stderr.splitlines() if not s.startswith("remove old-")]
-        if name in ("", "rehearse"):  # it says what has become of the changes
+        if name in ("", "rehearse", "shell"):  # it says what has become of the changes
             said = [s for s in said if not s.startswith("ostler: the changes are discarded")]
             said = [s for s in said if s != "ostler: nothing was changed"]
         assert said == [], line

@@ -22,6 +22,7 @@ COMMANDS = {
     "rehearse": "Run a program, look at what it would change, and then decide.",
     "remove": "Remove whole trees and single files, in parallel.",
     "run": "Run a Python program with ostler in the place of os.",
+    "shell": "Type commands in a shell in which every line can be undone.",
     "size": "Tell how much is in directories; on a terminal the largest as bars.",
     "tour": "Walk through what an operating system does for a program.",
     "undo": "Have a kept rehearsal as it was before its last command, or at another point.",
@@ -30,7 +31,7 @@ COMMANDS = {
 # What does the same elsewhere, by the name that people type from habit.
 _ELSEWHERE = {
     "cp": "copy", "rsync": "copy", "rm": "remove", "delete": "remove", "rmdir": "remove",
-    "du": "size", "ls": "walk", "tree": "walk", "fd": "find", "python": "run", "shell": "exec",
+    "du": "size", "ls": "walk", "tree": "walk", "fd": "find", "python": "run",
 }  # fmt: skip
 INTERRUPTED = 130
 _waits = False  # until the command is loaded Ctrl-C ends the process, and is no exception

@@ -47,6 +47,11 @@ def _show(options):
         rows = [_as_dict(point, point is present) for point in points]
         print(json.dumps({"base": base, "points": rows}))
         return
+    show(points, present)
+
+
+def show(points, present):
+    """Print a table of points."""
     if not points:
         print("no points")
     rows = [_row(point, point is present) for point in points]

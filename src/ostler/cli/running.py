@@ -18,17 +18,18 @@ def command(program):
     return program
 
 
-def run(machine, arguments, aside):
+def run(machine, arguments, aside, actions=()):
     """Run a program to its end, with all that it starts; its exit status, or minus our own.
 
-    With `aside` its standard output goes to standard error.
+    With `aside` its standard output goes to standard error; `actions` are further ones of
+    posix_spawn().
     """
     from ostler.core.descendants import adopt_orphans
 
     others = _children()
     before = adopt_orphans(True)
     ours = {}
-    actions = [(host.POSIX_SPAWN_DUP2, 2, 1)] if aside else []
+    actions = [*actions, *([(host.POSIX_SPAWN_DUP2, 2, 1)] if aside else ())]
     defaults = []
     for number in (signal.SIGINT, signal.SIGQUIT):
         # The terminal sends these to the program, too, which is who decides.

@@ -1,0 +1,296 @@
+"""`ostler shell`: a shell in which every command line can be undone.
+
+A process can't be taken from one state of a machine to another one. So there is no shell that lives
+on: each line is read here, and run by a bash of its own, in the state that is then. What the last
+one had, from variables to the working directory, the next one begins with: it is written down, in
+bash's own words, into a file in memory, and read from it.
+"""
+
+import signal
+import sys
+
+import ostler
+from ostler import host
+from ostler.cli import complain, kept, tell
+from ostler.cli.machine import FAILED
+from ostler.cli.parsing import Parser
+from ostler.cli.running import run
+
+_WHAT = """
+Type commands, as in any bash, on the real files, with every change kept aside, and a point before
+each line. These are the shell's own: undo [POINT], redo, points, changes and differences [POINT].
+At the end (exit, or Ctrl-D) the changes are shown, and you are asked what is to be done with them.
+
+Variables, functions, aliases, options and the working directory go on from line to line. Jobs do
+not: what a line has left running is ended with it, and Ctrl-Z does nothing.
+"""
+_EXAMPLES = """
+ostler shell
+ostler shell --kept typed
+"""
+
+_IN, _OUT = 61, 62  # descriptors of the bash that runs a line: what it begins with, and leaves
+# How a bash writes down what it has. Options about a terminal are not taken along, and what is
+# read-only is refused where it is read, without a word.
+_DUMP = f"""
+__ostler_dump() {{
+    {{
+        declare -p
+        declare -f
+        alias -p
+        shopt -p
+        set +o | grep -v -e monitor -e history -e emacs -e ' vi$'
+        umask -p
+        printf 'cd -- %q\\n' "$PWD"
+    }} >&{_OUT} 2>/dev/null
+    printf '\\0%s' "${{PS1@P}}" >&{_OUT} 2>/dev/null
+}}
+"""
+_FIRST = f"{_DUMP}__ostler_dump"
+_LINE = f"""
+source /dev/fd/{_IN} 2>/dev/null
+exec {_IN}<&-
+{_DUMP}
+trap __ostler_dump EXIT
+trap 'exit 130' INT
+(exit "$1")
+eval "$2"
+__ostler_status=$?
+printf '\\0' >&{_OUT}
+exit "$__ostler_status"
+"""
+_GONE_ON = b"\0"  # what a bash leaves first that was not left by `exit`
+
+
+def shell_parser():
+    """The parser of the command."""
+    made = Parser("shell", "[--kept DIR]", _WHAT, _EXAMPLES)
+    made.add_argument(
+        "--kept", metavar="DIR",
+        help="Keep the changes and points in DIR, and go on with what is kept there already.",
+    )  # fmt: skip
+    return made
+
+
+def main(arguments):
+    """Run the command; return its exit status."""
+    options = shell_parser().read(arguments)
+    options.then = options.keep = None
+    options.json, options.program = False, ["shell"]
+    try:
+        machine = ostler.rehearsal() if options.kept is None else kept.begun(options.kept)
+    except (OSError, ValueError) as error:
+        complain(error)
+        return FAILED
+    with machine:
+        shell = Shell(machine)
+        try:
+            if not shell.begin():
+                return complain("there is no bash here")
+        except OSError as error:
+            complain(error)
+            return FAILED
+        stops = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        # Ctrl-C is for what runs, and for the line that is typed: see _typed().
+        ends = signal.signal(signal.SIGINT, lambda number, frame: None)
+        try:
+            shell.run()
+        finally:
+            signal.signal(signal.SIGINT, ends)
+            signal.signal(signal.SIGTSTP, stops)
+        from ostler.cli.rehearse import Ending
+
+        return FAILED if Ending(machine, options, 0).end() else shell.status
+
+
+class Shell:
+    """The lines that are typed, and what goes on from one to the next."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.status = 0
+        self.prompt = "$ "
+        self._state = b""
+
+    def begin(self):
+        """Begin as an interactive bash would; whether there is one."""
+        machine, out = self.machine, _file()
+        names = 0 if machine._history is None else machine._history._names
+        before = machine.checkpoint()
+        try:
+            self._bash(["-ic", _FIRST], {_OUT: out}, True)
+            # What its start-up files have changed is nobody's command.
+            left = machine.rollback(before)
+            for point in {before, left}:
+                machine.drop(point)
+            machine._history._names = names
+            return self._took(_content(out))
+        finally:
+            host.close(out)
+
+    def run(self):
+        """Read and run lines until there are none, or one has left the shell."""
+        own = {
+            "undo": self._undo, "redo": self._redo, "points": self._points,
+            "changes": self._changes, "differences": self._differences,
+        }  # fmt: skip
+        goes_on = True
+        while goes_on:
+            line = self._line()
+            if line is None:
+                return
+            words = line.split()
+            if words and words[0] in own and len(words) < 3:
+                _said(own[words[0]], *words[1:])
+            elif words:
+                goes_on = self._do(line)
+
+    # Reading
+
+    def _line(self):
+        # A whole command, of one line or several; None at the end.
+        lines = []
+        prompt = f"[rehearsal] {self.prompt}"
+        while True:
+            try:
+                line = _typed(prompt)
+            except KeyboardInterrupt:
+                print()
+                return ""
+            if line is None:
+                if sys.stdin.isatty():
+                    print()
+                return "\n".join(lines) or None
+            lines.append(line)
+            if not _is_open("\n".join(lines)):
+                return "\n".join(lines)
+            prompt = "> "
+
+    # Running
+
+    def _do(self, line):
+        machine = self.machine
+        try:
+            point = machine.checkpoint(command=line)
+        except OSError as error:
+            complain(error)
+            return True
+        given, out = _file(self._state), _file()
+        try:
+            words = ["-c", _LINE, "bash", str(self.status), line]
+            status = self._bash(words, {_IN: given, _OUT: out}, False)
+            left = _content(out)
+        finally:
+            host.close(given)
+            host.close(out)
+        self.status = abs(status)
+        goes_on = left.startswith(_GONE_ON)
+        if self.status > 128 or not left:
+            goes_on = True  # a signal has ended it
+        self._took(left.removeprefix(_GONE_ON))
+        point.ended(self.status, kept.counted(machine.changes(since=point)))
+        return goes_on
+
+    def _bash(self, words, descriptors, quiet):
+        actions = [(host.POSIX_SPAWN_DUP2, fd, number) for number, fd in descriptors.items()]
+        if quiet:
+            actions.append((host.POSIX_SPAWN_OPEN, 2, "/dev/null", host.O_WRONLY, 0))
+        return run(self.machine, ["bash", *words], False, actions)
+
+    def _took(self, left):
+        state, zero, prompt = left.rpartition(b"\0")
+        if zero:
+            self._state = state
+            self.prompt = prompt.decode("utf-8", "surrogateescape") or "$ "
+        return bool(zero)
+
+    # What is the shell's own
+
+    def _undo(self, name=None):
+        from ostler.cli.undo import undone
+
+        print(undone(self.machine, name))
+
+    def _redo(self):
+        from ostler.cli.redo import redone
+
+        print(redone(self.machine))
+
+    def _points(self):
+        from ostler.cli.points import show
+
+        history = self.machine._history
+        show(self.machine.points(), None if history is None else history.present)
+
+    def _changes(self):
+        from ostler.machines.rehearsal.pictures import summary, tree
+
+        found = self.machine.changes()
+        if not found:
+            tell("ostler: nothing was changed")
+            return
+        tree(host.fsdecode(self.machine._base), found, None).show()
+        print(summary(found))
+
+    def _differences(self, point=None):
+        from ostler.cli.diff import show
+
+        show(self.machine.diff(point))
+
+
+def _said(function, *words):
+    try:
+        function(*words)
+    except TypeError:
+        complain("that takes no argument")
+    except (OSError, ValueError) as error:
+        complain(error)
+
+
+def _typed(prompt):
+    """A line that is typed, with a history and editing where that is to be had; None at the end."""
+    sys.stdout.flush()
+    if sys.stdin.isatty():
+        import readline  # which input() has its editing from
+
+        ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return input(prompt)
+        except EOFError:
+            return None
+        finally:
+            signal.signal(signal.SIGINT, ours)
+    # No more than the line: what comes behind it is for who it runs.
+    found = b""
+    while not found.endswith(b"\n"):
+        more = host.read(0, 1)
+        if not more:
+            break
+        found += more
+    return found.decode("utf-8", "surrogateescape").removesuffix("\n") if found else None
+
+
+def _is_open(text):
+    """Whether a command goes on in the next line, by what bash says of it."""
+    if text.endswith("\\"):
+        return True
+    words = ["bash", "-n", "-c", text]
+    said = host.run(words, capture=True, env={**host.environ, "LC_ALL": "C"}).stderr
+    return (
+        b"unexpected end of file" in said or b"unexpected EOF" in said or b"here-document" in said
+    )
+
+
+def _file(content=b""):
+    fd = host.memfd_create("ostler-shell")
+    host.write(fd, content)
+    host.lseek(fd, 0, 0)
+    return fd
+
+
+def _content(fd):
+    parts, at = [], 0
+    while part := host.pread(fd, 1 << 16, at):
+        parts.append(part)
+        at += len(part)
+    return b"".join(parts)

@@ -1,0 +1,131 @@
+"""`ostler shell`: lines that are typed, or come from a pipe, each of which can be undone."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tests.command_line import has_rehearsals, on_terminal, program, run
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("bash") is None, reason="it runs bash"),
+    pytest.mark.usefixtures("rehearsals"),
+]
+
+
+@pytest.fixture
+def rehearsals():
+    if not has_rehearsals():
+        pytest.skip("this kernel, or this user, can't have a rehearsal")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    for name in ("state", "home", "work"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "home" / ".bashrc").write_text(
+        "alias ll='echo aliased'\nPS1='at \\W> '\nstarted=yes\ntouch ~/touched\n"
+    )
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "work" / "there").write_text("old\n")
+    return tmp_path / "work"
+
+
+def typed(place, text, *words, status=0):
+    done = subprocess.run(
+        program("shell", *words), cwd=place, input=text.encode(), capture_output=True, timeout=100
+    )
+    assert done.returncode == status, done.stderr
+    return done.stdout.decode(), done.stderr.decode()
+
+
+def test_what_goes_on_from_line_to_line(place):
+    said, _ = typed(place, """\
+x='a  b'; y=(1 "2 3"); export Z=out; f() { echo "f $1 $x"; }
+f one; echo "${y[1]} $(printenv Z)"
+ll
+echo "$started"
+mkdir d && cd d; umask 027
+pwd; umask; set -f; shopt -s nullglob
+echo *; shopt nullglob; false
+echo $?
+for i in 1 2
+do
+echo "i$i"
+done
+cat <<END
+here
+END
+cd ..; unset x; unset -f f
+echo "<$x>"; f one
+read line; echo "got $line"
+typed
+exit 7
+""", status=7)  # fmt: skip
+    assert said.splitlines()[:14] == [
+        "f one a  b", "2 3 out", "aliased", "yes", str(place / "d"), "0027", "*",
+        "nullglob       \ton", "1", "i1", "i2", "here", "<>", "got typed",
+    ]  # fmt: skip
+    assert os.listdir(place) == ["there"]
+
+
+def test_every_line_can_be_undone(place):
+    said, _ = typed(place, """\
+echo one >there
+rm there
+undo
+cat there
+undo
+cat there
+redo
+redo
+ls there
+undo 1
+undo nowhere
+points 1
+echo more >>there; exit 0
+""")  # fmt: skip
+    lines = said.splitlines()
+    assert lines[0].startswith("back at 2, before: rm there (")
+    assert lines.index("one") < lines.index("old")
+    assert os.listdir(place) == ["there"] and (place / "there").read_text() == "old\n"
+
+
+def test_a_kept_one_goes_on(place):
+    _, said = typed(place, "echo one >a\ncd /; exit\n", "--kept", "../s")
+    assert "still kept in ../s" in said
+    assert not (place / "a").exists()
+    said, _ = typed(place, "cat a\npoints\necho two >a\ndifferences\n", "--kept", "../s")
+    assert said.startswith("one\n")
+    assert re.search(r"1  [\d:]+  0  \+1  echo one >a", said)
+    assert "touched" not in said
+    assert "+two" in said
+    done = run("commit", "../s", cwd=place)
+    assert done.stdout == b"1 change committed; ../s is gone\n"
+    assert (place / "a").read_text() == "two\n"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_on_a_terminal(place):
+    prompt = b"\r\n[rehearsal] at work> "
+    keys = [
+        (b"at work> ", b"echo new >there\n"),
+        (b"there" + prompt, b"echo begun; read -t 100; echo not\n"),
+        (b"\r\nbegun\r\n", b"\x03"),
+        (b"^C[rehearsal] at work> ", b"cat there\n"),
+        (b"\r\nnew" + prompt, b"undo\n"),
+        (b"is left is 3)" + prompt, b"cat there\n"),
+        (b"\r\nold" + prompt, b"redo\n"),
+        (b"cat there" + prompt, b"\x04"),
+        (b"keep (k)? ", b"c\n"),
+    ]
+    status, text = on_terminal(program("shell"), 120, cwd=place, keys=keys)
+    assert "[rehearsal] at work> " in text
+    assert "back at" in text and "1 change: 1 modified" in text
+    assert text.count("not\n") + text.count("not\r") <= 1  # Ctrl-C has ended the whole line
+    assert (place / "there").read_text() == "new\n"
+    assert not (place.parent / "home" / "touched").exists()
+    assert status == 0

@@ -325,18 +325,20 @@ def test_a_verb_of_any_form_passes_what_stands_before_it():
 
 
 def test_classes_that_are_made_go_with_their_kind():
-    class Own(between.Between):
-        pass
+    def made():  # whose frame has nothing of it any more
+        class Own(between.Between):
+            pass
 
-    gone = weakref.ref(Own)
-    for _ in range(2):
-        machine = Own(None)
-        stander = Told("log", ["stat"], [])
-        before.stand(machine, stander)
-        assert type(machine).__name__ == "Own" and isinstance(machine, Own)
-        before.leave(machine, stander)
-        assert type(machine) is Own
-    del Own, machine
+        for _ in range(2):
+            machine = Own(None)
+            stander = Told("log", ["stat"], [])
+            before.stand(machine, stander)
+            assert type(machine).__name__ == "Own" and isinstance(machine, Own)
+            before.leave(machine, stander)
+            assert type(machine) is Own
+        return weakref.ref(Own)
+
+    gone = made()
     gc.collect()
     assert gone() is None
 

@@ -53,7 +53,8 @@ class ProcessInfo(tuple):
             raise kind(f"Got unexpected field names: {list(changes)!r}")
         return made
 
-    __replace__ = _replace
+    if sys.version_info >= (3, 13):  # where copy.replace() asks for it
+        __replace__ = _replace
 
     def _asdict(self):
         """The values by the names of the fields."""

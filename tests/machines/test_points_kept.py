@@ -258,7 +258,7 @@ def standing(m):
     return points, timeless(seen(m))
 
 
-def prepared(base, upper):
+def prepared(base, upper, renames=True):
     with OwnTree(os.open(os.path.dirname(base), os.O_PATH | os.O_DIRECTORY)) as place:
         for path in (base, upper):  # whatever its modes are
             place.remove(os.fsencode(os.path.basename(path)))
@@ -271,7 +271,8 @@ def prepared(base, upper):
             put_on(m, "/file", b"%d" % number)
             m.checkpoint()
         m.rollback("2")
-        m.rename("/d/x", "/moved")
+        if renames:
+            m.rename("/d/x", "/moved")
         m.unlink("/new0")
 
 
@@ -317,6 +318,101 @@ def test_killed_at_every_system_call(memory, what, step, monkeypatch):
             break
     assert ended
     assert between > 2
+
+
+@by_steps(23)
+def test_a_commit_is_killed_at_every_system_call(memory, step, monkeypatch):
+    """After recover() the files are those of the rehearsal, here or in the base; points or none."""
+    at_once(monkeypatch)
+    base, upper = f"{memory}/base", f"{memory}/kept"
+    prepared(base, upper, False)
+    with taken(base, upper) as m:
+        known = [point.name for point in m.points()]
+        shown = timeless(seen(m))
+
+    def work():
+        with taken(base, upper) as m:
+            m.commit()
+
+    outcomes = set()
+    for stops in range(1, 5000, step):
+        prepared(base, upper, False)
+        ended = run_and_kill(work, stops)
+        ostler.rehearsal.recover()
+        with taken(base, upper) as m:
+            assert timeless(seen(m)) == shown
+            names = [point.name for point in m.points()]
+            assert names in (known, [])
+            outcomes.add(bool(names))
+            m.commit()
+            assert timeless(seen(m)) == shown
+        with ostler.confined(base) as real:
+            assert timeless(view(real)) == shown
+        if ended:
+            break
+    assert ended
+    assert outcomes == {True, False}
+
+
+@pytest.fixture(params=["same", "another"])
+def place(request, base, folder, memory):
+    """Where a second one is to be kept: on the file system of the first one, or on another one."""
+    return f"{memory if request.param == 'another' else folder}/second"
+
+
+def test_kept_once_more(base, folder, place):
+    first = f"{folder}/first"
+    os.mkdir(first)
+    with taken(base, first) as m:
+        m.mkdir("/d")
+        put_on(m, "/d/file", b"one")
+        m.link("/d/file", "/d/link")
+        m.checkpoint(command="make").ended(3)
+        m.rename("/d/file", "/d/moved")
+        m.symlink("x", "/s")
+        m.checkpoint()
+        m.unlink("/d/moved")
+        put_on(m, "/d/link", b"two")
+        shown = standing(m)
+        m.keep(place, points=True)
+        assert standing(m) == shown
+        put_on(m, "/after", b"")
+        with pytest.raises(OSError, match="not empty") as caught:
+            m.keep(place, points=True)
+        assert caught.value.errno == errno.ENOTEMPTY
+    with taken(base, place) as m:
+        assert standing(m) == shown
+        assert [(p.command, p.status) for p in m.points()] == [("make", 3), (None, None)]
+        assert m.checkpoint().name == "3"  # of nothing new
+        put_on(m, "/more", b"")
+        shown = standing(m)
+    with taken(base, first) as m:
+        assert m.path.exists("/after")
+        m.discard()
+        put_on(m, "/d", b"")
+    with taken(base, place) as m:
+        assert standing(m) == shown
+        m.rollback("1")
+        m.redo()
+        assert standing(m)[1] == shown[1]
+        m.commit()
+    with ostler.confined(base) as real:
+        assert timeless(view(real)) == shown[1]
+
+
+def test_what_is_in_memory_is_kept_with_its_points(base, place):
+    with ostler.rehearsal(base) as m:
+        put_on(m, "/file", b"one")
+        m.checkpoint()
+        put_on(m, "/file", b"two")
+        m.checkpoint()
+        m.rollback("1")
+        shown = standing(m)
+        m.keep(place, points=True)
+    with taken(base, place) as m:
+        assert standing(m) == shown
+        m.redo()
+        assert m.open_file("/file").read() == "two"
 
 
 def course(base, upper, seed, steps):

@@ -152,14 +152,15 @@ def test_no_state_is_taken_up_that_is_none(world):
         ({"next": 1}, "used twice|later one"),
         ({"blocks": [[5, 2, 1, []]]}, "used twice|too long|later|upon each other"),
         ({"points": [point, point]}, "one name"),
-        ({"points": [[*point[:3], 0, *point[4:]]]}, "point that is none"),
+        ({"points": [[*point[:3], point[0], *point[4:]]]}, "point that is none"),
         ({"points": [["a/b", *point[1:]]]}, "name of a point"),
         ({"points": [["a", 1e300, *point[2:]]]}, "no time"),
         ({"points": [[*point[:4], {"a": 1}, *point[5:]]]}, "command"),
         ({"points": [[*point[:5], "0", None]]}, "exit status"),
         ({"points": [[*point[:6], {"modified": -1}]]}, "no numbers"),
         ({"left": [None]}, "goes back to nothing"),
-        ({"present": -1}, "point that is none"),
+        ({"present": "nowhere"}, "point that is none"),
+        ({"present": 0}, "point that is none"),
     ):
         world.write_state(json.loads(json.dumps({**kept, "history": {**history, **change}})))
         found = world.take_up()

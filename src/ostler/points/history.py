@@ -53,7 +53,7 @@ class Point:
     """
 
     __slots__ = (
-        "__weakref__", "_history", "_key", "_layer", "command", "counts", "name", "parent",
+        "__weakref__", "_history", "_key", "_layer", "_text", "command", "counts", "name", "parent",
         "status", "time",
     )  # fmt: skip
     _history: History
@@ -70,6 +70,7 @@ class Point:
         self.time = time()
         self.parent = parent
         self.command = command
+        self._text: tuple[object, str] | None = None  # see written.py
         self.status: int | None = None
         self.counts: dict[str, int] | None = None
 
@@ -109,7 +110,7 @@ class Point:
 class Frozen:
     """A layer that nobody writes to any more: its number, parent (None: the base) and depth."""
 
-    __slots__ = ("depth", "first", "key", "last", "number", "parent", "stores")
+    __slots__ = ("depth", "first", "key", "last", "number", "parent", "stores", "text")
     length = 1
 
     def __init__(self, number: int, parent: int | None, depth: int, stores: Stores) -> None:
@@ -118,6 +119,7 @@ class Frozen:
         self.parent = parent
         self.depth = depth
         self.stores = stores
+        self.text: tuple[object, str] | None = None  # see written.py
 
     def without_stores(self) -> Frozen:
         """The same, of which nothing is left: a branch may still have it."""
@@ -129,7 +131,7 @@ class Frozen:
 class Squashed:
     """The layers from `first` to `last`, one upon the other, made into one."""
 
-    __slots__ = ("first", "last", "length", "number", "stores")
+    __slots__ = ("first", "last", "length", "number", "stores", "text")
 
     def __init__(self, number: int, first: int, last: int, length: int, stores: Stores) -> None:
         self.number = number
@@ -137,6 +139,7 @@ class Squashed:
         self.last = last
         self.length = length
         self.stores = stores
+        self.text: tuple[object, str] | None = None
 
 
 class Unwritten:

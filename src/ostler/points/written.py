@@ -7,6 +7,8 @@ place.
 
 from __future__ import annotations
 
+import json
+
 from ostler.machine import host
 from ostler.points.history import Frozen, History, Point, Squashed, is_name
 
@@ -25,43 +27,49 @@ _MANY = 1 << 53  # beyond which a number isn't the same in every reader of JSON
 
 
 class Malformed(ValueError):
-    """What stands there can't have been written by as_data()."""
+    """What stands there can't have been written by as_text()."""
 
 
-def as_data(history: History) -> _Data:
-    """What json can write down of a History."""
-    points = history.points
-    places = {id(point): number for number, point in enumerate(points)}
-    present, left = history.present, history.left
-    return {
+def as_text(history: History) -> str:
+    """A History in JSON. What was written before of a layer or a point is not made again."""
+    layers = [_text_of(layer) for _, layer in sorted(history.layers.items())]
+    blocks = [_text_of(block) for block in history.blocks.values()]
+    points = [_text_of_point(point) for point in history.points]
+    known = {point.name for point in history.points}
+    present = None if history.present is None else history.present.name
+    rest: _Data = {
         "next": history.next,
         "top": history.top,
         "at": history.at,
         "names": history._names,
-        "layers": [_of_layer(layer) for _, layer in sorted(history.layers.items())],
-        "blocks": [_of_block(block) for block in history.blocks.values()],
-        "points": [_of_point(point, places) for point in points],
-        "present": None if present is None else places.get(id(present)),
-        "left": [places[id(point)] for point in left if id(point) in places],
+        "present": present if present in known else None,
+        "left": [point.name for point in history.left if point.name in known],
     }
+    return (
+        f'{{"layers": [{", ".join(layers)}], "blocks": [{", ".join(blocks)}], '
+        f'"points": [{", ".join(points)}], {json.dumps(rest)[1:]}'
+    )
 
 
-def _of_stores(stores: Stores) -> list[list[str]]:
-    return [[host.fsdecode(target), host.fsdecode(path)] for target, path in stores.items()]
+def _text_of(part: Frozen | Squashed) -> str:
+    place = part.parent if isinstance(part, Frozen) else (part.first, part.last)
+    key = part.number, place, *part.stores.items()
+    if part.text is None or part.text[0] != key:
+        stores = [[host.fsdecode(t), host.fsdecode(path)] for t, path in part.stores.items()]
+        where = [part.parent] if isinstance(part, Frozen) else [part.first, part.last]
+        part.text = key, json.dumps([part.number, *where, stores])
+    return part.text[1]
 
 
-def _of_layer(layer: Frozen) -> list[Any]:
-    return [layer.number, layer.parent, _of_stores(layer.stores)]
-
-
-def _of_block(block: Squashed) -> list[Any]:
-    return [block.number, block.first, block.last, _of_stores(block.stores)]
-
-
-def _of_point(point: Point, places: dict[int, int]) -> list[Any]:
-    parent = None if point.parent is None else places.get(id(point.parent))
-    what = point.command
-    return [point.name, point.time, point._layer, parent, what, point.status, point.counts]
+def _text_of_point(point: Point) -> str:
+    parent = None if point.parent is None else point.parent.name
+    counts = None if point.counts is None else tuple(point.counts.items())
+    key = point._layer, parent, point.status, counts
+    if point._text is None or point._text[0] != key:
+        row = [point.name, point.time, point._layer, parent]
+        row += [point.command, point.status, point.counts]
+        point._text = key, json.dumps(row)
+    return point._text[1]
 
 
 def from_data(
@@ -70,7 +78,7 @@ def from_data(
     is_place: Callable[[Any], bool],
     writer: Unwritten | None = None,
 ) -> History:
-    """The History that as_data() has given; Malformed where it can't have.
+    """The History that as_text() has told of; Malformed where it can't have.
 
     `top`: [(target, path)] of what is stored of the changes since; `is_place`: whether a str may be
     the path of anything that is stored.
@@ -96,13 +104,12 @@ def from_data(
     for row in data["blocks"]:
         number, first, last, stores = _row(row, 4)
         _add_block(history, _count(number), first, last, stores, places)
+    points: dict[str, Point] = {}
     for row in data["points"]:
-        _add_point(history, *_row(row, 7))
-    if len({point.name for point in history.points}) < len(history.points):
-        raise Malformed("two points have one name")
-    history.present = _point(history, data["present"])
-    for place in data["left"]:
-        point = _point(history, place)
+        _add_point(history, points, *_row(row, 7))
+    history.present = _point(points, data["present"])
+    for name in data["left"]:
+        point = _point(points, name)
         if point is None:
             raise Malformed("it goes back to nothing")
         history.left.append(point)
@@ -183,6 +190,7 @@ def _add_block(
 
 def _add_point(
     history: History,
+    points: dict[str, Point],
     name: Any,
     moment: Any,
     layer: Any,
@@ -193,6 +201,8 @@ def _add_point(
 ) -> None:
     if not is_name(name):
         raise Malformed("the name of a point is none")
+    if name in points:
+        raise Malformed("two points have one name")
     if type(moment) not in (int, float) or not 0 <= moment < 1e12:
         raise Malformed("a point was made at no time")
     if not is_command(command):
@@ -201,8 +211,8 @@ def _add_point(
         raise Malformed("the exit status of a point is none")
     if not is_counts(counts):
         raise Malformed("what is counted at a point are no numbers")
-    before = _point(history, parent)
-    point = Point(history, name, _layer(history, layer), before, command)
+    before = _point(points, parent)
+    point = points[name] = Point(history, name, _layer(history, layer), before, command)
     point.time, point.status, point.counts = moment, status, counts
     history.points.append(point)
 
@@ -244,9 +254,9 @@ def _layer(history: History, number: Any) -> int | None:
     return number
 
 
-def _point(history: History, place: Any) -> Point | None:
-    if place is None:
+def _point(points: dict[str, Point], name: Any) -> Point | None:
+    if name is None:
         return None
-    if type(place) is not int or not 0 <= place < len(history.points):
+    if not isinstance(name, str) or name not in points:
         raise Malformed("it names a point that is none")
-    return history.points[place]
+    return points[name]

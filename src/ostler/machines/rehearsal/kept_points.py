@@ -11,7 +11,6 @@ Whatever kills the process in between, one state or the other stands there whole
 from __future__ import annotations
 
 import errno
-import json
 import weakref
 from contextlib import suppress
 from functools import partial
@@ -22,7 +21,7 @@ from ostler.machines import trust
 from ostler.machines.rehearsal import layers, uppers
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.points.history import History, Unwritten
-from ostler.points.written import Malformed, as_data, from_data, is_command
+from ostler.points.written import Malformed, as_text, from_data, is_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class Keeper(Unwritten):
         machine = None if self._machine is None else self._machine()
         if machine is None or machine._closed:
             raise OSError(errno.EBADF, "the machine is closed")
-        text = json.dumps(state_of(machine, self.has_rule))
+        text = state_of(machine, self.has_rule)
         if text == self._last:
             return
         self._last = None
@@ -83,10 +82,10 @@ class Keeper(Unwritten):
         return True
 
 
-def state_of(
-    machine: Rehearsal, has_rule: bool, tops: Sequence[OverlayMount] | None = None
-) -> State:
+def state_of(machine: Rehearsal, has_rule: bool, tops: Sequence[OverlayMount] | None = None) -> str:
     """What is written down of a kept machine, as it stands, or with other overlays."""
+    import json  # when it is needed: it brings much along
+
     overlays = machine._overlays if tops is None else tops
     state: State = {
         "base": host.fsdecode(machine._base),
@@ -95,18 +94,24 @@ def state_of(
         "own": list(machine._own.items()),
         "marks": uppers.name_of_marks(machine._has_roots_marks),
     }
-    if has_rule:
-        state["version"] = uppers.VERSION
-        state["looks"] = [[host.fsdecode(o.target), _as_text(o.look)] for o in overlays]
-        history = machine._history
-        state["history"] = None if history is None else as_data(history)
-    return state
+    if not has_rule:
+        return json.dumps(state)
+    state["version"] = uppers.VERSION
+    state["looks"] = [[host.fsdecode(o.target), _as_text(o.look)] for o in overlays]
+    history = machine._history
+    text = "null" if history is None else as_text(history)
+    return f'{json.dumps(state)[:-1]}, "history": {text}}}'
 
 
 def write_plainly(machine: Rehearsal, fd: int) -> None:
     """Write down what is kept of a machine in another directory: without points."""
+    write_state(fd, state_of(machine, False))
+
+
+def write_state(fd: int, text: str) -> None:
+    """Write down what is kept in another directory."""
     path = b"/proc/self/fd/%d/%s" % (fd, uppers.STATE.encode())
-    host.write_atomic(path, json.dumps(state_of(machine, False)), mode=0o600)
+    host.write_atomic(path, text, mode=0o600)
 
 
 def _as_text(look: Any) -> Any:

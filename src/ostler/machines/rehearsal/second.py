@@ -7,12 +7,11 @@ on another file system they are copied.
 from __future__ import annotations
 
 import errno
-import json
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines.rehearsal import keeping, layers, points, uppers
-from ostler.machines.rehearsal.kept_points import state_of
+from ostler.machines.rehearsal import keeping, layers, points
+from ostler.machines.rehearsal.kept_points import state_of, write_state
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import copy_data
@@ -50,8 +49,7 @@ def _fill(machine: Rehearsal, fd: int) -> None:
         state = state_of(machine, True, tops)
         if machine._keeper is not None and machine._keeper.sync:
             mounts.sync_filesystem(fd)
-        path = b"/proc/self/fd/%d/%s" % (fd, uppers.STATE.encode())
-        host.write_atomic(path, json.dumps(state), mode=0o600)
+        write_state(fd, state)
     except BaseException:
         layers.remove_stores(fd, host.listdir(b"/proc/self/fd/%d" % fd))
         raise

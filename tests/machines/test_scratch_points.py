@@ -147,7 +147,26 @@ def test_its_size_is_exact():
             if known is not point:
                 m.drop(known)
         m._history.background.finish()
+        m._share.family.background.finish()
         m.create_file("/d", b"x" * (1500 << 10))
+
+
+def test_no_room_in_the_middle_of_a_merge():
+    with ostler.scratch(size="1M") as m:
+        m.create_file("/a", b"a" * 1000)
+        with m.branch() as branch:
+            branch.create_file("/0/first", b"x")
+            branch.create_file("/big", b"x" * (600 << 10))
+            branch.unlink("/a")
+            m.create_file("/mine", b"m")
+            seen = view(m)
+            with pytest.raises(OSError, match="No space") as caught:
+                m.merge(branch)
+            assert caught.value.errno == errno.ENOSPC
+            assert view(m) == seen
+            m.resize("2M")
+            assert len(m.merge(branch)) == 4
+            assert sorted(m.listdir("/")) == ["0", "big", "mine"]
 
 
 def test_who_is_in_the_middle_of_something():

@@ -154,6 +154,13 @@ def test_it_is_what_a_model_says(base, seed, monkeypatch):
     course(base, seed, 14)
 
 
+@pytest.mark.parametrize("seed", [268, 352])
+def test_what_was_wrong_once(base, seed, monkeypatch):
+    """What was only touched is no conflict with the removal of a directory above it."""
+    monkeypatch.setattr(history, "BLOCK", 3)
+    course(base, seed, 30)
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(100, 400))
 def test_more_of_it(base, seed, monkeypatch):

@@ -237,11 +237,14 @@ class _Merging:
                 conflicts.add(other.path)
                 if prefer == "ours":
                     del self.take[path]
-        for one, other, path in _without_a_place(theirs, mine):
-            conflicts.add(one.path)
-            if prefer == "ours":
+        for one, _, path in _without_a_place(theirs, mine):
+            if not _is_touched(one):
+                conflicts.add(one.path)
+            if prefer == "ours" or _is_touched(one):
                 self.take.pop(path, None)
         for one, other, _ in _without_a_place(mine, theirs):
+            if _is_touched(one):
+                continue
             conflicts.add(one.path)
             if prefer == "ours":
                 self.take.pop(other._found.path, None)

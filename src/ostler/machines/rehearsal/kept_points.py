@@ -227,6 +227,7 @@ def sweep(machine: Rehearsal, state: State) -> None:
     """Have what the state of a taken up machine does not name removed, in the background."""
     history = machine._history
     named = {overlay.store for overlay in machine._overlays}
+    named.update(host.fsencode(store) for _, store in state["overlays"])  # not all are mounted
     if history is not None:
         named |= history.paths()
     with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=machine._stores)) as place:

@@ -1,0 +1,77 @@
+"""Points on disk of a base in which other file systems are mounted: each has layers of its own."""
+
+import errno
+import os
+import subprocess
+
+import pytest
+
+import ostler
+from tests.machines.rehearsing import put, put_on, view
+from tests.test_durable import own_mounts  # noqa: F401
+
+
+@pytest.fixture
+def places(tmp_path, own_mounts):  # noqa: F811
+    """(base, upper, mount): a base with a directory upon which mount() mounts a file system."""
+    base, upper = tmp_path / "base", tmp_path / "kept"
+    put(str(base / "file"), "base")
+    (base / "other").mkdir()
+    upper.mkdir(0o700)
+    tmp_path.chmod(0o755)
+
+    def mount():
+        subprocess.run(["mount", "-t", "tmpfs", "small", base / "other"], check=True)
+        (base / "other" / "there").write_text("there")
+
+    yield base, upper, mount
+    subprocess.run(["umount", base / "other"], check=False, capture_output=True)
+
+
+def test_each_has_its_layers(places):
+    base, upper, mount = places
+    mount()
+    with ostler.rehearsal(base, upper=upper) as m:
+        put_on(m, "/file", b"one")
+        m.checkpoint()
+        put_on(m, "/other/there", b"two")
+        m.checkpoint()
+        put_on(m, "/other/more", b"three")
+        shown = view(m)
+    with ostler.rehearsal(base, upper=upper) as m:
+        assert view(m) == shown
+        m.rollback("1")
+        assert m.open_file("/other/there").read() == "there"
+        assert m.open_file("/file").read() == "one"
+        m.redo()
+        assert view(m) == shown
+        with m.at("2") as then:
+            assert not then.path.exists("/other/more")
+
+
+def test_what_is_not_mounted_any_more(places):
+    """What was changed there could not be shown: it is refused, and is there when it is again."""
+    base, upper, mount = places
+    mount()
+    with ostler.rehearsal(base, upper=upper) as m:
+        m.checkpoint()
+        put_on(m, "/file", b"one")
+        m.checkpoint()
+    subprocess.run(["umount", base / "other"], check=True)
+    with ostler.rehearsal(base, upper=upper) as m:  # nothing was changed in it
+        assert len(m.points()) == 2
+    mount()
+    with ostler.rehearsal(base, upper=upper) as m:
+        put_on(m, "/other/there", b"two")
+        m.checkpoint()
+    subprocess.run(["umount", base / "other"], check=True)
+    before = sorted(os.listdir(upper / "layers"))
+    with pytest.raises(OSError, match="not mounted now") as caught:
+        ostler.rehearsal(base, upper=upper)
+    assert (caught.value.errno, caught.value.filename) == (errno.ESTALE, "/other")
+    assert sorted(os.listdir(upper / "layers")) == before
+    mount()
+    with ostler.rehearsal(base, upper=upper) as m:
+        assert m.open_file("/other/there").read() == "two"
+        m.rollback("2")
+        assert m.open_file("/other/there").read() == "there"

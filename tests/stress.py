@@ -52,6 +52,9 @@ class Environ(Work):
             ostler.reload_environ()
         elif number == 1:
             environ.pop(shared, None)
+        elif number > 3:  # all of them the same ones
+            environ[f"STRESS_POPPED_{number % 2}"] = "x"
+            environ.pop("STRESS_POPPED_0", None), environ.pop("STRESS_POPPED_1", None)
         elif number == 2:
             ostler.putenv("STRESS_BESIDE", value * 20)
             ostler.unsetenv("STRESS_BESIDE")

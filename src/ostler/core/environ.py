@@ -276,6 +276,9 @@ class Store:
         return {decode(key): decode(value) for key, value in self.now().copy().items()}
 
 
+_NO_DEFAULT = cython.declare(object, object())
+
+
 @cython.cclass
 class EnvironCore:
     """The part of the mapping that is compiled; _Environ makes a MutableMapping of it."""
@@ -463,6 +466,28 @@ class EnvironCore:
                 self.store.text.clear()
         finally:
             py.end_change()
+
+    # Another thread may remove what is just being removed here.
+
+    def pop(self, key, default=_NO_DEFAULT):
+        """Remove a variable and return its value; where it is missing the default, or KeyError."""
+        try:
+            value = self[key]
+            del self[key]
+        except KeyError:
+            if default is _NO_DEFAULT:
+                raise
+            return default
+        return value
+
+    def popitem(self):
+        """Remove some variable; return (name, value). KeyError when there is none."""
+        for key in self:
+            try:
+                return key, self.pop(key)
+            except KeyError:
+                pass
+        raise KeyError
 
     def setdefault(self, key, value):
         """The value of a variable, which is set to the given one if it is missing."""

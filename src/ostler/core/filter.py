@@ -143,12 +143,12 @@ def instructions(alone=False, scoped=True):
         else:
             ranges.append((number, number + 1, found[number]))
     ranges.append((_LAST + 1, 2**32, "ENOSYS"))
-    return _assembled(
+    return assembled(
         [
-            _load(4),  # seccomp_data.arch
-            _test(own.BPF_JEQ, own.OSTLER_ARCH, None, "other"),
-            _load(0),  # seccomp_data.nr
-            *_tree(ranges),
+            load(4),  # seccomp_data.arch
+            test(own.BPF_JEQ, own.OSTLER_ARCH, None, "other"),
+            load(0),  # seccomp_data.nr
+            *tree(ranges),
             *blocks,
         ]
     )
@@ -190,96 +190,96 @@ _OF_ONE_PROCESS = {
 # ---- instructions: (what, value, label if it holds, label if not); None is the next one ---------
 
 
-def _load(offset):
+def load(offset):
     return own.BPF_LD | own.BPF_W | own.BPF_ABS, offset, None, None
 
 
-def _argument(number):
+def argument(number):
     # The lower half of seccomp_data.args[number]; of what is asked here the kernel sees no more.
-    return _load(16 + 8 * number)
+    return load(16 + 8 * number)
 
 
-def _test(kind, value, yes, no):
+def test(kind, value, yes, no):
     return own.BPF_JMP | kind | own.BPF_K, value, yes, no
 
 
-def _return(value):
+def answer(value):
     return own.BPF_RET | own.BPF_K, value, None, None
 
 
 def _error(number):
-    return _return(own.SECCOMP_RET_ERRNO | number)
+    return answer(own.SECCOMP_RET_ERRNO | number)
 
 
 _BLOCKS_OF_ONE_PROCESS = [
     "itself as process",
-    _argument(0),
-    _test(own.BPF_JEQ, libc.PRIO_PROCESS, "itself in 1", "EPERM"),
+    argument(0),
+    test(own.BPF_JEQ, libc.PRIO_PROCESS, "itself in 1", "EPERM"),
     "itself as process of io",
-    _argument(0),
-    _test(own.BPF_JEQ, _PROCESS_OF_IO, None, "EPERM"),
+    argument(0),
+    test(own.BPF_JEQ, _PROCESS_OF_IO, None, "EPERM"),
     "itself in 1",
-    _argument(1),
-    _test(own.BPF_JEQ, 0, "allow", "EPERM"),
+    argument(1),
+    test(own.BPF_JEQ, 0, "allow", "EPERM"),
     "itself",
-    _argument(0),
-    _test(own.BPF_JEQ, 0, "allow", "EPERM"),
+    argument(0),
+    test(own.BPF_JEQ, 0, "allow", "EPERM"),
 ]
 # Its own process group: the starter is in it, and who started that one.
 _BLOCKS_OF_SIGNALS = [
     "signal",
-    _argument(0),
-    _test(own.BPF_JEQ, 0, "EPERM", "allow"),
+    argument(0),
+    test(own.BPF_JEQ, 0, "EPERM", "allow"),
 ]
 # Each but the last begins with a label. In clone the flag for time is part of a signal's number,
 # which no signal has; one with CLONE_PARENT makes a child of the starter's, which is outside. So is
 # the starter's process group, which a child is in, whatever PID namespace it has.
 _BLOCKS = [
     "spaces",
-    _argument(0),
-    _test(own.BPF_JSET, _NEW_NAMESPACES | _NEW_TIME | libc.CLONE_PARENT, "EPERM", "allow"),
+    argument(0),
+    test(own.BPF_JSET, _NEW_NAMESPACES | _NEW_TIME | libc.CLONE_PARENT, "EPERM", "allow"),
     "group",
-    _argument(0),
-    _test(own.BPF_JEQ, _GROUP, "EPERM", "allow"),
+    argument(0),
+    test(own.BPF_JEQ, _GROUP, "EPERM", "allow"),
     "group of io",
-    _argument(0),
-    _test(own.BPF_JEQ, _GROUP_OF_IO, "EPERM", "allow"),
+    argument(0),
+    test(own.BPF_JEQ, _GROUP_OF_IO, "EPERM", "allow"),
     "request",  # what is typed into a terminal is run by whoever reads it next
-    _argument(1),
-    _test(own.BPF_JEQ, own.TIOCSTI, "EPERM", None),
-    _test(own.BPF_JEQ, own.TIOCLINUX, "EPERM", "allow"),
+    argument(1),
+    test(own.BPF_JEQ, own.TIOCSTI, "EPERM", None),
+    test(own.BPF_JEQ, own.TIOCLINUX, "EPERM", "allow"),
     "family",
-    _argument(0),
-    *[_test(own.BPF_JEQ, family, "allow", None) for family in _FAMILIES],
-    _test(own.BPF_JEQ, own.AF_NETLINK, None, "EAFNOSUPPORT"),
-    _argument(2),
-    _test(own.BPF_JEQ, _ROUTE, "allow", "EPROTONOSUPPORT"),
+    argument(0),
+    *[test(own.BPF_JEQ, family, "allow", None) for family in _FAMILIES],
+    test(own.BPF_JEQ, own.AF_NETLINK, None, "EAFNOSUPPORT"),
+    argument(2),
+    test(own.BPF_JEQ, _ROUTE, "allow", "EPROTONOSUPPORT"),
     "mknodat",
-    _argument(2),
-    _test(own.BPF_JEQ, 0, "allow", "node"),
+    argument(2),
+    test(own.BPF_JEQ, 0, "allow", "node"),
     "mknod",
-    _argument(1),
+    argument(1),
     "node",
-    _test(own.BPF_JSET, _CHANGES_IDS, "EPERM", None),
+    test(own.BPF_JSET, _CHANGES_IDS, "EPERM", None),
     (own.BPF_ALU | own.BPF_AND | own.BPF_K, libc.S_IFMT, None, None),
-    _test(own.BPF_JEQ, libc.S_IFCHR, "EPERM", None),
-    _test(own.BPF_JEQ, libc.S_IFBLK, "EPERM", "allow"),
+    test(own.BPF_JEQ, libc.S_IFCHR, "EPERM", None),
+    test(own.BPF_JEQ, libc.S_IFBLK, "EPERM", "allow"),
     "openat",  # the mode means something only where a file may be made
-    _argument(2),
-    _test(own.BPF_JSET, _MAKES, None, "allow"),
-    _argument(3),
-    _test(own.BPF_JSET, _CHANGES_IDS, "EPERM", "allow"),
+    argument(2),
+    test(own.BPF_JSET, _MAKES, None, "allow"),
+    argument(3),
+    test(own.BPF_JSET, _CHANGES_IDS, "EPERM", "allow"),
     "open",
-    _argument(1),
-    _test(own.BPF_JSET, _MAKES, "mode in 2", "allow"),
+    argument(1),
+    test(own.BPF_JSET, _MAKES, "mode in 2", "allow"),
     "mode in 1",
-    _argument(1),
-    _test(own.BPF_JSET, _CHANGES_IDS, "EPERM", "allow"),
+    argument(1),
+    test(own.BPF_JSET, _CHANGES_IDS, "EPERM", "allow"),
     "mode in 2",
-    _argument(2),
-    _test(own.BPF_JSET, _CHANGES_IDS, "EPERM", "allow"),
+    argument(2),
+    test(own.BPF_JSET, _CHANGES_IDS, "EPERM", "allow"),
     "allow",
-    _return(own.SECCOMP_RET_ALLOW),
+    answer(own.SECCOMP_RET_ALLOW),
     "EPERM",
     _error(libc.EPERM),
     "ENOSYS",
@@ -289,38 +289,38 @@ _BLOCKS = [
     "EPROTONOSUPPORT",
     _error(own.EPROTONOSUPPORT),
     "other",
-    _return(own.SECCOMP_RET_KILL_PROCESS),
+    answer(own.SECCOMP_RET_KILL_PROCESS),
 ]
 _STEPS = 6  # that are taken one by one
 
 
-def _tree(ranges):
+def tree(ranges):
     # The number is looked up by halves, so that a call in the middle costs what others do.
     if len(ranges) > _STEPS:
         middle = len(ranges) // 2
         first = ranges[middle][0]
         above = f"from {first}"
         return [
-            _test(own.BPF_JGE, first, above, None),
-            *_tree(ranges[:middle]),
+            test(own.BPF_JGE, first, above, None),
+            *tree(ranges[:middle]),
             above,
-            *_tree(ranges[middle:]),
+            *tree(ranges[middle:]),
         ]
     lines = []
     for first, end, label in ranges:
         after = "allow" if first == ranges[-1][0] else f"not {first}"
         if end == first + 1:
-            lines.append(_test(own.BPF_JEQ, first, label, after))
+            lines.append(test(own.BPF_JEQ, first, label, after))
         elif end == 2**32:
-            lines.append(_test(own.BPF_JGE, first, label, after))
+            lines.append(test(own.BPF_JGE, first, label, after))
         else:
-            lines.append(_test(own.BPF_JGE, first, None, after))
-            lines.append(_test(own.BPF_JGE, end, after, label))
+            lines.append(test(own.BPF_JGE, first, None, after))
+            lines.append(test(own.BPF_JGE, end, after, label))
         lines.append(f"not {first}")
     return lines
 
 
-def _assembled(lines):
+def assembled(lines):
     # Labels become distances, which are less than 256: the whole is shorter.
     places, program = {}, []
     for line in lines:

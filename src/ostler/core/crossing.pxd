@@ -3,7 +3,7 @@
 from ostler.core cimport libc
 from ostler.core cimport python as py
 from ostler.core.identity cimport take_off
-from ostler.core.spawn cimport Spawn, launch
+from ostler.core.spawn cimport Door, Spawn, launch
 
 # What a path-taking call is about to do with the last component of its path.
 cdef enum:
@@ -54,6 +54,8 @@ cdef class Core:
     cdef public object _hooked      # a frozenset of its calls that may fail on purpose, or None
     cdef object its_path(self)
     cdef bint is_hooked(self, str name) except -1
+    cdef Door _door                 # to the recorder of what is started, or None
+    cdef Door door(self)
     cdef int place(self, Where *w, int purpose) noexcept nogil
     # The three calls that make something with a mode, or open it; instead of place() and the
     # call itself, because a rooted machine has its own umask and opens by openat2. EINTR is the
@@ -87,6 +89,11 @@ cdef class HostCore(Core):
 
 # Start a child of this machine, which the Spawn describes: 0 or an errno (see core/spawn.pxd).
 cdef inline int start_child(Core machine, Spawn *s) except -1:
+    door = machine.door()
+    if door is not None:
+        s.recorder = door.fd
+        s.recorder_end = door.end
+        s.recorded = &door.program
     machine.enter(s)
     with nogil:
         return launch(s)

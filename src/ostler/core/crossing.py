@@ -66,6 +66,10 @@ class Core:
             hooked = self._hooked
         return hooked is not None and name in hooked
 
+    def door(self):
+        with cython.critical_section(self):
+            return self._door
+
     # A machine that says nothing of its own has no files, and starts no programs.
 
     def place(self, w, purpose):
@@ -94,6 +98,14 @@ class Core:
 
     def enter(self, s):
         raise plain_failure(libc.ENOSYS)
+
+
+def record_children(machine: Core, door):
+    """Have what a machine starts be recorded from now on, or no longer (None); the Door before."""
+    with cython.critical_section(machine):
+        before = machine._door
+        machine._door = door
+    return before
 
 
 def _refuse():

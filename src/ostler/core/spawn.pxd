@@ -23,9 +23,10 @@
 #     6. with SPAWN_NO_RIGHTS all capabilities are given up, with SPAWN_FEW_RIGHTS all but a few; with
 #        SPAWN_OWN_KEYS a new session keyring; PR_SET_NO_NEW_PRIVS, the Landlock ruleset `landlock`,
 #        the `filter` of system calls
-#     7. with SPAWN_ALONE all descriptors above 2 close at exec; `actions` on descriptors
+#     7. with a `recorder` the filter by which it is recorded, whose listener goes to that socket
+#     8. with SPAWN_ALONE all descriptors above 2 close at exec; `actions` on descriptors
 #        (posix_spawn's kinds), so their opens are confined too
-#     8. the signal mask, and exec
+#     9. the signal mask, and exec
 #
 # core/become.pxd has what does the same in this process, for exec*().
 #
@@ -108,6 +109,9 @@ cdef struct Spawn:
     int umask                   # -1: this process's
     int landlock                # a ruleset's descriptor; -1: none
     own.sock_fprog *filter     # of system calls; NULL: none
+    own.sock_fprog *recorded    # the calls about which the recorder is asked
+    int recorder                # a socket to it; -1: none
+    int recorder_end            # the other end, which is the recorder's alone
     Identity user               # with SPAWN_AS_USER
     Limit limits[16]
     int limit_count
@@ -141,6 +145,13 @@ cdef class Words:
     cdef list kept
 
 cdef Words words(list kept)
+
+# What a child is started with so that it and all that it starts are recorded.
+cdef class Door:
+    cdef readonly int fd
+    cdef readonly int end
+    cdef readonly bytes text
+    cdef own.sock_fprog program
 
 # Parts of filling one in; what is None stays as it was. Words must outlive launch().
 cdef inline int run_with(Spawn *s, Words arguments, Words variables) except -1:
@@ -177,6 +188,7 @@ cdef int _signals(Spawn *s) noexcept nogil
 cdef int live(Spawn *s) noexcept nogil
 cdef int schedule(Spawn *s) noexcept nogil
 cdef int _as_user(Spawn *s) noexcept nogil
+cdef int _be_recorded(Spawn *s) noexcept nogil
 cdef int no_rights() noexcept nogil
 cdef int _few_rights() noexcept nogil
 cdef int _act(Action *a) noexcept nogil

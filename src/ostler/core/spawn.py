@@ -11,6 +11,7 @@ from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.identity import begin_changing, end_changing
 from cython.cimports.ostler.core.libc import confining as own
+from cython.cimports.ostler.core.libc import recording
 from cython.cimports.ostler.core.libc.identity import SYS_setgroups
 
 _STACK = cython.declare(cython.size_t, 64 * 1024)
@@ -53,10 +54,31 @@ def words(kept):
     return made
 
 
+@cython.cclass
+class Door:
+    """The door to a recorder: a socket to it, and the filter of the calls that it is asked about.
+
+    The descriptor is closed with it; `end` is the socket's other end, which no child may keep;
+    `text` are the filter's instructions, as the kernel has them.
+    """
+
+    def __cinit__(self, fd: cython.int, end: cython.int, text: bytes):
+        self.fd = fd
+        self.end = end
+        self.text = text
+        self.program.len = len(text) // 8
+        self.program.filter = cython.cast(
+            cython.pointer(own.sock_filter), py.PyBytes_AS_STRING(text)
+        )
+
+    def __dealloc__(self):
+        libc.close(self.fd)
+
+
 def prepare(s):
     """Empty a Spawn: nothing is changed, and no program is named yet."""
     libc.memset(s, 0, cython.sizeof(Spawn) - cython.sizeof(s.room))
-    s.exec_fd = s.root_fd = s.cwd_fd = s.landlock = s.pidfd = s.stays = -1
+    s.exec_fd = s.root_fd = s.cwd_fd = s.landlock = s.pidfd = s.stays = s.recorder = -1
     s.umask = -1
     s.envp = libc.environ
     return 0
@@ -245,7 +267,7 @@ def _child(argument):
 def _second(argument):
     s: cython.pointer(Spawn) = cython.cast(cython.pointer(Spawn), argument)
     i: cython.int
-    if live(s) == 0 and schedule(s) == 0:
+    if live(s) == 0 and schedule(s) == 0 and (s.recorder < 0 or _be_recorded(s) == 0):
         if s.flags & SPAWN_ALONE and _alone() < 0:
             fail(s, STEP_ACTION)
             libc._exit(127)
@@ -405,6 +427,48 @@ def _few_rights():
         data[i].permitted &= cython.cast(cython.uint, _FEW >> 32 * i)
         data[i].inheritable &= cython.cast(cython.uint, _FEW >> 32 * i)
     return libc.syscall(libc.SYS_capset, cython.address(head), data)
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _be_recorded(s):
+    # Under the filter, whose listener the recorder gets; from then on it answers what we ask.
+    flags: cython.ulong = (
+        recording.SECCOMP_FILTER_FLAG_NEW_LISTENER
+        | recording.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+    )
+    message: recording.msghdr
+    part: libc.iovec
+    room: cython.char[64]
+    header: cython.pointer(recording.cmsghdr)
+    listener: cython.int
+    # Else what lies in there is kept by who waits for it, when the recorder is gone.
+    libc.close(s.recorder_end)
+    while True:
+        listener = libc.syscall(own.SYS_seccomp, own.SECCOMP_SET_MODE_FILTER, flags, s.recorded)
+        if listener >= 0:
+            break
+        if libc.errno == libc.EINVAL and flags != recording.SECCOMP_FILTER_FLAG_NEW_LISTENER:
+            flags = recording.SECCOMP_FILTER_FLAG_NEW_LISTENER  # before Linux 5.19
+        elif libc.errno != libc.EACCES or libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0:
+            return fail(s, STEP_FILTER)
+    libc.memset(cython.address(message), 0, cython.sizeof(message))
+    libc.memset(room, 0, cython.sizeof(room))
+    part.iov_base = room
+    part.iov_len = 1
+    message.msg_iov = cython.address(part)
+    message.msg_iovlen = 1
+    message.msg_control = room
+    message.msg_controllen = recording.CMSG_SPACE(cython.sizeof(cython.int))
+    header = recording.CMSG_FIRSTHDR(cython.address(message))
+    header.cmsg_level = recording.SOL_SOCKET
+    header.cmsg_type = recording.SCM_RIGHTS
+    header.cmsg_len = recording.CMSG_LEN(cython.sizeof(cython.int))
+    libc.memcpy(recording.CMSG_DATA(header), cython.address(listener), cython.sizeof(cython.int))
+    if recording.sendmsg(s.recorder, cython.address(message), recording.MSG_NOSIGNAL) < 0:
+        return fail(s, STEP_FILTER)
+    libc.close(listener)
+    return 0
 
 
 @cython.profile(False)

@@ -393,6 +393,7 @@ FLOORS = (
     "path",  # os.path of a machine
     "verbs",  # what can be asked of a machine, a file a topic
     "machine",  # Machine itself, and the host
+    "record",  # what programs do, as the kernel tells it
     "points",  # layers, and which of them a moment is made of
     "installation",  # taking the place of os
     "machines",  # the kinds of machines, a file a kind

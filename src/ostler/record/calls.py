@@ -1,0 +1,232 @@
+"""Which system calls a recorder is asked about, and what it has to know of each.
+
+A line of the table is (kind, how, dir, path, dir2, path2, value): of the arguments the numbers,
+from 0. The filter that picks these calls out is made of the same table.
+"""
+
+import cython
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core.libc import confining as own
+from cython.cimports.ostler.core.libc import recorded_calls as calls
+from cython.cimports.ostler.core.libc import recording
+
+from ostler.core import filter as assembler
+
+_NONE = -1
+_LINES = {
+    "open": (OPEN, 0, _NONE, 0, _NONE, _NONE, 1),
+    "openat": (OPEN, 0, 0, 1, _NONE, _NONE, 2),
+    "openat2": (OPEN_HOW, 0, 0, 1, _NONE, _NONE, 2),
+    "creat": (CREAT, 0, _NONE, 0, _NONE, _NONE, _NONE),
+    "mkdir": (MKDIR, NO_FOLLOW, _NONE, 0, _NONE, _NONE, 1),
+    "mkdirat": (MKDIR, NO_FOLLOW, 0, 1, _NONE, _NONE, 2),
+    "mknod": (MKNOD, NO_FOLLOW, _NONE, 0, _NONE, _NONE, 1),
+    "mknodat": (MKNOD, NO_FOLLOW, 0, 1, _NONE, _NONE, 2),
+    "symlink": (SYMLINK, NO_FOLLOW | TEXT, _NONE, 1, _NONE, 0, _NONE),
+    "symlinkat": (SYMLINK, NO_FOLLOW | TEXT, 1, 2, _NONE, 0, _NONE),
+    "link": (LINK, NO_FOLLOW, _NONE, 1, _NONE, 0, _NONE),
+    "linkat": (LINK, NO_FOLLOW | LINKING, 2, 3, 0, 1, 4),
+    "rename": (RENAME, NO_FOLLOW, _NONE, 0, _NONE, 1, _NONE),
+    "renameat": (RENAME, NO_FOLLOW, 0, 1, 2, 3, _NONE),
+    "renameat2": (RENAME, NO_FOLLOW | EXCHANGE, 0, 1, 2, 3, 4),
+    "unlink": (REMOVE, NO_FOLLOW, _NONE, 0, _NONE, _NONE, _NONE),
+    "unlinkat": (REMOVE, NO_FOLLOW, 0, 1, _NONE, _NONE, 2),
+    "rmdir": (RMDIR, NO_FOLLOW, _NONE, 0, _NONE, _NONE, _NONE),
+    "chmod": (MODE, 0, _NONE, 0, _NONE, _NONE, 1),
+    "fchmod": (MODE, 0, 0, _NONE, _NONE, _NONE, 1),
+    "fchmodat": (MODE, 0, 0, 1, _NONE, _NONE, 2),
+    "fchmodat2": (MODE, AT_NO_FOLLOW | MAY_BE_EMPTY, 0, 1, _NONE, _NONE, 2),
+    "chown": (OWNER, 0, _NONE, 0, _NONE, _NONE, 1),
+    "lchown": (OWNER, NO_FOLLOW, _NONE, 0, _NONE, _NONE, 1),
+    "fchown": (OWNER, 0, 0, _NONE, _NONE, _NONE, 1),
+    "fchownat": (OWNER, AT_NO_FOLLOW | MAY_BE_EMPTY, 0, 1, _NONE, _NONE, 2),
+    "truncate": (TRUNCATE, 0, _NONE, 0, _NONE, _NONE, _NONE),
+    "ftruncate": (TRUNCATE, 0, 0, _NONE, _NONE, _NONE, _NONE),
+    "utime": (TIMES, 0, _NONE, 0, _NONE, _NONE, _NONE),
+    "utimes": (TIMES, 0, _NONE, 0, _NONE, _NONE, _NONE),
+    "futimesat": (TIMES, MAY_BE_EMPTY, 0, 1, _NONE, _NONE, _NONE),
+    "utimensat": (TIMES, AT_NO_FOLLOW | MAY_BE_EMPTY, 0, 1, _NONE, _NONE, _NONE),
+    "setxattr": (ATTRIBUTE, 0, _NONE, 0, _NONE, _NONE, _NONE),
+    "lsetxattr": (ATTRIBUTE, NO_FOLLOW, _NONE, 0, _NONE, _NONE, _NONE),
+    "fsetxattr": (ATTRIBUTE, 0, 0, _NONE, _NONE, _NONE, _NONE),
+    "removexattr": (ATTRIBUTE, 0, _NONE, 0, _NONE, _NONE, _NONE),
+    "lremovexattr": (ATTRIBUTE, NO_FOLLOW, _NONE, 0, _NONE, _NONE, _NONE),
+    "fremovexattr": (ATTRIBUTE, 0, 0, _NONE, _NONE, _NONE, _NONE),
+    "setxattrat": (ATTRIBUTE, AT_NO_FOLLOW | MAY_BE_EMPTY, 0, 1, _NONE, _NONE, _NONE),
+    "removexattrat": (ATTRIBUTE, AT_NO_FOLLOW | MAY_BE_EMPTY, 0, 1, _NONE, _NONE, _NONE),
+    "connect": (CONNECT, 0, _NONE, 1, _NONE, _NONE, 2),
+    "bind": (BIND, 0, _NONE, 1, _NONE, _NONE, 2),
+    "sendto": (SEND, 0, _NONE, 4, _NONE, _NONE, 5),
+    "mount": (MOUNT, 0, _NONE, 1, _NONE, _NONE, _NONE),
+    "umount2": (MOUNT, 0, _NONE, 0, _NONE, _NONE, _NONE),
+    "move_mount": (MOUNT, MAY_BE_EMPTY, 2, 3, _NONE, _NONE, _NONE),
+    "execve": (EXECUTE, 0, _NONE, 0, _NONE, _NONE, 1),
+    "execveat": (EXECUTE, MAY_BE_EMPTY, 0, 1, _NONE, _NONE, 2),
+    "chdir": (MOVE, 0, _NONE, _NONE, _NONE, _NONE, _NONE),
+    "fchdir": (MOVE, 0, _NONE, _NONE, _NONE, _NONE, _NONE),
+    "chroot": (ROOT, 0, _NONE, _NONE, _NONE, _NONE, _NONE),
+    "pivot_root": (ROOT, 0, _NONE, _NONE, _NONE, _NONE, _NONE),
+    "setns": (ROOT, 0, _NONE, _NONE, _NONE, _NONE, _NONE),
+    "unshare": (ROOT, 0, _NONE, _NONE, _NONE, _NONE, _NONE),
+    "exit": (EXIT_THREAD, 0, _NONE, _NONE, _NONE, _NONE, 0),
+    "exit_group": (EXIT, 0, _NONE, _NONE, _NONE, _NONE, 0),
+}
+# Their numbers here, and of 32 bits on x86-64 (arch/x86/entry/syscalls/syscall_32.tbl).
+_NUMBERS = {
+    "open": (own.SYS_open, 5),
+    "openat": (own.SYS_openat, 295),
+    "openat2": (own.SYS_openat2, 437),
+    "creat": (own.SYS_creat, 8),
+    "mkdir": (calls.SYS_mkdir, 39),
+    "mkdirat": (calls.SYS_mkdirat, 296),
+    "mknod": (own.SYS_mknod, 14),
+    "mknodat": (own.SYS_mknodat, 297),
+    "symlink": (calls.SYS_symlink, 83),
+    "symlinkat": (calls.SYS_symlinkat, 304),
+    "link": (calls.SYS_link, 9),
+    "linkat": (calls.SYS_linkat, 303),
+    "rename": (calls.SYS_rename, 38),
+    "renameat": (calls.SYS_renameat, 302),
+    "renameat2": (calls.SYS_renameat2, 353),
+    "unlink": (calls.SYS_unlink, 10),
+    "unlinkat": (calls.SYS_unlinkat, 301),
+    "rmdir": (calls.SYS_rmdir, 40),
+    "chmod": (own.SYS_chmod, 15),
+    "fchmod": (own.SYS_fchmod, 94),
+    "fchmodat": (own.SYS_fchmodat, 306),
+    "fchmodat2": (own.SYS_fchmodat2, 452),
+    "chown": (calls.SYS_chown, 212),  # chown32; the one of 16 bits is 182
+    "lchown": (calls.SYS_lchown, 198),
+    "fchown": (calls.SYS_fchown, 207),
+    "fchownat": (calls.SYS_fchownat, 298),
+    "truncate": (calls.SYS_truncate, 193),  # truncate64; of 32 bits 92
+    "ftruncate": (calls.SYS_ftruncate, 194),
+    "utime": (calls.SYS_utime, 30),
+    "utimes": (calls.SYS_utimes, 271),
+    "futimesat": (calls.SYS_futimesat, 299),
+    "utimensat": (calls.SYS_utimensat, 320),
+    "setxattr": (calls.SYS_setxattr, 226),
+    "lsetxattr": (calls.SYS_lsetxattr, 227),
+    "fsetxattr": (calls.SYS_fsetxattr, 228),
+    "removexattr": (calls.SYS_removexattr, 235),
+    "lremovexattr": (calls.SYS_lremovexattr, 236),
+    "fremovexattr": (calls.SYS_fremovexattr, 237),
+    "setxattrat": (calls.SYS_setxattrat, 463),
+    "removexattrat": (calls.SYS_removexattrat, 466),
+    "connect": (calls.SYS_connect, 362),
+    "bind": (calls.SYS_bind, 361),
+    "sendto": (calls.SYS_sendto, 369),
+    "mount": (own.SYS_mount, 21),
+    "umount2": (libc.SYS_umount2, 52),
+    "move_mount": (libc.SYS_move_mount, 429),
+    "execve": (calls.SYS_execve, 11),
+    "execveat": (libc.SYS_execveat, 358),
+    "chdir": (calls.SYS_chdir, 12),
+    "fchdir": (calls.SYS_fchdir, 133),
+    "chroot": (calls.SYS_chroot, 61),
+    "pivot_root": (libc.SYS_pivot_root, 217),
+    "setns": (own.SYS_setns, 346),
+    "unshare": (own.SYS_unshare, 310),
+    "exit": (calls.SYS_exit, 1),
+    "exit_group": (calls.SYS_exit_group, 252),
+}
+# More numbers of the same calls, of 32 bits.
+_OLDER = {
+    182: "chown", 16: "lchown", 95: "fchown", 92: "truncate", 93: "ftruncate", 22: "umount2",
+    412: "utimensat",
+}  # fmt: skip
+_MAY_CHANGE = libc.O_ACCMODE | libc.O_CREAT | libc.O_TRUNC
+_OF_X32 = cython.declare(cython.int, 0x40000000)
+_LAST_BIT = 0x40000000  # of the numbers of the x32 interface
+
+
+@cython.cclass
+class CallRules:
+    """The table, by the calls' numbers, for who is asked about them."""
+
+    def __cinit__(self):
+        libc.memset(self.native, 0, cython.sizeof(Rule) * MOST)
+        libc.memset(self.of_32_bits, 0, cython.sizeof(Rule) * MOST)
+        for name, (number, of_32_bits) in _NUMBERS.items():
+            if 0 <= number < MOST:
+                _fill(cython.address(self.native[number]), _LINES[name])
+            _fill(cython.address(self.of_32_bits[of_32_bits]), _LINES[name])
+        for older, name in _OLDER.items():
+            _fill(cython.address(self.of_32_bits[older]), _LINES[name])
+
+    def rule(self, arch, number):
+        if arch == cython.cast(cython.uint, own.OSTLER_ARCH):
+            number &= ~_OF_X32
+            if 0 <= number < MOST:
+                return cython.address(self.native[number])
+        elif 0 <= number < MOST:
+            return cython.address(self.of_32_bits[number])
+        return cython.NULL
+
+
+@cython.cfunc
+def _fill(rule: cython.pointer(Rule), line):
+    kind, how, first, path, second, path2, value = line
+    rule.kind = kind
+    rule.how = how
+    rule.dir = first
+    rule.path = path
+    rule.dir2 = second
+    rule.path2 = path2
+    rule.value = value
+
+
+def available():
+    """Whether there is a filter for this architecture."""
+    return bool(own.OSTLER_ARCH)
+
+
+def instructions(reads):
+    """The filter of the calls that are asked about; `reads`: also of opening what is not changed.
+
+    A program of 32 bits, or of the x32 interface, is asked about with every call. io_uring does
+    what no filter sees, so it is as if the kernel hadn't got it.
+    """
+    found = {}
+    for name, (number, _) in _NUMBERS.items():
+        label = "ask"
+        if not reads and name in ("open", "openat"):
+            label = name
+        elif name == "sendto":
+            label = name
+        found[number] = label
+    found[own.SYS_io_uring_setup] = "ENOSYS"
+    for absent in [number for number in found if number < 0]:
+        del found[absent]
+    ranges = []
+    for number in sorted(found):
+        if ranges and ranges[-1][1] == number and ranges[-1][2] == found[number]:
+            ranges[-1] = (ranges[-1][0], number + 1, found[number])
+        else:
+            ranges.append((number, number + 1, found[number]))
+    ranges.append((_LAST_BIT, 2**32, "ask"))
+    return assembler.assembled(
+        [
+            assembler.load(4),
+            assembler.test(own.BPF_JEQ, own.OSTLER_ARCH, None, "ask"),
+            assembler.load(0),
+            *assembler.tree(ranges),
+            "open",
+            assembler.argument(1),
+            assembler.test(own.BPF_JSET, _MAY_CHANGE, "ask", "allow"),
+            "openat",
+            assembler.argument(2),
+            assembler.test(own.BPF_JSET, _MAY_CHANGE, "ask", "allow"),
+            "sendto",  # what has an address
+            assembler.argument(4),
+            assembler.test(own.BPF_JEQ, 0, None, "ask"),
+            assembler.load(16 + 8 * 4 + 4),
+            assembler.test(own.BPF_JEQ, 0, "allow", "ask"),
+            "allow",
+            assembler.answer(own.SECCOMP_RET_ALLOW),
+            "ENOSYS",
+            assembler.answer(own.SECCOMP_RET_ERRNO | libc.ENOSYS),
+            "ask",
+            assembler.answer(recording.SECCOMP_RET_USER_NOTIF),
+        ]
+    )

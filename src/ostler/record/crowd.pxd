@@ -1,0 +1,44 @@
+from ostler.core cimport libc
+from ostler.core.libc cimport recording
+from ostler.record.peek cimport Member, Process, Status
+from ostler.record.pieces cimport Pieces
+
+cdef enum:
+    ROOTS = 32
+    CROWD = 1024            # of the lists in which processes and threads are found
+
+cdef struct Root:
+    int fd
+    unsigned long long device, inode, space
+
+cdef class Crowd(Pieces):
+    cdef int epoll
+    cdef readonly unsigned int processes
+    cdef Member **members
+    cdef Process **all
+    cdef Root *roots
+    cdef int root_count
+    cdef char *path
+    cdef char *path2
+    cdef char *again
+    cdef char *full
+    cdef char *words
+
+    # Whether a path could be found, or what: -1 with errno where not.
+    cdef int _given(self, Member *m, int dir, int path, recording.seccomp_notif *asked, char *into) noexcept nogil
+    cdef int _join(self, Member *m, int dir, recording.seccomp_notif *asked, char *path, char *into) noexcept nogil
+    cdef int _of_fd(self, Member *m, int fd, char *into) noexcept nogil
+    cdef int _cwd(self, Process *p) noexcept nogil
+    cdef int _root(self, Process *p) noexcept nogil
+    cdef int _forget_root(self, int root) noexcept nogil
+    cdef int _open(self, Process *p, const char *path, unsigned long long flags) noexcept nogil
+    cdef int _place(self, Member *m, char *path, char **name) noexcept nogil
+    cdef int _place_to_make(self, Member *m, bint follow, char **name) noexcept nogil
+
+    # What has become of a call; a kind that knows says it.
+    cdef int _settle(self, Member *m, bint finally_) noexcept nogil
+    cdef Member *_member(self, int tid, int listener, unsigned long long id) noexcept nogil
+    cdef Process *_process(self, int pid) noexcept nogil
+    cdef Process *_new_process(self, Status *status) noexcept nogil
+    cdef int _forget_member(self, Member *m) noexcept nogil
+    cdef int _ended(self, int pid) noexcept nogil

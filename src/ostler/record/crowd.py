@@ -1,0 +1,418 @@
+"""The crowd: which processes and threads are recorded, and what paths mean to them."""
+
+import cython
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core.crossing import plain_failure
+from cython.cimports.ostler.core.libc import recording as asking
+from cython.cimports.ostler.record.peek import (
+    ROOM,
+    WORDS,
+    Member,
+    Process,
+    Status,
+    count_use,
+    drop_pending,
+    exit_of_zombie,
+    name_of,
+    of_self,
+    peek_string,
+    read_status,
+)  # fmt: skip
+from cython.cimports.ostler.record.pieces import TRIED, Begun, Ended, Executed, Pieces
+
+_PROCESS = cython.declare(cython.ulonglong, 4 << 32)  # so lookout.py knows them
+_LINKS = cython.declare(cython.int, 40)
+
+
+@cython.cclass
+class Crowd(Pieces):
+    """Who is recorded."""
+
+    def __cinit__(self, out: cython.int, socket: cython.int):
+        self.members = cython.cast(
+            cython.pointer(cython.pointer(Member)),
+            libc.calloc(CROWD, cython.sizeof(cython.pointer(Member))),
+        )
+        self.all = cython.cast(
+            cython.pointer(cython.pointer(Process)),
+            libc.calloc(CROWD, cython.sizeof(cython.pointer(Process))),
+        )
+        self.roots = cython.cast(cython.pointer(Root), libc.calloc(ROOTS, cython.sizeof(Root)))
+        self.path = cython.cast(cython.p_char, libc.malloc(ROOM))
+        self.path2 = cython.cast(cython.p_char, libc.malloc(ROOM))
+        self.again = cython.cast(cython.p_char, libc.malloc(ROOM))
+        self.full = cython.cast(cython.p_char, libc.malloc(ROOM))
+        self.words = cython.cast(cython.p_char, libc.malloc(WORDS))
+        if (
+            not self.members or not self.all or not self.roots or not self.path
+            or not self.path2 or not self.again or not self.full or not self.words
+        ):  # fmt: skip
+            raise MemoryError
+        self.epoll = asking.epoll_create1(asking.EPOLL_CLOEXEC)
+        if self.epoll < 0:
+            raise plain_failure(libc.errno)
+
+    def __dealloc__(self):
+        i: cython.int
+        m: cython.pointer(Member)
+        p: cython.pointer(Process)
+        if self.epoll > 0:
+            libc.close(self.epoll)
+        if self.members and self.all and self.roots:
+            for i in range(CROWD):
+                while self.members[i]:
+                    m = self.members[i]
+                    self.members[i] = m.next
+                    drop_pending(cython.address(m.pending))
+                    libc.free(m)
+                while self.all[i]:
+                    p = self.all[i]
+                    self.all[i] = p.next
+                    if p.pidfd >= 0:
+                        libc.close(p.pidfd)
+                    libc.free(p.cwd)
+                    libc.free(p)
+            for i in range(self.root_count):
+                libc.close(self.roots[i].fd)
+        libc.free(self.members)
+        libc.free(self.all)
+        libc.free(self.roots)
+        libc.free(self.path)
+        libc.free(self.path2)
+        libc.free(self.again)
+        libc.free(self.full)
+        libc.free(self.words)
+
+    # ---- paths ---------------------------------------------------------------------------------
+
+    def _given(self, m, dir, path, asked, into):
+        # A path as a call has it, made absolute; -1 when it can't be read.
+        at: cython.ulonglong
+        if path < 0:
+            if dir < 0:
+                return -1
+            return self._of_fd(m, cython.cast(cython.int, asked.data.args[dir]), into)
+        at = asked.data.args[path]
+        if at == 0:
+            self.words[0] = 0
+        elif peek_string(m.tid, at, self.words) < 0:
+            return -1
+        return self._join(m, dir, asked, self.words, into)
+
+    def _join(self, m, dir, asked, path, into):
+        size: cython.size_t = libc.strlen(path)
+        length: cython.size_t
+        fd: cython.int = libc.AT_FDCWD
+        if dir >= 0:
+            fd = cython.cast(cython.int, asked.data.args[dir])
+        if path[0] == b"/"[0]:
+            return of_self(m.process, path, into)
+        if fd != libc.AT_FDCWD:
+            if self._of_fd(m, fd, into) < 0:
+                return -1
+        else:
+            self._cwd(m.process)
+            if m.process.cwd == cython.NULL:
+                return -1
+            asking.strcpy(into, m.process.cwd)
+        if size == 0:
+            return 0
+        length = libc.strlen(into)
+        if length + size + 2 > ROOM:
+            return -1
+        if length == 0 or into[length - 1] != b"/"[0]:
+            into[length] = b"/"[0]
+            length += 1
+        libc.memcpy(into + length, path, size + 1)
+        return 0
+
+    def _of_fd(self, m, fd, into):
+        name: cython.char[64]
+        size: cython.long
+        libc.snprintf(name, 64, b"/proc/%d/fd/%d", m.process.pid, fd)
+        size = libc.readlinkat(libc.AT_FDCWD, name, into, ROOM - 1)
+        if size <= 0 or into[0] != b"/"[0]:
+            return -1  # a pipe, a socket, or not open at all
+        into[size] = 0
+        return 0
+
+    def _cwd(self, p):
+        name: cython.char[64]
+        size: cython.long
+        if p.cwd != cython.NULL:
+            return 0
+        libc.snprintf(name, 64, b"/proc/%d/cwd", p.pid)
+        size = libc.readlinkat(libc.AT_FDCWD, name, self.full, ROOM - 1)
+        if size > 0:
+            self.full[size] = 0
+            p.cwd = asking.strdup(self.full)
+        return 0
+
+    def _root(self, p):
+        # The directory that is "/" for it; one descriptor for all who have the same.
+        name: cython.char[64]
+        status: libc.stat_t
+        space: libc.stat_t
+        i: cython.int
+        if p.root >= 0:
+            return self.roots[p.root].fd
+        libc.snprintf(name, 64, b"/proc/%d/ns/mnt", p.pid)
+        if libc.fstatat(libc.AT_FDCWD, name, cython.address(space), 0) < 0:
+            return -1
+        libc.snprintf(name, 64, b"/proc/%d/root", p.pid)
+        if libc.fstatat(libc.AT_FDCWD, name, cython.address(status), 0) < 0:
+            return -1
+        for i in range(self.root_count):
+            if (
+                self.roots[i].inode == status.st_ino and self.roots[i].device == status.st_dev
+                and self.roots[i].space == space.st_ino
+            ):  # fmt: skip
+                p.root = i
+                return self.roots[i].fd
+        i = self.root_count
+        if i == ROOTS:
+            i = ROOTS - 1  # so many are not in use at once: the last place is given anew
+            libc.close(self.roots[i].fd)
+            self._forget_root(i)
+        else:
+            self.root_count += 1
+        self.roots[i].fd = libc.openat(
+            libc.AT_FDCWD, name, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
+        )
+        self.roots[i].inode = status.st_ino
+        self.roots[i].device = status.st_dev
+        self.roots[i].space = space.st_ino
+        if self.roots[i].fd < 0:
+            self.root_count = i
+            return -1
+        p.root = i
+        return self.roots[i].fd
+
+    def _forget_root(self, root):
+        i: cython.int
+        p: cython.pointer(Process)
+        for i in range(CROWD):
+            p = self.all[i]
+            while p:
+                if p.root == root:
+                    p.root = -1
+                p = p.next
+        return 0
+
+    def _open(self, p, path, flags):
+        # What a path means to a process, as a descriptor that only names it; -1 with errno.
+        how: libc.open_how
+        root: cython.int = self._root(p)
+        if root < 0:
+            return -1
+        how.flags = libc.O_PATH | libc.O_CLOEXEC | flags
+        how.mode = 0
+        how.resolve = libc.RESOLVE_IN_ROOT
+        return libc.openat2(root, path, cython.address(how))
+
+    def _place(self, m, path, name):
+        # The directory in which a name is or will be; -1 with errno. The whole path is in `full`.
+        size: cython.size_t = libc.strlen(path)
+        end: cython.size_t
+        length: cython.long
+        fd: cython.int
+        kept: cython.char
+        while size > 1 and path[size - 1] == b"/"[0]:
+            size -= 1
+            path[size] = 0
+        end = size
+        while end > 0 and path[end - 1] != b"/"[0]:
+            end -= 1
+        asking.strcpy(self.full, path)
+        if end == 0 or path[end] == 0:
+            libc.errno = libc.EBUSY  # "/"
+            return -1
+        kept = path[end]
+        path[end] = 0
+        fd = self._open(m.process, path, libc.O_DIRECTORY)
+        path[end] = kept
+        if fd < 0:
+            return -1
+        length = name_of(fd, self.full)
+        if length + (size - end) + 2 > ROOM:
+            libc.close(fd)
+            libc.errno = libc.ENAMETOOLONG
+            return -1
+        if length == 0 or self.full[length - 1] != b"/"[0]:
+            self.full[length] = b"/"[0]
+            length += 1
+        libc.memcpy(self.full + length, path + end, size - end + 1)
+        name[0] = self.full + length
+        return fd
+
+    def _place_to_make(self, m, follow, name):
+        # The same for a file that an open would make: where a link leads to nothing, it is there.
+        status: libc.stat_t
+        place: cython.int = -1
+        size: cython.long
+        i: cython.int
+        for i in range(_LINKS):
+            place = self._place(m, self.path, name)
+            if place < 0 or not follow:
+                return place
+            if (
+                libc.fstatat(place, name[0], cython.address(status), libc.AT_SYMLINK_NOFOLLOW) < 0
+                or (status.st_mode & libc.S_IFMT) != libc.S_IFLNK
+            ):  # fmt: skip
+                return place
+            size = libc.readlinkat(place, name[0], self.words, ROOM // 2 - 1)
+            libc.close(place)
+            if size <= 0:
+                return -1
+            self.words[size] = 0
+            if self.words[0] == b"/"[0]:
+                asking.strcpy(self.path, self.words)
+            elif (name[0] - self.full) + size + 1 < ROOM:
+                libc.memcpy(self.path, self.full, name[0] - self.full)
+                asking.strcpy(self.path + (name[0] - self.full), self.words)
+        libc.errno = libc.ELOOP
+        return -1
+
+    # ---- processes and threads -----------------------------------------------------------------
+
+    def _settle(self, m, finally_):
+        return 0
+
+    def _member(self, tid, listener, id):
+        # The thread that asks; NULL when it is gone, or there is no room for what is known of it.
+        m: cython.pointer(Member) = self.members[tid & (CROWD - 1)]
+        pid: cython.int = 0
+        while m:
+            if m.tid == tid:
+                return m
+            m = m.next
+        status: Status
+        if read_status(tid, cython.address(status)) < 0:
+            return cython.NULL
+        if libc.ioctl(listener, asking.SECCOMP_IOCTL_NOTIF_ID_VALID, cython.address(id)) < 0:
+            return cython.NULL  # it was another one's number
+        pid = status.pid
+        p: cython.pointer(Process) = self._process(pid)
+        if p == cython.NULL:
+            p = self._new_process(cython.address(status))
+            if p == cython.NULL:
+                return cython.NULL
+        m = cython.cast(cython.pointer(Member), libc.calloc(1, cython.sizeof(Member)))
+        if m == cython.NULL:
+            self.error = libc.ENOMEM
+            return cython.NULL
+        m.tid = tid
+        m.process = p
+        m.next = self.members[tid & (CROWD - 1)]
+        self.members[tid & (CROWD - 1)] = m
+        return m
+
+    def _process(self, pid):
+        p: cython.pointer(Process) = self.all[pid & (CROWD - 1)]
+        while p and p.pid != pid:
+            p = p.next
+        return p
+
+    def _new_process(self, status):
+        begun: Begun
+        event: asking.epoll_event
+        parent: cython.pointer(Process) = self._process(status.parent)
+        p: cython.pointer(Process) = cython.cast(
+            cython.pointer(Process), libc.calloc(1, cython.sizeof(Process))
+        )
+        if p == cython.NULL:
+            self.error = libc.ENOMEM
+            return p
+        self.processes += 1
+        p.number = self.processes
+        p.pid = status.pid
+        p.own_pid = status.own_pid
+        p.uid = status.uid
+        p.root = -1
+        p.pidfd = cython.cast(cython.int, libc.syscall(libc.SYS_pidfd_open, status.pid, 0))
+        if p.pidfd >= 0:
+            event.events = asking.EPOLLIN
+            event.data.u64 = _PROCESS | status.pid
+            asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_ADD, p.pidfd, cython.address(event))
+        else:
+            self.error = libc.errno  # nobody will know how it ends
+        p.next = self.all[p.pid & (CROWD - 1)]
+        self.all[p.pid & (CROWD - 1)] = p
+        libc.memset(cython.address(begun), 0, cython.sizeof(begun))
+        begun.what = b"P"[0]
+        begun.process = p.number
+        begun.parent = parent.number if parent else 0
+        begun.pid = p.pid
+        begun.uid = p.uid
+        self._cwd(p)
+        if p.cwd != cython.NULL:
+            begun.cwd = self._text(p.cwd, cython.cast(cython.uint, libc.strlen(p.cwd)))
+        begun.time = self._now()
+        self._put(cython.address(begun), cython.sizeof(begun))
+        return p
+
+    def _forget_member(self, m):
+        at: cython.pointer(cython.pointer(Member)) = cython.address(
+            self.members[m.tid & (CROWD - 1)]
+        )
+        while at[0]:
+            if at[0] == m:
+                at[0] = m.next
+                drop_pending(cython.address(m.pending))
+                libc.free(m)
+                return 0
+            at = cython.address(at[0].next)
+        return 0
+
+    def _ended(self, pid):
+        info: asking.ostler_pidfd_info
+        ended: Ended
+        at: cython.pointer(cython.pointer(Process)) = cython.address(self.all[pid & (CROWD - 1)])
+        m: cython.pointer(Member)
+        following: cython.pointer(Member)
+        p: cython.pointer(Process)
+        i: cython.int
+        while at[0] and at[0].pid != pid:
+            at = cython.address(at[0].next)
+        p = at[0]
+        if p == cython.NULL:
+            return 0
+        if p.executes:
+            # It was killed, or has failed and come to its end without another call.
+            p.executes = False
+            p.executed.outcome = TRIED
+            self._put(cython.address(p.executed), cython.sizeof(Executed))
+        for i in range(CROWD):
+            m = self.members[i]
+            while m:
+                following = m.next
+                if m.process == p:
+                    if m.waits:
+                        self._settle(m, True)
+                    self._forget_member(m)
+                m = following
+        libc.memset(cython.address(info), 0, cython.sizeof(info))
+        info.mask = asking.OSTLER_PIDFD_INFO_EXIT
+        libc.memset(cython.address(ended), 0, cython.sizeof(ended))
+        ended.what = b"Q"[0]
+        ended.process = p.number
+        if (
+            libc.ioctl(p.pidfd, asking.OSTLER_PIDFD_GET_INFO, cython.address(info)) == 0
+            and info.mask & asking.OSTLER_PIDFD_INFO_EXIT
+        ):  # fmt: skip
+            ended.known = True
+            ended.status = info.exit_code
+        elif exit_of_zombie(pid, cython.address(ended.status)) == 0:
+            ended.known = True  # nobody has waited for it until now
+        elif p.ending:
+            ended.known = True
+            ended.status = p.status
+        ended.used = p.used
+        ended.memory = p.memory
+        ended.time = self._now()
+        self._put(cython.address(ended), cython.sizeof(ended))
+        libc.close(p.pidfd)
+        at[0] = p.next
+        libc.free(p.cwd)
+        libc.free(p)
+        return 0

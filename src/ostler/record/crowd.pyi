@@ -1,0 +1,4 @@
+from ostler.record.pieces import Pieces
+
+class Crowd(Pieces):
+    processes: int

@@ -1,0 +1,19 @@
+from ostler.core.libc cimport recording
+from ostler.record.calls cimport Rule
+from ostler.record.crowd cimport Crowd
+from ostler.record.peek cimport Member, Process
+from ostler.record.pieces cimport Entry
+
+cdef class Looker(Crowd):
+    cdef unsigned int uid
+    cdef Member *waiting            # for something to be seen of what they do
+
+    cdef int _look(self, Member *member, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
+    cdef int _look_at_open(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry, bint of_32_bits) noexcept nogil
+    cdef int _look_at_change(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
+    cdef int _look_at_address(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
+    cdef int _look_at_program(self, Member *m, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
+    cdef int _wait(self, Member *m) noexcept nogil
+    cdef int _settle(self, Member *m, bint finally_) noexcept nogil
+    cdef int _settle_early(self, Member *but) noexcept nogil
+    cdef int _settle_program(self, Process *p) noexcept nogil

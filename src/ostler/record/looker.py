@@ -1,0 +1,476 @@
+"""The looker: what a call is about, and what has become of it.
+
+Before a call it is looked what is there, and when its thread asks again, or what it was to do is
+seen, what is there then. Where that tells nothing, the call was tried, and no more is said.
+"""
+
+import cython
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core.libc import confining as own
+from cython.cimports.ostler.core.libc import recording as asking
+from cython.cimports.ostler.record.calls import (
+    AT_NO_FOLLOW,
+    ATTRIBUTE,
+    BIND,
+    CONNECT,
+    CREAT,
+    CREATE,
+    EXECUTE,
+    EXIT,
+    EXIT_THREAD,
+    LINK,
+    MKDIR,
+    MKNOD,
+    MOUNT,
+    MOVE,
+    NO_FOLLOW,
+    OPEN,
+    OPEN_HOW,
+    OWNER,
+    READ,
+    REMOVE,
+    RENAME,
+    RMDIR,
+    ROOT,
+    SEND,
+    SYMLINK,
+    TEXT,
+    WRITE,
+    Rule,
+)  # fmt: skip
+from cython.cimports.ostler.record.crowd import Crowd
+from cython.cimports.ostler.record.peek import (
+    ROOM,
+    WORDS,
+    Member,
+    Pending,
+    Process,
+    count_use,
+    drop_pending,
+    name_of,
+    of_descriptor,
+    owner_of,
+    peek_arguments,
+    peek_memory,
+    peek_string,
+    stack_of,
+    status_at,
+)  # fmt: skip
+from cython.cimports.ostler.record.pieces import DONE, FAILED, TRIED, Entry, Executed
+
+_LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+
+
+@cython.cclass
+class Looker(Crowd):
+    """Knows what recorded programs do."""
+
+    def __cinit__(self, out: cython.int, socket: cython.int):
+        self.uid = libc.geteuid()
+
+    def _look(self, member, rule, asked, of_32_bits):
+        entry: Entry
+        p: cython.pointer(Process) = member.process
+        kind: cython.int = rule.kind
+        if kind == MOVE or kind == ROOT:
+            libc.free(p.cwd)
+            p.cwd = cython.NULL
+            if kind == ROOT:
+                p.root = -1
+            return 0
+        if kind == EXIT_THREAD or kind == EXIT:
+            if kind == EXIT or member.tid == p.pid:
+                p.status = cython.cast(cython.int, asked.data.args[0] & 0xFF) << 8
+                p.ending = True
+                count_use(p)
+            if kind == EXIT_THREAD and member.tid != p.pid:
+                self._forget_member(member)  # which was settled when it asked
+            return 0
+        if kind == EXECUTE:
+            return self._look_at_program(member, rule, asked, of_32_bits)
+        libc.memset(cython.address(entry), 0, cython.sizeof(entry))
+        entry.what = b"E"[0]
+        entry.kind = rule.kind
+        entry.process = p.number
+        entry.time = self._now()
+        if kind == CONNECT or kind == BIND or kind == SEND:
+            return self._look_at_address(member, rule, asked, cython.address(entry))
+        if self._given(member, rule.dir, rule.path, asked, self.path) < 0:
+            return 0
+        if kind == OPEN or kind == OPEN_HOW or kind == CREAT:
+            return self._look_at_open(member, rule, asked, cython.address(entry), of_32_bits)
+        return self._look_at_change(member, rule, asked, cython.address(entry))
+
+    def _look_at_open(self, m, rule, asked, entry, of_32_bits):
+        flags: cython.ulonglong
+        last: cython.ulonglong
+        name: cython.p_char
+        place: cython.int
+        fd: cython.int
+        size: cython.long
+        status: libc.stat_t
+        changes: cython.bint
+        if rule.kind == CREAT:
+            flags = libc.O_CREAT | libc.O_WRONLY | libc.O_TRUNC
+        else:
+            flags = asked.data.args[rule.value]
+            if rule.kind == OPEN_HOW:
+                if peek_memory(m.tid, flags, cython.address(flags), 8) != 8:
+                    return 0
+        flags &= _LOW
+        if flags & libc.O_PATH:
+            return 0
+        changes = (flags & (libc.O_ACCMODE | libc.O_TRUNC)) != libc.O_RDONLY
+        entry.kind = READ
+        if changes:
+            entry.kind = WRITE
+        last = flags & libc.O_NOFOLLOW
+        if flags & libc.O_CREAT and flags & libc.O_EXCL:
+            last = libc.O_NOFOLLOW
+            entry.kind = CREATE
+        entry.path2 = cython.cast(cython.uint, flags)
+        fd = self._open(m.process, self.path, last)
+        if fd < 0:
+            if libc.errno == libc.ENOENT and flags & libc.O_CREAT:
+                # It will be made, unless something hinders that.
+                entry.kind = CREATE
+                place = self._place_to_make(m, not flags & libc.O_EXCL, cython.address(name))
+                if place < 0:
+                    entry.outcome = FAILED
+                    entry.time |= cython.cast(cython.ulonglong, libc.errno & 0xFFFF) << 48
+                    entry.path = self._text(self.path, libc.strlen(self.path))
+                    return self._put(entry, cython.sizeof(Entry))
+                entry.path = self._text(self.full, libc.strlen(self.full))
+                m.pending.entry = entry[0]
+                m.pending.place = place
+                m.pending.place2 = -1
+                m.pending.name = asking.strdup(name)
+                m.pending.name2 = cython.NULL
+                m.pending.was = (
+                    flags & libc.O_EXCL
+                    and status_at(place, name, cython.address(m.pending.before)) == 0
+                )
+                self._wait(m)
+                return 0
+            if libc.errno == libc.EXDEV:
+                entry.outcome = TRIED  # a link of the kernel's, which can't be followed from here
+            else:
+                entry.outcome = FAILED
+                entry.time |= cython.cast(cython.ulonglong, libc.errno & 0xFFFF) << 48
+            entry.path = self._text(self.path, libc.strlen(self.path))
+            return self._put(entry, cython.sizeof(Entry))
+        size = name_of(fd, self.full)
+        if flags & libc.O_CREAT and flags & libc.O_EXCL:
+            entry.outcome = FAILED
+            entry.time |= cython.cast(cython.ulonglong, libc.EEXIST) << 48
+        elif (
+            flags & libc.O_NOFOLLOW
+            and libc.fstat(fd, cython.address(status)) == 0
+            and (status.st_mode & libc.S_IFMT) == libc.S_IFLNK
+        ):
+            entry.outcome = FAILED
+            entry.time |= cython.cast(cython.ulonglong, libc.ELOOP) << 48
+        elif m.process.uid != self.uid:
+            entry.outcome = TRIED
+        elif libc.faccessat(
+            libc.AT_FDCWD, of_descriptor(fd, self.again),
+            libc.W_OK if changes else libc.R_OK, libc.AT_EACCESS,
+        ) < 0:  # fmt: skip
+            entry.outcome = FAILED
+            entry.time |= cython.cast(cython.ulonglong, libc.errno & 0xFFFF) << 48
+        elif (
+            changes and libc.fstat(fd, cython.address(status)) == 0
+            and (status.st_mode & libc.S_IFMT) == libc.S_IFDIR
+            and (flags & libc.O_TMPFILE) != libc.O_TMPFILE
+        ):  # fmt: skip
+            entry.outcome = FAILED
+            entry.time |= cython.cast(cython.ulonglong, libc.EISDIR) << 48
+        else:
+            entry.outcome = DONE
+        libc.close(fd)
+        entry.path = self._text(self.full, size)
+        if self._given(m, rule.dir, rule.path, asked, self.again) >= 0:
+            entry.doubt = libc.strcmp(self.again, self.path) != 0
+        return self._put(entry, cython.sizeof(Entry))
+
+    def _look_at_change(self, m, rule, asked, entry):
+        pending: cython.pointer(Pending) = cython.address(m.pending)
+        name: cython.p_char = cython.NULL
+        flags: cython.ulonglong = 0
+        kind: cython.int = rule.kind
+        number: cython.int
+        other: libc.stat_t
+        follow: cython.bint = not rule.how & NO_FOLLOW
+        if rule.value >= 0:
+            entry.path2 = cython.cast(cython.uint, asked.data.args[rule.value])
+        if rule.how & AT_NO_FOLLOW:
+            flags = asked.data.args[3 if rule.path == 1 and rule.kind != OWNER else 4]
+            if rule.kind == ATTRIBUTE:
+                flags = asked.data.args[2]
+            follow = not flags & libc.AT_SYMLINK_NOFOLLOW
+        if rule.kind == REMOVE and rule.value >= 0 and entry.path2 & libc.AT_REMOVEDIR:
+            entry.kind = RMDIR
+        libc.memset(pending, 0, cython.sizeof(Pending))
+        pending.place2 = -1
+        if rule.path2 >= 0:
+            # The second one first, as the kernel looks for what is to be linked.
+            if rule.how & TEXT:
+                if peek_string(m.tid, asked.data.args[rule.path2], self.path2) < 0:
+                    self.path2[0] = 0
+                entry.path2 = self._text(self.path2, libc.strlen(self.path2))
+            elif self._given(m, rule.dir2, rule.path2, asked, self.path2) < 0:
+                return 0
+            else:
+                pending.place2 = self._place(m, self.path2, cython.address(name))
+                if pending.place2 < 0:
+                    pending.number = libc.errno
+                entry.path2 = self._text(self.full, libc.strlen(self.full))
+                if name != cython.NULL:
+                    pending.name2 = asking.strdup(name)
+                    name = cython.NULL
+                if kind == LINK and pending.number == 0 and (
+                    status_at(pending.place2, pending.name2, cython.address(pending.before)) < 0
+                ):  # fmt: skip
+                    pending.number = libc.errno
+        if follow:
+            pending.place = self._open(m.process, self.path, 0)
+            if pending.place >= 0:
+                name_of(pending.place, self.full)
+        else:
+            pending.place = self._place(m, self.path, cython.address(name))
+        if pending.place < 0 or (kind == LINK and pending.number):
+            number = libc.errno
+            if kind == LINK and pending.number:
+                number = pending.number
+            entry.outcome = TRIED
+            if number != libc.EXDEV:
+                entry.outcome = FAILED
+                entry.time |= cython.cast(cython.ulonglong, number & 0xFFFF) << 48
+            entry.path = self._text(self.path, libc.strlen(self.path))
+            pending.entry.what = 1  # so that what is open is closed
+            drop_pending(pending)
+            return self._put(entry, cython.sizeof(Entry))
+        entry.path = self._text(self.full, libc.strlen(self.full))
+        if name != cython.NULL:
+            pending.name = asking.strdup(name)
+        pending.was = status_at(pending.place, pending.name, cython.address(pending.before)) == 0
+        if kind == RENAME and pending.was and pending.place2 >= 0:
+            pending.same = (
+                status_at(pending.place2, pending.name2, cython.address(other)) == 0
+                and other.st_ino == pending.before.st_ino
+                and other.st_dev == pending.before.st_dev
+            )
+        entry.doubt = False
+        if self._given(m, rule.dir, rule.path, asked, self.again) >= 0:
+            entry.doubt = libc.strcmp(self.again, self.path) != 0
+        pending.entry = entry[0]
+        self._wait(m)
+        return 0
+
+    def _wait(self, m):
+        m.waits = True
+        m.earlier = cython.NULL
+        m.later = self.waiting
+        if self.waiting != cython.NULL:
+            self.waiting.earlier = m
+        self.waiting = m
+        return 0
+
+    def _settle_early(self, but):
+        # What others have done since may soon not be seen any more.
+        m: cython.pointer(Member) = self.waiting
+        following: cython.pointer(Member)
+        while m:
+            following = m.later
+            if m != but:
+                self._settle(m, False)
+            m = following
+        return 0
+
+    def _settle(self, m, finally_):
+        # What has become of a call; `finally_`: its thread asks again, or is at its end.
+        pending: cython.pointer(Pending) = cython.address(m.pending)
+        entry: cython.pointer(Entry) = cython.address(pending.entry)
+        now: libc.stat_t
+        other: libc.stat_t
+        there: cython.bint = status_at(pending.place, pending.name, cython.address(now)) == 0
+        kind: cython.int = entry.kind
+        same: cython.bint = (
+            there and pending.was and now.st_ino == pending.before.st_ino
+            and now.st_dev == pending.before.st_dev
+        )  # fmt: skip
+        number: cython.int = 0
+        entry.outcome = FAILED
+        if kind == CREATE or kind == MKDIR or kind == MKNOD or kind == SYMLINK or kind == LINK:
+            if pending.was:
+                number = libc.EEXIST
+            elif there:
+                entry.outcome = DONE
+        elif kind == BIND:
+            entry.outcome = DONE if there and not pending.was else FAILED
+            number = asking.EADDRINUSE if pending.was else 0
+        elif kind == REMOVE or kind == RMDIR:
+            if not pending.was:
+                number = libc.ENOENT
+            elif not same:
+                entry.outcome = DONE
+        elif kind == RENAME:
+            if pending.number or not pending.was:
+                number = pending.number if pending.number else libc.ENOENT
+            elif pending.same:
+                entry.outcome = TRIED  # two names of one file: nothing is done then
+            elif pending.place2 >= 0 and (
+                status_at(pending.place2, pending.name2, cython.address(other)) == 0
+                and other.st_ino == pending.before.st_ino
+                and other.st_dev == pending.before.st_dev
+                and not same
+            ):  # fmt: skip
+                entry.outcome = DONE
+        elif kind == MOUNT:
+            entry.outcome = TRIED
+        elif not pending.was:
+            number = libc.ENOENT
+        elif there and same and (
+            now.st_ctim.tv_sec == pending.before.st_ctim.tv_sec
+            and now.st_ctim.tv_nsec == pending.before.st_ctim.tv_nsec
+        ):  # fmt: skip
+            entry.outcome = (
+                TRIED  # where the clock of the file system is a coarse one, it can't be told
+            )
+        else:
+            entry.outcome = DONE
+        if entry.outcome != DONE and not finally_:
+            return 0
+        m.waits = False
+        if m.earlier == cython.NULL:
+            self.waiting = m.later
+        else:
+            m.earlier.later = m.later
+        if m.later != cython.NULL:
+            m.later.earlier = m.earlier
+        if entry.outcome == FAILED and number:
+            entry.time |= cython.cast(cython.ulonglong, number & 0xFFFF) << 48
+        self._put(entry, cython.sizeof(Entry))
+        drop_pending(pending)
+        return 0
+
+    def _look_at_address(self, m, rule, asked, entry):
+        # An address is a family, and what that makes of the rest.
+        room: cython.uchar[128]
+        size: cython.ulonglong = asked.data.args[rule.value] & _LOW
+        family: cython.int
+        length: cython.int
+        name: cython.p_char
+        libc.memset(room, 0, cython.sizeof(room))
+        if size < 2 or size > 110:
+            return 0
+        if peek_memory(m.tid, asked.data.args[rule.path], room, size) != cython.cast(
+            cython.long, size
+        ):
+            return 0
+        family = room[0] | room[1] << 8
+        if family == own.AF_UNIX:
+            if size == 2:
+                return 0
+            if room[2] == 0:
+                # An abstract name, which lies in no file system.
+                room[2] = b"@"[0]
+                entry.path = self._text(
+                    cython.cast(cython.p_char, cython.address(room[2])),
+                    cython.cast(cython.uint, size - 2),
+                )
+                return self._put(entry, cython.sizeof(Entry))
+            length = cython.cast(cython.int, asking.strnlen(
+                cython.cast(cython.p_char, cython.address(room[2])), 108
+            ))  # fmt: skip
+            libc.memcpy(self.words, cython.address(room[2]), length)
+            self.words[length] = 0
+            if self._join(m, -1, asked, self.words, self.path) < 0:
+                return 0
+            if rule.kind == BIND:
+                libc.memset(cython.address(m.pending), 0, cython.sizeof(Pending))
+                m.pending.place2 = -1
+                m.pending.place = self._place(m, self.path, cython.address(name))
+                if m.pending.place >= 0:
+                    m.pending.name = asking.strdup(name)
+                    m.pending.was = status_at(
+                        m.pending.place, m.pending.name, cython.address(m.pending.before)
+                    ) == 0  # fmt: skip
+                    entry.path = self._text(self.full, libc.strlen(self.full))
+                    m.pending.entry = entry[0]
+                    self._wait(m)
+                    return 0
+            entry.path = self._text(self.path, libc.strlen(self.path))
+        elif family == libc.AF_INET:
+            length = libc.snprintf(
+                self.words, WORDS, b"%d.%d.%d.%d:%d", cython.cast(cython.int, room[4]),
+                cython.cast(cython.int, room[5]), cython.cast(cython.int, room[6]),
+                cython.cast(cython.int, room[7]), cython.cast(cython.int, room[2] << 8 | room[3]),
+            )  # fmt: skip
+            entry.path = self._text(self.words, length)
+        elif family == own.AF_INET6 and size >= 24:
+            self.words[0] = b"["[0]
+            if asking.inet_ntop(family, cython.address(room[8]), self.words + 1, 64) == cython.NULL:
+                return 0
+            length = cython.cast(cython.int, libc.strlen(self.words))
+            length += libc.snprintf(
+                self.words + length, 16, b"]:%d", cython.cast(cython.int, room[2] << 8 | room[3])
+            )
+            entry.path = self._text(self.words, length)
+        else:
+            return 0
+        return self._put(entry, cython.sizeof(Entry))
+
+    def _look_at_program(self, m, rule, asked, of_32_bits):
+        p: cython.pointer(Process) = m.process
+        e: cython.pointer(Executed) = cython.address(p.executed)
+        fd: cython.int
+        size: cython.long
+        number: cython.int = 0
+        if self._given(m, rule.dir, rule.path, asked, self.path) < 0:
+            return 0
+        libc.memset(e, 0, cython.sizeof(Executed))
+        e.what = b"X"[0]
+        e.process = p.number
+        e.time = self._now()
+        e.uid = p.uid
+        self._cwd(p)
+        if p.cwd != cython.NULL:
+            e.cwd = self._text(p.cwd, libc.strlen(p.cwd))
+        size = peek_arguments(m.tid, asked.data.args[rule.value], self.words, of_32_bits)
+        e.cut = size >= WORDS
+        e.arguments = self._text(self.words, cython.cast(cython.uint, min(size, WORDS)))
+        fd = self._open(p, self.path, 0)
+        if fd < 0:
+            number = libc.errno
+            e.program = self._text(self.path, libc.strlen(self.path))
+        else:
+            size = name_of(fd, self.full)
+            e.program = self._text(self.full, cython.cast(cython.uint, size))
+            if p.uid == self.uid and (
+                libc.faccessat(
+                    libc.AT_FDCWD, of_descriptor(fd, self.again), libc.X_OK, libc.AT_EACCESS
+                ) < 0
+            ):  # fmt: skip
+                number = libc.errno
+            libc.close(fd)
+        if number and number != libc.EXDEV:
+            e.outcome = FAILED
+            return self._put(e, cython.sizeof(Executed))
+        p.stack = stack_of(m.tid)
+        p.executes = True
+        return 0
+
+    def _settle_program(self, p):
+        # Whether it runs the program that it wanted to: each begins upon a stack of its own.
+        now: cython.ulonglong = stack_of(p.pid)
+        p.executes = False
+        if now == 0 or p.stack == 0:
+            p.executed.outcome = TRIED
+        else:
+            p.executed.outcome = DONE if now != p.stack else FAILED
+        if p.executed.outcome != FAILED:
+            p.uid = owner_of(p.pid, p.uid)
+            p.executed.uid = p.uid
+            p.root = -1 if p.root < 0 else p.root
+        return self._put(cython.address(p.executed), cython.sizeof(Executed))

@@ -1,0 +1,16 @@
+# The lookout: answers the kernel, for each call of a recorded program, and writes down what it was.
+from ostler.record.calls cimport CallRules
+from ostler.record.looker cimport Looker
+from ostler.record.peek cimport Process
+
+cdef class Lookout(Looker):
+    cdef CallRules rules
+    cdef int wake, socket
+    cdef int listeners
+    cdef bint ends, leaves
+    cdef long asked, done           # to write down everything
+
+    cdef int _serve(self) noexcept nogil
+    cdef int _take_listener(self) noexcept nogil
+    cdef int _answer(self, int listener) noexcept nogil
+    cdef int _settle_all(self) noexcept nogil

@@ -1,0 +1,220 @@
+"""The lookout over programs that are recorded: a thread of its own, which never has the GIL.
+
+The kernel asks it before each call that the filter picks out, and the program stands still until
+it has an answer, which always is: go on. So whatever takes long, or may fail, must not keep the
+program; what can't be found out is left out, and what can't be written down is told at the end.
+"""
+
+import cython
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core.crossing import plain_failure
+from cython.cimports.ostler.core.libc import confining as own
+from cython.cimports.ostler.core.libc import recording as asking
+from cython.cimports.ostler.record.calls import CallRules, Rule
+from cython.cimports.ostler.record.crowd import CROWD
+from cython.cimports.ostler.record.looker import Looker
+from cython.cimports.ostler.record.peek import Member, Process
+
+_SOCKET = cython.declare(cython.ulonglong, 1 << 32)
+_WAKE = cython.declare(cython.ulonglong, 2 << 32)
+_LISTENER = cython.declare(cython.ulonglong, 3 << 32)
+_PROCESS = cython.declare(cython.ulonglong, 4 << 32)
+_LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+_FOREVER = cython.declare(cython.long, 0x7FFFFFFFFFFFFFFF)
+_IDLE = cython.declare(cython.int, 100)  # milliseconds after which what was seen is in the file
+
+
+@cython.cclass
+class Lookout(Looker):
+    """Writes what recorded programs do to `out`, a descriptor, which stays the caller's.
+
+    `socket`: where their listeners come in (see core/spawn.pxd). serve() is to be called in a
+    thread; it returns when end() was called and no recorded program is left.
+    """
+
+    def __cinit__(self, out: cython.int, socket: cython.int):
+        event: asking.epoll_event
+        self.rules = CallRules()
+        self.socket = socket
+        self.wake = libc.eventfd(0, libc.EFD_CLOEXEC | libc.EFD_NONBLOCK)
+        if self.wake < 0:
+            raise plain_failure(libc.errno)
+        event.events = asking.EPOLLIN
+        event.data.u64 = _WAKE | self.wake
+        if asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_ADD, self.wake, cython.address(event)) < 0:
+            raise plain_failure(libc.errno)
+        event.data.u64 = _SOCKET | socket
+        if asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_ADD, socket, cython.address(event)) < 0:
+            raise plain_failure(libc.errno)
+
+    def __dealloc__(self):
+        if self.wake > 0:
+            libc.close(self.wake)
+
+    def serve(self):
+        """Answer until the end, or until it is to be left."""
+        self.leaves = False
+        with cython.nogil:
+            self._serve()
+
+    def flush(self):
+        """Have all that was seen be written down; how often that was asked for."""
+        self.asked += 1
+        libc.eventfd_write(self.wake, 1)
+        return self.asked
+
+    def flushed(self):
+        """How often all that was seen has been written down since it was asked for."""
+        return self.done
+
+    def end(self, quiet):
+        """No more programs will come. `quiet`: nothing is written down any more, either."""
+        self.ends = True
+        self.quiet = self.quiet or quiet
+        libc.eventfd_write(self.wake, 1)
+
+    def leave(self):
+        """Answer no more, whoever is left: another process does."""
+        self.leaves = True
+        libc.eventfd_write(self.wake, 1)
+
+    @property
+    def living(self):
+        """How many programs that were started are not at their end, with what they started."""
+        return self.listeners
+
+    # ---- the loop, without the GIL from here on ------------------------------------------------
+
+    def _serve(self):
+        events: asking.epoll_event[64]
+        count: cython.int
+        i: cython.int
+        fd: cython.int
+        what: cython.ulonglong
+        value: libc.eventfd_t
+        wanted: cython.long = 0
+        while True:
+            wait: cython.int = -1
+            if wanted > self.done or (self.ends and self.listeners == 0):
+                wait = 0  # what is ready first
+            elif self.filled or self.waiting:
+                wait = _IDLE
+            count = asking.epoll_wait(self.epoll, events, 64, wait)
+            if count < 0 and libc.errno != libc.EINTR:
+                self.error = libc.errno
+                break
+            if count == 0:
+                if self.waiting != cython.NULL:
+                    self._settle_early(cython.NULL)
+                self._write()
+                if wanted > self.done:
+                    self.done = wanted
+            for i in range(count):
+                fd = cython.cast(cython.int, events[i].data.u64 & _LOW)
+                what = events[i].data.u64 >> 32 << 32
+                if what == _LISTENER:
+                    if events[i].events & asking.EPOLLIN:
+                        self._answer(fd)
+                    elif events[i].events & (asking.EPOLLHUP | asking.EPOLLERR):
+                        libc.close(fd)
+                        self.listeners -= 1
+                elif what == _PROCESS:
+                    self._ended(fd)
+                elif what == _SOCKET:
+                    if self._take_listener() < 0:
+                        asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_DEL, self.socket, cython.NULL)
+                else:
+                    libc.eventfd_read(self.wake, cython.address(value))
+                    wanted = self.asked
+            if self.leaves:
+                break
+            if self.ends and self.listeners == 0 and count == 0:
+                self._settle_all()
+                self._write()
+                break
+        self.done = _FOREVER
+        return 0
+
+    def _take_listener(self):
+        # The listener of a program that is about to begin; -1 when nobody is left to send one.
+        message: asking.msghdr
+        part: libc.iovec
+        room: cython.char[64]
+        letter: cython.char
+        header: cython.pointer(asking.cmsghdr)
+        listener: cython.int
+        event: asking.epoll_event
+        size: cython.long
+        libc.memset(cython.address(message), 0, cython.sizeof(message))
+        part.iov_base = cython.address(letter)
+        part.iov_len = 1
+        message.msg_iov = cython.address(part)
+        message.msg_iovlen = 1
+        message.msg_control = room
+        message.msg_controllen = cython.sizeof(room)
+        size = asking.recvmsg(self.socket, cython.address(message), asking.MSG_CMSG_CLOEXEC)
+        if size < 0:
+            return 0 if libc.errno == libc.EINTR else -1
+        if size == 0:
+            return -1
+        header = asking.CMSG_FIRSTHDR(cython.address(message))
+        if header == cython.NULL or header.cmsg_type != asking.SCM_RIGHTS:
+            return 0  # there was no room for a descriptor: the program will not start
+        libc.memcpy(cython.address(listener), asking.CMSG_DATA(header), cython.sizeof(cython.int))
+        # So that the kernel lets the one go on where the other has been.
+        libc.ioctl(
+            listener, asking.SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+            asking.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP,
+        )  # fmt: skip
+        event.events = asking.EPOLLIN
+        event.data.u64 = _LISTENER | listener
+        if asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_ADD, listener, cython.address(event)) < 0:
+            libc.close(listener)
+            return 0
+        self.listeners += 1
+        return 0
+
+    def _answer(self, listener):
+        asked: asking.seccomp_notif
+        answer: asking.seccomp_notif_resp
+        rule: cython.pointer(Rule)
+        member: cython.pointer(Member) = cython.NULL
+        libc.memset(cython.address(asked), 0, cython.sizeof(asked))
+        if libc.ioctl(listener, asking.SECCOMP_IOCTL_NOTIF_RECV, cython.address(asked)) < 0:
+            return 0  # it was killed meanwhile
+        rule = self.rules.rule(asked.data.arch, asked.data.nr)
+        if not self.quiet and rule != cython.NULL and rule.kind:
+            member = self._member(asked.pid, listener, asked.id)
+            if member != cython.NULL:
+                if member.waits:
+                    self._settle(member, True)
+                if self.waiting != cython.NULL:
+                    self._settle_early(member)
+                if member.process.executes:
+                    self._settle_program(member.process)
+                self._look(
+                    member, rule, cython.address(asked),
+                    asked.data.arch != cython.cast(cython.uint, own.OSTLER_ARCH),
+                )  # fmt: skip
+        libc.memset(cython.address(answer), 0, cython.sizeof(answer))
+        answer.id = asked.id
+        answer.flags = asking.SECCOMP_USER_NOTIF_FLAG_CONTINUE
+        libc.ioctl(listener, asking.SECCOMP_IOCTL_NOTIF_SEND, cython.address(answer))
+        return 0
+
+    def _settle_all(self):
+        i: cython.int
+        m: cython.pointer(Member)
+        p: cython.pointer(Process)
+        for i in range(CROWD):
+            m = self.members[i]
+            while m:
+                if m.waits:
+                    self._settle(m, True)
+                m = m.next
+            p = self.all[i]
+            while p:
+                if p.executes:
+                    self._settle_program(p)
+                p = p.next
+        return 0

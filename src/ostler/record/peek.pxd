@@ -1,0 +1,64 @@
+from ostler.core cimport libc
+from ostler.record.pieces cimport Entry, Executed
+
+cdef enum:
+    ROOM = 8192             # of a path, with the directory that it begins at
+    WORDS = 16384           # of the arguments of a program
+
+# A call that was let go on, of which is looked what it has done when its thread asks again.
+cdef struct Pending:
+    Entry entry
+    int place               # an open directory, or -1
+    int place2
+    libc.stat_t before
+    bint was                # there
+    bint same               # a rename of a file to a name that it has
+    int number              # the errno of what the second path can't be; 0: it can
+    char *name              # in `place`, and in `place2`; NULL: `place` itself is meant
+    char *name2
+
+cdef struct Member:         # a thread
+    int tid
+    bint waits
+    Process *process
+    Member *next
+    Member *earlier         # of those that wait
+    Member *later
+    Pending pending
+
+cdef struct Process:
+    unsigned int number
+    int pid
+    int own_pid             # in the namespace that it is in
+    int pidfd
+    unsigned int uid
+    int root                # which of the roots; -1: not known
+    bint executes           # it has tried to
+    unsigned long long stack
+    char *cwd               # NULL: to be asked for
+    Process *next
+    Executed executed
+    unsigned long long used
+    unsigned int memory
+    int status
+    bint ending
+
+cdef struct Status:         # of /proc/PID/status
+    int pid, parent, own_pid
+    unsigned int uid, memory
+
+cdef long peek_memory(int tid, unsigned long long at, void *into, size_t size) noexcept nogil
+cdef int peek_string(int tid, unsigned long long at, char *into) noexcept nogil
+cdef long peek_arguments(int tid, unsigned long long at, char *into, bint of_32_bits) noexcept nogil
+cdef long name_of(int fd, char *into) noexcept nogil
+cdef char *of_descriptor(int fd, char *into) noexcept nogil
+cdef int of_self(Process *p, char *path, char *into) noexcept nogil
+cdef int status_at(int place, const char *name, libc.stat_t *status) noexcept nogil
+cdef int drop_pending(Pending *pending) noexcept nogil
+cdef long _file(int tid, const char *name, char *into, int size) noexcept nogil
+cdef int read_status(int tid, Status *status) noexcept nogil
+cdef unsigned int owner_of(int pid, unsigned int otherwise) noexcept nogil
+cdef unsigned long long _field(char *text, int number) noexcept nogil
+cdef unsigned long long stack_of(int pid) noexcept nogil
+cdef int count_use(Process *p) noexcept nogil
+cdef int exit_of_zombie(int pid, int *status) noexcept nogil

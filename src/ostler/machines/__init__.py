@@ -15,15 +15,18 @@ __all__ = [
 ]
 
 
-def recorded(self):
+def recorded(self, children=False, reads=True):
     """A context manager whose value is the log of what is asked of this machine inside.
 
     The log has each call of a verb that touches something, with its moment, thread, arguments
-    and result or error, and of compositions the whole: see ostler.machines.recording.
+    and result or error, and of compositions the whole: see ostler.machines.recording. With
+    `children` it also has what the programs do that are started inside, in `log.processes` and
+    `log.events`, by seccomp(2); without `reads` of what they open only what they may change, which
+    costs less. OSError (ENOSYS) where the kernel has not got what it takes.
     """
     from ostler.machines.recording import Recorded
 
-    return Recorded(self)
+    return Recorded(self, children, reads)
 
 
 Machine.recorded = recorded

@@ -4,6 +4,8 @@ The recorder stands before all verbs that touch something (see before.py). Of a 
 the whole and not the parts: what a verb asks of the machine for itself is no call of the program's.
 """
 
+from __future__ import annotations
+
 import errno as numbers
 import json
 import pickle
@@ -19,6 +21,10 @@ from ostler.machine import Machine, host
 from ostler.machines import before
 from ostler.machines.between import Between
 from ostler.verbs import table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ostler.record.log import Event, RecordedProcess, Story
 
 
 class Call:
@@ -118,10 +124,32 @@ class Object(NamedTuple):
 
 
 class Log:
-    """The calls of a machine's verbs, in the order in which they began: a sequence of Call."""
+    """The calls of a machine's verbs, in the order in which they began: a sequence of Call.
+
+    Where children are recorded, too (`recorded(children=True)`), what they did is in `processes`
+    and `events`: see ostler.record.log.
+    """
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
+        self._programs: _Programs | None = None
+
+    @property
+    def story(self) -> Story:
+        """What programs did until now, a Story; ValueError where they are not recorded."""
+        if self._programs is None:
+            raise ValueError("programs are not recorded here: recorded(children=True) does that")
+        return self._programs.story()
+
+    @property
+    def processes(self) -> list[RecordedProcess]:
+        """The processes that were started, and those that they started, in that order."""
+        return self.story.processes
+
+    @property
+    def events(self) -> list[Event]:
+        """What these did, in the order in which it began."""
+        return self.story.events
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -252,18 +280,54 @@ class _Held(_Part):
         return self._recorder.within(self._call, self._inner.__exit__, *exception)
 
 
+class _Programs:
+    """The recording of programs that belongs to a log."""
+
+    def __init__(self, machine: Machine, reads: bool) -> None:
+        from ostler.record.recorder import ProgramRecorder
+
+        self._file = host.memfd_create("ostler-record")
+        try:
+            self._recorder = ProgramRecorder(machine, self._file, reads)
+            self._recorder.__enter__()
+        except BaseException:
+            host.close(self._file)
+            raise
+        self._last: Story | None = None
+
+    def story(self) -> Story:
+        """What happened until now, or until the end."""
+        if self._last is not None:
+            return self._last
+        from ostler.record.log import read
+
+        self._recorder.flush()
+        with open(f"/proc/self/fd/{self._file}", "rb") as file:
+            return read(file)
+
+    def end(self) -> None:
+        """What comes is no longer recorded."""
+        self._recorder.__exit__()
+        self._last = self.story()
+        host.close(self._file)
+
+
 class Recorded:
     """What `machine.recorded()` gives: a context manager, whose value is the Log."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, children: bool = False, reads: bool = True) -> None:
         self._machine = machine
         self._recorder: Recorder | None = None
+        self._children = children
+        self._reads = reads
 
     def __enter__(self) -> Log:
         if self._recorder is not None:
             raise RuntimeError("this recording has begun already")
         self._machine.environ  # noqa: B018  a ValueError where it is closed
         self._recorder = Recorder()
+        if self._children:
+            self._recorder.log._programs = _Programs(self._machine, self._reads)
         before.stand(self._machine, self._recorder)
         return self._recorder.log
 
@@ -271,6 +335,8 @@ class Recorded:
         recorder, self._recorder = self._recorder, None
         if recorder is not None:
             before.leave(self._machine, recorder)
+            if recorder.log._programs is not None:
+                recorder.log._programs.end()
 
 
 # What a log keeps

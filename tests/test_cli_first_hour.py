@@ -215,7 +215,7 @@ def test_a_closed_output_is_an_error(tmp_path, name):
         "completion": ["bash"], "copy": ["-n", "t", "c"], "doctor": [], "remove": ["-n", "t"],
         "commit": ["s"], "diff": ["s"], "discard": ["s"], "fork": ["s", "n"], "points": ["s"],
         "undo": ["s"], "redo": ["s"], "tour": [], "rehearse": ["--json", "--discard", "true"],
-        "--help": [], "--version": [],
+        "record": ["true"], "--help": [], "--version": [],
     }.get(name, ["t"])  # fmt: skip
     if name in OF_KEPT and not has_rehearsals():
         pytest.skip("this kernel, or this user, can't have a rehearsal")

@@ -18,7 +18,7 @@ PARSERS = {
     for name, module in MODULES.items()
     if hasattr(module, f"{name}_parser")
 }
-HAND_ON = {"run", "exec", "rehearse"}  # the arguments of a program, untouched
+HAND_ON = {"run", "exec", "record", "rehearse"}  # the arguments of a program, untouched
 
 
 def test_every_command_has_a_parser_or_hands_arguments_on():

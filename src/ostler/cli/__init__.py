@@ -18,6 +18,7 @@ COMMANDS = {
     "find": "Find names in whole trees, in parallel; delete them, or run a command on each.",
     "fork": "Have a second kept rehearsal that begins as one is now.",
     "points": "List the points of a kept rehearsal, with the commands before which they were made.",
+    "record": "Run a command, and tell which files and which network it used.",
     "redo": "Take back an undo of a kept rehearsal.",
     "rehearse": "Run a program, look at what it would change, and then decide.",
     "remove": "Remove whole trees and single files, in parallel.",

@@ -18,16 +18,16 @@ def command(program):
     return program
 
 
-def run(machine, arguments, aside, actions=()):
+def run(machine, arguments, aside, actions=(), alone=True):
     """Run a program to its end, with all that it starts; its exit status, or minus our own.
 
     With `aside` its standard output goes to standard error; `actions` are further ones of
-    posix_spawn().
+    posix_spawn(). What it leaves running is ended, unless it need not be `alone`.
     """
     from ostler.core.descendants import adopt_orphans
 
     others = _children()
-    before = adopt_orphans(True)
+    before = adopt_orphans(alone)
     ours = {}
     actions = [*actions, *([(host.POSIX_SPAWN_DUP2, 2, 1)] if aside else ())]
     defaults = []
@@ -51,7 +51,8 @@ def run(machine, arguments, aside, actions=()):
             return -(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
         _forward(pid, ours)
         _, status = host.waitpid(pid, 0)
-        _end_orphans(others)
+        if alone:
+            _end_orphans(others)
     finally:
         adopt_orphans(before)
         for number, handler in ours.items():

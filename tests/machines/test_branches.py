@@ -276,7 +276,11 @@ def test_in_a_forked_process(base):
                 try:
                     branch.branch()
                 except RuntimeError:
-                    status = 0
+                    branch.discard()
+                    try:
+                        branch.checkpoint()
+                    except RuntimeError:
+                        status = 0
                 branch.close()
                 m.close()
             finally:

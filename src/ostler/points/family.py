@@ -50,7 +50,9 @@ class Family:
         self._free: set[bytes] = set()  # held by nobody, but not removed yet
 
     def place(self) -> bytes:
-        """A directory of the stores for a new member."""
+        """A directory of the stores for a new member, or for the new layers of one."""
+        if host.getpid() != self._process:
+            raise RuntimeError("the branches of a machine belong to the process that has made them")
         with self.lock:
             self._branches += 1
             return b"branches/%d" % self._branches

@@ -144,9 +144,9 @@ class Derived(Work):
                 self.asked.append(verb)
                 return super().called(verb, args, kwargs)
 
-        self.kind = Kind
-        self.shared = Kind(self.behind)
-        self.shared.asked = []
+        made = Kind(self.behind)
+        made.asked = []
+        self.kind, self.shared = Kind, made
 
     def act(self, number):
         shared = self.shared

@@ -6,7 +6,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs bench-points build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench wheels test-wheels test-sdist stress clean
+.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs bench-points bench-instructions build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench wheels test-wheels test-sdist stress clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -151,6 +151,10 @@ bench-installed: build
 # Whole trees against the standard library and the known tools; OPTIONS="--help" tells more.
 bench-trees: $(VENV)/.bench
 	$(BIN)/python -m bench.bench_trees $(OPTIONS)
+
+# Calls by the instructions that they take, counted by valgrind; OPTIONS="--help" tells more.
+bench-instructions: build
+	$(BIN)/python -m bench.instructions $(OPTIONS)
 
 # Whole programs from the index, under python and under ostler run; OPTIONS="--help" tells more.
 bench-programs: build

@@ -24,7 +24,8 @@ def runs_of(files):
     for name in files:
         with open(name) as file:
             runs.append(json.load(file))
-    return runs
+    # What most people run comes first: an interpreter that was built with optimisations.
+    return sorted(runs, key=lambda run: "build" in run and not run["build"]["pgo"])
 
 
 def rows_of(runs):
@@ -43,6 +44,11 @@ def title_of(run):
     return f"{build['implementation']} {build['python']}" + (
         f" ({', '.join(made)})" if made else ""
     )
+
+
+def column_of(run):
+    version = run["build"]["python"].rpartition(".")[0]
+    return f"{version}, optimised" if run["build"]["pgo"] else version
 
 
 def x_of(ratio):
@@ -109,7 +115,7 @@ def table(runs):
             f"**{run['geometric_mean']['median']:.2f}** by the medians, "
             f"{run['geometric_mean']['min']:.2f} by the least"
         )
-    versions = [run["build"]["python"].rpartition(".")[0] for run in runs]
+    versions = [column_of(run) for run in runs]
     out += ["", "| | floor | os | ostler | " + " | ".join(versions) + " | left | goal |"]
     out.append("|---" + "|--:" * (5 + len(runs)) + "|")
     topic = None
@@ -117,15 +123,15 @@ def table(runs):
         if name != topic:
             out.append(f"| **{name}** |" + " |" * (5 + len(runs)))
             topic = name
-        last = calls[-1]
-        bare = f"{last['floor']['min']:.0f}" if "floor" in last else ""
-        left = last["left_min"]
+        first = calls[0]
+        bare = f"{first['floor']['min']:.0f}" if "floor" in first else ""
+        left = first["left_min"]
         ratios = " | ".join(
             f"{call['ratio_median']:.2f}" + ("" if call["reached"] else " \\*") for call in calls
         )
         out.append(
-            f"| {label} | {bare} | {last['os']['min']:.0f} | {last['ostler']['min']:.0f} | {ratios} "
-            f"| {'' if 'floor' not in last or left is None else f'{left:.0%}'} "
+            f"| {label} | {bare} | {first['os']['min']:.0f} | {first['ostler']['min']:.0f} | {ratios} "
+            f"| {'' if 'floor' not in first or left is None else f'{left:.0%}'} "
             f"| {'' if goal is None else goal} |"
         )
     return "\n".join(out) + "\n"
@@ -133,7 +139,7 @@ def table(runs):
 
 def short(runs):
     """The topics' geometric means, and each topic's calls at both ends, as a table in Markdown."""
-    versions = [run["build"]["python"].rpartition(".")[0] for run in runs]
+    versions = [column_of(run) for run in runs]
     out = ["| | " + " | ".join(versions) + " | least | most |"]
     out.append("|---" + "|--:" * len(runs) + "|---|---|")
     topics = {}

@@ -7,6 +7,7 @@ ostler's code; the rest is the interpreter's: the loop, the call, and the making
 """
 
 import argparse
+import os
 import re
 import shlex
 import subprocess
@@ -35,8 +36,6 @@ def chosen(words):
 
 def inside(name, words):
     """What valgrind runs: each case between two marks, the empty one first."""
-    import os
-
     import ostler
 
     module = {"os": os, "ostler": ostler}[name]
@@ -59,7 +58,9 @@ def counted(python, name, words):
             "valgrind", "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={directory}/out",
             f"--dump-before={MARK}", *python, "-m", "bench.instructions", "--inside", name, *words,
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # Where a variable's name falls in a table is then the same each time.
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr[-2000:])
         places = sorted(Path(directory).glob("out.*"), key=lambda path: int(path.suffix[1:]))

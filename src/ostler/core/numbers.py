@@ -43,6 +43,12 @@ def to_unsigned(o):
 
 
 def to_unsigned_long_long(o):
+    overflow: cython.int = 0
+    value: cython.long
+    if type(o) is int:
+        value = py.PyLong_AsLongAndOverflow(o, cython.address(overflow))
+        if value >= 0 and not overflow:
+            return cython.cast(cython.ulonglong, value)
     o = not_negative(o)
     if py.PY_VERSION_HEX >= 0x030E0000 and o > 0xFFFFFFFFFFFFFFFF:
         raise OverflowError("Python int too large for C unsigned long long")
@@ -100,10 +106,12 @@ def to_gid(o):
 def _to_id(o, what: object) -> cython.uint:
     # -1 stands for "unchanged"; everything else must fit in 32 bits.
     overflow: cython.int = 0
-    try:
-        number = py.PyNumber_Index(o)
-    except BaseException:  # as the interpreter's converter, whatever __index__ raised
-        raise TypeError(f"{what} should be integer, not {type(o).__name__}") from None
+    number = o
+    if type(o) is not int:
+        try:
+            number = py.PyNumber_Index(o)
+        except BaseException:  # as the interpreter's converter, whatever __index__ raised
+            raise TypeError(f"{what} should be integer, not {type(o).__name__}") from None
     value: cython.long = py.PyLong_AsLongAndOverflow(number, cython.address(overflow))
     if overflow > 0:
         raise OverflowError(f"{what} is greater than maximum")

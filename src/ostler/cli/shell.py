@@ -103,6 +103,11 @@ def main(arguments):
         return FAILED if Ending(machine, options, 0).end() else shell.status
 
 
+def _drop(machine, points):
+    for point in points:
+        machine.drop(point)
+
+
 class Shell:
     """The lines that are typed, and what goes on from one to the next."""
 
@@ -120,9 +125,7 @@ class Shell:
         try:
             self._bash(["-ic", _FIRST], {_OUT: out}, True)
             # What its start-up files have changed is nobody's command.
-            left = machine.rollback(before)
-            for point in {before, left}:
-                machine.drop(point)
+            _drop(machine, {before, machine.rollback(before)})
             machine._history._names = names
             return self._took(_content(out))
         finally:

@@ -126,16 +126,20 @@ def _hand_over() -> None:
             _answer_on(lookout)
 
 
+def _close_others() -> None:
+    for name in host.listdir("/proc/self/fd"):
+        fd = int(name)
+        try:
+            if not host.readlink(f"/proc/self/fd/{fd}").startswith("anon_inode:"):
+                host.close(fd)
+        except OSError:
+            pass  # that of the list itself
+
+
 def _answer_on(lookout: Lookout) -> None:
     try:
         host.setsid()
-        for name in host.listdir("/proc/self/fd"):
-            fd = int(name)
-            try:
-                if not host.readlink(f"/proc/self/fd/{fd}").startswith("anon_inode:"):
-                    host.close(fd)
-            except OSError:
-                pass  # that of the list itself
+        _close_others()
         lookout.serve()
     finally:
         host._exit(0)

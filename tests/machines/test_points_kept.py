@@ -11,7 +11,7 @@ import time
 import pytest
 
 import ostler
-from ostler.machines.rehearsal import moments  # noqa: F401
+from ostler.machines.rehearsal import kept_points, layers, moments  # noqa: F401
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.points import history
 from tests.machines import as_self
@@ -150,6 +150,57 @@ def test_with_a_point_that_is_a_copy(base, upper):
     with taken(base, upper) as m:
         assert standing(m) == shown
         assert list(shown[0]) == ["copied", "second", "third", "fourth"]
+
+
+def test_in_the_middle_of_itself(base, upper, monkeypatch):
+    """As from a signal's handler: it is an error, and not a wait without an end."""
+    with taken(base, upper) as m:
+        point = m.checkpoint()
+        put_on(m, "/a", b"")
+        stand_on = layers.stand_on
+
+        def interrupted(*args):
+            with pytest.raises(RuntimeError, match="in the middle"):
+                point.ended(0)
+            return stand_on(*args)
+
+        monkeypatch.setattr(layers, "stand_on", interrupted)
+        m.checkpoint()
+        point.ended(1)
+        assert [p.status for p in m.points()] == [1, None]
+
+
+class Full:
+    """The host, with no room for a state."""
+
+    def __getattr__(self, name):
+        return self.full if name == "write_atomic" else getattr(ostler.host, name)
+
+    def full(self, *args, **named):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_it_is_as_it_was_where_it_can_not_be_written_down(base, upper, monkeypatch):
+    with taken(base, upper) as m:
+        put_on(m, "/a", b"one")
+        first = m.checkpoint()
+        put_on(m, "/a", b"two")
+        shown, before = seen(m), files_below(upper)
+
+        monkeypatch.setattr(kept_points, "host", Full())
+        for call in (m.checkpoint, lambda: m.rollback(first), lambda: m.drop(first), m.discard,
+                     lambda: first.ended(1)):  # fmt: skip
+            with pytest.raises(OSError, match="No space") as caught:
+                call()
+            assert caught.value.errno == errno.ENOSPC
+            assert (seen(m), m.points(), first.status) == (shown, [first], None)
+            assert files_below(upper) == before
+        monkeypatch.undo()
+        put_on(m, "/b", b"it goes on")
+        m.checkpoint("second")
+        shown = standing(m)
+    with taken(base, upper) as m:
+        assert standing(m) == shown
 
 
 def test_of_a_later_version(base, upper):

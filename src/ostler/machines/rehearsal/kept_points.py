@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import weakref
-from contextlib import suppress
 from functools import partial
 
 from ostler.core import mounts
@@ -48,10 +47,22 @@ class Keeper(Unwritten):
         self._machine: weakref.ref[Rehearsal] | None = None
         super().__init__()
         self._last: str | None = None  # what stands in the file, as far as that is known
+        self._replaced = False  # whether that is another one than when this was entered
 
     def of(self, machine: Rehearsal) -> None:
         """It is this machine that is written down from now on."""
         self._machine = weakref.ref(machine)
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._replaced = False
+
+    def enter(self, seconds: float) -> bool:
+        """As `with`, for who waits no longer than this; whether it is held now."""
+        held = super().enter(seconds)
+        if held:
+            self._replaced = False
+        return held
 
     def write(self, stores_are_new: bool = False) -> None:
         """Write down how everything stands, where that is not what is written already."""
@@ -59,27 +70,38 @@ class Keeper(Unwritten):
         if machine is None or machine._closed:
             raise OSError(errno.EBADF, "the machine is closed")
         text = state_of(machine, self.has_rule)
-        if text == self._last:
+        path = b"/proc/self/fd/%d/%s" % (machine._stores, uppers.STATE.encode())
+        before = self._last if self._last is not None else _read_whole(path)
+        if text == before:
             return
-        self._last = None
         if self.sync and stores_are_new:
             mounts.sync_filesystem(machine._stores)
-        path = b"/proc/self/fd/%d/%s" % (machine._stores, uppers.STATE.encode())
+        self._last = None
         try:
             host.write_atomic(path, text, mode=0o600, durable=self.sync)
         except BaseException:
-            with suppress(OSError, ValueError), open(path) as file:
-                self._last = file.read()
+            self._last = _read_whole(path)
+            self._replaced |= self._last != before
             raise
-        self._last = text
+        self._last, self._replaced = text, True
 
     def wrote_back(self) -> bool:
-        """Write down how everything stands again; whether that is what stands there now."""
+        """Write down how everything stands again; whether what stands there is true now."""
+        if not self._replaced:
+            return True
         try:
             self.write()
         except OSError:
             return False
         return True
+
+
+def _read_whole(path: bytes) -> str | None:
+    try:
+        with open(path) as file:
+            return file.read()
+    except (OSError, ValueError):
+        return None
 
 
 def state_of(machine: Rehearsal, has_rule: bool, tops: Sequence[OverlayMount] | None = None) -> str:

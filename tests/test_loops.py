@@ -44,13 +44,22 @@ def _suppresses(item):
     return isinstance(call, ast.Call) and _last_name(call.func) == "suppress"
 
 
+def _becomes_a_loop(node):
+    # From 3.14 on the interpreter makes one of such a call.
+    return (
+        isinstance(node, ast.Call)
+        and _last_name(node.func) in ("any", "all", "tuple")
+        and any(isinstance(given, ast.GeneratorExp) for given in node.args)
+    )
+
+
 def loops(tree):
     """The lines of the loops directly in a `try` or `with` that cleans up."""
     found = []
     todo = [(tree, False)]
     while todo:
         node, guarded = todo.pop()
-        if isinstance(node, _LOOPS) and guarded:
+        if guarded and (isinstance(node, _LOOPS) or _becomes_a_loop(node)):
             found.append(node.lineno)
         if isinstance(node, _SCOPES):
             guarded = False
@@ -121,6 +130,8 @@ def those_that_count(x):
                 x()
     finally:
         x()
+    with x:
+        any(a for a in x)
 
 def others(x, suppress):
     for a in x:
@@ -142,12 +153,17 @@ def others(x, suppress):
 
 
 def test_such_loops_are_found():
-    assert loops(ast.parse(SAMPLE)) == [4, 8, 13, 19]
+    assert loops(ast.parse(SAMPLE)) == [4, 8, 13, 19, 25]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 has the jumps in its table")
 def test_their_jumps_back_pass_by_the_clean_up():
-    assert set(passing(compile(SAMPLE, "sample", "exec"))) == {5, 8, 13, 20}
+    expected = {5, 8, 13, 20}
+    if sys.version_info >= (3, 14):
+        expected = {5, 13, 20, 25}
+    if sys.version_info >= (3, 15):
+        expected = set()  # all of them are in the table
+    assert set(passing(compile(SAMPLE, "sample", "exec"))) == expected
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

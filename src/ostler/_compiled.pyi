@@ -1,6 +1,6 @@
 from _frozen_importlib_external import FileFinder
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
 
 EARLY: tuple[str, ...]
@@ -11,6 +11,8 @@ class ByName:
     def find_spec(
         name: str, path: Sequence[str] | None = ..., target: ModuleType | None = ...
     ) -> ModuleSpec | None: ...
+
+class Once(SourceFileLoader): ...
 
 class ByFolder(FileFinder):
     def find_spec(self, fullname: str, target: ModuleType | None = ...) -> ModuleSpec | None: ...

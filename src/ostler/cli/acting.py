@@ -82,10 +82,11 @@ def _try_to_delete(parts, directory, gone):
     if is_directory(st):
         fd = host.open(name, host.O_RDONLY | host.O_DIRECTORY | host.O_NOFOLLOW, dir_fd=directory)
         try:
-            if any((*parts, left) not in gone for left in host.listdir(fd)):
-                raise failure(errno.ENOTEMPTY)
+            names = host.listdir(fd)
         finally:
             host.close(fd)
+        if any((*parts, left) not in gone for left in names):
+            raise failure(errno.ENOTEMPTY)
 
 
 # ---- exec

@@ -6,7 +6,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs bench-points bench-instructions build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench wheels test-wheels test-sdist stress clean
+.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs bench-points bench-record bench-instructions build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench wheels test-wheels test-sdist stress clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -164,6 +164,10 @@ bench-programs: build
 # is missed: run it while nothing else runs.
 bench-points: build
 	$(BIN)/python -m bench.bench_points $(OPTIONS)
+
+# What it costs to record what programs do, beside strace; OPTIONS="--help" tells more.
+bench-record: build
+	$(BIN)/python -m bench.bench_record $(OPTIONS)
 
 # The floor is a loop of C, compiled when it is first needed.
 $(VENV)/.bench: | build

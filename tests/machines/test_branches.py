@@ -371,6 +371,27 @@ def test_commits(base):
         assert stores(m) == []
 
 
+@pytest.mark.parametrize("with_point", [False, True])
+def test_commits_of_parts_leave_the_rest(base, with_point):
+    """Without points what is changed stays where it is, for as long as something of it is left."""
+    with ostler.rehearsal(base) as m, m.branch() as branch:
+        for machine in (m, branch):
+            for name in "abcd":
+                put_on(machine, f"/{name}", b"m" if machine is m else b"branch")
+            if with_point:
+                machine.checkpoint()
+        for name in "abc":
+            m.commit(f"{base}/{name}")
+            assert sorted(m.listdir("/")) == list("abcd")
+            assert got(m, "/d") == "m"
+            assert got(branch, f"/{name}") == "branch"
+        assert kinds(m, base) == {"d": "created"}
+        branch.commit(f"{base}/d")
+        assert kinds(branch, base) == dict.fromkeys("abc", "modified")
+        assert got(branch, "/a") == "branch"
+    assert sorted(os.listdir(base)) == list("abcd")
+
+
 def test_a_machine_that_is_mounted_anew_leaves_its_branches(base):
     with ostler.rehearsal(base) as m:
         put_on(m, "/d", b"1")

@@ -41,6 +41,11 @@ def seen(m):
     return view(m, without=[b"/.kept"])
 
 
+def got(m, path):
+    with m.open_file(path) as file:
+        return file.read()
+
+
 def state(upper):
     with open(f"{upper}/ostler-rehearsal.json") as file:
         return json.load(file)
@@ -464,6 +469,38 @@ def test_what_is_in_memory_is_kept_with_its_points(base, place):
         assert standing(m) == shown
         m.redo()
         assert m.open_file("/file").read() == "two"
+
+
+def test_a_branch_is_kept_with_its_points(base, folder, place):
+    """Its stores are in other places than those of a kept rehearsal; so they are after a commit."""
+    with ostler.rehearsal(base) as m:
+        put_on(m, "/file", b"one")
+        m.checkpoint("first")
+        with m.branch() as branch:
+            put_on(branch, "/file", b"two")
+            branch.checkpoint("second")
+            put_on(branch, "/more", b"three")
+            branch.keep(place, points=True)
+            shown = standing(branch)
+        m.commit()
+        put_on(m, "/after", b"")
+        m.keep(f"{folder}/committed", points=True)
+        after = standing(m)
+    with taken(base, f"{folder}/committed") as m:
+        assert standing(m) == after
+    os.unlink(f"{base}/file")
+    with taken(base, place) as m:
+        assert standing(m) == shown
+        m.rollback("first")
+        assert got(m, "/file") == "one"
+        m.rollback("second")
+        assert got(m, "/file") == "two"
+        m.redo()
+        put_on(m, "/last", b"")
+        m.checkpoint()
+        shown = standing(m)
+    with taken(base, place) as m:
+        assert standing(m) == shown
 
 
 def course(base, upper, seed, steps):

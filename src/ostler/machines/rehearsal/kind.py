@@ -443,13 +443,14 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
     except BaseException:
         machine._close_because("it was interrupted while it was mounted anew")
         raise
-    old -= {overlay.store for overlay in overlays}
+    new = {overlay.store for overlay in overlays}  # or the same as before, where much is kept
     if machine._share is not None:
         from ostler.machines.rehearsal import shares
 
         old |= machine._share.tops
         shares.tell(machine)
-        old = machine._share.family.let_go(old)
+        old = machine._share.family.let_go(old - new)
     elif history is not None:
         old.add(history.place)
+    old -= new
     layers.remove_stores(stores, old)

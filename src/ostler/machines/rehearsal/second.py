@@ -7,10 +7,11 @@ on another file system they are copied.
 from __future__ import annotations
 
 import errno
+import itertools
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines.rehearsal import keeping, layers, points
+from ostler.machines.rehearsal import keeping, layers, points, uppers
 from ostler.machines.rehearsal.kept_points import state_of, write_state
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.places import OwnTree
@@ -45,8 +46,9 @@ def _fill(machine: Rehearsal, fd: int) -> None:
     history = machine._history
     assert history is not None
     try:
-        tops = _fill_stores(machine, fd, history)
-        state = state_of(machine, True, tops)
+        places = _places(machine, history)
+        tops = _fill_stores(machine, fd, history, places)
+        state = _with_places(state_of(machine, True, tops), places)
         if machine._keeper is not None and machine._keeper.sync:
             mounts.sync_filesystem(fd)
         write_state(fd, state)
@@ -55,32 +57,63 @@ def _fill(machine: Rehearsal, fd: int) -> None:
         raise
 
 
-def _fill_stores(machine: Rehearsal, fd: int, history: History) -> list[OverlayMount]:
+def _places(machine: Rehearsal, history: History) -> dict[bytes, bytes]:
+    # Where each store is to be in the second one: those of a branch are not where a kept
+    # rehearsal has its own.
+    paths = sorted(history.paths().union(overlay.store for overlay in machine._overlays))
+    ours = {path: path for path in paths if uppers.is_layer(host.fsdecode(path))}
+    taken = {path.split(b"/")[1] for path in ours if b"/" in path}
+    numbers = (number for number in itertools.count() if b"%d" % number not in taken)
+    above: dict[bytes, bytes] = {}
+    for path in paths:
+        directory, _, name = path.rpartition(b"/")
+        if path not in ours:
+            if directory not in above:
+                above[directory] = b"layers/%d" % next(numbers)
+            ours[path] = above[directory] + b"/" + name
+    return ours
+
+
+def _with_places(state: str, places: dict[bytes, bytes]) -> str:
+    # The state, with where the stores are in the second one.
+    if all(path == place for path, place in places.items()):
+        return state
+    import json  # when it is needed: it brings much along
+
+    data = json.loads(state)
+    history = data["history"]
+    for row in itertools.chain(*(part[-1] for part in history["layers"] + history["blocks"])):
+        row[1] = host.fsdecode(places[host.fsencode(row[1])])
+    return json.dumps(data)
+
+
+def _fill_stores(
+    machine: Rehearsal, fd: int, history: History, places: dict[bytes, bytes]
+) -> list[OverlayMount]:
     for path in sorted(history.paths()):
-        _second(machine, fd, path)
-    return [_top(machine, fd, overlay) for overlay in machine._overlays]
+        _second(machine, fd, path, places[path])
+    return [_top(machine, fd, overlay, places) for overlay in machine._overlays]
 
 
-def _second(machine: Rehearsal, fd: int, path: bytes) -> None:
+def _second(machine: Rehearsal, fd: int, path: bytes, place: bytes) -> None:
     # One layer, by hard links where that can be.
-    _directories(fd, path)
+    _directories(fd, place)
     marks = machine._prefix_of_marks.decode()
     with upper_tree(machine._stores, [path], marks) as source:
         try:
-            layers.make_directory(fd, path + b"/upper")
-            with OwnTree(host.open(path + b"/upper", _OPEN, dir_fd=fd)) as target:
+            layers.make_directory(fd, place + b"/upper")
+            with OwnTree(host.open(place + b"/upper", _OPEN, dir_fd=fd)) as target:
                 squash(stack_of(source, marks), target, copy_data)
             return
         except OSError as error:
             if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
                 raise
-    layers.remove_stores(fd, [path + b"/upper"])
-    stores = b"/proc/self/fd/%d" % machine._stores
+    layers.remove_stores(fd, [place + b"/upper"])
     with (
-        OwnTree(host.open(stores, host.O_PATH | host.O_DIRECTORY)) as old,
-        OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=fd)) as new,
+        OwnTree(host.open(path, _OPEN, dir_fd=machine._stores)) as old,
+        OwnTree(host.open(place, _OPEN, dir_fd=fd)) as new,
     ):
-        keeping.copy_whole(old, new, path + b"/upper")
+        keeping.copy_whole(old, new, b"upper")
 
 
 def _directories(fd: int, path: bytes) -> None:
@@ -90,15 +123,19 @@ def _directories(fd: int, path: bytes) -> None:
         layers.make_directory(fd, at)
 
 
-def _top(machine: Rehearsal, fd: int, overlay: OverlayMount) -> OverlayMount:
-    # An empty one, where this machine has its own, which nothing was changed in.
-    _directories(fd, overlay.store)
+def _top(
+    machine: Rehearsal, fd: int, overlay: OverlayMount, places: dict[bytes, bytes]
+) -> OverlayMount:
+    # An empty one, as this machine has its own, which nothing was changed in.
+    store = places[overlay.store]
+    _directories(fd, store)
     lowers = {target: lower for target, lower, overlaid, _ in machine._plan if overlaid}
-    below = overlay.frozen[0] if overlay.frozen else None
+    frozen = [places[path] for path in overlay.frozen]
+    below = frozen[0] if frozen else None
     return layers.new_store(
         fd,
-        overlay.store,
-        overlay.upon(overlay.store, overlay.frozen),
+        store,
+        overlay.upon(store, frozen),
         below,
         lowers[overlay.target],
         machine._has_roots_marks,

@@ -263,6 +263,31 @@ def test_what_is_kept_on_disk(base, folder):
     assert sorted(os.listdir(base)) == ["d", "one", "two"]
 
 
+def test_a_point_that_is_later_than_those_above_it(base, folder):
+    """It comes first then, and what is kept can be taken up."""
+    os.mkdir(f"{folder}/upper")
+    with ostler.rehearsal(base, upper=f"{folder}/upper") as m:
+        put_on(m, "/one", b"1")
+        first = m.checkpoint("first")
+        put_on(m, "/two", b"2")
+        m.checkpoint("second")
+        m.rollback(first)
+        later = m.checkpoint("later")  # the same state as the first
+        m.drop(first)
+        m.rollback("second")
+        m.commit(upto=later)
+        assert [p.name for p in m.points()] == ["later", "second"]
+        assert [p.parent for p in m.points()] == [None, later]
+        shown = view(m)
+    with ostler.rehearsal(base, upper=f"{folder}/upper") as m:
+        assert view(m) == shown
+        assert [p.name for p in m.points()] == ["later", "second"]
+        m.rollback("later")
+        assert m.listdir("/") == os.listdir(base) == ["one"]
+        m.redo()
+        assert view(m) == shown
+
+
 def prepare(base):
     shutil.rmtree(base, ignore_errors=True)
     os.mkdir(base)

@@ -389,11 +389,13 @@ class History:
         self._chain = (None, [])
         self._branches = [each for each in self._branches if each[1] in above]
         self.origin, self.merges = object(), []
-        point._layer = None
-        self.points = [known for known in self.points if known is point or known._layer in above]
-        for known in self.points:
+        # It comes first, though it may be a later one of that state: all others lie upon it.
+        point._layer, point.parent = None, None
+        others = [known for known in self.points if known._layer in above and known is not point]
+        self.points = [point, *others]
+        for known in others:
             if known.parent not in self.points:
-                known.parent = None if known is point else point
+                known.parent = point
         self.left = [left for left in self.left if left in self.points]
         if self.present not in self.points:
             self.present = point

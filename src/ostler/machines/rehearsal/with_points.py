@@ -93,7 +93,10 @@ class WithPoints:
 
     @staying
     def points(self) -> list[Point]:
-        """The points there are, in the order in which they were made: a list of Point."""
+        """The points there are, in the order in which they were made: a list of Point.
+
+        That which is the base since a commit(upto=) is the first.
+        """
         history = self._history
         return [] if history is None else list(history.points)
 

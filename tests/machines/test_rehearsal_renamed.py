@@ -6,7 +6,8 @@ import stat
 import pytest
 
 import ostler
-from tests.machines.rehearsing import commit, kinds, put, put_on, text
+from tests.machines.rehearsing import commit, kinds, put, put_on, text, view
+from tests.machines.test_rehearsal_random import timeless
 
 pytestmark = pytest.mark.usefixtures("as_user")
 
@@ -230,3 +231,48 @@ def test_kept_and_taken_up(base, folder):
         assert sources(m, base) == {"b": "a", "e": "d"}
         commit(m, base)
     assert sorted(os.listdir(base)) == ["b", "e"]
+
+
+@pytest.mark.parametrize("part", ["d", "b"])
+def test_a_directory_in_the_place_of_a_file_that_is_elsewhere_now(base, part):
+    """Where only one of the two is committed, the other one goes with it, or is still there."""
+    put(f"{base}/d", "file")
+    put(f"{base}/a/c/inside", "inside")
+    os.mkdir(f"{base}/b")
+    with ostler.rehearsal(base) as m:
+        m.rename("/d", "/b/d")
+        m.rename("/a/c", "/d")
+        shown = timeless(view(m))
+        assert kinds(m, base)["b/d"] == "renamed"
+        m.commit(f"{base}/{part}")
+        assert timeless(view(m)) == shown
+        m.commit()
+    assert text(f"{base}/b/d") == "file"
+    assert text(f"{base}/d/inside") == "inside"
+
+
+def test_what_was_renamed_into_a_new_directory_is_whole_after_a_commit_of_a_part(base):
+    put(f"{base}/d/below/file", "file")
+    with ostler.rehearsal(base) as m:
+        m.mkdir("/new")
+        m.rename("/d", "/new/d")
+        put_on(m, "/other", b"other")
+        shown = timeless(view(m))
+        m.commit(f"{base}/new")
+        assert kinds(m, base) == {"other": "created"}
+        assert timeless(view(m)) == shown
+        m.commit()
+    assert text(f"{base}/new/d/below/file") == "file"
+
+
+def test_names_of_a_file_below_what_was_renamed_have_its_data_after_a_commit_of_a_part(base):
+    put(f"{base}/d/below/file", "file")
+    with ostler.rehearsal(base) as m:
+        m.rename("/d", "/moved")
+        m.link("/moved/below/file", "/name")
+        put_on(m, "/other", b"other")
+        shown = timeless(view(m))
+        m.commit(f"{base}/moved")
+        assert timeless(view(m)) == shown
+        m.commit()
+    assert text(f"{base}/moved/below/file") == text(f"{base}/name") == "file"

@@ -269,6 +269,8 @@ class Commit:
         for plan in self._plans:
             self.machine._own.update(plan.ours.when_done())
             if not self.every:
+                if plan.selection.moved:
+                    plan.walk.settle_data(plan.selection.after)
                 for change in plan.selection.chosen:
                     if change.kind == "renamed" or change._found.twin is not None:
                         plan.walk.settle_origin(change._found.path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import stat
 
+from ostler.machines.rehearsal.changes import Change, Found
 from ostler.machines.rehearsal.hard_links import Pairs, is_as_it_was, noted, size_and_time
 from ostler.points.stack import named_by
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     from ostler.core.records import stat_result
-    from ostler.machines.rehearsal.changes import Change, Found, Record
+    from ostler.machines.rehearsal.changes import Record
     from ostler.machines.rehearsal.places import AnyStatus
     from ostler.machines.rehearsal.walk import Walk
 
@@ -34,6 +35,7 @@ def find_renamed(walk: Walk) -> None:
             new.append(change)
     if not new:
         return
+    gone += _covered(walk)
     known = _Known(walk, gone)
     taken: dict[int, tuple[Change, Change, Record, bytes]] = {}
     devices: dict[bytes, int | None] = {}
@@ -71,6 +73,20 @@ def find_renamed(walk: Walk) -> None:
     for source, change, before, lower in taken.values():
         _make_renamed(walk, source, change, before, lower)
     walk.found = [c for c in walk.found if c.kind != "removed" or id(c) not in taken]
+
+
+def _covered(walk: Walk) -> list[Change]:
+    # The files in whose place there is a renamed directory, which is all that is listed of it.
+    found = []
+    for change in walk.found:
+        place = change._found
+        if change.kind != "renamed" or place.at is None or place.at in walk.moved:
+            continue
+        status = walk.lower.status(place.at)
+        if status is not None and not stat.S_ISDIR(status.st_mode):
+            was = Found(place.top, place.path, place.at, place.at, None, False, True)
+            found.append(Change("removed", walk.before(place.at, status), None, was))
+    return found
 
 
 def _find_homes(walk: Walk) -> dict[int, int]:

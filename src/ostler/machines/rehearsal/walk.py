@@ -242,6 +242,30 @@ class Walk:
                 if number != status.st_nlink and not stat.S_ISDIR(status.st_mode):
                     entries[place] = name, kept(status, st_nlink=number)
 
+    def settle_data(self, after: Callable[[bytes], bytes | None]) -> None:
+        """The files whose data are the base's find them where they are after a commit."""
+        done: set[int] = set()
+        waiting = [] if self.ordinary else [b""]
+        while waiting:
+            path = waiting.pop()
+            for name, status in self.upper.entries(path):
+                child = child_of(path, name)
+                if stat.S_ISDIR(status.st_mode):
+                    waiting.append(child)
+                elif stat.S_ISREG(status.st_mode) and status.st_ino not in done:
+                    done.add(status.st_ino)
+                    self._settle_file(child, status, after)
+
+    def _settle_file(
+        self, path: bytes, status: Status, after: Callable[[bytes], bytes | None]
+    ) -> None:
+        redirect = self.mark(path, status, "redirect")
+        if redirect is not None and redirect.startswith(b"/"):
+            now = after(redirect.strip(b"/"))
+            if now is not None and b"/" + now != redirect:
+                mark = self.marks + "redirect"
+                host.setxattr(self.upper.name(path), mark, b"/" + now, follow_symlinks=False)
+
     def settle_origin(self, path: bytes) -> None:
         """What was renamed has its new name in the base too, from now on."""
         status = self.upper.there(path)
@@ -336,7 +360,8 @@ class Walk:
                 waiting.append((child, origin, self.ordinary))
                 return
         if below is not None and old is not None and stat.S_ISDIR(old.st_mode):
-            hides = opaque or self.mark(child, status, "opaque") == b"y"
+            # What was renamed shows the base's also in a directory that hides it.
+            hides = (opaque and origin is None) or self.mark(child, status, "opaque") == b"y"
             self._compare(child, below, old, status)
             waiting.append((child, below, hides))
             return

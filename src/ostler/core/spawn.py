@@ -466,7 +466,11 @@ def _be_recorded(s):
     header.cmsg_len = recording.CMSG_LEN(cython.sizeof(cython.int))
     libc.memcpy(recording.CMSG_DATA(header), cython.address(listener), cython.sizeof(cython.int))
     if recording.sendmsg(s.recorder, cython.address(message), recording.MSG_NOSIGNAL) < 0:
-        return fail(s, STEP_FILTER)
+        # Nobody answers any more, and while the listener is open whatever is asked waits for ever.
+        fail(s, STEP_FILTER)
+        libc.close(listener)
+        libc.kill(libc.getpid(), libc.SIGKILL)
+        return -1
     libc.close(listener)
     return 0
 

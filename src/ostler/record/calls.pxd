@@ -37,7 +37,6 @@ cdef enum:
     OPEN = 32
     OPEN_HOW = 33
     CREAT = 34
-    MOVE = 35               # of the working directory
     ROOT = 36               # another root, perhaps
     EXIT = 37
     EXIT_THREAD = 38

@@ -18,6 +18,8 @@ cdef class Crowd(Pieces):
     cdef Process **all
     cdef Root *roots
     cdef int root_count
+    cdef int itself                 # of what _given() found: the descriptor that is meant; -1: a path
+    cdef int empty                  # of what it found: 0 a path, 1 an empty one, 2 none
     cdef char *path
     cdef char *path2
     cdef char *again
@@ -28,8 +30,10 @@ cdef class Crowd(Pieces):
     cdef int _given(self, Member *m, int dir, int path, recording.seccomp_notif *asked, char *into) noexcept nogil
     cdef int _join(self, Member *m, int dir, recording.seccomp_notif *asked, char *path, char *into) noexcept nogil
     cdef int _of_fd(self, Member *m, int fd, char *into) noexcept nogil
-    cdef int _cwd(self, Process *p) noexcept nogil
+    cdef long _cwd(self, int tid, char *into) noexcept nogil
+    cdef int _open_itself(self, Member *m, int fd) noexcept nogil
     cdef int _root(self, Process *p) noexcept nogil
+    cdef int _close_watched(self, int fd) noexcept nogil
     cdef int _forget_root(self, int root) noexcept nogil
     cdef int _open(self, Process *p, const char *path, unsigned long long flags) noexcept nogil
     cdef int _place(self, Member *m, char *path, char **name) noexcept nogil
@@ -41,4 +45,5 @@ cdef class Crowd(Pieces):
     cdef Process *_process(self, int pid) noexcept nogil
     cdef Process *_new_process(self, Status *status) noexcept nogil
     cdef int _forget_member(self, Member *m) noexcept nogil
+    cdef int _forget_members(self, Process *p, int but) noexcept nogil
     cdef int _ended(self, int pid) noexcept nogil

@@ -70,7 +70,6 @@ class Crowd(Pieces):
                     self.all[i] = p.next
                     if p.pidfd >= 0:
                         libc.close(p.pidfd)
-                    libc.free(p.cwd)
                     libc.free(p)
             for i in range(self.root_count):
                 libc.close(self.roots[i].fd)
@@ -88,15 +87,23 @@ class Crowd(Pieces):
     def _given(self, m, dir, path, asked, into):
         # A path as a call has it, made absolute; -1 when it can't be read.
         at: cython.ulonglong
+        self.itself = -1
+        self.empty = 0
         if path < 0:
             if dir < 0:
                 return -1
+            self.itself = cython.cast(cython.int, asked.data.args[dir])
             return self._of_fd(m, cython.cast(cython.int, asked.data.args[dir]), into)
         at = asked.data.args[path]
         if at == 0:
             self.words[0] = 0
-        elif peek_string(m.tid, at, self.words) < 0:
+            self.empty = 2
+        elif peek_string(m.tid, at, self.words, libc.PATH_MAX) < 0:
             return -1
+        elif self.words[0] == 0:
+            self.empty = 1
+        if self.empty and dir >= 0:
+            self.itself = cython.cast(cython.int, asked.data.args[dir])
         return self._join(m, dir, asked, self.words, into)
 
     def _join(self, m, dir, asked, path, into):
@@ -111,10 +118,9 @@ class Crowd(Pieces):
             if self._of_fd(m, fd, into) < 0:
                 return -1
         else:
-            self._cwd(m.process)
-            if m.process.cwd == cython.NULL:
+            # Anew each time: it may have been renamed, by whomever.
+            if self._cwd(m.tid, into) <= 0:
                 return -1
-            asking.strcpy(into, m.process.cwd)
         if size == 0:
             return 0
         length = libc.strlen(into)
@@ -129,24 +135,26 @@ class Crowd(Pieces):
     def _of_fd(self, m, fd, into):
         name: cython.char[64]
         size: cython.long
-        libc.snprintf(name, 64, b"/proc/%d/fd/%d", m.process.pid, fd)
+        libc.snprintf(name, 64, b"/proc/%d/fd/%d", m.tid, fd)
         size = libc.readlinkat(libc.AT_FDCWD, name, into, ROOM - 1)
-        if size <= 0 or into[0] != b"/"[0]:
+        if size <= 0 or into[0] != b"/"[0] or libc.strncmp(into, b"/memfd:", 7) == 0:
             return -1  # a pipe, a socket, or not open at all
         into[size] = 0
         return 0
 
-    def _cwd(self, p):
+    def _open_itself(self, m, fd):
+        # What a descriptor of it is of, which may have no name any more, as one that only names it.
+        name: cython.char[64]
+        libc.snprintf(name, 64, b"/proc/%d/fd/%d", m.tid, fd)
+        return libc.openat(libc.AT_FDCWD, name, libc.O_PATH | libc.O_CLOEXEC)
+
+    def _cwd(self, tid, into):
         name: cython.char[64]
         size: cython.long
-        if p.cwd != cython.NULL:
-            return 0
-        libc.snprintf(name, 64, b"/proc/%d/cwd", p.pid)
-        size = libc.readlinkat(libc.AT_FDCWD, name, self.full, ROOM - 1)
-        if size > 0:
-            self.full[size] = 0
-            p.cwd = asking.strdup(self.full)
-        return 0
+        libc.snprintf(name, 64, b"/proc/%d/cwd", tid)
+        size = libc.readlinkat(libc.AT_FDCWD, name, into, ROOM - 1)
+        into[size if size > 0 else 0] = 0
+        return size
 
     def _root(self, p):
         # The directory that is "/" for it; one descriptor for all who have the same.
@@ -156,10 +164,10 @@ class Crowd(Pieces):
         i: cython.int
         if p.root >= 0:
             return self.roots[p.root].fd
-        libc.snprintf(name, 64, b"/proc/%d/ns/mnt", p.pid)
+        libc.snprintf(name, 64, b"/proc/%d/ns/mnt", p.asks)
         if libc.fstatat(libc.AT_FDCWD, name, cython.address(space), 0) < 0:
             return -1
-        libc.snprintf(name, 64, b"/proc/%d/root", p.pid)
+        libc.snprintf(name, 64, b"/proc/%d/root", p.asks)
         if libc.fstatat(libc.AT_FDCWD, name, cython.address(status), 0) < 0:
             return -1
         for i in range(self.root_count):
@@ -329,12 +337,13 @@ class Crowd(Pieces):
         p.own_pid = status.own_pid
         p.uid = status.uid
         p.root = -1
+        p.asks = p.pid
         p.pidfd = cython.cast(cython.int, libc.syscall(libc.SYS_pidfd_open, status.pid, 0))
         if p.pidfd >= 0:
             event.events = asking.EPOLLIN
             event.data.u64 = _PROCESS | status.pid
             asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_ADD, p.pidfd, cython.address(event))
-        else:
+        elif not self.error:
             self.error = libc.errno  # nobody will know how it ends
         p.next = self.all[p.pid & (CROWD - 1)]
         self.all[p.pid & (CROWD - 1)] = p
@@ -344,9 +353,8 @@ class Crowd(Pieces):
         begun.parent = parent.number if parent else 0
         begun.pid = p.pid
         begun.uid = p.uid
-        self._cwd(p)
-        if p.cwd != cython.NULL:
-            begun.cwd = self._text(p.cwd, cython.cast(cython.uint, libc.strlen(p.cwd)))
+        if self._cwd(p.pid, self.full) > 0:
+            begun.cwd = self._text(self.full, cython.cast(cython.uint, libc.strlen(self.full)))
         begun.time = self._now()
         self._put(cython.address(begun), cython.sizeof(begun))
         return p
@@ -364,14 +372,34 @@ class Crowd(Pieces):
             at = cython.address(at[0].next)
         return 0
 
+    def _close_watched(self, fd):
+        # By closing alone it would be reported on and on while a fork of this process has it, too.
+        if fd >= 0:
+            asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_DEL, fd, cython.NULL)
+            libc.close(fd)
+        return 0
+
+    def _forget_members(self, p, but):
+        # All threads of a process, `but` the one with this number.
+        m: cython.pointer(Member)
+        following: cython.pointer(Member)
+        i: cython.int
+        for i in range(CROWD):
+            m = self.members[i]
+            while m:
+                following = m.next
+                if m.process == p and m.tid != but:
+                    if m.waits:
+                        self._settle(m, True)
+                    self._forget_member(m)
+                m = following
+        return 0
+
     def _ended(self, pid):
         info: asking.ostler_pidfd_info
         ended: Ended
         at: cython.pointer(cython.pointer(Process)) = cython.address(self.all[pid & (CROWD - 1)])
-        m: cython.pointer(Member)
-        following: cython.pointer(Member)
         p: cython.pointer(Process)
-        i: cython.int
         while at[0] and at[0].pid != pid:
             at = cython.address(at[0].next)
         p = at[0]
@@ -382,15 +410,7 @@ class Crowd(Pieces):
             p.executes = False
             p.executed.outcome = TRIED
             self._put(cython.address(p.executed), cython.sizeof(Executed))
-        for i in range(CROWD):
-            m = self.members[i]
-            while m:
-                following = m.next
-                if m.process == p:
-                    if m.waits:
-                        self._settle(m, True)
-                    self._forget_member(m)
-                m = following
+        self._forget_members(p, -1)
         libc.memset(cython.address(info), 0, cython.sizeof(info))
         info.mask = asking.OSTLER_PIDFD_INFO_EXIT
         libc.memset(cython.address(ended), 0, cython.sizeof(ended))
@@ -411,8 +431,7 @@ class Crowd(Pieces):
         ended.memory = p.memory
         ended.time = self._now()
         self._put(cython.address(ended), cython.sizeof(ended))
-        libc.close(p.pidfd)
+        self._close_watched(p.pidfd)
         at[0] = p.next
-        libc.free(p.cwd)
         libc.free(p)
         return 0

@@ -13,7 +13,9 @@ cdef class Looker(Crowd):
     cdef int _look_at_change(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _look_at_address(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _look_at_program(self, Member *m, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
+    cdef bint _may_be_empty(self, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
+    cdef bint _doubtful(self, Member *m, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
     cdef int _wait(self, Member *m) noexcept nogil
     cdef int _settle(self, Member *m, bint finally_) noexcept nogil
     cdef int _settle_early(self, Member *but) noexcept nogil
-    cdef int _settle_program(self, Process *p) noexcept nogil
+    cdef int _settle_program(self, Process *p, int asks) noexcept nogil

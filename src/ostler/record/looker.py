@@ -15,14 +15,17 @@ from cython.cimports.ostler.record.calls import (
     CONNECT,
     CREAT,
     CREATE,
+    EXCHANGE,
     EXECUTE,
     EXIT,
     EXIT_THREAD,
     LINK,
+    LINKING,
+    MAY_BE_EMPTY,
     MKDIR,
     MKNOD,
+    MODE,
     MOUNT,
-    MOVE,
     NO_FOLLOW,
     OPEN,
     OPEN_HOW,
@@ -35,6 +38,7 @@ from cython.cimports.ostler.record.calls import (
     SEND,
     SYMLINK,
     TEXT,
+    TIMES,
     WRITE,
     Rule,
 )  # fmt: skip
@@ -55,10 +59,12 @@ from cython.cimports.ostler.record.peek import (
     peek_string,
     stack_of,
     status_at,
+    without_slashes,
 )  # fmt: skip
 from cython.cimports.ostler.record.pieces import DONE, FAILED, TRIED, Entry, Executed
 
 _LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+_NO_PATH_TO = cython.declare(cython.ulonglong, 0x40)  # MOVE_MOUNT_T_EMPTY_PATH
 
 
 @cython.cclass
@@ -72,11 +78,8 @@ class Looker(Crowd):
         entry: Entry
         p: cython.pointer(Process) = member.process
         kind: cython.int = rule.kind
-        if kind == MOVE or kind == ROOT:
-            libc.free(p.cwd)
-            p.cwd = cython.NULL
-            if kind == ROOT:
-                p.root = -1
+        if kind == ROOT:
+            p.root = -1
             return 0
         if kind == EXIT_THREAD or kind == EXIT:
             if kind == EXIT or member.tid == p.pid:
@@ -97,9 +100,37 @@ class Looker(Crowd):
             return self._look_at_address(member, rule, asked, cython.address(entry))
         if self._given(member, rule.dir, rule.path, asked, self.path) < 0:
             return 0
+        if self.empty and not self._may_be_empty(rule, asked):
+            return 0
         if kind == OPEN or kind == OPEN_HOW or kind == CREAT:
             return self._look_at_open(member, rule, asked, cython.address(entry), of_32_bits)
         return self._look_at_change(member, rule, asked, cython.address(entry))
+
+    def _may_be_empty(self, rule, asked):
+        # Whether a call without a path is about the descriptor; all others fail.
+        kind: cython.int = rule.kind
+        flags: cython.ulonglong
+        if not rule.how & (MAY_BE_EMPTY | LINKING):
+            return False
+        if self.empty == 2:
+            return kind == TIMES
+        if kind == MOUNT:
+            return asked.data.args[4] & _NO_PATH_TO != 0
+        if kind == MODE or kind == TIMES:
+            flags = asked.data.args[3]
+        elif kind == ATTRIBUTE:
+            flags = asked.data.args[2]
+        else:
+            flags = asked.data.args[4]
+        return flags & libc.AT_EMPTY_PATH != 0
+
+    def _doubtful(self, m, rule, asked):
+        # Whether the path is another one when it is read again.
+        if self._given(m, rule.dir, rule.path, asked, self.again) < 0:
+            return False
+        without_slashes(self.again)
+        without_slashes(self.path)
+        return libc.strcmp(self.again, self.path) != 0
 
     def _look_at_open(self, m, rule, asked, entry, of_32_bits):
         flags: cython.ulonglong
@@ -189,8 +220,7 @@ class Looker(Crowd):
             entry.outcome = DONE
         libc.close(fd)
         entry.path = self._text(self.full, size)
-        if self._given(m, rule.dir, rule.path, asked, self.again) >= 0:
-            entry.doubt = libc.strcmp(self.again, self.path) != 0
+        entry.doubt = self._doubtful(m, rule, asked)
         return self._put(entry, cython.sizeof(Entry))
 
     def _look_at_change(self, m, rule, asked, entry):
@@ -201,6 +231,7 @@ class Looker(Crowd):
         number: cython.int
         other: libc.stat_t
         follow: cython.bint = not rule.how & NO_FOLLOW
+        itself: cython.int = self.itself
         if rule.value >= 0:
             entry.path2 = cython.cast(cython.uint, asked.data.args[rule.value])
         if rule.how & AT_NO_FOLLOW:
@@ -215,13 +246,21 @@ class Looker(Crowd):
         if rule.path2 >= 0:
             # The second one first, as the kernel looks for what is to be linked.
             if rule.how & TEXT:
-                if peek_string(m.tid, asked.data.args[rule.path2], self.path2) < 0:
+                if peek_string(
+                    m.tid, asked.data.args[rule.path2], self.path2, libc.PATH_MAX
+                ) < 0:  # fmt: skip
                     self.path2[0] = 0
                 entry.path2 = self._text(self.path2, libc.strlen(self.path2))
-            elif self._given(m, rule.dir2, rule.path2, asked, self.path2) < 0:
+            elif self._given(m, rule.dir2, rule.path2, asked, self.path2) < 0 or (
+                self.empty and not (kind == LINK and self._may_be_empty(rule, asked))
+            ):  # fmt: skip
                 return 0
             else:
-                pending.place2 = self._place(m, self.path2, cython.address(name))
+                if self.empty:
+                    pending.place2 = self._open_itself(m, self.itself)
+                    asking.strcpy(self.full, self.path2)
+                else:
+                    pending.place2 = self._place(m, self.path2, cython.address(name))
                 if pending.place2 < 0:
                     pending.number = libc.errno
                 entry.path2 = self._text(self.full, libc.strlen(self.full))
@@ -232,7 +271,10 @@ class Looker(Crowd):
                     status_at(pending.place2, pending.name2, cython.address(pending.before)) < 0
                 ):  # fmt: skip
                     pending.number = libc.errno
-        if follow:
+        if itself >= 0:
+            pending.place = self._open_itself(m, itself)
+            asking.strcpy(self.full, self.path)
+        elif follow:
             pending.place = self._open(m.process, self.path, 0)
             if pending.place >= 0:
                 name_of(pending.place, self.full)
@@ -260,9 +302,10 @@ class Looker(Crowd):
                 and other.st_ino == pending.before.st_ino
                 and other.st_dev == pending.before.st_dev
             )
-        entry.doubt = False
-        if self._given(m, rule.dir, rule.path, asked, self.again) >= 0:
-            entry.doubt = libc.strcmp(self.again, self.path) != 0
+            pending.swaps = (
+                rule.how & EXCHANGE and asked.data.args[rule.value] & libc.RENAME_EXCHANGE != 0
+            )
+        entry.doubt = self._doubtful(m, rule, asked)
         pending.entry = entry[0]
         self._wait(m)
         return 0
@@ -351,6 +394,11 @@ class Looker(Crowd):
         if entry.outcome == FAILED and number:
             entry.time |= cython.cast(cython.ulonglong, number & 0xFFFF) << 48
         self._put(entry, cython.sizeof(Entry))
+        if pending.swaps and entry.outcome == DONE:
+            path: cython.uint = entry.path
+            entry.path = entry.path2
+            entry.path2 = path
+            self._put(entry, cython.sizeof(Entry))
         drop_pending(pending)
         return 0
 
@@ -429,18 +477,25 @@ class Looker(Crowd):
         number: cython.int = 0
         if self._given(m, rule.dir, rule.path, asked, self.path) < 0:
             return 0
+        if self.empty and not self._may_be_empty(rule, asked):
+            return 0
+        itself: cython.int = self.itself
+        if p.executes:  # another thread has tried to: of two at once nobody knows
+            e.outcome = TRIED
+            self._put(e, cython.sizeof(Executed))
+            p.executes = False
         libc.memset(e, 0, cython.sizeof(Executed))
         e.what = b"X"[0]
         e.process = p.number
         e.time = self._now()
         e.uid = p.uid
-        self._cwd(p)
-        if p.cwd != cython.NULL:
-            e.cwd = self._text(p.cwd, libc.strlen(p.cwd))
-        size = peek_arguments(m.tid, asked.data.args[rule.value], self.words, of_32_bits)
-        e.cut = size >= WORDS
-        e.arguments = self._text(self.words, cython.cast(cython.uint, min(size, WORDS)))
-        fd = self._open(p, self.path, 0)
+        if self._cwd(m.tid, self.full) > 0:
+            e.cwd = self._text(self.full, libc.strlen(self.full))
+        size = peek_arguments(
+            m.tid, asked.data.args[rule.value], self.words, of_32_bits, cython.address(e.cut)
+        )
+        e.arguments = self._text(self.words, cython.cast(cython.uint, size))
+        fd = self._open(p, self.path, 0) if itself < 0 else self._open_itself(m, itself)
         if fd < 0:
             number = libc.errno
             e.program = self._text(self.path, libc.strlen(self.path))
@@ -459,11 +514,14 @@ class Looker(Crowd):
             return self._put(e, cython.sizeof(Executed))
         p.stack = stack_of(m.tid)
         p.executes = True
+        p.executor = m.tid
         return 0
 
-    def _settle_program(self, p):
+    def _settle_program(self, p, asks):
         # Whether it runs the program that it wanted to: each begins upon a stack of its own.
-        now: cython.ulonglong = stack_of(p.pid)
+        now: cython.ulonglong = stack_of(asks)
+        if asks != p.executor and (now == p.stack or now == 0):
+            return 0  # another thread, while that one is about to
         p.executes = False
         if now == 0 or p.stack == 0:
             p.executed.outcome = TRIED
@@ -472,5 +530,6 @@ class Looker(Crowd):
         if p.executed.outcome != FAILED:
             p.uid = owner_of(p.pid, p.uid)
             p.executed.uid = p.uid
-            p.root = -1 if p.root < 0 else p.root
+            if asks == p.pid:
+                self._forget_members(p, p.pid)  # all other threads are at their end
         return self._put(cython.address(p.executed), cython.sizeof(Executed))

@@ -21,6 +21,7 @@ _LISTENER = cython.declare(cython.ulonglong, 3 << 32)
 _PROCESS = cython.declare(cython.ulonglong, 4 << 32)
 _LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 _FOREVER = cython.declare(cython.long, 0x7FFFFFFFFFFFFFFF)
+_MANY = cython.declare(cython.int, 1000)  # times that it is looked for more
 _IDLE = cython.declare(cython.int, 100)  # milliseconds after which what was seen is in the file
 
 
@@ -70,7 +71,7 @@ class Lookout(Looker):
     def end(self, quiet):
         """No more programs will come. `quiet`: nothing is written down any more, either."""
         self.ends = True
-        self.quiet = self.quiet or quiet
+        self.hushes = self.hushes or quiet
         libc.eventfd_write(self.wake, 1)
 
     def leave(self):
@@ -93,6 +94,10 @@ class Lookout(Looker):
         what: cython.ulonglong
         value: libc.eventfd_t
         wanted: cython.long = 0
+        before: cython.long
+        if self.hushes:
+            self._hush()
+        more: cython.bint  # that has to be looked at before it is all written down
         while True:
             wait: cython.int = -1
             if wanted > self.done or (self.ends and self.listeners == 0):
@@ -103,12 +108,8 @@ class Lookout(Looker):
             if count < 0 and libc.errno != libc.EINTR:
                 self.error = libc.errno
                 break
-            if count == 0:
-                if self.waiting != cython.NULL:
-                    self._settle_early(cython.NULL)
-                self._write()
-                if wanted > self.done:
-                    self.done = wanted
+            before = wanted
+            more = count == 64
             for i in range(count):
                 fd = cython.cast(cython.int, events[i].data.u64 & _LOW)
                 what = events[i].data.u64 >> 32 << 32
@@ -116,16 +117,30 @@ class Lookout(Looker):
                     if events[i].events & asking.EPOLLIN:
                         self._answer(fd)
                     elif events[i].events & (asking.EPOLLHUP | asking.EPOLLERR):
-                        libc.close(fd)
+                        self._close_watched(fd)
                         self.listeners -= 1
                 elif what == _PROCESS:
                     self._ended(fd)
+                    more = True
                 elif what == _SOCKET:
+                    more = True
                     if self._take_listener() < 0:
                         asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_DEL, self.socket, cython.NULL)
                 else:
                     libc.eventfd_read(self.wake, cython.address(value))
                     wanted = self.asked
+            # Programs that never rest must not keep who waits: what each of them asked was heard.
+            if before > self.done:
+                self.rounds += 1
+            if count == 0 or (before > self.done and (not more or self.rounds > _MANY)):
+                if self.waiting != cython.NULL:
+                    self._settle_early(cython.NULL)
+                self._write()
+                self.rounds = 0
+                if self.hushes:
+                    self._hush()
+                if before > self.done:
+                    self.done = before
             if self.leaves:
                 break
             if self.ends and self.listeners == 0 and count == 0:
@@ -133,6 +148,14 @@ class Lookout(Looker):
                 self._write()
                 break
         self.done = _FOREVER
+        return 0
+
+    def _hush(self):
+        # Between two pieces; and nothing of whoever reads them is held any more.
+        self.quiet = True
+        if self.out > 0:
+            libc.close(self.out)
+        self.out = -1
         return 0
 
     def _take_listener(self):
@@ -190,8 +213,9 @@ class Lookout(Looker):
                     self._settle(member, True)
                 if self.waiting != cython.NULL:
                     self._settle_early(member)
+                member.process.asks = member.tid
                 if member.process.executes:
-                    self._settle_program(member.process)
+                    self._settle_program(member.process, member.tid)
                 self._look(
                     member, rule, cython.address(asked),
                     asked.data.arch != cython.cast(cython.uint, own.OSTLER_ARCH),
@@ -215,6 +239,6 @@ class Lookout(Looker):
             p = self.all[i]
             while p:
                 if p.executes:
-                    self._settle_program(p)
+                    self._settle_program(p, p.pid)
                 p = p.next
         return 0

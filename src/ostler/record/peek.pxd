@@ -13,6 +13,7 @@ cdef struct Pending:
     libc.stat_t before
     bint was                # there
     bint same               # a rename of a file to a name that it has
+    bint swaps              # a rename by which the other one gets this one's name
     int number              # the errno of what the second path can't be; 0: it can
     char *name              # in `place`, and in `place2`; NULL: `place` itself is meant
     char *name2
@@ -33,9 +34,10 @@ cdef struct Process:
     int pidfd
     unsigned int uid
     int root                # which of the roots; -1: not known
+    int asks                # the thread that has asked last: the first one may be at its end
     bint executes           # it has tried to
+    int executor            # the thread that has
     unsigned long long stack
-    char *cwd               # NULL: to be asked for
     Process *next
     Executed executed
     unsigned long long used
@@ -48,11 +50,12 @@ cdef struct Status:         # of /proc/PID/status
     unsigned int uid, memory
 
 cdef long peek_memory(int tid, unsigned long long at, void *into, size_t size) noexcept nogil
-cdef int peek_string(int tid, unsigned long long at, char *into) noexcept nogil
-cdef long peek_arguments(int tid, unsigned long long at, char *into, bint of_32_bits) noexcept nogil
+cdef int peek_string(int tid, unsigned long long at, char *into, size_t room) noexcept nogil
+cdef long peek_arguments(int tid, unsigned long long at, char *into, bint of_32_bits, unsigned char *cut) noexcept nogil
 cdef long name_of(int fd, char *into) noexcept nogil
 cdef char *of_descriptor(int fd, char *into) noexcept nogil
 cdef int of_self(Process *p, char *path, char *into) noexcept nogil
+cdef int without_slashes(char *path) noexcept nogil
 cdef int status_at(int place, const char *name, libc.stat_t *status) noexcept nogil
 cdef int drop_pending(Pending *pending) noexcept nogil
 cdef long _file(int tid, const char *name, char *into, int size) noexcept nogil

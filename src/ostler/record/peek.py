@@ -19,15 +19,15 @@ def peek_memory(tid, at, into, size):
     )
 
 
-def peek_string(tid, at, into):
-    # Page by page, for the next one may not be there; at most as long as a path may be.
+def peek_string(tid, at, into, room):
+    # Page by page, for the next one may not be there; -1: it can't be read, -2: it goes on there.
     filled: cython.size_t = 0
     size: cython.size_t
     got: cython.long
     size = 256 - at % 256
-    while filled < 4096:
-        if filled + size > 4096:
-            size = 4096 - filled
+    while filled < room:
+        if filled + size > room:
+            size = room - filled
         got = peek_memory(tid, at + filled, into + filled, size)
         if got <= 0:
             return -1
@@ -35,13 +35,13 @@ def peek_string(tid, at, into):
             return 0
         filled += got
         size = 4096 - (at + filled) % 4096
-    return -1
+    return -2
 
 
-def peek_arguments(tid, at, into, of_32_bits):
-    # With a zero byte between two; WORDS when there is more than that.
+def peek_arguments(tid, at, into, of_32_bits, cut):
+    # With a zero byte between two; `cut`: there is more than WORDS, or what can't be read.
     filled: cython.size_t = 0
-    one: cython.char[4100]
+    found: cython.int
     where: cython.ulonglong
     size: cython.size_t
     while at:
@@ -52,13 +52,15 @@ def peek_arguments(tid, at, into, of_32_bits):
         if where == 0:
             break
         at += size
-        if peek_string(tid, where, one) < 0:
-            asking.strcpy(one, b"...")  # longer than a path may be, or not to be read
-        size = libc.strlen(one)
-        if filled + size + 1 > WORDS:
-            return WORDS
-        libc.memcpy(into + filled, one, size + 1)
-        filled += size + 1
+        found = -2
+        if filled < WORDS:
+            found = peek_string(tid, where, into + filled, WORDS - filled)
+        if found < 0:
+            cut[0] = True
+            if found == -2:
+                filled = WORDS
+            break
+        filled += libc.strlen(into + filled) + 1
     return filled - 1 if filled else 0
 
 
@@ -102,6 +104,15 @@ def of_self(p, path, into):
         libc.snprintf(into, ROOM, b"/proc/%d%s%s", p.own_pid, begin, path + skip)
     else:
         asking.strcpy(into, path)
+    return 0
+
+
+def without_slashes(path):
+    # A path that ends in slashes is the same one without them.
+    size: cython.size_t = libc.strlen(path)
+    while size > 1 and path[size - 1] == b"/"[0]:
+        size -= 1
+        path[size] = 0
     return 0
 
 

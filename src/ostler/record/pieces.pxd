@@ -76,8 +76,9 @@ cdef struct Known:
     unsigned int at         # in the letters
 
 cdef class Pieces:
-    cdef int out
+    cdef int out                    # of its own: who reads it may close the one that it gave
     cdef bint quiet                 # nothing more is written down
+    cdef readonly bint broken       # nothing can be: the last piece may be half there
     cdef readonly int error         # the errno of what could not be written down; 0: it is whole
     cdef unsigned long long began
     cdef char *buffer

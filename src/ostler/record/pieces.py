@@ -2,6 +2,7 @@
 
 import cython
 from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core.crossing import plain_failure
 
 _SECOND = cython.declare(cython.ulonglong, 1_000_000_000)
 _TIME = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFF)
@@ -14,7 +15,9 @@ class Pieces:
     """A stream of pieces to `out`, a descriptor, which stays the caller's."""
 
     def __cinit__(self, out: cython.int, socket: cython.int):
-        self.out = out
+        self.out = libc.fcntl(out, libc.F_DUPFD_CLOEXEC, 3)
+        if self.out < 0:
+            raise plain_failure(libc.errno)
         self.buffer = cython.cast(cython.p_char, libc.malloc(BUFFER))
         self.known = cython.cast(
             cython.pointer(Known), libc.calloc(2 * TEXTS, cython.sizeof(Known))
@@ -25,6 +28,8 @@ class Pieces:
         self.began = clock()
 
     def __dealloc__(self):
+        if self.out > 0:
+            libc.close(self.out)
         libc.free(self.buffer)
         libc.free(self.known)
         libc.free(self.letters)
@@ -82,11 +87,12 @@ class Pieces:
         # What was not to be written once is never tried again: what came after it would be misread.
         done: cython.long
         at: cython.uint = 0
-        while at < self.filled and not self.error:
+        while at < self.filled and not self.broken:
             done = libc.write(self.out, self.buffer + at, self.filled - at)
             if done < 0:
                 if libc.errno != libc.EINTR:
                     self.error = libc.errno
+                    self.broken = True
             else:
                 at += cython.cast(cython.uint, done)
         self.filled = 0

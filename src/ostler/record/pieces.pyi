@@ -1,2 +1,3 @@
 class Pieces:
     error: int
+    broken: bool

@@ -7,6 +7,7 @@ import errno
 import socket
 import time
 from _thread import allocate_lock, start_new_thread
+from contextlib import nullcontext
 
 from ostler.core import crossing
 from ostler.core.spawn import Door
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PAUSE = 0.0005
-_working: dict[Lookout, object] = {}  # with the lock that its thread gives back at its end
+_order = allocate_lock()
+# With the lock that its thread gives back at its end, and the process that has this thread.
+_working: dict[Lookout, tuple[Any, int]] = {}
+_open: list[
+    ProgramRecorder
+] = []  # in the order of their beginning, which need not be that of their ends
 
 
 class ProgramRecorder:
@@ -47,7 +53,8 @@ class ProgramRecorder:
         self._text = calls.instructions(reads)
         self._about = {"began": time.time(), "reads": reads, **(about or {})}
         self._lookout: Lookout | None = None
-        self._before: Door | None = None
+        self._door: Door | None = None
+        self._pid = 0
         self._over = False
 
     def __enter__(self) -> ProgramRecorder:
@@ -60,14 +67,17 @@ class ProgramRecorder:
         with theirs:
             # The lookout has its end of it for itself, until its thread is at an end.
             self._lookout = lookout = Lookout(self._file, ours.fileno())
-            door = Door(theirs.detach(), ours.fileno(), self._text)
+            self._door = Door(theirs.detach(), ours.fileno(), self._text)
         served = allocate_lock()
         served.acquire()
-        _working[lookout] = served
+        self._pid = host.getpid()
+        _working[lookout] = served, self._pid
         start_new_thread(_serve, (lookout, ours, served))
         atexit.unregister(_hand_over)
         atexit.register(_hand_over)
-        self._before = crossing.record_children(self._machine, door)
+        with _order:
+            _open.append(self)
+            crossing.record_children(self._machine, self._door)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -75,17 +85,30 @@ class ProgramRecorder:
         if lookout is None or self._over:
             return
         self._over = True
-        crossing.record_children(self._machine, self._before)
-        self.flush()
-        lookout.end(True)
-        self.flush()  # of what came in between
-        problem = lookout.error
+        self._withdraw()
+        if self._pid != host.getpid():
+            return  # of a fork, where nobody is who answers: it goes on where it was begun
         try:
-            data = log.tail(problem)
+            self.flush()
+        finally:
+            lookout.end(True)
+        self.flush()  # of what came in between
+        if lookout.broken:
+            return
+        try:
+            data = log.tail(lookout.error)
             while data:
                 data = data[host.write(self._file, data) :]
         except OSError:
             pass  # the log has no end, and says so by that
+
+    def _withdraw(self) -> None:
+        # Who has begun before, and is not at the end, records again.
+        with _order if self._pid == host.getpid() else nullcontext():
+            _open.remove(self)
+            last = [one for one in _open if one._machine is self._machine][-1:]
+            crossing.record_children(self._machine, last[0]._door if last else None)
+        self._door = None
 
     @property
     def living(self) -> int:
@@ -100,7 +123,7 @@ class ProgramRecorder:
     def flush(self) -> None:
         """Wait until all that has happened is in the file."""
         lookout = self._lookout
-        if lookout is None:
+        if lookout is None or self._pid != host.getpid():
             return
         wanted = lookout.flush()
         while lookout.flushed() < wanted:
@@ -118,7 +141,9 @@ def _hand_over() -> None:
     # The interpreter must not come to its end with a thread in the midst of it. And the kernel
     # answers ENOSYS for a recorder that is gone: what still runs would break. So a copy of this
     # process goes on answering, with nothing else of it open, until the last of them ends.
-    for lookout, served in list(_working.items()):
+    for lookout, (served, pid) in list(_working.items()):
+        if pid != host.getpid():
+            continue  # of the process that this is a fork of
         lookout.end(True)
         lookout.leave()
         served.acquire()

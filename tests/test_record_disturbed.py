@@ -1,0 +1,341 @@
+"""Recordings that are disturbed: by forks, by each other, by programs that never rest."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+import ostler
+from ostler.record import log
+from ostler.record.recorder import ProgramRecorder
+from tests.test_record import PYTHON, deeds, recorded, run
+
+START = (
+    "import ostler, os, sys, tempfile, threading\n"
+    "from ostler.record import log\n"
+    "from ostler.record.recorder import ProgramRecorder\n"
+    "def descriptors(): return len(os.listdir('/proc/self/fd'))\n"
+)
+
+
+def in_a_process(program, *arguments):
+    """What a Python program says; what hangs is killed, with all that it started."""
+    child = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", START + program, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        out, said = child.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        raise
+    assert child.returncode == 0, said.decode()
+    return out.decode()
+
+
+# --- this process
+
+
+def test_a_fork_of_the_recorder_leaves_it_in_peace():
+    program = (
+        "with tempfile.TemporaryFile() as file:\n"
+        "    with ProgramRecorder(ostler.host, file.fileno()) as recorder:\n"
+        "        pid = os.fork()\n"
+        "        if not pid:\n"
+        "            ostler.run(['true'])\n"
+        "            recorder.flush()\n"
+        "            sys.exit(5)\n"  # by way of __exit__, and of what is done at an exit
+        "        assert os.waitpid(pid, 0)[1] == 5 << 8\n"
+        "        ostler.run(['true'])\n"
+        "    file.seek(0)\n"
+        "    story = log.read(file)\n"
+        "    print(len(story.processes), story.complete)\n"
+    )
+    assert in_a_process(program) == "2 True\n"
+
+
+def test_a_fork_that_lives_on_keeps_nothing_open():
+    """What has ended is closed, though the fork has it, too: once, and it is not reported again."""
+    program = (
+        "with tempfile.TemporaryFile() as file:\n"
+        "    with ProgramRecorder(ostler.host, file.fileno()) as recorder:\n"
+        "        out, into = os.pipe()\n"
+        "        pid = ostler.posix_spawn('/bin/sh', ['sh', '-c', f'read x <&{out}'], os.environ,\n"
+        "            file_actions=[(os.POSIX_SPAWN_DUP2, out, out)])\n"
+        "        recorder.flush()\n"
+        "        before = descriptors()\n"
+        "        if not (other := os.fork()):\n"
+        "            os.close(into)\n"
+        "            os.read(out, 1)\n"
+        "            os._exit(0)\n"
+        "        os.write(into, b'x\\n')\n"
+        "        os.waitpid(pid, 0)\n"
+        "        recorder.flush()\n"
+        "        while recorder.living > 0: recorder.flush()\n"
+        "        recorder.flush()\n"
+        "        print(recorder.living, before - descriptors())\n"
+        "        os.close(into)\n"
+        "        os.waitpid(other, 0)\n"
+    )
+    assert in_a_process(program) == "0 2\n"
+
+
+def test_recordings_that_end_in_the_order_of_their_beginning():
+    program = (
+        "one, other = tempfile.TemporaryFile(), tempfile.TemporaryFile()\n"
+        "first, second = [ProgramRecorder(ostler.host, f.fileno()) for f in (one, other)]\n"
+        "first.__enter__(); second.__enter__()\n"
+        "first.__exit__()\n"
+        "ostler.run(['true'])\n"
+        "second.__exit__()\n"
+        "ostler.run(['true'])\n"
+        "other.seek(0)\n"
+        "print(len(log.read(other).processes))\n"
+    )
+    assert in_a_process(program) == "1\n"
+
+
+def test_many_recordings_at_once():
+    """And no descriptor is closed that is somebody else's, or stays."""
+    program = (
+        "failed = []\n"
+        "def record():\n"
+        "    try:\n"
+        "        with tempfile.TemporaryFile() as file:\n"
+        "            with ProgramRecorder(ostler.host, file.fileno()): ostler.run(['true'])\n"
+        "            file.seek(0)\n"
+        "            assert log.read(file).complete\n"
+        "    except BaseException as error: failed.append(error)\n"
+        "def at_once():\n"
+        "    threads = [threading.Thread(target=record) for _ in range(25)]\n"
+        "    for thread in threads: thread.start()\n"
+        "    for thread in threads: thread.join()\n"
+        "record()\n"
+        "before = descriptors()\n"
+        "for _ in range(4): at_once()\n"
+        "ostler.run(['true'])\n"
+        "import time\n"
+        "while descriptors() > before: time.sleep(0.01)\n"  # the threads are about to end
+        "print(failed, descriptors() - before)\n"
+    )
+    assert in_a_process(program) == "[] 0\n"
+
+
+def test_programs_that_never_rest_keep_nobody():
+    code = (
+        "import os, threading\n"
+        "def work():\n"
+        "    while True: os.close(os.open('/', 0))\n"
+        "for _ in range(3): threading.Thread(target=work).start()\n"
+        "print('ready', flush=True)\n"
+    )
+    with tempfile.TemporaryFile() as file, contextlib.ExitStack() as ends:
+        with ProgramRecorder(ostler.host, file.fileno()) as recorder:
+            for _ in range(6):
+                out, into = os.pipe()
+                pid = ostler.posix_spawn(
+                    PYTHON, [PYTHON, "-c", code], dict(os.environ),
+                    file_actions=[(os.POSIX_SPAWN_DUP2, into, 1)],
+                )  # fmt: skip
+                ends.callback(os.waitpid, pid, 0)
+                ends.callback(os.kill, pid, signal.SIGKILL)
+                os.close(into)
+                assert os.read(out, 5) == b"ready"
+                os.close(out)
+            for _ in range(20):
+                recorder.flush()
+            assert recorder.living == 6
+        file.seek(0)
+        story = log.read(file)
+    assert story.complete and len(story.processes) >= 6
+
+
+def test_what_is_recorded_does_not_go_where_it_does_not_belong(tmp_path):
+    """Who is interrupted closes the file: what then has its number is another one."""
+    with open(tmp_path / "log", "wb") as file, open(tmp_path / "other", "wb") as other:
+        number = fcntl.fcntl(file.fileno(), fcntl.F_DUPFD, 300)
+        with ProgramRecorder(ostler.host, number) as recorder:
+            os.dup2(other.fileno(), number)
+            ostler.run(["true"])
+            recorder.flush()
+            written = os.fstat(number).st_size
+            os.close(number)
+            os.dup2(file.fileno(), number)  # for the end of the log
+        os.close(number)
+    assert written == 0
+    with open(tmp_path / "log", "rb") as file:
+        assert log.read(file).complete
+
+
+def test_a_recorder_that_is_gone_is_an_error():
+    """And nobody waits for it."""
+    program = (
+        "import socket\n"
+        "from ostler.core import crossing\n"
+        "from ostler.core.spawn import Door\n"
+        "from ostler.record import calls\n"
+        "ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+        "ours.close()\n"
+        "door = Door(theirs.detach(), 1000, calls.instructions(True))\n"
+        "crossing.record_children(ostler.host, door)\n"
+        "try: ostler.run(['true'])\n"
+        "except OSError as error: print(error.errno)\n"
+        "crossing.record_children(ostler.host, None)\n"
+        "print(ostler.run(['true']).status)\n"
+    )
+    assert in_a_process(program) == f"{errno.EPIPE}\n0\n"
+
+
+def test_a_log_that_got_no_room_has_no_end():
+    """Also when there is room again afterwards: what is half there must not be misread."""
+    with ostler.scratch(size="64K") as m:
+        filling = m.open("/filling", m.O_RDWR | m.O_CREAT)
+        m.write(filling, b"x" * 20_000)
+        m.close(filling)
+        file = m.open("/log", m.O_RDWR | m.O_CREAT)
+        with ProgramRecorder(ostler.host, file) as recorder, tempfile.TemporaryDirectory() as place:
+            script = "i=0; while [ $i -lt 2000 ]; do : > f$i; i=$((i+1)); done"
+            ostler.run(["sh", "-c", script], cwd=place)
+            recorder.flush()
+            assert recorder.problem
+            m.unlink("/filling")
+        m.lseek(file, 0, 0)
+        with open(file, "rb") as stream:
+            story = log.read(stream)
+    assert not story.complete and 0 < len(story.events) < 2000
+
+
+# --- what programs are like
+
+
+def test_paths_that_end_in_slashes(tmp_path):
+    story, _ = run(PYTHON, "-c", "import os; os.mkdir('a/'); os.rename('a/', 'b/')", cwd=tmp_path)
+    at = os.path.realpath(tmp_path)
+    told = [event for event in story.events if event.outcome and event.kind in ("mkdir", "rename")]
+    assert [event.path for event in told] == [f"{at}/a", f"{at}/a"]
+    assert not any(event.doubt for event in told)
+
+
+def test_no_path_is_no_path_of_a_directory(tmp_path):
+    code = (
+        "import os\n"
+        "for call in (lambda: os.open('', 0), lambda: os.chmod('', 0o700), lambda: os.mkdir(''),\n"
+        "             lambda: os.utime(''), lambda: os.unlink(''), lambda: os.rename('', 'a')):\n"
+        "    try: call()\n"
+        "    except FileNotFoundError: print('none')\n"
+    )
+    story, result = run(PYTHON, "-S", "-c", code, cwd=tmp_path)
+    assert result.stdout.split() == [b"none"] * 6
+    at = os.path.realpath(tmp_path)
+    assert not [event for event in story.events if event.path.startswith(at) and event.value]
+
+
+def test_a_working_directory_that_is_renamed(tmp_path):
+    code = (
+        "import os; os.makedirs('a/b'); os.chdir('a/b'); os.mkdir('one')\n"
+        "os.rename('../../a', '../../c'); os.mkdir('two')"
+    )
+    story, _ = run(PYTHON, "-c", code, cwd=tmp_path)
+    at = os.path.realpath(tmp_path)
+    assert [path for _, path, _ in deeds(story, "mkdir")][2:] == [f"{at}/a/b/one", f"{at}/c/b/two"]
+
+
+def test_what_has_no_name_any_more(tmp_path):
+    code = (
+        "import os; file = os.open('a', os.O_CREAT | os.O_RDWR); os.unlink('a')\n"
+        "os.fchmod(file, 0o600); os.ftruncate(file, 10); os.utime(file)\n"
+        "os.ftruncate(os.memfd_create('b'), 10)"
+    )
+    story, _ = run(PYTHON, "-c", code, cwd=tmp_path)
+    kinds = ("mode", "truncate", "times")
+    at = os.path.realpath(tmp_path)
+    assert {event.outcome for event in story.events if event.kind in kinds} <= {True, None}
+    assert [event.kind for event in story.events if event.kind in kinds] == [*kinds]
+    assert all(event.path.startswith(at) for event in story.events if event.kind in kinds)
+
+
+def test_two_that_change_places(tmp_path):
+    code = (
+        "import ctypes; open('a', 'w'); open('b', 'w')\n"
+        "assert ctypes.CDLL(None).renameat2(-100, b'a', -100, b'b', 2) == 0"
+    )
+    story, _ = run(PYTHON, "-c", code, cwd=tmp_path)
+    at = os.path.realpath(tmp_path)
+    assert deeds(story, "rename") == [
+        ("rename", f"{at}/a", f"{at}/b"), ("rename", f"{at}/b", f"{at}/a")
+    ]  # fmt: skip
+
+
+def test_a_process_whose_first_thread_is_at_its_end(tmp_path):
+    code = (
+        "import ctypes, os, threading, time\n"
+        "def work():\n"
+        "    while open('/proc/self/stat').read().split()[2] != 'Z': time.sleep(0.01)\n"
+        "    here = os.open('.', 0)\n"
+        "    os.mkdir('a', dir_fd=here)\n"
+        "    os.mkdir('b')\n"
+        "    os._exit(3)\n"
+        "threading.Thread(target=work).start()\n"
+        "ctypes.CDLL(None).syscall(60, 0)"
+    )
+    story, _ = run(PYTHON, "-c", code, cwd=tmp_path)
+    assert [os.path.basename(path) for _, path, _ in deeds(story, "mkdir")] == ["a", "b"]
+    assert story.processes[0].status == 3
+
+
+@pytest.mark.parametrize("how", ["itself", "a thread"])
+def test_a_program_from_a_descriptor(tmp_path, how):
+    code = (
+        "import ctypes, os, threading\n"
+        "true = os.open('/bin/true', os.O_PATH)\n"
+        "def go(): os.execve(true, ['deed'], {})\n"
+    )
+    code += (
+        "go()"
+        if how == "vfork"
+        else "threading.Thread(target=go).start(); threading.Event().wait()"
+    )
+    story, _ = run(PYTHON, "-c", code)
+    (process,) = story.processes
+    assert [program.outcome for program in process.programs] == [True, True]
+    assert process.program.path == os.path.realpath("/bin/true")
+    assert process.program.arguments == ("deed",) and process.status == 0
+
+
+def test_long_arguments():
+    story, _ = run("true", "a" * 5000, "b")
+    program = story.processes[0].program
+    assert program.arguments == ("true", "a" * 5000, "b") and not program.cut
+    many = [f"{number:03}" + "c" * 300 for number in range(100)]
+    story, _ = run("true", *many)
+    program = story.processes[0].program
+    assert program.cut and 50 < len(program.arguments) < 100
+    assert list(program.arguments[1:-1]) == many[: len(program.arguments) - 2]
+    assert many[len(program.arguments) - 2].startswith(program.arguments[-1])
+    story, _ = run("true", "d" * 50_000)
+    program = story.processes[0].program
+    assert program.cut and "true\0" + "d" * (len(program.arguments[1])) == "\0".join(
+        program.arguments
+    )
+
+
+def test_threads_go_on_while_one_begins_another_program(tmp_path):
+    code = (
+        "import os, threading\n"
+        "def work():\n"
+        "    while True: os.close(os.open('/', 0))\n"
+        "for _ in range(4): threading.Thread(target=work, daemon=True).start()\n"
+        "os.execv('/bin/true', ['true'])"
+    )
+    with recorded() as found:
+        for _ in range(10):
+            ostler.run([PYTHON, "-S", "-c", code])
+    ran = [program for process in found[0].processes for program in process.programs]
+    assert [program.outcome for program in ran] == [True] * 20

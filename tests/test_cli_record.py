@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -103,3 +104,92 @@ def test_on_a_terminal(place):
     status, said = on_terminal(program("record", "sh", "-c", SCRIPT), cwd=place)
     assert status == 3
     assert "\x1b[" in said and "renamed" in said
+
+
+def test_what_is_kept_is_for_its_owner(place):
+    """For it has the arguments of programs, and these may be secrets."""
+    for name in ("log", "trace.json", "lines.jsonl"):
+        before = os.umask(0)
+        try:
+            done = run("record", "-o", name, "true", cwd=place)
+        finally:
+            os.umask(before)
+        assert done.returncode == 0
+        assert os.stat(place / name).st_mode & 0o777 == 0o600
+
+
+def test_a_command_that_is_none_leaves_nothing(place):
+    status, _, said = called("record", "-o", "log", "no-such-command", cwd=place)
+    assert status == 127 and "no-such-command" in said
+    assert os.listdir(place) == ["file"]
+
+
+def test_names_do_not_steer_a_terminal(place):
+    made = ": > \"$(printf 'a\\033[31mb\\377\\nc\\303\\251')\""
+    for name, command in {"one": "true", "two": made}.items():
+        assert run("record", "-o", name, "sh", "-c", command, cwd=place).returncode == 0
+    for words in (("show", "two"), ("diff", "one", "two"), ("sh", "-c", f"rm a*; {made}")):
+        done = run("record", *words, cwd=place, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+        assert b"\x1b" not in done.stdout and done.stderr == b""
+        assert b"a\\x1b[31mb\\udcff\\nc\\xe9" in done.stdout
+
+
+def test_output_that_cannot_be_written(place):
+    words = program("record", "sh", "-c", "exit 3")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False, cwd=place)
+    assert done.returncode == 125
+    assert done.stderr.decode() == "ostler record: standard output: No space left on device\n"
+    out, into = os.pipe()
+    os.close(out)
+    with open(into, "wb") as pipe:
+        done = subprocess.run(words, stdout=pipe, stderr=subprocess.PIPE, check=False, cwd=place)
+    assert (done.returncode, done.stderr) == (3, b"")
+
+
+BAD = {
+    "a view that never ends": "ALTER TABLE info RENAME TO kept; CREATE VIEW info AS WITH RECURSIVE "
+    "n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS key, i AS value FROM n;",
+    "a view of nothing": 'DROP TABLE info; CREATE VIEW info AS SELECT * FROM "\x1b[31m";',
+    "a column that is computed": "DROP TABLE kinds; CREATE TABLE kinds (number INTEGER, "
+    "kind AS (zeroblob(1000000000)));",
+    "a pid that is a text": "UPDATE processes SET pid = '\x1b[31m';",
+    "a status that is a text": "UPDATE processes SET status = 'x';",
+    "a time that is none": "UPDATE processes SET began = NULL;",
+    "a kind that there isn't": "UPDATE kinds SET kind = '\x1b[31m';",
+    "a path that there isn't": "UPDATE events SET path = 100000;",
+    "a parent that there isn't": "UPDATE processes SET parent = 100000;",
+    "arguments that are none": "UPDATE programs SET arguments = '[[]]';",
+    "arguments without an end": "UPDATE programs SET arguments = '" + "[" * 100_000 + "';",
+    "a problem that is a text": "UPDATE info SET value = '\"x\"' WHERE key = 'problem';",
+    "nothing": "DELETE FROM info;",
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_log_that_somebody_has_made(place, bad):
+    assert run("record", "-o", "log", "true", cwd=place).returncode == 0
+    connection = sqlite3.connect(place / "log")
+    connection.executescript(BAD[bad])
+    connection.close()
+    for words in (("show", "log"), ("diff", "log", "log")):
+        done = run("record", *words, cwd=place)
+        assert done.returncode == 125 and done.stdout == b""
+        wanted = rb"ostler: (log: )?this (is no log of ostler record|log is damaged).*\n"
+        assert re.fullmatch(wanted, done.stderr), done.stderr
+        assert b"\x1b" not in done.stderr
+
+
+def test_a_log_of_bytes_that_somebody_has_made(place):
+    from ostler.record import log
+
+    for data in (
+        log.MAGIC + b"\0" * 4 + b"\xff" * 4,  # a head of 4 GiB
+        log.MAGIC + log.head({})[16:24].replace(b"\2", b"\4") + b"[[]]\0\0\0\0",
+        log.MAGIC + b"\0" * 4 + (200_000).to_bytes(4, "little") + b"[" * 200_000,
+        log.head({}) + b"T\0\0\0\xff\xff\xff\xff" + b"x" * 100,
+        log.head({}) + b"E" + b"\xff" * 31,
+    ):
+        (place / "log").write_bytes(data)
+        done = run("record", "show", "log", cwd=place)
+        assert done.returncode == 125 and b"damaged" in done.stderr, (data[:40], done)

@@ -15,7 +15,7 @@ import pytest
 import ostler
 from ostler.record import database, exports, log
 from ostler.record.log import CHANGES
-from ostler.record.outline import Wanted, lines
+from ostler.record.outline import Wanted, folded, lines
 from ostler.record.recorder import ProgramRecorder
 from tests.machines import as_self, as_user
 
@@ -476,3 +476,23 @@ def test_the_outline(story):
     ]  # fmt: skip
     assert not any("libc" in line for line in text)
     assert any("libc" in line for _, line in lines(story, Wanted("all")))
+
+
+def test_folding_takes_no_time_to_speak_of():
+    """Of paths in tens of thousands of directories, too; and none is lost."""
+    paths = [f"/a/{i % 7}/{i % 100}/{i}/file" for i in range(30_000)]
+    found = folded(paths)
+    assert len(found) <= 6
+    assert sum(int(line.rpartition("(")[2][:-1].replace(",", "")) for line in found) == len(paths)
+    assert folded(paths[:3]) == paths[:3]
+    assert folded([f"/b/{i}" for i in range(7)]) == ["/b/ (7)"]
+    assert folded([f"relative{i}" for i in range(7)]) == [" (7)"]
+
+
+def test_a_long_line_of_descendants_is_drawn_on_lines_that_have_an_end():
+    story = log.Story()
+    above = None
+    for number in range(1, 5000):
+        above = log.RecordedProcess(number, number, 0, above, 0.0)
+        story.processes.append(above)
+    assert max(len(text) for _, text in lines(story, Wanted())) < 200

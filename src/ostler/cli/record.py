@@ -6,7 +6,7 @@ import tempfile
 
 import ostler
 from ostler import host
-from ostler.cli import UsageError, complain, no_option, on_one_line, tell
+from ostler.cli import UsageError, complain, no_option, on_one_line, output_failed, tell
 from ostler.cli.machine import FAILED, OPTIONS, take
 from ostler.cli.machine import USAGE as MACHINES
 
@@ -129,6 +129,7 @@ def _record(options, choice, command):
             with recorder:
                 status = run(machine, command, options.json and options.output is None, (), False)
         except OSError as error:
+            _drop(options, file)
             complain(error)
             return FAILED
         if recorder.living:
@@ -136,6 +137,7 @@ def _record(options, choice, command):
         if recorder.problem:
             complain(f"the recording is incomplete: {host.strerror(recorder.problem)}")
         if status < 0:
+            _drop(options, file)
             return -status
         return status if _keep(options, file) else FAILED
 
@@ -150,32 +152,44 @@ def _stream(options):
     )
 
 
+def _drop(options, file):
+    # Nothing has run, so there is nothing in it.
+    if options.output is not None:
+        host.unlink(file.name)
+
+
 def _keep(options, file):
     from ostler.record.log import read
 
     file.seek(0)
     story = read(file)
-    try:
-        if options.output is None:
+    if options.output is None:
+        try:
             _tell(story, options)
-            return True
+            sys.stdout.flush()
+        except OSError as error:
+            return not output_failed("ostler record", error)
+        return True
+    try:
         _write(story, options.output)
     except OSError as error:
         complain(error)
-        if options.output is not None:
-            complain(
-                f"what was recorded is in {on_one_line(file.name)}; ostler record show reads it"
-            )
+        complain(f"what was recorded is in {on_one_line(file.name)}; ostler record show reads it")
         return False
     host.unlink(file.name)
     return True
+
+
+def _for_the_owner(path, flags):
+    # Arguments of programs may be secrets.
+    return host.open(path, flags | host.O_CLOEXEC, 0o600)
 
 
 def _write(story, path):
     if path.endswith((".json", ".jsonl")):
         from ostler.record import exports
 
-        with open(path, "x", encoding="utf-8") as file:
+        with open(path, "x", encoding="utf-8", opener=_for_the_owner) as file:
             (exports.trace if path.endswith(".json") else exports.json_lines)(story, file)
         return
     import sqlite3
@@ -209,7 +223,13 @@ def _tell(story, options):
                 console.print(Text(text, _style(what)), soft_wrap=True)
             return
     for _, text in shown:
-        print(text)
+        _print(text)
+
+
+def _print(text):
+    # What the terminal has no letters for stands escaped.
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _style(what):
@@ -267,5 +287,5 @@ def _diff(arguments):
     found = 0
     for mark, text in differences(*stories, options.wanted):
         found = 1
-        print(json.dumps({"mark": mark, "text": text}) if options.json else f"{mark} {text}")
+        _print(json.dumps({"mark": mark, "text": text}) if options.json else f"{mark} {text}")
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ostler.record.outline import on_one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,10 +32,10 @@ def _deeds(story: Story, wanted: Wanted) -> dict[str, None]:
         if wanted.process(one):
             for program in one.programs:
                 if program.outcome is not False:
-                    found[f"ran {program.path}"] = None
+                    found[f"ran {on_one_line(program.path)}"] = None
     for event in story.events:
         if wanted.process(event.process) and wanted.event(event):
             what = event.kind if event.outcome is not False else f"{event.kind} (failed)"
-            other = f" -> {event.other}" if event.other else ""
-            found[f"{what} {event.path}{other}"] = None
+            other = f" -> {on_one_line(event.other)}" if event.other else ""
+            found[f"{what} {on_one_line(event.path)}{other}"] = None
     return found

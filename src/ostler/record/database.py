@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ostler.machine import host
 from ostler.record.log import KINDS, Event, NotALog, Program, RecordedProcess, Story
+from ostler.record.outline import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,9 @@ CREATE VIEW story AS SELECT time / 1e9 AS time, process, kinds.kind AS kind, pat
 
 
 def write(story: Story, path: str) -> None:
-    """Make a database of a recording at a path at which nothing is."""
+    """Make a database of a recording at a path at which nothing is; only its owner may read it."""
+    # Arguments of programs may be secrets. SQLite itself would leave it to the umask.
+    host.close(host.open(path, host.O_CREAT | host.O_EXCL | host.O_WRONLY | host.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path)
     try:
         _fill(connection, story)
@@ -107,25 +110,37 @@ def read(path: str) -> Story:
     connection = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)
     try:
         return _read(connection)
-    except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, NotALog):
-            raise
-        raise NotALog(f"this is no log of ostler record: {error}") from None
+    except NotALog:
+        raise
+    except sqlite3.OperationalError as error:
+        raise NotALog(f"this is no log of ostler record: {on_one_line(str(error))}") from None
+    except (sqlite3.Error, ValueError, LookupError, TypeError, RecursionError):
+        raise NotALog("this log is damaged") from None
     finally:
         connection.close()
 
 
 def _read(connection: sqlite3.Connection) -> Story:
+    # Who has made the file is unknown. A view, a virtual table or a computed column could do
+    # anything, and for ever; and a column has what was put into it, whatever its type.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    if not _is_ours(connection):
+        raise NotALog("this is no log of ostler record")
     story = Story()
     found = dict(connection.execute("SELECT key, value FROM info"))
-    story.about = {key: json.loads(value) for key, value in found.items()}
+    story.about = {_word(key): json.loads(value) for key, value in found.items()}
     if story.about.pop("format") != FORMAT:
         raise NotALog("this log is of a newer ostler")
-    story.complete = story.about.pop("complete")
-    story.problem = story.about.pop("problem")
+    story.complete = bool(story.about.pop("complete"))
+    story.problem = _number(story.about.pop("problem"))
     known: dict[int, RecordedProcess] = {}
     for row in connection.execute("SELECT * FROM processes ORDER BY number"):
-        number, parent, pid, uid, cwd, began, ended, status, cpu, memory = row
+        cwd = row[4]
+        number, parent, pid, uid, began, ended, status, cpu, memory = map(
+            _number_or_none, row[:4] + row[5:]
+        )
+        if None in (number, pid, uid, began, cpu, memory):
+            raise NotALog("this log is damaged")
         one = RecordedProcess(number, pid, uid, known[parent] if parent else None, began / _SECOND)
         one.cwd = _text(cwd)
         one.ended = None if ended is None else ended / _SECOND
@@ -134,10 +149,11 @@ def _read(connection: sqlite3.Connection) -> Story:
         story.processes.append(one)
     for row in connection.execute("SELECT * FROM programs ORDER BY rowid"):
         number, time, path, arguments, cwd, outcome, cut, uid = row
+        words = tuple(_word(word) for word in json.loads(arguments)) or ("",)
         known[number].programs.append(
             Program(
-                _text(path), tuple(json.loads(arguments)), _text(cwd), time / _SECOND,
-                _outcome(outcome), bool(cut), uid,
+                _text(path), words, _text(cwd), _number(time) / _SECOND, _outcome(outcome),
+                bool(cut), _number(uid),
             )
         )  # fmt: skip
     story.events = list(_events(connection, known))
@@ -147,11 +163,14 @@ def _read(connection: sqlite3.Connection) -> Story:
 def _events(connection: sqlite3.Connection, known: dict[int, RecordedProcess]) -> Iterator[Event]:
     paths = {n: _text(path) for n, path in connection.execute("SELECT number, path FROM paths")}
     kinds = dict(connection.execute("SELECT number, kind FROM kinds"))
+    if not kinds.keys() <= KINDS.keys() or any(KINDS[number] != kinds[number] for number in kinds):
+        raise NotALog("this log is damaged")
     for row in connection.execute("SELECT * FROM events ORDER BY rowid"):
         time, process, kind, path, other, value, outcome, number, doubt = row
         yield Event(
-            time / _SECOND, known[process], kinds[kind], paths[path], paths[other] if other else "",
-            value or 0, _outcome(outcome), number or 0, bool(doubt),
+            _number(time) / _SECOND, known[process], kinds[kind], paths[path],
+            paths[other] if other else "", _number(value or 0), _outcome(outcome),
+            _number(number or 0), bool(doubt),
         )  # fmt: skip
 
 
@@ -173,6 +192,28 @@ def _plain(text: str) -> str | bytes:
 
 def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else host.fsdecode(value)
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    made = connection.execute("SELECT sql FROM sqlite_master WHERE type IN ('table', 'view')")
+    wanted = {text.strip() for text in _TABLES.split(";") if text.strip()}
+    return wanted <= {text for (text,) in made}
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int):
+        raise NotALog("this log is damaged")
+    return value
+
+
+def _number_or_none(value: object) -> Any:
+    return None if value is None else _number(value)
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str):
+        raise NotALog("this log is damaged")
+    return value
 
 
 def _quoted(path: str) -> str:

@@ -29,6 +29,7 @@ CHANGES = frozenset(
 NETWORK = frozenset(("connect", "bind", "send"))
 _WITH_TWO = frozenset(("rename", "link", "symlink"))
 _SECOND = 1_000_000_000
+_LONGEST = 1 << 24  # text, in bytes; of what programs do none is that long
 _TIME = (1 << 48) - 1
 _BEGUN, _EXECUTED = struct.Struct("=4xIIIIIQ"), struct.Struct("=xbBxIIIIIQ")
 _ENTRY, _ENDED = struct.Struct("=xBbBIIIQ"), struct.Struct("=xB2xIiIQQ")
@@ -168,12 +169,25 @@ def read(file: IO[bytes]) -> Story:
     pieces = _pieces(file)
     try:
         (size,) = _TEXT.unpack(file.read(_TEXT.size))
-        story.about = json.loads(file.read(size + -size % 8)[:size])
+        about = json.loads(_read_text(file, size))
+    except NotALog:
+        raise
     except (struct.error, ValueError):
         return story  # cut off in its first bytes
+    except RecursionError:
+        raise NotALog("this log is damaged") from None
+    if not isinstance(about, dict):
+        raise NotALog("this log is damaged")
+    story.about = about
     _Reader(story).take(pieces)
     story.events.sort(key=lambda event: event.time)
     return story
+
+
+def _read_text(file: IO[bytes], size: int) -> bytes:
+    if size > _LONGEST:
+        raise NotALog("this log is damaged")
+    return file.read(size + -size % 8)[:size]
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
@@ -190,10 +204,10 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
             return
         if start[:1] == b"T":
             (length,) = _TEXT.unpack(piece)
-            text = file.read(length + -length % 8)
+            text = _read_text(file, length)
             if len(text) < length:
                 return
-            yield b"T" + text[:length]
+            yield b"T" + text
         else:
             yield piece
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import heapq
 import shlex
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ _USUAL = (
     "/etc/locale.alias", "*.so", "*.so.[0-9]*", "/proc/filesystems", "/usr/lib/*/gconv/*",
     "/proc/self/*", "/proc/[0-9]*", "/dev/null", "/dev/tty",
 )  # fmt: skip
+_DEEPEST = 40  # of the tree, as far as it is drawn
 _MOST = 6  # paths of one sort that are named one by one
 
 ONLY = ("written", "read", "network", "refused", "all")
@@ -110,7 +112,7 @@ def lines(story: Story, wanted: Wanted) -> Iterator[tuple[str, str]]:
         one, depth = waiting.pop()
         if not counts[one.number]:
             continue
-        indent = "  " * depth
+        indent = "  " * min(depth, _DEEPEST)
         yield "process", indent + headline(one)
         if wanted.process(one):
             yield from _told(events.get(one.number, ()), indent + "    ")
@@ -152,7 +154,7 @@ def headline(one: RecordedProcess) -> str:
 def command(arguments: Iterable[str], path: str, most: int = 100) -> str:
     """A command as one types it, on one line, cut where it is long."""
     text = " ".join(shlex.quote(word) for word in arguments) or path
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    text = on_one_line(text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
@@ -160,9 +162,9 @@ def _told(events: Iterable[Event], indent: str) -> Iterator[tuple[str, str]]:
     groups: dict[str, dict[str, None]] = {}
     for event in events:
         word = next(word for word, kinds in _WORDS if event.kind in kinds)
-        path = _one_line(event.path)
+        path = on_one_line(event.path)
         if event.kind == "rename":
-            path += f" -> {_one_line(event.other)}"
+            path += f" -> {on_one_line(event.other)}"
         elif event.kind == "mode":
             path += f" {event.value & 0o7777:o}"
         if event.outcome is False:
@@ -185,19 +187,27 @@ def folded(paths: list[str]) -> list[str]:
     for path in paths:
         above, slash, _ = path.rpartition("/")
         found.setdefault(above + slash, []).append(path)
-    while len(found) > _MOST:
-        longest = max(found, key=lambda above: above.count("/"))
-        if longest.count("/") <= 1:
-            break
+    # The deepest first, one by one, until they are few.
+    deepest = [(-above.count("/"), order, above) for order, above in enumerate(found)]
+    heapq.heapify(deepest)
+    order = len(deepest)
+    while len(found) > _MOST and deepest and deepest[0][0] < -1:
+        _, _, longest = heapq.heappop(deepest)
         above = longest[: longest.rstrip("/").rfind("/") + 1]
-        found.setdefault(above, []).extend(found.pop(longest))
+        inside = found.pop(longest)
+        if above not in found:
+            found[above] = []
+            order += 1
+            heapq.heappush(deepest, (-above.count("/"), order, above))
+        found[above].extend(inside)
     return [
         inside[0] if len(inside) == 1 else f"{above} ({len(inside):,})"
         for above, inside in sorted(found.items())
     ]
 
 
-def _one_line(path: str) -> str:
+def on_one_line(path: str) -> str:
+    """A text for a terminal: what could steer it, or end the line, stands escaped."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in path)
 
 

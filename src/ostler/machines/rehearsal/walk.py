@@ -360,8 +360,9 @@ class Walk:
                 waiting.append((child, origin, self.ordinary))
                 return
         if below is not None and old is not None and stat.S_ISDIR(old.st_mode):
-            # What was renamed shows the base's also in a directory that hides it.
-            hides = (opaque and origin is None) or self.mark(child, status, "opaque") == b"y"
+            if origin is not None and not self.ordinary:
+                opaque = False  # root's shows what the base has there, whatever it lies in
+            hides = opaque or self.mark(child, status, "opaque") == b"y"
             self._compare(child, below, old, status)
             waiting.append((child, below, hides))
             return

@@ -92,7 +92,9 @@ def passing(code):
     found = [
         step.positions.lineno
         for step in instructions.values()
-        if step.opname == "JUMP_BACKWARD" and handlers(step.argval) - handlers(step.offset)
+        if step.opname == "JUMP_BACKWARD"
+        and instructions[step.argval].opname != "END_SEND"  # of a `yield from` that was thrown into
+        and handlers(step.argval) - handlers(step.offset)
     ]
     inner = [part for part in code.co_consts if isinstance(part, types.CodeType)]
     return sorted(found + [line for part in inner for line in passing(part)])

@@ -106,8 +106,7 @@ class ProgramRecorder:
         # Who has begun before, and is not at the end, records again.
         with _order if self._pid == host.getpid() else nullcontext():
             _open.remove(self)
-            last = [one for one in _open if one._machine is self._machine][-1:]
-            crossing.record_children(self._machine, last[0]._door if last else None)
+            crossing.record_children(self._machine, _door_of(self._machine))
         self._door = None
 
     @property
@@ -128,6 +127,11 @@ class ProgramRecorder:
         wanted = lookout.flush()
         while lookout.flushed() < wanted:
             time.sleep(_PAUSE)
+
+
+def _door_of(machine: Machine) -> Door | None:
+    last = [one for one in _open if one._machine is machine][-1:]
+    return last[0]._door if last else None
 
 
 def _serve(lookout: Lookout, ours: socket.socket, served: Any) -> None:

@@ -49,6 +49,17 @@ def content(place, kept="../s"):
     return dict(row.split(" ", 1) for row in shown.splitlines())
 
 
+def test_redo_says_what_it_leaves(place):
+    """What was done since the undo is a point then, whose name one has to know."""
+    step(place, "echo one >there")
+    ostler(place, "undo", "../s")
+    step(place, "touch later")
+    assert "forward to 2 (what is left is 4)" in ostler(place, "redo", "../s")
+    assert content(place) == {"there": "one"}
+    ostler(place, "undo", "../s", "4")
+    assert content(place) == {"there": "old", "later": ""}
+
+
 def test_a_session(place):
     assert step(place, "echo new >there; echo said") == "said\n"
     step(place, "echo x >made; rm there; exit 3", status=3)

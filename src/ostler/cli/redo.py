@@ -40,4 +40,8 @@ def redone(machine):
     """Go forward again; what was done, in words."""
     if machine._history is None:
         raise ValueError("there is nothing to redo")
-    return f"forward to {kept.named(machine.redo())}"
+    known = machine.points()
+    point = machine.redo()
+    # Of what was changed since the last undo, where no point was made of that.
+    left = [each.name for each in machine.points() if each not in known]
+    return f"forward to {kept.named(point)}" + "".join(f" (what is left is {n})" for n in left)

@@ -72,6 +72,23 @@ exit 7
     assert os.listdir(place) == ["there"]
 
 
+def test_nothing_is_run_where_the_directory_is_gone(place):
+    said, errors = typed(place, """\
+mkdir -p "new dir/d" && cd "new dir/d"
+rm -r "../../new dir"
+rm -f *
+echo $?; pwd; ls
+undo 2
+cd "new dir/d"; pwd
+undo 1
+exit 5
+""", status=5)  # fmt: skip
+    assert said.splitlines()[:3] == ["1", str(place), "there"]
+    assert f"{place}/new dir/d is gone: nothing was run, and this is {place} now" in errors
+    assert f"{place}/new dir/d" in said.splitlines()
+    assert os.listdir(place) == ["there"]
+
+
 def test_every_line_can_be_undone(place):
     said, _ = typed(place, """\
 echo one >there

@@ -31,7 +31,8 @@ ostler shell --kept typed
 
 _IN, _OUT = 61, 62  # descriptors of the bash that runs a line: what it begins with, and leaves
 # How a bash writes down what it has. Options about a terminal are not taken along, and what is
-# read-only is refused where it is read, without a word.
+# read-only is refused where it is read, without a word. No line is run in another
+# directory than the one in which it was typed: `rm -r *` least of all.
 _DUMP = f"""
 __ostler_dump() {{
     {{
@@ -41,7 +42,7 @@ __ostler_dump() {{
         shopt -p
         set +o | grep -v -e monitor -e history -e emacs -e ' vi$'
         umask -p
-        printf 'cd -- %q\\n' "$PWD"
+        printf 'cd -- %q || __ostler_gone=%q\\n' "$PWD" "$PWD"
     }} >&{_OUT} 2>/dev/null
     printf '\\0%s' "${{PS1@P}}" >&{_OUT} 2>/dev/null
 }}
@@ -53,6 +54,21 @@ exec {_IN}<&-
 {_DUMP}
 trap __ostler_dump EXIT
 trap 'exit 130' INT
+if [ -n "${{__ostler_gone-}}" ]; then
+    __ostler_was=$__ostler_gone
+    while [ ! -d "$__ostler_gone" ]; do
+        __ostler_gone=${{__ostler_gone%/*}}
+        __ostler_gone=${{__ostler_gone:-/}}
+    done
+    cd -- "$__ostler_gone"
+    if [[ $2 != exit* ]]; then
+        echo "ostler: $__ostler_was is gone: nothing was run, and this is $__ostler_gone now" >&2
+    fi
+    unset __ostler_was __ostler_gone
+    [[ $2 != exit* ]] || eval "$2"
+    printf '\\0' >&{_OUT}
+    exit 1
+fi
 (exit "$1")
 eval "$2"
 __ostler_status=$?

@@ -212,6 +212,37 @@ def test_a_log_that_got_no_room_has_no_end():
     assert not story.complete and 0 < len(story.events) < 2000
 
 
+def test_a_recorder_that_may_open_nothing_more_says_that_it_does_not_know(tmp_path):
+    """What fails for the recorder has not failed for the program."""
+    program = (
+        "import resource\n"
+        "with tempfile.TemporaryFile() as file:\n"
+        "    with ProgramRecorder(ostler.host, file.fileno()) as recorder:\n"
+        "        ostler.run(['true'])\n"
+        "        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors() + 12, 4096))\n"
+        "        script = 'for i in $(seq 30); do (exec >&8 2>&8; read x <&9) & done; ' \\\n"
+        "            'for i in $(seq 20); do mkdir d$i; : > f$i; : < f$i; done; true'\n"
+        "        script = f'ulimit -Sn 100; exec 9<go 8>go; {script}'\n"
+        "        assert ostler.run(['sh', '-c', script], cwd=sys.argv[1]).status == 0\n"
+        "    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))\n"
+        "    file.seek(0)\n"
+        "    story = log.read(file)\n"
+        "print([event for event in story.events if event.errno in (23, 24)])\n"
+        "print(sorted({event.outcome for event in story.events\n"
+        "    if event.path.startswith(sys.argv[1])}, key=str))\n"
+        "print(story.complete, story.problem)\n"
+    )
+    os.mkfifo(tmp_path / "go")
+    with open(tmp_path / "go", "r+b", buffering=0) as go:
+        try:
+            said = in_a_process(program, os.path.realpath(tmp_path))
+        finally:
+            go.write(b"x\n" * 40)
+    assert said.splitlines()[0] == "[]"
+    assert said.splitlines()[1] in ("[None, True]", "[None]")
+    assert said.splitlines()[2] == f"True {errno.EMFILE}"
+
+
 # --- what programs are like
 
 
@@ -339,3 +370,27 @@ def test_threads_go_on_while_one_begins_another_program(tmp_path):
             ostler.run([PYTHON, "-S", "-c", code])
     ran = [program for process in found[0].processes for program in process.programs]
     assert [program.outcome for program in ran] == [True] * 20
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="this is about x86-64")
+def test_calls_of_32_bits(tmp_path):
+    """By int 0x80, as any program of x86-64 may make them."""
+    code = (
+        "import ctypes, mmap\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.mmap.restype = ctypes.c_void_p\n"
+        "at = libc.mmap(None, ctypes.c_size_t(4096), 7, 0x62, -1, 0)\n"  # in the lower 4 GiB
+        "# push rbx; mov eax, edi; mov ebx, esi; mov ecx, edx; int 0x80; pop rbx; ret\n"
+        "machine = bytes.fromhex('53 89f8 89f3 89d1 cd80 5b c3')\n"
+        "ctypes.memmove(at, machine, len(machine))\n"
+        "ctypes.memmove(at + 100, b'made\\0', 5)\n"
+        "call = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int)(at)\n"
+        "print(call(39, at + 100, 0o700), call(40, at + 100, 0))\n"
+    )
+    story, result = run(PYTHON, "-c", code, cwd=tmp_path)
+    if result.stdout.split() != [b"0", b"0"]:
+        pytest.skip("the kernel has no calls of 32 bits")
+    at = os.path.realpath(tmp_path)
+    assert deeds(story, "mkdir", "rmdir", under=at) == [
+        ("mkdir", f"{at}/made", ""), ("rmdir", f"{at}/made", "")
+    ]  # fmt: skip

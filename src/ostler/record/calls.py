@@ -132,6 +132,7 @@ _OLDER = {
     412: "utimensat",
 }  # fmt: skip
 _MAY_CHANGE = libc.O_ACCMODE | libc.O_CREAT | libc.O_TRUNC
+_I386 = cython.declare(cython.uint, 0x40000003)  # AUDIT_ARCH_I386
 _OF_X32 = cython.declare(cython.int, 0x40000000)
 _LAST_BIT = 0x40000000  # of the numbers of the x32 interface
 
@@ -155,7 +156,7 @@ class CallRules:
             number &= ~_OF_X32
             if 0 <= number < MOST:
                 return cython.address(self.native[number])
-        elif 0 <= number < MOST:
+        elif arch == _I386 and 0 <= number < MOST:
             return cython.address(self.of_32_bits[number])
         return cython.NULL
 

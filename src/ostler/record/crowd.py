@@ -296,6 +296,8 @@ class Crowd(Pieces):
             m = m.next
         status: Status
         if read_status(tid, cython.address(status)) < 0:
+            if libc.errno == libc.EMFILE or libc.errno == libc.ENFILE:
+                self.error = libc.errno  # what it does will be missing
             return cython.NULL
         if libc.ioctl(listener, asking.SECCOMP_IOCTL_NOTIF_ID_VALID, cython.address(id)) < 0:
             return cython.NULL  # it was another one's number

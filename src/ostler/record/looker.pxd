@@ -13,6 +13,8 @@ cdef class Looker(Crowd):
     cdef int _look_at_change(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _look_at_address(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _look_at_program(self, Member *m, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
+    cdef bint _only_here(self, Member *m, int number) noexcept nogil
+    cdef int _fail(self, Member *m, Entry *entry, int number) noexcept nogil
     cdef bint _may_be_empty(self, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
     cdef bint _doubtful(self, Member *m, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
     cdef int _wait(self, Member *m) noexcept nogil

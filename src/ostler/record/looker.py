@@ -106,6 +106,23 @@ class Looker(Crowd):
             return self._look_at_open(member, rule, asked, cython.address(entry), of_32_bits)
         return self._look_at_change(member, rule, asked, cython.address(entry))
 
+    def _only_here(self, m, number):
+        # Whether a lookup failed for what is so with this process, and not with the one that asks.
+        if number == libc.EXDEV:
+            return True  # a link of the kernel's, which can't be followed from here
+        if number == libc.EACCES:
+            return m.process.uid != self.uid
+        return number == libc.EMFILE or number == libc.ENFILE or number == libc.ENOMEM
+
+    def _fail(self, m, entry, number):
+        # What can't be found has failed, unless nobody knows.
+        if self._only_here(m, number):
+            entry.outcome = TRIED
+        else:
+            entry.outcome = FAILED
+            entry.time |= cython.cast(cython.ulonglong, number & 0xFFFF) << 48
+        return 0
+
     def _may_be_empty(self, rule, asked):
         # Whether a call without a path is about the descriptor; all others fail.
         kind: cython.int = rule.kind
@@ -167,8 +184,7 @@ class Looker(Crowd):
                 entry.kind = CREATE
                 place = self._place_to_make(m, not flags & libc.O_EXCL, cython.address(name))
                 if place < 0:
-                    entry.outcome = FAILED
-                    entry.time |= cython.cast(cython.ulonglong, libc.errno & 0xFFFF) << 48
+                    self._fail(m, entry, libc.errno)
                     entry.path = self._text(self.path, libc.strlen(self.path))
                     return self._put(entry, cython.sizeof(Entry))
                 entry.path = self._text(self.full, libc.strlen(self.full))
@@ -183,11 +199,7 @@ class Looker(Crowd):
                 )
                 self._wait(m)
                 return 0
-            if libc.errno == libc.EXDEV:
-                entry.outcome = TRIED  # a link of the kernel's, which can't be followed from here
-            else:
-                entry.outcome = FAILED
-                entry.time |= cython.cast(cython.ulonglong, libc.errno & 0xFFFF) << 48
+            self._fail(m, entry, libc.errno)
             entry.path = self._text(self.path, libc.strlen(self.path))
             return self._put(entry, cython.sizeof(Entry))
         size = name_of(fd, self.full)
@@ -284,10 +296,7 @@ class Looker(Crowd):
             number = libc.errno
             if kind == LINK and pending.number:
                 number = pending.number
-            entry.outcome = TRIED
-            if number != libc.EXDEV:
-                entry.outcome = FAILED
-                entry.time |= cython.cast(cython.ulonglong, number & 0xFFFF) << 48
+            self._fail(m, entry, number)
             entry.path = self._text(self.path, libc.strlen(self.path))
             pending.entry.what = 1  # so that what is open is closed
             drop_pending(pending)
@@ -509,7 +518,7 @@ class Looker(Crowd):
             ):  # fmt: skip
                 number = libc.errno
             libc.close(fd)
-        if number and number != libc.EXDEV:
+        if number and not self._only_here(m, number):
             e.outcome = FAILED
             return self._put(e, cython.sizeof(Executed))
         p.stack = stack_of(m.tid)

@@ -7,11 +7,13 @@ cdef class Lookout(Looker):
     cdef CallRules rules
     cdef int wake, socket
     cdef int listeners
+    cdef int highest                # of the descriptors that it answers by
     cdef bint ends, leaves, hushes
     cdef int rounds                 # since somebody waits for it
     cdef long asked, done           # to write down everything
 
     cdef int _serve(self) noexcept nogil
+    cdef int _answer_alone(self) noexcept nogil
     cdef int _take_listener(self) noexcept nogil
     cdef int _hush(self) noexcept nogil
     cdef int _answer(self, int listener) noexcept nogil

@@ -10,6 +10,7 @@ from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core.crossing import plain_failure
 from cython.cimports.ostler.core.libc import confining as own
 from cython.cimports.ostler.core.libc import recording as asking
+from cython.cimports.ostler.core.spawn import close_from
 from cython.cimports.ostler.record.calls import CallRules, Rule
 from cython.cimports.ostler.record.crowd import CROWD
 from cython.cimports.ostler.record.looker import Looker
@@ -38,6 +39,7 @@ class Lookout(Looker):
         self.rules = CallRules()
         self.socket = socket
         self.wake = libc.eventfd(0, libc.EFD_CLOEXEC | libc.EFD_NONBLOCK)
+        self.highest = max(self.epoll, self.wake)
         if self.wake < 0:
             raise plain_failure(libc.errno)
         event.events = asking.EPOLLIN
@@ -78,6 +80,20 @@ class Lookout(Looker):
         """Answer no more, whoever is left: another process does."""
         self.leaves = True
         libc.eventfd_write(self.wake, 1)
+
+    def stand_in(self):
+        """Have a copy of this process go on answering, with nothing else of it open; its pid.
+
+        At the end of the interpreter os.fork() is refused, since the copy could run no Python; this
+        one never does.
+        """
+        pid: libc.pid_t = libc.fork()
+        if pid < 0:
+            raise plain_failure(libc.errno)
+        if pid == 0:
+            with cython.nogil:
+                self._answer_alone()
+        return pid
 
     @property
     def living(self):
@@ -150,6 +166,24 @@ class Lookout(Looker):
         self.done = _FOREVER
         return 0
 
+    def _answer_alone(self):
+        name: cython.char[64]
+        text: cython.char[16]
+        fd: cython.int
+        libc.setsid()
+        close_from(self.highest + 1)
+        for fd in range(self.highest + 1):
+            libc.snprintf(name, 64, b"/proc/self/fd/%d", fd)
+            if (
+                libc.readlinkat(libc.AT_FDCWD, name, text, 16) < 11
+                or libc.memcmp(text, b"anon_inode:", 11) != 0
+            ):
+                libc.close(fd)
+        self.leaves = False
+        self._serve()
+        libc._exit(0)
+        return 0
+
     def _hush(self):
         # Between two pieces; and nothing of whoever reads them is held any more.
         self.quiet = True
@@ -195,6 +229,8 @@ class Lookout(Looker):
             libc.close(listener)
             return 0
         self.listeners += 1
+        if listener > self.highest:
+            self.highest = listener
         return 0
 
     def _answer(self, listener):

@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import time
+import traceback
 import warnings
 
 import ostler
@@ -100,9 +101,12 @@ class Forks(Work):
                     with ostler.scratch() as own:
                         own.makedirs("/a/b")
                     os._exit(0)
+                except BaseException:
+                    traceback.print_exc()
                 finally:
                     os._exit(1)
-            assert os.waitpid(pid, 0)[1] == 0
+            status = os.waitpid(pid, 0)[1]
+            assert status == 0, f"a copy ended with {os.waitstatus_to_exitcode(status)}"
         elif number < 5:
             with ostler.rehearsal(self.place) as m:
                 try:

@@ -288,6 +288,21 @@ def test_a_point_that_is_later_than_those_above_it(base, folder):
         assert view(m) == shown
 
 
+def test_what_was_renamed_since_keeps_its_data_when_its_old_name_is_committed(base):
+    with ostler.rehearsal(base) as m:
+        put_on(m, "/file", b"file")
+        m.mkdir("/d")
+        point = m.checkpoint()
+        m.rename("/file", "/d/moved")
+        put_on(m, "/other", b"other")
+        m.commit(upto=point)
+        shown = view(m)
+        m.commit(f"{base}/file")
+        assert timeless(view(m)) == timeless(shown)
+        m.commit()
+    assert text(f"{base}/d/moved") == "file"
+
+
 def prepare(base):
     shutil.rmtree(base, ignore_errors=True)
     os.mkdir(base)

@@ -59,10 +59,13 @@ def find_renamed(walk: Walk) -> None:
     rest = []  # without a mark of the kernel's own
     for change in new:
         mark = _mark(walk, change) if gone else None
+        source = known.by_handle(mark) if mark else None
+        if source is None and gone and _is_at_a_place(walk, change):
+            mark = b""  # what it was copied from was a layer's, which is the base's by now
         if mark is None:
             rest.append(change)
         elif mark:
-            take(known.by_handle(mark), change)
+            take(source, change)
         elif change._found.own().st_ino not in stays:  # else it is one more name of that one
             take(known.by_look(change, taken, homes), change)
     pairs = Pairs(walk, gone, take)
@@ -134,6 +137,15 @@ def _is_in_place(walk: Walk, change: Change) -> bool:
     if mark:
         return _is_handle(walk, found, mark)
     return size_and_time(change._old) == size_and_time(change._new)
+
+
+def _is_at_a_place(walk: Walk, change: Change) -> bool:
+    # Whether the kernel takes a file's data from a place of the base that a mark names.
+    path, status = change._found.path, change._found.own()
+    if walk.ordinary or not stat.S_ISREG(status.st_mode):
+        return False
+    marks = (walk.mark(path, status, name) for name in ("metacopy", "redirect"))
+    return all(mark is not None for mark in marks)
 
 
 def _mark(walk: Walk, change: Change) -> bytes | None:

@@ -139,7 +139,7 @@ def _record(options, choice, command):
         if status < 0:
             _drop(options, file)
             return -status
-        return status if _keep(options, file) else FAILED
+        return _keep(options, file) or status
 
 
 def _stream(options):
@@ -159,6 +159,7 @@ def _drop(options, file):
 
 
 def _keep(options, file):
+    # Tell or keep it; the exit status of what went wrong with that, or 0.
     from ostler.record.log import read
 
     file.seek(0)
@@ -168,16 +169,16 @@ def _keep(options, file):
             _tell(story, options)
             sys.stdout.flush()
         except OSError as error:
-            return not output_failed("ostler record", error)
-        return True
+            return output_failed("ostler record", error)
+        return 0
     try:
         _write(story, options.output)
     except OSError as error:
         complain(error)
         complain(f"what was recorded is in {on_one_line(file.name)}; ostler record show reads it")
-        return False
+        return FAILED
     host.unlink(file.name)
-    return True
+    return 0
 
 
 def _for_the_owner(path, flags):

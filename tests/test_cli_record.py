@@ -138,7 +138,7 @@ def test_output_that_cannot_be_written(place):
     words = program("record", "sh", "-c", "exit 3")
     with open("/dev/full", "wb") as full:
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False, cwd=place)
-    assert done.returncode == 125
+    assert done.returncode == 1  # as of any command
     assert done.stderr.decode() == "ostler record: standard output: No space left on device\n"
     out, into = os.pipe()
     os.close(out)

@@ -2,14 +2,11 @@
 
 from ostler import host
 from ostler.cli import kept, on_one_line
-from ostler.cli.parsing import Parser
 
-_WHAT = f"""
+_WHAT = """
 Bring what was changed in the rehearsal that is kept in DIR into the real files: all of it, and then
 DIR is gone, or what is at these paths of real files and below them, and the rest stays kept. If
 anybody has changed any of it meanwhile, nothing is done. Afterwards there are no points.
-
-{kept.USAGE}
 """
 _EXAMPLES = """
 ostler exec --kept feature --point -- touch made more
@@ -20,8 +17,7 @@ ostler commit feature
 
 def commit_parser():
     """The parser of the command."""
-    made = Parser("commit", "DIR [PATH...]", _WHAT, _EXAMPLES)
-    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
+    made = kept.parser("commit", "DIR [PATH...]", _WHAT, _EXAMPLES)
     made.add_argument("paths", nargs="*", metavar="PATH", help="What is committed; all by default.")
     return made
 
@@ -46,13 +42,6 @@ def committed(machine, directory, paths=None):
     if left:
         return f"{said}; {len(left):,} left"
     if not machine.closed:
-        gone(machine)
+        kept.gone(machine)
         said += f"; {on_one_line(directory)} is gone"
     return said
-
-
-def gone(machine):
-    """Remove what is kept of a machine."""
-    from ostler.machines.rehearsal import uppers
-
-    uppers.remove(machine)

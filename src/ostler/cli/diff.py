@@ -3,14 +3,11 @@
 import sys
 
 from ostler.cli import kept
-from ostler.cli.parsing import Parser
 
-_WHAT = f"""
+_WHAT = """
 Print the differences in text files, as a unified diff: from the real files to the rehearsal that is
 kept in DIR; with A from that point on; with A and B from the one to the other. Files that are no
 text, and large ones, are only named.
-
-{kept.USAGE}
 """
 _EXAMPLES = """
 ostler exec --kept patch --point -- sh -c 'echo x >made'
@@ -21,8 +18,7 @@ ostler diff patch 1
 
 def diff_parser():
     """The parser of the command."""
-    made = Parser("diff", "DIR [A [B]]", _WHAT, _EXAMPLES)
-    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
+    made = kept.parser("diff", "DIR [A [B]]", _WHAT, _EXAMPLES)
     made.add_argument("since", nargs="?", metavar="A", help="The point that is the earlier side.")
     made.add_argument("until", nargs="?", metavar="B", help="The point that is the later side.")
     return made

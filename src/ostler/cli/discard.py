@@ -1,14 +1,10 @@
 """`ostler discard`: drop what a kept rehearsal has changed."""
 
 from ostler.cli import kept, on_one_line
-from ostler.cli.commit import gone
-from ostler.cli.parsing import Parser
 
-_WHAT = f"""
+_WHAT = """
 Drop all that was changed in the rehearsal that is kept in DIR, with its points. The real files are
 not touched. DIR is gone then, unless something else is in it.
-
-{kept.USAGE}
 """
 _EXAMPLES = """
 ostler exec --kept trial --point -- touch made
@@ -20,9 +16,7 @@ ostler discard another
 
 def discard_parser():
     """The parser of the command."""
-    made = Parser("discard", "DIR", _WHAT, _EXAMPLES)
-    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
-    return made
+    return kept.parser("discard", "DIR", _WHAT, _EXAMPLES)
 
 
 def main(arguments):
@@ -34,5 +28,5 @@ def main(arguments):
 def _discard(options):
     with kept.taken_up(options.directory) as machine:
         machine.discard()
-        gone(machine)
+        kept.gone(machine)
     print(f"{on_one_line(options.directory)} is gone")

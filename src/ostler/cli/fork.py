@@ -1,15 +1,12 @@
 """`ostler fork`: a second kept rehearsal that begins as the first one is, and then parts."""
 
 from ostler.cli import kept, on_one_line
-from ostler.cli.parsing import Parser
 
-_WHAT = f"""
+_WHAT = """
 Have a second rehearsal in the new directory NEW that begins as the one that is kept in DIR is now,
 with all its points. Each then goes its own way, and either may be committed or discarded: nothing
 of one is needed by the other. On one file system what was changed is shared, by hard links; on
 another one it is copied.
-
-{kept.USAGE}
 """
 _EXAMPLES = """
 ostler exec --kept left --point -- touch made
@@ -20,8 +17,7 @@ ostler fork right third
 
 def fork_parser():
     """The parser of the command."""
-    made = Parser("fork", "DIR NEW", _WHAT, _EXAMPLES)
-    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
+    made = kept.parser("fork", "DIR NEW", _WHAT, _EXAMPLES)
     made.add_argument("new", metavar="NEW", help="Where the second one is to be kept.")
     return made
 

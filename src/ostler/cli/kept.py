@@ -16,12 +16,28 @@ waits for nobody: where another one has DIR, it says which process that is."""
 FAILED = 1
 
 
+def parser(name, usage, what, examples):
+    """The parser of a command about what is kept in DIR."""
+    from ostler.cli.parsing import Parser  # which those that only run a program do without
+
+    made = Parser(name, usage, f"{what}\n{USAGE}\n", examples)
+    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
+    return made
+
+
 def taken_up(directory, sync=False):
     """The machine of what is kept in a directory."""
     from ostler.machines.rehearsal.uppers import base_of
 
     host.stat(directory)  # for its error
     return ostler.rehearsal(base_of(directory), upper=directory, sync=sync)
+
+
+def gone(machine):
+    """Remove what is kept of a machine."""
+    from ostler.machines.rehearsal import uppers
+
+    uppers.remove(machine)
 
 
 def begun(directory, sync=False):

@@ -5,14 +5,11 @@ import sys
 
 from ostler import host
 from ostler.cli import kept, on_one_line
-from ostler.cli.parsing import Parser
 
-_WHAT = f"""
+_WHAT = """
 List the points of the rehearsal that is kept in DIR: for each its name, when it was made, how its
 command has ended, what that has changed (+ created, ~ modified, - removed, * all else), and the
 command itself. The one at which the rehearsal is, or from which it goes on, has a star.
-
-{kept.USAGE}
 """
 _EXAMPLES = """
 ostler exec --kept session --point -- touch made
@@ -23,8 +20,7 @@ ostler points --json session
 
 def points_parser():
     """The parser of the command."""
-    made = Parser("points", "[--json] DIR", _WHAT, _EXAMPLES)
-    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
+    made = kept.parser("points", "[--json] DIR", _WHAT, _EXAMPLES)
     made.add_argument(
         "--json", action="store_true", help='Print one JSON object, with the list under "points".'
     )

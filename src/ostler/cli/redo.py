@@ -1,13 +1,10 @@
 """`ostler redo`: a kept rehearsal as it was before the last undo."""
 
 from ostler.cli import kept
-from ostler.cli.parsing import Parser
 
-_WHAT = f"""
+_WHAT = """
 Have all files of the rehearsal that is kept in DIR as they were before `ostler undo`, or before the
 last one that was not taken back yet.
-
-{kept.USAGE}
 """
 _EXAMPLES = """
 ostler exec --kept again --point -- touch made
@@ -20,9 +17,7 @@ ostler redo again
 
 def redo_parser():
     """The parser of the command."""
-    made = Parser("redo", "DIR", _WHAT, _EXAMPLES)
-    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
-    return made
+    return kept.parser("redo", "DIR", _WHAT, _EXAMPLES)
 
 
 def main(arguments):

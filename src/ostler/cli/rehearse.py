@@ -8,7 +8,7 @@ import sys
 import ostler
 from ostler import host
 from ostler.cli import UsageError, complain, end_line, no_option, on_one_line, tell
-from ostler.cli.kept import begun, run_at_point, taken_up
+from ostler.cli.kept import begun, gone, run_at_point, taken_up
 from ostler.cli.machine import FAILED
 from ostler.cli.running import command, run
 
@@ -235,9 +235,7 @@ class Ending:
         else:
             return
         if options.kept is not None:
-            from ostler.machines.rehearsal import uppers
-
-            uppers.remove(machine)
+            gone(machine)
             if not options.json:
                 tell(f"ostler: {on_one_line(options.kept)} is gone")
 

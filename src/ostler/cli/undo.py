@@ -1,14 +1,11 @@
 """`ostler undo`: a kept rehearsal as it was before its last command, or at another point."""
 
 from ostler.cli import kept
-from ostler.cli.parsing import Parser
 
-_WHAT = f"""
+_WHAT = """
 Have all files of the rehearsal that is kept in DIR as they were before the last command that has
 changed anything; once more, before the one before. With POINT, a name that `ostler points` lists,
 as they were then. What is left becomes a point itself; `ostler redo` goes back to it.
-
-{kept.USAGE}
 """
 _EXAMPLES = """
 ostler exec --kept try --point -- touch made
@@ -19,8 +16,7 @@ ostler undo try 1
 
 def undo_parser():
     """The parser of the command."""
-    made = Parser("undo", "DIR [POINT]", _WHAT, _EXAMPLES)
-    made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
+    made = kept.parser("undo", "DIR [POINT]", _WHAT, _EXAMPLES)
     made.add_argument("point", nargs="?", metavar="POINT", help="The point to go to.")
     return made
 

@@ -9,7 +9,7 @@ cdef class Looker(Crowd):
     cdef Member *waiting            # for something to be seen of what they do
 
     cdef int _look(self, Member *member, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
-    cdef int _look_at_open(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry, bint of_32_bits) noexcept nogil
+    cdef int _look_at_open(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _look_at_change(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _look_at_address(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _look_at_program(self, Member *m, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
@@ -21,3 +21,5 @@ cdef class Looker(Crowd):
     cdef int _settle(self, Member *m, bint finally_) noexcept nogil
     cdef int _settle_early(self, Member *but) noexcept nogil
     cdef int _settle_program(self, Process *p, int asks) noexcept nogil
+
+cdef int _failed(Entry *entry, int number) noexcept nogil

@@ -103,7 +103,7 @@ class Looker(Crowd):
         if self.empty and not self._may_be_empty(rule, asked):
             return 0
         if kind == OPEN or kind == OPEN_HOW or kind == CREAT:
-            return self._look_at_open(member, rule, asked, cython.address(entry), of_32_bits)
+            return self._look_at_open(member, rule, asked, cython.address(entry))
         return self._look_at_change(member, rule, asked, cython.address(entry))
 
     def _only_here(self, m, number):
@@ -119,8 +119,7 @@ class Looker(Crowd):
         if self._only_here(m, number):
             entry.outcome = TRIED
         else:
-            entry.outcome = FAILED
-            entry.time |= cython.cast(cython.ulonglong, number & 0xFFFF) << 48
+            _failed(entry, number)
         return 0
 
     def _may_be_empty(self, rule, asked):
@@ -149,7 +148,7 @@ class Looker(Crowd):
         without_slashes(self.path)
         return libc.strcmp(self.again, self.path) != 0
 
-    def _look_at_open(self, m, rule, asked, entry, of_32_bits):
+    def _look_at_open(self, m, rule, asked, entry):
         flags: cython.ulonglong
         last: cython.ulonglong
         name: cython.p_char
@@ -204,30 +203,26 @@ class Looker(Crowd):
             return self._put(entry, cython.sizeof(Entry))
         size = name_of(fd, self.full)
         if flags & libc.O_CREAT and flags & libc.O_EXCL:
-            entry.outcome = FAILED
-            entry.time |= cython.cast(cython.ulonglong, libc.EEXIST) << 48
+            _failed(entry, libc.EEXIST)
         elif (
             flags & libc.O_NOFOLLOW
             and libc.fstat(fd, cython.address(status)) == 0
             and (status.st_mode & libc.S_IFMT) == libc.S_IFLNK
         ):
-            entry.outcome = FAILED
-            entry.time |= cython.cast(cython.ulonglong, libc.ELOOP) << 48
+            _failed(entry, libc.ELOOP)
         elif m.process.uid != self.uid:
             entry.outcome = TRIED
         elif libc.faccessat(
             libc.AT_FDCWD, of_descriptor(fd, self.again),
             libc.W_OK if changes else libc.R_OK, libc.AT_EACCESS,
         ) < 0:  # fmt: skip
-            entry.outcome = FAILED
-            entry.time |= cython.cast(cython.ulonglong, libc.errno & 0xFFFF) << 48
+            _failed(entry, libc.errno)
         elif (
             changes and libc.fstat(fd, cython.address(status)) == 0
             and (status.st_mode & libc.S_IFMT) == libc.S_IFDIR
             and (flags & libc.O_TMPFILE) != libc.O_TMPFILE
         ):  # fmt: skip
-            entry.outcome = FAILED
-            entry.time |= cython.cast(cython.ulonglong, libc.EISDIR) << 48
+            _failed(entry, libc.EISDIR)
         else:
             entry.outcome = DONE
         libc.close(fd)
@@ -401,7 +396,7 @@ class Looker(Crowd):
         if m.later != cython.NULL:
             m.later.earlier = m.earlier
         if entry.outcome == FAILED and number:
-            entry.time |= cython.cast(cython.ulonglong, number & 0xFFFF) << 48
+            _failed(entry, number)
         self._put(entry, cython.sizeof(Entry))
         if pending.swaps and entry.outcome == DONE:
             path: cython.uint = entry.path
@@ -542,3 +537,10 @@ class Looker(Crowd):
             if asks == p.pid:
                 self._forget_members(p, p.pid)  # all other threads are at their end
         return self._put(cython.address(p.executed), cython.sizeof(Executed))
+
+
+def _failed(entry, number):
+    # Where the errno stands: see pieces.pxd.
+    entry.outcome = FAILED
+    entry.time |= cython.cast(cython.ulonglong, number & 0xFFFF) << 48
+    return 0

@@ -23,9 +23,8 @@ _PAUSE = 0.0005
 _order = allocate_lock()
 # With the lock that its thread gives back at its end, and the process that has this thread.
 _working: dict[Lookout, tuple[Any, int]] = {}
-_open: list[
-    ProgramRecorder
-] = []  # in the order of their beginning, which need not be that of their ends
+# In the order of their beginning, which need not be that of their ends.
+_open: list[ProgramRecorder] = []
 
 
 class ProgramRecorder:
@@ -60,9 +59,7 @@ class ProgramRecorder:
     def __enter__(self) -> ProgramRecorder:
         if self._lookout is not None:
             raise RuntimeError("this recording has begun already")
-        data = log.head(self._about)
-        while data:
-            data = data[host.write(self._file, data) :]
+        _write_all(self._file, log.head(self._about))
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             # The lookout has its end of it for itself, until its thread is at an end.
@@ -96,9 +93,7 @@ class ProgramRecorder:
         if lookout.broken:
             return
         try:
-            data = log.tail(lookout.error)
-            while data:
-                data = data[host.write(self._file, data) :]
+            _write_all(self._file, log.tail(lookout.error))
         except OSError:
             pass  # the log has no end, and says so by that
 
@@ -127,6 +122,11 @@ class ProgramRecorder:
         wanted = lookout.flush()
         while lookout.flushed() < wanted:
             time.sleep(_PAUSE)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[host.write(fd, data) :]
 
 
 def _door_of(machine: Machine) -> Door | None:

@@ -360,13 +360,16 @@ def own_mounts():
         os.chdir(here)
 
 
-@pytest.fixture
-def image(tmp_path, own_mounts):
-    """A mounted ext4 image that writes nothing back by itself, and a way to crash it."""
-    path, at = tmp_path / "image", tmp_path / "mnt"
+@contextlib.contextmanager
+def mounted_image(top, size):
+    """A mounted ext4 image that writes nothing back by itself, and a way to crash it.
+
+    To be used where the mounts are the test's own.
+    """
+    path, at = top / "image", top / "mnt"
     at.mkdir()
     with open(path, "wb") as file:
-        file.truncate(32 << 20)
+        file.truncate(size)
     options = "loop,commit=300,noauto_da_alloc"
     try:
         subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True, capture_output=True)
@@ -376,20 +379,28 @@ def image(tmp_path, own_mounts):
 
     numbers = itertools.count()
 
-    def after_a_crash(name):
-        """The content of a file when the power goes now: a copy of the device, mounted afresh."""
+    def after_a_crash(look):
+        """What `look` says when the power goes now: of a copy of the device, mounted afresh."""
         # A new file for each: a loop device may keep what it knows of an old one for a while.
-        crashed, there = tmp_path / f"crashed{next(numbers)}", tmp_path / "there"
+        crashed, there = top / f"crashed{next(numbers)}", top / "there"
         there.mkdir(exist_ok=True)
         subprocess.run(["cp", "--sparse=always", path, crashed], check=True)
         subprocess.run(["mount", "-o", "loop", crashed, there], check=True)
         try:
-            return (there / name).read_bytes()
+            return look(there)
         finally:
             subprocess.run(["umount", there], check=True)
+            crashed.unlink()
 
     yield at, after_a_crash
     subprocess.run(["umount", at], check=True)
+
+
+@pytest.fixture
+def image(tmp_path, own_mounts):
+    """Such an image, and the content of a file of it after a crash."""
+    with mounted_image(tmp_path, 32 << 20) as (at, after_a_crash):
+        yield at, lambda name: after_a_crash(lambda there: (there / name).read_bytes())
 
 
 def test_after_a_crash(image):

@@ -87,6 +87,11 @@ def put_on(machine, path, content):
         file.write(content)
 
 
+def got(machine, path):
+    with machine.open_file(path) as file:
+        return file.read()
+
+
 def journals(base):
     path = f"{base}/../state/ostler/commits"
     names = os.listdir(path) if os.path.exists(path) else []

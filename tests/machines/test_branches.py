@@ -17,14 +17,9 @@ import ostler
 from ostler.installation import installed  # noqa: F401
 from ostler.machines.rehearsal import branches, commits, flat, layers, moments  # noqa: F401
 from ostler.points import history
-from tests.machines.rehearsing import kinds, put, put_on, text, view
+from tests.machines.rehearsing import got, kinds, put, put_on, text, view
 
 pytestmark = pytest.mark.usefixtures("as_user")
-
-
-def got(m, path):
-    with m.open_file(path) as file:
-        return file.read()
 
 
 def stores(m):

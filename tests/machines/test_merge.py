@@ -12,14 +12,9 @@ import pytest
 import ostler
 from ostler.machines.rehearsal import branches, commits, flat, merge, moments  # noqa: F401
 from ostler.points import history
-from tests.machines.rehearsing import put, put_on, view
+from tests.machines.rehearsing import got, put, put_on, view
 
 pytestmark = pytest.mark.usefixtures("as_user")
-
-
-def got(m, path):
-    with m.open_file(path) as file:
-        return file.read()
 
 
 def tree(m):

@@ -10,15 +10,10 @@ import pytest
 import ostler
 from ostler.machines.rehearsal import branches, copies, layers, moments, taking_up  # noqa: F401
 from ostler.points import history
-from tests.machines.rehearsing import put, put_on, view
+from tests.machines.rehearsing import got, put, put_on, view
 from tests.machines.test_rehearsal_random import furnish, operate
 
 pytestmark = pytest.mark.usefixtures("as_user")
-
-
-def got(m, path):
-    with m.open_file(path) as file:
-        return file.read()
 
 
 def test_nobody_is_in_the_way(base):

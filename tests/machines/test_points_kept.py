@@ -15,7 +15,7 @@ from ostler.machines.rehearsal import kept_points, layers, moments  # noqa: F401
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.points import history
 from tests.machines import as_self
-from tests.machines.rehearsing import by_steps, kinds, put, put_on, text, view
+from tests.machines.rehearsing import by_steps, got, kinds, put, put_on, text, view
 from tests.machines.test_rehearsal_random import furnish, operate, timeless
 from tests.test_durable import run_and_kill
 
@@ -39,11 +39,6 @@ def taken(base, upper, **how):
 def seen(m):
     """The files that there are, but for where the changes themselves are kept."""
     return view(m, without=[b"/.kept"])
-
-
-def got(m, path):
-    with m.open_file(path) as file:
-        return file.read()
 
 
 def state(upper):

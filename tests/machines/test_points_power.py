@@ -1,45 +1,19 @@
 """Points on disk when the power goes: what a copy of the device, mounted afresh, gives."""
 
-import itertools
 import os
-import subprocess
 
 import pytest
 
 import ostler
 from tests.machines.rehearsing import put, put_on, view
-from tests.test_durable import own_mounts  # noqa: F401
+from tests.test_durable import mounted_image, own_mounts  # noqa: F401
 
 
 @pytest.fixture
 def disk(tmp_path, own_mounts):  # noqa: F811
-    """A mounted ext4 image that writes nothing back by itself, and what a crash leaves of it."""
-    path, at = tmp_path / "image", tmp_path / "mnt"
-    at.mkdir()
-    with open(path, "wb") as file:
-        file.truncate(24 << 20)
-    options = "loop,commit=300,noauto_da_alloc"
-    try:
-        subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True, capture_output=True)
-        subprocess.run(["mount", "-o", options, path, at], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no ext4 loop mount on this machine: {error}")
-    numbers = itertools.count()
-
-    def crashed(look):
-        """What `look` says of the directory in which the device is, as it would be found."""
-        copy, there = tmp_path / f"crashed{next(numbers)}", tmp_path / "there"
-        there.mkdir(exist_ok=True)
-        subprocess.run(["cp", "--sparse=always", path, copy], check=True)
-        subprocess.run(["mount", "-o", "loop", copy, there], check=True)
-        try:
-            return look(there)
-        finally:
-            subprocess.run(["umount", there], check=True)
-            copy.unlink()
-
-    yield at, crashed
-    subprocess.run(["umount", at], check=True)
+    """A mounted image, and what a function says of it after a crash."""
+    with mounted_image(tmp_path, 24 << 20) as made:
+        yield made
 
 
 def points_in(base, upper):

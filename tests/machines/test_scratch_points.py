@@ -20,18 +20,13 @@ from ostler.machines.rehearsal import (  # noqa: F401
     points,
 )
 from ostler.points import history
-from tests.machines.rehearsing import put_on, view
+from tests.machines.rehearsing import got, put_on, view
 from tests.machines.test_rehearsal_random import NAMES, operate
 
 pytestmark = [
     pytest.mark.usefixtures("as_user"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-
-
-def got(m, path):
-    with m.open_file(path) as file:
-        return file.read()
 
 
 def test_a_point(user):

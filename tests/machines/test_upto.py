@@ -14,6 +14,7 @@ from ostler.machines.rehearsal import branches, commits, flat, layers, moments, 
 from ostler.points import history
 from tests.machines.rehearsing import (
     by_steps,
+    got,
     kinds,
     put,
     put_on,
@@ -30,11 +31,6 @@ pytestmark = [
     pytest.mark.usefixtures("as_user"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
-
-
-def got(m, path):
-    with m.open_file(path) as file:
-        return file.read()
 
 
 def test_what_came_until_then(base):

@@ -22,7 +22,10 @@ what was kept, `diff` what the one run did and the other didn't. A command whose
 diff comes after --.
 
   -o, --output FILE  Keep the recording in FILE, and tell nothing. The name says how: .json for
-                     Perfetto, .jsonl for JSON Lines, any other for SQLite, which show reads.
+                     Perfetto, .jsonl for JSON Lines, .html for a page, any other for SQLite, which
+                     show reads.
+  --html FILE        Write a page of HTML, and tell nothing: a timeline of the processes, a tree of
+                     the files, who did what and when. Any browser shows it; it needs no network.
   --changes          Record only what may change something, and the network: it costs less.
   --only WHAT        Tell only of this: written, read, network, refused or all (with what every
                      program reads when it begins, and what was not there).
@@ -34,10 +37,11 @@ diff comes after --.
 
 Examples:
   ostler record ./install.sh --prefix ~/.local
-  ostler record --only written --confine . make test"""
+  ostler record --only written --confine . make test
+  ostler record --html story.html make"""
 
 _OPTIONS = (
-    "--output", "-o", "--changes", "--only", "--path", "--process", "--json", *OPTIONS,
+    "--output", "-o", "--html", "--changes", "--only", "--path", "--process", "--json", *OPTIONS,
 )  # fmt: skip
 
 
@@ -45,16 +49,20 @@ class RecordOptions:
     """What stands before the command, or the log."""
 
     def __init__(self, arguments):
-        self.output = self.only = None
+        self.output = self.html = self.only = None
         self.changes = self.json = False
         self.paths, self.processes = [], []
+        self.rest = self.take(arguments)
+
+    def take(self, arguments):
+        """Take the options with which some arguments begin; what follows them."""
         rest = list(arguments)
         while rest and rest[0].startswith("-") and rest[0] != "--":
             option, equals, value = rest[0].partition("=")
             if option in ("--changes", "--json") and not equals:
                 setattr(self, option[2:], True)
                 del rest[0]
-            elif option in ("-o", "--output", "--only", "--path", "--process"):
+            elif option in ("-o", "--output", "--html", "--only", "--path", "--process"):
                 del rest[0]
                 value = value if equals else rest.pop(0) if rest else ""
                 if not value:
@@ -62,7 +70,7 @@ class RecordOptions:
                 self._take(option, value)
             else:
                 break
-        self.rest = rest
+        return rest
 
     def _take(self, option, value):
         from ostler.record.outline import ONLY
@@ -75,8 +83,21 @@ class RecordOptions:
             if value not in ONLY:
                 raise UsageError(f"record: --only wants one of {', '.join(ONLY)}, not {value!r}")
             self.only = value
+        elif option == "--html":
+            self.html = value
         else:
             self.output = value
+
+    @property
+    def files(self):
+        """What is to be written: (path, whether it is a page whatever its name) each."""
+        found = [(self.output, False), (self.html, True)]
+        return [(path, page) for path, page in found if path is not None]
+
+    @property
+    def is_narrowed(self):
+        """Whether less is wanted than what is usual."""
+        return bool(self.only or self.paths or self.processes)
 
     @property
     def wanted(self):
@@ -116,8 +137,7 @@ def _record(options, choice, command):
     programs = [program(host, command[0])] if choice.kind in ("scratch", "confine") else []
     about = {"command": command, "cwd": host.getcwd(), "machine": choice.kind or "host"}
     try:
-        if options.output is not None and host.path.lexists(options.output):
-            raise FileExistsError(17, "there is something already", options.output)
+        _check(options)
         file = _stream(options)
         machine = choice.make(programs)
     except (OSError, ValueError) as error:
@@ -127,7 +147,7 @@ def _record(options, choice, command):
         try:
             recorder = ProgramRecorder(machine, file.fileno(), not options.changes, about)
             with recorder:
-                status = run(machine, command, options.json and options.output is None, (), False)
+                status = run(machine, command, options.json and not options.files, (), False)
         except OSError as error:
             _drop(options, file)
             complain(error)
@@ -142,11 +162,18 @@ def _record(options, choice, command):
         return _keep(options, file) or status
 
 
+def _check(options):
+    # Before anything is run.
+    for path, _ in options.files:
+        if host.path.lexists(path):
+            raise FileExistsError(17, "there is something already", path)
+
+
 def _stream(options):
     # Where it is written until the end: beside the file that it becomes, for that may be large.
-    if options.output is None:
+    if not options.files:
         return tempfile.TemporaryFile()
-    directory, name = host.path.split(host.path.abspath(options.output))
+    directory, name = host.path.split(host.path.abspath(options.files[0][0]))
     return tempfile.NamedTemporaryFile(
         dir=directory, prefix=f"{name}.", suffix=".part", delete=False
     )
@@ -154,7 +181,7 @@ def _stream(options):
 
 def _drop(options, file):
     # Nothing has run, so there is nothing in it.
-    if options.output is not None:
+    if options.files:
         host.unlink(file.name)
 
 
@@ -164,43 +191,41 @@ def _keep(options, file):
 
     file.seek(0)
     story = read(file)
-    if options.output is None:
+    if not options.files:
         try:
             _tell(story, options)
             sys.stdout.flush()
         except OSError as error:
             return output_failed("ostler record", error)
         return 0
-    try:
-        _write(story, options.output)
-    except OSError as error:
-        complain(error)
+    failed = _write(story, options)
+    if failed:
         complain(f"what was recorded is in {on_one_line(file.name)}; ostler record show reads it")
-        return FAILED
+        return failed
     host.unlink(file.name)
     return 0
 
 
-def _for_the_owner(path, flags):
-    # Arguments of programs may be secrets.
-    return host.open(path, flags | host.O_CLOEXEC, 0o600)
+def _write(story, options):
+    # What is wanted as files; the exit status of what went wrong with that, or 0.
+    from ostler.cli.record_files import write
+
+    for path, page in options.files:
+        try:
+            write(_narrowed(story, options) if page else story, path, page)
+        except OSError as error:
+            complain(error if error.filename else OSError(error.errno, error.strerror, path))
+            return FAILED
+    return 0
 
 
-def _write(story, path):
-    if path.endswith((".json", ".jsonl")):
-        from ostler.record import exports
+def _narrowed(story, options):
+    # Only the events that are wanted, where that was asked for.
+    if not options.is_narrowed:
+        return story
+    from ostler.record.outline import chosen
 
-        with open(path, "x", encoding="utf-8", opener=_for_the_owner) as file:
-            (exports.trace if path.endswith(".json") else exports.json_lines)(story, file)
-        return
-    import sqlite3
-
-    from ostler.record import database
-
-    try:
-        database.write(story, path)
-    except sqlite3.Error as error:
-        raise OSError(5, str(error), path) from None
+    return chosen(story, options.wanted)
 
 
 def _tell(story, options):
@@ -259,24 +284,26 @@ def story_of(path):
 
 def _show(arguments):
     options = RecordOptions(arguments)
-    if options.rest and options.rest[0].startswith("-"):
-        raise no_option("record show", options.rest[0], _OPTIONS)
-    if len(options.rest) != 1 or options.output is not None or options.changes:
+    log, rest = options.rest[:1], options.take(options.rest[1:])  # options may come behind it, too
+    if [*log, *rest][-1:] and (word := [*log, *rest][-1]).startswith("-"):
+        raise no_option("record show", word, _OPTIONS)
+    if len(log) != 1 or rest or options.output is not None or options.changes:
         raise UsageError("record show: one log is wanted")
     try:
-        story = story_of(options.rest[0])
+        _check(options)
+        story = story_of(log[0])
     except (OSError, ValueError) as error:
-        complain(
-            error if isinstance(error, OSError) else f"{on_one_line(options.rest[0])}: {error}"
-        )
+        complain(error if isinstance(error, OSError) else f"{on_one_line(log[0])}: {error}")
         return FAILED
+    if options.files:
+        return _write(story, options)
     _tell(story, options)
     return 0
 
 
 def _diff(arguments):
     options = RecordOptions(arguments)
-    if len(options.rest) != 2 or options.output is not None or options.changes:
+    if len(options.rest) != 2 or options.files or options.changes:
         raise UsageError("record diff: two logs are wanted")
     from ostler.record.comparing import differences
 

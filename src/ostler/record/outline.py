@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ostler.record.log import Event, RecordedProcess, Story
 
 # What is said of the events of one group, in this order: (word, kinds).
-_WORDS = (
+WORDS = (
     ("created", ("create", "mkdir", "mknod", "symlink", "link")),
     ("wrote", ("write", "truncate")),
     ("renamed", ("rename",)),
@@ -32,7 +32,7 @@ _WORDS = (
     ("sent", ("send",)),
     ("read", ("read",)),
 )
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 # What every program reads, and nobody asks for.
 _USUAL = (
     "/etc/ld.so.cache", "/etc/ld.so.preload", "/usr/lib/locale/*", "/usr/share/locale/*",
@@ -82,12 +82,25 @@ class Wanted:
         if self._only == "network":
             return event.kind in NETWORK
         if self._only == "refused":
-            return event.outcome is False and event.errno in _REFUSED
+            return event.outcome is False and event.errno in REFUSED
         if self._only == "all" or self._paths:
             return True
         if event.outcome is False:
-            return event.errno in _REFUSED
+            return event.errno in REFUSED
         return event.kind != "read" or not is_usual(event.path)
+
+
+def chosen(story: Story, wanted: Wanted) -> Story:
+    """The same recording with no other events than those that are wanted."""
+    from ostler.record.log import Story
+
+    found = Story()
+    found.about, found.processes = story.about, story.processes
+    found.complete, found.problem = story.complete, story.problem
+    found.events = [
+        event for event in story.events if wanted.process(event.process) and wanted.event(event)
+    ]
+    return found
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -161,19 +174,19 @@ def command(arguments: Iterable[str], path: str, most: int = 100) -> str:
 def _told(events: Iterable[Event], indent: str) -> Iterator[tuple[str, str]]:
     groups: dict[str, dict[str, None]] = {}
     for event in events:
-        word = next(word for word, kinds in _WORDS if event.kind in kinds)
+        word = next(word for word, kinds in WORDS if event.kind in kinds)
         path = on_one_line(event.path)
         if event.kind == "rename":
             path += f" -> {on_one_line(event.other)}"
         elif event.kind == "mode":
             path += f" {event.value & 0o7777:o}"
         if event.outcome is False:
-            word = f"failed: {word}" if event.errno not in _REFUSED else f"refused: {word}"
+            word = f"failed: {word}" if event.errno not in REFUSED else f"refused: {word}"
             path += f" ({errno.errorcode.get(event.errno, 'it failed')})" if event.errno else ""
         elif event.outcome is None and event.kind in CHANGES:
             word = f"tried: {word}"
         groups.setdefault(word, {})[path + (" (in doubt)" if event.doubt else "")] = None
-    order = {word: number for number, (word, _) in enumerate(_WORDS)}
+    order = {word: number for number, (word, _) in enumerate(WORDS)}
     for word in sorted(groups, key=lambda word: (word.count(":"), order[word.rpartition(" ")[2]])):
         for text in folded(list(groups[word])):
             yield word, f"{indent}{word} {text}"

@@ -122,7 +122,8 @@ class _BeforeTest:
 def installed_scratch(scratch_os: "Scratch", request: pytest.FixtureRequest) -> "Iterator[Scratch]":
     """A fresh scratch machine that os, open, pathlib, shutil ... act on during the test.
 
-    It has an empty /tmp, and works in an empty /work. Threads that the test starts are on it, too.
+    It has an empty /tmp, and works in an empty /work. All code of the process is on it meanwhile,
+    in whatever thread, task or context it runs.
     """
     owner = scratch_os.getuid(), scratch_os.getgid()
     with scratch_os.as_root():
@@ -137,7 +138,7 @@ def installed_scratch(scratch_os: "Scratch", request: pytest.FixtureRequest) -> 
     if made is not None:
         scratch_os.makedirs(made)
     patches = request.getfixturevalue("monkeypatch") if _has_patches(request) else None
-    with scratch_os.installed(threads=True), _patches_undone(patches):
+    with scratch_os.installed(everywhere=True), _patches_undone(patches):
         yield scratch_os
 
 

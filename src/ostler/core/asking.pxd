@@ -3,6 +3,9 @@ cdef class Stay:
     cdef readonly bint on_host
     cdef readonly bint threads      # threads that are started in it are in it, too
     cdef readonly bint strict       # what would reach the host's files is refused
+    cdef readonly bint everywhere   # it holds for all code of the process
+    cdef readonly bint paused       # what it holds for is on the host for now
+    cdef bint serves                # the host's, of a thread that serves others
     cdef readonly bint ended
     cdef bint counted               # the functions have to ask for it
     cdef object is_over             # a function: whether the task that began it is gone; or None

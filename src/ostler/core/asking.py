@@ -2,8 +2,8 @@
 
 A Stay is one machine's time of being installed. It is found by the context of the running code,
 which tasks and other copies of it inherit, or, where it was begun outside of any task, by the
-thread. What still belongs to a Stay that has ended gets an error: neither the host nor another
-machine is meant.
+thread. One that is everywhere holds for all code of the process. What still belongs to a Stay that
+has ended gets an error: neither the host nor another machine is meant.
 """
 
 from _operator import is_not
@@ -17,10 +17,13 @@ _current = cython.declare(object, pyf.PyContextVar_New(b"ostler_machine", cython
 _THREAD = cython.declare(object, "ostler_stays")
 _places = cython.declare(list, [])  # of functions: the name, whether it is path's, handler ...
 _host_modules = cython.declare(list, [])  # the globals of what acts on the host, whoever calls it
+_skipped = cython.declare(frozenset, frozenset())  # names of modules that do, with what they use
+_library = cython.declare(frozenset, frozenset())  # names of the standard library's
 _loader = cython.declare(object, None)
 _partial = cython.declare(object, None)
 _begun = cython.declare(cython.long, 0)
 _open = cython.declare(cython.long, 0)  # stays in all threads
+_everywhere = cython.declare(list, [])  # those of them that hold for all code of the process
 _strict = cython.declare(cython.long, 0)  # those of them that refuse
 _hooked = cython.declare(cython.bint, False)
 _held = cython.declare(cython.long, 0)  # stays for which the functions have to ask, ended or not
@@ -31,8 +34,9 @@ _when_gone = cython.declare(object, None)
 class Stay:
     """One installation of a machine, from the way in to the way out; of the host without one."""
 
-    def __init__(self, machine, threads=False, strict=False, is_over=None):
+    def __init__(self, machine, threads=False, strict=False, is_over=None, everywhere=False):
         self.machine = machine
+        self.everywhere = everywhere
         self.on_host = machine is None
         self.threads = threads
         self.strict = strict
@@ -56,7 +60,7 @@ class Stay:
         """It is the running code's from now on, and its thread's unless a task has begun it."""
         self.before = _of_context()
         if not self.on_host:
-            self.thread = _of_thread(True)
+            self.thread = _everywhere if self.everywhere else _of_thread(True)
             self.thread.append(self)
             _add(cython.address(_open), 1)
             _add(cython.address(_strict), self.strict)
@@ -104,8 +108,22 @@ class Stay:
 
     @property
     def is_of_this_thread(self):
-        """Whether this thread has begun it."""
-        return self.thread is not None and self.thread is _of_thread(False)
+        """Whether it is this thread's to end."""
+        return self.everywhere or (self.thread is not None and self.thread is _of_thread(False))
+
+    def pause(self, paused):
+        """With True, what it holds for is on the host until this is called with False."""
+        self.paused = paused
+
+    def move(self, machine):
+        """It is another machine's from now on."""
+        with cython.critical_section(self):
+            if not self.ended:
+                self.machine = machine
+
+    def serve_all(self):
+        """Have the host's Stay hold for what serves others: one that is everywhere goes before."""
+        self.serves = True
 
     def run(self, function, /, *args, **kwargs):
         """Call what was begun in it, wherever that is done."""
@@ -195,9 +213,16 @@ def _now() -> Stay:
         found = found.outer()
     if found is not None:
         if found.on_host:
-            return None
-        if found.ended or _open == 1:
-            return found
+            if not found.serves or not _everywhere:
+                return None
+            found = None
+        elif found.ended:
+            # A thread that a test has begun may serve those after it; between them it is late.
+            if not found.everywhere or not _everywhere:
+                return found
+            found = None
+        elif _open == 1:
+            return None if found.paused else found
     elif _open == 0:
         return None
     stays: list = _of_thread(False)
@@ -207,8 +232,15 @@ def _now() -> Stay:
                 break
             # What a task has begun is the thread's when the task is gone without ending it.
             if newest.is_over is None or newest.is_over():
-                return newest
-    return found
+                found = newest
+                break
+    if _everywhere:
+        stays = _everywhere[::-1]
+        if stays:
+            newest = stays[0]
+            if found is None or newest.number > found.number:
+                found = newest
+    return None if found is not None and found.paused else found
 
 
 @cython.cfunc
@@ -243,7 +275,26 @@ def _serves_py_compile() -> cython.bint:
 def _for_host(ours: cython.bint) -> cython.bint:
     # Whether the running code serves the interpreter, or is ours.
     names: cython.pointer(py.PyObject) = pyf.PyEval_GetGlobals()
-    return names != cython.NULL and _is_host(cython.cast(dict, names), ours)
+    if names == cython.NULL:
+        return False
+    return _is_host(cython.cast(dict, names), ours) or (len(_skipped) > 0 and _is_skipped())
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _is_skipped() -> cython.bint:
+    # Whether the code that calls, by the standard library perhaps, is a module's that was skipped.
+    frame = cython.cast(object, pyf.PyEval_GetFrame())
+    while frame is not None:
+        name = frame.f_globals.get("__name__")
+        if type(name) is not str:
+            return False
+        if name in _skipped:
+            return True
+        if cython.cast(str, name).partition(".")[0] not in _library:
+            return False
+        frame = frame.f_back
+    return False
 
 
 @cython.cfunc
@@ -264,6 +315,12 @@ def late():
 def stay():
     """The Stay that the running code belongs to, which may have ended, or None: the host."""
     return _now()
+
+
+def is_serving():
+    """Whether the running code begins what serves others, too, and is on no machine itself."""
+    found: Stay = _of_context()
+    return found is not None and found.serves and not found.ended
 
 
 def found():
@@ -311,6 +368,16 @@ def set_host_modules(modules, loader):
         _host_modules[:] = modules
     if _loader is not loader:
         _loader = loader
+
+
+def skip(names):
+    """The names of modules whose code acts on the host, whatever it calls; in place of others."""
+    global _skipped, _library
+    if not _library:
+        import sys
+
+        _library = sys.stdlib_module_names
+    _skipped = frozenset(names)
 
 
 # ---- builtin functions

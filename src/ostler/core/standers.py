@@ -154,9 +154,13 @@ def file_over(
     newline: str | None = None,
     closefd: bool = True,
     opener: "Any" = None,
+    kind: "Callable[..., Any] | None" = None,
 ) -> "Any":
-    """As io.open(), a file whose calls pass by what stands before the verbs of the machine."""
-    raw = _File(machine, file, mode.replace("b", "").replace("t", ""), closefd, opener)
+    """As io.open(), a file whose calls pass by what stands before the verbs of the machine.
+
+    `kind` makes the raw file, if it shall be another: of the machine and what FileIO takes.
+    """
+    raw = (kind or _File)(machine, file, mode.replace("b", "").replace("t", ""), closefd, opener)
     try:
         return _layered(raw, mode, buffering, encoding, errors, newline)
     except BaseException:

@@ -29,6 +29,7 @@ from ostler.installation import kinship, threads
 from ostler.installation.codes import code_like
 from ostler.installation.distributions import OnHost, find_distributions, from_package
 from ostler.installation.imports import Watch, wait_for
+from ostler.installation.tasks import task_is_over
 from ostler.installation.variables import Variables
 from ostler.machine import Machine, MachineUnavailable, host
 from ostler.path import Path
@@ -78,16 +79,36 @@ def is_here():
     return asking.stay() is not None
 
 
+def skip(names: "list[str]") -> None:
+    """The names of modules whose code acts on the host, in place of those told before."""
+    asking.skip(names)
+
+
 class Installed(Block):
     """What `machine.installed()` gives: a context manager that can be entered again."""
 
-    def __init__(self, machine: "Machine", threads: bool, strict: bool) -> None:
+    def __init__(
+        self, machine: "Machine", threads: bool, strict: bool, everywhere: bool = False
+    ) -> None:
         self._machine = machine
-        self._threads = threads or strict
+        self._threads = threads or strict or everywhere
         self._strict = strict
+        self._everywhere = everywhere
+
+    def pause(self, paused: bool) -> None:
+        """With True, all that is inside is on the host, until this is called with False."""
+        for stay in self._entered:
+            stay.pause(paused)
+
+    def move(self, machine: "Machine") -> None:
+        """All that is inside is on another machine from now on."""
+        self._machine = machine
+        for stay in self._entered:
+            stay.move(machine)
 
     def __enter__(self) -> "Machine":
-        stay = Stay(self._machine, self._threads, self._strict, _task_is_over())
+        is_over = None if self._everywhere else task_is_over()
+        stay = Stay(self._machine, self._threads, self._strict, is_over, self._everywhere)
         try:
             stay.hold()
             _layer.enter(self._strict)
@@ -99,40 +120,6 @@ class Installed(Block):
             if stay in self._entered:
                 self._entered.remove(stay)
             raise
-
-
-def _task_is_over():
-    """None outside of a task; in one, a function that tells whether it is gone."""
-    events = sys.modules.get("asyncio.events")
-    if events is not None and events._get_running_loop() is not None:
-        return _gone(sys.modules["asyncio.tasks"].current_task(), "done")
-    trio = sys.modules.get("trio")
-    if trio is not None:
-        try:
-            return _gone(trio.lowlevel.current_task(), None)
-        except (AttributeError, RuntimeError):
-            pass
-    greenlet = sys.modules.get("greenlet")
-    if greenlet is not None:
-        running = greenlet.getcurrent()
-        if running.parent is not None:
-            return _gone(running, "dead")
-    return None
-
-
-def _gone(task, attribute):
-    if task is None:
-        return bool  # False: a callback of a loop, of which nothing can be gone
-    held = weakref.ref(task)
-
-    def is_over():
-        known = held()
-        if known is None or attribute is None:
-            return known is None
-        over = getattr(known, attribute)
-        return over() if callable(over) else over
-
-    return is_over
 
 
 class Begun:
@@ -461,7 +448,7 @@ def _refuse_unseen(stay, plain, *args, **kwargs):
 
 
 def _start(stay, plain, *args, **kwargs):
-    if stay.threads and args:
+    if stay.threads and args and not asking.is_serving():
         return plain(_InThread(stay, args[0]), *args[1:], **kwargs)
     return plain(*args, **kwargs)
 

@@ -10,10 +10,11 @@ inside, as in any other copy of the context.
 import sys
 from contextvars import Context, copy_context
 
-from ostler.core.asking import Stay
+from ostler.core.asking import Stay, is_serving
 
 # Of what serves others, too, and is on no machine itself.
 workers = Stay(None)
+workers.serve_all()
 Context().run(workers.begin)  # it never ends
 
 
@@ -21,7 +22,8 @@ def start(stay, original, thread, *args, **kwargs):
     """In the place of Thread.start, for code inside."""
     if getattr(thread, "_context", thread) is None:
         context = copy_context() if sys.flags.thread_inherit_context else Context()
-        context.run((stay if stay.threads else workers).run_thread, bool)
+        inside = stay.threads and not is_serving()
+        context.run((stay if inside else workers).run_thread, bool)
         thread._context = context
     return original(thread, *args, **kwargs)
 

@@ -88,7 +88,9 @@ class Between(Machine):
 
         return Faults(self)
 
-    def installed(self, *, threads: bool = False, strict: bool = False) -> "Any":
+    def installed(
+        self, *, threads: bool = False, strict: bool = False, everywhere: bool = False
+    ) -> "Any":
         """A context manager: inside, os, open and what is built on them pass `called`.
 
         As with other machines. Programs are started by `run` and the like alone: those of the
@@ -96,7 +98,7 @@ class Between(Machine):
         """
         from ostler.installation.installed import Installed
 
-        return Installed(self, bool(threads), bool(strict))
+        return Installed(self, bool(threads), bool(strict), bool(everywhere))
 
     def close(self, fd: "Any" = THIS) -> None:
         """Close the machine behind, unless that is the host; with an argument, that descriptor."""

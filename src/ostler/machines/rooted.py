@@ -110,11 +110,12 @@ class Rooted(RootedCore, Machine):
 
         return Faults(self)
 
-    def installed(self, *, threads=False, strict=False):
+    def installed(self, *, threads=False, strict=False, everywhere=False):
         """A context manager: inside, os, open and what is built on them act on this machine.
 
         For the code of this thread, or in a task of this task, and what it begins; other threads
-        go on as before. With `threads`, those that are started inside act on it, too. On the way
+        go on as before. With `threads`, those that are started inside act on it, too; with
+        `everywhere`, all code of the process does, whatever its thread or context. On the way
         out everything is given back; what was begun inside and runs later gets RuntimeError. What
         opens files without Python (sqlite3, other C code) is not caught: with `strict`, which
         implies `threads`, it is refused as far as the interpreter tells of it. `ostler run` and
@@ -122,7 +123,7 @@ class Rooted(RootedCore, Machine):
         """
         from ostler.installation.installed import Installed
 
-        return Installed(self, bool(threads), bool(strict))
+        return Installed(self, bool(threads), bool(strict), bool(everywhere))
 
     def close(self, fd=THIS):
         """Close this machine, of which nothing stays; with an argument, that descriptor.

@@ -4,6 +4,8 @@ A line of the table is (kind, how, dir, path, dir2, path2, value): of the argume
 from 0. The filter that picks these calls out is made of the same table.
 """
 
+import re
+
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core.libc import confining as own
@@ -11,6 +13,7 @@ from cython.cimports.ostler.core.libc import recorded_calls as calls
 from cython.cimports.ostler.core.libc import recording
 
 from ostler.core import filter as assembler
+from ostler.machine import host
 
 _NONE = -1
 _LINES = {
@@ -131,6 +134,7 @@ _OLDER = {
     182: "chown", 16: "lchown", 95: "fchown", 92: "truncate", 93: "ftruncate", 22: "umount2",
     412: "utimensat",
 }  # fmt: skip
+_ENDS = (6, 15)  # of the kernel that has PIDFD_INFO_EXIT
 _MAY_CHANGE = libc.O_ACCMODE | libc.O_CREAT | libc.O_TRUNC
 _I386 = cython.declare(cython.uint, 0x40000003)  # AUDIT_ARCH_I386
 _OF_X32 = cython.declare(cython.int, 0x40000000)
@@ -178,8 +182,17 @@ def available():
     return bool(own.OSTLER_ARCH)
 
 
+def _tells_ends():
+    # Whether the kernel tells by a pidfd how a process has ended, whoever waits for it.
+    version = host.uname().release.split(".")[:2]
+    return tuple(int(re.match("[0-9]*", part)[0] or 0) for part in version) >= _ENDS
+
+
 def instructions(reads):
     """The filter of the calls that are asked about; `reads`: also of opening what is not changed.
+
+    Without these nothing is asked at the end of a process either, where the kernel tells how it
+    has ended in any case: what it used is not known then.
 
     A program of 32 bits, or of the x32 interface, is asked about with every call. io_uring does
     what no filter sees, so it is as if the kernel hadn't got it.
@@ -187,6 +200,8 @@ def instructions(reads):
     found = {}
     for name, (number, _) in _NUMBERS.items():
         label = "ask"
+        if name == "exit_group" and not reads and _tells_ends():
+            continue
         if not reads and name in ("open", "openat"):
             label = name
         elif name == "sendto":

@@ -9,7 +9,7 @@ cdef enum:
 
 cdef struct Root:
     int fd
-    unsigned long long device, inode, space
+    unsigned long long place[3]
 
 cdef class Crowd(Pieces):
     cdef int epoll
@@ -25,6 +25,11 @@ cdef class Crowd(Pieces):
     cdef char *again
     cdef char *full
     cdef char *words
+    cdef char *first                # `path` as the call has it
+    cdef int descriptors            # the directory of ours in /proc
+    cdef char *cwd                  # of the thread that asks, if `cwd_size`: it is read once a call
+    cdef long cwd_size
+    cdef int cwd_of
 
     # Whether a path could be found, or what: -1 with errno where not.
     cdef int _given(self, Member *m, int dir, int path, recording.seccomp_notif *asked, char *into) noexcept nogil
@@ -43,7 +48,7 @@ cdef class Crowd(Pieces):
     cdef int _settle(self, Member *m, bint finally_) noexcept nogil
     cdef Member *_member(self, int tid, int listener, unsigned long long id) noexcept nogil
     cdef Process *_process(self, int pid) noexcept nogil
-    cdef Process *_new_process(self, Status *status) noexcept nogil
+    cdef Process *_new_process(self, Status *status, int pidfd) noexcept nogil
     cdef int _forget_member(self, Member *m) noexcept nogil
     cdef int _forget_members(self, Process *p, int but) noexcept nogil
     cdef int _ended(self, int pid) noexcept nogil

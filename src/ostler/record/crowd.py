@@ -13,10 +13,10 @@ from cython.cimports.ostler.record.peek import (
     count_use,
     drop_pending,
     exit_of_zombie,
+    identify,
     name_of,
     of_self,
     peek_string,
-    read_status,
 )  # fmt: skip
 from cython.cimports.ostler.record.pieces import TRIED, Begun, Ended, Executed, Pieces
 
@@ -43,13 +43,21 @@ class Crowd(Pieces):
         self.again = cython.cast(cython.p_char, libc.malloc(ROOM))
         self.full = cython.cast(cython.p_char, libc.malloc(ROOM))
         self.words = cython.cast(cython.p_char, libc.malloc(WORDS))
+        self.cwd = cython.cast(cython.p_char, libc.malloc(ROOM))
+        self.first = cython.cast(cython.p_char, libc.malloc(ROOM))
         if (
             not self.members or not self.all or not self.roots or not self.path
             or not self.path2 or not self.again or not self.full or not self.words
+            or not self.cwd or not self.first
         ):  # fmt: skip
             raise MemoryError
         self.epoll = asking.epoll_create1(asking.EPOLL_CLOEXEC)
         if self.epoll < 0:
+            raise plain_failure(libc.errno)
+        self.descriptors = libc.openat(
+            libc.AT_FDCWD, b"/proc/self/fd", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
+        )
+        if self.descriptors < 0:
             raise plain_failure(libc.errno)
 
     def __dealloc__(self):
@@ -58,6 +66,8 @@ class Crowd(Pieces):
         p: cython.pointer(Process)
         if self.epoll > 0:
             libc.close(self.epoll)
+        if self.descriptors > 0:
+            libc.close(self.descriptors)
         if self.members and self.all and self.roots:
             for i in range(CROWD):
                 while self.members[i]:
@@ -81,6 +91,8 @@ class Crowd(Pieces):
         libc.free(self.again)
         libc.free(self.full)
         libc.free(self.words)
+        libc.free(self.cwd)
+        libc.free(self.first)
 
     # ---- paths ---------------------------------------------------------------------------------
 
@@ -102,6 +114,8 @@ class Crowd(Pieces):
             return -1
         elif self.words[0] == 0:
             self.empty = 1
+        if into == self.path:
+            asking.strcpy(self.first, self.words)
         if self.empty and dir >= 0:
             self.itself = cython.cast(cython.int, asked.data.args[dir])
         return self._join(m, dir, asked, self.words, into)
@@ -118,7 +132,7 @@ class Crowd(Pieces):
             if self._of_fd(m, fd, into) < 0:
                 return -1
         else:
-            # Anew each time: it may have been renamed, by whomever.
+            # Anew with each call: it may have been renamed, by whomever.
             if self._cwd(m.tid, into) <= 0:
                 return -1
         if size == 0:
@@ -150,31 +164,27 @@ class Crowd(Pieces):
 
     def _cwd(self, tid, into):
         name: cython.char[64]
-        size: cython.long
-        libc.snprintf(name, 64, b"/proc/%d/cwd", tid)
-        size = libc.readlinkat(libc.AT_FDCWD, name, into, ROOM - 1)
-        into[size if size > 0 else 0] = 0
-        return size
+        if self.cwd_size <= 0 or self.cwd_of != tid:
+            libc.snprintf(name, 64, b"/proc/%d/cwd", tid)
+            self.cwd_size = libc.readlinkat(libc.AT_FDCWD, name, self.cwd, ROOM - 1)
+            self.cwd_of = tid
+            self.cwd[self.cwd_size if self.cwd_size > 0 else 0] = 0
+        libc.memcpy(into, self.cwd, (self.cwd_size if self.cwd_size > 0 else 0) + 1)
+        return self.cwd_size
 
     def _root(self, p):
         # The directory that is "/" for it; one descriptor for all who have the same.
         name: cython.char[64]
-        status: libc.stat_t
-        space: libc.stat_t
+        place: cython.ulonglong[3]
         i: cython.int
         if p.root >= 0:
             return self.roots[p.root].fd
-        libc.snprintf(name, 64, b"/proc/%d/ns/mnt", p.asks)
-        if libc.fstatat(libc.AT_FDCWD, name, cython.address(space), 0) < 0:
-            return -1
         libc.snprintf(name, 64, b"/proc/%d/root", p.asks)
-        if libc.fstatat(libc.AT_FDCWD, name, cython.address(status), 0) < 0:
+        if asking.ostler_place_of(name, place) < 0:
             return -1
         for i in range(self.root_count):
-            if (
-                self.roots[i].inode == status.st_ino and self.roots[i].device == status.st_dev
-                and self.roots[i].space == space.st_ino
-            ):  # fmt: skip
+            # The same mount: in another namespace each has another number.
+            if libc.memcmp(self.roots[i].place, place, cython.sizeof(place)) == 0:
                 p.root = i
                 return self.roots[i].fd
         i = self.root_count
@@ -187,9 +197,7 @@ class Crowd(Pieces):
         self.roots[i].fd = libc.openat(
             libc.AT_FDCWD, name, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
         )
-        self.roots[i].inode = status.st_ino
-        self.roots[i].device = status.st_dev
-        self.roots[i].space = space.st_ino
+        libc.memcpy(self.roots[i].place, place, cython.sizeof(place))
         if self.roots[i].fd < 0:
             self.root_count = i
             return -1
@@ -241,7 +249,7 @@ class Crowd(Pieces):
         path[end] = kept
         if fd < 0:
             return -1
-        length = name_of(fd, self.full)
+        length = name_of(self.descriptors, fd, self.full)
         if length + (size - end) + 2 > ROOM:
             libc.close(fd)
             libc.errno = libc.ENAMETOOLONG
@@ -289,30 +297,37 @@ class Crowd(Pieces):
     def _member(self, tid, listener, id):
         # The thread that asks; NULL when it is gone, or there is no room for what is known of it.
         m: cython.pointer(Member) = self.members[tid & (CROWD - 1)]
-        pid: cython.int = 0
+        pidfd: cython.int
         while m:
             if m.tid == tid:
                 return m
             m = m.next
         status: Status
-        if read_status(tid, cython.address(status)) < 0:
+        pidfd = identify(tid, cython.address(status))
+        if status.pid == 0:
             if libc.errno == libc.EMFILE or libc.errno == libc.ENFILE:
                 self.error = libc.errno  # what it does will be missing
+            if pidfd >= 0:
+                libc.close(pidfd)
             return cython.NULL
         if libc.ioctl(listener, asking.SECCOMP_IOCTL_NOTIF_ID_VALID, cython.address(id)) < 0:
+            if pidfd >= 0:
+                libc.close(pidfd)
             return cython.NULL  # it was another one's number
-        pid = status.pid
-        p: cython.pointer(Process) = self._process(pid)
+        p: cython.pointer(Process) = self._process(status.pid)
         if p == cython.NULL:
-            p = self._new_process(cython.address(status))
+            p = self._new_process(cython.address(status), pidfd)
             if p == cython.NULL:
                 return cython.NULL
+        elif pidfd >= 0:
+            libc.close(pidfd)
         m = cython.cast(cython.pointer(Member), libc.calloc(1, cython.sizeof(Member)))
         if m == cython.NULL:
             self.error = libc.ENOMEM
             return cython.NULL
         m.tid = tid
         m.process = p
+        p.threads += 1
         m.next = self.members[tid & (CROWD - 1)]
         self.members[tid & (CROWD - 1)] = m
         return m
@@ -323,7 +338,7 @@ class Crowd(Pieces):
             p = p.next
         return p
 
-    def _new_process(self, status):
+    def _new_process(self, status, pidfd):
         begun: Begun
         event: asking.epoll_event
         parent: cython.pointer(Process) = self._process(status.parent)
@@ -332,6 +347,8 @@ class Crowd(Pieces):
         )
         if p == cython.NULL:
             self.error = libc.ENOMEM
+            if pidfd >= 0:
+                libc.close(pidfd)
             return p
         self.processes += 1
         p.number = self.processes
@@ -340,7 +357,9 @@ class Crowd(Pieces):
         p.uid = status.uid
         p.root = -1
         p.asks = p.pid
-        p.pidfd = cython.cast(cython.int, libc.syscall(libc.SYS_pidfd_open, status.pid, 0))
+        p.pidfd = pidfd
+        if pidfd < 0:  # it was not its first thread that has asked
+            p.pidfd = cython.cast(cython.int, libc.syscall(libc.SYS_pidfd_open, status.pid, 0))
         if p.pidfd >= 0:
             event.events = asking.EPOLLIN
             event.data.u64 = _PROCESS | status.pid
@@ -368,6 +387,7 @@ class Crowd(Pieces):
         while at[0]:
             if at[0] == m:
                 at[0] = m.next
+                m.process.threads -= 1
                 drop_pending(cython.address(m.pending))
                 libc.free(m)
                 return 0
@@ -386,7 +406,17 @@ class Crowd(Pieces):
         m: cython.pointer(Member)
         following: cython.pointer(Member)
         i: cython.int
-        for i in range(CROWD):
+        if p.threads == 1:  # as most have
+            m = self.members[p.pid & (CROWD - 1)]
+            while m and m.process != p:
+                m = m.next
+            if m:
+                if m.tid != but:
+                    if m.waits:
+                        self._settle(m, True)
+                    self._forget_member(m)
+                return 0
+        for i in range(CROWD if p.threads else 0):
             m = self.members[i]
             while m:
                 following = m.next

@@ -22,4 +22,5 @@ cdef class Looker(Crowd):
     cdef int _settle_early(self, Member *but) noexcept nogil
     cdef int _settle_program(self, Process *p, int asks) noexcept nogil
 
+cdef int _may(int fd, int mode) noexcept nogil
 cdef int _failed(Entry *entry, int number) noexcept nogil

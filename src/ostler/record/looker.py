@@ -49,17 +49,17 @@ from cython.cimports.ostler.record.peek import (
     Member,
     Pending,
     Process,
+    begin_proof,
     count_use,
     drop_pending,
+    has_ended,
     name_of,
-    of_descriptor,
     owner_of,
     peek_arguments,
     peek_memory,
     peek_string,
-    stack_of,
+    proved,
     status_at,
-    without_slashes,
 )  # fmt: skip
 from cython.cimports.ostler.record.pieces import DONE, FAILED, TRIED, Entry, Executed
 
@@ -142,11 +142,11 @@ class Looker(Crowd):
 
     def _doubtful(self, m, rule, asked):
         # Whether the path is another one when it is read again.
-        if self._given(m, rule.dir, rule.path, asked, self.again) < 0:
+        if rule.path < 0 or self.empty == 2:
             return False
-        without_slashes(self.again)
-        without_slashes(self.path)
-        return libc.strcmp(self.again, self.path) != 0
+        if peek_string(m.tid, asked.data.args[rule.path], self.again, libc.PATH_MAX) < 0:
+            return False
+        return libc.strcmp(self.again, self.first) != 0
 
     def _look_at_open(self, m, rule, asked, entry):
         flags: cython.ulonglong
@@ -201,7 +201,7 @@ class Looker(Crowd):
             self._fail(m, entry, libc.errno)
             entry.path = self._text(self.path, libc.strlen(self.path))
             return self._put(entry, cython.sizeof(Entry))
-        size = name_of(fd, self.full)
+        size = name_of(self.descriptors, fd, self.full)
         if flags & libc.O_CREAT and flags & libc.O_EXCL:
             _failed(entry, libc.EEXIST)
         elif (
@@ -212,10 +212,7 @@ class Looker(Crowd):
             _failed(entry, libc.ELOOP)
         elif m.process.uid != self.uid:
             entry.outcome = TRIED
-        elif libc.faccessat(
-            libc.AT_FDCWD, of_descriptor(fd, self.again),
-            libc.W_OK if changes else libc.R_OK, libc.AT_EACCESS,
-        ) < 0:  # fmt: skip
+        elif _may(fd, libc.W_OK if changes else libc.R_OK) < 0:
             _failed(entry, libc.errno)
         elif (
             changes and libc.fstat(fd, cython.address(status)) == 0
@@ -284,7 +281,7 @@ class Looker(Crowd):
         elif follow:
             pending.place = self._open(m.process, self.path, 0)
             if pending.place >= 0:
-                name_of(pending.place, self.full)
+                name_of(self.descriptors, pending.place, self.full)
         else:
             pending.place = self._place(m, self.path, cython.address(name))
         if pending.place < 0 or (kind == LINK and pending.number):
@@ -331,6 +328,8 @@ class Looker(Crowd):
             following = m.later
             if m != but:
                 self._settle(m, False)
+                if m.waits and has_ended(m.process):
+                    self._settle(m, True)
             m = following
         return 0
 
@@ -504,39 +503,42 @@ class Looker(Crowd):
             number = libc.errno
             e.program = self._text(self.path, libc.strlen(self.path))
         else:
-            size = name_of(fd, self.full)
+            size = name_of(self.descriptors, fd, self.full)
             e.program = self._text(self.full, cython.cast(cython.uint, size))
-            if p.uid == self.uid and (
-                libc.faccessat(
-                    libc.AT_FDCWD, of_descriptor(fd, self.again), libc.X_OK, libc.AT_EACCESS
-                ) < 0
-            ):  # fmt: skip
+            if p.uid == self.uid and _may(fd, libc.X_OK) < 0:
                 number = libc.errno
             libc.close(fd)
         if number and not self._only_here(m, number):
             e.outcome = FAILED
             return self._put(e, cython.sizeof(Executed))
-        p.stack = stack_of(m.tid)
+        begin_proof(m.tid, asked.data.instruction_pointer, cython.address(p.proof))
         p.executes = True
         p.executor = m.tid
         return 0
 
     def _settle_program(self, p, asks):
         # Whether it runs the program that it wanted to: each begins upon a stack of its own.
-        now: cython.ulonglong = stack_of(asks)
-        if asks != p.executor and (now == p.stack or now == 0):
+        runs: cython.int = proved(asks, cython.address(p.proof))
+        if asks != p.executor and runs != 1:
             return 0  # another thread, while that one is about to
         p.executes = False
-        if now == 0 or p.stack == 0:
-            p.executed.outcome = TRIED
-        else:
-            p.executed.outcome = DONE if now != p.stack else FAILED
+        p.executed.outcome = TRIED
+        if runs >= 0:
+            p.executed.outcome = DONE if runs else FAILED
         if p.executed.outcome != FAILED:
-            p.uid = owner_of(p.pid, p.uid)
+            p.uid = owner_of(p)
             p.executed.uid = p.uid
             if asks == p.pid:
                 self._forget_members(p, p.pid)  # all other threads are at their end
         return self._put(cython.address(p.executed), cython.sizeof(Executed))
+
+
+def _may(fd, mode):
+    # Whether we may read, write or run what is named there.
+    return cython.cast(cython.int, libc.syscall(
+        asking.SYS_faccessat2, fd, cython.cast(cython.p_char, b""), mode,
+        libc.AT_EACCESS | libc.AT_EMPTY_PATH,
+    ))  # fmt: skip
 
 
 def _failed(entry, number):

@@ -16,13 +16,15 @@ from cython.cimports.ostler.record.crowd import CROWD
 from cython.cimports.ostler.record.looker import Looker
 from cython.cimports.ostler.record.peek import Member, Process
 
-_SOCKET = cython.declare(cython.ulonglong, 1 << 32)
-_WAKE = cython.declare(cython.ulonglong, 2 << 32)
+_EPOLL = cython.declare(cython.int, 0)  # places of what is polled; listeners come after
+_WAKE = cython.declare(cython.int, 1)
+_SOCKET = cython.declare(cython.int, 2)
 _LISTENER = cython.declare(cython.ulonglong, 3 << 32)
 _PROCESS = cython.declare(cython.ulonglong, 4 << 32)
 _LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 _FOREVER = cython.declare(cython.long, 0x7FFFFFFFFFFFFFFF)
 _MANY = cython.declare(cython.int, 1000)  # times that it is looked for more
+_BUSY = cython.declare(cython.int, 2)  # milliseconds for which nobody asks anything
 _IDLE = cython.declare(cython.int, 100)  # milliseconds after which what was seen is in the file
 
 
@@ -35,20 +37,15 @@ class Lookout(Looker):
     """
 
     def __cinit__(self, out: cython.int, socket: cython.int):
-        event: asking.epoll_event
         self.rules = CallRules()
         self.socket = socket
         self.wake = libc.eventfd(0, libc.EFD_CLOEXEC | libc.EFD_NONBLOCK)
         self.highest = max(self.epoll, self.wake)
         if self.wake < 0:
             raise plain_failure(libc.errno)
-        event.events = asking.EPOLLIN
-        event.data.u64 = _WAKE | self.wake
-        if asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_ADD, self.wake, cython.address(event)) < 0:
-            raise plain_failure(libc.errno)
-        event.data.u64 = _SOCKET | socket
-        if asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_ADD, socket, cython.address(event)) < 0:
-            raise plain_failure(libc.errno)
+        self._poll(self.epoll)
+        self._poll(self.wake)
+        self._poll(socket)
 
     def __dealloc__(self):
         if self.wake > 0:
@@ -102,53 +99,46 @@ class Lookout(Looker):
 
     # ---- the loop, without the GIL from here on ------------------------------------------------
 
+    def _poll(self, fd):
+        self.polled[self.polls].fd = fd
+        self.polled[self.polls].events = libc.POLLIN
+        self.polled[self.polls].revents = 0
+        self.polls += 1
+        return 0
+
     def _serve(self):
-        events: asking.epoll_event[64]
         count: cython.int
-        i: cython.int
-        fd: cython.int
-        what: cython.ulonglong
-        value: libc.eventfd_t
         wanted: cython.long = 0
         before: cython.long
+        more: cython.bint = False  # that has to be looked at before it is all written down
+        asked: cython.bint = False  # just now
         if self.hushes:
             self._hush()
-        more: cython.bint  # that has to be looked at before it is all written down
         while True:
             wait: cython.int = -1
             if wanted > self.done or (self.ends and self.listeners == 0):
                 wait = 0  # what is ready first
             elif self.filled or self.waiting:
                 wait = _IDLE
-            count = asking.epoll_wait(self.epoll, events, 64, wait)
+            # Who is asked all the time looks at the ends of processes in between, which saves to be
+            # woken for each of them.
+            count = 0
+            if asked and wait:
+                self.polled[_EPOLL].revents = libc.POLLIN
+                count = libc.poll(self.polled + 1, self.polls - 1, _BUSY)
+            if count == 0:
+                count = libc.poll(self.polled, self.polls, wait)
             if count < 0 and libc.errno != libc.EINTR:
                 self.error = libc.errno
                 break
             before = wanted
-            more = count == 64
-            for i in range(count):
-                fd = cython.cast(cython.int, events[i].data.u64 & _LOW)
-                what = events[i].data.u64 >> 32 << 32
-                if what == _LISTENER:
-                    if events[i].events & asking.EPOLLIN:
-                        self._answer(fd)
-                    elif events[i].events & (asking.EPOLLHUP | asking.EPOLLERR):
-                        self._close_watched(fd)
-                        self.listeners -= 1
-                elif what == _PROCESS:
-                    self._ended(fd)
-                    more = True
-                elif what == _SOCKET:
-                    more = True
-                    if self._take_listener() < 0:
-                        asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_DEL, self.socket, cython.NULL)
-                else:
-                    libc.eventfd_read(self.wake, cython.address(value))
-                    wanted = self.asked
+            if count > 0:
+                more = self._take_what_came(cython.address(wanted), cython.address(asked))
             # Programs that never rest must not keep who waits: what each of them asked was heard.
             if before > self.done:
                 self.rounds += 1
             if count == 0 or (before > self.done and (not more or self.rounds > _MANY)):
+                asked = False
                 if self.waiting != cython.NULL:
                     self._settle_early(cython.NULL)
                 self._write()
@@ -165,6 +155,55 @@ class Lookout(Looker):
                 break
         self.done = _FOREVER
         return 0
+
+    def _take_what_came(self, wanted, asked):
+        # Ends first, then what programs ask; whether there may be more to come of what has been.
+        i: cython.int
+        fd: cython.int
+        value: libc.eventfd_t
+        more: cython.bint = False
+        asked[0] = False
+        if self.polled[_EPOLL].revents:
+            more = self._look_around()
+        if self.polled[_WAKE].revents:
+            libc.eventfd_read(self.wake, cython.address(value))
+            wanted[0] = self.asked
+        for i in range(self.polls - 1, _SOCKET, -1):
+            fd = self.polled[i].fd
+            if not self.polled[i].revents:
+                continue
+            if self.polled[i].revents & libc.POLLIN:
+                self._answer(fd)
+                asked[0] = True
+            else:
+                self.polls -= 1
+                self.polled[i] = self.polled[self.polls]
+                self.listeners -= 1
+                libc.close(fd)
+        if self.polled[_SOCKET].revents:
+            more = True
+            if self._take_listener() < 0:
+                self.polled[_SOCKET].fd = -1  # which is never ready
+        return more
+
+    def _look_around(self):
+        # Ends of processes, and the programs for which there was no other place.
+        events: asking.epoll_event[64]
+        i: cython.int
+        fd: cython.int
+        count: cython.int = asking.epoll_wait(self.epoll, events, 64, 0)
+        more: cython.bint = count == 64
+        for i in range(count):
+            fd = cython.cast(cython.int, events[i].data.u64 & _LOW)
+            if events[i].data.u64 >> 32 << 32 == _PROCESS:
+                self._ended(fd)
+                more = True
+            elif events[i].events & asking.EPOLLIN:
+                self._answer(fd)
+            elif events[i].events & (asking.EPOLLHUP | asking.EPOLLERR):
+                self._close_watched(fd)
+                self.listeners -= 1
+        return more
 
     def _answer_alone(self):
         name: cython.char[64]
@@ -223,6 +262,13 @@ class Lookout(Looker):
             listener, asking.SECCOMP_IOCTL_NOTIF_SET_FLAGS,
             asking.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP,
         )  # fmt: skip
+        # By poll(), and not by epoll, the kernel goes on here where the one who asks has been: most
+        # of what it costs is to go from one processor to another.
+        if self.polls < POLLED:
+            self._poll(listener)
+            self.listeners += 1
+            self.highest = max(self.highest, listener)
+            return 0
         event.events = asking.EPOLLIN
         event.data.u64 = _LISTENER | listener
         if asking.epoll_ctl(self.epoll, asking.EPOLL_CTL_ADD, listener, cython.address(event)) < 0:
@@ -243,6 +289,7 @@ class Lookout(Looker):
             return 0  # it was killed meanwhile
         rule = self.rules.rule(asked.data.arch, asked.data.nr)
         if not self.quiet and rule != cython.NULL and rule.kind:
+            self.cwd_size = 0
             member = self._member(asked.pid, listener, asked.id)
             if member != cython.NULL:
                 if member.waits:

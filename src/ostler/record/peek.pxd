@@ -4,6 +4,7 @@ from ostler.record.pieces cimport Entry, Executed
 cdef enum:
     ROOM = 8192             # of a path, with the directory that it begins at
     WORDS = 16384           # of the arguments of a program
+    CODE = 32               # bytes around an instruction
 
 # A call that was let go on, of which is looked what it has done when its thread asks again.
 cdef struct Pending:
@@ -27,17 +28,24 @@ cdef struct Member:         # a thread
     Member *later
     Pending pending
 
+# By what is seen whether a program runs that a process wanted to run: see begin_proof().
+cdef struct Proof:
+    unsigned long long stack    # where its stack began
+    unsigned long long at       # 0: by the stack; else where `code` stood
+    unsigned char code[CODE]
+
 cdef struct Process:
     unsigned int number
     int pid
-    int own_pid             # in the namespace that it is in
+    int own_pid             # in the namespace that it is in; 0: nobody has asked for it
     int pidfd
     unsigned int uid
     int root                # which of the roots; -1: not known
     int asks                # the thread that has asked last: the first one may be at its end
+    int threads             # how many of them have asked
     bint executes           # it has tried to
     int executor            # the thread that has
-    unsigned long long stack
+    Proof proof
     Process *next
     Executed executed
     unsigned long long used
@@ -52,16 +60,18 @@ cdef struct Status:         # of /proc/PID/status
 cdef long peek_memory(int tid, unsigned long long at, void *into, size_t size) noexcept nogil
 cdef int peek_string(int tid, unsigned long long at, char *into, size_t room) noexcept nogil
 cdef long peek_arguments(int tid, unsigned long long at, char *into, bint of_32_bits, unsigned char *cut) noexcept nogil
-cdef long name_of(int fd, char *into) noexcept nogil
-cdef char *of_descriptor(int fd, char *into) noexcept nogil
+cdef long name_of(int descriptors, int fd, char *into) noexcept nogil
 cdef int of_self(Process *p, char *path, char *into) noexcept nogil
-cdef int without_slashes(char *path) noexcept nogil
 cdef int status_at(int place, const char *name, libc.stat_t *status) noexcept nogil
 cdef int drop_pending(Pending *pending) noexcept nogil
 cdef long _file(int tid, const char *name, char *into, int size) noexcept nogil
 cdef int read_status(int tid, Status *status) noexcept nogil
-cdef unsigned int owner_of(int pid, unsigned int otherwise) noexcept nogil
+cdef int identify(int tid, Status *status) noexcept nogil
+cdef unsigned long long _stack_of(int pid) noexcept nogil
+cdef int begin_proof(int tid, unsigned long long at, Proof *proof) noexcept nogil
+cdef int proved(int tid, Proof *proof) noexcept nogil
+cdef bint has_ended(Process *p) noexcept nogil
+cdef unsigned int owner_of(Process *p) noexcept nogil
 cdef unsigned long long _field(char *text, int number) noexcept nogil
-cdef unsigned long long stack_of(int pid) noexcept nogil
 cdef int count_use(Process *p) noexcept nogil
 cdef int exit_of_zombie(int pid, int *status) noexcept nogil

@@ -21,10 +21,13 @@ def peek_memory(tid, at, into, size):
 
 def peek_string(tid, at, into, room):
     # Page by page, for the next one may not be there; -1: it can't be read, -2: it goes on there.
+    # Few are long.
     filled: cython.size_t = 0
     size: cython.size_t
     got: cython.long
-    size = 256 - at % 256
+    size = 4096 - at % 4096
+    if size > 256:
+        size = 256
     while filled < room:
         if filled + size > room:
             size = room - filled
@@ -64,20 +67,17 @@ def peek_arguments(tid, at, into, of_32_bits, cut):
     return filled - 1 if filled else 0
 
 
-def name_of(fd, into):
-    # The path of what is open, as the process that has it there sees it.
-    name: cython.char[64]
+def name_of(descriptors, fd, into):
+    # The path of what is open, as the process that has it there sees it; `descriptors` is that
+    # directory of /proc of ours.
+    name: cython.char[16]
     size: cython.long
-    size = libc.readlinkat(libc.AT_FDCWD, of_descriptor(fd, name), into, ROOM - 1)
+    libc.snprintf(name, 16, b"%d", fd)
+    size = libc.readlinkat(descriptors, name, into, ROOM - 1)
     if size < 0:
         size = 0
     into[size] = 0
     return size
-
-
-def of_descriptor(fd, into):
-    libc.snprintf(into, 64, b"/proc/self/fd/%d", fd)
-    return into
 
 
 def of_self(p, path, into):
@@ -101,18 +101,14 @@ def of_self(p, path, into):
         skip = 11
         begin = b"/fd/2"
     if skip:
+        if p.own_pid == 0:
+            status: Status
+            p.own_pid = p.pid
+            if read_status(p.pid, cython.address(status)) == 0:
+                p.own_pid = status.own_pid
         libc.snprintf(into, ROOM, b"/proc/%d%s%s", p.own_pid, begin, path + skip)
     else:
         asking.strcpy(into, path)
-    return 0
-
-
-def without_slashes(path):
-    # A path that ends in slashes is the same one without them.
-    size: cython.size_t = libc.strlen(path)
-    while size > 1 and path[size - 1] == b"/"[0]:
-        size -= 1
-        path[size] = 0
     return 0
 
 
@@ -183,9 +179,41 @@ def read_status(tid, status):
     return 0
 
 
-def owner_of(pid, otherwise):
+def identify(tid, status):
+    # Whose thread it is; a pidfd of its process, or -1 where it is gone, or the process has a
+    # pidfd already. What the kernel tells by the pidfd alone costs a tenth of /proc.
+    info: asking.ostler_pidfd_info
+    fd: cython.int = cython.cast(cython.int, libc.syscall(libc.SYS_pidfd_open, tid, 0))
+    status.pid = 0
+    if fd >= 0:
+        info.mask = asking.OSTLER_PIDFD_INFO_WHO
+        if libc.ioctl(fd, asking.OSTLER_PIDFD_GET_INFO, cython.address(info)) == 0:
+            status.pid = tid
+            status.parent = info.ppid
+            status.uid = info.ids[2]
+            status.own_pid = 0
+            return fd
+    if read_status(tid, status) < 0:
+        status.pid = 0
+    return fd
+
+
+def owner_of(p):
+    # The user by whom it opens files.
     status: Status
-    return otherwise if read_status(pid, cython.address(status)) < 0 else status.uid
+    info: asking.ostler_pidfd_info
+    info.mask = asking.OSTLER_PIDFD_INFO_WHO
+    if libc.ioctl(p.pidfd, asking.OSTLER_PIDFD_GET_INFO, cython.address(info)) == 0:
+        return info.ids[2]
+    return p.uid if read_status(p.pid, cython.address(status)) < 0 else status.uid
+
+
+def has_ended(p):
+    # Whether a process is at its end, though nobody has looked yet.
+    fds: libc.pollfd
+    fds.fd = p.pidfd
+    fds.events = libc.POLLIN
+    return libc.poll(cython.address(fds), 1, 0) == 1
 
 
 def _field(text, number):
@@ -198,12 +226,42 @@ def _field(text, number):
     return asking.strtoull(at + 1, cython.NULL, 10) if at else 0
 
 
-def stack_of(pid):
+def _stack_of(pid):
     # Where its stack begins, which is another place after each exec; 0 when that is not told.
     text: cython.char[2048]
     if _file(pid, b"stat", text, 2048) <= 0:
         return 0
     return _field(text, 28)
+
+
+def begin_proof(tid, at, proof):
+    # To be called before a program begins. Its code is where chance has put it, and so is what
+    # stands at that place afterwards: nothing, for nearly all. Where chance is turned off, or for
+    # code that has a fixed place, it is where the stack begins, by a file of /proc.
+    fixed: cython.ulonglong = at >> 36
+    proof.at = 0
+    if (
+        at >> 32 and fixed != 0x7FF and fixed != 0x555
+        and peek_memory(tid, at - CODE // 2, proof.code, CODE) == CODE
+    ):  # fmt: skip
+        proof.at = at - CODE // 2
+        return 0
+    proof.stack = _stack_of(tid)
+    return 0
+
+
+def proved(tid, proof):
+    # Whether another program runs now: 1 yes, 0 no, -1 nobody knows.
+    code: cython.uchar[CODE]
+    now: cython.ulonglong
+    got: cython.long
+    if proof.at:
+        got = peek_memory(tid, proof.at, code, CODE)
+        if got == CODE:
+            return libc.memcmp(code, proof.code, CODE) != 0
+        return 1 if got >= 0 or libc.errno == libc.EFAULT else -1
+    now = _stack_of(tid)
+    return -1 if now == 0 or proof.stack == 0 else now != proof.stack
 
 
 def count_use(p):

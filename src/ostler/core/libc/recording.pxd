@@ -9,6 +9,7 @@ cdef extern from *:
     """
     #include <arpa/inet.h>
     #include <errno.h>
+    #include <fcntl.h>
     #include <linux/audit.h>
     #include <linux/seccomp.h>
     #include <netinet/in.h>
@@ -20,6 +21,7 @@ cdef extern from *:
     #include <sys/socket.h>
     #include <sys/syscall.h>
     #include <sys/un.h>
+    #include <unistd.h>
 
     #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
     #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
@@ -37,6 +39,25 @@ cdef extern from *:
     };
     #define OSTLER_PIDFD_GET_INFO _IOWR(0xFF, 11, struct ostler_pidfd_info)
     #define OSTLER_PIDFD_INFO_EXIT (1U << 3)
+    #define OSTLER_PIDFD_INFO_WHO 3U    /* the pid, and the users */
+
+    #ifndef SYS_faccessat2
+    #define SYS_faccessat2 439          /* the same on every architecture */
+    #endif
+
+    /* Device, inode and mount of what a path leads to; 0, or -1 with errno. */
+    static int ostler_place_of(const char *path, unsigned long long found[3]) {
+        uint64_t told[32];              /* struct statx, whose layout is fixed */
+        uint32_t device[2], mask;
+        if (syscall(SYS_statx, AT_FDCWD, path, 0, 0x1100 /* inode, mount */, told)) return -1;
+        memcpy(&mask, told, 4);
+        if (!(mask & 0x1000)) { errno = ENOSYS; return -1; }
+        memcpy(device, &told[17], 8);
+        found[0] = (unsigned long long)device[0] << 32 | device[1];
+        found[1] = told[4];
+        found[2] = told[18];
+        return 0;
+    }
 
     #ifdef __x86_64__
     #define OSTLER_ARCH_32 AUDIT_ARCH_I386
@@ -51,12 +72,13 @@ cdef extern from *:
         EPOLLIN, EPOLLHUP, EPOLLERR
         MSG_CMSG_CLOEXEC, MSG_NOSIGNAL
         OSTLER_ARCH_32          # of programs of 32 bits; 0: there are none
-        OSTLER_PIDFD_INFO_EXIT
+        OSTLER_PIDFD_INFO_EXIT, OSTLER_PIDFD_INFO_WHO
         SCM_RIGHTS, SOL_SOCKET
         SECCOMP_FILTER_FLAG_NEW_LISTENER
         SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
         SECCOMP_USER_NOTIF_FLAG_CONTINUE
         SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
+        SYS_faccessat2
         SYS_process_vm_readv
     unsigned long SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND
     unsigned long SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -66,6 +88,7 @@ cdef extern from *:
     struct seccomp_data:
         int nr
         unsigned int arch
+        unsigned long long instruction_pointer
         unsigned long long args[6]
     struct seccomp_notif:
         unsigned long long id
@@ -79,6 +102,8 @@ cdef extern from *:
         unsigned int flags
     struct ostler_pidfd_info:
         unsigned long long mask
+        unsigned int pid, tgid, ppid
+        unsigned int ids[8]     # the real user and group, the effective ones, ...
         int exit_code
 
     ctypedef union epoll_data_t:
@@ -86,6 +111,7 @@ cdef extern from *:
     struct epoll_event:
         unsigned int events
         epoll_data_t data
+    int ostler_place_of(const char *path, unsigned long long *found) nogil
     int epoll_create1(int flags) nogil
     int epoll_ctl(int epoll, int order, int fd, epoll_event *event) nogil
     int epoll_wait(int epoll, epoll_event *events, int count, int timeout) nogil

@@ -5,6 +5,7 @@ import os
 import pytest
 
 import ostler
+from ostler.machines.rehearsal import state_files
 from tests.machines.rehearsing import put, put_on, view
 from tests.test_durable import mounted_image, own_mounts  # noqa: F401
 
@@ -21,12 +22,17 @@ def points_in(base, upper):
         found = {}
         for point in m.points():
             with m.at(point) as then:
-                found[point.name] = view(then)
+                found[point.name] = point.status, view(then)
         m.changes()
         return found
 
 
-def test_every_point_is_there(disk, tmp_path):
+@pytest.mark.parametrize("how", ["added", "anew"])
+def test_every_point_is_there(disk, tmp_path, how, monkeypatch):
+    """Whether what there is of them is added to the state, or it is written as a whole."""
+    if how == "anew":
+        monkeypatch.setattr(state_files, "_FEW", 1)
+        monkeypatch.setattr(state_files, "_TIMES", 0)
     at, crashed = disk
     base, upper = f"{tmp_path}/base", f"{at}/kept"
     put(f"{base}/file", "base")
@@ -34,7 +40,7 @@ def test_every_point_is_there(disk, tmp_path):
     known = {}
 
     def same(point, m):
-        known.setdefault(point.name, view(m))
+        known.setdefault(point.name, (point.status, view(m)))
         found = crashed(lambda there: points_in(base, f"{there}/kept"))
         assert found == known
 
@@ -44,8 +50,11 @@ def test_every_point_is_there(disk, tmp_path):
             put_on(m, f"/d{number}", b"x" * 10_000)
             same(m.checkpoint(command="make"), m)
             put_on(m, "/lost", b"of what was changed since, a part may be there")
+        m.points()[0].ended(3)
+        known["1"] = 3, known["1"][1]
+        same(m.points()[0], m)
         left = view(m)
-        known[m.rollback("2").name] = left
+        known[m.rollback("2").name] = None, left
         same(m.points()[1], m)
         m.drop("1")
         del known["1"]

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import errno
 import weakref
-from _thread import allocate_lock, get_ident
+from _thread import allocate_lock
 from time import time
 
 from ostler.machine import host
 from ostler.points.background import Background
 from ostler.points.family import is_gone
+from ostler.points.unwritten import Unwritten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
     _Now = tuple[int | None, int, "Point | None", int, int]
-    _Standing = tuple[_Now, list["Point"], list["Point | None"], list["Point"]]
+    _Standing = tuple[_Now, list["Point"], list["Point"], "Unsaved"]
     Stores = dict[bytes, bytes]
 
 _LONGEST = 10  # seconds that the background waits for who changes the points
@@ -53,7 +54,7 @@ class Point:
     """
 
     __slots__ = (
-        "__weakref__", "_history", "_key", "_layer", "_text", "command", "counts", "name", "parent",
+        "__weakref__", "_history", "_key", "_layer", "command", "counts", "name", "parent",
         "status", "time",
     )  # fmt: skip
     _history: History
@@ -70,7 +71,6 @@ class Point:
         self.time = time()
         self.parent = parent
         self.command = command
-        self._text: tuple[object, str] | None = None  # see written.py
         self.status: int | None = None
         self.counts: dict[str, int] | None = None
 
@@ -83,6 +83,7 @@ class Point:
 
         def note() -> None:
             self.status, self.counts = status, counts
+            self._history.changed.points[self] = None
 
         try:
             self._history.change(note)
@@ -110,7 +111,7 @@ class Point:
 class Frozen:
     """A layer that nobody writes to any more: its number, parent (None: the base) and depth."""
 
-    __slots__ = ("depth", "first", "key", "last", "number", "parent", "stores", "text")
+    __slots__ = ("depth", "first", "key", "last", "number", "parent", "stores")
     length = 1
 
     def __init__(self, number: int, parent: int | None, depth: int, stores: Stores) -> None:
@@ -119,7 +120,6 @@ class Frozen:
         self.parent = parent
         self.depth = depth
         self.stores = stores
-        self.text: tuple[object, str] | None = None  # see written.py
 
     def without_stores(self) -> Frozen:
         """The same, of which nothing is left: a branch may still have it."""
@@ -131,7 +131,7 @@ class Frozen:
 class Squashed:
     """The layers from `first` to `last`, one upon the other, made into one."""
 
-    __slots__ = ("first", "last", "length", "number", "stores", "text")
+    __slots__ = ("first", "last", "length", "number", "stores")
 
     def __init__(self, number: int, first: int, last: int, length: int, stores: Stores) -> None:
         self.number = number
@@ -139,46 +139,32 @@ class Squashed:
         self.last = last
         self.length = length
         self.stores = stores
-        self.text: tuple[object, str] | None = None
 
 
-class Unwritten:
-    """What writes points down, of a machine whose points are in memory alone: nothing.
+class Unsaved:
+    """What is not as it was when it was written down last; see amended.py.
 
-    It is held while anything of them is changed, so that what is written down is settled; see
-    machines/rehearsal/kept_points.py. RuntimeError for who comes into it again in its thread, as a
-    signal's handler may.
+    - `layers`, `blocks`: the numbers of those that are new, others or gone
+    - `points`: those that are new or others, in their order; `gone`: the names of those that were
+      dropped, though one may have that name again
+    - `whole`: whether all is to be written
     """
 
+    __slots__ = ("blocks", "gone", "layers", "points", "whole")
+
     def __init__(self) -> None:
-        self._lock = allocate_lock()
-        self._owner = 0
+        self.layers: set[int] = set()
+        self.blocks: set[int] = set()
+        self.points: dict[Point, None] = {}
+        self.gone: set[str] = set()
+        self.whole = False
 
-    def __enter__(self) -> None:
-        if self._owner == get_ident():
-            raise RuntimeError("this thread is in the middle of a point of this machine")
-        self._lock.acquire()
-        self._owner = get_ident()
-
-    def __exit__(self, *exception: object) -> None:
-        self._owner = 0
-        self._lock.release()
-
-    def enter(self, seconds: float) -> bool:
-        """As `with`, for who waits no longer than this; whether it is held now."""
-        if self._owner == get_ident():
-            return False
-        held = self._lock.acquire(timeout=seconds) if seconds else self._lock.acquire(False)
-        if held:
-            self._owner = get_ident()
-        return held
-
-    def write(self, stores_are_new: bool = False) -> None:
-        """Write down how everything stands."""
-
-    def wrote_back(self) -> bool:
-        """Write down how everything stands again; whether that is what stands there now."""
-        return True
+    def copy(self) -> Unsaved:
+        """The same, as it is now."""
+        other = Unsaved()
+        other.layers, other.blocks = set(self.layers), set(self.blocks)
+        other.points, other.gone, other.whole = dict(self.points), set(self.gone), self.whole
+        return other
 
 
 class History:
@@ -189,7 +175,7 @@ class History:
     - `present`: the point that was made or gone to last; `left`: those that rollback() has left
     - `background`: where squashing, closing and removing are done
     - `place`: the directory of the stores below which its layers are
-    - `writer`: what writes all of this down, where anything does
+    - `writer`: what writes all of this down, where anything does; `changed`: what is to be written
     - `origin`: the same in branches, until a commit; `merges`: [(number, the layer in which what
       was merged is, key of the layer of the other machine up to which it was)]
     - `family`: of machines that share layers, or None; `begun`: the point at which a branch began
@@ -201,6 +187,7 @@ class History:
     def __init__(self, place: bytes = b"layers", writer: Unwritten | None = None) -> None:
         self.place = place
         self.writer = Unwritten() if writer is None else writer
+        self.changed = Unsaved()
         self.origin = object()
         self.merges: list[tuple[int, int | None, object]] = []
         self.family: Family | None = None
@@ -218,6 +205,8 @@ class History:
         self.next = 1
         self.dropped = 0  # points, since sweep() was called
         self._names = 0
+        self._by_name: dict[str, Point] = {}
+        self._parents: list[tuple[Point, Point | None]] = []  # of before, since standing()
         self._numbers = allocate_lock()
         self._sweeping = allocate_lock()  # held by who decides what is given up, or is squashed
         self._squashing: list[Frozen | Squashed] = []  # what the background makes one of now
@@ -252,18 +241,27 @@ class History:
 
     def standing(self) -> _Standing:
         """How it stands, for stand_again()."""
-        points = list(self.points)
+        if not self.writer.writes:
+            self.changed = Unsaved()  # nobody asks for it
+        self._parents = []
         now = self.at, self.top, self.present, self._names, self.dropped
-        return now, points, [point.parent for point in points], list(self.left)
+        return now, list(self.points), list(self.left), self.changed.copy()
 
     def stand_again(self, standing: _Standing) -> None:
-        """Have it as it stood then."""
-        now, points, parents, left = standing
+        """Have it as it stood when standing() was called last."""
+        now, points, left, changed = standing
         self.at, self.top, self.present, self._names, self.dropped = now
-        self.points[:] = points
+        self._have(points)
         self.left[:] = left
-        for point, parent in zip(points, parents, strict=True):
+        self.changed = changed
+        while self._parents:
+            point, parent = self._parents.pop()
             point.parent = parent
+
+    def _have(self, points: list[Point]) -> None:
+        # These are the points.
+        self.points[:] = points
+        self._by_name = {point.name: point for point in points}
 
     def paths(self) -> set[bytes]:
         """The directories of all layers and blocks in the machine's stores."""
@@ -275,18 +273,28 @@ class History:
 
         Nothing stands upon it yet: `at` and `top` are to be set, or thaw() takes it back.
         """
-        depth = 0 if self.at is None else self.layers[self.at].depth + 1
-        self.layers[self.top] = Frozen(self.top, self.at, depth, stores)
+        self.add_layer(self.top, stores)
         return self.top
+
+    def add_layer(self, number: int, stores: Stores) -> None:
+        """There is one more layer, upon the uppermost one that is frozen."""
+        depth = 0 if self.at is None else self.layers[self.at].depth + 1
+        self.layers[number] = Frozen(number, self.at, depth, stores)
+        self.changed.layers.add(number)
+
+    def remove_layer(self, number: int) -> None:
+        """The opposite of add_layer(); nothing, where there is none of this number."""
+        if self.layers.pop(number, None) is not None:
+            self.changed.layers.add(number)
+            self._chain = (None, [])
 
     def thaw(self) -> None:
         """The opposite of freeze(); nothing, where that was not called."""
-        if self.layers.pop(self.top, None) is not None:
-            self._chain = (None, [])
+        self.remove_layer(self.top)
 
     def named(self, name: str | None) -> str:
         """The name for a new point: this one, or the next number; ValueError if one has it."""
-        taken = {point.name for point in self.points}
+        taken = self._by_name
         if name is None:
             while name is None or name in taken:
                 self._names += 1
@@ -302,22 +310,30 @@ class History:
     def note(self, name: str, layer: int | None, command: object = None) -> Point:
         """Make a point of the state of which this is the uppermost layer."""
         point = Point(self, name, layer, self.present, command)
-        self.points.append(point)
+        self.add_point(point)
         self.present = point
         return point
+
+    def add_point(self, point: Point) -> None:
+        """There is one more point, the last one."""
+        self.points.append(point)
+        self._by_name[point.name] = point
+        self.changed.points[point] = None
+
+    def has(self, point: Point | None) -> bool:
+        """Whether this is one of the points that there are."""
+        return point is not None and self._by_name.get(point.name) == point
 
     def find(self, point: Point | str) -> Point:
         """A point of this machine by itself or its name; ValueError when it is none, or dropped."""
         if isinstance(point, str):
-            for known in self.points:
-                if known.name == point:
-                    return known
-            raise ValueError(f"there is no point {point!r}")
+            if point not in self._by_name:
+                raise ValueError(f"there is no point {point!r}")
+            return self._by_name[point]
         if not isinstance(point, Point):
             raise TypeError(f"a Point or its name is needed, not {type(point).__name__}")
-        for known in self.points:
-            if known == point:
-                return known
+        if self.has(point):
+            return self._by_name[point.name]
         if point._history is not self:
             raise ValueError(f"{point!r} is a point of another machine")
         raise ValueError(f"{point!r} is dropped")
@@ -372,10 +388,15 @@ class History:
     def drop(self, point: Point) -> None:
         """Forget a point; what came of it came of the one before, then."""
         self.points.remove(point)
+        del self._by_name[point.name]
+        self.changed.points.pop(point, None)
+        self.changed.gone.add(point.name)
         self.dropped += 1
         for other in self.points:
             if other.parent is point:
+                self._parents.append((other, point))
                 other.parent = point.parent
+                self.changed.points[other] = None
         self.left = [left for left in self.left if left is not point]
         if self.present is point:
             self.present = point.parent
@@ -392,14 +413,15 @@ class History:
         # It comes first, though it may be a later one of that state: all others lie upon it.
         point._layer, point.parent = None, None
         others = [known for known in self.points if known._layer in above and known is not point]
-        self.points = [point, *others]
+        self._have([point, *others])
+        self.changed.whole = True
         for known in others:
-            if known.parent not in self.points:
+            if not self.has(known.parent):
                 known.parent = point
-        self.left = [left for left in self.left if left in self.points]
-        if self.present not in self.points:
+        self.left = [left for left in self.left if self.has(left)]
+        if not self.has(self.present):
             self.present = point
-        if self.begun not in self.points:
+        if not self.has(self.begun):
             self.begun = None
         if self.at not in above:
             self.at = None
@@ -434,8 +456,10 @@ class History:
                     self._remove_block(part)
                 elif part.number not in on_the_way:
                     del self.layers[part.number]
+                    self.changed.layers.add(part.number)
                 elif part.stores:
                     self.layers[part.number] = part.without_stores()
+                    self.changed.layers.add(part.number)
         self._chain = (None, [])
         return gone if self.family is None else self.family.let_go(gone)
 
@@ -470,8 +494,8 @@ class History:
             other._first.setdefault(block.first, []).append(block)
         known: dict[Point | None, Point | None] = {None: None}
         for point in self.points:
-            known[point] = point._in(other, known.get(point.parent))
-            other.points.append(known[point])
+            copy = known[point] = point._in(other, known.get(point.parent))
+            other.add_point(copy)
         other.begun = other.present = known.get(self.present)
         other.at, other._names = self.at, self._names
         with self._numbers:
@@ -557,9 +581,11 @@ class History:
         # In this order: a sweep that finds it among the blocks finds it here, too.
         self._first.setdefault(block.first, []).append(block)
         self.blocks[block.number] = block
+        self.changed.blocks.add(block.number)
 
     def _remove_block(self, block: Squashed) -> None:
         del self.blocks[block.number]
+        self.changed.blocks.add(block.number)
         self._first[block.first].remove(block)
 
 

@@ -7,17 +7,16 @@ place.
 
 from __future__ import annotations
 
-import json
-
 from ostler.machine import host
-from ostler.points.history import Frozen, History, Point, Squashed, is_name
+from ostler.points.history import Frozen, History, Point, Squashed, Unsaved, is_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    from ostler.points.history import Stores, Unwritten
+    from ostler.points.history import Stores
+    from ostler.points.unwritten import Unwritten
 
     _Data = dict[str, Any]  # what json makes of an object
 
@@ -27,49 +26,49 @@ _MANY = 1 << 53  # beyond which a number isn't the same in every reader of JSON
 
 
 class Malformed(ValueError):
-    """What stands there can't have been written by as_text()."""
+    """What stands there can't have been written by as_data()."""
 
 
-def as_text(history: History) -> str:
-    """A History in JSON. What was written before of a layer or a point is not made again."""
-    layers = [_text_of(layer) for _, layer in sorted(history.layers.items())]
-    blocks = [_text_of(block) for block in history.blocks.values()]
-    points = [_text_of_point(point) for point in history.points]
-    known = {point.name for point in history.points}
-    present = None if history.present is None else history.present.name
-    rest: _Data = {
+def as_data(history: History) -> _Data:
+    """A History as plain data."""
+    return {
+        "layers": [row_of(layer) for _, layer in sorted(history.layers.items())],
+        "blocks": [row_of(block) for block in history.blocks.values()],
+        "points": [row_of_point(point) for point in history.points],
+        "left": names_left(history),
+        **counters(history),
+    }
+
+
+def counters(history: History) -> _Data:
+    """What as_data() has that is neither a list of parts nor of points."""
+    present = history.present
+    return {
         "next": history.next,
         "top": history.top,
         "at": history.at,
         "names": history._names,
-        "present": present if present in known else None,
-        "left": [point.name for point in history.left if point.name in known],
+        "present": present.name if present is not None and history.has(present) else None,
     }
-    return (
-        f'{{"layers": [{", ".join(layers)}], "blocks": [{", ".join(blocks)}], '
-        f'"points": [{", ".join(points)}], {json.dumps(rest)[1:]}'
-    )
 
 
-def _text_of(part: Frozen | Squashed) -> str:
-    place = part.parent if isinstance(part, Frozen) else (part.first, part.last)
-    key = part.number, place, *part.stores.items()
-    if part.text is None or part.text[0] != key:
-        stores = [[host.fsdecode(t), host.fsdecode(path)] for t, path in part.stores.items()]
-        where = [part.parent] if isinstance(part, Frozen) else [part.first, part.last]
-        part.text = key, json.dumps([part.number, *where, stores])
-    return part.text[1]
+def names_left(history: History) -> list[str]:
+    """The names of the points that rollback() has left."""
+    return [point.name for point in history.left if history.has(point)]
 
 
-def _text_of_point(point: Point) -> str:
+def row_of(part: Frozen | Squashed) -> list[Any]:
+    """A layer, or a block."""
+    stores = [[host.fsdecode(target), host.fsdecode(path)] for target, path in part.stores.items()]
+    where = [part.parent] if isinstance(part, Frozen) else [part.first, part.last]
+    return [part.number, *where, stores]
+
+
+def row_of_point(point: Point) -> list[Any]:
+    """A point."""
     parent = None if point.parent is None else point.parent.name
-    counts = None if point.counts is None else tuple(point.counts.items())
-    key = point._layer, parent, point.status, counts
-    if point._text is None or point._text[0] != key:
-        row = [point.name, point.time, point._layer, parent]
-        row += [point.command, point.status, point.counts]
-        point._text = key, json.dumps(row)
-    return point._text[1]
+    row = [point.name, point.time, point._layer, parent]
+    return [*row, point.command, point.status, point.counts]
 
 
 def from_data(
@@ -78,7 +77,7 @@ def from_data(
     is_place: Callable[[Any], bool],
     writer: Unwritten | None = None,
 ) -> History:
-    """The History that as_text() has told of; Malformed where it can't have.
+    """The History that as_data() has told of; Malformed where it can't have.
 
     `top`: [(target, path)] of what is stored of the changes since; `is_place`: whether a str may be
     the path of anything that is stored.
@@ -113,6 +112,7 @@ def from_data(
         if point is None:
             raise Malformed("it goes back to nothing")
         history.left.append(point)
+    history.changed = Unsaved()
     return history
 
 
@@ -214,7 +214,7 @@ def _add_point(
     before = _point(points, parent)
     point = points[name] = Point(history, name, _layer(history, layer), before, command)
     point.time, point.status, point.counts = moment, status, counts
-    history.points.append(point)
+    history.add_point(point)
 
 
 def is_command(command: Any) -> bool:

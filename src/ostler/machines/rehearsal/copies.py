@@ -15,7 +15,6 @@ from ostler.machines.rehearsal import layers, points
 from ostler.machines.rehearsal.kept_points import check_command
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import copy_data, give_metadata, metadata
-from ostler.points.history import Frozen
 from ostler.points.stack import child_of, is_whiteout
 
 TYPE_CHECKING = False
@@ -43,26 +42,24 @@ def checkpoint(machine: Rehearsal, name: str | None, command: object) -> Point:
 def _copied(machine: Rehearsal, history: History, name: str, command: object) -> Point:
     above = points.new_directory(machine, history)
     number = int(above.rpartition(b"/")[2])
-    depth = 0 if history.at is None else history.layers[history.at].depth + 1
     try:
         stores = _copy(machine, above)
         with history.writer:
-            return _noted(history, Frozen(number, history.at, depth, stores), name, command)
+            return _noted(history, number, stores, name, command)
     except BaseException:
-        history.layers.pop(number, None)
         layers.remove_stores(machine._stores, [above])
         raise
 
 
-def _noted(history: History, layer: Frozen, name: str, command: object) -> Point:
+def _noted(history: History, number: int, stores: Stores, name: str, command: object) -> Point:
     standing = history.standing()
     try:
-        history.layers[layer.number] = layer
-        point = history.note(name, layer.number, command)
+        history.add_layer(number, stores)
+        point = history.note(name, number, command)
         history.writer.write(True)
     except BaseException:
         history.stand_again(standing)
-        del history.layers[layer.number]
+        history.remove_layer(number)
         history.writer.wrote_back()
         raise
     return point

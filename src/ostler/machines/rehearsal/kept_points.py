@@ -1,9 +1,10 @@
 """Kept points: what a rehearsal with an upper on disk writes down, and takes up again.
 
-All of it stands in one file, STATE, which is replaced as a whole: which stores are the layers,
-which is the top, and the points. What that names as a layer is never changed again; what it does
-not name is garbage, which is removed when the upper is taken up. So the order is always the same:
-what is new is made, the file is replaced, and only then is removed what nothing names any more.
+All of it stands in one file, STATE, which is replaced as a whole or added to (state_files.py):
+which stores are the layers, which is the top, and the points. What that names as a layer is never
+changed again; what it does not name is garbage, which is removed when the upper is taken up. So the
+order is always the same: what is new is made, then it is written down in one step, and only then is
+removed what nothing names any more.
 Whatever kills the process in between, one state or the other stands there whole. A machine that is
 `sync` has what it names written to the disk before, and the same holds when the power goes.
 """
@@ -19,8 +20,11 @@ from ostler.machine import host
 from ostler.machines import trust
 from ostler.machines.rehearsal import layers, uppers
 from ostler.machines.rehearsal.places import OwnTree
-from ostler.points.history import History, Unwritten
-from ostler.points.written import Malformed, as_text, from_data, is_command
+from ostler.machines.rehearsal.state_files import StateFile
+from ostler.points.amended import Written
+from ostler.points.history import History
+from ostler.points.unwritten import Unwritten
+from ostler.points.written import Malformed, as_data, from_data, is_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layout import OverlayMount
+    from ostler.machines.rehearsal.state_files import Extent
     from ostler.machines.rehearsal.uppers import State
 
 
@@ -41,27 +46,33 @@ class Keeper(Unwritten):
     - `has_rule`: whether what the state does not name is garbage: since the first point
     """
 
-    def __init__(self, sync: bool, has_rule: bool) -> None:
+    writes = True
+
+    def __init__(self, sync: bool, has_rule: bool, extent: Extent | None = None) -> None:
+        super().__init__()
         self.sync = sync
         self.has_rule = has_rule
         self._machine: weakref.ref[Rehearsal] | None = None
-        super().__init__()
-        self._last: str | None = None  # what stands in the file, as far as that is known
-        self._replaced = False  # whether that is another one than when this was entered
+        self._file = StateFile(extent, sync)
+        self._written: Written | None = None  # what stands there of the history
+        self._parts: State = {}  # and of everything else
 
-    def of(self, machine: Rehearsal) -> None:
-        """It is this machine that is written down from now on."""
+    def of(self, machine: Rehearsal, state: State | None) -> None:
+        """It is this machine that is written down from now on; this is what stands there."""
         self._machine = weakref.ref(machine)
+        if machine._history is not None and state is not None:
+            self._written = Written(machine._history)
+            self._parts = state
 
     def __enter__(self) -> None:
         super().__enter__()
-        self._replaced = False
+        self._file.is_new = False
 
     def enter(self, seconds: float) -> bool:
         """As `with`, for who waits no longer than this; whether it is held now."""
         held = super().enter(seconds)
         if held:
-            self._replaced = False
+            self._file.is_new = False
         return held
 
     def write(self, stores_are_new: bool = False) -> None:
@@ -69,26 +80,44 @@ class Keeper(Unwritten):
         machine = None if self._machine is None else self._machine()
         if machine is None or machine._closed:
             raise OSError(errno.EBADF, "the machine is closed")
-        text = state_of(machine, self.has_rule)
-        path = b"/proc/self/fd/%d/%s" % (machine._stores, uppers.STATE.encode())
-        before = self._last if self._last is not None else _read_whole(path)
-        if text == before:
-            return
+        parts, history, written = _parts_of(machine, self.has_rule), machine._history, self._written
+        if (
+            written is None
+            or written.history is not history
+            or history.changed.whole
+            or self._file.is_grown()
+            or not self._added(machine, parts, written, stores_are_new)
+        ):
+            self._settle(machine, stores_are_new)
+            self._file.replace(machine._stores, state_of(machine, self.has_rule))
+            self._written = written = None if history is None else Written(history)
+        self._parts = parts
+        if written is not None:
+            written.is_written()
+
+    def _added(
+        self, machine: Rehearsal, parts: State, written: Written, stores_are_new: bool
+    ) -> bool:
+        # What has changed is added to the file; whether that is the one that is known.
+        record = {key: value for key, value in parts.items() if value != self._parts.get(key)}
+        amendment = written.amendment()
+        if amendment:
+            record["history"] = amendment
+        if not record:
+            return True
+        self._settle(machine, stores_are_new)
+        return self._file.add(machine._stores, record)
+
+    def _settle(self, machine: Rehearsal, stores_are_new: bool) -> None:
+        # What is named is on the disk before its name is.
         if self.sync and stores_are_new:
             mounts.sync_filesystem(machine._stores)
-        self._last = None
-        try:
-            host.write_atomic(path, text, mode=0o600, durable=self.sync)
-        except BaseException:
-            self._last = _read_whole(path)
-            self._replaced |= self._last != before
-            raise
-        self._last, self._replaced = text, True
 
     def wrote_back(self) -> bool:
         """Write down how everything stands again; whether what stands there is true now."""
-        if not self._replaced:
+        if not self._file.is_new:
             return True
+        self._written = None
         try:
             self.write()
         except OSError:
@@ -96,44 +125,37 @@ class Keeper(Unwritten):
         return True
 
 
-def _read_whole(path: bytes) -> str | None:
-    try:
-        with open(path) as file:
-            return file.read()
-    except (OSError, ValueError):
-        return None
-
-
-def state_of(machine: Rehearsal, has_rule: bool, tops: Sequence[OverlayMount] | None = None) -> str:
+def state_of(
+    machine: Rehearsal, has_rule: bool, tops: Sequence[OverlayMount] | None = None
+) -> State:
     """What is written down of a kept machine, as it stands, or with other overlays."""
-    import json  # when it is needed: it brings much along
+    state = _parts_of(machine, has_rule, tops)
+    if has_rule:
+        state["history"] = None if machine._history is None else as_data(machine._history)
+    return state
 
+
+def _parts_of(
+    machine: Rehearsal, has_rule: bool, tops: Sequence[OverlayMount] | None = None
+) -> State:
+    # All but the history.
     overlays = machine._overlays if tops is None else tops
     state: State = {
         "base": host.fsdecode(machine._base),
         "started": machine._started,
         "overlays": [[host.fsdecode(o.target), host.fsdecode(o.store)] for o in overlays],
-        "own": list(machine._own.items()),
+        "own": [list(pair) for pair in machine._own.items()],
         "marks": uppers.name_of_marks(machine._has_roots_marks),
     }
-    if not has_rule:
-        return json.dumps(state)
-    state["version"] = uppers.VERSION
-    state["looks"] = [[host.fsdecode(o.target), _as_text(o.look)] for o in overlays]
-    history = machine._history
-    text = "null" if history is None else as_text(history)
-    return f'{json.dumps(state)[:-1]}, "history": {text}}}'
+    if has_rule:
+        state["version"] = uppers.VERSION
+        state["looks"] = [[host.fsdecode(o.target), _as_text(o.look)] for o in overlays]
+    return state
 
 
 def write_plainly(machine: Rehearsal, fd: int) -> None:
     """Write down what is kept of a machine in another directory: without points."""
-    write_state(fd, state_of(machine, False))
-
-
-def write_state(fd: int, text: str) -> None:
-    """Write down what is kept in another directory."""
-    path = b"/proc/self/fd/%d/%s" % (fd, uppers.STATE.encode())
-    host.write_atomic(path, text, mode=0o600)
+    StateFile(None, False).replace(fd, state_of(machine, False))
 
 
 def _as_text(look: Any) -> Any:

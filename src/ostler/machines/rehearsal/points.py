@@ -68,7 +68,7 @@ def freeze(machine: Rehearsal, history: History, children: str) -> None:
 def noted(history: History) -> Point:
     """The point at which a machine is that was not changed since; one is made, if need be."""
     point = history.present
-    if point is None or point._layer != history.at or point not in history.points:
+    if point is None or point._layer != history.at or not history.has(point):
         point = history.note(history.named(None), history.at)
     return point
 
@@ -124,7 +124,7 @@ def _go(
     # To a point; the Point of where the machine was.
     def note(was: int | None) -> Point:
         left = history.present
-        if left is None or left._layer != was or left not in history.points:
+        if left is None or left._layer != was or not history.has(left):
             left = history.note(history.named(None), was)
         history.present = point
         then(left)

@@ -12,9 +12,10 @@ import itertools
 from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines.rehearsal import keeping, layers, points, uppers
-from ostler.machines.rehearsal.kept_points import state_of, write_state
+from ostler.machines.rehearsal.kept_points import state_of
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.places import OwnTree
+from ostler.machines.rehearsal.state_files import StateFile
 from ostler.machines.rehearsal.steps import copy_data
 from ostler.points.squash import squash
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layout import OverlayMount
+    from ostler.machines.rehearsal.uppers import State
     from ostler.points.history import History
 
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
@@ -51,7 +53,7 @@ def _fill(machine: Rehearsal, fd: int) -> None:
         state = _with_places(state_of(machine, True, tops), places)
         if machine._keeper is not None and machine._keeper.sync:
             mounts.sync_filesystem(fd)
-        write_state(fd, state)
+        StateFile(None, False).replace(fd, state)
     except BaseException:
         layers.remove_stores(fd, host.listdir(b"/proc/self/fd/%d" % fd))
         raise
@@ -74,17 +76,12 @@ def _places(machine: Rehearsal, history: History) -> dict[bytes, bytes]:
     return ours
 
 
-def _with_places(state: str, places: dict[bytes, bytes]) -> str:
+def _with_places(state: State, places: dict[bytes, bytes]) -> State:
     # The state, with where the stores are in the second one.
-    if all(path == place for path, place in places.items()):
-        return state
-    import json  # when it is needed: it brings much along
-
-    data = json.loads(state)
-    history = data["history"]
+    history = state["history"]
     for row in itertools.chain(*(part[-1] for part in history["layers"] + history["blocks"])):
         row[1] = host.fsdecode(places[host.fsencode(row[1])])
-    return json.dumps(data)
+    return state
 
 
 def _fill_stores(

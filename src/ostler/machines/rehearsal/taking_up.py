@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layers import Plan, Spaces
     from ostler.machines.rehearsal.layout import OverlayMount
+    from ostler.machines.rehearsal.state_files import Extent
     from ostler.machines.rehearsal.uppers import State
 
 _TRIES, _PAUSE = 40, 0.005  # until what a process had mounted is gone after its end
@@ -46,8 +47,9 @@ class TakenUp:
         self.directory = directory
         self.upper = upper
         _lock(stores, upper)
-        self.state = _kept(stores, directory, base)
-        self.keeper = Keeper(sync, self.state is not None and "version" in self.state)
+        self.state, extent = _kept(stores, directory, base)
+        has_rule = self.state is not None and "version" in self.state
+        self.keeper = Keeper(sync, has_rule, extent)
         self.history = history_in(self.state, stores, directory, self.keeper)
         self._planned: set[bytes] = set()
 
@@ -91,7 +93,7 @@ class TakenUp:
         """It is this machine's from now on."""
         state, keeper = self.state, self.keeper
         machine._keeper, machine._history = keeper, self.history
-        keeper.of(machine)
+        keeper.of(machine, state)
         if state is not None:
             sweep(machine, state)
         if state is None or not _knows(state, machine._overlays):
@@ -104,12 +106,12 @@ def _knows(state: State, overlays: tuple[OverlayMount, ...]) -> bool:
     return all(overlay.target in known for overlay in overlays)
 
 
-def _kept(stores: int, directory: bytes, base: bytes) -> State | None:
-    """What an earlier rehearsal left here, None when the directory is empty."""
-    state = uppers.state_of(stores, directory)
+def _kept(stores: int, directory: bytes, base: bytes) -> tuple[State | None, Extent | None]:
+    """What an earlier rehearsal left here, None when the directory is empty; see state_in()."""
+    state, extent = uppers.state_in(stores, directory)
     if state is not None and host.fsencode(state["base"]) != base:
         raise ValueError(f"upper belongs to a rehearsal of {state['base']!r}")
-    return state
+    return state, extent
 
 
 def _lock(stores: int, upper: StrOrBytesPath) -> None:

@@ -13,7 +13,9 @@ import stat
 from ostler.machine import host
 from ostler.machines import trust
 from ostler.machines.rehearsal.places import OwnTree
-from ostler.points.written import is_target
+from ostler.machines.rehearsal.state_files import STATE, Extent, lines
+from ostler.points.amended import Amended
+from ostler.points.written import Malformed, is_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 
     State = dict[str, Any]  # what stands in the file STATE
 
-STATE = "ostler-rehearsal.json"
 LAYERS = b"layers"  # the directory of the layers of points
-VERSION = 2  # of the state, since a first point was made; before, it says none
+VERSION = 3  # of the state, since a first point was made; before, it says none
+_BEFORE = 2  # the version that had no records
 _LARGEST = 1 << 28  # bytes of state
 _DIGITS = frozenset("0123456789")
 _NO_UPPER = "upper is neither empty nor the upper of a rehearsal"
@@ -61,30 +63,67 @@ def opened(upper: StrOrBytesPath, base: bytes | None = None) -> tuple[int, bytes
 
 def state_of(fd: int, upper: StrOrBytesPath) -> State | None:
     """What an earlier rehearsal left in an open upper: a dict; None when it is empty."""
+    return state_in(fd, upper)[0]
+
+
+def state_in(fd: int, upper: StrOrBytesPath) -> tuple[State | None, Extent | None]:
+    """The same, and what its file is known to be; None where that can't be added to."""
     shown = host.path.join(host.fsdecode(upper), STATE)
     try:
         file = open(trust.own_file(STATE.encode(), fd, shown), "rb")  # noqa: SIM115
     except FileNotFoundError:
         if host.listdir(fd):
             raise OSError(errno.ENOTEMPTY, _NO_UPPER, host.fsdecode(upper)) from None
-        return None
+        return None, None
     except trust.Refused as error:
         raise trust.Refused(shown, error.why + _ONLY_THE_OWNER) from None
-    import json  # when it is needed: it brings much along
-
     with file:
-        if host.fstat(file.fileno()).st_size > _LARGEST:
+        status = host.fstat(file.fileno())
+        if status.st_size > _LARGEST:
             raise ValueError(f"{shown} is larger than any that was written here")
         text = file.read(_LARGEST)
     try:
-        state: State = json.loads(text.decode())
-        _check(state)
+        state, whole, length = _read(text)
     except _Later as error:
         problem = f"{shown} was written by a later ostler: its version is {error}, and {VERSION} is"
         raise ValueError(f"{problem} the latest that this one reads") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise damaged(shown, str(error) if isinstance(error, _NoState) else "") from None
-    return state
+        said = str(error) if isinstance(error, (_NoState, Malformed)) else ""
+        raise damaged(shown, said) from None
+    if state.get("version") != VERSION:
+        return state, None
+    return state, Extent((status.st_dev, status.st_ino), whole, length)
+
+
+def _read(text: bytes) -> tuple[State, int, int]:
+    # (the state, how long it is as a whole, with all that was added to it)
+    import json  # when it is needed: it brings much along
+
+    first = text.partition(b"\n")[0]
+    state: State = json.loads(first.decode())
+    _check(state)
+    if state.get("version") != VERSION:
+        if first != text.rstrip(b"\n"):
+            raise _NoState("something follows it")
+        return state, 0, 0
+    _, records, length = lines(text)
+    if records:
+        _amend(state, [json.loads(record) for record in records])
+        _check(state)
+    return state, len(first) + 1, length
+
+
+def _amend(state: State, records: list[Any]) -> None:
+    history = None
+    for record in records:
+        if not isinstance(record, dict) or not set(record) < set(state):
+            raise _NoState("it has other parts")
+        if "history" in record:
+            history = Amended(state["history"]) if history is None else history
+            history.amend(record["history"])
+        state.update((key, record[key]) for key in record if key != "history")
+    if history is not None:
+        state["history"] = history.data()
 
 
 def damaged(path: StrOrBytesPath, reason: str) -> ValueError:
@@ -108,7 +147,7 @@ def _check(state: Any) -> None:
     if type(version) is int and version > VERSION:
         raise _Later(version)
     if version is not None:
-        if type(version) is not int or version != VERSION:
+        if type(version) is not int or version not in (_BEFORE, VERSION):
             raise _NoState("its version is none")
         needed = known = {*known, "version", "looks", "history"}
     if not isinstance(state, dict) or not needed <= set(state) <= known:

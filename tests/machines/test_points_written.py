@@ -1,0 +1,273 @@
+"""What is written down of points: added to, torn, grown, of an earlier version, and of no sense."""
+
+import itertools
+import json
+import os
+import random
+
+import pytest
+
+from ostler.machines.rehearsal import kept_points, moments, state_files, uppers  # noqa: F401
+from tests.machines.rehearsing import by_steps, put, put_on
+from tests.machines.test_points_kept import (
+    at_once,
+    checked,  # noqa: F401
+    do,
+    prepared,
+    standing,
+    state,
+    taken,
+    whole,
+)
+from tests.test_durable import run_and_kill
+
+pytestmark = [
+    pytest.mark.usefixtures("as_user"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+@pytest.fixture
+def upper(base):
+    return f"{base}-kept"
+
+
+def raw(upper):
+    with open(f"{upper}/{uppers.STATE}", "rb") as file:
+        return file.read()
+
+
+def write(upper, text):
+    with open(f"{upper}/{uppers.STATE}", "wb") as file:
+        file.write(text)
+
+
+def with_points(base, upper):
+    """Make some; the length of the state file before the last one, and what there was then."""
+    put(f"{base}/file", "base")
+    with taken(base, upper) as m:
+        put_on(m, "/file", b"one")
+        m.checkpoint("first")
+        put_on(m, "/file", b"two")
+        m.checkpoint("second")
+        length, before = len(raw(upper)), state(upper)
+        put_on(m, "/more", b"three")
+        m.checkpoint("third")
+    return length, before
+
+
+def test_a_record_is_added_for_each_of_them(base, upper):
+    """It is as long for the last one as for the first, and says nothing of the others."""
+    with taken(base, upper) as m:
+        m.checkpoint()
+        lengths = [len(raw(upper))]
+        inode = os.stat(f"{upper}/{uppers.STATE}").st_ino
+        for number in range(40):
+            put_on(m, "/file", b"%d" % number)
+            m.checkpoint(f"point {number:02}")
+            lengths.append(len(raw(upper)))
+        for number in range(10, 20):
+            m.rollback(f"point {number}")
+            lengths.append(len(raw(upper)))
+        m._history.background.finish()
+        size = len(raw(upper))
+        m.points()[5].ended(1)
+        assert len(raw(upper)) - size < 300
+    added = [after - before for before, after in itertools.pairwise(lengths)]
+    assert max(added) < 1000  # a block that was squashed, too
+    assert max(added[-10:]) < 600
+    assert os.stat(f"{upper}/{uppers.STATE}").st_ino == inode
+
+
+def test_a_torn_record_is_none(base, upper):
+    length, before = with_points(base, upper)
+    text, after = raw(upper), state(upper)
+    assert text[:length] != text
+    assert before != after
+    for cut in range(length, len(text), 7):
+        for rest in (b"", b"\0" * (len(text) - cut), b"x\n"):
+            write(upper, text[:cut] + rest)
+            assert state(upper) == before, (cut, rest)
+    write(upper, text)
+    assert state(upper) == after
+
+
+@pytest.mark.parametrize("rest", [b"", b"12 00000000 {}\n"], ids=["cut", "other"])
+def test_it_goes_on_after_a_torn_record(base, upper, rest):
+    length, _ = with_points(base, upper)
+    with taken(base, upper) as m:
+        shown = standing(m)
+    shown[0].pop("third")
+    text = raw(upper)
+    write(upper, text[: length + 30] + rest)
+    with taken(base, upper) as m:
+        points, top = standing(m)
+        assert points == shown[0]
+        assert top == shown[1]  # what the last one has made a layer is what was changed, again
+        put_on(m, "/more", b"again")
+        m.checkpoint("third")
+        m.points()[0].ended(3)
+        now = standing(m)
+    assert text[length:] not in raw(upper)
+    with taken(base, upper) as m:
+        assert standing(m) == now
+        assert m.points()[0].status == 3
+
+
+def test_what_is_damaged_in_the_middle(base, upper):
+    length, _ = with_points(base, upper)
+    text = raw(upper)
+    for at in random.Random(1).sample(range(text.index(b"\n") + 1, length - 1), 15):
+        write(upper, text[:at] + bytes([text[at] ^ 1]) + text[at + 1 :])
+        with pytest.raises(ValueError, match="damaged"):
+            taken(base, upper)
+    write(upper, text[:length])
+    with pytest.raises(FileNotFoundError, match="missing"):
+        layer = state(upper)["history"]["layers"][0][2][0][1]
+        os.rename(f"{upper}/{layer}", f"{upper}/{layer}-away")
+        taken(base, upper)
+
+
+def test_somebody_else_has_replaced_the_file(base, upper):
+    """Then it is written as a whole: nothing is added to what is not known."""
+    with_points(base, upper)
+    with taken(base, upper) as m:
+        text = raw(upper)
+        os.unlink(f"{upper}/{uppers.STATE}")
+        write(upper, text + b" ")
+        m.checkpoint("fourth")
+    assert [row[0] for row in state(upper)["history"]["points"]][-1] == "fourth"
+    assert b"\n " not in raw(upper)
+
+
+def test_it_is_written_anew_when_it_has_grown(base, upper, monkeypatch):
+    monkeypatch.setattr(state_files, "_FEW", 2000)
+    put(f"{base}/file", "base")
+    sizes = []
+    with taken(base, upper) as m:
+        for number in range(30):
+            put_on(m, "/file", b"%d" % number)
+            m.checkpoint(f"point {number}")
+            if number >= 4:
+                m.drop(f"point {number - 4}")
+            sizes.append(len(raw(upper)))
+        shown = standing(m)
+    shrunk = sum(after < before for before, after in itertools.pairwise(sizes))
+    assert 1 <= shrunk < 10
+    assert max(sizes[15:]) <= 2 * max(sizes[:15])
+    with taken(base, upper) as m:
+        assert standing(m) == shown
+
+
+def test_of_an_earlier_version(base, upper):
+    """As it was written before records were: one object, of version 2."""
+    with_points(base, upper)
+    with taken(base, upper) as m:
+        shown = standing(m)
+    old = {**state(upper), "version": 2}
+    write(upper, json.dumps(old).encode())
+    with taken(base, upper) as m:
+        assert standing(m) == shown
+    assert json.loads(raw(upper)) == old
+    with taken(base, upper) as m:
+        put_on(m, "/last", b"")
+        m.checkpoint("last")
+        shown = standing(m)
+    assert state(upper)["version"] == 3
+    with taken(base, upper) as m:
+        assert standing(m) == shown
+    write(upper, json.dumps(old).encode() + b"\n" + raw(upper).splitlines()[-1] + b"\n")
+    with pytest.raises(ValueError, match="damaged"):
+        taken(base, upper)
+
+
+JUNK = [
+    None, True, -1, 1.5, 1 << 70, "", "..", "../../victim", "a\0b", "\udcff", [], [[]], {}, [1],
+    [[1]], [["x"]], [[1, 2, 3]], [[[]]], [["", "0"]], [0, ["no point"]],
+    [[], [], []], [[{}], [], []],
+]  # fmt: skip
+
+
+def places_in(value, path=()):
+    yield path
+    if isinstance(value, (dict, list)):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places_in(value[key], (*path, key))
+
+
+def put_in(value, path, what):
+    if not path:
+        return what
+    value = json.loads(json.dumps(value))
+    here = value
+    for key in path[:-1]:
+        here = here[key]
+    here[path[-1]] = what
+    return value
+
+
+@by_steps(31)
+def test_every_part_of_a_record_is_something_else(base, upper, step):
+    """It is refused, or what it says is what a rehearsal can have: nothing else is raised."""
+    with_points(base, upper)
+    with taken(base, upper) as m:
+        m.rollback("first")
+        put_on(m, "/after", b"")
+        m.checkpoint("fourth").ended(1, {"created": 1})
+        m.rollback("third")
+        m.drop("second")
+    shown = raw(upper)
+    first, records, length = state_files.lines(shown)
+    assert length == len(shown)
+    assert len(records) > 4
+    tried = taken_up = 0
+    for number, record in enumerate(records):
+        data = json.loads(record)
+        others = [put_in(data, path, junk) for path in places_in(data) for junk in JUNK]
+        others += [{**data, "more": 1}, {**data, "version": 9}]
+        others += [{**data, "history": {**data["history"], "more": 1}}]
+        for other in others[number % step :: step]:
+            text = json.dumps(other).encode()
+            lines = [state_files._line(each) for each in records]
+            lines[number] = state_files._line(text)
+            write(upper, first + b"\n" + b"".join(lines))
+            tried += 1
+            try:
+                read = kept_points.listed(upper)
+            except ValueError as error:
+                assert "damaged" in str(error) or "later ostler" in str(error)
+                continue
+            taken_up += 1
+            for path in read[1].paths():
+                assert uppers.is_layer(os.fsdecode(path))
+    assert tried > 2000 // step
+    assert taken_up < tried / 2
+    write(upper, shown)
+    with taken(base, upper) as m:
+        assert [point.name for point in m.points()] == ["first", "third", "fourth"]
+
+
+@pytest.mark.parametrize("what", ["checkpoint", "drop"])
+@by_steps(13)
+def test_killed_while_it_is_written_anew(memory, what, step, monkeypatch):
+    at_once(monkeypatch)
+    monkeypatch.setattr(state_files, "_FEW", 1)
+    monkeypatch.setattr(state_files, "_TIMES", 0)
+    base, upper = f"{memory}/base", f"{memory}/kept"
+    prepared(base, upper)
+    with taken(base, upper) as m:
+        before = standing(m)
+        do(what, m)
+        after = standing(m)
+
+    def work():
+        with taken(base, upper) as m:
+            do(what, m)
+
+    for stops in range(1, 5000, step):
+        prepared(base, upper)
+        ended = run_and_kill(work, stops)
+        whole(base, upper, [before, after])
+        if ended:
+            break
+    assert ended

@@ -156,7 +156,14 @@ def test_a_recording_of_nothing_is_a_page():
 def test_about_is_taken_only_as_it_should_be():
     story = Story()
     story.about = {"command": {"a": 1}, "began": float("nan"), "cwd": ["x"], "machine": 7}
-    about = data_in(text_of(story))["about"]
+    story.about["changes"] = [
+        7, ["/a"], ["/a", "made", None, 1], ["61", "created", 5, "x"], [None, "removed", 0, 0],
+        ["/b\udcff", "renamed", "/c", True],
+    ]  # fmt: skip
+    data = data_in(text_of(story))
+    assert [kind for _, kind, *_ in data["changes"]] == ["created", "renamed"]
+    assert all(process == -1 for *_, process in data["changes"])
+    about = data["about"]
     assert about["command"] == [] and about["began"] is None
     assert about["cwd"] == about["machine"] == "" and about["complete"] is False
 
@@ -228,6 +235,10 @@ needs_browser = pytest.mark.skipif(found() is None, reason="there is no Chromium
 @needs_browser
 def test_in_a_browser(tmp_path):
     story = story_of(20_000, 5, HOSTILE, 300)
+    story.about["changes"] = [
+        ["/new/x", "created", None, 4], ["/n1", "removed", None, None],
+        ["/n2", "renamed", "/n3", 7],
+    ]  # fmt: skip
     (tmp_path / "page.html").write_text(text_of(story), encoding="utf-8")
     with Browser() as browser:
         browser.open(tmp_path / "page.html")
@@ -235,6 +246,7 @@ def test_in_a_browser(tmp_path):
         check_keys(browser)
         check_names(browser)
         check_widths(browser)
+        check_changes(browser)
         assert browser.value("window.broken") is None
         assert browser.said == []
         assert browser.asked == [(tmp_path / "page.html").as_uri()]
@@ -316,6 +328,25 @@ def check_names(browser):
     browser.settle()
     assert browser.value("document.querySelectorAll('#events .row').length") > 5
     browser.value("narrow({usual: false}); chooseTab('files')")
+
+
+def check_changes(browser):
+    """What differs at the end, and by whom."""
+    browser.value("document.querySelector('#only input[value=left]').click()")
+    browser.settle()
+    rows = browser.value(
+        "[...document.querySelectorAll('#files .row')].filter(row => !row.hidden)"
+        ".sort((a, b) => a.index - b.index)"
+        ".map(row => [row.title, row.querySelector('.deeds').textContent,"
+        " row.querySelector('.who').textContent])"
+    )
+    assert [(path, what.removesuffix("3")) for path, what, _ in rows] == [
+        ("/", ""), ("/n1", "removed"), ("/n2", "renamed"), ("/new/x", "created"),
+    ]  # fmt: skip
+    assert rows[3][2] == browser.value("PROCESSES[3].name") and rows[1][2] == ""
+    browser.value("chooseNode(treeRows[2].node)")
+    facts = browser.value("document.getElementById('facts').textContent")
+    assert "At the endrenamed from /n3 by " + browser.value("PROCESSES[6].name") in facts
 
 
 def check_widths(browser):

@@ -9,7 +9,7 @@ from ostler.cli.machine import USAGE as MACHINES
 
 USAGE = f"""\
 usage: ostler exec [MACHINE] COMMAND [ARG...]
-       ostler exec --kept DIR [--point] [--sync] [--] COMMAND [ARG...]
+       ostler exec --kept DIR [--point] [--record] [--sync] [--] COMMAND [ARG...]
 
 Run a command in namespaces of its own: the command, what it starts, and what these open by
 whatever means are all on the machine. The exit status is the command's; 125 when the machine
@@ -22,6 +22,8 @@ prefix needs it; what a command leaves running in the background is ended:
   --kept DIR          The rehearsal that is kept in DIR, which is begun where nothing is.
   --point             Make a point before: ostler points DIR lists it, with the command and how
                       it has ended, and ostler undo DIR goes back to it.
+  --record            Record what the command does: ostler points and ostler diff then tell which
+                      program changed what.
   --sync              The point is on the disk before the command is run, for when the power goes.
 
 Examples:
@@ -58,14 +60,14 @@ def main(arguments):
     return run_in(choice, programs, command[0], start)
 
 
-_OF_KEPT = ("--kept", "--point", "--sync")
+_OF_KEPT = ("--kept", "--point", "--record", "--sync")
 
 
 class _Kept:
     """What was asked for of a kept rehearsal."""
 
     directory = None
-    point = sync = False
+    point = record = sync = False
 
 
 def _kept(arguments):
@@ -85,7 +87,7 @@ def _kept(arguments):
     if len(rest) == len(arguments):
         return None, arguments
     if given.directory is None:
-        raise UsageError("exec: --point and --sync belong to --kept DIR")
+        raise UsageError("exec: --point, --record and --sync belong to --kept DIR")
     return given, rest
 
 
@@ -100,13 +102,15 @@ def _run_kept(given, command):
     if command[:1] in ([], [""]):
         raise UsageError("exec: no command")
     from ostler.cli import complain, kept
+    from ostler.cli.authors import noted
     from ostler.cli.running import run
 
     try:
         with kept.begun(given.directory, given.sync) as machine:
             if given.point:
-                return abs(kept.run_at_point(machine, command))
-            return abs(run(machine, command, False))
+                return abs(kept.run_at_point(machine, command, record=given.record))
+            with noted(machine, given.record):
+                return abs(run(machine, command, False))
     except (OSError, ValueError) as error:
         complain(error)
         return FAILED

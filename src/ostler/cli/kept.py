@@ -67,10 +67,16 @@ def conflicts(error):
         complain(f"  {on_one_line(path)}")
 
 
-def run_at_point(machine, program, aside=False):
-    """Make a point, and run a program to its end; its exit status, or minus our own."""
+def run_at_point(machine, program, aside=False, record=False):
+    """Make a point, and run a program to its end; its exit status, or minus our own.
+
+    With `record` it is noted which program changes what.
+    """
+    from ostler.cli.authors import noted
+
     point = machine.checkpoint(command=list(program))
-    status = run(machine, command(program), aside)
+    with noted(machine, record):
+        status = run(machine, command(program), aside)
     point.ended(abs(status), counted(machine.changes(since=point)))
     return status
 

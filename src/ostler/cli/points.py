@@ -5,11 +5,13 @@ import sys
 
 from ostler import host
 from ostler.cli import kept, on_one_line
+from ostler.cli.authors import counted
 
 _WHAT = """
 List the points of the rehearsal that is kept in DIR: for each its name, when it was made, how its
 command has ended, what that has changed (+ created, ~ modified, - removed, * all else), and the
-command itself. The one at which the rehearsal is, or from which it goes on, has a star.
+command itself. The one at which the rehearsal is, or from which it goes on, has a star. Where the
+command was recorded (--record), the programs follow that changed something, with how many paths.
 """
 _EXAMPLES = """
 ostler exec --kept session --point -- touch made
@@ -37,17 +39,18 @@ def _show(options):
     from ostler.machines.rehearsal.kept_points import listed
 
     base, history = listed(options.directory)
+    by = counted(options.directory)
     points = [] if history is None else history.points
     present = None if history is None else history.present
     if options.json:
-        rows = [_as_dict(point, point is present) for point in points]
+        rows = [_as_dict(point, point is present, by.get(point.name)) for point in points]
         print(json.dumps({"base": base, "points": rows}))
         return
-    show(points, present)
+    show(points, present, by)
 
 
-def show(points, present):
-    """Print a table of points."""
+def show(points, present, by=None):
+    """Print a table of points; `by`: {name of a point: {Author: how many paths}}."""
     if not points:
         print("no points")
     rows = [_row(point, point is present) for point in points]
@@ -58,6 +61,30 @@ def show(points, present):
         if bold:
             cells[2] = _coloured(cells[2], point.status)
         print("  ".join([*cells, row[4]]).rstrip())
+        for line in _authors({} if by is None else by.get(point.name, {})):
+            print("    " + line)
+
+
+_AUTHORS = 5  # of one point that are named
+
+
+def _authors(by):
+    from ostler.machines.rehearsal.pictures import author
+
+    most = _most_first(by)
+    for one, number in most[:_AUTHORS]:
+        yield f"{_paths(number)} by {author(one._replace(point=None))}"
+    if len(most) > _AUTHORS:
+        rest = sum(number for _, number in most[_AUTHORS:])
+        yield f"{_paths(rest)} by {len(most) - _AUTHORS:,} more"
+
+
+def _most_first(by):
+    return sorted(by.items(), key=lambda pair: (-pair[1], pair[0].process))
+
+
+def _paths(number):
+    return f"{number:,} path{'' if number == 1 else 's'}"
 
 
 def _row(point, is_present):
@@ -73,7 +100,7 @@ def _coloured(text, status):
     return f"\x1b[{31 if status else 32}m{text}\x1b[0m"
 
 
-def _as_dict(point, is_present):
+def _as_dict(point, is_present, by):
     return {
         "name": point.name,
         "time": point.time,
@@ -82,4 +109,5 @@ def _as_dict(point, is_present):
         "counts": point.counts,
         "parent": None if point.parent is None else point.parent.name,
         "present": is_present,
+        "by": [{**one.as_dict(), "paths": number} for one, number in _most_first(by or {})],
     }

@@ -118,6 +118,7 @@ def main(arguments):
         return _diff(arguments[1:])
     options = RecordOptions(arguments)
     choice, command = take(options.rest, "record")
+    command = options.take(command)  # they may come behind the machine's, too
     if command[:1] == ["--"]:
         del command[0]
     elif command and command[0].startswith("-"):
@@ -159,7 +160,7 @@ def _record(options, choice, command):
         if status < 0:
             _drop(options, file)
             return -status
-        return _keep(options, file) or status
+        return _keep(options, file, machine if choice.kind == "rehearse" else None) or status
 
 
 def _check(options):
@@ -185,12 +186,14 @@ def _drop(options, file):
         host.unlink(file.name)
 
 
-def _keep(options, file):
+def _keep(options, file, rehearsal):
     # Tell or keep it; the exit status of what went wrong with that, or 0.
     from ostler.record.log import read
 
     file.seek(0)
     story = read(file)
+    if rehearsal is not None and (options.files or options.json):
+        _add_changes(story, rehearsal)
     if not options.files:
         try:
             _tell(story, options)
@@ -204,6 +207,22 @@ def _keep(options, file):
         return failed
     host.unlink(file.name)
     return 0
+
+
+def _add_changes(story, machine):
+    # What differs at the end on a rehearsal, with the number of the process that did it.
+    from ostler.cli.authors import note
+    from ostler.machines.rehearsal.authors import last_of
+
+    note(machine, story)
+    processes = last_of(story)
+    story.about["changes"] = [
+        [
+            change.path, change.kind, change.source,
+            None if change.by is None else processes[change.path].number,
+        ]
+        for change in machine.changes()
+    ]  # fmt: skip
 
 
 def _write(story, options):

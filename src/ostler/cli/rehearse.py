@@ -25,6 +25,8 @@ Then show the changes and ask what is to be done with them. A .py script is run 
   --kept DIR    Take up what was kept in DIR, and run the program on that, if one is given, which
                 begins it where nothing is kept yet. Before the program a point is made: see
                 ostler points, ostler undo, ostler diff.
+  --record      Record what the program does, with all that it starts, and show with each change
+                which of them made it. What is kept keeps that, too.
   --json        Print JSON, one object on a line, with the list under "changes"; the program's own
                 standard output goes to standard error.
 
@@ -40,7 +42,7 @@ Examples:
   ostler rehearse ./install.sh --prefix ~/.local
   ostler rehearse --json --discard make clean"""
 
-_OPTIONS = ("--commit", "--discard", "--keep", "--kept", "--json", "--help")
+_OPTIONS = ("--commit", "--discard", "--keep", "--kept", "--record", "--json", "--help")
 
 
 class Options:
@@ -48,14 +50,14 @@ class Options:
 
     def __init__(self, arguments):
         self.then = self.keep = self.kept = None
-        self.json = False
+        self.json = self.record = False
         rest = list(arguments)
         while rest and rest[0].startswith("-") and rest[0] != "--":
             option, equals, value = rest.pop(0).partition("=")
             if option in ("--commit", "--discard") and not equals:
                 self._decide(option[2:])
-            elif option == "--json" and not equals:
-                self.json = True
+            elif option in ("--json", "--record") and not equals:
+                setattr(self, option[2:], True)
             elif option in ("--keep", "--kept"):
                 value = value if equals else rest.pop(0) if rest else ""
                 if not value:
@@ -112,8 +114,11 @@ def _machine(options):
 
 def _run(machine, options):
     if options.kept is None:
-        return run(machine, command(options.program), options.json)
-    return run_at_point(machine, options.program, options.json)
+        from ostler.cli.authors import noted
+
+        with noted(machine, options.record):
+            return run(machine, command(options.program), options.json)
+    return run_at_point(machine, options.program, options.json, options.record)
 
 
 class Ending:

@@ -286,6 +286,7 @@ class _Programs:
     def __init__(self, machine: Machine, reads: bool) -> None:
         from ostler.record.recorder import ProgramRecorder
 
+        self._machine = machine
         self._file = host.memfd_create("ostler-record")
         try:
             self._recorder = ProgramRecorder(machine, self._file, reads)
@@ -310,6 +311,9 @@ class _Programs:
         self._recorder.__exit__()
         self._last = self.story()
         host.close(self._file)
+        note = getattr(self._machine, "_were_recorded", None)
+        if note is not None:
+            note(self._last)
 
 
 class Recorded:

@@ -1,6 +1,8 @@
 """A recording as an SQLite database, which is how it is kept: written, and read again.
 
-    info       key, value               a JSON value: "format" (1), "began", "command", ...
+    info       key, value               a JSON value: "format" (1), "began", "command", ...; of a
+                                        rehearsal "changes": what differs at the end, each as
+                                        [path, kind, source, number of the process or null]
     processes  number, parent, pid, uid, cwd, began, ended, status, cpu, memory
     programs   process, time, path, arguments (JSON), cwd, outcome, cut, uid
     paths      number, path

@@ -23,7 +23,7 @@ from ostler.record.log import CHANGES, KINDS, NETWORK
 from ostler.record.outline import REFUSED, WORDS, command, is_usual
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ostler.record.log import Event, Program, RecordedProcess, Story
 
@@ -32,6 +32,7 @@ _PARTS = "page_parts"
 _SCRIPTS = ("data.js", "lists.js", "views.js", "page.js")
 _MARK = re.compile(r"\{\{(\w+)\}\}")
 _MICROSECONDS = 1_000_000
+_KINDS = ("created", "modified", "removed", "renamed", "retyped", "metadata")  # of changes
 _OUTCOMES = {True: "1", False: "0", None: "?"}
 
 
@@ -62,6 +63,8 @@ def data(story: Story) -> dict[str, Any]:
       is in it, and -1 is the parent of what no directory is above
     - "processes": a list of [pid, parent (an index, or -1), uid, cwd, began, ended, status, cpu,
       memory, programs]; of these each [time, path (a node), arguments, cwd, outcome, cut, uid]
+    - "changes": of a rehearsal what differs at the end, a list of [path (a node), kind, source (a
+      node, or -1), process (an index, or -1)]
     - "events": columns, each with an entry for every event: "time" (since the event before),
       "process" (an index), "path" (a node), as texts of one letter for each "kind" ("a" is 1) and
       "outcome" ("1", "0", "?"); and {index: value} of what few have: "other" (a node), "value",
@@ -73,13 +76,14 @@ def data(story: Story) -> dict[str, Any]:
     indexes = {one.number: index for index, one in enumerate(story.processes)}
     processes = [_process(one, indexes, nodes) for one in story.processes]
     events = _events(story.events, indexes, nodes)
+    differing = list(_changes(story.about.get("changes"), indexes, nodes))
     usual = [number for text, number in nodes.whole.items() if is_usual(text)]
     return {
         "format": FORMAT,
         "about": _about(story),
         "kinds": [KINDS.get(number, "") for number in range(max(KINDS) + 1)],
         "words": {kind: word for word, kinds in WORDS for kind in kinds},
-        "changes": sorted(CHANGES),
+        "changing": sorted(CHANGES),
         "network": sorted(NETWORK),
         "refused": list(REFUSED),
         "errnos": {
@@ -89,6 +93,7 @@ def data(story: Story) -> dict[str, Any]:
         "usual": usual,
         "nodes": [nodes.parents, nodes.names],
         "processes": processes,
+        "changes": differing,
         "events": events,
     }
 
@@ -167,6 +172,18 @@ def _events(events: Iterable[Event], indexes: dict[int, int], nodes: _Nodes) -> 
         "outcome": "".join(outcomes), "other": others, "value": values, "errno": errnos,
         "doubt": doubts,
     }  # fmt: skip
+
+
+def _changes(found: object, indexes: dict[int, int], nodes: _Nodes) -> Iterator[list[Any]]:
+    # Taken only as it should be, as all that stands there.
+    for row in found if isinstance(found, list) else ():
+        if not isinstance(row, list) or len(row) != 4:
+            continue
+        path, kind, source, process = row
+        if isinstance(path, str) and kind in _KINDS:
+            old = nodes.of_path(source) if isinstance(source, str) else -1
+            number = indexes.get(process, -1) if isinstance(process, int) else -1
+            yield [nodes.of_path(path), kind, old, number]
 
 
 def _about(story: Story) -> dict[str, Any]:

@@ -158,6 +158,7 @@ def _finished(
     other._plan = other._plan_like(machine)
     other._prefix_of_marks = machine._prefix_of_marks
     other._started, other._own = machine._started, dict(machine._own)
+    other._know_authors_of(machine)
     shares.belong(other, Member(member.family, history.place), history)
     if here != b"/":
         with suppress(OSError):

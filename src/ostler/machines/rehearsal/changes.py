@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ostler.core.status import Status
+    from ostler.machines.rehearsal.authors import Author
     from ostler.machines.rehearsal.places import AnyStatus
 
 KINDS = ("created", "modified", "removed", "renamed", "retyped", "metadata")
@@ -132,9 +133,12 @@ class Change:
     - `base`: the path at which the base has it, which is another one for all that lies below a
       renamed directory, too; None for what is new
     - `parts`: whether it was one file with other names in the base, which do not change with it
+    - `by`: the Author, the last program that changed it: `process` (its pid), `argv`, `point` (the
+      name of that upon which it ran, or None), `program`, `cwd` and `uid`; None where programs were
+      not recorded, or it was changed since by one that was not
     """
 
-    __slots__ = ("_found", "after", "before", "kind")
+    __slots__ = ("_found", "after", "before", "by", "kind")
     kind: str
     before: Record | None
     after: Record | None
@@ -143,6 +147,7 @@ class Change:
         self, kind: str, before: Record | None, after: Record | None, found: Found
     ) -> None:
         self.kind = kind
+        self.by: Author | None = None
         self.before = before
         self.after = after
         self._found = found
@@ -189,6 +194,7 @@ class Change:
             "parts": self.parts,
             "before": self.before and self.before.as_dict(),
             "after": self.after and self.after.as_dict(),
+            "by": self.by and self.by.as_dict(),
         }
 
     def __repr__(self) -> str:

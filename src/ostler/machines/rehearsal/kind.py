@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import time
+from contextlib import suppress
+from functools import partial
 
 from ostler.core import mounts
 from ostler.machine import host
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from _typeshed import StrOrBytesPath
 
     from ostler.machines.read_only import ReadOnly
+    from ostler.machines.rehearsal.authors import Authors
     from ostler.machines.rehearsal.changes import Change
     from ostler.machines.rehearsal.flat import Flat
     from ostler.machines.rehearsal.kept_points import Keeper
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from ostler.machines.rehearsal.writers import Quiet
     from ostler.points.family import Member
     from ostler.points.history import History, Point
+    from ostler.record.log import Story
 
     _R = TypeVar("_R", bound="Rehearsal")
     _Path = StrOrBytesPath
@@ -52,6 +56,7 @@ class Rehearsal(WithPoints, Rooted):
     `upper` is a directory in which the changes are kept on disk and can be taken up later;
     without it they are in memory and gone at close. For the part that lists and applies them:
 
+    - `_authors`: who changed what, an Authors (see authors.py); None: that was not read yet.
     - `_base`: the base, bytes, absolute and resolved; the machine's "/" is this directory.
     - `_overlays`: tuple of OverlayMount: `target`, the directory's path below the base (b"" for the
       base itself), `store`, its name in `_stores`: `store`/b"upper" there holds what changed.
@@ -69,6 +74,7 @@ class Rehearsal(WithPoints, Rooted):
     """
 
     __slots__ = (
+        "_authors",
         "_base",
         "_busy",
         "_directory",
@@ -82,6 +88,7 @@ class Rehearsal(WithPoints, Rooted):
         "_started",
     )
     _kind = "rehearsal"
+    _authors: Authors | None
     _base: bytes
     _busy: Busy
     _directory: str | None
@@ -105,6 +112,7 @@ class Rehearsal(WithPoints, Rooted):
     def _empty(cls) -> Self:
         machine = Rooted.__new__(cls)
         machine._busy = Busy()
+        machine._authors = None
         return machine
 
     @property
@@ -125,8 +133,29 @@ class Rehearsal(WithPoints, Rooted):
         if since is not None or until is not None:
             from ostler.machines.rehearsal import moments
 
-            return moments.changes(self, since, until)
-        return walk.listed(self)
+            found = moments.changes(self, since, until)
+        else:
+            found = walk.listed(self)
+        self._tell_authors(found, since, until)
+        return found
+
+    def _tell_authors(
+        self, changes: list[Change], since: Point | str | None, until: Point | str | None
+    ) -> None:
+        if self._authors is None and self._directory is None:
+            return  # no program was ever recorded here
+        from ostler.machines.rehearsal import authors
+
+        plain = since is None and until is None
+        authors.tell(self, changes, None if plain else authors.between(self, since, until))
+
+    @staying
+    def _were_recorded(self, story: Story) -> None:
+        """Programs have run here, and this is what they did: their changes have authors now."""
+        from ostler.machines.rehearsal import authors
+
+        with self._busy:
+            authors.note(self, story)
 
     @staying
     def diff(self, since: Point | str | None = None, until: Point | str | None = None) -> str:
@@ -141,7 +170,10 @@ class Rehearsal(WithPoints, Rooted):
         from ostler.machines.rehearsal import pictures
 
         return walk.of_one_state(
-            self, lambda overlays: pictures.difference(map(self._walk, overlays))
+            self,
+            lambda overlays: pictures.difference(
+                map(self._walk, overlays), partial(self._tell_authors, since=None, until=None)
+            ),
         )
 
     @staying
@@ -213,9 +245,21 @@ class Rehearsal(WithPoints, Rooted):
         with self._busy, self._flat():
             fd = keeping.copied(self, directory)
             try:
+                self._keep_authors(fd, False)
                 kept_points.write_plainly(self, fd)
             finally:
                 host.close(fd)
+
+    def _know_authors_of(self, other: Rehearsal) -> None:
+        self._authors = None if other._authors is None else other._authors.copy()
+
+    def _keep_authors(self, fd: int, points: bool) -> None:
+        if self._authors is not None or self._directory is not None:
+            from ostler.machines.rehearsal import authors
+
+            found = authors.of(self)
+            found = found if points else found.flat(authors.present(self))
+            authors.write_into(fd, found, self._started)
 
     @staying
     def discard(self, *, leave_behind: bool = False) -> None:
@@ -405,6 +449,7 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
     directory = None if keeper is None else host.readlink(b"/proc/self/fd/%d" % stores)
     before = machine._overlays, machine._started, machine._own, machine._plan
     old = {overlay.store for overlay in machine._overlays}
+    noted = _authors_after(machine, keep)
     history, machine._history = machine._history, None
     if history is not None:
         history.background.drop()
@@ -454,3 +499,26 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
         old.add(history.place)
     old -= new
     layers.remove_stores(stores, old)
+    if noted is not None:
+        from ostler.machines.rehearsal import authors
+
+        machine._authors = noted
+        with suppress(OSError):  # then nobody knows who it was
+            authors.write(machine)
+
+
+def _authors_after(machine: Rehearsal, keep: bool) -> Authors | None:
+    """The authors of what is left when a rehearsal is mounted anew; None: none was ever noted.
+
+    What is written down of them is removed before: numbers of layers are given again.
+    """
+    if machine._authors is None and machine._directory is None:
+        return None
+    from ostler.machines.rehearsal import authors
+
+    try:
+        noted = authors.of(machine).flat(authors.present(machine)) if keep else authors.Authors()
+    except (OSError, ValueError):
+        noted = authors.Authors()
+    authors.forget(machine)
+    return noted

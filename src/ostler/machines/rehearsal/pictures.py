@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ostler.machine import host
 
 TYPE_CHECKING = False
@@ -9,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Self, TextIO
 
+    from ostler.machines.rehearsal.authors import Author
     from ostler.machines.rehearsal.changes import Change, Record
     from ostler.machines.rehearsal.places import HeldTree
     from ostler.machines.rehearsal.walk import Walk
@@ -21,6 +24,7 @@ _MARKS = {
     "retyped": ("!", "magenta"),
     "metadata": ("·", "blue"),
 }
+_COMMAND = 100  # characters of one that are shown
 _LARGE = 4 << 20  # of which no difference is made: it could take minutes
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -58,25 +62,31 @@ class Picture(str):
 # The difference
 
 
-def difference(walks: Iterable[Walk]) -> str:
+def difference(walks: Iterable[Walk], tell: Callable[[list[Change]], None]) -> str:
     """The unified difference of the text files among the changes.
 
-    Binary files are only named, and those of more than four megabytes, of which nothing is read.
+    `tell`: gives changes their authors, who stand before what they changed, each in a line. Binary
+    files are only named, and those of more than four megabytes, of which nothing is read.
     """
     parts = []
     for walk in walks:
         with walk:
-            parts += _lines_of_all(walk)
+            parts += _lines_of_all(walk, tell)
     return "".join(parts)
 
 
-def _lines_of_all(walk: Walk) -> list[str]:
+def _lines_of_all(walk: Walk, tell: Callable[[list[Change]], None]) -> list[str]:
     parts = []
-    for change in walk.changes():
+    changes = list(walk.changes())
+    tell(changes)
+    for change in changes:
         if change.kind == "metadata":
             continue
         try:
-            parts += _lines_of(walk, change)
+            lines = _lines_of(walk, change)
+            if lines and change.by is not None:
+                parts.append(f"{shown(change.path)}: by {author(change.by)}\n")
+            parts += lines
         except FileNotFoundError:
             if walk.upper.status(change._found.path) is not None:
                 raise
@@ -121,6 +131,15 @@ def _lines_of(walk: Walk, change: Change) -> list[str]:
     return first + [
         line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines
     ]
+
+
+def author(by: Author) -> str:
+    """The program that changed something, on one line: its command, cut where it is long."""
+    text = shown(shlex.join(by.argv) or by.program or "?")
+    text = text if len(text) <= _COMMAND else text[: _COMMAND - 1] + "…"
+    return f"{text} [{by.process}]" + (
+        "" if by.point is None else f", after point {shown(by.point)}"
+    )
 
 
 def _is_large(record: Record | None) -> bool:
@@ -278,6 +297,11 @@ def about(change: Change) -> str:
         others = change._old.links - 1
         names = "its other name" if others == 1 else f"its {others} other names"
         text += f"{', ' if text else ''}parts from {names}"
+    if change.by is not None:
+        words = change.by.argv[:1] or (change.by.program,)
+        text += (
+            f"{', ' if text else ''}by {shown(host.path.basename(words[0]))} [{change.by.process}]"
+        )
     return text
 
 

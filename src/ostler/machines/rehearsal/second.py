@@ -50,6 +50,7 @@ def _fill(machine: Rehearsal, fd: int) -> None:
     try:
         places = _places(machine, history)
         tops = _fill_stores(machine, fd, history, places)
+        machine._keep_authors(fd, True)
         state = _with_places(state_of(machine, True, tops), places)
         if machine._keeper is not None and machine._keeper.sync:
             mounts.sync_filesystem(fd)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     State = dict[str, Any]  # what stands in the file STATE
 
+AUTHORS = b"ostler-authors.json"  # who changed what, see authors.py
 LAYERS = b"layers"  # the directory of the layers of points
 VERSION = 3  # of the state, since a first point was made; before, it says none
 _BEFORE = 2  # the version that had no records
@@ -271,7 +272,7 @@ def remove(machine: Rehearsal) -> None:
 
 def _remove_ours(place: OwnTree) -> None:
     for name, status in place.entries(b""):
-        if name == STATE.encode() or (
+        if name in (STATE.encode(), AUTHORS) or (
             (is_store(name.decode("latin-1")) or name == LAYERS)
             and stat.S_ISDIR(status.st_mode)
             and status.st_uid == host.geteuid()

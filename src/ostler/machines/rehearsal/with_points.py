@@ -33,6 +33,14 @@ class WithPoints:
         _history: History | None
         _share: Member | None
 
+    def _tell_authors(
+        self, changes: list[Change], since: Point | str | None, until: Point | str | None
+    ) -> None:
+        """Give changes from one point to another their authors, where any are known."""
+
+    def _know_authors_of(self, other: Any) -> None:
+        """Take over who has changed what, from that of which this is a branch."""
+
     def _begin_points(self, children: str) -> None:
         """Called before a point is made."""
 

@@ -91,7 +91,7 @@ const OTHER = new Int32Array(COUNT).fill(-1);
 for (const index in DATA.events.other) OTHER[index] = DATA.events.other[index];
 let LAST = 1;
 {
-  const changes = new Set(DATA.changes), network = new Set(DATA.network);
+  const changes = new Set(DATA.changing), network = new Set(DATA.network);
   const sort = DATA.kinds.map((kind) => changes.has(kind) ? CHANGED : network.has(kind) ? NETWORK : READ);
   let time = 0;
   for (let i = 0; i < COUNT; i++) {
@@ -134,6 +134,10 @@ function restOf(event) {
   if (DATA.events.doubt[event]) found.push("(in doubt)");
   return found.join(" ");
 }
+
+// What differs at the end, on a rehearsal: {node: [kind, source, process]}.
+const DIFFERS = new Map(DATA.changes.map(([node, ...rest]) => [node, rest]));
+const SIGNS = {created: "+", modified: "~", removed: "-", renamed: ">", retyped: "!", metadata: "·"};
 
 // ---- which are shown
 
@@ -179,7 +183,7 @@ function chosenProcesses() {
 }
 function applyFilter() {
   const nodes = chosenNodes(), processes = chosenProcesses();
-  const only = FILTER.only === "all" ? -1 : ONLY[FILTER.only];
+  const left = FILTER.only === "left", only = FILTER.only === "all" ? -1 : left ? CHANGED : ONLY[FILTER.only];
   const {mask, all, nodes: counts} = SHOWN;
   const list = new Int32Array(COUNT);
   let size = 0;
@@ -191,12 +195,19 @@ function applyFilter() {
     if (TIME[i] < FILTER.from || TIME[i] > FILTER.to) continue;
     if (processes && !processes[BY[i]]) continue;
     const second = hasOtherPath(i) && OTHER[i] !== path ? OTHER[i] : -1;
+    if (left && !DIFFERS.has(path) && (second < 0 || !DIFFERS.has(second))) continue;
     if (nodes && !nodes[path] && (second < 0 || !nodes[second])) continue;
     mask[i] = 1;
     list[size++] = i;
     SHOWN.processes[BY[i]]++;
+    if (left) continue;
     counts[path * CATEGORIES + category]++; all[path]++;
     if (second >= 0) { counts[second * CATEGORIES + category]++; all[second]++; }
+  }
+  // What differs is shown itself, also where only a directory above it was renamed.
+  for (const [node, [, , process]] of left ? DIFFERS : []) {
+    if ((nodes && !nodes[node]) || (processes && !(process >= 0 && processes[process]))) continue;
+    counts[node * CATEGORIES + CHANGED]++; all[node]++;
   }
   for (let i = NODES - 1; i >= 0; i--) {  // whatever is in a directory comes behind it
     const parent = PARENT[i];

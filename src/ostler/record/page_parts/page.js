@@ -165,6 +165,11 @@ function showHeading() {
     box.append(element("dd", "", number.toLocaleString("en")), element("dt", "", number === 1 ? one : more));
     $("figures").append(box);
   }
+  if (DATA.changes.length) {
+    const left = element("div");
+    left.append(element("dd", "", DATA.changes.length.toLocaleString("en")), element("dt", "", "left changed"));
+    $("figures").append(left);
+  }
   const box = element("div");
   box.append(element("dd", "", duration(LAST)), element("dt", "", "in all"));
   $("figures").append(box);
@@ -174,7 +179,8 @@ function showHeading() {
   for (const name of NAMED.slice(0, 4)) $("legend").append(element("span", "key " + name, name));
 }
 function showChoice() {
-  for (const [value, text] of [["all", "All"], ["written", "Written"], ["read", "Read"], ["network", "Network"], ["refused", "Refused"]]) {
+  for (const [value, text] of [["all", "All"], ["written", "Written"], ["read", "Read"], ["network", "Network"], ["refused", "Refused"],
+    ...(DATA.changes.length ? [["left", "Left changed"]] : [])]) {
     const label = element("label"), input = element("input");
     Object.assign(input, {type: "radio", name: "only", value, checked: value === "all"});
     input.addEventListener("change", () => narrow({only: value}));

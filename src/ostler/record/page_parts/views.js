@@ -144,6 +144,7 @@ function childrenOf(node) {
   return found;
 }
 function ownShown(node) {
+  if (FILTER.only === "left" && DIFFERS.has(node)) return true;
   for (const event of EVENTS_OF_NODE.of(node)) if (SHOWN.mask[event]) return true;
   return false;
 }
@@ -217,10 +218,20 @@ function fillTree(row, index) {
   label.style.paddingLeft = Math.min(item.depth, 40) * 14 + "px";
   label.append(element("span", item.below ? "fold" : "fold none", item.below ? (unfolded ? "▾" : "▸") : ""));
   const text = lineOf(item) + (item.below ? "/" : "");
+  const differs = DIFFERS.get(node);
+  if (differs) {
+    const sign = element("span", "sign", SIGNS[differs[0]]);
+    sign.title = differs[0] + " at the end";
+    label.append(sign);
+  }
   label.append(element("span", item.below ? "directory" : "file", text || "/"));
   const what = element("span", "deeds"), who = element("span", "who"), when = element("span", "moment");
   const {found, last} = deedsOf(node);
   const said = [];
+  if (differs && FILTER.only === "left") {
+    found.clear();
+    found.set(differs[0], [CHANGED, 1]);
+  } else if (differs) said.push(differs[0] + " at the end");
   for (const [word, [category, often]] of found) {
     said.push(word);
     what.append(element("span", "deed " + NAMED[category], often > 1 ? word + " ×" + often : word));
@@ -239,6 +250,7 @@ function fillTree(row, index) {
     who.textContent = PROCESSES[BY[last]].name;
     when.textContent = moment(TIME[last]);
   }
+  if (differs && FILTER.only === "left") who.textContent = differs[2] < 0 ? "" : PROCESSES[differs[2]].name;
   row.append(label, what, who, when);
   row.title = shown(pathOf(node)) || "/";
   row.setAttribute("aria-level", item.depth + 1);
@@ -259,7 +271,8 @@ function fillEvent(row, event, withProcess, withPath) {
   const path = element("span", "path");
   if (withPath) pathInto(path, pathOf(PATH[event]));
   row.append(path);
-  const rest = restOf(event);
+  let rest = restOf(event);
+  if (!withPath && OTHER[event] === chosen.node && hasOtherPath(event)) rest = "← " + shown(pathOf(PATH[event]));
   if (rest) path.append(element("span", "more", rest));
   row.title = (withPath ? shown(pathOf(PATH[event])) + " " : "") + rest + "\n" + one.command.slice(0, 300);
   row.setAttribute("aria-label", moment(TIME[event]) + " " + one.name + " " + wordOf(event) + " " +
@@ -288,6 +301,7 @@ function action(text, does) {
 }
 let history = [], historyIsOf = "";
 function showDetails() {
+  $("history").classList.toggle("of-node", chosen.node >= 0);
   const facts = $("facts");
   facts.replaceChildren();
   document.body.classList.toggle("detailed", chosen.process >= 0 || chosen.node >= 0);
@@ -316,7 +330,13 @@ function detailsOfProcess(facts, one) {
     fact(list, "Began", ...one.children.slice(0, 12).map(linkTo),
       ...(one.children.length > 12 ? ["and " + many(one.children.length - 12, "other", "others")] : []));
   }
+  const failed = one.programs.filter((program) => program.outcome === "0");
+  if (failed.length && failed.length < one.programs.length) {
+    fact(list, "Looked in", many(failed.length, "place", "places") + " where it is not");
+    list.lastChild.title = failed.map((program) => shown(pathOf(program.path))).join("\n").slice(0, 2000);
+  }
   for (const program of one.programs) {
+    if (program.outcome === "0" && failed.length < one.programs.length) continue;
     const said = {0: " (this failed)", "?": " (tried)"}[program.outcome] || "";
     const cut = program.cut ? " … (cut)" : "";
     const where = program.cwd && program.cwd !== one.cwd ? " in " + shown(program.cwd) : "";
@@ -344,6 +364,12 @@ function detailsOfNode(facts, node) {
   for (const event of events) {
     if (CATEGORY[event] !== CHANGED) continue;
     by.set(BY[event], event);
+  }
+  const differs = DIFFERS.get(node);
+  if (differs) {
+    const [kind, source, process] = differs;
+    fact(list, "At the end", kind + (source >= 0 ? " from " + shown(pathOf(source)) : "") + (process >= 0 ? " by " : ""),
+      ...(process >= 0 ? [linkTo(PROCESSES[process])] : []));
   }
   if (by.size) {
     const last = [...by.entries()].sort((a, b) => a[1] - b[1]).slice(-8).reverse();

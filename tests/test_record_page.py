@@ -340,10 +340,10 @@ def check_changes(browser):
         ".map(row => [row.title, row.querySelector('.deeds').textContent,"
         " row.querySelector('.who').textContent])"
     )
-    assert [(path, what.removesuffix("3")) for path, what, _ in rows] == [
-        ("/", ""), ("/n1", "removed"), ("/n2", "renamed"), ("/new/x", "created"),
+    assert [(path, what) for path, what, _ in rows] == [
+        ("/", "3"), ("/n1", "removed"), ("/n2", "renamed"), ("/new", "1"), ("/new/x", "created"),
     ]  # fmt: skip
-    assert rows[3][2] == browser.value("PROCESSES[3].name") and rows[1][2] == ""
+    assert rows[4][2] == browser.value("PROCESSES[3].name") and rows[1][2] == ""
     browser.value("chooseNode(treeRows[2].node)")
     facts = browser.value("document.getElementById('facts').textContent")
     assert "At the endrenamed from /n3 by " + browser.value("PROCESSES[6].name") in facts

@@ -9,13 +9,13 @@ import pytest
 PROGRAM = """
 import os, signal, sys, threading, time
 signal.alarm(30)
-WHEN, WHAT = sys.argv[1:]
+WHEN, WHAT, WHERE = sys.argv[1:]
 middle = threading.Event()
 
 class Slow:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name == WHAT and threading.current_thread() is thread:
+        if name == WHERE and threading.current_thread() is thread:
             middle.set()
             time.sleep(0.3)
 
@@ -23,7 +23,7 @@ def begin():
     # At the last moment: those who are told first are asked last.
     if WHEN == "at the last moment" and not middle.is_set():
         thread.start()
-        middle.wait()
+        middle.wait(1)  # it may be that it waits until the fork is over
 
 os.register_at_fork(before=begin)
 thread = threading.Thread(target=__import__, args=(WHAT,))
@@ -49,8 +49,17 @@ print("fine")
 
 
 @pytest.mark.parametrize("when", ["before", "at the last moment"])
-@pytest.mark.parametrize("what", ["ostler.installation.process", "ostler.machines.scratch"])
-def test_a_copy_imports_it_too(when, what):
-    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, when, what]
+@pytest.mark.parametrize(
+    ("what", "where"),
+    [
+        ("ostler.installation.process", "ostler.installation.process"),
+        ("ostler.machines.scratch", "ostler.machines.scratch"),
+        # The thread is in the middle of the first, whose C can't be begun anew, at the second.
+        ("ostler.installation.process", "ostler.installation.kinship"),
+        ("ostler.trees._copy", "ostler.trees._content"),
+    ],
+)
+def test_a_copy_imports_it_too(when, what, where):
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, when, what, where]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr

@@ -20,7 +20,8 @@ from _frozen_importlib import (
     _module_locks,
 )
 from _frozen_importlib_external import ExtensionFileLoader, FileFinder, SourceFileLoader
-from _thread import get_ident
+from _thread import allocate_lock, get_ident
+from time import monotonic
 
 import cython
 from cython.cimports.ostler.core import python_modules as py
@@ -122,6 +123,8 @@ class ByName:
     @staticmethod
     def find_spec(name, path=None, target=None):
         """The spec of a module of the object, or None."""
+        if forking and (name == "ostler" or name.startswith("ostler.")):
+            wait_for_forks(name)
         return spec_of(name) if name in NAMES else None
 
 
@@ -157,8 +160,15 @@ def find_by_name():
 
 find_by_name()
 
-# Forks: a copy has the locks of what other threads were importing, and not these threads.
+# Forks: a copy has the locks of what other threads were importing, and not these threads. What is
+# plain Python can be imported anew there, but the C of a module can't be. So a thread that forks
+# waits until no other is in the middle of an import, and those that begin one meanwhile wait for
+# the fork, where they look for the module, of which nothing has been made yet.
 _told = cython.declare(cython.bint, False)
+forking = cython.declare(set, set())  # the threads that are about to fork
+waiting = cython.declare(set, set())  # the names of modules that wait for it
+# Nobody waits longer, for who forks could do what needs the very module.
+LONGEST = cython.declare(cython.double, 10.0)
 
 
 @cython.cfunc
@@ -168,7 +178,24 @@ def see_to_forks():
         _told = True
         from ostler.core.interpreter import register_at_fork
 
-        register_at_fork(before=_before_fork, after_in_child=_in_copy)
+        register_at_fork(
+            before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_copy
+        )
+
+
+@cython.cfunc
+def wait_for_forks(name):
+    """Wait with an import of this name until no other thread is about to fork."""
+    end = monotonic() + LONGEST
+    pause = allocate_lock()
+    pause.acquire()
+    own = get_ident()
+    waiting.add(name)
+    try:
+        while forking.difference((own,)) and monotonic() < end:
+            pause.acquire(timeout=0.001)
+    finally:
+        waiting.discard(name)
 
 
 @cython.cfunc
@@ -184,13 +211,28 @@ def others():
 
 
 def _before_fork():
-    # One that begins after this is left to _in_copy().
-    for name in others():
-        _lock_unlock_module(name)
+    # Who is in the middle may import more: so nobody has to wait until all have come to an end.
+    own = get_ident()
+    end = monotonic() + LONGEST
+    while monotonic() < end:
+        forking.add(own)
+        found = [name for name in others() if name not in waiting]
+        if not found:
+            return
+        forking.discard(own)
+        for name in found:
+            _lock_unlock_module(name)
+    forking.add(own)
+
+
+def _after_fork():
+    forking.discard(get_ident())
 
 
 def _in_copy():
     # What nobody will finish is imported anew; the C of a module can't be, which is an ImportError.
+    forking.clear()
+    waiting.clear()
     for name in others():
         _module_locks.pop(name, None)
         if is_under_way(name):

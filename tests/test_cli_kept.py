@@ -106,6 +106,9 @@ def test_a_command_with_no_program(place):
     assert points(place)[0]["status"] == 127
     for words, said in (
         (["exec", "--point", "true"], "belong to --kept"),
+        (["exec", "--wait", "true"], "belong to --kept"),
+        (["rehearse", "--wait", "true"], "belongs to --kept"),
+        (["shell", "--wait"], "belongs to --kept"),
         (["exec", "--kept"], "wants a directory"),
         (["exec", "--kept", "../s"], "no command"),
         (["exec", "--kept", "../s", "--rehearse", "true"], "only one machine"),
@@ -174,6 +177,50 @@ def test_two_at_once(place):
         assert [p["status"] for p in points(place)] == [None]
         first.communicate(b"\n")
     assert [p["status"] for p in points(place)] == [0]
+
+
+def test_waiting_for_who_has_it(place):
+    """Each does its part when the one before has ended, in whatever order they come."""
+    words = ["exec", "--kept", "../s", "--point", "sh", "-c", "echo begun; read line; echo 0 >>log"]
+    more = ["exec", "--kept", "../s", "--point", "--wait", "sh", "-c"]
+    with subprocess.Popen(
+        program(*words), cwd=place, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as first:
+        assert first.stdout.readline() == b"begun\n"
+        waiting = [
+            subprocess.Popen(
+                program(*more, f"echo {n} >>log"), cwd=place, stderr=subprocess.PIPE, text=True
+            )
+            for n in (1, 2, 3)
+        ]
+        said = [each.stderr.readline() for each in waiting]
+        assert all(f"process {first.pid} (" in line for line in said), said
+        assert all(line.startswith("ostler: waiting: ../s: ") for line in said), said
+        first.communicate(b"\n")
+        for each in waiting:
+            assert each.communicate()[1] == ""
+            assert each.returncode == 0
+    assert [p["status"] for p in points(place)] == [0] * 4
+    log = ostler(place, "exec", "--kept", "../s", "cat", "log").split()
+    assert (log[0], sorted(log)) == ("0", ["0", "1", "2", "3"])
+    ostler(place, "undo", "--wait", "../s")
+
+
+def test_waiting_for_what_a_killed_one_has_left_running(place):
+    step(place, "echo 1 >a")
+    words = ["exec", "--kept", "../s", "--point", "sh", "-c", "echo 2 >a; echo $$; exec sleep 1000"]
+    with subprocess.Popen(program(*words), cwd=place, stdout=subprocess.PIPE) as first:
+        child = int(first.stdout.readline())
+        first.kill()
+        first.wait()
+    with subprocess.Popen(
+        program("undo", "--wait", "../s"), cwd=place, stderr=subprocess.PIPE, text=True
+    ) as second:
+        assert f"process {child} (" in second.stderr.readline()
+        os.kill(child, signal.SIGKILL)
+        assert second.communicate()[1] == ""
+    assert second.returncode == 0
+    assert content(place) == {"a": "1", "there": "old"}
 
 
 def test_killed_in_the_middle(place):

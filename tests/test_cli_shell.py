@@ -146,3 +146,50 @@ def test_on_a_terminal(place):
     assert (place / "there").read_text() == "new\n"
     assert not (place.parent / "home" / "touched").exists()
     assert status == 0
+
+
+def system(top):
+    """A directory with nothing but bash, and what that needs."""
+    for path in re.findall(
+        r"/\S+", subprocess.check_output(["ldd", shutil.which("bash")], text=True)
+    ):
+        os.makedirs(f"{top}{os.path.dirname(path)}", exist_ok=True)
+        shutil.copy(path, f"{top}{path}")
+    os.makedirs(f"{top}/bin", exist_ok=True)
+    shutil.copy(shutil.which("bash"), f"{top}/bin/bash")
+
+
+def test_another_base(place, tmp_path, monkeypatch):
+    """It is a whole system, of which nothing outside is seen."""
+    top = tmp_path / "system"
+    system(str(top))
+    monkeypatch.setenv("PATH", "/bin:" + os.environ["PATH"])
+    text = f"""\
+x='a b'; f() {{ echo "f $x"; }}; set -f
+pwd; f; [ -e {place} ] || echo none; echo *
+set +f; echo one >/a; [ -e a ] && echo made
+undo
+[ -e /a ] || echo gone
+redo
+"""
+    said, _ = typed(place, text, "--base", str(top), "--kept", "../s")
+    lines = said.splitlines()
+    assert lines[:5] == ["/", "f a b", "none", "*", "made"]
+    assert "gone" in lines
+    assert not (top / "a").exists()
+    said, _ = typed(place, "echo two >/b\n", "--base", str(top), "--kept", "../s")
+    assert not (top / "b").exists()
+    done = run("commit", "../s", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert [(top / name).read_text() for name in "ab"] == ["one\n", "two\n"]
+
+
+def test_a_base_that_can_not_be_had(place, tmp_path):
+    (tmp_path / "empty").mkdir()
+    _, said = typed(place, "", "--base", "../empty", status=125)
+    assert "there is no bash" in said
+    _, said = typed(place, "", "--base", "../none", status=125)
+    assert "none" in said
+    typed(place, "echo one >a\n", "--kept", "../s")
+    _, said = typed(place, "", "--base", "../empty", "--kept", "../s", status=125)
+    assert "belongs to a rehearsal of '/'" in said

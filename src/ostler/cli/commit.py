@@ -17,7 +17,7 @@ ostler commit feature
 
 def commit_parser():
     """The parser of the command."""
-    made = kept.parser("commit", "DIR [PATH...]", _WHAT, _EXAMPLES)
+    made = kept.parser("commit", "[--wait] DIR [PATH...]", _WHAT, _EXAMPLES)
     made.add_argument("paths", nargs="*", metavar="PATH", help="What is committed; all by default.")
     return made
 
@@ -30,7 +30,7 @@ def main(arguments):
 
 def _commit(options):
     paths = [host.path.abspath(path) for path in options.paths] or None
-    with kept.taken_up(options.directory) as machine:
+    with kept.taken_up(options.directory, wait=options.wait) as machine:
         print(committed(machine, options.directory, paths))
 
 

@@ -18,7 +18,7 @@ ostler diff patch 1
 
 def diff_parser():
     """The parser of the command."""
-    made = kept.parser("diff", "DIR [A [B]]", _WHAT, _EXAMPLES)
+    made = kept.parser("diff", "[--wait] DIR [A [B]]", _WHAT, _EXAMPLES)
     made.add_argument("since", nargs="?", metavar="A", help="The point that is the earlier side.")
     made.add_argument("until", nargs="?", metavar="B", help="The point that is the later side.")
     return made
@@ -31,7 +31,7 @@ def main(arguments):
 
 
 def _show(options):
-    with kept.taken_up(options.directory) as machine:
+    with kept.taken_up(options.directory, wait=options.wait) as machine:
         text = machine.diff(options.since, options.until)
     show(text)
 

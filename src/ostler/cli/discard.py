@@ -16,7 +16,7 @@ ostler discard another
 
 def discard_parser():
     """The parser of the command."""
-    return kept.parser("discard", "DIR", _WHAT, _EXAMPLES)
+    return kept.parser("discard", "[--wait] DIR", _WHAT, _EXAMPLES)
 
 
 def main(arguments):
@@ -26,7 +26,7 @@ def main(arguments):
 
 
 def _discard(options):
-    with kept.taken_up(options.directory) as machine:
+    with kept.taken_up(options.directory, wait=options.wait) as machine:
         machine.discard()
         kept.gone(machine)
     print(f"{on_one_line(options.directory)} is gone")

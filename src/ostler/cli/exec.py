@@ -9,7 +9,7 @@ from ostler.cli.machine import USAGE as MACHINES
 
 USAGE = f"""\
 usage: ostler exec [MACHINE] COMMAND [ARG...]
-       ostler exec --kept DIR [--point] [--record] [--sync] [--] COMMAND [ARG...]
+       ostler exec --kept DIR [--point] [--record] [--sync] [--wait] [--] COMMAND [ARG...]
 
 Run a command in namespaces of its own: the command, what it starts, and what these open by
 whatever means are all on the machine. The exit status is the command's; 125 when the machine
@@ -25,6 +25,7 @@ prefix needs it; what a command leaves running in the background is ended:
   --record            Record what the command does: ostler points and ostler diff then tell which
                       program changed what.
   --sync              The point is on the disk before the command is run, for when the power goes.
+  --wait              Where another command has DIR, wait until that has ended; else it is refused.
 
 Examples:
   ostler exec --confine . make test
@@ -60,14 +61,14 @@ def main(arguments):
     return run_in(choice, programs, command[0], start)
 
 
-_OF_KEPT = ("--kept", "--point", "--record", "--sync")
+_OF_KEPT = ("--kept", "--point", "--record", "--sync", "--wait")
 
 
 class _Kept:
     """What was asked for of a kept rehearsal."""
 
     directory = None
-    point = record = sync = False
+    point = record = sync = wait = False
 
 
 def _kept(arguments):
@@ -87,7 +88,7 @@ def _kept(arguments):
     if len(rest) == len(arguments):
         return None, arguments
     if given.directory is None:
-        raise UsageError("exec: --point, --record and --sync belong to --kept DIR")
+        raise UsageError("exec: --point, --record, --sync and --wait belong to --kept DIR")
     return given, rest
 
 
@@ -106,7 +107,7 @@ def _run_kept(given, command):
     from ostler.cli.running import run
 
     try:
-        with kept.begun(given.directory, given.sync) as machine:
+        with kept.begun(given.directory, given.sync, given.wait) as machine:
             if given.point:
                 return abs(kept.run_at_point(machine, command, record=given.record))
             with noted(machine, given.record):

@@ -17,7 +17,7 @@ ostler fork right third
 
 def fork_parser():
     """The parser of the command."""
-    made = kept.parser("fork", "DIR NEW", _WHAT, _EXAMPLES)
+    made = kept.parser("fork", "[--wait] DIR NEW", _WHAT, _EXAMPLES)
     made.add_argument("new", metavar="NEW", help="Where the second one is to be kept.")
     return made
 
@@ -29,6 +29,6 @@ def main(arguments):
 
 
 def _fork(options):
-    with kept.taken_up(options.directory) as machine:
+    with kept.taken_up(options.directory, wait=options.wait) as machine:
         machine.keep(options.new, points=True)
     print(f"kept in {on_one_line(options.new)}")

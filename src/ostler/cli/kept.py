@@ -1,32 +1,66 @@
 """A kept rehearsal: one session over many commands, each of which takes it up where it stands."""
 
+import errno
+import fcntl
 import shlex
 import time
 
 import ostler
 from ostler import host
-from ostler.cli import complain, on_one_line
+from ostler.cli import complain, on_one_line, tell
 from ostler.cli.running import command, run
 
 USAGE = """\
 DIR is where a rehearsal is kept: the first `ostler rehearse --kept DIR COMMAND`, or
-`ostler exec --kept DIR --point COMMAND`, begins it, and each later one goes on with it. A command
-waits for nobody: where another one has DIR, it says which process that is."""
+`ostler exec --kept DIR --point COMMAND`, begins it, and each later one goes on with it. Where
+another command has DIR, this one says which process that is, and fails, or waits with --wait."""
 
 FAILED = 1
+WAIT = "Where another command has DIR, wait until that has ended."
+_PAUSE = 0.02  # seconds, where it is not a command that has it, but what one has left running
 
 
-def parser(name, usage, what, examples):
-    """The parser of a command about what is kept in DIR."""
+def parser(name, usage, what, examples, waits=True):
+    """The parser of a command about what is kept in DIR; `waits`: whether it is one that has it."""
     from ostler.cli.parsing import Parser  # which those that only run a program do without
 
     made = Parser(name, usage, f"{what}\n{USAGE}\n", examples)
+    if waits:
+        made.add_argument("--wait", action="store_true", help=WAIT)
     made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")
     return made
 
 
-def taken_up(directory, sync=False):
-    """The machine of what is kept in a directory."""
+def taken_up(directory, sync=False, wait=False):
+    """The machine of what is kept in a directory; with `wait` that of who has it is waited for."""
+    return _when_free(lambda: _taken_up(directory, sync), directory, wait)
+
+
+def _when_free(make, directory, wait):
+    said = False
+    while True:
+        try:
+            return make()
+        except OSError as error:
+            if not wait or error.errno != errno.EBUSY:
+                raise
+            if not said:
+                tell(f"ostler: waiting: {on_one_line(directory)}: {error.strerror}")
+            said = True
+        _let_go(directory)
+
+
+def _let_go(directory):
+    # Wait until nobody holds it: then it is tried again.
+    fd = host.open(directory, host.O_RDONLY | host.O_DIRECTORY | host.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+    finally:
+        host.close(fd)
+    time.sleep(_PAUSE)
+
+
+def _taken_up(directory, sync):
     from ostler.machines.rehearsal.uppers import base_of
 
     host.stat(directory)  # for its error
@@ -40,14 +74,18 @@ def gone(machine):
     uppers.remove(machine)
 
 
-def begun(directory, sync=False):
-    """The same; where there is no such directory, or it is empty, a new one of everything."""
+def begun(directory, sync=False, wait=False, base=None):
+    """The same; where there is no such directory, or it is empty, a new one of `base`."""
+    return _when_free(lambda: _begun(directory, sync, base), directory, wait)
+
+
+def _begun(directory, sync, base):
     try:
         host.mkdir(directory, 0o700)
     except FileExistsError:
-        if host.listdir(directory):
-            return taken_up(directory, sync)
-    return ostler.rehearsal(upper=directory, sync=sync)
+        if host.listdir(directory) and base is None:
+            return _taken_up(directory, sync)
+    return ostler.rehearsal(base, upper=directory, sync=sync)
 
 
 def tried(function, *arguments):

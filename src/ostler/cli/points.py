@@ -22,7 +22,7 @@ ostler points --json session
 
 def points_parser():
     """The parser of the command."""
-    made = kept.parser("points", "[--json] DIR", _WHAT, _EXAMPLES)
+    made = kept.parser("points", "[--json] DIR", _WHAT, _EXAMPLES, waits=False)
     made.add_argument(
         "--json", action="store_true", help='Print one JSON object, with the list under "points".'
     )

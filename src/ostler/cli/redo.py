@@ -17,7 +17,7 @@ ostler redo again
 
 def redo_parser():
     """The parser of the command."""
-    return kept.parser("redo", "DIR", _WHAT, _EXAMPLES)
+    return kept.parser("redo", "[--wait] DIR", _WHAT, _EXAMPLES)
 
 
 def main(arguments):
@@ -27,7 +27,7 @@ def main(arguments):
 
 
 def _redo(options):
-    with kept.taken_up(options.directory) as machine:
+    with kept.taken_up(options.directory, wait=options.wait) as machine:
         print(redone(machine))
 
 

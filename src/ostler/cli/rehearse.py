@@ -27,6 +27,7 @@ Then show the changes and ask what is to be done with them. A .py script is run 
                 ostler points, ostler undo, ostler diff.
   --record      Record what the program does, with all that it starts, and show with each change
                 which of them made it. What is kept keeps that, too.
+  --wait        With --kept: where another command has DIR, wait until that has ended.
   --json        Print JSON, one object on a line, with the list under "changes"; the program's own
                 standard output goes to standard error.
 
@@ -42,7 +43,7 @@ Examples:
   ostler rehearse ./install.sh --prefix ~/.local
   ostler rehearse --json --discard make clean"""
 
-_OPTIONS = ("--commit", "--discard", "--keep", "--kept", "--record", "--json", "--help")
+_OPTIONS = ("--commit", "--discard", "--keep", "--kept", "--record", "--wait", "--json", "--help")
 
 
 class Options:
@@ -50,13 +51,13 @@ class Options:
 
     def __init__(self, arguments):
         self.then = self.keep = self.kept = None
-        self.json = self.record = False
+        self.json = self.record = self.wait = False
         rest = list(arguments)
         while rest and rest[0].startswith("-") and rest[0] != "--":
             option, equals, value = rest.pop(0).partition("=")
             if option in ("--commit", "--discard") and not equals:
                 self._decide(option[2:])
-            elif option in ("--json", "--record") and not equals:
+            elif option in ("--json", "--record", "--wait") and not equals:
                 setattr(self, option[2:], True)
             elif option in ("--keep", "--kept"):
                 value = value if equals else rest.pop(0) if rest else ""
@@ -72,6 +73,8 @@ class Options:
         self.program = rest
         if rest[:1] == [""] or (not rest and self.kept is None):
             raise UsageError("rehearse: no program")
+        if self.wait and self.kept is None:
+            raise UsageError("rehearse: --wait belongs to --kept DIR")
 
     def _decide(self, what):
         if self.then not in (None, what):
@@ -108,7 +111,8 @@ def main(arguments):
 
 def _machine(options):
     if options.kept is not None:
-        return begun(options.kept) if options.program else taken_up(options.kept)
+        take = begun if options.program else taken_up
+        return take(options.kept, wait=options.wait)
     return ostler.rehearsal()
 
 

@@ -11,7 +11,7 @@ import sys
 
 import ostler
 from ostler import host
-from ostler.cli import complain, kept, tell
+from ostler.cli import UsageError, complain, kept, tell
 from ostler.cli.machine import FAILED
 from ostler.cli.parsing import Parser
 from ostler.cli.running import run
@@ -23,13 +23,18 @@ At the end (exit, or Ctrl-D) the changes are shown, and you are asked what is to
 
 Variables, functions, aliases, options and the working directory go on from line to line. Jobs do
 not: what a line has left running is ended with it, and Ctrl-Z does nothing.
+
+With --base the files are those in DIR alone, which is "/" in the shell, and the programs, too: a
+whole system, as of a container. Nothing outside of it is seen.
 """
 _EXAMPLES = """
 ostler shell
 ostler shell --kept typed
 """
 
-_IN, _OUT = 61, 62  # descriptors of the bash that runs a line: what it begins with, and leaves
+# Descriptors of the bash that runs a line: what it begins with, what it leaves, and /dev/null,
+# which there may be none of.
+_IN, _OUT, _NULL = 61, 62, 63
 # How a bash writes down what it has. Options about a terminal are not taken along, and what is
 # read-only is refused where it is read, without a word. No line is run in another
 # directory than the one in which it was typed: `rm -r *` least of all.
@@ -40,16 +45,27 @@ __ostler_dump() {{
         declare -f
         alias -p
         shopt -p
-        set +o | grep -v -e monitor -e history -e emacs -e ' vi$'
+        set +o | while read -r __ostler_option; do
+            case $__ostler_option in
+                *monitor | *history | *emacs | *' vi') ;;
+                *) echo "$__ostler_option" ;;
+            esac
+        done
         umask -p
         printf 'cd -- %q || __ostler_gone=%q\\n' "$PWD" "$PWD"
-    }} >&{_OUT} 2>/dev/null
-    printf '\\0%s' "${{PS1@P}}" >&{_OUT} 2>/dev/null
+    }} >&{_OUT} 2>&{_NULL}
+    printf '\\0%s' "${{PS1@P}}" >&{_OUT} 2>&{_NULL}
 }}
 """
 _FIRST = f"{_DUMP}__ostler_dump"
 _LINE = f"""
-source /dev/fd/{_IN} 2>/dev/null
+if [ -e /dev/fd/{_IN} ]; then
+    source /dev/fd/{_IN} 2>&{_NULL}
+else
+    IFS= read -r -d '' __ostler_state <&{_IN}
+    eval "$__ostler_state" 2>&{_NULL}
+    unset __ostler_state
+fi
 exec {_IN}<&-
 {_DUMP}
 trap __ostler_dump EXIT
@@ -80,11 +96,13 @@ _GONE_ON = b"\0"  # what a bash leaves first that was not left by `exit`
 
 def shell_parser():
     """The parser of the command."""
-    made = Parser("shell", "[--kept DIR]", _WHAT, _EXAMPLES)
+    made = Parser("shell", "[--base DIR] [--kept DIR [--wait]]", _WHAT, _EXAMPLES)
+    made.add_argument("--base", metavar="DIR", help="Rehearse on the system that is in DIR.")
     made.add_argument(
         "--kept", metavar="DIR",
         help="Keep the changes and points in DIR, and go on with what is kept there already.",
     )  # fmt: skip
+    made.add_argument("--wait", action="store_true", help=kept.WAIT)
     return made
 
 
@@ -93,8 +111,13 @@ def main(arguments):
     options = shell_parser().read(arguments)
     options.then = options.keep = None
     options.json, options.program = False, ["shell"]
+    if options.wait and options.kept is None:
+        raise UsageError("shell: --wait belongs to --kept DIR")
     try:
-        machine = ostler.rehearsal() if options.kept is None else kept.begun(options.kept)
+        if options.kept is None:
+            machine = ostler.rehearsal(options.base)
+        else:
+            machine = kept.begun(options.kept, wait=options.wait, base=options.base)
     except (OSError, ValueError) as error:
         complain(error)
         return FAILED
@@ -102,7 +125,8 @@ def main(arguments):
         shell = Shell(machine)
         try:
             if not shell.begin():
-                return complain("there is no bash here")
+                complain("there is no bash here")
+                return FAILED
         except OSError as error:
             complain(error)
             return FAILED
@@ -211,10 +235,13 @@ class Shell:
         return goes_on
 
     def _bash(self, words, descriptors, quiet):
-        actions = [(host.POSIX_SPAWN_DUP2, fd, number) for number, fd in descriptors.items()]
-        if quiet:
-            actions.append((host.POSIX_SPAWN_OPEN, 2, "/dev/null", host.O_WRONLY, 0))
-        return run(self.machine, ["bash", *words], False, actions)
+        null = host.open(host.devnull, host.O_WRONLY | host.O_CLOEXEC)
+        pairs = [*descriptors.items(), (_NULL, null), *([(2, null)] if quiet else [])]
+        actions = [(host.POSIX_SPAWN_DUP2, fd, number) for number, fd in pairs]
+        try:
+            return run(self.machine, ["bash", *words], False, actions)
+        finally:
+            host.close(null)
 
     def _took(self, left):
         state, zero, prompt = left.rpartition(b"\0")

@@ -16,7 +16,7 @@ ostler undo try 1
 
 def undo_parser():
     """The parser of the command."""
-    made = kept.parser("undo", "DIR [POINT]", _WHAT, _EXAMPLES)
+    made = kept.parser("undo", "[--wait] DIR [POINT]", _WHAT, _EXAMPLES)
     made.add_argument("point", nargs="?", metavar="POINT", help="The point to go to.")
     return made
 
@@ -28,7 +28,7 @@ def main(arguments):
 
 
 def _undo(options):
-    with kept.taken_up(options.directory) as machine:
+    with kept.taken_up(options.directory, wait=options.wait) as machine:
         print(undone(machine, options.point))
 
 

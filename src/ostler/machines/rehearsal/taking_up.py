@@ -116,17 +116,25 @@ def _kept(stores: int, directory: bytes, base: bytes) -> tuple[State | None, Ext
 
 def _lock(stores: int, upper: StrOrBytesPath) -> None:
     """One rehearsal at a time in an upper, for as long as its descriptor is open."""
-    try:
-        fcntl.flock(stores, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pass
-    else:
+    # Twice: who waits until it is let go has it, too, for a moment, and then tries as we do.
+    if _locked(stores):
+        return
+    time.sleep(_PAUSE)
+    if _locked(stores):
         return
     said = "upper belongs to a rehearsal that is open"
     holders = [pid for pid in _having_open(stores) if pid != host.getpid()]
     if holders:
         said += f" in process {holders[0]} ({writers._program(holders[0])})"
     raise OSError(errno.EBUSY, said, upper)
+
+
+def _locked(stores: int) -> bool:
+    try:
+        fcntl.flock(stores, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _having_open(stores: int) -> Iterator[int]:

@@ -12,7 +12,7 @@ run: build
 	@$(BIN)/ostler run examples/tour.py
 
 test: build
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(OPTIONS)
 
 # The same on Pythons newer than the machine's, which build_tools/newer fetches (as root, on Linux,
 # some minutes), or compiles: NEWER=3.13t. NEWER: which; GOALS: what is made there instead, with OPTIONS.

@@ -178,9 +178,7 @@ def see_to_forks():
         _told = True
         from ostler.core.interpreter import register_at_fork
 
-        register_at_fork(
-            before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_copy
-        )
+        register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_copy)
 
 
 @cython.cfunc

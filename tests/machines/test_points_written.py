@@ -1,14 +1,18 @@
 """What is written down of points: added to, torn, grown, of an earlier version, and of no sense."""
 
+import errno
 import itertools
 import json
 import os
 import random
+import shutil
 
 import pytest
 
+import ostler
 from ostler.machines.rehearsal import kept_points, moments, state_files, uppers  # noqa: F401
-from tests.machines.rehearsing import by_steps, put, put_on
+from ostler.machines.rehearsal.places import OwnTree
+from tests.machines.rehearsing import by_steps, got, put, put_on
 from tests.machines.test_points_kept import (
     at_once,
     checked,  # noqa: F401
@@ -179,6 +183,59 @@ def test_of_an_earlier_version(base, upper):
     write(upper, json.dumps(old).encode() + b"\n" + raw(upper).splitlines()[-1] + b"\n")
     with pytest.raises(ValueError, match="damaged"):
         taken(base, upper)
+
+
+@by_steps(3)
+def test_killed_before_anything_is_written_down(memory, step):
+    """Whatever the first of all has left there is as good as nothing, for the next one."""
+    base, upper = f"{memory}/base", f"{memory}/kept"
+    put(f"{base}/file", "base")
+
+    def work():
+        with taken(base, upper) as m:
+            put_on(m, "/file", b"new")
+
+    left = set()
+    for stops in range(1, 5000, step):
+        with OwnTree(os.open(memory, os.O_PATH | os.O_DIRECTORY)) as place:
+            place.remove(b"kept")  # whatever its modes are
+        os.mkdir(upper, 0o700)
+        ended = run_and_kill(work, stops)
+        names = tuple(sorted(name[:3] for name in os.listdir(upper)))
+        left.add(names)
+        if uppers.STATE not in os.listdir(upper) and names:
+            with pytest.raises(FileNotFoundError, match="nothing is kept"):
+                kept_points.listed(upper)
+        with taken(base, upper) as m:
+            assert got(m, "/file") == ("new" if ended else got(m, "/file"))
+            m.checkpoint("first")
+        with taken(base, upper) as m:
+            assert [point.name for point in m.points()] == ["first"]
+        if ended:
+            break
+    assert ended
+    assert {(), ("0",)} <= left
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["0/upper/file", "0/work/work/file", "0/other", "file", "0/upper/d/", "0/work/a/b/c/d/e/"],
+)
+def test_what_was_not_begun_by_it_is_not_removed(base, upper, what):
+    for name in ("0/upper", "0/work/work", "1/upper"):
+        os.makedirs(f"{upper}/{name}", mode=0o700)
+    put(f"{upper}/{what}x", "mine")
+    before = sorted(os.walk(upper))
+    with pytest.raises(OSError, match="neither empty") as caught:
+        ostler.rehearsal(base, upper=upper)
+    assert caught.value.errno == errno.ENOTEMPTY
+    assert sorted(os.walk(upper)) == before
+    os.unlink(f"{upper}/{what}x")
+    if what.count("/") < 3:
+        shutil.rmtree(f"{upper}/{what}", ignore_errors=True)
+        os.makedirs(f"{upper}/0/upper", mode=0o700, exist_ok=True)
+        with taken(base, upper) as m:
+            assert m.changes() == []
 
 
 JUNK = [

@@ -84,7 +84,11 @@ def _begun(directory, sync, base):
         host.mkdir(directory, 0o700)
     except FileExistsError:
         if host.listdir(directory) and base is None:
-            return _taken_up(directory, sync)
+            try:
+                return _taken_up(directory, sync)
+            except FileNotFoundError as error:
+                if error.filename != directory:
+                    raise  # else one that was begun, and killed, has left it
     return ostler.rehearsal(base, upper=directory, sync=sync)
 
 

@@ -19,6 +19,7 @@ from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines import trust
 from ostler.machines.rehearsal import layers, uppers
+from ostler.machines.rehearsal.begun import is_of_state
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.state_files import StateFile
 from ostler.points.amended import Written
@@ -296,7 +297,7 @@ def _not_named(place: OwnTree, named: set[bytes], has_rule: bool) -> set[bytes]:
     gone: set[bytes] = set()
     above = {path.rpartition(b"/")[0] for path in named}
     for name in host.listdir(b"/proc/self/fd/%d" % place.fd):
-        if _is_left_of_state(name) or (has_rule and _is_number(name) and name not in named):
+        if is_of_state(name) or (has_rule and _is_number(name) and name not in named):
             gone.add(name)
     if place.status(uppers.LAYERS) is None:
         return gone
@@ -314,8 +315,3 @@ def _not_named(place: OwnTree, named: set[bytes], has_rule: bool) -> set[bytes]:
 
 def _is_number(name: bytes) -> bool:
     return uppers.is_store(name.decode("latin-1"))
-
-
-def _is_left_of_state(name: bytes) -> bool:
-    # A new state that a process did not live to put in the place of the old one.
-    return name.startswith(b".%s." % uppers.STATE.encode()) and name.endswith(b"~")

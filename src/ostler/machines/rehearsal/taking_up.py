@@ -108,7 +108,7 @@ def _knows(state: State, overlays: tuple[OverlayMount, ...]) -> bool:
 
 def _kept(stores: int, directory: bytes, base: bytes) -> tuple[State | None, Extent | None]:
     """What an earlier rehearsal left here, None when the directory is empty; see state_in()."""
-    state, extent = uppers.state_in(stores, directory)
+    state, extent = uppers.state_in(stores, directory, True)
     if state is not None and host.fsencode(state["base"]) != base:
         raise ValueError(f"upper belongs to a rehearsal of {state['base']!r}")
     return state, extent

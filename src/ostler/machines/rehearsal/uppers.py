@@ -12,6 +12,7 @@ import stat
 
 from ostler.machine import host
 from ostler.machines import trust
+from ostler.machines.rehearsal import begun
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.state_files import STATE, Extent, lines
 from ostler.points.amended import Amended
@@ -49,7 +50,7 @@ def opened(upper: StrOrBytesPath, base: bytes | None = None) -> tuple[int, bytes
         if base is not None and (base + b"/").startswith(path + b"/") and base != b"/":
             raise OSError(errno.EINVAL, "base lies within upper", host.fsdecode(path))
         names = host.listdir(fd)
-        if names and STATE not in names:
+        if STATE not in names and not begun.may_be(names):
             raise OSError(errno.ENOTEMPTY, _NO_UPPER, host.fsdecode(path))
     finally:
         host.close(fd)
@@ -67,13 +68,18 @@ def state_of(fd: int, upper: StrOrBytesPath) -> State | None:
     return state_in(fd, upper)[0]
 
 
-def state_in(fd: int, upper: StrOrBytesPath) -> tuple[State | None, Extent | None]:
-    """The same, and what its file is known to be; None where that can't be added to."""
+def state_in(
+    fd: int, upper: StrOrBytesPath, is_ours: bool = False
+) -> tuple[State | None, Extent | None]:
+    """The same, and what its file is known to be; None where that can't be added to.
+
+    `is_ours`: whether it is locked for us; then what was only begun is removed.
+    """
     shown = host.path.join(host.fsdecode(upper), STATE)
     try:
         file = open(trust.own_file(STATE.encode(), fd, shown), "rb")  # noqa: SIM115
     except FileNotFoundError:
-        if host.listdir(fd):
+        if not begun.may_be(host.listdir(fd)) or (is_ours and not begun.emptied(fd)):
             raise OSError(errno.ENOTEMPTY, _NO_UPPER, host.fsdecode(upper)) from None
         return None, None
     except trust.Refused as error:

@@ -1,0 +1,86 @@
+"""Begun: a directory in which a rehearsal was killed before it had written down anything.
+
+Nobody can have changed anything on it then. So what stands there is known: stores of which the
+upper is empty and the work directory the kernel's own, and the state that was to be put in its
+place. Where that is all, and the reader's own, it is as good as empty, and is emptied; where
+anything else is there, nothing is.
+"""
+
+from __future__ import annotations
+
+import stat
+
+from ostler.machine import host
+from ostler.machines.rehearsal.places import OwnTree
+from ostler.machines.rehearsal.state_files import STATE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ostler.machines.rehearsal.places import AnyStatus
+
+_DIGITS = frozenset(b"0123456789")
+_DEEP = 3  # levels of directories that the kernel makes in a work directory
+
+
+def is_of_state(name: bytes) -> bool:
+    """Whether this is the name of a state that was to come in the place of another one."""
+    return name.startswith(b".%s." % STATE.encode()) and name.endswith(b"~")
+
+
+def _is_store(name: bytes) -> bool:
+    return len(name) < 10 and set(name) <= _DIGITS
+
+
+def may_be(names: Iterable[str]) -> bool:
+    """Whether these are the names of what a rehearsal begins with."""
+    return all(is_of_state(name) or _is_store(name) for name in map(host.fsencode, names))
+
+
+def emptied(stores: int) -> bool:
+    """Empty such a directory, which is locked for us; False, and it is as it was, if it is none."""
+    with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=stores)) as place:
+        return _emptied(place)
+
+
+def _emptied(place: OwnTree) -> bool:
+    entries = place.entries(b"")
+    if not all(_is_nothing(place, name, status) for name, status in entries):
+        return False
+    for name, _ in entries:
+        place.remove(name)
+    return True
+
+
+def _is_nothing(place: OwnTree, name: bytes, status: AnyStatus) -> bool:
+    if status.st_uid != host.geteuid():
+        return False
+    if is_of_state(name):
+        return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+    return _is_store(name) and stat.S_ISDIR(status.st_mode) and _is_unused(place, name)
+
+
+def _is_unused(place: OwnTree, store: bytes) -> bool:
+    for name, status in place.entries(store):
+        path = store + b"/" + name
+        if name not in (b"upper", b"work") or not stat.S_ISDIR(status.st_mode):
+            return False
+        if name == b"upper" and place.entries(path):
+            return False
+        if name == b"work" and not _is_the_kernels(place, path):
+            return False
+    return True
+
+
+def _is_the_kernels(place: OwnTree, work: bytes) -> bool:
+    # No file in it has anything in it.
+    waiting = [(work, 0)]
+    while waiting:
+        path, depth = waiting.pop()
+        for name, status in place.entries(path):
+            if stat.S_ISDIR(status.st_mode) and depth < _DEEP:
+                waiting.append((path + b"/" + name, depth + 1))
+            elif not stat.S_ISREG(status.st_mode) or status.st_size:
+                return False
+    return True

@@ -92,6 +92,7 @@ complete -c ostler -n '__fish_seen_subcommand_from points' -s h -l help -d 'Show
 complete -c ostler -n '__fish_seen_subcommand_from points' -l json -d 'Print one JSON object, with the list under "points"'
 complete -c ostler -n '__fish_seen_subcommand_from record' -s o -l output -x -d 'Keep the recording in FILE, and tell nothing'
 complete -c ostler -n '__fish_seen_subcommand_from record' -l html -x -d 'Write a page of HTML, and tell nothing: a timeline of the processes, a tree of the files, who did what and when'
+complete -c ostler -n '__fish_seen_subcommand_from record' -l live -d 'Tell it on standard error while it happens, line by line'
 complete -c ostler -n '__fish_seen_subcommand_from record' -l changes -d 'Record only what may change something, and the network: it costs less'
 complete -c ostler -n '__fish_seen_subcommand_from record' -l only -x -d 'Tell only of this: written, read, network, refused or all (with what every program reads when it begins, and what was not there)'
 complete -c ostler -n '__fish_seen_subcommand_from record' -l path -x -d 'Tell only of paths that fit, or lie in that directory'

@@ -3,6 +3,7 @@
 import json
 import sys
 import tempfile
+from contextlib import nullcontext
 
 import ostler
 from ostler import host
@@ -26,6 +27,7 @@ diff comes after --.
                      show reads.
   --html FILE        Write a page of HTML, and tell nothing: a timeline of the processes, a tree of
                      the files, who did what and when. Any browser shows it; it needs no network.
+  --live             Tell it on standard error while it happens, line by line.
   --changes          Record only what may change something, and the network: it costs less.
   --only WHAT        Tell only of this: written, read, network, refused or all (with what every
                      program reads when it begins, and what was not there).
@@ -41,7 +43,8 @@ Examples:
   ostler record --html story.html make"""
 
 _OPTIONS = (
-    "--output", "-o", "--html", "--changes", "--only", "--path", "--process", "--json", *OPTIONS,
+    "--output", "-o", "--html", "--live", "--changes", "--only", "--path", "--process", "--json",
+    *OPTIONS,
 )  # fmt: skip
 
 
@@ -50,7 +53,7 @@ class RecordOptions:
 
     def __init__(self, arguments):
         self.output = self.html = self.only = None
-        self.changes = self.json = False
+        self.changes = self.json = self.live = False
         self.paths, self.processes = [], []
         self.rest = self.take(arguments)
 
@@ -59,7 +62,7 @@ class RecordOptions:
         rest = list(arguments)
         while rest and rest[0].startswith("-") and rest[0] != "--":
             option, equals, value = rest[0].partition("=")
-            if option in ("--changes", "--json") and not equals:
+            if option in ("--changes", "--json", "--live") and not equals:
                 setattr(self, option[2:], True)
                 del rest[0]
             elif option in ("-o", "--output", "--html", "--only", "--path", "--process"):
@@ -147,7 +150,7 @@ def _record(options, choice, command):
     with file:
         try:
             recorder = ProgramRecorder(machine, file.fileno(), not options.changes, about)
-            with recorder:
+            with recorder, _telling(options, file, recorder):
                 status = run(machine, command, options.json and not options.files, (), False)
         except OSError as error:
             _drop(options, file)
@@ -161,6 +164,15 @@ def _record(options, choice, command):
             _drop(options, file)
             return -status
         return _keep(options, file, machine if choice.kind == "rehearse" else None) or status
+
+
+def _telling(options, file, recorder):
+    # What tells it while it happens, where that is wanted.
+    if not options.live:
+        return nullcontext()
+    from ostler.cli.record_live import Telling
+
+    return Telling(file.fileno(), recorder, options.wanted)
 
 
 def _check(options):
@@ -194,6 +206,11 @@ def _keep(options, file, rehearsal):
     story = read(file)
     if rehearsal is not None and (options.files or options.json):
         _add_changes(story, rehearsal)
+    if options.live and not options.json and not options.files:
+        from ostler.record.outline import end_of
+
+        tell(end_of(story))
+        return 0
     if not options.files:
         try:
             _tell(story, options)
@@ -306,7 +323,7 @@ def _show(arguments):
     log, rest = options.rest[:1], options.take(options.rest[1:])  # options may come behind it, too
     if [*log, *rest][-1:] and (word := [*log, *rest][-1]).startswith("-"):
         raise no_option("record show", word, _OPTIONS)
-    if len(log) != 1 or rest or options.output is not None or options.changes:
+    if len(log) != 1 or rest or options.output is not None or options.changes or options.live:
         raise UsageError("record show: one log is wanted")
     try:
         _check(options)
@@ -322,7 +339,7 @@ def _show(arguments):
 
 def _diff(arguments):
     options = RecordOptions(arguments)
-    if len(options.rest) != 2 or options.files or options.changes:
+    if len(options.rest) != 2 or options.files or options.changes or options.live:
         raise UsageError("record diff: two logs are wanted")
     from ostler.record.comparing import differences
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from ostler.machine import host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 MAGIC = b"ostler record\0\0\1"
 KINDS = {
@@ -34,6 +34,10 @@ _TIME = (1 << 48) - 1
 _BEGUN, _EXECUTED = struct.Struct("=4xIIIIIQ"), struct.Struct("=xbBxIIIIIQ")
 _ENTRY, _ENDED = struct.Struct("=xBbBIIIQ"), struct.Struct("=xB2xIiIQQ")
 _TEXT = struct.Struct("=4xI")
+_SIZES = {
+    b"T": _TEXT.size, b"P": _BEGUN.size, b"X": _EXECUTED.size, b"E": _ENTRY.size,
+    b"Q": _ENDED.size, b"L": _ENDED.size,
+}  # fmt: skip
 
 
 class Program(NamedTuple):
@@ -179,7 +183,7 @@ def read(file: IO[bytes]) -> Story:
     if not isinstance(about, dict):
         raise NotALog("this log is damaged")
     story.about = about
-    _Reader(story).take(pieces)
+    Reader(story).take(pieces)
     story.events.sort(key=lambda event: event.time)
     return story
 
@@ -190,13 +194,45 @@ def _read_text(file: IO[bytes], size: int) -> bytes:
     return file.read(size + -size % 8)[:size]
 
 
+def size_of_head(data: bytes) -> int | None:
+    """The bytes that stand before all pieces; None where that is more than these."""
+    start = len(MAGIC) + _TEXT.size
+    if len(data) < start:
+        return None
+    if data[: len(MAGIC)] != MAGIC:
+        raise NotALog("this is no log of ostler record")
+    (size,) = _TEXT.unpack(data[len(MAGIC) : start])
+    end = start + size + -size % 8
+    return end if len(data) >= end else None
+
+
+def whole_pieces(data: bytes) -> tuple[list[bytes], int]:
+    """(the pieces with which some bytes begin, their bytes together): the last may be cut off."""
+    found: list[bytes] = []
+    at = 0
+    while at + 8 <= len(data):
+        size = _SIZES.get(data[at : at + 1])
+        if size is None:
+            raise NotALog("this log is damaged")
+        end = at + size
+        if end > len(data):
+            break
+        if data[at : at + 1] == b"T":
+            (length,) = _TEXT.unpack(data[at:end])
+            text = data[end : end + length]
+            end += length + -length % 8
+            if end > len(data):
+                break
+            found.append(b"T" + text)
+        else:
+            found.append(data[at:end])
+        at = end
+    return found, at
+
+
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    sizes = {
-        b"T": _TEXT.size, b"P": _BEGUN.size, b"X": _EXECUTED.size, b"E": _ENTRY.size,
-        b"Q": _ENDED.size, b"L": _ENDED.size,
-    }  # fmt: skip
     while start := file.read(8):
-        size = sizes.get(start[:1])
+        size = _SIZES.get(start[:1])
         if size is None:
             raise NotALog("this log is damaged")
         piece = start + file.read(size - 8)
@@ -212,36 +248,43 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-class _Reader:
+class Reader:
+    """Puts what pieces say into a Story."""
+
     def __init__(self, story: Story) -> None:
         self._story = story
         self._texts = [""]
         self._known: dict[int, RecordedProcess] = {}
-
-    def take(self, pieces: Iterator[bytes]) -> None:
-        """Read them all."""
-        ways = {
+        self._ways: dict[bytes, Callable[[bytes], RecordedProcess | None]] = {
             b"P": self._begun, b"X": self._executed, b"E": self._entry, b"Q": self._ended,
             b"L": self._last,
         }  # fmt: skip
-        for piece in pieces:
-            if piece[:1] == b"T":
-                self._texts.append(host.fsdecode(piece[1:]))
-                continue
-            try:
-                ways[piece[:1]](piece)
-            except (IndexError, KeyError):
-                raise NotALog("this log is damaged") from None
 
-    def _begun(self, piece: bytes) -> None:
+    def take(self, pieces: Iterator[bytes]) -> None:
+        """Read them all."""
+        for piece in pieces:
+            self.take_one(piece)
+
+    def take_one(self, piece: bytes) -> RecordedProcess | None:
+        """Read one; the process of which it tells that it began, ran something, or ended."""
+        if piece[:1] == b"T":
+            self._texts.append(host.fsdecode(piece[1:]))
+            return None
+        try:
+            return self._ways[piece[:1]](piece)
+        except (IndexError, KeyError):
+            raise NotALog("this log is damaged") from None
+
+    def _begun(self, piece: bytes) -> RecordedProcess:
         number, parent, pid, uid, cwd, time = _BEGUN.unpack(piece)
         above = self._known[parent] if parent else None
         process = RecordedProcess(number, pid, uid, above, time / _SECOND)
         process.cwd = self._texts[cwd]
         self._known[number] = process
         self._story.processes.append(process)
+        return process
 
-    def _executed(self, piece: bytes) -> None:
+    def _executed(self, piece: bytes) -> RecordedProcess:
         outcome, cut, number, path, arguments, cwd, uid, time = _EXECUTED.unpack(piece)
         words = tuple(self._texts[arguments].split("\0"))
         program = Program(
@@ -249,6 +292,7 @@ class _Reader:
             bool(cut), uid,
         )  # fmt: skip
         self._known[number].programs.append(program)
+        return self._known[number]
 
     def _entry(self, piece: bytes) -> None:
         number, outcome, doubt, process, path, other, time = _ENTRY.unpack(piece)
@@ -268,7 +312,7 @@ class _Reader:
             )
         )
 
-    def _ended(self, piece: bytes) -> None:
+    def _ended(self, piece: bytes) -> RecordedProcess:
         known, number, status, memory, used, time = _ENDED.unpack(piece)
         process = self._known[number]
         process.ended = time / _SECOND
@@ -276,6 +320,7 @@ class _Reader:
         process.memory = memory << 10
         if known:
             process.status = host.waitstatus_to_exitcode(status & 0xFF7F)
+        return process
 
     def _last(self, piece: bytes) -> None:
         self._story.complete = True

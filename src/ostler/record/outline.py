@@ -59,6 +59,11 @@ class Wanted:
         self._paths = tuple(paths)
         self._processes = tuple(processes)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing was asked for: all but what is usual is wanted."""
+        return not self._only and not self._paths and not self._processes
+
     def process(self, one: RecordedProcess) -> bool:
         """Whether what a process did is shown."""
         if not self._processes:
@@ -128,15 +133,15 @@ def lines(story: Story, wanted: Wanted) -> Iterator[tuple[str, str]]:
         indent = "  " * min(depth, _DEEPEST)
         yield "process", indent + headline(one)
         if wanted.process(one):
-            yield from _told(events.get(one.number, ()), indent + "    ")
+            yield from told(events.get(one.number, ()), indent + "    ")
         waiting += [(child, depth + 1) for child in reversed(one.children)]
-    yield "end", _end(story)
+    yield "end", end_of(story)
 
 
 def _counts(story: Story, events: dict[int, list[Event]], wanted: Wanted) -> dict[int, int]:
     # Of each process, how much is told of it and of those below it. A child comes after its parent.
     found = {}
-    plain = not wanted._only and not wanted._paths and not wanted._processes
+    plain = wanted.is_plain
     for one in story.processes:
         found[one.number] = 0
         if wanted.process(one):
@@ -171,7 +176,8 @@ def command(arguments: Iterable[str], path: str, most: int = 100) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _told(events: Iterable[Event], indent: str) -> Iterator[tuple[str, str]]:
+def told(events: Iterable[Event], indent: str) -> Iterator[tuple[str, str]]:
+    """Lines about events, as (what, text), each with `indent` before it; many paths are folded."""
     groups: dict[str, dict[str, None]] = {}
     for event in events:
         word = next(word for word, kinds in WORDS if event.kind in kinds)
@@ -224,7 +230,8 @@ def on_one_line(path: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in path)
 
 
-def _end(story: Story) -> str:
+def end_of(story: Story) -> str:
+    """The last line: how much there was."""
     changed = {
         event.path for event in story.events if event.kind in CHANGES and event.outcome is not False
     }

@@ -65,9 +65,11 @@ read line; echo "got $line"
 typed
 exit 7
 """, status=7)  # fmt: skip
-    assert said.splitlines()[:14] == [
+    lines = said.splitlines()[:14]
+    lines[7] = " ".join(lines[7].split())  # newer bashes have wider columns
+    assert lines == [
         "f one a  b", "2 3 out", "aliased", "yes", str(place / "d"), "0027", "*",
-        "nullglob       \ton", "1", "i1", "i2", "here", "<>", "got typed",
+        "nullglob on", "1", "i1", "i2", "here", "<>", "got typed",
     ]  # fmt: skip
     assert os.listdir(place) == ["there"]
 

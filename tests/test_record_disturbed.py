@@ -262,7 +262,8 @@ def test_no_path_is_no_path_of_a_directory(tmp_path):
         "    try: call()\n"
         "    except FileNotFoundError: print('none')\n"
     )
-    story, result = run(PYTHON, "-S", "-c", code, cwd=tmp_path)
+    # Not to look for modules there.
+    story, result = run(PYTHON, "-SP", "-c", code, cwd=tmp_path)
     assert result.stdout.split() == [b"none"] * 6
     at = os.path.realpath(tmp_path)
     assert not [event for event in story.events if event.path.startswith(at) and event.value]

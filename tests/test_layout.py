@@ -399,6 +399,7 @@ FLOORS = (
     "machines",  # the kinds of machines, a file a kind
     "",  # the facade: ostler itself, and _later
     "cli",  # the command line
+    "fakefs",  # pyfakefs's interface on machines
     "pytest_plugin",
     "__main__",
 )

@@ -6,7 +6,6 @@ the module's fixtures have made. `@pytest.mark.scratch(size="64K", inodes=10)` s
 """
 
 import sys
-from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import pytest
@@ -16,6 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ostler.machines.scratch import Scratch
+
+
+def pytest_addoption(parser):
+    parser.addini(
+        "ostler_fakefs",
+        "give the fixture fs and its like, as -p ostler.fakefs does",
+        type="bool",
+        default=False,
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config):
+    # Before a conftest.py may import what the setting has another meaning for.
+    if early_config.getini("ostler_fakefs"):
+        from ostler.fakefs import pytest_plugin
+
+        pytest_plugin.take_over(early_config.pluginmanager)
 
 
 def pytest_configure(config):
@@ -137,44 +154,10 @@ def installed_scratch(scratch_os: "Scratch", request: pytest.FixtureRequest) -> 
     made = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
     if made is not None:
         scratch_os.makedirs(made)
-    patches = request.getfixturevalue("monkeypatch") if _has_patches(request) else None
-    with scratch_os.installed(everywhere=True), _patches_undone(patches):
+    from ostler.fakefs.patches import undone
+
+    with scratch_os.installed(everywhere=True), undone(request):
         yield scratch_os
-
-
-def _has_patches(request):
-    return "monkeypatch" in request.fixturenames
-
-
-@contextmanager
-def _patches_undone(patches):
-    # Variables and the working directory that a test changes inside are the machine's. They would
-    # be put back when there is none any more, and be the host's.
-    try:
-        items, here = len(patches._setitem), patches._cwd
-    except AttributeError:
-        items = None  # no monkeypatch, or one of another kind
-    try:
-        yield
-    finally:
-        if items is not None:
-            _undo(patches, items, here)
-
-
-def _undo(patches, items, here):
-    from ostler.core.interpreter import os as system
-
-    inside = patches._setitem[items:]
-    environs = system.environ, system.environb
-    patches._setitem[items:] = [item for item in inside if not any(item[0] is e for e in environs)]
-    for mapping, name, value in reversed(inside):
-        if any(mapping is environ for environ in environs):
-            if isinstance(value, (str, bytes)):
-                mapping[name] = value
-            else:
-                mapping.pop(name, None)
-    if here is None:
-        patches._cwd = None
 
 
 def _installed():

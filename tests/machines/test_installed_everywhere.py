@@ -159,6 +159,12 @@ def test_a_machine_over_another(machine, earlier):
         assert earlier.ask(names) == ["there"]
 
 
+def test_variables_of_the_host_beside_a_machine(machine, earlier):
+    with machine.installed(threads=True):
+        assert earlier.ask(lambda: os.environ.pop("OSTLER_NONE", "default")) == "default"
+        assert isinstance(earlier.ask(lambda: os.environ.pop("OSTLER_NONE")), KeyError)
+
+
 def test_variables_are_the_machines_in_every_thread(machine, earlier):
     machine.environ["OSTLER_HERE"] = "yes"
     with machine.installed(everywhere=True):

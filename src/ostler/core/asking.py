@@ -277,14 +277,15 @@ def _for_host(ours: cython.bint) -> cython.bint:
     names: cython.pointer(py.PyObject) = pyf.PyEval_GetGlobals()
     if names == cython.NULL:
         return False
-    return _is_host(cython.cast(dict, names), ours) or (len(_skipped) > 0 and _is_skipped())
+    if _is_host(cython.cast(dict, names), ours):
+        return True
+    return len(_skipped) > 0 and _is_skipped(cython.cast(object, pyf.PyEval_GetFrame()))
 
 
 @cython.cfunc
 @cython.exceptval(-1)
-def _is_skipped() -> cython.bint:
+def _is_skipped(frame) -> cython.bint:
     # Whether the code that calls, by the standard library perhaps, is a module's that was skipped.
-    frame = cython.cast(object, pyf.PyEval_GetFrame())
     while frame is not None:
         name = frame.f_globals.get("__name__")
         if type(name) is not str:
@@ -344,9 +345,11 @@ def machine_of(now: Stay):
     return machine
 
 
-def is_host(names):
-    """Whether code with these globals acts on the host, whoever calls it."""
-    return _is_host(names, False)
+def is_host(frame):
+    """Whether the code of this frame acts on the host, whoever calls it."""
+    if _is_host(frame.f_globals, False):
+        return True
+    return len(_skipped) > 0 and _is_skipped(frame)
 
 
 def is_held():

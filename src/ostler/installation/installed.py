@@ -419,7 +419,7 @@ def _asking_first(original, act, whoever=False):
             # The code that calls is behind the one in whose place this is.
             if stay is None:
                 return original(*args, **kwargs)
-            if not whoever and asking.is_host(sys._getframe(2).f_globals):
+            if not whoever and asking.is_host(sys._getframe(2)):
                 with OnHost():  # what it calls itself asks, too
                     return original(*args, **kwargs)
             return act(stay, original, *args, **kwargs)
@@ -549,6 +549,9 @@ def _reload(stay, original, module):
 def _mktemp(stay, original, factory, *args, **kwargs):
     # A directory of the machine's, at the path that it would have on the host.
     machine = asking.machine_of(stay)
+    if getattr(machine, "_tmp_is_hosts", False):
+        with OnHost():
+            return original(factory, *args, **kwargs)
     machine.makedirs(factory.getbasetemp(), exist_ok=True)
     return original(factory, *args, **kwargs)
 

@@ -50,7 +50,7 @@ def _kind(kind, name):
                 continue
             if callable(value):
                 members[member] = _method(name, member, value)
-            else:
+            elif hasattr(type(value), "__get__"):  # else it is a mark that the class has for itself
                 members[member] = _field(name, member, value)
         if "_data" not in members:
             members["_data"] = _held(name, "_data")

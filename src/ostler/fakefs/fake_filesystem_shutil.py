@@ -1,0 +1,5 @@
+"""Fake filesystem shutil: pyfakefs's place of these names."""
+
+from ostler.fakefs.modules import FakeShutilModule
+
+__all__ = ["FakeShutilModule"]

@@ -1,0 +1,5 @@
+"""Fake os: pyfakefs's place of these names."""
+
+from ostler.fakefs.modules import FakeOsModule
+
+__all__ = ["FakeOsModule"]

@@ -444,3 +444,92 @@ def test_as_on_a_real_copy(memory, run, parts):
 @pytest.mark.parametrize("parts", [1, 4])
 def test_as_on_a_real_copy_for_long(memory, run, parts):
     run(lambda: as_on_a_real_copy(memory, range(150), parts))
+
+
+@pytest.mark.parametrize("gone", ["d", "d/e"])
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_name_was_removed_with_its_directory(base, gone, closed):
+    """A commit of that alone changes the file's change time, which is nobody else's work."""
+    names_of_one(base, names=("a", "d/e/b", "d/e/f/c"))
+    put(f"{base}/z", "z")
+    if closed:
+        os.chmod(f"{base}/d/e/f", 0o500)
+    with ostler.rehearsal(base) as m:
+        m.chmod("/d/e/f", 0o700)
+        m.trees.remove(f"/{gone}")
+        put_on(m, "/z", b"new")
+        m.commit([f"{base}/{gone}"])
+        m.chmod("/a", 0o600)
+        m.commit()
+    assert groups(base).keys() == {"a", "z"}
+    assert os.stat(f"{base}/a").st_mode & 0o777 == 0o600
+
+
+def several(base, rng):
+    folders, number = [base], 0
+    for name in "defgh":
+        folders.append(f"{rng.choice(folders)}/{name}")
+        os.mkdir(folders[-1])
+    for first in range(3):
+        path = f"{rng.choice(folders)}/file{first}"
+        put(path, str(first))
+        for number in range(rng.randint(1, 3)):
+            os.link(path, f"{rng.choice(folders)}/name{first}{number}")
+
+
+def do_one(m, rng, number):
+    found = [(top, folders, files) for top, folders, files in m.walk("/")]
+    folders = [os.path.join(top, name) for top, names, _ in found for name in names]
+    files = [os.path.join(top, name) for top, _, names in found for name in names]
+    what = rng.choice(("remove", "remove", "unlink", "write", "rename", "move", "chmod"))
+    if what in ("remove", "move"):
+        if not folders:
+            return
+        path = rng.choice(folders)
+        if what == "remove":
+            m.trees.remove(path)
+            return
+        others = [each for each in folders if not (each + "/").startswith(path + "/")]
+        m.rename(path, f"{rng.choice(['', *others])}/r{number}")
+    elif files:
+        path = rng.choice(files)
+        if what == "unlink":
+            m.unlink(path)
+        elif what == "write":
+            put_on(m, path, b"%d" % number)
+        elif what == "rename":
+            m.rename(path, f"{rng.choice(['', *folders])}/r{number}")
+        else:
+            m.chmod(path, rng.choice((0o600, 0o640)))
+
+
+def commits_in_parts(base, seed):
+    rng, number = random.Random(seed), 0
+    several(base, rng)
+    with ostler.rehearsal(base) as m:
+        for _ in range(3):
+            for _ in range(rng.randint(1, 3)):
+                number += 1
+                do_one(m, rng, number)
+            changes = m.changes()
+            few = rng.sample(changes, min(len(changes), 2)) if rng.random() < 0.6 else None
+            try:
+                m.commit(None if few is None else [change.path for change in few])
+            except ostler.CommitConflict as error:
+                pytest.fail(f"{seed}: {error}: {error.paths}")
+            except ValueError:
+                pass  # these can't be had without others
+
+
+@pytest.mark.parametrize("seed", range(65, 78))
+def test_nobody_else_has_changed_anything(memory, seed):
+    """So no commit of a part is a reason to refuse a later one."""
+    os.mkdir(f"{memory}/base")
+    commits_in_parts(f"{memory}/base", seed)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", range(1000, 1400))
+def test_nobody_else_has_changed_anything_for_long(memory, seed):
+    os.mkdir(f"{memory}/base")
+    commits_in_parts(f"{memory}/base", seed)

@@ -11,6 +11,7 @@ import stat
 
 from ostler.core.held import held
 from ostler.machine import host
+from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,17 +76,36 @@ class Ours:
         stashes = self._stashes.paths()
         for step in steps:
             old = step.keeps
-            if old is None or not old.startswith(stashes):
-                continue
-            status = self.place.status(old)
-            if status is None or self._several.get(status.st_ino) != (
-                status.st_size, status.st_mtime_ns,
-            ):  # fmt: skip
-                continue
-            above, name = self.place.parent(old)
+            if old is not None and old.startswith(stashes):
+                self._part_at(old)
+
+    def _part_at(self, old: bytes) -> None:
+        # One thing in a stash, and all that is below it.
+        waiting = [old]
+        while waiting:
+            try:
+                waiting += self._part_one(waiting.pop())
+            except PermissionError:
+                pass  # another user's directory
+
+    def _part_one(self, path: bytes) -> list[bytes]:
+        # The same; what is in it, where it is a directory.
+        status = self.place.status(path)
+        if status is None:
+            return []
+        if stat.S_ISDIR(status.st_mode):
+            if status.st_mode & 0o700 != 0o700:
+                above, name = self.place.parent(path)
+                flags = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW
+                with held(host.open, name, flags, dir_fd=above) as fd:
+                    host.chmod(b"/proc/self/fd/%d" % fd, 0o700)  # it is removed anyway
+            return [child_of(path, name) for name, _ in self.place.entries(path)]
+        if self._several.get(status.st_ino) == (status.st_size, status.st_mtime_ns):
+            above, name = self.place.parent(path)
             with held(host.open, name, host.O_PATH | host.O_NOFOLLOW, dir_fd=above) as fd:
                 host.unlink(name, dir_fd=above)
                 self._check.know(host.fstat(fd))
+        return []
 
     def when_done(self) -> dict[int, int]:
         """{inode: ctime} of what stands in the base by our doing, once all is done."""

@@ -73,8 +73,9 @@ def test_the_reference_names_what_is_there(pages):
                     break
                 except ImportError:
                     pass
-            if path == "ostler.machines.recorded":  # which that file puts into Machine
-                found, cut = ostler.Machine.recorded, len(parts)
+            if path in ("ostler.machines.recorded", "ostler.machines.watch"):
+                # Which that file puts into Machine.
+                found, cut = getattr(ostler.Machine, parts[-1]), len(parts)
             for part in parts[cut:]:
                 found = getattr(found, part)
             for member in re.findall(r"members: \[(.*)\]", options):

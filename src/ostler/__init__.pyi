@@ -69,6 +69,7 @@ temporary_directory = host.temporary_directory
 uptime = host.uptime
 wait_for = host.wait_for
 walk_entries = host.walk_entries
+watch = host.watch
 write_atomic = host.write_atomic
 
 # And what not every version of os has, and classes.

@@ -6,6 +6,7 @@ from ostler.core import environ, outcome, popen, records
 from ostler.core.crossing import HostCore
 from ostler.machines.recording import Recorded
 from ostler.path import PathText
+from ostler.record.watching import ProgramWatch
 from ostler.trees import Trees
 from ostler.verbs import answers, children, entries
 from ostler.verbs.answers import Answers
@@ -80,6 +81,7 @@ class Machine(
     _wrap_close = popen._wrap_close
     _walk_symlinks_as_files: object
     def recorded(self, children: bool = False, reads: bool = True) -> Recorded: ...
+    def watch(self, reads: bool = True, most: int = 100_000) -> ProgramWatch: ...
     @property
     def trees(self) -> Trees: ...
     @property

@@ -3,6 +3,7 @@
 `scratch_os` is a scratch machine, `installed_scratch` one that os, open and what is built on them
 act on during the test. `scratch_shared` is one for all tests of a module, in which each finds what
 the module's fixtures have made. `@pytest.mark.scratch(size="64K", inodes=10)` sets the limits.
+`recorded` records what functions and programs do on the host.
 """
 
 import sys
@@ -14,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ostler.machines.expecting import RecordedCode
     from ostler.machines.scratch import Scratch
 
 
@@ -158,6 +160,19 @@ def installed_scratch(scratch_os: "Scratch", request: pytest.FixtureRequest) -> 
 
     with scratch_os.installed(everywhere=True), undone(request):
         yield scratch_os
+
+
+@pytest.fixture
+def recorded() -> "RecordedCode":
+    """Calls functions and runs programs, and asserts what they have not done.
+
+    `recorded(function, ...)` calls a function in a copy of this process, `recorded.run([...])` runs
+    a program; `recorded.assert_only_reads(...)`, `assert_only_writes(...)` and
+    `assert_no_network()` look at what both did.
+    """
+    from ostler.machines.expecting import RecordedCode
+
+    return RecordedCode()
 
 
 def _installed():

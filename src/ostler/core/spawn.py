@@ -74,6 +74,16 @@ class Door:
     def __dealloc__(self):
         libc.close(self.fd)
 
+    def join(self):
+        """Have this process be recorded from now on; it must have one thread only."""
+        s: Spawn
+        prepare(cython.address(s))
+        s.recorder = self.fd
+        s.recorder_end = self.end
+        s.recorded = cython.address(self.program)
+        if _be_recorded(cython.address(s)) < 0:
+            raise OSError(s.error, "this process can't be recorded")
+
 
 def prepare(s):
     """Empty a Spawn: nothing is changed, and no program is named yet."""

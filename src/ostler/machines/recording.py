@@ -25,6 +25,7 @@ from ostler.verbs import table
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ostler.record.log import Event, RecordedProcess, Story
+    from ostler.record.programs import AllPrograms, OneRun
 
 
 class Call:
@@ -127,19 +128,39 @@ class Log:
     """The calls of a machine's verbs, in the order in which they began: a sequence of Call.
 
     Where children are recorded, too (`recorded(children=True)`), what they did is in `processes`
-    and `events`: see ostler.record.log.
+    and `events`: see ostler.record.log. `run(..., record=log)` puts there what one program does;
+    for this alone `Log()` makes an empty one.
     """
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
-        self._programs: _Programs | None = None
+        self._programs: AllPrograms | None = None
+        self._runs: list[Story] = []
+        self._joined: tuple[int, Story] | None = None
 
     @property
     def story(self) -> Story:
         """What programs did until now, a Story; ValueError where they are not recorded."""
-        if self._programs is None:
-            raise ValueError("programs are not recorded here: recorded(children=True) does that")
-        return self._programs.story()
+        from ostler.record.log import joined
+
+        if self._programs is not None:
+            return self._programs.story()
+        if not self._runs:
+            raise ValueError(
+                "no programs are recorded here: recorded(children=True) and run(record=) do that"
+            )
+        if self._joined is None or self._joined[0] != len(self._runs):
+            runs = self._runs[:]
+            self._joined = len(runs), joined(runs)
+        return self._joined[1]
+
+    def of_one_run(self, machine: Machine, reads: bool = True) -> OneRun:
+        """What run(..., record=log) asks for: a context manager, whose value is a Door, or None."""
+        from ostler.record.programs import OneRun
+
+        if self._programs is not None and not self._programs.is_of(machine):
+            raise ValueError("this log is of another recording, and not of one run")
+        return OneRun(self._runs, machine, self._programs is not None, reads)
 
     @property
     def processes(self) -> list[RecordedProcess]:
@@ -280,42 +301,6 @@ class _Held(_Part):
         return self._recorder.within(self._call, self._inner.__exit__, *exception)
 
 
-class _Programs:
-    """The recording of programs that belongs to a log."""
-
-    def __init__(self, machine: Machine, reads: bool) -> None:
-        from ostler.record.recorder import ProgramRecorder
-
-        self._machine = machine
-        self._file = host.memfd_create("ostler-record")
-        try:
-            self._recorder = ProgramRecorder(machine, self._file, reads)
-            self._recorder.__enter__()
-        except BaseException:
-            host.close(self._file)
-            raise
-        self._last: Story | None = None
-
-    def story(self) -> Story:
-        """What happened until now, or until the end."""
-        if self._last is not None:
-            return self._last
-        from ostler.record.log import read
-
-        self._recorder.flush()
-        with open(f"/proc/self/fd/{self._file}", "rb") as file:
-            return read(file)
-
-    def end(self) -> None:
-        """What comes is no longer recorded."""
-        self._recorder.__exit__()
-        self._last = self.story()
-        host.close(self._file)
-        note = getattr(self._machine, "_were_recorded", None)
-        if note is not None:
-            note(self._last)
-
-
 class Recorded:
     """What `machine.recorded()` gives: a context manager, whose value is the Log."""
 
@@ -331,7 +316,9 @@ class Recorded:
         self._machine.environ  # noqa: B018  a ValueError where it is closed
         self._recorder = Recorder()
         if self._children:
-            self._recorder.log._programs = _Programs(self._machine, self._reads)
+            from ostler.record.programs import AllPrograms
+
+            self._recorder.log._programs = AllPrograms(self._machine, self._reads)
         before.stand(self._machine, self._recorder)
         return self._recorder.log
 

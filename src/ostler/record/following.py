@@ -35,12 +35,13 @@ class Follower:
     """Reads the log at a descriptor, which stays the caller's, as far as it is written.
 
     `story` has the processes and what is known of the whole, and no events: these are in the News.
+    `at` is how many bytes of it were read.
     """
 
     def __init__(self, fd: int) -> None:
         self.story: Story = log.Story()
         self._fd = fd
-        self._at = 0
+        self.at = 0
         self._rest = b""
         self._reader = log.Reader(self.story)
         self._is_headless = True
@@ -48,11 +49,22 @@ class Follower:
     def news(self) -> News:
         """What has come since; NotALog where it is no log."""
         news = News([], [], [])
-        while data := host.pread(self._fd, _CHUNK, self._at):
-            self._at += len(data)
-            self._rest += data
-            self._take(news)
+        while self._read(news):
+            pass
         return news
+
+    def part(self) -> News | None:
+        """A part of what has come since, so that it is never too much; None: there is nothing."""
+        news = News([], [], [])
+        return news if self._read(news) else None
+
+    def _read(self, news: News) -> bool:
+        data = host.pread(self._fd, _CHUNK, self.at)
+        self.at += len(data)
+        self._rest += data
+        if data:
+            self._take(news)
+        return bool(data)
 
     def _take(self, news: News) -> None:
         if self._is_headless:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from ostler.machine import host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 MAGIC = b"ostler record\0\0\1"
 KINDS = {
@@ -145,6 +145,37 @@ class Story:
     def roots(self) -> list[RecordedProcess]:
         """The processes whose parent isn't recorded."""
         return [process for process in self.processes if process.parent is None]
+
+
+def joined(stories: Sequence[Story]) -> Story:
+    """Several recordings, one after the other, as one: what is in them stays as it is."""
+    if len(stories) == 1:
+        return stories[0]
+    found = Story()
+    found.about = dict(stories[0].about)
+    found.complete = all(story.complete for story in stories)
+    found.problem = next((story.problem for story in stories if story.problem), 0)
+    for story in stories:
+        _join(found, story, story.about.get("began", 0) - found.about.get("began", 0))
+    return found
+
+
+def _join(found: Story, story: Story, later: float) -> None:
+    known: dict[int, RecordedProcess] = {}
+    for one in story.processes:
+        parent = known[one.parent.number] if one.parent is not None else None
+        again = RecordedProcess(
+            len(found.processes) + 1, one.pid, one.uid, parent, one.began + later
+        )
+        again.cwd, again.status, again.cpu, again.memory = one.cwd, one.status, one.cpu, one.memory
+        again.ended = None if one.ended is None else one.ended + later
+        again.programs = [program._replace(time=program.time + later) for program in one.programs]
+        known[one.number] = again
+        found.processes.append(again)
+    found.events.extend(
+        event._replace(time=event.time + later, process=known[event.process.number])
+        for event in story.events
+    )
 
 
 class NotALog(ValueError):

@@ -25,6 +25,7 @@ _LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 _FOREVER = cython.declare(cython.long, 0x7FFFFFFFFFFFFFFF)
 _MANY = cython.declare(cython.int, 1000)  # times that it is looked for more
 _BUSY = cython.declare(cython.int, 2)  # milliseconds for which nobody asks anything
+_SOON = cython.declare(cython.int, 5)  # the same, where somebody reads along
 _IDLE = cython.declare(cython.int, 100)  # milliseconds after which what was seen is in the file
 
 
@@ -67,11 +68,21 @@ class Lookout(Looker):
         """How often all that was seen has been written down since it was asked for."""
         return self.done
 
+    def tell(self, news):
+        """Write to an eventfd whenever something has been written down, which is then at once."""
+        self.news = news
+
     def end(self, quiet):
         """No more programs will come. `quiet`: nothing is written down any more, either."""
         self.ends = True
         self.hushes = self.hushes or quiet
         libc.eventfd_write(self.wake, 1)
+
+    def forget(self, size):
+        """Give back the room of the first bytes of the file, which nobody will read again."""
+        asking.fallocate(
+            self.out, asking.FALLOC_FL_PUNCH_HOLE | asking.FALLOC_FL_KEEP_SIZE, 0, size
+        )  # fmt: skip
 
     def leave(self):
         """Answer no more, whoever is left: another process does."""
@@ -119,7 +130,7 @@ class Lookout(Looker):
             if wanted > self.done or (self.ends and self.listeners == 0):
                 wait = 0  # what is ready first
             elif self.filled or self.waiting:
-                wait = _IDLE
+                wait = _IDLE if self.news < 0 else _SOON
             # Who is asked all the time looks at the ends of processes in between, which saves to be
             # woken for each of them.
             count = 0

@@ -78,6 +78,7 @@ cdef struct Known:
 cdef class Pieces:
     cdef int out                    # of its own: who reads it may close the one that it gave
     cdef bint quiet                 # nothing more is written down
+    cdef int news                   # an eventfd that tells who reads along; -1: nobody does
     cdef readonly bint broken       # nothing can be: the last piece may be half there
     cdef readonly int error         # the errno of what could not be written down; 0: it is whole
     cdef unsigned long long began

@@ -26,6 +26,7 @@ class Pieces:
         if not self.buffer or not self.known or not self.letters:
             raise MemoryError
         self.began = clock()
+        self.news = -1
 
     def __dealloc__(self):
         if self.out > 0:
@@ -95,6 +96,8 @@ class Pieces:
                     self.broken = True
             else:
                 at += cython.cast(cython.uint, done)
+        if self.filled and self.news >= 0:
+            libc.eventfd_write(self.news, 1)
         self.filled = 0
         return 0
 

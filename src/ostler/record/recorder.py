@@ -72,9 +72,7 @@ class ProgramRecorder:
         start_new_thread(_serve, (lookout, ours, served))
         atexit.unregister(_hand_over)
         atexit.register(_hand_over)
-        with _order:
-            _open.append(self)
-            crossing.record_children(self._machine, self._door)
+        self._offer()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -97,6 +95,11 @@ class ProgramRecorder:
         except OSError:
             pass  # the log has no end, and says so by that
 
+    def _offer(self) -> None:
+        with _order:
+            _open.append(self)
+            crossing.record_children(self._machine, self._door)
+
     def _withdraw(self) -> None:
         # Who has begun before, and is not at the end, records again.
         with _order if self._pid == host.getpid() else nullcontext():
@@ -114,6 +117,16 @@ class ProgramRecorder:
         """The errno of what could not be written; 0: the log is whole."""
         return self._lookout.error if self._lookout is not None else 0
 
+    def tell(self, news: int) -> None:
+        """Write to an eventfd whenever something new is in the file."""
+        if self._lookout is not None:
+            self._lookout.tell(news)
+
+    def forget(self, size: int) -> None:
+        """Give back the room of the first bytes of the file: they will not be read again."""
+        if self._lookout is not None:
+            self._lookout.forget(size)
+
     def flush(self) -> None:
         """Wait until all that has happened is in the file."""
         lookout = self._lookout
@@ -122,6 +135,22 @@ class ProgramRecorder:
         wanted = lookout.flush()
         while lookout.flushed() < wanted:
             time.sleep(_PAUSE)
+
+
+class RunRecorder(ProgramRecorder):
+    """The same of what is started with its door, whatever else the machine starts meanwhile."""
+
+    @property
+    def door(self) -> Door:
+        """With which a program is to be started."""
+        assert self._door is not None
+        return self._door
+
+    def _offer(self) -> None:
+        pass
+
+    def _withdraw(self) -> None:
+        self._door = None
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -21,10 +21,12 @@ from cython.cimports.ostler.core.spawn import (
     SPAWN_SETPGROUP,
     STEP_CWD,
     Action,
+    Door,
     Spawn,
     Words,
     act,
     heed_signals,
+    launch,
     prepare,
     run_with,
     words,
@@ -61,6 +63,7 @@ class Children(Core):
         stderr=None,
         encoding=None,
         errors="strict",
+        record=None,
     ):
         """Run a program to its end and return a CommandResult; no shell ever sees argv.
 
@@ -69,17 +72,27 @@ class Children(Core):
         standard input. stdin, stdout, stderr: None for this process's own, a descriptor, a file,
         "null", and "capture" for the two outputs, "stdout" for stderr to go with stdout. capture
         stands for both "capture". env: a mapping in place of this machine's environment. cwd: its
-        working directory. With encoding the output is str, else bytes.
+        working directory. With encoding the output is str, else bytes. record: a Log of
+        ostler.machines.recording, which gets what the program does, with all that it starts.
 
         After `timeout` seconds the program is killed, and with it all that it has started and
         its process group; then CommandTimeout, which has the result, is raised. So it is killed
         when an error, Ctrl-C say, ends the call. With check CommandFailed is raised unless the
         program exited with 0. OSError when it can't be started. execve(2), pidfd_open(2).
         """
-        return _run(
-            self, argv, input, capture, timeout, check, env, cwd, stdin, stdout, stderr, encoding,
-            errors,
-        )  # fmt: skip
+        if record is None:
+            return _run(
+                self, argv, input, capture, timeout, check, env, cwd, stdin, stdout, stderr,
+                encoding, errors, None,
+            )  # fmt: skip
+        begin = getattr(record, "of_one_run", None)
+        if begin is None:
+            raise TypeError(f"record should be a Log, not {type(record).__name__}")
+        with begin(self) as door:
+            return _run(
+                self, argv, input, capture, timeout, check, env, cwd, stdin, stdout, stderr,
+                encoding, errors, door,
+            )  # fmt: skip
 
     def process(self, pid):
         """A Process, the handle of a process that can't come to mean another one.
@@ -343,7 +356,7 @@ def _slurp(process, name: bytes):
 @cython.cfunc
 def _run(
     machine: Core, argv, data, capture, timeout, check, env, cwd, stdin, stdout, stderr, encoding,
-    errors,
+    errors, door,
 ):  # fmt: skip
     s: Spawn
     usage: libc.rusage
@@ -402,7 +415,7 @@ def _run(
         py.audit4(b"subprocess.Popen", b"OOOO", argv[0], argv, cwd, env)
         began: cython.longlong = now()
         until: cython.longlong = until_of(timeout)
-        _start(machine, cython.address(s), theirs, argv[0], cwd)
+        _start(machine, cython.address(s), theirs, argv[0], cwd, door)
     finally:
         for i in range(3):
             if theirs[i] >= 0:
@@ -463,7 +476,7 @@ def _candidates(program: bytes, variables: list):
 @cython.cfunc
 @cython.exceptval(-1)
 def _start(
-    machine: Core, s: cython.pointer(Spawn), theirs: cython.p_int, program, cwd
+    machine: Core, s: cython.pointer(Spawn), theirs: cython.p_int, program, cwd, door
 ) -> cython.int:
     actions: Action[4]
     number: cython.int
@@ -474,7 +487,17 @@ def _start(
             continue
         act(s, ACT_DUP2, 1 if theirs[i] == -3 else theirs[i], i)
     act(s, ACT_CLOSEFROM, 3, 0)
-    number = start_child(machine, s)
+    if door is None:
+        number = start_child(machine, s)
+    else:
+        # In place of whoever records what this machine starts: a program has one recorder.
+        its: Door = door
+        s.recorder = its.fd
+        s.recorder_end = its.end
+        s.recorded = cython.address(its.program)
+        machine.enter(s)
+        with cython.nogil:
+            number = launch(s)
     if number:
         raise failure(number, cwd if s.step == STEP_CWD else program)
     return 0

@@ -6,6 +6,7 @@ from _typeshed import ReadableBuffer, StrOrBytesPath
 from ostler.core.crossing import Core
 from ostler.core.outcome import CommandResult
 from ostler.core.process_info import ProcessInfo as ProcessInfo
+from ostler.machines.recording import Log
 
 CONSTANTS: Final[dict[str, object]]
 TYPES: Final[dict[str, type]]
@@ -29,6 +30,7 @@ class Children(Core):
         stderr: int | str | _HasFileno | None = None,
         encoding: str | None = None,
         errors: str = "strict",
+        record: Log | None = None,
     ) -> CommandResult: ...
     def process(self, pid: int) -> Process: ...
     def wait_for(self, pid: int, timeout: float | None = None) -> int | None: ...

@@ -70,6 +70,7 @@ cdef extern from *:
         EPOLL_CLOEXEC
         EPOLL_CTL_ADD, EPOLL_CTL_DEL
         EPOLLIN, EPOLLHUP, EPOLLERR
+        FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE
         MSG_CMSG_CLOEXEC, MSG_NOSIGNAL
         OSTLER_ARCH_32          # of programs of 32 bits; 0: there are none
         OSTLER_PIDFD_INFO_EXIT, OSTLER_PIDFD_INFO_WHO
@@ -112,6 +113,7 @@ cdef extern from *:
         unsigned int events
         epoll_data_t data
     int ostler_place_of(const char *path, unsigned long long *found) nogil
+    int fallocate(int fd, int mode, long offset, long size) nogil
     int epoll_create1(int flags) nogil
     int epoll_ctl(int epoll, int order, int fd, epoll_event *event) nogil
     int epoll_wait(int epoll, epoll_event *events, int count, int timeout) nogil

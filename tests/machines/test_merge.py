@@ -352,3 +352,61 @@ def test_several_overlays(user):
         assert [c.path for c in m.merge(branch)] == places or user == "ordinary"
         assert [got(m, place) for place in places] == ["branch", "branch"]
     assert not any(map(os.path.exists, places))
+
+
+def told(changes):
+    return [(change.kind, change.path, change.source) for change in changes]
+
+
+def renaming(base):
+    """A machine, and a branch in which most things have another name."""
+    for name in ("d/x", "d/y", "d/in/z", "f", "g", "other/a", "other/b"):
+        put(f"{base}/{name}", name)
+    m = ostler.rehearsal(base)
+    put_on(m, "/new", b"before the branch began")
+    branch = m.branch()
+    branch.rename("/d", "/e")
+    put_on(branch, "/e/x", b"changed")
+    branch.unlink("/e/y")
+    put_on(branch, "/e/more", b"more")
+    branch.rename("/e/in", "/in")
+    branch.rename("/f", "/other/f")
+    branch.rename("/new", "/newer")
+    branch.rename("/other/a", "/a")
+    put_on(branch, "/d", b"a file where a directory was")
+    return m, branch
+
+
+def test_what_was_renamed_is_told(base):
+    m, branch = renaming(base)
+    with m, branch:
+        known = told(branch.changes(since=branch.branched_at))
+        assert sum(kind == "renamed" for kind, _, _ in known) >= 2
+        point = m.checkpoint()
+        # What is a file now where a directory was: that is not told as renamed from there.
+        branch.unlink("/d")
+        known = told(branch.changes(since=branch.branched_at))
+        done = m.merge(branch)
+        assert told(done) == known
+        assert view(m) == view(branch)
+        m.rollback(point)
+        put_on(m, "/in", b"in the way")
+        done = m.merge(branch, prefer="ours")
+        kinds = {os.path.relpath(path, base): kind for kind, path, _ in told(done)}
+        assert (kinds.get("other/f"), "in" in kinds) == (dict_of(known, base).get("other/f"), False)
+        assert kinds["d/in"] == "removed"
+
+
+def dict_of(known, base):
+    return {os.path.relpath(path, base): kind for kind, path, _ in known}
+
+
+def test_a_rename_of_which_not_all_is_done(base):
+    m, branch = renaming(base)
+    with m, branch:
+        put_on(m, "/d/x", b"changed here")
+        with pytest.raises(ostler.MergeConflict):
+            m.merge(branch)
+        done = m.merge(branch, prefer="ours")
+        assert got(m, "/d/x") == "changed here"
+        assert "e" not in {os.path.relpath(c.path, base) for c in done if c.kind == "renamed"}

@@ -9,6 +9,7 @@ is to be done is written to the machine, object by object, out of a read-only vi
 from __future__ import annotations
 
 import stat
+from bisect import bisect_left
 from itertools import count
 
 from ostler.core.held import held
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ostler.points.history import History
 
     _Changes = dict[bytes, Change]
-    _Side = tuple[moments.AsideWalk, moments.AsideWalk, OwnTree]
+    _Side = tuple[moments.AsideWalk, moments.AsideWalk, OwnTree, moments.SinceWalk | None]
 
 PREFER = (None, "ours", "theirs")
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
@@ -89,7 +90,7 @@ def _decided(sides: Iterable[_Side], prefer: str | None) -> tuple[list[_Merging]
     conflicts = sorted({path for work in works for path in work.decide(prefer)})
     if conflicts and prefer is None:
         raise MergeConflict(conflicts)
-    return works, [change for work in works for change in work.take.values()]
+    return works, [change for work in works for change in work.told()]
 
 
 def _apply(works: Iterable[_Merging]) -> None:
@@ -119,7 +120,7 @@ class _States:
         self.other = other
         self._closed = False
         self._views: list[mounts.Made] = []
-        self._open: list[moments.AsideWalk | OwnTree] = []
+        self._open: list[moments.AsideWalk | moments.SinceWalk | OwnTree] = []
 
     def __enter__(self) -> list[_Side]:
         found: list[_Side] = []
@@ -145,7 +146,26 @@ class _States:
             branch = self._walk(overlay, (whose, base, 0), (theirs, chains[2], 2))
             place = OwnTree(top_of(machine, overlay))
             self._open.append(place)
-            found.append((ours, branch, place))
+            since = self._since(overlay.target, whose, base, chains[2])
+            found.append((ours, branch, place, since))
+
+    def _since(
+        self, target: bytes, whose: History, base: list[int], chain: list[int]
+    ) -> moments.SinceWalk | None:
+        # The walk from the last common state up to the branch's, where that lies upon it: it knows
+        # what was renamed.
+        theirs, size = points.begun(self.other), len(base)
+        keys = [[h.layers[number].key for number in numbers]
+                for h, numbers in ((whose, base), (theirs, chain[:size]))]  # fmt: skip
+        above = theirs.stores_of(chain[size:], target)
+        if keys[0] != keys[1] or not above:
+            return None
+        overlay = next(known for known in self.other._overlays if known.target == target)
+        top = host.open(target or b".", _OPEN, dir_fd=self._views[0].root)
+        below = whose.stores_of(base, target)
+        walk = moments.SinceWalk(self.other, overlay, above, below, top)
+        self._open.append(walk)
+        return walk
 
     def _walk(
         self,
@@ -198,11 +218,35 @@ def _in_order(path: bytes) -> bytes:
     return path.replace(b"/", b"\0")
 
 
+class _Sorted:
+    """Changes, of which those at a path and below it are found fast."""
+
+    def __init__(self, changes: _Changes) -> None:
+        self._paths = sorted(map(_in_order, changes))
+        self._changes = {_in_order(path): change for path, change in changes.items()}
+
+    def below(self, path: bytes) -> list[Change]:
+        """The changes at a path, which comes first, and below it; none where that is none."""
+        first = _in_order(path)
+        if first not in self._changes:
+            return []
+        begin, end = bisect_left(self._paths, first), bisect_left(self._paths, first + b"\1")
+        return [self._changes[each] for each in self._paths[begin:end]]
+
+    def removed(self, path: bytes) -> list[Change]:
+        """Those of them that are gone; none where there is something at the path itself."""
+        found = self.below(path)
+        if not found or found[0].after is not None:
+            return []
+        return [each for each in found if each.after is None]
+
+
 class _Merging:
     """What is to be done in one overlay.
 
     - `ours`, `theirs`: the walks from the last common state to both
     - `place`: the tree that is written to
+    - `since`: the walk that knows what the branch has renamed, or None
     - `take`: {path: Change} of what is done here
     """
 
@@ -211,12 +255,15 @@ class _Merging:
         ours: moments.AsideWalk,
         theirs: moments.AsideWalk,
         place: OwnTree,
+        since: moments.SinceWalk | None,
     ) -> None:
         self.ours = ours
         self.theirs = theirs
         self.place = place
+        self.since = since
         self.take: _Changes = {}
         self._mine: _Changes = {}
+        self._all: _Changes = {}  # of the branch
         self._links: dict[int, bytes] = {}  # inode in the branch: a path that has it here
         self._ends: list[tuple[bytes, AnyStatus, dict[str, bytes]]] = []  # new directories
         self._touched: set[bytes] = set()
@@ -226,7 +273,7 @@ class _Merging:
     def decide(self, prefer: str | None) -> set[str]:
         """Choose what is taken; the paths of what is in conflict, as os gives them."""
         self._mine = mine = _by_path(self.ours)
-        theirs = _by_path(self.theirs)
+        self._all = theirs = _by_path(self.theirs)
         self.take = dict(theirs)
         conflicts: set[str] = set()
         for path in mine.keys() & theirs.keys():
@@ -268,6 +315,35 @@ class _Merging:
                 return contents.same(mine, another)
         except PermissionError:
             return False
+
+    def told(self) -> list[Change]:
+        """What is done, in order; what the branch has renamed is told so, if all of it is done."""
+        found = dict(self.take)
+        if self.since is not None:
+            changes = self.since.changes()
+            theirs, others = _Sorted(self._all), _Sorted({c._found.path: c for c in changes})
+            renamed = [change for change in changes if change.kind == "renamed"]
+            # What was moved out of a directory comes after that.
+            for change in sorted(renamed, key=lambda change: _in_order(change._found.base())):
+                self._tell(change, found, theirs, others)
+        return [found[path] for path in sorted(found, key=_in_order)]
+
+    def _tell(self, change: Change, found: _Changes, theirs: _Sorted, others: _Sorted) -> None:
+        # Tell one thing as renamed in `found`, and not as removed and created.
+        gone = theirs.removed(change._found.base())
+        made, instead = theirs.below(change._found.path), others.below(change._found.path)
+        parts = [*gone, *made]
+        for each in instead:
+            if each.kind == "renamed":
+                parts += theirs.removed(each._found.base())
+        whole = all(self.take.get(each._found.path) is each for each in parts)
+        if not whole or not gone or not made or made[0].kind != "created":
+            taken = (each for each in gone if self.take.get(each._found.path) is each)
+            found.update((each._found.path, each) for each in taken)
+            return
+        for each in (*gone, *made):
+            found.pop(each._found.path, None)
+        found.update((each._found.path, each) for each in instead)
 
     # Doing it
 

@@ -9,6 +9,7 @@ from ostler.cli.machine import USAGE as MACHINES
 
 USAGE = f"""\
 usage: ostler exec [MACHINE] COMMAND [ARG...]
+       ostler exec --profile FILE [--env NAME[=VALUE]] [--keep-env] COMMAND [ARG...]
        ostler exec --kept DIR [--point] [--record] [--sync] [--wait] [--] COMMAND [ARG...]
 
 Run a command in namespaces of its own: the command, what it starts, and what these open by
@@ -16,6 +17,10 @@ whatever means are all on the machine. The exit status is the command's; 125 whe
 can't be made, 126 when the command can't be run, 127 when there is no such command.
 
 {MACHINES}
+
+With what a command needs, as ostler record has found out:
+  --profile FILE      Nothing of the host but what FILE names, to be read or to be changed, and a
+                      shell's programs; a /tmp of its own. The environment is as with --confine.
 
 A rehearsal that is kept, for many commands one after the other, as a tool that starts each by a
 prefix needs it; what a command leaves running in the background is ended:
@@ -38,8 +43,10 @@ def main(arguments):
     given, arguments = _kept(list(arguments))
     if given is not None:
         return _run_kept(given, arguments)
-    choice, command = take(arguments, "exec")
-    if not arguments or command[:1] in (["-h"], ["--help"]):
+    profile, arguments = _profile(arguments)
+    # As with --confine, but for the files.
+    choice, command = take(arguments if profile is None else ["--confine=/", *arguments], "exec")
+    if (not arguments and profile is None) or command[:1] in (["-h"], ["--help"]):
         print(USAGE, file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
     if command[:1] == ["--"]:
@@ -50,6 +57,8 @@ def main(arguments):
         raise UsageError("exec: no command")
     if choice.kind is None:
         choice.make = lambda programs: ostler.host
+    if profile is not None:
+        choice.make = lambda programs: _of_profile(profile, programs, choice)
     programs = []
     if choice.kind in ("scratch", "confine"):
         programs.append(program(ostler.host, command[0]))
@@ -59,6 +68,38 @@ def main(arguments):
         machine.execv(program(machine, command[0]), command)
 
     return run_in(choice, programs, command[0], start)
+
+
+def _profile(arguments):
+    """(the file of --profile, what follows it), or (None, the arguments)."""
+    if not arguments or arguments[0].partition("=")[0] != "--profile":
+        return None, arguments
+    _, equals, value = arguments[0].partition("=")
+    rest = arguments[1:]
+    value = value if equals else rest.pop(0) if rest else ""
+    if not value:
+        raise UsageError("exec: --profile wants a file")
+    return value, rest
+
+
+def _of_profile(file, programs, choice):
+    from ostler.cli.machine import furnished, paths_to_show
+    from ostler.machines.among import close_the_rest, confined_to
+    from ostler.record import profiles
+
+    try:
+        found = profiles.read(file)
+    except profiles.NotAProfile as error:
+        raise ValueError(f"{file}: {error}") from None
+    shown = [*paths_to_show(programs), *found.reads]
+    environ = choice.environ()
+    temporary = {"/tmp", "/var/tmp", "/dev/shm", environ.get("TMPDIR") or "/tmp"}
+    network = found.network or choice.network
+    machine = furnished(confined_to(shown, found.writes, temporary, network, environ))
+    close_the_rest(machine)
+    here = ostler.getcwd()
+    machine.chdir(next((p for p in (here, found.cwd) if machine.path.isdir(p)), "/"))
+    return machine
 
 
 _OF_KEPT = ("--kept", "--point", "--record", "--sync", "--wait")

@@ -27,6 +27,9 @@ diff comes after --.
                      show reads.
   --html FILE        Write a page of HTML, and tell nothing: a timeline of the processes, a tree of
                      the files, who did what and when. Any browser shows it; it needs no network.
+  --profile FILE     Write what the command needs to FILE, and tell nothing: what it read and
+                     changed, and whether it used the network; ostler exec --profile FILE gives it
+                     no more.
   --live             Tell it on standard error while it happens, line by line.
   --changes          Record only what may change something, and the network: it costs less.
   --only WHAT        Tell only of this: written, read, network, refused or all (with what every
@@ -40,10 +43,12 @@ diff comes after --.
 Examples:
   ostler record ./install.sh --prefix ~/.local
   ostler record --only written --confine . make test
-  ostler record --html story.html make"""
+  ostler record --html story.html make
+  ostler record --profile needs make"""
 
 _OPTIONS = (
-    "--output", "-o", "--html", "--live", "--changes", "--only", "--path", "--process", "--json",
+    "--output", "-o", "--html", "--profile", "--live", "--changes", "--only", "--path", "--process",
+    "--json",
     *OPTIONS,
 )  # fmt: skip
 
@@ -52,7 +57,7 @@ class RecordOptions:
     """What stands before the command, or the log."""
 
     def __init__(self, arguments):
-        self.output = self.html = self.only = None
+        self.output = self.html = self.profile = self.only = None
         self.changes = self.json = self.live = False
         self.paths, self.processes = [], []
         self.rest = self.take(arguments)
@@ -65,7 +70,15 @@ class RecordOptions:
             if option in ("--changes", "--json", "--live") and not equals:
                 setattr(self, option[2:], True)
                 del rest[0]
-            elif option in ("-o", "--output", "--html", "--only", "--path", "--process"):
+            elif option in (
+                "-o",
+                "--output",
+                "--html",
+                "--profile",
+                "--only",
+                "--path",
+                "--process",
+            ):
                 del rest[0]
                 value = value if equals else rest.pop(0) if rest else ""
                 if not value:
@@ -86,15 +99,15 @@ class RecordOptions:
             if value not in ONLY:
                 raise UsageError(f"record: --only wants one of {', '.join(ONLY)}, not {value!r}")
             self.only = value
-        elif option == "--html":
-            self.html = value
+        elif option in ("--html", "--profile"):
+            setattr(self, option[2:], value)
         else:
             self.output = value
 
     @property
     def files(self):
-        """What is to be written: (path, whether it is a page whatever its name) each."""
-        found = [(self.output, False), (self.html, True)]
+        """What is to be written: (path, "page", "profile", or "" where the name says it) each."""
+        found = [(self.output, ""), (self.html, "page"), (self.profile, "profile")]
         return [(path, page) for path, page in found if path is not None]
 
     @property
@@ -128,6 +141,8 @@ def main(arguments):
         raise no_option("record", command[0], _OPTIONS)
     if command[:1] in ([], [""]):
         raise UsageError("record: no command")
+    if options.profile is not None and (options.changes or choice.kind in ("scratch", "confine")):
+        raise UsageError("record: --profile wants all that the command does with the host's files")
     return _record(options, choice, command)
 
 
@@ -246,13 +261,25 @@ def _write(story, options):
     # What is wanted as files; the exit status of what went wrong with that, or 0.
     from ostler.cli.record_files import write
 
-    for path, page in options.files:
+    for path, what in options.files:
         try:
-            write(_narrowed(story, options) if page else story, path, page)
+            if what == "profile":
+                _write_profile(story, path)
+            else:
+                write(_narrowed(story, options) if what else story, path, what == "page")
         except OSError as error:
             complain(error if error.filename else OSError(error.errno, error.strerror, path))
             return FAILED
     return 0
+
+
+def _write_profile(story, path):
+    from ostler.record import profiles
+
+    profile = profiles.profile_of(story)
+    profiles.write(profile, path)
+    for left in profile.left_out:
+        tell(f"ostler: {on_one_line(left)} was changed, and is not given: it would be too much")
 
 
 def _narrowed(story, options):

@@ -1,5 +1,7 @@
 """Among: a confined machine that shows more than its directory: the host's programs, read-only."""
 
+import errno
+
 from ostler.core import mounts
 from ostler.core.confine import Confinement
 from ostler.machine import host
@@ -45,6 +47,76 @@ def confined_among(directory, shown, network=False, environ=None):
         machine.close()
         raise
     return machine
+
+
+def confined_to(shown, writable, temporary, network=False, environ=None):
+    """A confined machine with the paths of `shown` read-only, and those of `writable` not.
+
+    Each is at its own path, and what is not there is left out. At those of `temporary` there are
+    new file systems in memory; all else is empty, and becomes read-only by close_the_rest().
+    OSError (ELOOP) where a link leads from a writable path to another place.
+    """
+    places = [host.fsencode(path) for path in writable if host.path.lexists(path)]
+    for place in places:
+        if place == b"/" or host.path.realpath(place) != place:
+            raise OSError(errno.ELOOP, "it leads to another place", host.fsdecode(place))
+    there = [path for path in shown if host.path.lexists(path) or host.fsencode(path) in binds._OWN]
+    sources = [s for s in binds.sources(there) if not any(_lies_in(s, place) for place in places)]
+    machine = confined.Confined._made(
+        given(mounts.scratch(None, None), "a confined machine"),
+        {
+            "files": "clones of some paths, each at its own, read-only but for those that were "
+            "asked for; a tmpfs for the rest",
+            "paths": PATHS,
+            "children": confined.children_of_confined(network),
+            "kernel": confined.kernel_of_confined(),
+        },
+    )
+    machine._confinement = Confinement(bool(network))
+    machine._shows_closed = bool(sources)
+    try:
+        confined.begin_with(machine, environ)
+        _show_all(machine, sources, places, temporary)
+    except BaseException:
+        machine.close()
+        raise
+    return machine
+
+
+def _show_all(machine, sources, places, temporary):
+    for path in sorted({host.fsencode(path) for path in temporary}):
+        if not any(_lies_in(path, place) for place in (*places, *sources)):
+            _make_temporary(machine, path)
+    binds.show(machine, sources)
+    for place in sorted(places):
+        _show_writable(machine, place)
+
+
+def close_the_rest(machine):
+    """Have what is in memory, and is not for temporary files, be read-only."""
+    machine._change(None, None, True, True)
+
+
+def _make_temporary(machine, path):
+    machine.makedirs(path, exist_ok=True)
+    options = b"mode\x001777\0\0"
+    step = (mounts.NEW, path[1:], b"tmpfs", None, None, options, False)
+    built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
+    if built.number:
+        raise unavailable("a confined machine", built.number, built.step)
+
+
+def _show_writable(machine, place):
+    if not host.path.isdir(place):
+        machine.makedirs(host.path.dirname(place), exist_ok=True)
+        if not machine.path.lexists(place):
+            machine.close(machine.open(place, machine.O_WRONLY | machine.O_CREAT, 0o600))
+    else:
+        machine.makedirs(place, exist_ok=True)
+    step = (mounts.CLONE_TREE, place[1:], place, None, None, None, False)
+    built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
+    if built.number:
+        raise unavailable("a confined machine", built.number, built.step)
 
 
 def _lies_in(path, directory):

@@ -1,0 +1,237 @@
+"""From a run to a profile, and runs with it: what a program needs it has, and nothing more."""
+
+import json
+import os
+import shutil
+import sys
+import zipfile
+
+import pytest
+
+from ostler.record import profiles
+from ostler.record.log import Event, Program, RecordedProcess, Story
+from tests.command_line import called, has_rehearsals, run
+
+pytestmark = pytest.mark.skipif(not has_rehearsals(), reason="namespaces are refused here")
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "secret").write_text("secret")
+    return tmp_path / "work"
+
+
+def recorded(place, *command):
+    """The profile of a command that is run in a directory."""
+    file = place.parent / "needs"
+    done = run("record", "--profile", file, *command, cwd=place)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(file.read_text())
+
+
+def again(place, *command):
+    return run("exec", "--profile", place.parent / "needs", *command, cwd=place)
+
+
+def check_others_are_refused(place):
+    """What the profile does not name can't be read or changed, and there is no network."""
+    secret = place.parent / "secret"
+    assert again(place, "cat", secret).returncode != 0
+    done = again(place, "sh", "-c", "echo x > /etc/new")
+    assert done.returncode != 0 and b"Read-only file system" in done.stderr
+    done = again(place, "sh", "-c", f"echo x > {place.parent}/new; echo y > {secret}")
+    assert not (place.parent / "new").exists() and secret.read_text() == "secret"
+    program = "import socket; socket.create_connection(('127.0.0.1', 1))"
+    done = again(place, "/usr/bin/python3", "-c", program)
+    assert done.returncode != 0
+
+
+def needs_program(name):
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"there is no {name}")
+
+
+@needs_program("make")
+@needs_program("cc")
+def test_make(place):
+    (place / "Makefile").write_text("all: a.o\na.o: a.c a.h\n\tcc -c -o a.o a.c\n")
+    (place / "a.c").write_text('#include <stdio.h>\n#include "a.h"\n')
+    (place / "a.h").write_text("int f(void);\n")
+    profile = recorded(place, "make")
+    assert profile["writes"] == [os.path.realpath(place)]
+    assert profile["network"] is False
+    (place / "a.o").unlink()
+    done = again(place, "make")
+    assert done.returncode == 0, done.stderr.decode()
+    assert (place / "a.o").exists()
+    check_others_are_refused(place)
+
+
+@needs_program("tar")
+def test_tar_reads_here_and_writes_there(place):
+    (place / "in").mkdir()
+    (place / "out").mkdir()
+    for name in "abcd":
+        (place / "in" / name).write_text(name)
+    profile = recorded(place, "tar", "-cf", "out/all.tar", "-C", "in", ".")
+    assert profile["writes"] == [os.path.realpath(place / "out")]
+    (place / "out/all.tar").unlink()
+    done = again(place, "tar", "-cf", "out/all.tar", "-C", "in", ".")
+    assert done.returncode == 0, done.stderr.decode()
+    assert (place / "out/all.tar").stat().st_size > 1000
+    done = again(place, "sh", "-c", "echo x > in/a")
+    assert done.returncode != 0 and b"Read-only file system" in done.stderr
+    assert (place / "in/a").read_text() == "a"
+    check_others_are_refused(place)
+
+
+@needs_program("git")
+def test_git(place):
+    (place / "file").write_text("text")
+    script = (
+        "git init -q . && git add file && git -c user.name=a -c user.email=a@b.example "
+        "commit -qm one && git log --oneline"
+    )
+    recorded(place, "sh", "-c", script)
+    shutil.rmtree(place / ".git")
+    done = again(place, "sh", "-c", script)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.endswith(b" one\n") and (place / ".git/HEAD").exists()
+    check_others_are_refused(place)
+
+
+def test_pip(place):
+    """Of this interpreter, wherever it is installed; a package from a file."""
+    wheel = place / "small-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("small.py", "answer = 42\n")
+        archive.writestr("small-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: small\n"
+                         "Version: 1.0\n")  # fmt: skip
+        archive.writestr("small-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: x\n"
+                         "Root-Is-Purelib: true\nTag: py3-none-any\n")  # fmt: skip
+        archive.writestr("small-1.0.dist-info/RECORD", "small.py,,\n")
+    (place / "site").mkdir()
+    command = [
+        sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-cache-dir",
+        "--disable-pip-version-check", "--root-user-action=ignore", "--target", "site", wheel.name,
+    ]  # fmt: skip
+    profile = recorded(place, *command)
+    assert os.path.realpath(place / "site") in profile["writes"]
+    shutil.rmtree(place / "site")
+    (place / "site").mkdir()
+    done = again(place, *command)
+    assert done.returncode == 0, done.stderr.decode()
+    assert (place / "site/small.py").read_text() == "answer = 42\n"
+    check_others_are_refused(place)
+
+
+def test_a_network_is_given_to_who_used_one(place):
+    program = (
+        "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); "
+        "c = socket.create_connection(s.getsockname()); print('through')"
+    )
+    assert recorded(place, "/usr/bin/python3", "-c", program)["network"] is True
+    assert again(place, "/usr/bin/python3", "-c", program).stdout == b"through\n"
+
+
+# --- what is made of what was seen
+
+
+def story_of(*events, cwd="/home/me/work", ran="/usr/bin/sh"):
+    story = Story()
+    story.about["cwd"] = cwd
+    one = RecordedProcess(1, 100, 0, None, 0.0)
+    one.programs.append(Program(ran, ("sh",), cwd, 0.0, True, False, 0))
+    story.processes.append(one)
+    for kind, path, *rest in events:
+        other, outcome = (*rest, *("", True)[len(rest) :])
+        story.events.append(Event(0.0, one, kind, path, other, 0, outcome, 0, False))
+    return story
+
+
+@pytest.mark.parametrize(
+    ("events", "reads", "writes"),
+    [
+        ([("read", "/usr/lib/x.so"), ("read", "/proc/1/stat"), ("read", "/dev/null")], [], []),
+        ([("read", "/etc/a"), ("read", "/etc/b"), ("read", "/etc/c"), ("read", "/etc/d")],
+         ["/etc/a", "/etc/b", "/etc/c", "/etc/d"], []),
+        ([("read", f"/opt/x/{name}") for name in "abc"], ["/opt/x"], []),
+        ([("read", "/opt/x/a"), ("read", "/opt/x/b")], ["/opt/x/a", "/opt/x/b"], []),
+        ([("read", "/opt/x/a", "", False)], [], []),
+        ([("read", "/home/me/work/a")], ["/home/me/work"], []),
+        # What it has made itself, wherever: the directory that was there before is what it needs.
+        ([("mkdir", "/srv/x/new"), ("create", "/srv/x/new/a"), ("read", "/srv/x/new/a")],
+         [], ["/srv/x"]),
+        ([("create", "/tmp/cc12.s"), ("write", "/tmp/cc12.s"), ("remove", "/tmp/cc12.s")], [], []),
+        ([("create", "/tmp/mine/a")], [], ["/tmp/mine"]),
+        ([("write", "/srv/x/log")], [], ["/srv/x/log"]),
+        ([("write", "/srv/x/log"), ("create", "/srv/x/b")], [], ["/srv/x"]),
+        ([("rename", "/srv/a/x", "/srv/b/x")], [], ["/srv/a", "/srv/b"]),
+        ([("write", "/dev/null"), ("write", "/dev/tty")], [], []),
+        ([("create", "/home/me/work/a"), ("read", "/home/me/work/b")], [], ["/home/me/work"]),
+        ([("read", "/srv/x/a"), ("create", "/srv/xy/a")], ["/srv/x/a"], ["/srv/xy"]),
+    ],
+)  # fmt: skip
+def test_directories_and_not_names_that_change(events, reads, writes):
+    profile = profiles.profile_of(story_of(*events))
+    assert [*profile.reads] == reads
+    assert [*profile.writes] == writes
+    assert not profile.network and not profile.left_out
+
+
+def test_what_would_be_too_much_is_not_given(tmp_path):
+    profile = profiles.profile_of(story_of(("create", "/etc/new"), ("create", "/file")))
+    assert profile.writes == () and profile.left_out == ("/", "/etc")
+    connects = story_of(("connect", "1.2.3.4:80", "", None), ("connect", "/run/x/s", "", None))
+    assert profiles.profile_of(connects).network
+    assert profiles.profile_of(connects).reads == ("/run/x/s",)
+    path = str(tmp_path / "p")
+    profiles.write(profile, path)
+    assert profiles.read(path) == profile
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not JSON"), ("[" * 100_000, "not JSON"), ("[]", "no profile of ostler"),
+        ("{}", "no profile of ostler"), ('{"profile": 2}', "of a newer ostler"),
+        ('{"profile": 1, "reads": "/"}', "reads should be a list"),
+        ('{"profile": 1, "reads": ["a"]}', "'a' is no absolute path"),
+        ('{"profile": 1, "writes": ["/a\\u0000"]}', "no absolute path"),
+        ('{"profile": 1, "network": "no"}', "true or false"),
+        ('{"profile": 1, "more": 1}', "has no 'more'"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_profile(tmp_path, text, said):
+    (tmp_path / "needs").write_text(text)
+    status, _, error = called("exec", "--profile", tmp_path / "needs", "true", cwd=tmp_path)
+    assert status == 125 and said in error and str(tmp_path / "needs") in error
+    assert "Traceback" not in error
+
+
+def test_a_writable_path_that_leads_elsewhere_now_is_refused(place):
+    (place / "out").symlink_to(place.parent)
+    text = json.dumps({"profile": 1, "writes": [str(place / "out")]})
+    (place.parent / "needs").write_text(text)
+    done = again(place, "true")
+    assert done.returncode == 125 and b"leads to another place" in done.stderr
+
+
+def test_what_does_not_go_together(place):
+    for words, said in (
+        (["record", "--profile"], "wants a value"),
+        (["record", "--profile", "x", "--changes", "true"], "wants all that the command does"),
+        (["record", "--profile", "x", "--confine", ".", "true"], "wants all that the command does"),
+        (["exec", "--profile"], "wants a file"),
+        (["exec", "--profile", "x"], "no command"),
+    ):
+        done = run(*words, cwd=place)
+        assert done.returncode == 2 and said in done.stderr.decode(), words
+    done = run("exec", "--profile", "none", "true", cwd=place)
+    assert done.returncode == 125 and b"No such file" in done.stderr
+    (place / "x").write_text("mine")
+    assert run("record", "--profile", "x", "true", cwd=place).returncode == 125
+    assert (place / "x").read_text() == "mine"

@@ -163,6 +163,44 @@ def test_it_is_written_anew_when_it_has_grown(base, upper, monkeypatch):
         assert standing(m) == shown
 
 
+def test_what_the_background_counts_meanwhile(base, upper, monkeypatch):
+    add, counted = state_files.StateFile.add, []
+
+    def and_count(file, stores, record):
+        found = add(file, stores, record)
+        counted.append(m._history.number())
+        return found
+
+    with taken(base, upper) as m:
+        put_on(m, "/file", b"one")
+        m.checkpoint()
+        put_on(m, "/file", b"two")
+        with monkeypatch.context() as patched:
+            patched.setattr(state_files.StateFile, "add", and_count)
+            point = m.checkpoint()
+        point.ended(1)
+        assert state(upper)["history"]["next"] > max(counted)
+
+
+def test_the_next_directories_are_made_before(base, upper):
+    """They are used in turn, whoever was faster; those that are left go at the next time."""
+    with taken(base, upper) as m:
+        for number in range(40):
+            put_on(m, "/file", b"%d" % number)
+            m.checkpoint()
+            if number % 3:
+                m._history.background.finish()
+        m._history.background.finish()
+        shown = standing(m)
+        assert m._history.ahead is not None
+        assert os.listdir(f"{upper}/layers/{m._history.ahead}") == ["0"]
+        ahead = m._history.ahead
+    with taken(base, upper) as m:
+        m._history.background.finish()
+        assert not os.path.exists(f"{upper}/layers/{ahead}")
+        assert standing(m) == shown
+
+
 def test_of_an_earlier_version(base, upper):
     """As it was written before records were: one object, of version 2."""
     with_points(base, upper)

@@ -13,7 +13,6 @@ from __future__ import annotations
 from ostler.points.history import Unsaved
 from ostler.points.written import (
     Malformed,
-    as_data,
     counters,
     names_left,
     row_of,
@@ -39,8 +38,8 @@ class Written:
 
     def __init__(self, history: History) -> None:
         self.history = history
-        self._counters = counters(history)
-        self._left = names_left(history)
+        self._counters = self._next_counters = counters(history)
+        self._left = self._next_left = names_left(history)
 
     def amendment(self) -> _Data:
         """What has changed; {} where nothing has."""
@@ -48,6 +47,8 @@ class Written:
         changed, found = history.changed, counters(history)
         amendment = {key: value for key, value in found.items() if value != self._counters[key]}
         left = names_left(history)
+        # As they are said here: the background counts on meanwhile.
+        self._next_counters, self._next_left = found, left
         if left != self._left:
             stay = _in_common(self._left, left)
             amendment["left"] = [stay, left[stay:]]
@@ -67,10 +68,9 @@ class Written:
         return amendment
 
     def is_written(self) -> None:
-        """It stands written as it is now."""
-        history = self.history
-        history.changed = Unsaved()
-        self._counters, self._left = counters(history), names_left(history)
+        """It stands written as it was when that was asked for last."""
+        self.history.changed = Unsaved()
+        self._counters, self._left = self._next_counters, self._next_left
 
 
 def _those(numbers: Iterable[int], parts: dict[int, Any]) -> list[Any]:
@@ -81,11 +81,6 @@ def _in_common(before: list[str], now: list[str]) -> int:
     # With how many of the same they begin: all of one of them, as a rule.
     short = min(len(before), len(now))
     return short if before[:short] == now[:short] else 0
-
-
-def whole(history: History) -> tuple[Written, _Data]:
-    """(what stands written then, the data) of a History that is written as a whole."""
-    return Written(history), as_data(history)
 
 
 class Amended:

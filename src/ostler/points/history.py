@@ -204,6 +204,8 @@ class History:
         self.left: list[Point] = []
         self.next = 1
         self.dropped = 0  # points, since sweep() was called
+        self.goes_on = False  # whether there was more than one step from one state to another
+        self.ahead: int | None = None  # a number whose directories are made
         self._names = 0
         self._by_name: dict[str, Point] = {}
         self._parents: list[tuple[Point, Point | None]] = []  # of before, since standing()

@@ -89,9 +89,10 @@ class Keeper(Unwritten):
             or self._file.is_grown()
             or not self._added(machine, parts, written, stores_are_new)
         ):
+            written = None if history is None else Written(history)  # before: it goes on
             self._settle(machine, stores_are_new)
             self._file.replace(machine._stores, state_of(machine, self.has_rule))
-            self._written = written = None if history is None else Written(history)
+            self._written = written
         self._parts = parts
         if written is not None:
             written.is_written()

@@ -254,6 +254,10 @@ class _Exchange:
         marks = machine._prefix_of_marks.decode()
         useless = [*self._useless, *self._works]
         history.background.add(partial(_tidy, history, stores, old, marks, useless))
+        if history.writer.writes and history.goes_on:
+            ahead = partial(_make_ahead, history, mounts.duplicate(machine._stores))
+            history.background.add(partial(ahead, len(machine._overlays)))
+        history.goes_on = True
         return found
 
     def _goes_on(
@@ -379,7 +383,13 @@ class _Exchange:
         return layers.mounted_again(self.machine, overlays, kept), overlays, number
 
     def _number(self) -> int:
-        return _free_number(self.history, self.machine._stores)
+        history = self.history
+        number, history.ahead = history.ahead, None
+        if number is not None and number > history.top:  # a layer has a later one than that below
+            return number
+        if number is not None:
+            self._works.append(b"%s/%d" % (history.place, number))
+        return _free_number(history, self.machine._stores)
 
     def _next(
         self, chain: list[int], number: int, forward: bool
@@ -434,6 +444,23 @@ def _tidy(
         old.close()
         layers.remove_stores(stores.root, useless)
         _squash_all(history, stores.root, marks)
+
+
+def _make_ahead(history: History, stores: mounts.Made, count: int) -> None:
+    """Make the directories of the next layer: on a disk that takes a good part of a point."""
+    with stores:
+        if history.ahead is None and not history.is_closed:
+            number = _free_number(history, stores.root)
+            _make_all(stores.root, b"%s/%d" % (history.place, number), count)
+            history.ahead = number
+
+
+def _make_all(stores: int, above: bytes, count: int) -> None:
+    layers.make_directory(stores, above)
+    for place in range(count):
+        store = b"%s/%d" % (above, place)
+        for name in (store, store + b"/upper", store + b"/work"):
+            layers.make_directory(stores, name)
 
 
 def _squash_all(history: History, stores: int, marks: str) -> None:

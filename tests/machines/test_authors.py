@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import ostler
+from ostler.machines.recording import Log
 from ostler.machines.rehearsal import (  # noqa: F401  # others may not read them later
     authors,
     commits,
@@ -175,6 +176,52 @@ def check_points(place):
 
 def test_points(run):
     run(check_points)
+
+
+def test_one_run_and_what_is_watched(place):
+    with ostler.rehearsal() as m:
+        log = Log()
+        m.run(["touch", "one"], cwd=place, record=log)
+        m.run(["touch", "two"], cwd=place)
+        with m.watch(reads=False) as events:
+            m.run(["touch", "three"], cwd=place)
+            next(event for event in events if event.kind == "create")
+        assert who(m.changes(), place) == {
+            "one": ("created", "touch one"),
+            "two": ("created", None),
+            "three": ("created", "touch three"),
+        }
+
+
+def check_while_it_is_recorded(place):
+    with ostler.rehearsal() as m, m.recorded(children=True, reads=False):
+        ran(m, place, "touch one")
+        assert who(m.changes(), place) == {"one": ("created", "touch one")}
+        first = m.checkpoint("first")
+        ran(m, place, "rm one", "touch two")
+        assert who(m.changes(since=first), place)["one"] == ("removed", "rm one")
+        m.rollback("first")
+        assert who(m.changes(), place) == {"one": ("created", "touch one")}
+        assert m.changes()[0].by.point is None
+        m.redo()
+        # What is open goes on being written to, and no call tells of it.
+        m.mkfifo(f"{place}/fifo")
+        line = f"cd {place}; exec >three; echo 1; read line <fifo; echo 2"
+        pid = m.posix_spawnp("sh", ["sh", "-c", line], dict(m.environ))
+        with m.open_file(f"{place}/fifo", "w") as fifo:
+            assert who(m.changes(), place)["three"] == ("created", f"sh -c {line}")
+            fifo.write("go on\n")
+        assert m.waitpid(pid, 0)[1] == 0
+        found = m.changes()
+        assert who(found, place)["three"] == ("created", f"sh -c {line}")
+        assert who(found, place)["fifo"] == ("created", None)
+        done = m.commit([f"{place}/two"])
+        assert who(done, place) == {"two": ("created", "touch two")}
+        assert who(m.changes(), place)["three"] == ("created", f"sh -c {line}")
+
+
+def test_while_it_is_recorded(run):
+    run(check_while_it_is_recorded)
 
 
 def check_kept(place):

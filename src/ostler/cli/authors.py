@@ -12,24 +12,20 @@ def noted(machine, wanted):
     if not wanted:
         yield
         return
-    from ostler.record import log
     from ostler.record.recorder import ProgramRecorder
 
     with tempfile.TemporaryFile() as file:
-        with ProgramRecorder(machine, file.fileno(), False) as recorder:
+        recorder = ProgramRecorder(machine, file.fileno(), False)
+        recorder.__enter__()
+        try:
             yield
+        finally:
+            try:
+                recorder.__exit__()
+            except OSError as error:
+                complain(error)  # who it was could not be written down: what was changed is there
         if recorder.problem:
             complain("the recording is incomplete: some changes are without who made them")
-        file.seek(0)
-        note(machine, log.read(file))
-
-
-def note(machine, story):
-    """Note who has changed what; that it could not be written down is only said."""
-    try:
-        machine._were_recorded(story)
-    except OSError as error:
-        complain(error)
 
 
 def counted(upper):

@@ -243,10 +243,8 @@ def _keep(options, file, rehearsal):
 
 def _add_changes(story, machine):
     # What differs at the end on a rehearsal, with the number of the process that did it.
-    from ostler.cli.authors import note
     from ostler.machines.rehearsal.authors import last_of
 
-    note(machine, story)
     processes = last_of(story)
     story.about["changes"] = [
         [

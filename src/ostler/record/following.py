@@ -34,13 +34,18 @@ class News(NamedTuple):
 class Follower:
     """Reads the log at a descriptor, which stays the caller's, as far as it is written.
 
-    `story` has the processes and what is known of the whole, and no events: these are in the News.
-    `at` is how many bytes of it were read.
+    `fd`: the descriptor, in whose place another one of the same file may be put; `kinds`: those of
+    the events that are wanted, or none: all. `story` has the processes and what is known of the
+    whole, and no events: these are in the News. `at` is how many bytes of it were read.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, kinds: Iterable[str] = ()) -> None:
         self.story: Story = log.Story()
-        self._fd = fd
+        self.fd = fd
+        chosen = frozenset(kinds)
+        self._unwanted = {
+            number for number, kind in log.KINDS.items() if chosen and kind not in chosen
+        }
         self.at = 0
         self._rest = b""
         self._reader = log.Reader(self.story)
@@ -59,7 +64,7 @@ class Follower:
         return news if self._read(news) else None
 
     def _read(self, news: News) -> bool:
-        data = host.pread(self._fd, _CHUNK, self.at)
+        data = host.pread(self.fd, _CHUNK, self.at)
         self.at += len(data)
         self._rest += data
         if data:
@@ -76,6 +81,8 @@ class Follower:
         pieces, used = log.whole_pieces(self._rest)
         self._rest = self._rest[used:]
         for piece in pieces:
+            if piece[:1] == b"E" and piece[1] in self._unwanted:
+                continue
             self._note(piece, self._reader.take_one(piece), news)
 
     def _note(self, piece: bytes, process: RecordedProcess | None, news: News) -> None:

@@ -36,10 +36,12 @@ class OneRun:
     def __exit__(self, *exception: object) -> None:
         if self._known:
             return
-        self._recorder.__exit__()
         with open(self._file, "rb") as file:
-            file.seek(0)
-            self._stories.append(read(file))
+            try:
+                self._recorder.__exit__()
+            finally:
+                file.seek(0)
+                self._stories.append(read(file))
 
 
 class AllPrograms:
@@ -70,9 +72,8 @@ class AllPrograms:
 
     def end(self) -> None:
         """What comes is no longer recorded."""
-        self._recorder.__exit__()
-        self._last = self.story()
-        host.close(self._file)
-        note = getattr(self._machine, "_were_recorded", None)
-        if note is not None:
-            note(self._last)
+        try:
+            self._recorder.__exit__()
+        finally:
+            self._last = self.story()
+            host.close(self._file)

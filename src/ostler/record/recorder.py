@@ -17,7 +17,11 @@ from ostler.record.lookout import Lookout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
+
+    from ostler.record.following import Follower
+    from ostler.record.log import Event
 
 _PAUSE = 0.0005
 _order = allocate_lock()
@@ -55,6 +59,7 @@ class ProgramRecorder:
         self._door: Door | None = None
         self._pid = 0
         self._over = False
+        self._follower: Follower | None = None
 
     def __enter__(self) -> ProgramRecorder:
         if self._lookout is not None:
@@ -94,6 +99,13 @@ class ProgramRecorder:
             _write_all(self._file, log.tail(lookout.error))
         except OSError:
             pass  # the log has no end, and says so by that
+        self._note()
+
+    def _note(self) -> None:
+        # A rehearsal notes who has changed what.
+        note = getattr(self._machine, "_note_recorded", None)
+        if note is not None:
+            note(self)
 
     def _offer(self) -> None:
         with _order:
@@ -125,7 +137,32 @@ class ProgramRecorder:
     def forget(self, size: int) -> None:
         """Give back the room of the first bytes of the file: they will not be read again."""
         if self._lookout is not None:
+            self._note()  # who reads it for that has had it then
             self._lookout.forget(size)
+
+    def news(self, kinds: Iterable[str]) -> list[Event]:
+        """The events of some kinds that have come since this was called last, as written.
+
+        Nothing, where the file can't be read, and in a fork of the process.
+        """
+        from ostler.record.following import Follower
+
+        if self._pid != host.getpid():
+            return []
+        self.flush()
+        try:
+            fd = host.open(f"/proc/self/fd/{self._file}", host.O_RDONLY | host.O_CLOEXEC)
+        except OSError:
+            return []
+        try:
+            if self._follower is None:
+                self._follower = Follower(fd, kinds)
+            self._follower.fd = fd
+            return self._follower.news().events
+        except (OSError, log.NotALog):
+            return []
+        finally:
+            host.close(fd)
 
     def flush(self) -> None:
         """Wait until all that has happened is in the file."""
@@ -151,6 +188,11 @@ class RunRecorder(ProgramRecorder):
 
     def _withdraw(self) -> None:
         self._door = None
+
+
+def open_on(machine: Machine) -> list[ProgramRecorder]:
+    """The recorders that record what is started on a machine."""
+    return [one for one in tuple(_open) if one._machine is machine]
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -1,10 +1,11 @@
 """Authors: which program changed what in a rehearsal, as far as programs were recorded there.
 
-When a recording ends, each path that its programs changed is noted with the last of them that did,
-and with how the file looked then. It is noted for the layer in which the change lies: so what is
-told is right after a rollback, from one point to another, and in a branch. What looks otherwise
-now was changed by somebody who was not recorded, and has no author. What is renamed keeps the
-authors of what is in it; what has the new name itself has the author that renamed it.
+When a recording ends, and whenever that is asked before, each path that its programs changed is
+noted with the last of them that did, and with how the file looked then. It is noted for the layer
+in which the change lies: so what is told is right after a rollback, from one point to another, and
+in a branch. What looks otherwise now was changed by somebody who was not recorded, and has no
+author. What is renamed keeps the authors of what is in it; what has the new name itself has the
+author that renamed it.
 
 Of a rehearsal with an `upper` all of this stands in a file beside its state.
 """
@@ -13,20 +14,23 @@ from __future__ import annotations
 
 import json
 import stat
+from _thread import allocate_lock, get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from ostler.machine import host
 from ostler.machines import trust
 from ostler.machines.rehearsal import uppers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from _typeshed import StrOrBytesPath
 
     from ostler.machines.rehearsal.changes import Change, Record
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.record.log import Event, RecordedProcess, Story
+    from ostler.record.recorder import ProgramRecorder
 
 VERSION = 1
 _LARGEST = 1 << 28  # bytes of the file
@@ -115,22 +119,24 @@ def kept_in(upper: StrOrBytesPath) -> Authors:
     return kept[1]
 
 
-def tell(
-    machine: Rehearsal, changes: Iterable[Change], layers: Sequence[int] | None = None
-) -> None:
-    """Give changes their authors: those of all that is changed, or of what is in these layers."""
+def teller(
+    machine: Rehearsal, layers: Sequence[int] | None = None
+) -> Callable[[Iterable[Change]], None]:
+    """What gives changes their authors: of all that is changed now, or what is in these layers."""
     authors = of(machine)
-    if not authors.layers:
-        return
-    noted = authors.of(present(machine) if layers is None else layers)
+    noted = authors.of(present(machine) if layers is None else layers) if authors.layers else {}
     top = host.fsdecode(machine._base).rstrip("/")
-    for change in changes:
-        path = change.path[len(top) :] or "/"
-        found = noted.get(path)
-        if found is None and change.after is None:
-            found = _gone_with(noted, path)
-        if found is not None and found[1] == _look_of(change.after):
-            change.by = found[0]
+
+    def tell(changes: Iterable[Change]) -> None:
+        for change in changes if noted else ():
+            path = change.path[len(top) :] or "/"
+            found = noted.get(path)
+            if found is None and change.after is None:
+                found = _gone_with(noted, path)
+            if found is not None and found[1] == _look_of(change.after):
+                change.by = found[0]
+
+    return tell
 
 
 def _gone_with(noted: dict[str, _Noted], path: str) -> _Noted | None:
@@ -152,7 +158,8 @@ def present(machine: Rehearsal) -> list[int]:
 def between(machine: Rehearsal, since: object, until: object) -> list[int]:
     """The numbers of the layers that have what was changed from one point to another, or to now."""
     history = machine._history
-    assert history is not None  # there is a point
+    if history is None:
+        return []
 
     def state(point: Any) -> list[int]:
         return history.chain(history.find(point)._layer)
@@ -162,29 +169,83 @@ def between(machine: Rehearsal, since: object, until: object) -> list[int]:
     return [layer for layer in after if layer not in set(before)]
 
 
-def note(machine: Rehearsal, story: Story) -> None:
-    """Note what recorded programs have changed, in the layer that is the top now."""
-    if not any(_is_change(event) for event in story.events):
-        return
-    authors = of(machine)
-    history = machine._history
-    point = None if history is None or history.present is None else history.present.name
-    layers = present(machine)
+def note(machine: Rehearsal, recorder: ProgramRecorder, settled: bool = False) -> None:
+    """Note what recorded programs have changed until now, in the layer that is the top.
+
+    `settled`: that layer is not changed any more. OSError where it can't be written down.
+    """
+    if not _noting.enter():
+        return  # a signal's handler, which has interrupted this
+    try:
+        changed = _note(machine, recorder, settled)
+    finally:
+        _noting.leave()
+    if changed:
+        write(machine)
+
+
+class _Noting:
+    # A lock; who has it is not let in again.
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._owner = 0, 0
+
+    def enter(self) -> bool:
+        here = host.getpid(), get_ident()
+        if self._owner == here:
+            return False
+        if self._owner[0] not in (0, here[0]):
+            self._lock = allocate_lock()  # nobody is inside, in a fork
+        self._lock.acquire()
+        self._owner = here
+        return True
+
+    def leave(self) -> None:
+        self._owner = 0, 0
+        self._lock.release()
+
+
+_noting = _Noting()
+# What programs may go on writing to without another call that is recorded: {path: the process}.
+_unsettled: WeakKeyDictionary[ProgramRecorder, dict[str, RecordedProcess]] = WeakKeyDictionary()
+
+
+def _note(machine: Rehearsal, recorder: ProgramRecorder, settled: bool) -> bool:
+    events = [event for event in recorder.news(_CHANGE) if _is_change(event)]
+    unsettled = _unsettled.setdefault(recorder, {})
+    if not events and not unsettled:
+        return False
+    authors, layers = of(machine), present(machine)
+    noted = authors.layers.setdefault(layers[-1], {})
+    before = dict(noted)
     spots = _Spots(authors.of(layers))
     known: dict[int, Author] = {}
-    for event in story.events:
-        if _is_change(event):
-            one = event.process
-            if one.number not in known:
-                known[one.number] = _author(one, point)
-            spots.take(event, known[one.number])
-    fresh: dict[str, _Noted] = {}
+    processes: dict[Author, RecordedProcess] = {}
+    for event in events:
+        one = event.process
+        if one.number not in known:
+            known[one.number] = _author(one, _point_of(machine))
+            processes[known[one.number]] = one
+        spots.take(event, known[one.number])
     for path, author, look in spots.changed():
-        fresh[path] = author, _look_at(machine, path) if look is _UNKNOWN else look
-    authors.layers.setdefault(layers[-1], {}).update(
-        (path, found) for path, found in fresh.items() if not spots.was_made(path, found[1])
-    )
-    write(machine)
+        now = _look_at(machine, path) if look is _UNKNOWN else look
+        if not spots.was_made(path, now):
+            noted[path] = author, now
+        if author in processes:
+            unsettled[path] = processes[author]
+    for path, process in list(unsettled.items()):
+        if path in noted and noted[path][0].process == process.pid:
+            noted[path] = noted[path][0], _look_at(machine, path)
+        if settled or process.ended is not None:
+            del unsettled[path]
+    if not noted:
+        del authors.layers[layers[-1]]
+    return noted != before
+
+
+def _point_of(machine: Rehearsal) -> str | None:
+    history = machine._history
+    return None if history is None or history.present is None else history.present.name
 
 
 def last_of(story: Story) -> dict[str, RecordedProcess]:
@@ -210,7 +271,7 @@ def _author(one: RecordedProcess, point: str | None) -> Author:
 def _look_at(machine: Rehearsal, path: str) -> _Look:
     try:
         status = machine.lstat(path)
-    except OSError:
+    except (OSError, ValueError):  # it is not there, or the machine is closed
         return None
     return _look(status.st_mode, status.st_size, status.st_mtime_ns)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
+import sys
 import time
 from contextlib import suppress
-from functools import partial
 
 from ostler.core import mounts
 from ostler.machine import host
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ostler.machines.rehearsal.writers import Quiet
     from ostler.points.family import Member
     from ostler.points.history import History, Point
-    from ostler.record.log import Story
+    from ostler.record.recorder import ProgramRecorder
 
     _R = TypeVar("_R", bound="Rehearsal")
     _Path = StrOrBytesPath
@@ -136,26 +136,35 @@ class Rehearsal(WithPoints, Rooted):
             found = moments.changes(self, since, until)
         else:
             found = walk.listed(self)
-        self._tell_authors(found, since, until)
+        self._tell_authors(since, until)(found)
         return found
 
     def _tell_authors(
-        self, changes: list[Change], since: Point | str | None, until: Point | str | None
-    ) -> None:
+        self, since: Point | str | None = None, until: Point | str | None = None
+    ) -> Callable[[list[Change]], None]:
+        self._catch_up()
         if self._authors is None and self._directory is None:
-            return  # no program was ever recorded here
+            return _tell_nothing  # no program was ever recorded here
         from ostler.machines.rehearsal import authors
 
         plain = since is None and until is None
-        authors.tell(self, changes, None if plain else authors.between(self, since, until))
+        return authors.teller(self, None if plain else authors.between(self, since, until))
 
-    @staying
-    def _were_recorded(self, story: Story) -> None:
-        """Programs have run here, and this is what they did: their changes have authors now."""
+    def _note_recorded(self, recorder: ProgramRecorder) -> None:
+        """A recording of what runs here is at its end: its changes have authors from now on."""
         from ostler.machines.rehearsal import authors
 
-        with self._busy:
-            authors.note(self, story)
+        if not self._closed:
+            authors.note(self, recorder)
+
+    def _catch_up(self, settled: bool = False) -> None:
+        # Note what was recorded until now; what can't be written down now is at the end.
+        recorders = sys.modules.get("ostler.record.recorder")
+        for recorder in () if recorders is None else recorders.open_on(self):
+            from ostler.machines.rehearsal import authors
+
+            with suppress(OSError):
+                authors.note(self, recorder, settled)
 
     @staying
     def diff(self, since: Point | str | None = None, until: Point | str | None = None) -> str:
@@ -171,9 +180,7 @@ class Rehearsal(WithPoints, Rooted):
 
         return walk.of_one_state(
             self,
-            lambda overlays: pictures.difference(
-                map(self._walk, overlays), partial(self._tell_authors, since=None, until=None)
-            ),
+            lambda overlays: pictures.difference(map(self._walk, overlays), self._tell_authors()),
         )
 
     @staying
@@ -204,7 +211,10 @@ class Rehearsal(WithPoints, Rooted):
         if upto is not None and paths is not None:
             raise ValueError("a commit is of some paths, or up to a point, not both")
         with self._busy:
-            return commits.commit(self, paths, leave_behind, upto=upto)
+            tell = self._tell_authors(None, upto)
+            done = commits.commit(self, paths, leave_behind, upto=upto)
+            tell(done)
+            return done
 
     @staying
     def _commit_at_last(self, paths: Chosen | Iterable[Chosen] | None = None) -> list[Change]:
@@ -212,7 +222,10 @@ class Rehearsal(WithPoints, Rooted):
         from ostler.machines.rehearsal import commits
 
         with self._busy:
-            return commits.commit(self, paths, False, False)
+            tell = self._tell_authors()
+            done = commits.commit(self, paths, False, False)
+            tell(done)
+            return done
 
     def _quiet(self, leave_behind: bool) -> Quiet:
         return writers.Quiet(self, leave_behind)
@@ -254,6 +267,7 @@ class Rehearsal(WithPoints, Rooted):
         self._authors = None if other._authors is None else other._authors.copy()
 
     def _keep_authors(self, fd: int, points: bool) -> None:
+        self._catch_up()
         if self._authors is not None or self._directory is not None:
             from ostler.machines.rehearsal import authors
 
@@ -507,11 +521,16 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
             authors.write(machine)
 
 
+def _tell_nothing(changes: list[Change]) -> None:
+    pass
+
+
 def _authors_after(machine: Rehearsal, keep: bool) -> Authors | None:
     """The authors of what is left when a rehearsal is mounted anew; None: none was ever noted.
 
     What is written down of them is removed before: numbers of layers are given again.
     """
+    machine._catch_up()
     if machine._authors is None and machine._directory is None:
         return None
     from ostler.machines.rehearsal import authors

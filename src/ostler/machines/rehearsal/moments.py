@@ -9,7 +9,6 @@ anything.
 from __future__ import annotations
 
 import stat
-from functools import partial
 from itertools import chain
 from operator import attrgetter
 
@@ -101,7 +100,7 @@ def diff(machine: Rehearsal, since: Point | str | None, until: Point | str | Non
     from ostler.machines.rehearsal import pictures
 
     with TwoStates(machine, since, until) as walks:
-        return pictures.difference(walks, partial(machine._tell_authors, since=since, until=until))
+        return pictures.difference(walks, machine._tell_authors(since, until))
 
 
 def _mounted(machine: Rehearsal, history: History, layer: int | None) -> mounts.Made:

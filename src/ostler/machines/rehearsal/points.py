@@ -235,6 +235,7 @@ class _Exchange:
                 self._find_tops()
                 see_base(machine)
                 self._make_still()
+                machine._catch_up(True)
                 self._freeze()
                 found, old, stores = self._goes_on(goal, forward, note)
             except BaseException:

@@ -9,6 +9,7 @@ from ostler.machines.rooted import THIS, staying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Self, overload
 
     from ostler.machines.read_only import ReadOnly
@@ -34,9 +35,13 @@ class WithPoints:
         _share: Member | None
 
     def _tell_authors(
-        self, changes: list[Change], since: Point | str | None, until: Point | str | None
-    ) -> None:
-        """Give changes from one point to another their authors, where any are known."""
+        self, since: Point | str | None, until: Point | str | None
+    ) -> Callable[[list[Change]], None]:
+        """What gives changes from one point to another their authors, where any are known."""
+        return lambda changes: None
+
+    def _catch_up(self, settled: bool = False) -> None:
+        """Note what recorded programs have changed until now."""
 
     def _know_authors_of(self, other: Any) -> None:
         """Take over who has changed what, from that of which this is a branch."""

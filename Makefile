@@ -6,7 +6,7 @@ VENV   := .venv/$(TAG)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-warn-script-location
 
-.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-trees bench-programs bench-points bench-record bench-instructions build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench wheels test-wheels test-sdist stress clean
+.PHONY: run test test-newer conformance-newer test-slow test-dask attacks fuzz bench-import bench-machines bench-installed bench-fakefs fakefs-suites bench-trees bench-programs bench-points bench-record bench-instructions build lint docs pictures stubs conformance conformance-more conformance-machines conformance-all coverage bench wheels test-wheels test-sdist stress clean
 
 run: build
 	@$(BIN)/ostler run examples/tour.py
@@ -147,6 +147,17 @@ bench-machines: $(VENV)/.bench
 bench-installed: build
 	@$(PIP) pyfakefs || echo "pyfakefs can't be installed here"
 	$(BIN)/python -m bench.bench_installed $(OPTIONS)
+
+# Tests on ostler.fakefs beside pyfakefs, set-up included; OPTIONS="--help" tells more. It fails where a
+# goal is missed.
+bench-fakefs: build
+	@$(PIP) pyfakefs
+	$(BIN)/python -m bench.bench_fakefs $(OPTIONS)
+
+# Test suites from the index that use pyfakefs, with it and with ostler.fakefs: ten minutes, and the
+# network. OPTIONS: packages; "--help" tells more.
+fakefs-suites: build
+	$(BIN)/python -m tests.fakefs_suites $(OPTIONS)
 
 # Whole trees against the standard library and the known tools; OPTIONS="--help" tells more.
 bench-trees: $(VENV)/.bench

@@ -28,7 +28,7 @@ def run(pytester, code, *options):
     return pytester.runpytest_subprocess(*PLUGIN, *options)
 
 
-@pytest.mark.parametrize("with_theirs", [False, True])
+@pytest.mark.parametrize("with_theirs", [pytest.param(False, marks=pytest.mark.thorough), True])
 def test_by_an_option(pytester, with_theirs):
     """Also where pyfakefs's own plugin is there."""
     theirs = () if with_theirs else ("-p", "no:fakefs")
@@ -40,15 +40,18 @@ def test_by_a_setting(pytester):
     run(pytester, PAGE).assert_outcomes(passed=3)
 
 
+@pytest.mark.thorough
 def test_by_an_import_in_a_conftest(pytester):
     pytester.makeconftest("from ostler.fakefs.pytest_plugin import fs, fs_module  # one line")
     run(pytester, PAGE).assert_outcomes(passed=3)
 
 
+@pytest.mark.thorough
 def test_without_being_asked_for_there_is_none(pytester):
     run(pytester, PAGE, "-p", "no:fakefs").assert_outcomes(passed=1, errors=2)
 
 
+@pytest.mark.thorough
 def test_with_pyfakefs_alone_its_own_is_there(pytester):
     pytest.importorskip("pyfakefs", reason="pyfakefs is missing")
     result = run(
@@ -131,6 +134,7 @@ def test_wider_scopes(pytester):
     result.assert_outcomes(passed=4)
 
 
+@pytest.mark.thorough
 def test_a_session(pytester):
     result = run(
         pytester,
@@ -157,6 +161,7 @@ def test_a_session(pytester):
     result.stdout.fnmatch_lines(["*assert os.listdir*"])  # its source is found
 
 
+@pytest.mark.thorough
 def test_arguments_by_parametrize(pytester):
     result = run(
         pytester,

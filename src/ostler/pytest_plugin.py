@@ -26,6 +26,23 @@ def pytest_addoption(parser):
         type="bool",
         default=False,
     )
+    group = parser.getgroup("ostler", "machines of ostler")
+    group.addoption(
+        "--scratch-tree",
+        action="store_true",
+        help="show under a failed test what its scratch machine holds",
+    )
+    group.addoption(
+        "--scratch-keep",
+        metavar="DIR",
+        help="keep what the scratch machine of a failed test holds, each in a directory below DIR",
+    )
+    group.addoption(
+        "--scratch-strict",
+        action="store_true",
+        help="refuse what would act on the host past the interpreter, as sqlite3.connect does, in "
+        "tests with installed_scratch or fs",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -40,8 +57,9 @@ def pytest_load_initial_conftests(early_config):
 def pytest_configure(config):
     config.addinivalue_line(
         "markers",
-        "scratch(size=None, inodes=None, bind=None, user=None): limits of the test's scratch "
-        "machine, paths of the host that are shown on it, read-only, and who makes the calls",
+        "scratch(size=None, inodes=None, bind=None, user=None, strict=False): limits of the test's "
+        "scratch machine, paths of the host that are shown on it, read-only, who makes the calls, "
+        "and whether installed_scratch refuses what would act on the host all the same",
     )
 
 
@@ -62,9 +80,10 @@ def _made(request):
     import ostler
 
     marker = request.node.get_closest_marker("scratch")
-    options = {} if marker is None else marker.kwargs
+    options = {} if marker is None else dict(marker.kwargs)
     if marker is not None and marker.args:
         raise pytest.UsageError(f"the marker scratch takes keywords: {', '.join(_OPTIONS)}")
+    options.pop("strict", None)  # which is installed_scratch's
     unknown = options.keys() - set(_OPTIONS)
     if unknown:
         names = ", ".join(sorted(unknown))
@@ -158,7 +177,10 @@ def installed_scratch(scratch_os: "Scratch", request: pytest.FixtureRequest) -> 
         scratch_os.makedirs(made)
     from ostler.fakefs.patches import undone
 
-    with scratch_os.installed(everywhere=True), undone(request):
+    marker = request.node.get_closest_marker("scratch")
+    strict = request.config.getoption("scratch_strict")
+    strict = strict if marker is None else marker.kwargs.get("strict", strict)
+    with scratch_os.installed(everywhere=True, strict=strict), undone(request):
         yield scratch_os
 
 
@@ -211,7 +233,36 @@ def pytest_runtest_makereport(item, call):
     if call.excinfo is not None:
         _hide_our_frames()
     with _on_host():
-        return (yield)
+        report = yield
+        if report.failed and report.when != "teardown":
+            _show_machine(item, report)
+        return report
+
+
+def _show_machine(item, report):
+    wants, directory = item.config.getoption("scratch_tree"), item.config.getoption("scratch_keep")
+    machine = _machine_of(item) if wants or directory else None
+    if machine is None or machine.closed:
+        return
+    from ostler.machines import listing
+
+    if wants:
+        report.sections.append(
+            ("files of the scratch machine", "\n".join(listing.tree(machine)) or "empty")
+        )
+    if directory:
+        kept = listing.keep(machine, item.config.invocation_params.dir / directory, item.nodeid)
+        report.sections.append(("kept files of the scratch machine", kept))
+
+
+def _machine_of(item):
+    given = getattr(item, "funcargs", {})
+    for name in ("installed_scratch", "scratch_os", "scratch_shared"):
+        if name in given:
+            return given[name]
+    module = sys.modules.get("ostler.fakefs.patching")
+    patcher = None if module is None else module.Patcher.PATCHER
+    return None if patcher is None else patcher.fs.machine
 
 
 def _hide_our_frames():

@@ -8,6 +8,7 @@ from ostler.fakefs.fake_file import FakeDirectory, FakeFile
 from ostler.fakefs.helpers import get_gid, get_uid
 from ostler.fakefs.looking import Looking
 from ostler.machine import host
+from ostler.machines import binds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -206,3 +207,22 @@ class Making(Looking):
         folder = getattr(found, "_path", None)
         if folder is not None:
             self.add_real_directory(host.fspath(folder))
+
+    def add_programs(self, *paths: "Any") -> None:
+        """Show the host's programs, and what else of it lies at these paths, read-only.
+
+        Then subprocess can start a shell, and what is found by PATH; with `sys.prefix` and
+        `sys.base_prefix` also this interpreter. What is there already stays.
+        """
+        shown = [host.fsencode(path) for path in (*binds.shell(), *paths)]
+        sources = binds.sources(shown)
+        with self._as_root():
+            self._show(self._not_there(sources))
+
+    def _not_there(self, paths: "list[bytes]") -> "list[bytes]":
+        return [path for path in paths if not self.machine.path.lexists(path)]
+
+    def _show(self, paths: "list[bytes]") -> None:
+        # What is mounted there is the host's: never to be emptied with the rest.
+        self.machine._mounted = True
+        binds.show(self.machine, paths)

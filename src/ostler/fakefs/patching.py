@@ -72,6 +72,7 @@ class Patcher:
         self._put: Any = None
         self._known: set[str] = set()
         self._paused = False
+        self.strict = False  # whether what would act on the host all the same is refused
 
     def __enter__(self) -> "Self":
         self.setUp()
@@ -112,7 +113,7 @@ class Patcher:
         self.fs = FakeFilesystem(patcher=self, create_temp_dir=True)
         self.fs.patch_open_code = self._patch_open_code
         try:
-            self._block = Installed(self.fs.machine, True, False, everywhere=True)
+            self._block = Installed(self.fs.machine, True, self.strict, everywhere=True)
             self._block.__enter__()
             _go_on_asking()
             self._paused = False

@@ -59,6 +59,7 @@ def fs_session(request: pytest.FixtureRequest) -> "Iterator[FakeFilesystem]":
 
 def _given(request):
     patcher = Patcher(*getattr(request, "param", ()))
+    patcher.strict = request.config.getoption("scratch_strict", False)
     if request.scope != "function":
         with patcher:
             yield patcher.fs

@@ -6,7 +6,6 @@ import errno
 import stat
 
 from ostler.machine import host
-from ostler.machines import binds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def add_directory(filesystem: "Any", source: "Any", read_only: bool, target: "An
         new = not filesystem.exists(to, check_link=True)
         filesystem._make_parents(to)
         if new and read_only and source == to and _is_large(source):
-            binds.show(machine, [host.fsencode(source)])
+            filesystem._show([host.fsencode(source)])
             return to
         if new and to != "/":
             host.trees.copy(source, to, machine=machine, owners=False, xattrs=False, special=False)

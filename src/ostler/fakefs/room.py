@@ -41,6 +41,7 @@ class Room(Looking):
                 return self.mount_points[text]
             raise FileExistsError(errno.EEXIST, host.strerror(errno.EEXIST), text)
         machine = self.machine
+        machine._mounted = True
         with self._as_root():
             machine.makedirs(text, exist_ok=True)
             room = limits.of_kernel(total_size or limits.UNLIMITED)

@@ -1,0 +1,104 @@
+"""Fakefs: tests on ostler.fakefs and on pyfakefs, set-up included, in turn in one program.
+
+`make bench-fakefs`, or `python -m bench.bench_fakefs [--rounds 100]`. Milliseconds: medians. The exit
+status is 1 where a goal is missed.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+
+GOALS = {"a settings file": 10, "a tree of twenty files": 10}  # times faster, at least
+
+
+def nothing(fs):
+    """A test that makes no file."""
+
+
+def settings(fs):
+    """What most tests do: a file that is there, code that reads and writes it, what came of it."""
+    fs.create_file("/etc/app/config.json", contents='{"a": 1}')
+    path = pathlib.Path("/etc/app/config.json")
+    values = json.loads(path.read_text())
+    values["b"] = 2
+    path.write_text(json.dumps(values))
+    assert path.exists() and os.path.isfile(path)
+    os.makedirs("/out/x", exist_ok=True)
+    shutil.copy(path, "/out/x/c")
+    assert os.listdir("/out/x") == ["c"]
+
+
+def tree(fs):
+    """A tree that is read, copied and removed."""
+    for number in range(20):
+        fs.create_file(f"/src/{number % 4}/{number}.txt", contents="x" * 100)
+    count = 0
+    for top, _, names in os.walk("/src"):
+        for name in names:
+            with open(os.path.join(top, name)) as file:
+                count += len(file.read())
+    assert count == 2000
+    shutil.copytree("/src", "/to")
+    shutil.rmtree("/src")
+    assert len(list(pathlib.Path("/to").rglob("*.txt"))) == 20
+
+
+def temporary(fs):
+    """Files by tempfile, renamed into place."""
+    with tempfile.TemporaryDirectory() as directory:
+        with tempfile.NamedTemporaryFile("w", dir=directory, delete=False) as file:
+            file.write("text")
+        os.replace(file.name, "/data")
+    assert os.stat("/data").st_size == 4
+
+
+TESTS = {
+    "no file": nothing,
+    "a settings file": settings,
+    "temporary files": temporary,
+    "a tree of twenty files": tree,
+}
+
+
+def timed(patcher, test):
+    """Milliseconds that a test takes, with its file system."""
+    start = time.perf_counter()
+    with patcher() as made:
+        test(made.fs)
+    return (time.perf_counter() - start) * 1000
+
+
+def main():
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=100)
+    options = parser.parse_args()
+    import pytest  # noqa: F401  (as where tests run)
+    from pyfakefs.fake_filesystem_unittest import Patcher as theirs
+
+    from ostler.fakefs.fake_filesystem_unittest import Patcher as ours
+
+    missed = False
+    print(f"{'ms a test':26}{'pyfakefs':>10}{'ostler':>10}{'times':>8}    goal")
+    for name, test in TESTS.items():
+        for _ in range(10):
+            timed(theirs, test), timed(ours, test)
+        both = [(timed(theirs, test), timed(ours, test)) for _ in range(options.rounds)]
+        before, now = map(statistics.median, zip(*both, strict=True))
+        goal = GOALS.get(name)
+        end = ""
+        if goal is not None:
+            end = f"{goal:8}" + (" missed" if before / now < goal else "")
+            missed = missed or before / now < goal
+        print(f"{name:26}{before:10.2f}{now:10.2f}{before / now:8.1f}{end}")
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -85,7 +85,7 @@ def _always(name: str, only: "Any", doc: str) -> "Any":
     return property(get, put)
 
 
-class FakeFilesystem(Making, Room):
+class FakeFilesystem(Making):
     """pyfakefs's interface to the files of a scratch machine, which is `machine`.
 
     The arguments are pyfakefs's. One that no Patcher has made is installed nowhere: its files are

@@ -6,7 +6,7 @@ import stat
 from ostler.fakefs import real_files
 from ostler.fakefs.fake_file import FakeDirectory, FakeFile
 from ostler.fakefs.helpers import get_gid, get_uid
-from ostler.fakefs.looking import Looking
+from ostler.fakefs.room import Room
 from ostler.machine import host
 from ostler.machines import binds
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Making(Looking):
+class Making(Room):
     """The part of a FakeFilesystem that makes entries."""
 
     def _write(self, path, data):
@@ -225,4 +225,6 @@ class Making(Looking):
     def _show(self, paths: "list[bytes]") -> None:
         # What is mounted there is the host's: never to be emptied with the rest.
         self.machine._mounted = True
+        used = self._used("/")
         binds.show(self.machine, paths)
+        self._mounts["/"]["extra"] -= self._used("/") - used  # it takes none of the room here

@@ -190,6 +190,54 @@ def test_what_would_be_too_much_is_not_given(tmp_path):
     assert profiles.read(path) == profile
 
 
+@pytest.mark.parametrize("directory", ["/etc", "/usr/bin", "/usr/local/bin", "/boot", "~", "/"])
+def test_where_it_began_is_not_given_either_where_that_is_too_much(directory):
+    directory = os.path.expanduser(directory)
+    path = os.path.join(directory, "new")
+    profile = profiles.profile_of(story_of(("create", path), cwd=directory))
+    assert profile.writes == () and profile.left_out == (directory,)
+
+
+def _told_more(place, file):
+    # What a command could do to have more the next time, each on a line.
+    more = json.dumps({"profile": 1, "writes": [str(place.parent)]})
+    above = os.path.dirname(file)
+    return f"""
+        echo '{more}' > {file}
+        echo '{more}' > new && mv new {file}
+        ln {file} other && echo '{more}' > other
+        rm -f {file} && echo '{more}' > {file}
+        chmod 777 {file}
+        mv {above} away && mkdir -p {above} && echo '{more}' > {file}
+        mv sub away; mkdir -p {above} && echo '{more}' > {file}
+        echo it went on > done
+    """
+
+
+@pytest.mark.parametrize("file", ["needs", "sub/in/needs"])
+def test_a_command_can_not_change_its_own_profile(place, file):
+    (place / "sub/in").mkdir(parents=True)
+    done = run("record", "--profile", file, "sh", "-c", "echo x > a; echo y > sub/b", cwd=place)
+    assert done.returncode == 0, done.stderr.decode()
+    before = (place / file).read_bytes()
+    assert str(place) in json.loads(before)["writes"]
+    run("exec", "--profile", file, "sh", "-c", _told_more(place, file), cwd=place)
+    assert (place / "done").read_text() == "it went on\n"
+    assert (place / file).read_bytes() == before
+    assert (place / file).stat().st_mode & 0o777 != 0o777
+
+
+def test_a_profile_by_a_link_that_the_command_could_change_is_refused(place):
+    (place.parent / "needs").write_text(json.dumps({"profile": 1, "writes": [str(place)]}))
+    (place / "link").symlink_to(place.parent / "needs")
+    done = run("exec", "--profile", "link", "touch", "new", cwd=place)
+    assert done.returncode == 125 and b"could change a link" in done.stderr
+    (place / "needs").write_text(json.dumps({"profile": 1, "writes": [str(place / "needs")]}))
+    done = run("exec", "--profile", "needs", "touch", "new", cwd=place)
+    assert done.returncode == 125 and b"could change what says" in done.stderr
+    assert not (place / "new").exists()
+
+
 # --- bad input
 
 

@@ -1,5 +1,6 @@
 """`ostler exec`: any command, on a machine: it and everything that it starts."""
 
+import errno
 import sys
 
 import ostler
@@ -83,7 +84,7 @@ def _profile(arguments):
 
 
 def _of_profile(file, programs, choice):
-    from ostler.cli.machine import furnished, paths_to_show
+    from ostler.cli.machine import furnished, is_within, paths_to_show
     from ostler.machines.among import close_the_rest, confined_to
     from ostler.record import profiles
 
@@ -91,11 +92,15 @@ def _of_profile(file, programs, choice):
         found = profiles.read(file)
     except profiles.NotAProfile as error:
         raise ValueError(f"{file}: {error}") from None
+    own, links = profiles.places_of(file)
+    for link in links:
+        if any(is_within(link, path) for path in found.writes):
+            raise OSError(errno.ELOOP, "the command could change a link that leads to it", file)
     shown = [*paths_to_show(programs), *found.reads]
     environ = choice.environ()
     temporary = {"/tmp", "/var/tmp", "/dev/shm", environ.get("TMPDIR") or "/tmp"}
     network = found.network or choice.network
-    machine = furnished(confined_to(shown, found.writes, temporary, network, environ))
+    machine = furnished(confined_to(shown, found.writes, temporary, network, environ, [own]))
     close_the_rest(machine)
     here = ostler.getcwd()
     machine.chdir(next((p for p in (here, found.cwd) if machine.path.isdir(p)), "/"))

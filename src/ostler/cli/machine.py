@@ -80,7 +80,7 @@ class Choice:
             machine = furnished(
                 confined_among(directory, paths_to_show(programs), self.network, self.environ())
             )
-        machine.chdir(ostler.getcwd() if _is_within(ostler.getcwd(), directory) else directory)
+        machine.chdir(ostler.getcwd() if is_within(ostler.getcwd(), directory) else directory)
         return machine
 
     def _make_open(self, programs):
@@ -210,5 +210,6 @@ def _standing_in_work(machine):
     return machine
 
 
-def _is_within(path, directory):
+def is_within(path, directory):
+    """Whether a path is that of a directory, or lies below it, as they are written."""
     return path == directory or path.startswith(directory.rstrip("/") + "/")

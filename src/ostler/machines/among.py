@@ -49,12 +49,14 @@ def confined_among(directory, shown, network=False, environ=None):
     return machine
 
 
-def confined_to(shown, writable, temporary, network=False, environ=None):
+def confined_to(shown, writable, temporary, network=False, environ=None, closed=()):
     """A confined machine with the paths of `shown` read-only, and those of `writable` not.
 
     Each is at its own path, and what is not there is left out. At those of `temporary` there are
     new file systems in memory; all else is empty, and becomes read-only by close_the_rest().
-    OSError (ELOOP) where a link leads from a writable path to another place.
+    `closed` are files, by paths without links, that nobody there can change or replace, wherever
+    they are. OSError (ELOOP) where a link leads from a writable path to another place; OSError
+    (EPERM) where a writable path is a closed file itself.
     """
     places = [host.fsencode(path) for path in writable if host.path.lexists(path)]
     for place in places:
@@ -77,6 +79,7 @@ def confined_to(shown, writable, temporary, network=False, environ=None):
     try:
         confined.begin_with(machine, environ)
         _show_all(machine, sources, places, temporary)
+        _close(machine, [host.fsencode(path) for path in closed], places)
     except BaseException:
         machine.close()
         raise
@@ -90,6 +93,25 @@ def _show_all(machine, sources, places, temporary):
     binds.show(machine, sources)
     for place in sorted(places):
         _show_writable(machine, place)
+
+
+def _close(machine, files, places):
+    # A mount can be neither renamed nor removed. So the directories on the way are some, too: else
+    # one of them would be renamed, with the file, and another one made in its place.
+    steps = {}
+    for file in files:
+        for place in places:
+            if file == place:
+                problem = "the command could change what says what it may change"
+                raise OSError(errno.EPERM, problem, host.fsdecode(file))
+            if _lies_in(file, place):
+                steps[file] = True
+                above = host.path.dirname(file)
+                while above != place:
+                    steps[above] = False
+                    above = host.path.dirname(above)
+    for path, is_closed in sorted(steps.items()):
+        _clone(machine, path, is_closed)
 
 
 def close_the_rest(machine):
@@ -113,7 +135,11 @@ def _show_writable(machine, place):
             machine.close(machine.open(place, machine.O_WRONLY | machine.O_CREAT, 0o600))
     else:
         machine.makedirs(place, exist_ok=True)
-    step = (mounts.CLONE_TREE, place[1:], place, None, None, None, False)
+    _clone(machine, place, False)
+
+
+def _clone(machine, path, is_closed):
+    step = (mounts.CLONE_TREE, path[1:], path, None, None, None, is_closed)
     built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
     if built.number:
         raise unavailable("a confined machine", built.number, built.step)

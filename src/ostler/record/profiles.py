@@ -22,8 +22,10 @@ _SHOWN = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/proc
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
 # Of these nobody gets the whole because of some files in them.
 _TOPS = frozenset(
-    ("/", "/etc", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/sys", "/var",
-     "/var/lib", "/var/cache", *_TEMPORARY)
+    ("/", "/boot", "/etc", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/sys",
+     "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/lib",
+     "/usr/local/sbin", "/usr/sbin", "/var", "/var/cache", "/var/lib", "/var/log", "/var/spool",
+     *_SHOWN, *_TEMPORARY)
 )  # fmt: skip
 
 
@@ -56,7 +58,7 @@ def profile_of(story: Story) -> Profile:
     """
     cwd = str(story.about.get("cwd", "/"))
     done = [event for event in story.events if event.outcome is not False]
-    writes, left_out = _writes(done, cwd)
+    writes, left_out = _writes(done)
     return Profile(
         tuple(_reads(story, done, writes, cwd)),
         tuple(writes),
@@ -66,7 +68,7 @@ def profile_of(story: Story) -> Profile:
     )
 
 
-def _writes(done: list[Event], cwd: str) -> tuple[list[str], list[str]]:
+def _writes(done: list[Event]) -> tuple[list[str], list[str]]:
     made: set[str] = set()
     found: dict[str, None] = {}
     tops = _tops()
@@ -79,7 +81,7 @@ def _writes(done: list[Event], cwd: str) -> tuple[list[str], list[str]]:
         if event.kind in ("create", "mkdir", "symlink", "link", "mknod", "rename"):
             made.add(event.other if event.kind == "rename" else event.path)
     wanted = [path for path in found if path not in _TEMPORARY and not _lies_in(path, ("/dev",))]
-    left_out = sorted(path for path in wanted if path == "/" or (path in tops and path != cwd))
+    left_out = sorted({path for path in wanted if path in tops})
     return _outermost(path for path in wanted if path not in left_out), left_out
 
 
@@ -183,6 +185,12 @@ def _lies_in(path: str, directories: Iterable[str]) -> bool:
             path = host.path.dirname(path)
         return path in directories
     return any(path == one or path.startswith(one.rstrip("/") + "/") for one in directories)
+
+
+def places_of(path: str) -> tuple[str, list[str]]:
+    """(where the file of a path is, the links on the way to it): who may change these decides."""
+    whole = host.path.abspath(path)
+    return host.path.realpath(whole), _links_on(whole)
 
 
 def write(profile: Profile, path: str) -> None:

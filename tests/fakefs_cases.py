@@ -280,6 +280,8 @@ def by_chance(fs, say, seed):
         # Of an error only that there is one: pyfakefs asks in another order than the kernel.
         came = outcome(getattr(fs, name), *args)
         first = came[0] if isinstance(came, list) else came
+        if name == "get_object" and len(came) == 5:
+            came = [first, *came[3:]]  # of a file with two names, pyfakefs tells the last one
         say(name, *args, "error" if str(first).endswith("Error") else came)
     say(sorted(os.path.join(top, name) for top, ds, fs_ in os.walk("/") for name in (*ds, *fs_)))
 

@@ -56,14 +56,17 @@ SUITES = (
     Suite("ducktools-pythonfinder", "0.11.1", ("tests",)),
     Suite("importlib_metadata", "10.2.0", ("tests",), ("packaging",)),
     Suite("pynetdicom", "3.0.4", ("pynetdicom/apps/tests/test_common.py",)),
-    Suite("snakebids", "0.15.0", ("tests/test_yaml.py", "tests/test_generate_inputs.py"), _OF_BIDS),
+    Suite("snakebids", "0.15.0", ("tests/test_yaml.py",), _OF_BIDS),
 )
+_ZERO = "it makes names with a zero byte in them, which os.path.realpath() itself refuses"
 # Tests that pass there and not here: why.
 DIFFERENCES: dict[str, str] = {
     "ducktools-pythonfinder:tests/test_foldersearch.py::test_get_folder_pythons": (
         "it wants a directory listed in the order in which its entries were made; tmpfs lists the "
         "newest first"
     ),
+    "snakebids:tests/test_yaml.py::TestWriteConfig::test_doesnt_overwrite_file": _ZERO,
+    "snakebids:tests/test_yaml.py::TestWriteConfig::test_overwrites_file_if_forced": _ZERO,
 }
 
 

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from tests.command_line import called, has_rehearsals, on_terminal, program, run
+from tests.command_line import AS_USER, called, has_rehearsals, on_terminal, program, run
+from tests.machines import let_all_in
 
 SCRIPT = "mkdir d; echo x > d/a; mv d/a d/b; cat none 2>/dev/null; exit 3"
 
@@ -70,6 +71,87 @@ def test_what_is_shown_can_be_chosen(place):
     assert f"failed: read {at}/none (ENOENT)" in shown("--only", "all")
 
 
+@pytest.mark.parametrize(
+    ("pattern", "shown"),
+    [
+        ("d/*", ["d/a", "d/b"]),
+        ("./d/*", ["d/a", "d/b"]),
+        ("f*", ["file"]),
+        ("*/b", ["d/b"]),
+        ("[x]", ["[x]"]),
+    ],
+)
+def test_patterns_begin_where_one_is(place, pattern, shown):
+    """They fitted nothing: paths are told from "/" on, and a name with a bracket was no name."""
+    script = "mkdir d; echo x >d/a; echo x >d/b; cat file; echo x >[x]"
+    status, out, _ = called("record", "--path", pattern, "sh", "-c", script, cwd=place)
+    at = f"{os.path.realpath(place)}/"
+    told = {line.rpartition(at)[2] for line in out.decode().splitlines() if f" {at}" in line}
+    assert status == 0 and sorted(told) == shown
+
+
+CHANGING = """
+mkdir "$1/made"; rm -f "$1/file"; mv "$1/file" "$1/other"; mv mine "$1/mine"; echo x >"$1/new"
+ln -s x "$1/link"; ln "$1/file" "$1/linked"
+"""
+REFUSED = ["created made", "removed file", "renamed file -> other", "renamed mine -> mine",
+           "created new", "created link", "created linked"]  # fmt: skip
+
+
+# Which that user may not be able to read.
+RECORDS = """
+import fnmatch, shlex, tempfile
+import ostler.cli.record, ostler.cli.running, ostler.record.log, ostler.record.outline
+import ostler.record.recorder
+"""
+
+
+def refused(text, at):
+    """What is told as refused and as failed, without the directories."""
+    found = re.findall(r"(refused|failed): (.*)", text)
+    return [(how, what.replace(f"{at}/there/", "").replace(f"{at}/", "")) for how, what in found]
+
+
+@pytest.mark.skipif(not has_rehearsals(), reason="no machine can be made here")
+def test_what_a_read_only_machine_refuses_is_told(place):
+    """Of changes of names nothing was told, since what hinders them was not looked for."""
+    (place / "there").mkdir()
+    (place / "mine").touch()
+    (place / "there/file").touch()
+    line = CHANGING + 'chmod 600 "$1/file"; touch -d 2020-01-01 "$1/file"'
+    words = ["record", "--only", "refused", "--read-only", "sh", "-c", line, "sh", "there"]
+    status, out, _ = called(*words, cwd=place)
+    told = refused(out.decode(), os.path.realpath(place))
+    assert status == 1
+    assert sorted(told) == sorted(
+        ("refused", f"{what} (EROFS)")
+        for what in [*REFUSED, "mode file 600", "wrote file", "times file"]
+    )
+
+
+def test_what_a_user_may_not_is_told(place):
+    """A directory in which one may not write; what can't be seen to hinder is told as failed."""
+    (place / "there/full/x").mkdir(parents=True)
+    (place / "there/file").touch()
+    (place / "mine").touch()
+    place.chmod(0o777)
+    (place / "there").chmod(0o555)
+    line = CHANGING + "mkdir -p full/x; rmdir full; rm -f none; mkdir -p full; cat none; true"
+    words = ["record", "sh", "-c", line, "sh", "there"]
+    let_all_in(place)
+    before = f"{RECORDS}\n{AS_USER if os.geteuid() == 0 else ''}"
+    done = subprocess.run(
+        program(*words, before=before), cwd=place, capture_output=True, check=False
+    )  # fmt: skip
+    (place / "there").chmod(0o755)
+    told = refused(done.stdout.decode(), os.path.realpath(place))
+    assert done.returncode == 0, done.stderr
+    linked = ("failed", "created linked")  # which the kernel may refuse for the file's sake
+    assert sorted({*told} - {linked}) == sorted(
+        [("failed", "removed full"), *(("refused", f"{what} (EACCES)") for what in REFUSED)]
+    )
+
+
 @pytest.mark.skipif(not has_rehearsals(), reason="no machine can be made here")
 @pytest.mark.parametrize("kind", ["--rehearse", "--scratch", "--confine=."])
 def test_on_a_machine(place, kind):
@@ -96,6 +178,12 @@ def test_mistakes(place):
     status, _, said = called("record", "-o", "file", "touch", "made", cwd=place)
     assert status == 125 and "something already" in said
     assert not (place / "made").exists()
+    status, _, said = called("record", "-o", "none/log", "touch", "made", cwd=place)
+    assert (status, said) == (125, "ostler: none/log: No such file or directory\n")
+    called("record", "-o", "log", "true", cwd=place)
+    for words in ("log", "file"), ("file", "log"):
+        status, _, said = called("record", "diff", *words, cwd=place)
+        assert (status, said) == (125, "ostler: file: this is no log of ostler record\n")
     status, _, said = called("record", "no-such-command", cwd=place)
     assert status == 127 and "no-such-command" in said
 
@@ -175,7 +263,7 @@ def test_a_log_that_somebody_has_made(place, bad):
     for words in (("show", "log"), ("diff", "log", "log")):
         done = run("record", *words, cwd=place)
         assert done.returncode == 125 and done.stdout == b""
-        wanted = rb"ostler: (log: )?this (is no log of ostler record|log is damaged).*\n"
+        wanted = rb"ostler: log: this (is no log of ostler record|log is damaged).*\n"
         assert re.fullmatch(wanted, done.stderr), done.stderr
         assert b"\x1b" not in done.stderr
 

@@ -1,5 +1,6 @@
 """`ostler record`: run a command, and tell what it did: processes, files, network."""
 
+import glob
 import json
 import sys
 import tempfile
@@ -34,7 +35,7 @@ diff comes after --.
   --changes          Record only what may change something, and the network: it costs less.
   --only WHAT        Tell only of this: written, read, network, refused or all (with what every
                      program reads when it begins, and what was not there).
-  --path PATTERN     Tell only of paths that fit, or lie in that directory.
+  --path PATTERN     Tell only of paths that fit, or lie in that directory; *.c is in any.
   --process PATTERN  Tell only of programs whose name or pid fits.
   --json             Print JSON Lines.
 
@@ -92,7 +93,7 @@ class RecordOptions:
         from ostler.record.outline import ONLY
 
         if option == "--path":
-            self.paths.append(value if "*" in value else host.path.abspath(value))
+            self.paths.append(_pattern(value))
         elif option == "--process":
             self.processes.append(value)
         elif option == "--only":
@@ -121,6 +122,18 @@ class RecordOptions:
         from ostler.record.outline import Wanted
 
         return Wanted(self.only, self.paths, self.processes)
+
+
+def _pattern(value):
+    # Paths are told from "/" on. A pattern that has a directory begins where one is, as elsewhere
+    # on a command line; one that has none is for names, in whatever directory.
+    if "*" not in value:
+        return host.path.abspath(value)
+    if value.startswith(("/", "*")):
+        return value
+    if "/" in value:
+        return host.path.join(glob.escape(host.getcwd()), value.removeprefix("./"))
+    return f"*/{value}"
 
 
 def main(arguments):
@@ -201,10 +214,14 @@ def _stream(options):
     # Where it is written until the end: beside the file that it becomes, for that may be large.
     if not options.files:
         return tempfile.TemporaryFile()
-    directory, name = host.path.split(host.path.abspath(options.files[0][0]))
-    return tempfile.NamedTemporaryFile(
-        dir=directory, prefix=f"{name}.", suffix=".part", delete=False
-    )
+    path = options.files[0][0]
+    directory, name = host.path.split(host.path.abspath(path))
+    try:
+        return tempfile.NamedTemporaryFile(
+            dir=directory, prefix=f"{name}.", suffix=".part", delete=False
+        )
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None  # the one that was asked for
 
 
 def _drop(options, file):
@@ -343,6 +360,17 @@ def story_of(path):
     return database.read(path)
 
 
+def _read(path):
+    # The recording that is kept at a path; None, having said why, where it can't be read.
+    try:
+        return story_of(path)
+    except OSError as error:
+        complain(error)
+    except ValueError as error:
+        complain(f"{on_one_line(path)}: {error}")
+    return None
+
+
 def _show(arguments):
     options = RecordOptions(arguments)
     log, rest = options.rest[:1], options.take(options.rest[1:])  # options may come behind it, too
@@ -352,9 +380,11 @@ def _show(arguments):
         raise UsageError("record show: one log is wanted")
     try:
         _check(options)
-        story = story_of(log[0])
-    except (OSError, ValueError) as error:
-        complain(error if isinstance(error, OSError) else f"{on_one_line(log[0])}: {error}")
+    except OSError as error:
+        complain(error)
+        return FAILED
+    story = _read(log[0])
+    if story is None:
         return FAILED
     if options.files:
         return _write(story, options)
@@ -368,13 +398,13 @@ def _diff(arguments):
         raise UsageError("record diff: two logs are wanted")
     from ostler.record.comparing import differences
 
-    try:
-        stories = [story_of(path) for path in options.rest]
-    except (OSError, ValueError) as error:
-        complain(error)
+    first, second = options.rest
+    one = _read(first)
+    other = None if one is None else _read(second)
+    if other is None:
         return FAILED
     found = 0
-    for mark, text in differences(*stories, options.wanted):
+    for mark, text in differences(one, other, options.wanted):
         found = 1
         _print(json.dumps({"mark": mark, "text": text}) if options.json else f"{mark} {text}")
     return found

@@ -1,7 +1,7 @@
 from ostler.core.libc cimport recording
 from ostler.record.calls cimport Rule
 from ostler.record.crowd cimport Crowd
-from ostler.record.peek cimport Member, Process
+from ostler.record.peek cimport Member, Pending, Process
 from ostler.record.pieces cimport Entry
 
 cdef class Looker(Crowd):
@@ -19,8 +19,10 @@ cdef class Looker(Crowd):
     cdef bint _doubtful(self, Member *m, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
     cdef int _wait(self, Member *m) noexcept nogil
     cdef int _settle(self, Member *m, bint finally_) noexcept nogil
+    cdef int _hindered(self, Member *m, Pending *pending) noexcept nogil
     cdef int _settle_early(self, Member *but) noexcept nogil
     cdef int _settle_program(self, Process *p, int asks) noexcept nogil
 
 cdef int _may(int fd, int mode) noexcept nogil
+cdef bint _is_read_only(int fd) noexcept nogil
 cdef int _failed(Entry *entry, int number) noexcept nogil

@@ -346,6 +346,7 @@ class Looker(Crowd):
             and now.st_dev == pending.before.st_dev
         )  # fmt: skip
         number: cython.int = 0
+        untouched: cython.bint = False
         entry.outcome = FAILED
         if kind == CREATE or kind == MKDIR or kind == MKNOD or kind == SYMLINK or kind == LINK:
             if pending.was:
@@ -383,6 +384,7 @@ class Looker(Crowd):
             entry.outcome = (
                 TRIED  # where the clock of the file system is a coarse one, it can't be told
             )
+            untouched = True
         else:
             entry.outcome = DONE
         if entry.outcome != DONE and not finally_:
@@ -394,7 +396,9 @@ class Looker(Crowd):
             m.earlier.later = m.later
         if m.later != cython.NULL:
             m.later.earlier = m.earlier
-        if entry.outcome == FAILED and number:
+        if (entry.outcome == FAILED and number == 0) or untouched:
+            number = self._hindered(m, pending)
+        if number and (entry.outcome == FAILED or number == libc.EROFS):
             _failed(entry, number)
         self._put(entry, cython.sizeof(Entry))
         if pending.swaps and entry.outcome == DONE:
@@ -403,6 +407,19 @@ class Looker(Crowd):
             entry.path2 = path
             self._put(entry, cython.sizeof(Entry))
         drop_pending(pending)
+        return 0
+
+    def _hindered(self, m, pending):
+        # The errno of what can be seen to hinder a change; 0: nobody knows.
+        moves: cython.bint = pending.entry.kind == RENAME and pending.place2 >= 0
+        if _is_read_only(pending.place) or (moves and _is_read_only(pending.place2)):
+            return libc.EROFS
+        if pending.name == cython.NULL or m.process.uid != self.uid:
+            return 0
+        if _may(pending.place, libc.W_OK | libc.X_OK) < 0 or (
+            moves and _may(pending.place2, libc.W_OK | libc.X_OK) < 0
+        ):
+            return libc.EACCES if libc.errno == libc.EACCES else 0
         return 0
 
     def _look_at_address(self, m, rule, asked, entry):
@@ -539,6 +556,12 @@ def _may(fd, mode):
         asking.SYS_faccessat2, fd, cython.cast(cython.p_char, b""), mode,
         libc.AT_EACCESS | libc.AT_EMPTY_PATH,
     ))  # fmt: skip
+
+
+def _is_read_only(fd):
+    # Whether nothing can be changed where that is.
+    status: libc.statvfs_t
+    return libc.fstatvfs(fd, cython.address(status)) == 0 and status.f_flag & libc.ST_RDONLY != 0
 
 
 def _failed(entry, number):

@@ -90,8 +90,8 @@ class Wanted:
             return event.outcome is False and event.errno in REFUSED
         if self._only == "all" or self._paths:
             return True
-        if event.outcome is False:
-            return event.errno in REFUSED
+        if event.outcome is False:  # of what only was not there, or was there, nothing
+            return event.errno in REFUSED or (event.kind in CHANGES and not event.errno)
         return event.kind != "read" or not is_usual(event.path)
 
 
@@ -110,7 +110,9 @@ def chosen(story: Story, wanted: Wanted) -> Story:
 
 def _fits(name: str, pattern: str) -> bool:
     # A pattern without a star is a directory, too, with all that is in it.
-    return fnmatchcase(name, pattern) or name.startswith(pattern.rstrip("/") + "/")
+    return (
+        fnmatchcase(name, pattern) or name == pattern or name.startswith(pattern.rstrip("/") + "/")
+    )
 
 
 def is_usual(path: str) -> bool:

@@ -87,7 +87,7 @@ function endOf(one) {
 
 const TIME = new Float64Array(COUNT), CATEGORY = new Uint8Array(COUNT), KIND = new Uint8Array(COUNT);
 const BY = Int32Array.from(DATA.events.process), PATH = Int32Array.from(DATA.events.path);
-const OTHER = new Int32Array(COUNT).fill(-1);
+const OTHER = new Int32Array(COUNT).fill(-1), EXPECTED = new Uint8Array(COUNT);
 for (const index in DATA.events.other) OTHER[index] = DATA.events.other[index];
 let LAST = 1;
 {
@@ -100,6 +100,8 @@ let LAST = 1;
     CATEGORY[i] = sort[KIND[i]];
     if (DATA.events.outcome[i] === "0") {
       CATEGORY[i] = DATA.refused.includes(DATA.events.errno[i]) ? REFUSED : FAILED;
+      // Of a change that failed for no known reason the story tells; what was not there is usual.
+      EXPECTED[i] = CATEGORY[i] === FAILED && (DATA.events.errno[i] || sort[KIND[i]] !== CHANGED) ? 1 : 0;
     }
     if (time > LAST) LAST = time;
   }
@@ -191,7 +193,7 @@ function applyFilter() {
   for (let i = 0; i < COUNT; i++) {
     const category = CATEGORY[i], path = PATH[i];
     if (only >= 0 && category !== only) continue;
-    if (!FILTER.usual && (category === FAILED || (category === READ && USUAL[path]))) continue;
+    if (!FILTER.usual && (EXPECTED[i] || (category === READ && USUAL[path]))) continue;
     if (TIME[i] < FILTER.from || TIME[i] > FILTER.to) continue;
     if (processes && !processes[BY[i]]) continue;
     const second = hasOtherPath(i) && OTHER[i] !== path ? OTHER[i] : -1;

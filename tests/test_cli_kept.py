@@ -153,6 +153,44 @@ def test_parts_and_forks(place):
     assert sorted(os.listdir(place)) == ["a", "b", "there"]
 
 
+def test_output_that_ends_or_fails(place):
+    """It is neither a failure of the rehearsal nor, where the reader has enough, any."""
+    step(place, "seq 20000 >long")
+    for shell, words, status, said in [
+        ('"$@" | head -n 1', ["diff"], 0, ""),
+        ('"$@" >/dev/full', ["diff"], 1, "ostler: standard output: No space left on device\n"),
+        ('"$@" >&-', ["diff"], 1, "ostler: standard output: Bad file descriptor\n"),
+        ('"$@" >/dev/full', ["undo"], 1, "ostler: standard output: No space left on device\n"),
+    ]:
+        line = f"set -o pipefail; {shell}"
+        command = ["bash", "-c", line, "sh", *program(*words, "../s")]
+        done = subprocess.run(
+            command, cwd=place, capture_output=True, check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+        assert (done.returncode, done.stderr.decode()) == (status, said), (shell, words)
+    assert content(place) == {"there": "old"}
+
+
+def test_a_directory_that_is_there_still_is_not_gone(place):
+    for words in (["commit", "../s"], ["rehearse", "--discard", "--kept", "../s"]):
+        step(place, "echo new >there")
+        (place.parent / "s" / "own").touch()
+        done = run(*words, cwd=place)
+        assert done.returncode == 0, done.stderr
+        said = (done.stdout + done.stderr).decode()
+        assert "nothing is kept in ../s any more, which is there still" in said
+        assert "gone" not in said and os.listdir(place.parent / "s") == ["own"]
+        (place.parent / "s" / "own").unlink()
+
+
+def test_options_of_an_environment(place):
+    for option in "--clean-env", "--keep-env", "--env":
+        done = run("exec", "--kept", "../s", option, "env", cwd=place)
+        assert done.returncode == 2 and b"the environment is the host's: no " in done.stderr
+    assert not (place.parent / "s").exists()
+
+
 def test_a_conflict(place):
     step(place, "echo new >there")
     (place / "there").write_text("somebody else's")

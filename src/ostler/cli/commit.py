@@ -1,7 +1,9 @@
 """`ostler commit`: what a kept rehearsal has changed, brought into the real files."""
 
+from functools import partial
+
 from ostler import host
-from ostler.cli import kept, on_one_line
+from ostler.cli import kept
 
 _WHAT = """
 Bring what was changed in the rehearsal that is kept in DIR into the real files: all of it, and then
@@ -31,7 +33,8 @@ def main(arguments):
 def _commit(options):
     paths = [host.path.abspath(path) for path in options.paths] or None
     with kept.taken_up(options.directory, wait=options.wait) as machine:
-        print(committed(machine, options.directory, paths))
+        said = committed(machine, options.directory, paths)
+    return partial(print, said)
 
 
 def committed(machine, directory, paths=None):
@@ -42,6 +45,5 @@ def committed(machine, directory, paths=None):
     if left:
         return f"{said}; {len(left):,} left"
     if not machine.closed:
-        kept.gone(machine)
-        said += f"; {on_one_line(directory)} is gone"
+        said += f"; {kept.gone(machine, directory)}"
     return said

@@ -1,6 +1,7 @@
 """`ostler diff`: what differs in a kept rehearsal, from the real files or between two points."""
 
 import sys
+from functools import partial
 
 from ostler.cli import kept
 
@@ -33,7 +34,7 @@ def main(arguments):
 def _show(options):
     with kept.taken_up(options.directory, wait=options.wait) as machine:
         text = machine.diff(options.since, options.until)
-    show(text)
+    return partial(show, text)
 
 
 def show(text):

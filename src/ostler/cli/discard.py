@@ -1,6 +1,8 @@
 """`ostler discard`: drop what a kept rehearsal has changed."""
 
-from ostler.cli import kept, on_one_line
+from functools import partial
+
+from ostler.cli import kept
 
 _WHAT = """
 Drop all that was changed in the rehearsal that is kept in DIR, with its points. The real files are
@@ -28,5 +30,5 @@ def main(arguments):
 def _discard(options):
     with kept.taken_up(options.directory, wait=options.wait) as machine:
         machine.discard()
-        kept.gone(machine)
-    print(f"{on_one_line(options.directory)} is gone")
+        said = kept.gone(machine, options.directory)
+    return partial(print, said)

@@ -143,7 +143,10 @@ def _run_kept(given, command):
     if command[:1] == ["--"]:
         del command[0]
     elif command and command[0].startswith("-"):
-        if command[0].partition("=")[0] in OPTIONS:
+        option = command[0].partition("=")[0]
+        if option in OPTIONS and option.endswith("env"):
+            raise UsageError(f"exec: with --kept the environment is the host's: no {option}")
+        if option in OPTIONS:
             raise UsageError(f"exec: only one machine: --kept or {command[0]}")
         raise no_option("exec", command[0], _OF_KEPT)
     if command[:1] in ([], [""]):

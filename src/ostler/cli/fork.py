@@ -1,5 +1,7 @@
 """`ostler fork`: a second kept rehearsal that begins as the first one is, and then parts."""
 
+from functools import partial
+
 from ostler.cli import kept, on_one_line
 
 _WHAT = """
@@ -31,4 +33,4 @@ def main(arguments):
 def _fork(options):
     with kept.taken_up(options.directory, wait=options.wait) as machine:
         machine.keep(options.new, points=True)
-    print(f"kept in {on_one_line(options.new)}")
+    return partial(print, f"kept in {on_one_line(options.new)}")

@@ -67,11 +67,15 @@ def _taken_up(directory, sync):
     return ostler.rehearsal(base_of(directory), upper=directory, sync=sync)
 
 
-def gone(machine):
-    """Remove what is kept of a machine."""
+def gone(machine, directory):
+    """Remove what is kept of a machine in a directory; what has become of that, in words."""
     from ostler.machines.rehearsal import uppers
 
     uppers.remove(machine)
+    name = on_one_line(directory)
+    if not host.path.lexists(directory):
+        return f"{name} is gone"
+    return f"nothing is kept in {name} any more, which is there still"
 
 
 def begun(directory, sync=False, wait=False, base=None):
@@ -93,13 +97,18 @@ def _begun(directory, sync, base):
 
 
 def tried(function, *arguments):
-    """Call what may be refused; the exit status, having said why it was."""
+    """Call what may be refused; the exit status, having said why it was.
+
+    What it returns prints what is to be said when all is done: a standard output that can't be
+    written to is another failure than one of the rehearsal, or none, where the reader has enough.
+    """
     try:
-        function(*arguments)
+        told = function(*arguments)
     except (OSError, ValueError) as error:
         complain(error)
         conflicts(error)
         return FAILED
+    told()
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 
 from ostler import host
 from ostler.cli import kept, on_one_line
@@ -44,9 +45,8 @@ def _show(options):
     present = None if history is None else history.present
     if options.json:
         rows = [_as_dict(point, point is present, by.get(point.name)) for point in points]
-        print(json.dumps({"base": base, "points": rows}))
-        return
-    show(points, present, by)
+        return partial(print, json.dumps({"base": base, "points": rows}))
+    return partial(show, points, present, by)
 
 
 def show(points, present, by=None):

@@ -1,5 +1,7 @@
 """`ostler redo`: a kept rehearsal as it was before the last undo."""
 
+from functools import partial
+
 from ostler.cli import kept
 
 _WHAT = """
@@ -28,7 +30,8 @@ def main(arguments):
 
 def _redo(options):
     with kept.taken_up(options.directory, wait=options.wait) as machine:
-        print(redone(machine))
+        said = redone(machine)
+    return partial(print, said)
 
 
 def redone(machine):

@@ -244,9 +244,9 @@ class Ending:
         else:
             return
         if options.kept is not None:
-            gone(machine)
+            said = gone(machine, options.kept)
             if not options.json:
-                tell(f"ostler: {on_one_line(options.kept)} is gone")
+                tell(f"ostler: {said}")
 
     def write(self, then, failed):
         """Print the JSON document."""

@@ -1,5 +1,7 @@
 """`ostler undo`: a kept rehearsal as it was before its last command, or at another point."""
 
+from functools import partial
+
 from ostler.cli import kept
 
 _WHAT = """
@@ -29,7 +31,8 @@ def main(arguments):
 
 def _undo(options):
     with kept.taken_up(options.directory, wait=options.wait) as machine:
-        print(undone(machine, options.point))
+        said = undone(machine, options.point)
+    return partial(print, said)
 
 
 def undone(machine, name=None):

@@ -90,7 +90,7 @@ def _mounted(
         overlays[-1].look = _prepare(stores, store, lower, as_root)
         if taken is not None:
             taken.furnish(overlays[-1])
-    return _build(stores, place, spaces, as_root, plan, overlays, {}), plan
+    return _build(_ToMount(stores, place, spaces, as_root, plan, overlays, {}, False)), plan
 
 
 def mounted_again(
@@ -110,52 +110,66 @@ def mounted_again(
         if machine._keeper is not None and spaces[0] >= 0:
             kept_at = host.readlink(b"/proc/self/fd/%d" % fd)
         place, plan = (fd, kept_at), machine._plan
-        return _build(machine._stores, place, spaces, as_root, plan, overlays, kept, only_read)
+        return _build(
+            _ToMount(machine._stores, place, spaces, as_root, plan, overlays, kept, only_read)
+        )
 
 
-def _build(
-    stores: int,
-    place: tuple[int, bytes | None],
-    spaces: Spaces,
-    as_root: bool,
-    plan: Plan,
-    overlays: Sequence[OverlayMount],
-    kept: dict[bytes, int],
-    only_read: bool = False,
-) -> mounts.Made:
+class _ToMount:
+    """What is to be mounted.
+
+    - `stores`: a descriptor of the stores; `place`: (another one, the path at which it must be, or
+      None), for who mounts
+    - `spaces`: descriptors of the user and the mount namespace, or -1; `as_root`: whose marks
+    - `plan`, `overlays`: all mounts, and those of them that are overlays
+    - `kept`, `only_read`: see mounted_again()
+    """
+
+    def __init__(
+        self,
+        stores: int,
+        place: tuple[int, bytes | None],
+        spaces: Spaces,
+        as_root: bool,
+        plan: Plan,
+        overlays: Sequence[OverlayMount],
+        kept: dict[bytes, int],
+        only_read: bool,
+    ) -> None:
+        self.stores = stores
+        self.place = place
+        self.spaces = spaces
+        self.as_root = as_root
+        self.plan = plan
+        self.overlays = overlays
+        self.kept = kept
+        self.only_read = only_read
+
+
+def _build(wanted: _ToMount) -> mounts.Made:
     apart: list[mounts.Made] = []
     try:
-        built = _tried(stores, place, spaces, as_root, plan, overlays, kept, only_read, apart)
+        built = _tried(wanted, apart)
     finally:
         _close_all(apart)
     number, step = built.number, built.step
     if number and step == "upper":
-        raise OSError(number, "upper was moved meanwhile", host.fsdecode(place[1] or b""))
+        raise OSError(number, "upper was moved meanwhile", host.fsdecode(wanted.place[1] or b""))
     if number:
-        raise _unavailable(stores, plan[built.failed][1], number, step)
+        raise _unavailable(wanted.stores, wanted.plan[built.failed][1], number, step)
     return built
 
 
-def _tried(
-    stores: int,
-    place: tuple[int, bytes | None],
-    spaces: Spaces,
-    as_root: bool,
-    plan: Plan,
-    overlays: Sequence[OverlayMount],
-    kept: dict[bytes, int],
-    only_read: bool,
-    apart: list[mounts.Made],
-) -> mounts.Made:
+def _tried(wanted: _ToMount, apart: list[mounts.Made]) -> mounts.Made:
     while True:
-        steps = _steps(stores, place, spaces, as_root, plan, overlays, kept, only_read, apart)
-        built = mounts.build(-1, *spaces, steps, *place)
-        overlay = _to_be_apart(plan, overlays, built.failed, built.number)
+        built = mounts.build(-1, *wanted.spaces, _steps(wanted, apart), *wanted.place)
+        overlay = _to_be_apart(wanted.plan, wanted.overlays, built.failed, built.number)
         if overlay is None:
             return built
         overlay.apart = True
-        if not only_read:
-            _make_work_anew(stores, [o for o in overlays if o.target not in kept])
+        if not wanted.only_read:
+            new = [each for each in wanted.overlays if each.target not in wanted.kept]
+            _make_work_anew(wanted.stores, new)
 
 
 def _close_all(made: list[mounts.Made]) -> None:
@@ -212,20 +226,12 @@ def _shown_apart(stores: int, spaces: Spaces, as_root: bool, lower: bytes) -> mo
     return made
 
 
-def _steps(
-    stores: int,
-    place: tuple[int, bytes | None],
-    spaces: Spaces,
-    as_root: bool,
-    plan: Plan,
-    overlays: Iterable[OverlayMount],
-    kept: dict[bytes, int],
-    only_read: bool,
-    apart: list[mounts.Made],
-) -> list[mounts._Step]:
+def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[mounts._Step]:
+    stores, spaces, as_root = wanted.stores, wanted.spaces, wanted.as_root
+    kept, only_read = wanted.kept, wanted.only_read
     steps: list[mounts._Step] = []
-    left = iter(overlays)
-    for number, (target, lower, overlaid, read_only) in enumerate(plan):
+    left = iter(wanted.overlays)
+    for number, (target, lower, overlaid, read_only) in enumerate(wanted.plan):
         where = None if number == 0 else target
         if not overlaid:
             how = mounts.CLONE_TREE if number == 0 else mounts.CLONE_MOUNT
@@ -236,7 +242,7 @@ def _steps(
             same = b"/proc/self/fd/%d" % kept[target]
             steps.append((mounts.CLONE_AGAIN, where, same, None, None, None, False))
             continue
-        inside = b"/proc/self/fd/%d/" % place[0]
+        inside = b"/proc/self/fd/%d/" % wanted.place[0]
         below = [inside + store + b"/upper" for store in overlay.frozen]
         if only_read and not below:
             steps.append((mounts.CLONE_MOUNT, where, lower, None, None, None, True))

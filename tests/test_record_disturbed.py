@@ -87,6 +87,42 @@ def test_a_fork_that_lives_on_keeps_nothing_open():
     assert in_a_process(program) == "0 2\n"
 
 
+def test_a_fork_of_a_recorder_that_is_killed_keeps_nobody_waiting(tmp_path):
+    """What it had started gets an error, as without the fork, and does not wait for an answer."""
+    program = (
+        "import time\n"
+        "file = os.open('log', os.O_RDWR | os.O_CREAT)\n"
+        "with ProgramRecorder(ostler.host, file) as recorder:\n"
+        "    ostler.run(['sh', '-c', '(: > ready; read x < go; echo late > late) &'])\n"
+        "    while not os.path.exists('ready'): time.sleep(0.01)\n"
+        "    recorder.flush()\n"
+        "    if not os.fork():\n"
+        "        os.close(2)\n"
+        "        print('forked', flush=True)\n"
+        "        os.close(1)\n"
+        "        time.sleep(600)\n"
+        "        os._exit(0)\n"
+        "    time.sleep(600)\n"
+    )
+    os.mkfifo(tmp_path / "go")
+    child = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", START + program], cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert child.stdout.readline() == b"forked\n"
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        with open(tmp_path / "go", "r+b", buffering=0) as go:
+            go.write(b"on\n")
+            said = child.stderr.read()  # once all who have it ended
+        assert b"Function not implemented" in said
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.stdout.close()
+        child.stderr.close()
+
+
 def test_recordings_that_end_in_the_order_of_their_beginning():
     program = (
         "one, other = tempfile.TemporaryFile(), tempfile.TemporaryFile()\n"

@@ -127,3 +127,128 @@ def test_a_working_directory_that_changes(tmp_path, reads):
     assert [path for _, path, _ in deeds(story, "create", under=top)] == [
         f"{top}/a/1", f"{top}/c/2", f"{top}/c/b/3", f"{top}/c/4",
     ]  # fmt: skip
+
+
+# --- calls that say it in another way
+
+
+def test_messages_that_have_an_address(compiled, tmp_path):
+    program = compiled("messages", """
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+static struct sockaddr_in at(int port) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return a;
+}
+int main(void) {
+    int s = socket(AF_INET, SOCK_DGRAM, 0), pair[2];
+    struct iovec part = {"x", 1};
+    struct sockaddr_in one = at(1001), two = at(1002), three = at(1003);
+    struct msghdr m = {.msg_name = &one, .msg_namelen = sizeof one, .msg_iov = &part,
+                       .msg_iovlen = 1};
+    struct mmsghdr several[3];
+    memset(several, 0, sizeof several);
+    sendmsg(s, &m, 0);
+    several[0].msg_hdr = several[1].msg_hdr = several[2].msg_hdr = m;
+    several[0].msg_hdr.msg_name = &two;
+    several[1].msg_hdr.msg_name = &two;
+    several[2].msg_hdr.msg_name = &three;
+    sendmmsg(s, several, 3, 0);
+    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    m.msg_name = 0; m.msg_namelen = 0;
+    return sendmsg(pair[0], &m, 0) != 1;
+}
+""")  # fmt: skip
+    story, result = run(program, cwd=tmp_path)
+    assert result.status == 0
+    sent = [event.path for event in story.events if event.kind == "send"]
+    assert sent == [f"127.0.0.1:{port}" for port in (1001, 1002, 1003)]
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls of i386 are those of x86-64")
+def test_sockets_of_32_bits(compiled, tmp_path):
+    """All of them were one call there: what lies at a low address can be given to it here, too."""
+    program = compiled("socketcall", """
+#include <string.h>
+#include <stdio.h>
+static long old(long number, long a, long b) {
+    long r;
+    __asm__ volatile("int $0x80" : "=a"(r) : "a"(number), "b"(a), "c"(b) : "memory");
+    return r;
+}
+static unsigned words[6];
+static struct { unsigned short family; unsigned char port[2], host[4], rest[8]; } at;
+static struct { unsigned name, length, part, parts, control, size, flags; } message;
+static struct { unsigned at, size; } part;
+static char letter[1] = "x";
+int main(void) {
+    at.family = 2; at.port[0] = 4; at.port[1] = 1; memcpy(at.host, "\\177\\0\\0\\1", 4);
+    words[0] = 2; words[1] = 2; words[2] = 0;
+    int s = old(102, 1, (long)words);
+    if (s == -38) { puts("none"); return 0; }
+    words[0] = s; words[1] = (unsigned)(long)&at; words[2] = sizeof at;
+    old(102, 3, (long)words);
+    at.port[1] = 2;
+    words[1] = (unsigned)(long)letter; words[2] = 1; words[3] = 0;
+    words[4] = (unsigned)(long)&at; words[5] = sizeof at;
+    old(102, 11, (long)words);
+    at.port[1] = 3;
+    part.at = (unsigned)(long)letter; part.size = 1;
+    message.name = (unsigned)(long)&at; message.length = sizeof at;
+    message.part = (unsigned)(long)&part; message.parts = 1;
+    words[1] = (unsigned)(long)&message; words[2] = 0;
+    old(102, 16, (long)words);
+    return 0;
+}
+""", "-static", "-no-pie")  # fmt: skip
+    story, result = run(program, cwd=tmp_path)
+    assert result.status == 0
+    if result.stdout == b"none\n":
+        pytest.skip("this kernel has no calls of 32 bits")
+    told = [(e.kind, e.path) for e in story.events if e.kind in ("connect", "send")]
+    assert told == [("connect", "127.0.0.1:1025"), ("send", "127.0.0.1:1026"),
+                    ("send", "127.0.0.1:1027")]  # fmt: skip
+
+
+def test_who_says_how_a_path_is_to_be_looked_for(compiled, tmp_path):
+    """openat2() with a root of its own, and within a directory."""
+    top = os.path.realpath(tmp_path)
+    (tmp_path / "root/etc").mkdir(parents=True)
+    (tmp_path / "root/etc/passwd").write_text("mine")
+    (tmp_path / "root/up").symlink_to("/etc/passwd")
+    program = compiled("within", """
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static void look(const char *path, unsigned long long flags, unsigned long long resolve) {
+    int dir = open("root", O_PATH | O_DIRECTORY);
+    struct open_how how = {.flags = flags, .mode = flags & O_CREAT ? 0600 : 0, .resolve = resolve};
+    close(syscall(SYS_openat2, dir, path, &how, sizeof how));
+    close(dir);
+}
+int main(void) {
+    look("/etc/passwd", O_RDONLY, RESOLVE_IN_ROOT);
+    look("up", O_RDONLY, RESOLVE_IN_ROOT);
+    look("../../etc/none", O_RDONLY, RESOLVE_IN_ROOT);
+    look("etc/passwd", O_WRONLY, RESOLVE_BENEATH);
+    look("up", O_RDONLY, RESOLVE_NO_SYMLINKS);
+    look("etc/new", O_WRONLY | O_CREAT, RESOLVE_BENEATH);
+    return 0;
+}
+""")  # fmt: skip
+    story, result = run(program, cwd=tmp_path)
+    assert result.status == 0
+    told = [(e.kind, e.path, e.outcome) for e in story.events if e.path.startswith(top + "/root")]
+    inside = f"{top}/root/etc/passwd"
+    assert told[:2] == [("read", inside, True)] * 2
+    assert told[2][0] == "read" and told[2][2] is False
+    assert told[3] == ("write", inside, True)
+    assert told[4][0] == "read" and told[4][2] is False
+    assert told[5] == ("create", f"{top}/root/etc/new", None)
+    assert not [e for e in story.events if e.path == "/etc/passwd" and e.outcome]

@@ -475,7 +475,7 @@ def _be_recorded(s):
     header.cmsg_type = recording.SCM_RIGHTS
     header.cmsg_len = recording.CMSG_LEN(cython.sizeof(cython.int))
     libc.memcpy(recording.CMSG_DATA(header), cython.address(listener), cython.sizeof(cython.int))
-    if recording.sendmsg(s.recorder, cython.address(message), recording.MSG_NOSIGNAL) < 0:
+    if recording.sendmsg(s.recorder, cython.address(message), recording.OSTLER_HANDING_OVER) < 0:
         # Nobody answers any more, and while the listener is open whatever is asked waits for ever.
         fail(s, STEP_FILTER)
         libc.close(listener)

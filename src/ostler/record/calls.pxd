@@ -40,6 +40,7 @@ cdef enum:
     ROOT = 36               # another root, perhaps
     EXIT = 37
     EXIT_THREAD = 38
+    SOCKETCALL = 39         # of 32 bits: which call it is, and where its arguments stand
 
 # How.
 cdef enum:
@@ -48,9 +49,12 @@ cdef enum:
     TEXT = 4                # path2 is not a path: it is kept as it is
     EXCHANGE = 8
     LINKING = 16            # the flags say whether a last link is followed
+    MESSAGE = 64            # the address stands in a msghdr
+    SEVERAL = 128           # in an array of them
     MAY_BE_EMPTY = 32       # with flags, or without a path, it is the descriptor that is meant
 
 cdef class CallRules:
     cdef Rule native[MOST]
     cdef Rule of_32_bits[MOST]
+    cdef Rule *of_socketcall(self, unsigned int which) noexcept nogil
     cdef Rule *rule(self, unsigned int arch, int number) noexcept nogil

@@ -60,6 +60,8 @@ _LINES = {
     "connect": (CONNECT, 0, _NONE, 1, _NONE, _NONE, 2),
     "bind": (BIND, 0, _NONE, 1, _NONE, _NONE, 2),
     "sendto": (SEND, 0, _NONE, 4, _NONE, _NONE, 5),
+    "sendmsg": (SEND, MESSAGE, _NONE, 1, _NONE, _NONE, _NONE),
+    "sendmmsg": (SEND, MESSAGE | SEVERAL, _NONE, 1, _NONE, _NONE, 2),
     "mount": (MOUNT, 0, _NONE, 1, _NONE, _NONE, _NONE),
     "umount2": (MOUNT, 0, _NONE, 0, _NONE, _NONE, _NONE),
     "move_mount": (MOUNT, MAY_BE_EMPTY, 2, 3, _NONE, _NONE, _NONE),
@@ -117,6 +119,8 @@ _NUMBERS = {
     "connect": (calls.SYS_connect, 362),
     "bind": (calls.SYS_bind, 361),
     "sendto": (calls.SYS_sendto, 369),
+    "sendmsg": (calls.SYS_sendmsg, 370),
+    "sendmmsg": (calls.SYS_sendmmsg, 345),
     "mount": (own.SYS_mount, 21),
     "umount2": (libc.SYS_umount2, 52),
     "move_mount": (libc.SYS_move_mount, 429),
@@ -134,6 +138,7 @@ _OLDER = {
     182: "chown", 16: "lchown", 95: "fchown", 92: "truncate", 93: "ftruncate", 22: "umount2",
     412: "utimensat",
 }  # fmt: skip
+_SOCKETCALL = cython.declare(cython.int, 102)
 _ENDS = (6, 15)  # of the kernel that has PIDFD_INFO_EXIT
 _MAY_CHANGE = libc.O_ACCMODE | libc.O_CREAT | libc.O_TRUNC
 _I386 = cython.declare(cython.uint, 0x40000003)  # AUDIT_ARCH_I386
@@ -154,6 +159,25 @@ class CallRules:
             _fill(cython.address(self.of_32_bits[of_32_bits]), _LINES[name])
         for older, name in _OLDER.items():
             _fill(cython.address(self.of_32_bits[older]), _LINES[name])
+        _fill(
+            cython.address(self.of_32_bits[_SOCKETCALL]),
+            (SOCKETCALL, 0, _NONE, _NONE, _NONE, _NONE, _NONE),
+        )
+
+    def of_socketcall(self, which):
+        # SYS_BIND and so on, of linux/net.h.
+        number: cython.int = -1
+        if which == 2:
+            number = calls.SYS_bind
+        elif which == 3:
+            number = calls.SYS_connect
+        elif which == 11:
+            number = calls.SYS_sendto
+        elif which == 16:
+            number = calls.SYS_sendmsg
+        elif which == 20:
+            number = calls.SYS_sendmmsg
+        return cython.NULL if number < 0 else cython.address(self.native[number])
 
     def rule(self, arch, number):
         if arch == cython.cast(cython.uint, own.OSTLER_ARCH):
@@ -204,7 +228,7 @@ def instructions(reads):
             continue
         if not reads and name in ("open", "openat"):
             label = name
-        elif name == "sendto":
+        elif name in ("sendto", "sendmsg"):
             label = name
         found[number] = label
     found[own.SYS_io_uring_setup] = "ENOSYS"
@@ -234,6 +258,9 @@ def instructions(reads):
             assembler.test(own.BPF_JEQ, 0, None, "ask"),
             assembler.load(16 + 8 * 4 + 4),
             assembler.test(own.BPF_JEQ, 0, "allow", "ask"),
+            "sendmsg",  # but not the one by which the recorder gets what it is asked by
+            assembler.argument(2),
+            assembler.test(own.BPF_JEQ, recording.OSTLER_HANDING_OVER, "allow", "ask"),
             "allow",
             assembler.answer(own.SECCOMP_RET_ALLOW),
             "ENOSYS",

@@ -1,23 +1,21 @@
 from ostler.core.libc cimport recording
 from ostler.record.calls cimport Rule
-from ostler.record.crowd cimport Crowd
+from ostler.record.addresses cimport Addresses
 from ostler.record.peek cimport Member, Pending, Process
 from ostler.record.pieces cimport Entry
 
-cdef class Looker(Crowd):
+cdef class Looker(Addresses):
     cdef unsigned int uid
-    cdef Member *waiting            # for something to be seen of what they do
 
     cdef int _look(self, Member *member, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
     cdef int _look_at_open(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _look_at_change(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
-    cdef int _look_at_address(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
+    cdef int _look_within(self, Member *m, recording.seccomp_notif *asked, Entry *entry, unsigned long long flags, unsigned long long resolve) noexcept nogil
     cdef int _look_at_program(self, Member *m, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
     cdef bint _only_here(self, Member *m, int number) noexcept nogil
     cdef int _fail(self, Member *m, Entry *entry, int number) noexcept nogil
     cdef bint _may_be_empty(self, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
     cdef bint _doubtful(self, Member *m, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
-    cdef int _wait(self, Member *m) noexcept nogil
     cdef int _settle(self, Member *m, bint finally_) noexcept nogil
     cdef int _hindered(self, Member *m, Pending *pending) noexcept nogil
     cdef int _settle_early(self, Member *but) noexcept nogil

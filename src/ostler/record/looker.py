@@ -8,6 +8,7 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core.libc import confining as own
 from cython.cimports.ostler.core.libc import recording as asking
+from cython.cimports.ostler.record.addresses import Addresses
 from cython.cimports.ostler.record.calls import (
     AT_NO_FOLLOW,
     ATTRIBUTE,
@@ -22,6 +23,7 @@ from cython.cimports.ostler.record.calls import (
     LINK,
     LINKING,
     MAY_BE_EMPTY,
+    MESSAGE,
     MKDIR,
     MKNOD,
     MODE,
@@ -42,7 +44,6 @@ from cython.cimports.ostler.record.calls import (
     WRITE,
     Rule,
 )  # fmt: skip
-from cython.cimports.ostler.record.crowd import Crowd
 from cython.cimports.ostler.record.peek import (
     ROOM,
     WORDS,
@@ -64,11 +65,12 @@ from cython.cimports.ostler.record.peek import (
 from cython.cimports.ostler.record.pieces import DONE, FAILED, TRIED, Entry, Executed
 
 _LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+_CACHED = cython.declare(cython.ulonglong, 0x20)  # RESOLVE_CACHED, which finds the same
 _NO_PATH_TO = cython.declare(cython.ulonglong, 0x40)  # MOVE_MOUNT_T_EMPTY_PATH
 
 
 @cython.cclass
-class Looker(Crowd):
+class Looker(Addresses):
     """Knows what recorded programs do."""
 
     def __cinit__(self, out: cython.int, socket: cython.int):
@@ -97,7 +99,14 @@ class Looker(Crowd):
         entry.process = p.number
         entry.time = self._now()
         if kind == CONNECT or kind == BIND or kind == SEND:
-            return self._look_at_address(member, rule, asked, cython.address(entry))
+            if rule.how & MESSAGE:
+                return self._look_at_messages(
+                    member, rule, asked, cython.address(entry), of_32_bits
+                )
+            return self._look_at_address(
+                member, asked, cython.address(entry), asked.data.args[rule.path],
+                asked.data.args[rule.value] & _LOW,
+            )  # fmt: skip
         if self._given(member, rule.dir, rule.path, asked, self.path) < 0:
             return 0
         if self.empty and not self._may_be_empty(rule, asked):
@@ -155,6 +164,7 @@ class Looker(Crowd):
         place: cython.int
         fd: cython.int
         size: cython.long
+        how: cython.ulonglong[3]
         status: libc.stat_t
         changes: cython.bint
         if rule.kind == CREAT:
@@ -162,8 +172,11 @@ class Looker(Crowd):
         else:
             flags = asked.data.args[rule.value]
             if rule.kind == OPEN_HOW:
-                if peek_memory(m.tid, flags, cython.address(flags), 8) != 8:
+                if peek_memory(m.tid, flags, how, 24) != 24:
                     return 0
+                flags = how[0]
+                if how[2] & ~_CACHED:
+                    return self._look_within(m, asked, entry, flags & _LOW, how[2] & ~_CACHED)
         flags &= _LOW
         if flags & libc.O_PATH:
             return 0
@@ -225,6 +238,50 @@ class Looker(Crowd):
         libc.close(fd)
         entry.path = self._text(self.full, size)
         entry.doubt = self._doubtful(m, rule, asked)
+        return self._put(entry, cython.sizeof(Entry))
+
+    def _look_within(self, m, asked, entry, flags, resolve):
+        # What openat2() finds that was told how to look: as the kernel does it from the same place.
+        how: libc.open_how
+        name: cython.char[64]
+        fd: cython.int
+        place: cython.int = cython.cast(cython.int, asked.data.args[0])
+        if flags & libc.O_PATH:
+            return 0
+        if place == libc.AT_FDCWD:
+            libc.snprintf(name, 64, b"/proc/%d/cwd", m.tid)
+            place = libc.openat(libc.AT_FDCWD, name, libc.O_PATH | libc.O_CLOEXEC)
+        else:
+            place = self._open_itself(m, place)
+        if place < 0:
+            return 0
+        how.flags = libc.O_PATH | libc.O_CLOEXEC | (flags & libc.O_NOFOLLOW)
+        how.mode = 0
+        how.resolve = resolve
+        fd = libc.openat2(place, self.first, cython.address(how))
+        entry.kind = READ
+        if (flags & (libc.O_ACCMODE | libc.O_TRUNC)) != libc.O_RDONLY:
+            entry.kind = WRITE
+        entry.path2 = cython.cast(cython.uint, flags)
+        entry.outcome = TRIED
+        if fd >= 0:
+            entry.path = self._text(self.full, name_of(self.descriptors, fd, self.full))
+            if flags & libc.O_CREAT and flags & libc.O_EXCL:
+                entry.kind = CREATE
+                _failed(entry, libc.EEXIST)
+            elif m.process.uid == self.uid:
+                if _may(fd, libc.R_OK if entry.kind == READ else libc.W_OK) < 0:
+                    _failed(entry, libc.errno)
+                else:
+                    entry.outcome = DONE
+            libc.close(fd)
+        else:
+            if libc.errno == libc.ENOENT and flags & libc.O_CREAT:
+                entry.kind = CREATE  # and whether it was made nobody looks
+            else:
+                self._fail(m, entry, libc.errno)
+            entry.path = self._text(self.path, libc.strlen(self.path))
+        libc.close(place)
         return self._put(entry, cython.sizeof(Entry))
 
     def _look_at_change(self, m, rule, asked, entry):
@@ -309,15 +366,6 @@ class Looker(Crowd):
         entry.doubt = self._doubtful(m, rule, asked)
         pending.entry = entry[0]
         self._wait(m)
-        return 0
-
-    def _wait(self, m):
-        m.waits = True
-        m.earlier = cython.NULL
-        m.later = self.waiting
-        if self.waiting != cython.NULL:
-            self.waiting.earlier = m
-        self.waiting = m
         return 0
 
     def _settle_early(self, but):
@@ -421,73 +469,6 @@ class Looker(Crowd):
         ):
             return libc.EACCES if libc.errno == libc.EACCES else 0
         return 0
-
-    def _look_at_address(self, m, rule, asked, entry):
-        # An address is a family, and what that makes of the rest.
-        room: cython.uchar[128]
-        size: cython.ulonglong = asked.data.args[rule.value] & _LOW
-        family: cython.int
-        length: cython.int
-        name: cython.p_char
-        libc.memset(room, 0, cython.sizeof(room))
-        if size < 2 or size > 110:
-            return 0
-        if peek_memory(m.tid, asked.data.args[rule.path], room, size) != cython.cast(
-            cython.long, size
-        ):
-            return 0
-        family = room[0] | room[1] << 8
-        if family == own.AF_UNIX:
-            if size == 2:
-                return 0
-            if room[2] == 0:
-                # An abstract name, which lies in no file system.
-                room[2] = b"@"[0]
-                entry.path = self._text(
-                    cython.cast(cython.p_char, cython.address(room[2])),
-                    cython.cast(cython.uint, size - 2),
-                )
-                return self._put(entry, cython.sizeof(Entry))
-            length = cython.cast(cython.int, asking.strnlen(
-                cython.cast(cython.p_char, cython.address(room[2])), 108
-            ))  # fmt: skip
-            libc.memcpy(self.words, cython.address(room[2]), length)
-            self.words[length] = 0
-            if self._join(m, -1, asked, self.words, self.path) < 0:
-                return 0
-            if rule.kind == BIND:
-                libc.memset(cython.address(m.pending), 0, cython.sizeof(Pending))
-                m.pending.place2 = -1
-                m.pending.place = self._place(m, self.path, cython.address(name))
-                if m.pending.place >= 0:
-                    m.pending.name = asking.strdup(name)
-                    m.pending.was = status_at(
-                        m.pending.place, m.pending.name, cython.address(m.pending.before)
-                    ) == 0  # fmt: skip
-                    entry.path = self._text(self.full, libc.strlen(self.full))
-                    m.pending.entry = entry[0]
-                    self._wait(m)
-                    return 0
-            entry.path = self._text(self.path, libc.strlen(self.path))
-        elif family == libc.AF_INET:
-            length = libc.snprintf(
-                self.words, WORDS, b"%d.%d.%d.%d:%d", cython.cast(cython.int, room[4]),
-                cython.cast(cython.int, room[5]), cython.cast(cython.int, room[6]),
-                cython.cast(cython.int, room[7]), cython.cast(cython.int, room[2] << 8 | room[3]),
-            )  # fmt: skip
-            entry.path = self._text(self.words, length)
-        elif family == own.AF_INET6 and size >= 24:
-            self.words[0] = b"["[0]
-            if asking.inet_ntop(family, cython.address(room[8]), self.words + 1, 64) == cython.NULL:
-                return 0
-            length = cython.cast(cython.int, libc.strlen(self.words))
-            length += libc.snprintf(
-                self.words + length, 16, b"]:%d", cython.cast(cython.int, room[2] << 8 | room[3])
-            )
-            entry.path = self._text(self.words, length)
-        else:
-            return 0
-        return self._put(entry, cython.sizeof(Entry))
 
     def _look_at_program(self, m, rule, asked, of_32_bits):
         p: cython.pointer(Process) = m.process

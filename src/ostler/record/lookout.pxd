@@ -1,11 +1,12 @@
 # The lookout: answers the kernel, for each call of a recorded program, and writes down what it was.
 from ostler.core cimport libc
-from ostler.record.calls cimport CallRules
+from ostler.core.libc cimport recording
+from ostler.record.calls cimport CallRules, Rule
 from ostler.record.looker cimport Looker
 from ostler.record.peek cimport Process
 
 cdef enum:
-    POLLED = 16             # descriptors that are waited for directly, at the most
+    POLLED = 256            # descriptors that are waited for directly, at the most
 
 cdef class Lookout(Looker):
     cdef CallRules rules
@@ -25,5 +26,7 @@ cdef class Lookout(Looker):
     cdef int _answer_alone(self) noexcept nogil
     cdef int _take_listener(self) noexcept nogil
     cdef int _hush(self) noexcept nogil
+    cdef Rule *_of_socketcall(self, int tid, recording.seccomp_notif *asked) noexcept nogil
+    cdef int _go_on(self, int listener, unsigned long long id) noexcept nogil
     cdef int _answer(self, int listener) noexcept nogil
     cdef int _settle_all(self) noexcept nogil

@@ -11,10 +11,10 @@ from cython.cimports.ostler.core.crossing import plain_failure
 from cython.cimports.ostler.core.libc import confining as own
 from cython.cimports.ostler.core.libc import recording as asking
 from cython.cimports.ostler.core.spawn import close_from
-from cython.cimports.ostler.record.calls import CallRules, Rule
+from cython.cimports.ostler.record.calls import SOCKETCALL, CallRules, Rule
 from cython.cimports.ostler.record.crowd import CROWD
 from cython.cimports.ostler.record.looker import Looker
-from cython.cimports.ostler.record.peek import Member, Process
+from cython.cimports.ostler.record.peek import Member, Process, peek_memory
 
 _EPOLL = cython.declare(cython.int, 0)  # places of what is polled; listeners come after
 _WAKE = cython.declare(cython.int, 1)
@@ -88,6 +88,16 @@ class Lookout(Looker):
         """Answer no more, whoever is left: another process does."""
         self.leaves = True
         libc.eventfd_write(self.wake, 1)
+
+    def abandon(self):
+        """Close what programs are answered by: this is a fork of the process that does it.
+
+        Else whoever is asked when that has been killed would wait for an answer for ever.
+        """
+        i: cython.int
+        for i in range(_SOCKET + 1, self.polls):
+            libc.close(self.polled[i].fd)
+        self.polls = _SOCKET + 1
 
     def stand_in(self):
         """Have a copy of this process go on answering, with nothing else of it open; its pid.
@@ -292,7 +302,6 @@ class Lookout(Looker):
 
     def _answer(self, listener):
         asked: asking.seccomp_notif
-        answer: asking.seccomp_notif_resp
         rule: cython.pointer(Rule)
         member: cython.pointer(Member) = cython.NULL
         libc.memset(cython.address(asked), 0, cython.sizeof(asked))
@@ -310,12 +319,35 @@ class Lookout(Looker):
                 member.process.asks = member.tid
                 if member.process.executes:
                     self._settle_program(member.process, member.tid)
+                if rule.kind == SOCKETCALL:
+                    rule = self._of_socketcall(member.tid, cython.address(asked))
+                    if rule == cython.NULL:
+                        return self._go_on(listener, asked.id)
                 self._look(
                     member, rule, cython.address(asked),
                     asked.data.arch != cython.cast(cython.uint, own.OSTLER_ARCH),
                 )  # fmt: skip
+        return self._go_on(listener, asked.id)
+
+    def _of_socketcall(self, tid, asked):
+        # The call that it stands for, with the arguments of that.
+        words: cython.uint[6]
+        i: cython.int
+        rule: cython.pointer(Rule) = self.rules.of_socketcall(
+            cython.cast(cython.uint, asked.data.args[0])
+        )
+        libc.memset(words, 0, cython.sizeof(words))
+        if rule == cython.NULL or peek_memory(tid, asked.data.args[1], words, 12) != 12:
+            return cython.NULL
+        peek_memory(tid, asked.data.args[1], words, 24)
+        for i in range(6):
+            asked.data.args[i] = words[i]
+        return rule
+
+    def _go_on(self, listener, id):
+        answer: asking.seccomp_notif_resp
         libc.memset(cython.address(answer), 0, cython.sizeof(answer))
-        answer.id = asked.id
+        answer.id = id
         answer.flags = asking.SECCOMP_USER_NOTIF_FLAG_CONTINUE
         libc.ioctl(listener, asking.SECCOMP_IOCTL_NOTIF_SEND, cython.address(answer))
         return 0

@@ -212,6 +212,17 @@ def _serve(lookout: Lookout, ours: socket.socket, served: Any) -> None:
     served.release()
 
 
+def _leave_them() -> None:
+    # In a fork: they are answered where they were.
+    for lookout, (_, pid) in list(_working.items()):
+        if pid != host.getpid():
+            lookout.abandon()
+            _working.pop(lookout, None)
+
+
+host.register_at_fork(after_in_child=_leave_them)
+
+
 def _hand_over() -> None:
     # The interpreter must not come to its end with a thread in the midst of it. And the kernel
     # answers ENOSYS for a recorder that is gone: what still runs would break. So a copy of this

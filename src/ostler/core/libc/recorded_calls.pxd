@@ -54,5 +54,5 @@ cdef extern from *:
         SYS_fchown, SYS_fchownat, SYS_truncate, SYS_ftruncate, SYS_utime, SYS_utimes
         SYS_futimesat, SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr
         SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr, SYS_setxattrat, SYS_removexattrat
-        SYS_connect, SYS_bind, SYS_sendto, SYS_execve, SYS_chdir, SYS_fchdir, SYS_chroot
+        SYS_connect, SYS_bind, SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_execve, SYS_chdir, SYS_fchdir, SYS_chroot
         SYS_exit, SYS_exit_group

@@ -45,6 +45,10 @@ cdef extern from *:
     #define SYS_faccessat2 439          /* the same on every architecture */
     #endif
 
+    /* With which a listener is handed over, and nobody else sends anything: flags that mean nothing
+       to a socket of this kind. */
+    #define OSTLER_HANDING_OVER (MSG_NOSIGNAL | MSG_DONTROUTE | MSG_CONFIRM)
+
     /* Device, inode and mount of what a path leads to; 0, or -1 with errno. */
     static int ostler_place_of(const char *path, unsigned long long found[3]) {
         uint64_t told[32];              /* struct statx, whose layout is fixed */
@@ -71,7 +75,8 @@ cdef extern from *:
         EPOLL_CTL_ADD, EPOLL_CTL_DEL
         EPOLLIN, EPOLLHUP, EPOLLERR
         FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE
-        MSG_CMSG_CLOEXEC, MSG_NOSIGNAL
+        MSG_CMSG_CLOEXEC
+        OSTLER_HANDING_OVER
         OSTLER_ARCH_32          # of programs of 32 bits; 0: there are none
         OSTLER_PIDFD_INFO_EXIT, OSTLER_PIDFD_INFO_WHO
         SCM_RIGHTS, SOL_SOCKET

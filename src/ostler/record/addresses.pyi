@@ -1,0 +1,3 @@
+from ostler.record.crowd import Crowd
+
+class Addresses(Crowd): ...

@@ -62,6 +62,7 @@ def confined_to(shown, writable, temporary, network=False, environ=None, closed=
     for place in places:
         if place == b"/" or host.path.realpath(place) != place:
             raise OSError(errno.ELOOP, "it leads to another place", host.fsdecode(place))
+    files = [host.fsencode(path) for path in closed]
     there = [path for path in shown if host.path.lexists(path) or host.fsencode(path) in binds._OWN]
     sources = [s for s in binds.sources(there) if not any(_lies_in(s, place) for place in places)]
     machine = confined.Confined._made(
@@ -79,7 +80,7 @@ def confined_to(shown, writable, temporary, network=False, environ=None, closed=
     try:
         confined.begin_with(machine, environ)
         _show_all(machine, sources, places, temporary)
-        _close(machine, [host.fsencode(path) for path in closed], places)
+        _close(machine, files, places)
     except BaseException:
         machine.close()
         raise

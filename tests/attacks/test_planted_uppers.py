@@ -15,7 +15,7 @@ import pytest
 
 import ostler
 from ostler.machines.rehearsal import kind
-from ostler.machines.rehearsal.uppers import STATE
+from ostler.machines.rehearsal.uppers import STATE, state_of
 from ostler.machines.trust import Refused
 from tests.attacks import planting
 from tests.attacks.planting import ATTACKER, FOR_DIRECTORIES, FOR_FILES, World, possible
@@ -41,8 +41,16 @@ class Upper(World):
             put_on(m, "/file", b"new")
 
     def kept(self):
-        with open(self.file) as file:
-            return json.load(file)
+        """The state, with all that was added to its file."""
+
+        def read():
+            fd = os.open(self.upper, os.O_PATH)
+            try:
+                return state_of(fd, self.upper)
+            finally:
+                os.close(fd)
+
+        return self.run(read)
 
     def write_state(self, state):
         with open(self.file, "w") as file:

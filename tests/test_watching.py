@@ -281,3 +281,38 @@ def test_the_fixture_is_there(pytester):
     result.assert_outcomes(failed=1)
     result.stdout.re_match_lines([r"E .*AssertionError: only .*/b may be changed:"])
     assert "expecting.py" not in result.stdout.str()
+
+
+WATCHED_AND_FORKED = """
+import os, sys
+import ostler
+with ostler.watch(reads=False) as events:
+    ostler.run(["touch", sys.argv[1]])
+    first = next(events)
+    pid = os.fork()
+    if not pid:
+        assert [*events] == []
+        sys.exit(7)  # which leaves the block here, too
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    ostler.run(["rm", sys.argv[1]])
+print(first.kind, [event.kind for event in events][-1])
+"""
+
+
+def test_a_fork_leaves_a_watch_and_the_process_goes_on_with_it(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WATCHED_AND_FORKED, tmp_path / "a"],
+        stdout=subprocess.PIPE, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout == b"create remove\n"
+
+
+@pytest.mark.parametrize("kind", ["watch", "recorded"])
+def test_a_machine_that_is_closed_meanwhile(kind):
+    machine = ostler.scratch(bind=SHELL)
+    recording = machine.watch() if kind == "watch" else machine.recorded(children=True)
+    with recording as found:
+        machine.run(["touch", "/a"])
+        machine.close()
+    events = found if kind == "watch" else found.events
+    assert done(events, "create") == [("create", "a")]

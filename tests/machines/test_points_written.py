@@ -366,3 +366,43 @@ def test_killed_while_it_is_written_anew(memory, what, step, monkeypatch):
         if ended:
             break
     assert ended
+
+
+class FullAfterOne:
+    """The host, with room for one write more."""
+
+    writes = 0
+
+    def __getattr__(self, name):
+        return self.once if name in ("write_atomic", "write") else getattr(ostler.host, name)
+
+    def once(self, *args, **named):
+        self.writes += 1
+        if self.writes > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        call = ostler.host.write if isinstance(args[0], int) else ostler.host.write_atomic
+        return call(*args, **named)
+
+
+def test_a_point_that_is_dropped_is_dropped_though_no_room_is_left_to_give_back(
+    base, upper, monkeypatch
+):
+    with taken(base, upper) as m:
+        put_on(m, "/a", b"one")
+        m.checkpoint("first")
+        put_on(m, "/a", b"two")
+        m.checkpoint("second")
+        m.rollback("first")
+        host = FullAfterOne()
+        monkeypatch.setattr(state_files, "host", host)
+        m.drop("second")  # an error would say that nothing was done
+        assert host.writes == 2
+        assert [point.name for point in m.points()] == ["first"]
+        monkeypatch.undo()
+        put_on(m, "/b", b"it goes on")
+        m.checkpoint("third")
+        shown = standing(m)
+    with taken(base, upper) as m:
+        assert standing(m) == shown
+    with taken(base, upper) as m:
+        assert standing(m) == shown

@@ -102,7 +102,9 @@ class ProgramRecorder:
         self._note()
 
     def _note(self) -> None:
-        # A rehearsal notes who has changed what.
+        # A rehearsal notes who has changed what, where it isn't closed already.
+        if getattr(self._machine, "closed", False):
+            return
         note = getattr(self._machine, "_note_recorded", None)
         if note is not None:
             note(self)

@@ -23,7 +23,7 @@ class ProgramWatch:
     It gives what programs do that are started inside, as soon as that is known, and waits for
     more; after close() it gives what was left, and ends. Whoever does not take them misses some:
     at most `most` wait, and `dropped` says how many more there were. `processes` are those that
-    were seen until now.
+    were seen until now. In a fork of the process it is at its end.
     """
 
     def __init__(self, machine: Machine, reads: bool, most: int) -> None:
@@ -39,6 +39,7 @@ class ProgramWatch:
         self._over = self._closed = self._whole = False
         self._error: Exception | None = None
         self.dropped = 0
+        self._pid = 0
 
     @property
     def processes(self) -> list[RecordedProcess]:
@@ -48,6 +49,7 @@ class ProgramWatch:
     def __enter__(self) -> ProgramWatch:
         if self._recorder is not None:
             raise RuntimeError("this watch has begun already")
+        self._pid = host.getpid()
         self._file = host.memfd_create("ostler-watch")
         self._news = host.eventfd(0)
         try:
@@ -71,7 +73,13 @@ class ProgramWatch:
         if self._recorder is None or self._closed:
             return
         self._closed = True
-        self._recorder.__exit__()
+        try:
+            self._recorder.__exit__()
+        finally:
+            if not self._is_of_another():
+                self._end()
+
+    def _end(self) -> None:
         self._whole = True
         host.eventfd_write(self._news, 1)
         with self._some:
@@ -82,7 +90,13 @@ class ProgramWatch:
     def __iter__(self) -> ProgramWatch:
         return self
 
+    def _is_of_another(self) -> bool:
+        # A fork has no thread that reads, and its locks may be held by what is not there.
+        return self._recorder is not None and self._pid != host.getpid()
+
     def __next__(self) -> Event:
+        if self._is_of_another():
+            raise StopIteration
         with self._some:
             self._some.wait_for(lambda: self._waiting or self._over or self._recorder is None)
             if self._waiting:

@@ -144,7 +144,12 @@ def drop(machine: Rehearsal, point: Point | str) -> None:
             return  # to find out what is needed takes a while where there are very many
         with history.writer:
             gone = history.sweep(_used(machine))
-            history.writer.write()  # before any of it is removed
+            try:
+                history.writer.write()  # before any of it is removed
+            except OSError:
+                # The point is forgotten. The next write leaves them out; who takes this up next
+                # removes them.
+                return
         stores = mounts.duplicate(machine._stores)
         history.background.add(partial(remove, stores, gone))
 

@@ -238,6 +238,13 @@ def test_a_profile_by_a_link_that_the_command_could_change_is_refused(place):
     assert not (place / "new").exists()
 
 
+@pytest.mark.parametrize("directory", ["rel", "rel/x", "/", "", "/none/x"])
+def test_wherever_temporary_files_are(place, directory):
+    (place.parent / "needs").write_text(json.dumps({"profile": 1}))
+    done = run("exec", "--profile", place.parent / "needs", f"--env=TMPDIR={directory}", "true")
+    assert done.returncode == 0, done.stderr.decode()
+
+
 # --- bad input
 
 

@@ -276,6 +276,22 @@ def test_what_was_not_begun_by_it_is_not_removed(base, upper, what):
             assert m.changes() == []
 
 
+@pytest.mark.parametrize("what", ["2026/", "007/", "0/work/notes/", "0/work/work/todo", "00/"])
+def test_names_that_somebody_else_has_given_are_left_though_nothing_is_in_them(base, upper, what):
+    os.makedirs(f"{upper}/0/work/work/incompat/volatile", mode=0o700)
+    put(f"{upper}/0/work/work/incompat/volatile/dirty", "")
+    if what.endswith("/"):
+        os.makedirs(f"{upper}/{what}", mode=0o700)
+    else:
+        put(f"{upper}/{what}", "")
+    before = sorted(os.walk(upper))
+    with pytest.raises(OSError, match="neither empty"):
+        ostler.rehearsal(base, upper=upper)
+    assert sorted(os.walk(upper)) == before
+    (os.rmdir if what.endswith("/") else os.unlink)(f"{upper}/{what}")
+    taken(base, upper).close()
+
+
 JUNK = [
     None, True, -1, 1.5, 1 << 70, "", "..", "../../victim", "a\0b", "\udcff", [], [[]], {}, [1],
     [[1]], [["x"]], [[1, 2, 3]], [[[]]], [["", "0"]], [0, ["no point"]],

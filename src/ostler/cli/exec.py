@@ -98,7 +98,9 @@ def _of_profile(file, programs, choice):
             raise OSError(errno.ELOOP, "the command could change a link that leads to it", file)
     shown = [*paths_to_show(programs), *found.reads]
     environ = choice.environ()
-    temporary = {"/tmp", "/var/tmp", "/dev/shm", environ.get("TMPDIR") or "/tmp"}
+    temporary = {"/tmp", "/var/tmp", "/dev/shm"}
+    if environ.get("TMPDIR", "").startswith("/") and environ["TMPDIR"].strip("/."):
+        temporary.add(environ["TMPDIR"])
     network = found.network or choice.network
     machine = furnished(confined_to(shown, found.writes, temporary, network, environ, [own]))
     close_the_rest(machine)

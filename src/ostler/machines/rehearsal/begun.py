@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _DIGITS = frozenset(b"0123456789")
 _DEEP = 3  # levels of directories that the kernel makes in a work directory
+_KERNELS = (b"work", b"index", b"incompat", b"volatile", b"dirty")  # and "#" and a number
 
 
 def is_of_state(name: bytes) -> bool:
@@ -30,7 +31,8 @@ def is_of_state(name: bytes) -> bool:
 
 
 def _is_store(name: bytes) -> bool:
-    return len(name) < 10 and set(name) <= _DIGITS
+    # They are counted from 0, one for each file system: 2026 is somebody's year.
+    return len(name) < 4 and set(name) <= _DIGITS and (name == b"0" or name[:1] != b"0")
 
 
 def may_be(names: Iterable[str]) -> bool:
@@ -74,11 +76,13 @@ def _is_unused(place: OwnTree, store: bytes) -> bool:
 
 
 def _is_the_kernels(place: OwnTree, work: bytes) -> bool:
-    # No file in it has anything in it.
+    # No file in it has anything in it, and all names are those that the kernel gives.
     waiting = [(work, 0)]
     while waiting:
         path, depth = waiting.pop()
         for name, status in place.entries(path):
+            if name not in _KERNELS and name[:1] != b"#":
+                return False
             if stat.S_ISDIR(status.st_mode) and depth < _DEEP:
                 waiting.append((path + b"/" + name, depth + 1))
             elif not stat.S_ISREG(status.st_mode) or status.st_size:

@@ -198,6 +198,13 @@ def test_where_it_began_is_not_given_either_where_that_is_too_much(directory):
     assert profile.writes == () and profile.left_out == (directory,)
 
 
+def test_what_a_process_has_in_proc_is_nothing_to_be_given():
+    done = [("write", "/proc/12/oom_score_adj"), ("write", "/proc/12/root/srv/x"),
+            ("create", "/proc/12/cwd/a"), ("write", "/proc/sys/kernel/core_pattern")]  # fmt: skip
+    profile = profiles.profile_of(story_of(*done))
+    assert profile.writes == () and profile.left_out == ("/proc/sys/kernel/core_pattern",)
+
+
 def _told_more(place, file):
     # What a command could do to have more the next time, each on a line.
     more = json.dumps({"profile": 1, "writes": [str(place.parent)]})

@@ -189,7 +189,7 @@ def paths_to_show(programs):
 
 def furnished(machine):
     """The machine, with the directories that programs expect to find."""
-    for path in ("/tmp", "/var/tmp", machine.environ.get("TMPDIR", "/tmp")):
+    for path in ("/tmp", "/var/tmp", machine.environ.get("TMPDIR") or "/tmp"):
         if not machine.path.lexists(path):
             machine.makedirs(path)
             machine.chmod(path, 0o1777)

@@ -80,9 +80,16 @@ def _writes(done: list[Event]) -> tuple[list[str], list[str]]:
                 found[_to_write(event, path)] = None
         if event.kind in ("create", "mkdir", "symlink", "link", "mknod", "rename"):
             made.add(event.other if event.kind == "rename" else event.path)
-    wanted = [path for path in found if path not in _TEMPORARY and not _lies_in(path, ("/dev",))]
-    left_out = sorted({path for path in wanted if path in tops})
+    wanted = [path for path in found if path not in _TEMPORARY and not _is_of_a_run(path)]
+    left_out = sorted({path for path in wanted if path in tops or _lies_in(path, ("/proc",))})
     return _outermost(path for path in wanted if path not in left_out), left_out
+
+
+def _is_of_a_run(path: str) -> bool:
+    # A device, or what a process has in /proc, which is another one the next time.
+    if _lies_in(path, ("/proc",)):
+        return path.split("/")[2:3] != [] and path.split("/")[2].isdecimal()
+    return _lies_in(path, ("/dev",))
 
 
 def _to_write(event: Event, path: str) -> str:

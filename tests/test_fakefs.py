@@ -471,3 +471,15 @@ def test_a_file_of_pathlib_and_tempfile(fs):
     with tempfile.TemporaryDirectory() as directory:
         pathlib.Path(directory, "x").write_text("y")
         assert fs.get_object(f"{directory}/x").contents == "y"
+
+
+def test_what_one_test_has_left_open_is_of_no_other_one():
+    with Patcher():
+        root = os.open("/", os.O_RDONLY)
+    try:
+        with Patcher():
+            before = os.listdir("/")
+            os.mkdir("left", dir_fd=root)
+            assert os.listdir("/") == before
+    finally:
+        os.close(root)

@@ -3,10 +3,13 @@
 To make a mount is quick, but to give back its last descriptor waits for all processors, which takes
 milliseconds where they are busy. So what a test leaves behind is emptied and used again, by a new
 machine, if nothing of it can be anybody's any more: where the process was forked, programs ran on
-it, or it is not as new in some way that is known here, it is closed, and the next one is new.
+it, something of it is open, or it is not as new in some way that is known here, it is closed, and
+the next one is new.
 """
 
 from __future__ import annotations
+
+import fcntl
 
 from ostler.core import interpreter, mounts
 from ostler.machine import host
@@ -50,7 +53,7 @@ def keep(machine: Any, begun: int) -> None:
 
     `begun`: the forks when the machine was made. The machine itself is still to be closed.
     """
-    if begun != _forks[0] or _kept or not _is_plain(machine):
+    if begun != _forks[0] or _kept or not _is_plain(machine) or _is_open(machine):
         return
     made = _emptied(machine)
     if made is not None:
@@ -59,6 +62,22 @@ def keep(machine: Any, begun: int) -> None:
 
 def _is_plain(machine: Any) -> bool:
     return not (machine.closed or machine._mounted or machine._plan) and machine._children_ns < 0
+
+
+def _is_open(machine: Any) -> bool:
+    # By a descriptor of the root directory one would act on the next test's files.
+    device = machine.stat("/").st_dev
+    return any(_is_open_on(device, int(name)) for name in host.listdir("/proc/self/fd"))
+
+
+def _is_open_on(device: int, fd: int) -> bool:
+    # What the machine itself has open is O_PATH.
+    try:
+        if host.fstat(fd).st_dev != device:
+            return False
+        return not fcntl.fcntl(fd, fcntl.F_GETFL) & host.O_PATH
+    except OSError:
+        return False
 
 
 def _emptied(machine: Any) -> Any:

@@ -205,6 +205,15 @@ def test_what_a_process_has_in_proc_is_nothing_to_be_given():
     assert profile.writes == () and profile.left_out == ("/proc/sys/kernel/core_pattern",)
 
 
+def test_after_a_mount_names_may_be_those_of_other_files():
+    done = [("create", "/srv/x/a"), ("mount", "/opt/x", "", False), ("create", "/srv/y/a"),
+            ("mount", "/opt/x"), ("create", "/opt/x/a"), ("create", "/etc/cron.d/a"),
+            ("read", "/home/you/secret"), ("create", "/srv/x/b")]  # fmt: skip
+    profile = profiles.profile_of(story_of(*done))
+    assert profile.writes == ("/srv/x", "/srv/y") and profile.reads == ()
+    assert profile.left_out == ("/etc/cron.d", "/opt/x")
+
+
 def _told_more(place, file):
     # What a command could do to have more the next time, each on a line.
     more = json.dumps({"profile": 1, "writes": [str(place.parent)]})

@@ -294,7 +294,8 @@ def _write_profile(story, path):
     profile = profiles.profile_of(story)
     profiles.write(profile, path)
     for left in profile.left_out:
-        tell(f"ostler: {on_one_line(left)} was changed, and is not given: it would be too much")
+        why = "it would be too much, or something was mounted before"
+        tell(f"ostler: {on_one_line(left)} was changed, and is not given: {why}")
 
 
 def _narrowed(story, options):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from ostler.machine import host
@@ -54,17 +55,26 @@ def profile_of(story: Story) -> Profile:
     """What the programs of a recording need, as directories where they are several files.
 
     What they made for themselves is no matter of theirs before: the directory in which it was made
-    is; and in /tmp and the like each run has one of its own.
+    is; and in /tmp and the like each run has one of its own. What they did after one of them had
+    mounted anything is left out.
     """
     cwd = str(story.about.get("cwd", "/"))
-    done = [event for event in story.events if event.outcome is not False]
+    found = [event for event in story.events if event.outcome is not False]
+    mounts = [index for index, event in enumerate(found) if event.kind == "mount"]
+    # Where something is mounted in a namespace of its own, names are not those of the host's files.
+    done = found[: mounts[0]] if mounts else found
+    since = found[mounts[0]].time if mounts else math.inf
     writes, left_out = _writes(done)
+    unsure = [path for paths in _writes(found[len(done) :]) for path in paths]
+    left_out += [path for path in unsure if not _lies_in(path, writes)]
+    programs = [p for one in story.processes for p in one.programs]
+    ran = [p for p in programs if p.outcome is not False and p.time < since]
     return Profile(
-        tuple(_reads(story, done, writes, cwd)),
+        tuple(_reads(ran, done, writes, cwd)),
         tuple(writes),
-        any(e.kind in NETWORK and not e.path.startswith(("/", "@")) for e in done),
+        any(e.kind in NETWORK and not e.path.startswith(("/", "@")) for e in found),
         cwd,
-        tuple(left_out),
+        tuple(sorted(set(left_out))),
     )
 
 
@@ -99,11 +109,11 @@ def _to_write(event: Event, path: str) -> str:
     return host.path.dirname(path)
 
 
-def _reads(story: Story, done: list[Event], writes: list[str], cwd: str) -> list[str]:
+def _reads(ran: list[Program], done: list[Event], writes: list[str], cwd: str) -> list[str]:
     made = {e.path for e in done if e.kind in ("create", "mkdir", "symlink", "mknod")}
     made |= {e.other for e in done if e.kind == "rename"}
     paths = [e.path for e in done if e.kind in ("read", "connect") and e.path.startswith("/")]
-    paths += [p.path for one in story.processes for p in one.programs if p.outcome is not False]
+    paths += [program.path for program in ran]
     paths += [event.other for event in done if event.kind == "link"]
     wanted = dict.fromkeys(
         path for path in paths
@@ -122,16 +132,14 @@ def _reads(story: Story, done: list[Event], writes: list[str], cwd: str) -> list
         for above in [host.path.dirname(path)]
         if path not in tops
     ]
-    return _outermost([*found, *_links_to_programs(story)])
+    return _outermost([*found, *_links_to_programs(ran)])
 
 
-def _links_to_programs(story: Story) -> list[str]:
+def _links_to_programs(ran: list[Program]) -> list[str]:
     # The log has the paths of programs with all links followed; they are called by others.
     found: dict[str, None] = {}
-    for one in story.processes:
-        for program in one.programs:
-            if program.outcome is not False:
-                found.update(dict.fromkeys(_names_of(program)))
+    for program in ran:
+        found.update(dict.fromkeys(_names_of(program)))
     links = {link: None for name in found for link in _links_on(name)}
     return [link for link in links if not _lies_in(link, _SHOWN)]
 

@@ -96,12 +96,10 @@ def test_many_random_operations_are_told_as_the_program_says(tmp_path, seed):
     check_random(str(tmp_path), seed, 2000)
 
 
-def check_random(directory, seed, count):
+def check_random(directory, seed, count, program=(PYTHON, "-c", RANDOM)):
     directory = os.path.realpath(directory)
     with recorded() as found:
-        result = ostler.run(
-            [PYTHON, "-c", RANDOM, str(seed), str(count)], cwd=directory, capture=True
-        )
+        result = ostler.run([*program, str(seed), str(count)], cwd=directory, capture=True)
     assert result.status == 0, result.stderr
     said = [json.loads(line) for line in result.stdout.splitlines()]
     told = [event for event in found[0].events if event.path.startswith(directory + "/")]

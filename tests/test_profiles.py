@@ -205,6 +205,19 @@ def test_what_a_process_has_in_proc_is_nothing_to_be_given():
     assert profile.writes == () and profile.left_out == ("/proc/sys/kernel/core_pattern",)
 
 
+def test_names_that_are_no_paths_are_passed_over(tmp_path):
+    """A log may be anybody's."""
+    names = ("rel", "a/b", "", "//", "//x", "/a/../..", "/a\0b")
+    for kind in ("create", "write", "read", "mkdir"):
+        for name in names:
+            done = [("mkdir", "/srv/x/a"), (kind, name), ("rename", "/srv/x/b", name)]
+            profile = profiles.profile_of(story_of(*done, ("link", "/srv/x/c", name), cwd="rel"))
+            assert profile.writes == ("/srv/x",) and (profile.reads, profile.cwd) == ((), "/")
+            path = str(tmp_path / f"{kind} {names.index(name)}")
+            profiles.write(profile, path)
+            assert profiles.read(path) == profile
+
+
 def test_after_a_mount_names_may_be_those_of_other_files():
     done = [("create", "/srv/x/a"), ("mount", "/opt/x", "", False), ("create", "/srv/y/a"),
             ("mount", "/opt/x"), ("create", "/opt/x/a"), ("create", "/etc/cron.d/a"),

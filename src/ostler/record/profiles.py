@@ -59,6 +59,7 @@ def profile_of(story: Story) -> Profile:
     mounted anything is left out.
     """
     cwd = str(story.about.get("cwd", "/"))
+    cwd = cwd if _is_path(cwd) else "/"
     found = [event for event in story.events if event.outcome is not False]
     mounts = [index for index, event in enumerate(found) if event.kind == "mount"]
     # Where something is mounted in a namespace of its own, names are not those of the host's files.
@@ -86,13 +87,19 @@ def _writes(done: list[Event]) -> tuple[list[str], list[str]]:
         if event.kind not in CHANGES or event.kind == "mount":
             continue
         for path in (event.path, event.other) if event.kind == "rename" else (event.path,):
-            if path and not _lies_in(path, made):
+            if _is_path(path) and not _lies_in(path, made):
                 found[_to_write(event, path)] = None
         if event.kind in ("create", "mkdir", "symlink", "link", "mknod", "rename"):
             made.add(event.other if event.kind == "rename" else event.path)
     wanted = [path for path in found if path not in _TEMPORARY and not _is_of_a_run(path)]
     left_out = sorted({path for path in wanted if path in tops or _lies_in(path, ("/proc",))})
     return _outermost(path for path in wanted if path not in left_out), left_out
+
+
+def _is_path(text: str) -> bool:
+    # As those of a recording are; it may be anybody's.
+    is_absolute = text.startswith("/") and not text.startswith("//")
+    return is_absolute and host.path.normpath(text) == text and "\0" not in text
 
 
 def _is_of_a_run(path: str) -> bool:
@@ -112,11 +119,11 @@ def _to_write(event: Event, path: str) -> str:
 def _reads(ran: list[Program], done: list[Event], writes: list[str], cwd: str) -> list[str]:
     made = {e.path for e in done if e.kind in ("create", "mkdir", "symlink", "mknod")}
     made |= {e.other for e in done if e.kind == "rename"}
-    paths = [e.path for e in done if e.kind in ("read", "connect") and e.path.startswith("/")]
+    paths = [e.path for e in done if e.kind in ("read", "connect")]
     paths += [program.path for program in ran]
     paths += [event.other for event in done if event.kind == "link"]
     wanted = dict.fromkeys(
-        path for path in paths
+        path for path in filter(_is_path, paths)
         if not _lies_in(path, _SHOWN) and not _lies_in(path, writes) and not _lies_in(path, made)
     )  # fmt: skip
     tops = _tops()
@@ -196,7 +203,7 @@ def _outermost(paths: Iterable[str]) -> list[str]:
 def _lies_in(path: str, directories: Iterable[str]) -> bool:
     # With a set: whether it or one above it is there.
     if isinstance(directories, set):
-        while path not in directories and path != "/":
+        while path not in directories and path.strip("/"):
             path = host.path.dirname(path)
         return path in directories
     return any(path == one or path.startswith(one.rstrip("/") + "/") for one in directories)

@@ -216,7 +216,7 @@ def test_it_is_as_it_was_where_it_can_not_be_written_down(base, upper, monkeypat
         raw = text(f"{upper}/{uppers.STATE}")
 
         monkeypatch.setattr(state_files, "host", Full())
-        for call in (m.checkpoint, lambda: m.rollback(first), lambda: m.drop(first), m.discard,
+        for call in (m.checkpoint, lambda: m.rollback(first), lambda: m.drop(first),
                      lambda: first.ended(1)):  # fmt: skip
             with pytest.raises(OSError, match="No space") as caught:
                 call()
@@ -230,6 +230,21 @@ def test_it_is_as_it_was_where_it_can_not_be_written_down(base, upper, monkeypat
         shown = standing(m)
     with taken(base, upper) as m:
         assert standing(m) == shown
+
+
+def test_what_is_discarded_is_dropped_where_not_even_that_makes_room(base, upper, monkeypatch):
+    with taken(base, upper) as m:
+        before = seen(m)
+        put_on(m, "/a", b"one")
+        m.checkpoint()
+        monkeypatch.setattr(state_files, "host", Full())
+        with pytest.raises(OSError, match="No space"):
+            m.discard()
+        with pytest.raises(ValueError, match="its changes are dropped"):
+            m.listdir("/")
+        monkeypatch.undo()
+    with taken(base, upper) as m:
+        assert (seen(m), m.points()) == (before, [])
 
 
 def test_of_a_later_version(base, upper):

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from ostler import host
 from ostler.cli import kept
 
 _WHAT = """
@@ -28,7 +29,15 @@ def main(arguments):
 
 
 def _discard(options):
-    with kept.taken_up(options.directory, wait=options.wait) as machine:
-        machine.discard()
+    try:
+        machine = kept.taken_up(options.directory, wait=options.wait)
+    except FileNotFoundError:
+        if not host.path.isdir(options.directory):
+            raise
+        said = kept.rest_of_dropped(options.directory)
+        if said is None:
+            raise
+        return partial(print, said)
+    with machine:
         said = kept.gone(machine, options.directory)
     return partial(print, said)

@@ -68,10 +68,29 @@ def _taken_up(directory, sync):
 
 
 def gone(machine, directory):
-    """Remove what is kept of a machine in a directory; what has become of that, in words."""
+    """Drop all that is kept of a machine in a directory; what has become of that, in words.
+
+    That needs no room on the disk. OSError (EBUSY) where something is still at work on it.
+    """
     from ostler.machines.rehearsal import uppers
 
-    uppers.remove(machine)
+    with machine._busy, machine._quiet(False) as still:
+        uppers.remove(machine)
+        still.over()
+    return _told_gone(directory)
+
+
+def rest_of_dropped(directory):
+    """Remove what another command, that was killed in the middle of it, has left; what is told.
+
+    None, where nothing is left of such a one.
+    """
+    from ostler.machines.rehearsal import taking_up
+
+    return _told_gone(directory) if taking_up.remove_dropped(directory) else None
+
+
+def _told_gone(directory):
     name = on_one_line(directory)
     if not host.path.lexists(directory):
         return f"{name} is gone"

@@ -234,8 +234,7 @@ class Ending:
                 return
         elif then == "discard":
             if options.kept is None:
-                return  # they go with the machine
-            machine.discard()
+                return  # they go with the machine; else with the directory
         elif options.kept is None:
             machine.keep(options.keep)
             place = on_one_line(options.keep)

@@ -4,11 +4,16 @@ Nobody can have changed anything on it then. So what stands there is known: stor
 upper is empty and the work directory the kernel's own, and the state that was to be put in its
 place. Where that is all, and the reader's own, it is as good as empty, and is emptied; where
 anything else is there, nothing is.
+
+What is dropped is as good as empty, too: its state has another name from one moment on, DROPPED,
+and all that it named is removed from then on, the state last. That needs no room, which a full disk
+has none of, and where it is killed in the middle the next one goes on with it.
 """
 
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 
 from ostler.machine import host
 from ostler.machines.rehearsal.places import OwnTree
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
 
     from ostler.machines.rehearsal.places import AnyStatus
 
+AUTHORS = b"ostler-authors.json"  # who changed what, see authors.py
+LAYERS = b"layers"  # the directory of the layers of points
+DROPPED = b".%s.dropped~" % STATE.encode()  # a state of which nothing counts any more
 _DIGITS = frozenset(b"0123456789")
 _DEEP = 3  # levels of directories that the kernel makes in a work directory
 _KERNELS = (b"work", b"index", b"incompat", b"volatile", b"dirty")  # and "#" and a number
@@ -36,7 +44,10 @@ def _is_store(name: bytes) -> bool:
 
 
 def may_be(names: Iterable[str]) -> bool:
-    """Whether these are the names of what a rehearsal begins with."""
+    """Whether these are the names of what a rehearsal begins with, or of one that was dropped."""
+    names = list(names)
+    if host.fsdecode(DROPPED) in names:
+        return True
     return all(is_of_state(name) or _is_store(name) for name in map(host.fsencode, names))
 
 
@@ -46,7 +57,36 @@ def emptied(stores: int) -> bool:
         return _emptied(place)
 
 
+def is_dropped(stores: int) -> bool:
+    """Whether what was kept here was dropped, and may not be removed yet."""
+    names = host.listdir(b"/proc/self/fd/%d" % stores)
+    return DROPPED in names and STATE.encode() not in names
+
+
+def drop(place: OwnTree) -> None:
+    """From now on nothing counts of what is kept in a directory, which is locked for us."""
+    with suppress(FileNotFoundError):
+        host.rename(STATE, DROPPED, src_dir_fd=place.fd, dst_dir_fd=place.fd)
+
+
+def remove_dropped(place: OwnTree) -> None:
+    """Remove all that rehearsals have in a directory, and nothing else."""
+    for name, status in place.entries(b""):
+        if name in (STATE.encode(), AUTHORS) or (name != DROPPED and is_of_state(name)):
+            place.remove(name)
+        elif (
+            (_is_store(name) or name == LAYERS)
+            and stat.S_ISDIR(status.st_mode)
+            and status.st_uid == host.geteuid()
+        ):
+            place.remove(name)
+    if place.status(DROPPED) is not None:
+        place.remove(DROPPED)
+
+
 def _emptied(place: OwnTree) -> bool:
+    if is_dropped(place.fd):
+        remove_dropped(place)
     entries = place.entries(b"")
     if not all(_is_nothing(place, name, status) for name, status in entries):
         return False

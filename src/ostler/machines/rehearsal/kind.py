@@ -12,9 +12,19 @@ from ostler.machine import host
 from ostler.machines.between import THIS
 from ostler.machines.mount_points import any_below
 from ostler.machines.refusals import given
-from ostler.machines.rehearsal import clock, kept_points, layers, taking_up, uppers, walk, writers
+from ostler.machines.rehearsal import (
+    begun,
+    clock,
+    kept_points,
+    layers,
+    taking_up,
+    uppers,
+    walk,
+    writers,
+)
 from ostler.machines.rehearsal.hard_links import noting
 from ostler.machines.rehearsal.layout import OverlayMount
+from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.rename import exchanged, moved
 from ostler.machines.rehearsal.with_points import WithPoints
 from ostler.machines.rooted import Rooted, staying
@@ -279,7 +289,8 @@ class Rehearsal(WithPoints, Rooted):
     def discard(self, *, leave_behind: bool = False) -> None:
         """Drop all changes: the files here are the real ones again.
 
-        OSError (EBUSY), and `leave_behind`, as for commit().
+        OSError (EBUSY), and `leave_behind`, as for commit(). Of what is kept on a full disk all is
+        removed first; where there is no room even then, that is an OSError, and it is closed.
         """
         with self._busy, self._quiet(leave_behind) as still:
             _renew(self, False)
@@ -428,6 +439,7 @@ def _opened(upper: _Path | None, base: bytes) -> mounts.Made:
     return mounts.Made() if upper is None else mounts.Made(uppers.opened(upper, base)[0])
 
 
+_OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _GUARANTEES = {
     "files": "every change is kept in an overlay (overlayfs); the base is only read",
     "elsewhere": "writes outside the overlays fail with EROFS (read-only mounts)",
@@ -456,8 +468,38 @@ def _has_roots_marks(stores: int, user_ns: int) -> bool:
 def _renew(machine: Rehearsal, keep: bool) -> None:
     """Mount a rehearsal anew: with what is kept aside, or with nothing, as if it began now.
 
-    After an OSError it is what it was.
+    After an OSError it is what it was. Where the disk is full, what is dropped is removed before.
     """
+    try:
+        _mount_anew(machine, keep)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if keep or not full or machine._keeper is None or machine._share is not None:
+            raise
+        _mount_in_room_of_old(machine)
+
+
+def _mount_in_room_of_old(machine: Rehearsal) -> None:
+    # From drop() on nothing is kept, whoever kills it; it is taken up as an empty one then.
+    names = {overlay.store for overlay in machine._overlays}
+    history, keeper = machine._history, machine._keeper
+    if history is not None:
+        names |= history.paths()
+    assert keeper is not None
+    with keeper, OwnTree(host.open(b".", _OPEN, dir_fd=machine._stores)) as place:
+        begun.drop(place)
+        if keeper.sync:
+            host.fsync(machine._stores)
+    layers.remove_stores(machine._stores, names)
+    try:
+        _mount_anew(machine, False)
+    except BaseException as error:
+        machine._close_because(f"its changes are dropped, but it can't go on: {error}")
+        raise
+    layers.remove_stores(machine._stores, [begun.DROPPED])
+
+
+def _mount_anew(machine: Rehearsal, keep: bool) -> None:
     stores, keeper = machine._stores, machine._keeper
     # Where it is now: it may have been moved.
     directory = None if keeper is None else host.readlink(b"/proc/self/fd/%d" % stores)

@@ -16,7 +16,7 @@ import time
 from ostler.core import mounts
 from ostler.core.held import held
 from ostler.machine import host
-from ostler.machines.rehearsal import layers, uppers, writers
+from ostler.machines.rehearsal import begun, layers, uppers, writers
 from ostler.machines.rehearsal.kept_points import Keeper, history_in, look_in, lost, sweep
 
 TYPE_CHECKING = False
@@ -112,6 +112,19 @@ def _kept(stores: int, directory: bytes, base: bytes) -> tuple[State | None, Ext
     if state is not None and host.fsencode(state["base"]) != base:
         raise ValueError(f"upper belongs to a rehearsal of {state['base']!r}")
     return state, extent
+
+
+def remove_dropped(upper: StrOrBytesPath) -> bool:
+    """Remove what is left of an upper that was dropped; False where nothing was."""
+    fd, path = uppers.opened(upper)
+    try:
+        if not begun.is_dropped(fd):
+            return False
+        _lock(fd, upper)
+        uppers.removed(fd, path)
+    finally:
+        host.close(fd)
+    return True
 
 
 def _lock(stores: int, upper: StrOrBytesPath) -> None:

@@ -13,6 +13,8 @@ import stat
 from ostler.machine import host
 from ostler.machines import trust
 from ostler.machines.rehearsal import begun
+from ostler.machines.rehearsal.begun import AUTHORS as AUTHORS
+from ostler.machines.rehearsal.begun import LAYERS as LAYERS
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.state_files import STATE, Extent, lines
 from ostler.points.amended import Amended
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
     State = dict[str, Any]  # what stands in the file STATE
 
-AUTHORS = b"ostler-authors.json"  # who changed what, see authors.py
-LAYERS = b"layers"  # the directory of the layers of points
 VERSION = 3  # of the state, since a first point was made; before, it says none
 _BEFORE = 2  # the version that had no records
 _LARGEST = 1 << 28  # bytes of state
@@ -261,29 +261,32 @@ def _check_inside(store: int, shown: str) -> None:
 
 
 def remove(machine: Rehearsal) -> None:
-    """Remove the upper of a rehearsal, with all that rehearsals have in one and nothing else."""
-    upper = machine._stores
+    """Drop all that is kept of a rehearsal, and remove its upper, but for what else is in that.
+
+    It needs no room on the disk; where it is killed, what is left counts for nothing.
+    """
+    if machine._history is not None:
+        machine._history.background.drop()
+    assert machine._directory is not None and machine._keeper is not None
+    with machine._keeper:
+        removed(machine._stores, machine._directory, machine._keeper.sync)
+
+
+def removed(upper: int, directory: StrOrBytesPath, sync: bool = False) -> None:
+    """Drop and remove what is kept in an open upper, which is locked for us."""
     with OwnTree(host.open(b".", host.O_PATH | host.O_DIRECTORY, dir_fd=upper)) as place:
-        _remove_ours(place)
-    assert machine._directory is not None
-    there = host.stat(machine._directory)
+        begun.drop(place)
+        if sync:
+            host.fsync(upper)  # before anything is removed
+        begun.remove_dropped(place)
+    there = host.stat(directory)
     here = host.fstat(upper)
     if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
         try:
-            host.rmdir(machine._directory)
+            host.rmdir(directory)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-
-
-def _remove_ours(place: OwnTree) -> None:
-    for name, status in place.entries(b""):
-        if name in (STATE.encode(), AUTHORS) or (
-            (is_store(name.decode("latin-1")) or name == LAYERS)
-            and stat.S_ISDIR(status.st_mode)
-            and status.st_uid == host.geteuid()
-        ):
-            place.remove(name)
 
 
 def base_of(upper: StrOrBytesPath) -> str:

@@ -255,3 +255,52 @@ int main(void) {
     assert told[4][0] == "read" and told[4][2] is False
     assert told[5] == ("create", f"{top}/root/etc/new", None)
     assert not [e for e in story.events if e.path == "/etc/passwd" and e.outcome]
+
+
+# --- where a path begins
+
+
+IN_A_JAIL = """
+import os
+os.makedirs("jail/sub")
+outside, inside = os.open(".", 0), os.open("jail/sub", 0)
+os.chroot("jail")
+def make(path, at=None):
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, dir_fd=at))
+make("a", outside)
+make("b")  # the working directory is still outside
+make("c", inside)
+make("jail/sub/d", outside)
+os.chdir("/sub")
+make("e")
+make("/f")
+make("../../../g")
+os.symlink("h", "to h")
+make("to h")
+os.symlink("/i", "to i")
+make("to i")
+os.rename("c", "/moved")
+os.rename("e", "out", dst_dir_fd=outside)
+os.mkdir("dir")
+os.unlink("/moved")
+"""
+
+
+def test_a_program_with_another_root(tmp_path):
+    """What it names is found as it finds it: from directories within its root, and outside."""
+    at = os.path.realpath(tmp_path)
+    prefix = [] if os.getuid() == 0 else ["unshare", "-Ur"]
+    story, result = run(*prefix, PYTHON, "-SP", "-c", IN_A_JAIL, cwd=tmp_path)
+    assert result.status == 0, result.stderr
+    told = deeds(story, "create", "rename", "mkdir", "remove", under=f"{at}/")
+    jail = f"{at}/jail"
+    assert told == [
+        ("mkdir", jail, ""), ("mkdir", f"{jail}/sub", ""),
+        *(("create", path, "") for path in (
+            f"{at}/a", f"{at}/b", f"{jail}/sub/c", f"{jail}/sub/d", f"{jail}/sub/e", f"{jail}/f",
+            f"{jail}/g", f"{jail}/sub/h", f"{jail}/i",
+        )),
+        ("rename", f"{jail}/sub/c", f"{jail}/moved"), ("rename", f"{jail}/sub/e", f"{at}/out"),
+        ("mkdir", f"{jail}/sub/dir", ""), ("remove", f"{jail}/moved", ""),
+    ]  # fmt: skip
+    assert not any(event.outcome is False for event in story.events if event.path.startswith(at))

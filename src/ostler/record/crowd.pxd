@@ -10,6 +10,8 @@ cdef enum:
 cdef struct Root:
     int fd
     unsigned long long place[3]
+    char name[4096]         # as we see it
+    long length             # of that, 0 for our own root; -1: it is longer
 
 cdef class Crowd(Pieces):
     cdef int epoll
@@ -20,6 +22,8 @@ cdef class Crowd(Pieces):
     cdef int root_count
     cdef int itself                 # of what _given() found: the descriptor that is meant; -1: a path
     cdef int empty                  # of what it found: 0 a path, 1 an empty one, 2 none
+    cdef bint outside               # whether `path` is one of ours: it begins outside of its root
+    cdef bint outside2              # and `path2`
     cdef char *path
     cdef char *path2
     cdef char *again
@@ -34,6 +38,8 @@ cdef class Crowd(Pieces):
     # Whether a path could be found, or what: -1 with errno where not.
     cdef int _given(self, Member *m, int dir, int path, recording.seccomp_notif *asked, char *into) noexcept nogil
     cdef int _join(self, Member *m, int dir, recording.seccomp_notif *asked, char *path, char *into) noexcept nogil
+    cdef int _is_outside(self, const char *path, bint outside) noexcept nogil
+    cdef int _within_root(self, Process *p, char *into) noexcept nogil
     cdef int _of_fd(self, Member *m, int fd, char *into) noexcept nogil
     cdef long _cwd(self, int tid, char *into) noexcept nogil
     cdef int _open_itself(self, Member *m, int fd) noexcept nogil

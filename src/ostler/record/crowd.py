@@ -101,6 +101,7 @@ class Crowd(Pieces):
         at: cython.ulonglong
         self.itself = -1
         self.empty = 0
+        self._is_outside(into, False)
         if path < 0:
             if dir < 0:
                 return -1
@@ -137,6 +138,8 @@ class Crowd(Pieces):
                 return -1
         if size == 0:
             return 0
+        if self._within_root(m.process, into) < 0:
+            return -1
         length = libc.strlen(into)
         if length + size + 2 > ROOM:
             return -1
@@ -145,6 +148,33 @@ class Crowd(Pieces):
             length += 1
         libc.memcpy(into + length, path, size + 1)
         return 0
+
+    def _within_root(self, p, into):
+        # Of a directory as we see it: its name as the process has it, which may have another root.
+        # What lies outside of that, and was open before, stays as it is: then it is ours.
+        root: cython.pointer(Root)
+        length: cython.long
+        if self._root(p) < 0:
+            return -1
+        root = cython.address(self.roots[p.root])
+        length = root.length
+        if length == 0:
+            return 0
+        if (
+            length > 0
+            and libc.strncmp(into, root.name, length) == 0
+            and (into[length] == b"/"[0] or into[length] == 0)
+        ):  # fmt: skip
+            libc.memmove(into, into + length, libc.strlen(into + length) + 1)
+        else:
+            self._is_outside(into, True)
+        return 0
+
+    def _is_outside(self, path, outside):
+        if path == self.path:
+            self.outside, self.outside2 = outside, False
+        elif path == self.path2:
+            self.outside2 = outside
 
     def _of_fd(self, m, fd, into):
         name: cython.char[64]
@@ -176,6 +206,7 @@ class Crowd(Pieces):
         # The directory that is "/" for it; one descriptor for all who have the same.
         name: cython.char[64]
         place: cython.ulonglong[3]
+        length: cython.long
         i: cython.int
         if p.root >= 0:
             return self.roots[p.root].fd
@@ -201,6 +232,8 @@ class Crowd(Pieces):
         if self.roots[i].fd < 0:
             self.root_count = i
             return -1
+        length = libc.readlinkat(libc.AT_FDCWD, name, self.roots[i].name, 4096)
+        self.roots[i].length = length if 1 < length < 4096 else 0 if length == 1 else -1
         p.root = i
         return self.roots[i].fd
 
@@ -224,6 +257,8 @@ class Crowd(Pieces):
         how.flags = libc.O_PATH | libc.O_CLOEXEC | flags
         how.mode = 0
         how.resolve = libc.RESOLVE_IN_ROOT
+        if (path == self.path and self.outside) or (path == self.path2 and self.outside2):
+            root, how.resolve = libc.AT_FDCWD, libc.RESOLVE_NO_MAGICLINKS
         return libc.openat2(root, path, cython.address(how))
 
     def _place(self, m, path, name):
@@ -282,10 +317,14 @@ class Crowd(Pieces):
                 return -1
             self.words[size] = 0
             if self.words[0] == b"/"[0]:
+                self._is_outside(self.path, False)
                 asking.strcpy(self.path, self.words)
             elif (name[0] - self.full) + size + 1 < ROOM:
                 libc.memcpy(self.path, self.full, name[0] - self.full)
                 asking.strcpy(self.path + (name[0] - self.full), self.words)
+                self._is_outside(self.path, False)
+                if self._within_root(m.process, self.path) < 0:
+                    return -1
         libc.errno = libc.ELOOP
         return -1
 

@@ -117,6 +117,8 @@ class Looker(Addresses):
 
     def _only_here(self, m, number):
         # Whether a lookup failed for what is so with this process, and not with the one that asks.
+        if self.outside or self.outside2:
+            return True
         if number == libc.EXDEV:
             return True  # a link of the kernel's, which can't be followed from here
         if number == libc.EACCES:

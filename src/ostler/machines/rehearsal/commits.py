@@ -150,6 +150,7 @@ class Commit:
 
     def _check(self) -> None:
         for plan in self._plans:
+            _keep_upper(plan.walk, plan.selection.chosen)
             new_mounts.check(plan.walk, plan.selection.chosen)
         conflicts = self._conflicts()
         if conflicts:
@@ -274,6 +275,21 @@ class Commit:
                 for change in plan.selection.chosen:
                     if change.kind == "renamed" or change._found.twin is not None:
                         plan.walk.settle_origin(change._found.path)
+
+
+def _keep_upper(walk: Walk, changes: Iterable[Change]) -> None:
+    """Refused where a directory would be gone in which the rehearsal itself is kept."""
+    if walk.kept_in is None:
+        return
+    for change in changes:
+        at = change._found.at
+        if (
+            at
+            and change.kind in ("removed", "retyped", "renamed")
+            and walk.kept_in.startswith(at + b"/")
+        ):
+            problem = "the rehearsal itself is kept in it, so it can't be removed or replaced"
+            raise OSError(errno.EBUSY, problem, walk.real(at))
 
 
 def _tops(walks: list[Walk]) -> list[bytes]:

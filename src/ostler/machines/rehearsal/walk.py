@@ -92,6 +92,7 @@ class Walk:
         self.base = machine._base
         self.top = (machine._base.rstrip(b"/") + b"/" + overlay.target).rstrip(b"/") or b"/"
         self._merged: OwnTree | None = None
+        self.kept_in = _below(getattr(machine, "_directory", None), self.top)
 
     def handle(self, lower: bytes) -> tuple[int, bytes] | None:
         """What the file system itself knows an object of the base by, if it tells."""
@@ -175,7 +176,15 @@ class Walk:
                 self.unchanged.append(found)
             else:
                 kept.append(change)
-        self.found = kept
+        self.found = [change for change in kept if not self._is_of_upper(change)]
+
+    def _is_of_upper(self, change: Change) -> bool:
+        # What is kept of the rehearsal itself, in a directory that lies in what is rehearsed.
+        upper = self.kept_in
+        if upper is None:
+            return False
+        places = change._found.path, change._found.at, change._found.lower
+        return any(p is not None and (p + b"/").startswith(upper + b"/") for p in places)
 
     def _is_others(self, change: Change) -> bool:
         # The base's has got another time since, and ours is one that it had before: at the start,
@@ -474,6 +483,12 @@ class Walk:
         old = None if before is None else self.before(found.base(), before)
         new = None if after is None else self.after(found.path, after)
         self.found.append(Change(kind, old, new, found))
+
+
+def _below(directory: str | None, top: bytes) -> bytes | None:
+    # The path of a directory below the top of an overlay; None where it does not lie there.
+    path, above = b"" if directory is None else host.fsencode(directory), top.rstrip(b"/") + b"/"
+    return path[len(above) :] if path.startswith(above) and path != above else None
 
 
 def _in_order(change: Change) -> bytes:

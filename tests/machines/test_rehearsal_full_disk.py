@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import ostler
-from ostler.cli import commit, discard, rehearse, undo  # noqa: F401
+from ostler.cli import commit, discard, exec, fork, record, rehearse, undo  # noqa: F401
 from ostler.machines.rehearsal import begun, commits, flat, layers, uppers  # noqa: F401
 from tests.command_line import called
 from tests.machines.rehearsing import USER, by_steps, forked, put
@@ -198,5 +198,26 @@ def test_what_was_dropped_is_begun_anew(on_small_disk):
             ostler.rehearsal(base, upper=upper)
         assert failed.value.errno == errno.ENOTEMPTY
         assert os.listdir(upper) == ["mine"]
+
+    on_small_disk(check)
+
+
+def test_the_directory_is_named(on_small_disk):
+    """Of what there is no room for; and what was only made for it is not left."""
+
+    def check(base, upper):
+        begin(base, upper)
+        disk = os.path.dirname(upper)
+        fill(disk)
+        for words, where in (
+            (["fork", upper, f"{disk}/second"], f"{disk}/second"),
+            (["exec", "--kept", f"{disk}/new", "--point", "true"], f"{disk}/new"),
+            (["rehearse", "--kept", f"{disk}/another", "true"], f"{disk}/another"),
+            (["record", "-o", f"{disk}/log", "true"], f"{disk}/log"),
+        ):
+            status, _, said = called(*words)
+            assert status != 0
+            assert f"ostler: {where}: No space left on device" in said, (words, said)
+        assert not os.path.exists(f"{disk}/second")
 
     on_small_disk(check)

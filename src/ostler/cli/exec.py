@@ -164,7 +164,7 @@ def _run_kept(given, command):
             with noted(machine, given.record):
                 return abs(run(machine, command, False))
     except (OSError, ValueError) as error:
-        complain(error)
+        complain(kept.about(error, given.directory))
         return FAILED
 
 

@@ -1,7 +1,9 @@
 """`ostler fork`: a second kept rehearsal that begins as the first one is, and then parts."""
 
+from contextlib import suppress
 from functools import partial
 
+from ostler import host
 from ostler.cli import kept, on_one_line
 
 _WHAT = """
@@ -30,7 +32,20 @@ def main(arguments):
     return kept.tried(_fork, options)
 
 
+def _remove_empty(directory):
+    with suppress(OSError):  # it was not made, or somebody has put something into it
+        host.rmdir(directory)
+
+
 def _fork(options):
     with kept.taken_up(options.directory, wait=options.wait) as machine:
-        machine.keep(options.new, points=True)
+        is_new = not host.path.lexists(options.new)
+        try:
+            machine.keep(options.new, points=True)
+        except BaseException as error:
+            if is_new:
+                _remove_empty(options.new)
+            if isinstance(error, OSError):
+                raise kept.about(error, options.new) from None
+            raise
     return partial(print, f"kept in {on_one_line(options.new)}")

@@ -124,11 +124,19 @@ def tried(function, *arguments):
     try:
         told = function(*arguments)
     except (OSError, ValueError) as error:
-        complain(error)
+        complain(about(error, getattr(arguments[0], "directory", None)))
         conflicts(error)
         return FAILED
     told()
     return 0
+
+
+def about(error, directory):
+    """An error, of which a directory is named where it is a full disk that has no name yet."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full and error.filename is None and directory is not None:
+        return OSError(error.errno, error.strerror, directory)
+    return error
 
 
 def conflicts(error):

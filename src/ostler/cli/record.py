@@ -161,6 +161,7 @@ def main(arguments):
 
 def _record(options, choice, command):
     from ostler.cli.exec import program
+    from ostler.cli.kept import about as with_name
     from ostler.cli.running import run
     from ostler.record.recorder import ProgramRecorder
 
@@ -182,7 +183,8 @@ def _record(options, choice, command):
                 status = run(machine, command, options.json and not options.files, (), False)
         except OSError as error:
             _drop(options, file)
-            complain(error)
+            where = options.files[0][0] if options.files else tempfile.gettempdir()
+            complain(with_name(error, where))
             return FAILED
         if recorder.living:
             tell("ostler: what it left running is not recorded any more")

@@ -8,7 +8,7 @@ import sys
 import ostler
 from ostler import host
 from ostler.cli import UsageError, complain, end_line, no_option, on_one_line, tell
-from ostler.cli.kept import begun, gone, run_at_point, taken_up
+from ostler.cli.kept import about, begun, gone, run_at_point, taken_up
 from ostler.cli.machine import FAILED
 from ostler.cli.running import command, run
 
@@ -93,7 +93,7 @@ def main(arguments):
             raise FileExistsError(17, "there is something already", options.keep)
         machine = _machine(options)
     except (OSError, ValueError) as error:
-        complain(error)
+        complain(about(error, options.keep or options.kept))
         return FAILED
     with machine:
         status = 0
@@ -101,7 +101,7 @@ def main(arguments):
             try:
                 status = _run(machine, options)
             except (OSError, ValueError) as error:
-                complain(error)
+                complain(about(error, options.keep or options.kept))
                 return FAILED
             if status < 0:
                 return -status
@@ -200,7 +200,7 @@ class Ending:
         try:
             self.do(then, paths)
         except OSError as error:
-            complain(error)
+            complain(about(error, self.options.keep or self.options.kept))
             self.conflicts = getattr(error, "paths", [])
             now = getattr(error, "now", {})
             for path in self.conflicts[1:20]:

@@ -119,7 +119,7 @@ def main(arguments):
         else:
             machine = kept.begun(options.kept, wait=options.wait, base=options.base)
     except (OSError, ValueError) as error:
-        complain(error)
+        complain(kept.about(error, options.kept))
         return FAILED
     with machine:
         shell = Shell(machine)
@@ -128,7 +128,7 @@ def main(arguments):
                 complain("there is no bash here")
                 return FAILED
         except OSError as error:
-            complain(error)
+            complain(kept.about(error, options.kept))
             return FAILED
         stops = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
         # Ctrl-C is for what runs, and for the line that is typed: see _typed().

@@ -96,4 +96,5 @@ def test_scratch_shared_in_use(pytester):
         """,
     )
     result.stdout.fnmatch_lines(["*OSError*open for writing in this process*"])
+    result.stdout.fnmatch_lines(["*OSError*: test_an_open_file has left scratch_shared so*"])
     result.stdout.fnmatch_lines(["*scratch_shared was closed by a test*"])

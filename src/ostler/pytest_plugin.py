@@ -116,8 +116,8 @@ def _scratch_shared_again(request: pytest.FixtureRequest) -> "Iterator[None]":
         return
     machine = request.getfixturevalue("scratch_shared")
     if machine in _NOT_BACK:
-        _NOT_BACK[machine].back()
-    before = _BeforeTest(machine)
+        _NOT_BACK[machine].back_at_last()
+    before = _BeforeTest(machine, request.node.name)
     try:
         yield
     finally:
@@ -131,15 +131,24 @@ _NOT_BACK: "WeakKeyDictionary[Scratch, _BeforeTest]" = WeakKeyDictionary()  # no
 class _BeforeTest:
     """A machine as it is before a test, for after it."""
 
-    def __init__(self, machine):
+    def __init__(self, machine, name):
         from ostler.machines import scratch_points
 
         self.machine = machine
+        self.name = name  # of the test
         self.point = scratch_points.settled(machine)
         self.here = machine.getcwdb()
         self.environ = dict(machine.environ)
         self.umask = machine.umask(0)
         machine.umask(self.umask)
+
+    def back_at_last(self):
+        """The same before a later test; the error says which one it is that still has a file."""
+        try:
+            self.back()
+        except OSError as error:
+            problem = f"{error.strerror}: {self.name} has left scratch_shared so"
+            raise OSError(error.errno, problem, error.filename) from None
 
     def back(self):
         from ostler.machines import scratch_points

@@ -49,6 +49,7 @@ _PRIVATE = (
     "_Environ", "_clearenv", "_create_environ", "_execvpe", "_exit", "_spawnvef",
     "_walk_symlinks_as_files", "_wrap_close",
 )  # fmt: skip
+_LATER = ("trees", "Path")  # what would load more at once; a module has no Path
 
 
 def _offer(target, source, also=()):
@@ -56,7 +57,7 @@ def _offer(target, source, also=()):
     # As dir() has them, which would sort them.
     names = {name: None for kind in type(source).__mro__ for name in vars(kind)}
     for name in names:
-        if (not name.startswith("_") and name != "trees") or name in also:
+        if (not name.startswith("_") and name not in _LATER) or name in also:
             target[name] = getattr(source, name)
 
 

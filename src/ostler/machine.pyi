@@ -4,6 +4,7 @@ from typing import Any
 
 from ostler.core import environ, outcome, popen, records
 from ostler.core.crossing import HostCore
+from ostler.machines.paths import MachinePath
 from ostler.machines.recording import Recorded
 from ostler.path import PathText
 from ostler.record.watching import ProgramWatch
@@ -84,6 +85,8 @@ class Machine(
     def watch(self, reads: bool = True, most: int = 100_000) -> ProgramWatch: ...
     @property
     def trees(self) -> Trees: ...
+    @property
+    def Path(self) -> type[MachinePath]: ...
     @property
     def supports_dir_fd(self) -> set[Callable[..., Any]]: ...
     @property

@@ -43,8 +43,16 @@ def watch(self, reads=True, most=100_000):
     return ProgramWatch(self, reads, most)
 
 
+def _path_class(self):
+    """The class of this machine's paths: pathlib.Path, whose methods act on the machine."""
+    from ostler.machines.paths import path_class
+
+    return path_class(self)
+
+
 Machine.recorded = recorded
 Machine.watch = watch
+Machine.Path = property(_path_class)
 del recorded, watch
 
 

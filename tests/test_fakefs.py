@@ -15,9 +15,11 @@ import tempfile
 import threading
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+import ostler
 from ostler.fakefs import (
     FakeFilesystem,
     OSType,
@@ -483,3 +485,12 @@ def test_what_one_test_has_left_open_is_of_no_other_one():
             assert os.listdir("/") == before
     finally:
         os.close(root)
+
+
+def test_a_patched_environ_of_the_host_is_seen_afterwards():
+    with fake_filesystem_unittest.Patcher():
+        pass
+    with mock.patch.object(ostler, "environ", {"HOME": "/elsewhere", "V": "value"}):
+        assert ostler.path.expanduser("~/x") == "/elsewhere/x"
+        assert ostler.path.expandvars("$V") == "value"
+    assert ostler.path.expanduser("~") == os.environ["HOME"]

@@ -44,6 +44,12 @@ NOT_OURS = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_kept_for_other_tests():
+    yield
+    Patcher.clear_fs_cache()
+
+
 @pytest.fixture
 def peer():
     return pytest.importorskip("pyfakefs", reason="pyfakefs, which it is compared with, is missing")

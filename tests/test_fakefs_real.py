@@ -15,6 +15,12 @@ import ostler
 from ostler.fakefs import Patcher, set_uid
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_kept_for_other_tests():
+    yield
+    Patcher.clear_fs_cache()
+
+
 @pytest.fixture
 def fs():
     with Patcher() as patcher:

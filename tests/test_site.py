@@ -73,7 +73,7 @@ def test_the_reference_names_what_is_there(pages):
                     break
                 except ImportError:
                     pass
-            if path in ("ostler.machines.recorded", "ostler.machines.watch"):
+            if path in (f"ostler.machines.{each}" for each in ("recorded", "watch", "importing")):
                 # Which that file puts into Machine.
                 found, cut = getattr(ostler.Machine, parts[-1]), len(parts)
             for part in parts[cut:]:

@@ -16,6 +16,7 @@ from typing import IO, Any, BinaryIO, assert_type
 import ostler
 from ostler import machines, trees
 from ostler.machines.kinds import Confined, ReadOnly, Scratch
+from ostler.machines.paths import MachinePath
 from ostler.machines.recording import Log, Replayed
 from ostler.machines.rehearsal.changes import Change, Record
 from ostler.machines.rehearsal.kind import Rehearsal
@@ -221,6 +222,16 @@ def on_read_only(folder: Path, mode: str) -> None:
         read_only.faults.clear()
         with read_only.installed():
             pass
+
+
+def paths(scratch: Scratch, machine: ostler.Machine) -> str:
+    path = scratch.Path("/a") / "b"
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "c").write_text("text")
+    made: MachinePath = path.copy_into(machine.Path.cwd(), preserve_metadata=True)
+    with scratch.importing("/src", b"/lib"):
+        pass
+    return (ostler.host.Path("a") / made.name).read_text()
 
 
 def recorded(scratch: Scratch) -> str:

@@ -49,6 +49,7 @@ cpu_quota = host.cpu_quota
 create_file = host.create_file
 exchange = host.exchange
 exists = host.exists
+importing = host.importing
 isdir = host.isdir
 isfile = host.isfile
 iter_dir = host.iter_dir

@@ -4,6 +4,7 @@ from typing import Any
 
 from ostler.core import environ, outcome, popen, records
 from ostler.core.crossing import HostCore
+from ostler.machines.imported import Importing
 from ostler.machines.paths import MachinePath
 from ostler.machines.recording import Recorded
 from ostler.path import PathText
@@ -85,6 +86,9 @@ class Machine(
     def watch(self, reads: bool = True, most: int = 100_000) -> ProgramWatch: ...
     @property
     def trees(self) -> Trees: ...
+    def importing(
+        self, *directories: str | bytes | os.PathLike[str] | os.PathLike[bytes]
+    ) -> Importing: ...
     @property
     def Path(self) -> type[MachinePath]: ...
     @property

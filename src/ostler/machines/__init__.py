@@ -50,10 +50,24 @@ def _path_class(self):
     return path_class(self)
 
 
+def importing(self, *directories):
+    """A context manager: inside, modules that lie in directories of this machine are imported.
+
+    They are looked for before sys.path, in the directories in order: files of Python's source and
+    packages. Tracebacks and inspect show their lines, and reload() reads them anew. On the way out
+    they are gone from sys.modules, where what they stood for is again; modules of the host that
+    they have imported stay. It is for the whole process. RuntimeError when it is entered already.
+    """
+    from ostler.machines.imported import Importing
+
+    return Importing(self, directories)
+
+
 Machine.recorded = recorded
+Machine.importing = importing
 Machine.watch = watch
 Machine.Path = property(_path_class)
-del recorded, watch
+del recorded, watch, importing
 
 
 def __getattr__(name):

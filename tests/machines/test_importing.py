@@ -1,0 +1,126 @@
+"""importing(): modules that lie on a machine."""
+
+import importlib
+import inspect
+import linecache
+import sys
+import traceback
+
+import pytest
+
+import ostler
+from ostler.machines import imported, paths  # noqa: F401  or they would come meanwhile
+
+BOTTOM = "def fail():\n    raise KeyError('ä')  # the line\n\nclass Kept:\n    value = 1\n"
+
+
+@pytest.fixture
+def m():
+    with ostler.scratch() as machine:
+        machine.create_file("/src/bottom_of_m.py", BOTTOM)
+        machine.create_file(
+            "/src/pack_of_m/__init__.py", "from . import inner\nfrom .inner import x\n"
+        )
+        machine.create_file("/src/pack_of_m/inner.py", "import bottom_of_m\nx = 7\n")
+        machine.create_file("/src/space_of_m/part.py", "y = 8\n")
+        yield machine
+
+
+def state():
+    return (
+        dict(sys.modules), list(sys.path), list(sys.path_hooks), dict(sys.path_importer_cache),
+        list(sys.meta_path), dict(linecache.cache),
+    )  # fmt: skip
+
+
+def test_modules_of_a_machine_come_and_go(m):
+    before = state()
+    with m.importing("/src"):
+        import pack_of_m
+        from space_of_m import part
+
+        assert (pack_of_m.x, part.y) == (7, 8)
+        assert pack_of_m.__file__ == "/src/pack_of_m/__init__.py"
+        assert (
+            pack_of_m.__path__ == ["/src/pack_of_m"] and pack_of_m.inner.__package__ == "pack_of_m"
+        )
+    assert state() == before
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("pack_of_m")
+
+
+def test_tracebacks_and_inspect_show_their_lines(m, tmp_path):
+    (tmp_path / "bottom_of_m.py").write_text("of the host\n" * 9)
+    m.create_file(tmp_path / "bottom_of_m.py", BOTTOM)  # called the same
+    for directory in ("/src", str(tmp_path)):
+        with m.importing(directory):
+            module = importlib.import_module("bottom_of_m")
+            try:
+                module.fail()
+            except KeyError:
+                assert "raise KeyError('ä')  # the line" in traceback.format_exc()
+            linecache.checkcache()
+            assert inspect.getsource(module.fail).startswith("def fail")
+            assert inspect.getsource(module.Kept) == "class Kept:\n    value = 1\n"
+            assert inspect.getsource(module) == BOTTOM
+
+
+def test_reload(m):
+    with m.importing("/src"):
+        module = importlib.import_module("pack_of_m.inner")
+        m.Path("/src/pack_of_m/inner.py").write_text("x = 9\n")
+        assert importlib.reload(module).x == 9
+        assert inspect.getsource(module) == "x = 9\n"
+
+
+def test_what_it_stood_for_is_back(m, monkeypatch):
+    m.create_file("/src/stands_of_m.py", "who = 'machine'\n")
+    host = type(sys)("stands_of_m")
+    monkeypatch.setitem(sys.modules, "stands_of_m", host)
+    with m.importing("/src"):
+        assert importlib.import_module("stands_of_m") is host  # as with sys.path
+        module = importlib.util.module_from_spec(importlib.util.find_spec("bottom_of_m"))
+        assert module.__spec__.origin == "/src/bottom_of_m.py"
+    assert sys.modules["stands_of_m"] is host
+
+
+def test_a_module_that_puts_another_thing_in_its_place(m):
+    m.create_file("/src/swaps_of_m.py", "import sys\nsys.modules[__name__] = 5\n")
+    before = state()
+    with m.importing("/src"):
+        assert importlib.import_module("swaps_of_m") == 5
+    assert state() == before
+
+
+def test_nothing_of_a_package_is_looked_for_on_the_host(m, tmp_path):
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "only_host.py").write_text("raise SystemExit('of the host')\n")
+    m.create_file(tmp_path / "pack" / "__init__.py", "")
+    with m.importing(tmp_path), pytest.raises(ModuleNotFoundError, match=r"pack\.only_host"):
+        importlib.import_module("pack.only_host")
+
+
+def test_errors(m):
+    before = state()
+    m.create_file("/src/wrong_of_m.py", "x = (\n")
+    with m.importing("/src") as entered:
+        with pytest.raises(SyntaxError) as caught:
+            importlib.import_module("wrong_of_m")
+        assert caught.value.filename == "/src/wrong_of_m.py"
+        with pytest.raises(RuntimeError, match="already"), entered:
+            pass
+    assert state() == before
+    with pytest.raises(TypeError):
+        m.importing()
+
+
+def test_several_directories_and_machines(m):
+    m.create_file("/other/bottom_of_m.py", "z = 1\n")
+    m.create_file("/other/space_of_m/more.py", "z = 2\n")
+    with ostler.scratch() as n, m.importing("/other", "/src"):
+        n.create_file("/src/of_n.py", "import bottom_of_m\nz = bottom_of_m.z\n")
+        with n.importing("/src"):
+            assert importlib.import_module("of_n").z == 1
+        assert "of_n" not in sys.modules and "bottom_of_m" in sys.modules
+        names = [importlib.import_module(f"space_of_m.{each}") for each in ("part", "more")]
+        assert len(names) == 2

@@ -38,6 +38,20 @@ def test_classes_of_what_a_machine_gives(machine):
         assert issubclass(type(entry), os.DirEntry) and not isinstance("x", os.DirEntry)
 
 
+@pytest.mark.parametrize("by", ["os", "machine", "a path"])
+def test_classes_of_what_is_asked_of_the_machine_itself(machine, by):
+    times, uname, sched = os.times_result, os.uname_result, os.sched_param
+    with machine.installed():
+        asked = os if by == "os" else machine
+        status = machine.Path("/x").stat() if by == "a path" else asked.stat("/x")
+        assert isinstance(status, KEPT["classes"][0])
+        assert isinstance(next(asked.scandir("/")), KEPT["entry"][0])
+        assert isinstance(asked.statvfs("/"), KEPT["classes"][1])
+        assert isinstance(asked.times(), times) and isinstance(asked.uname(), uname)
+        assert isinstance(asked.sched_param(1), sched)
+        assert isinstance(asked.terminal_size((1, 2)), os.terminal_size)
+
+
 def test_classes_are_as_before_afterwards():
     assert (
         in_child("""

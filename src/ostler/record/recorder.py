@@ -9,7 +9,7 @@ import time
 from _thread import allocate_lock, start_new_thread
 from contextlib import nullcontext
 
-from ostler.core import crossing
+from ostler.core import crossing, interpreter
 from ostler.core.spawn import Door
 from ostler.machine import Machine, host
 from ostler.record import calls, log
@@ -222,7 +222,7 @@ def _leave_them() -> None:
             _working.pop(lookout, None)
 
 
-host.register_at_fork(after_in_child=_leave_them)
+interpreter.register_at_fork(after_in_child=_leave_them)
 
 
 def _hand_over() -> None:

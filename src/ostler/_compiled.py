@@ -20,6 +20,7 @@ from _frozen_importlib import (
     _module_locks,
 )
 from _frozen_importlib_external import ExtensionFileLoader, FileFinder, SourceFileLoader
+from _imp import acquire_lock, release_lock
 from _thread import allocate_lock, get_ident
 from time import monotonic
 
@@ -189,11 +190,28 @@ def wait_for_forks(name):
     pause.acquire()
     own = get_ident()
     waiting.add(name)
+    held: cython.int = 0
     try:
+        # Up to 3.12 importlib asks its finders with the lock of all imports, which a fork takes, too.
+        while is_let_go():
+            held += 1
         while forking.difference((own,)) and monotonic() < end:
             pause.acquire(timeout=0.001)
     finally:
         waiting.discard(name)
+        while held:
+            acquire_lock()
+            held -= 1
+
+
+@cython.cfunc
+def is_let_go() -> cython.bint:
+    """Whether this thread had the lock of all imports once more, and has it once less now."""
+    try:
+        release_lock()
+    except RuntimeError:
+        return False
+    return True
 
 
 @cython.cfunc

@@ -1,7 +1,6 @@
 """A kept rehearsal: one session over many commands, each of which takes it up where it stands."""
 
 import errno
-import fcntl
 import shlex
 import time
 
@@ -54,6 +53,8 @@ def _let_go(directory):
     # Wait until nobody holds it: then it is tried again.
     fd = host.open(directory, host.O_RDONLY | host.O_DIRECTORY | host.O_CLOEXEC)
     try:
+        import fcntl  # when it is needed: a file that not everybody may be able to read
+
         fcntl.flock(fd, fcntl.LOCK_SH)
     finally:
         host.close(fd)

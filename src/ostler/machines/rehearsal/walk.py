@@ -71,6 +71,7 @@ class Walk:
     """
 
     one_device = False  # whether all that it is compared with is one file system to us
+    kept_in: bytes | None = None  # where what is kept of it lies below the base
 
     def __init__(self, machine: Rehearsal, overlay: OverlayMount) -> None:
         self._prepare(machine, overlay)

@@ -470,11 +470,12 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
 
     After an OSError it is what it was. Where the disk is full, what is dropped is removed before.
     """
+    in_room = not keep and machine._keeper is not None and machine._share is None
     try:
         _mount_anew(machine, keep)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if keep or not full or machine._keeper is None or machine._share is not None:
+        if not in_room or not full or machine._closed:
             raise
         _mount_in_room_of_old(machine)
 

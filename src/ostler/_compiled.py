@@ -192,7 +192,7 @@ def wait_for_forks(name):
     waiting.add(name)
     held: cython.int = 0
     try:
-        # Up to 3.12 importlib asks its finders with the lock of all imports, which a fork takes, too.
+        # Up to 3.12 importlib asks finders with the lock of all imports, which a fork takes, too.
         while is_let_go():
             held += 1
         while forking.difference((own,)) and monotonic() < end:

@@ -483,19 +483,24 @@ class Crowd(Pieces):
             self._put(cython.address(p.executed), cython.sizeof(Executed))
         self._forget_members(p, -1)
         libc.memset(cython.address(info), 0, cython.sizeof(info))
-        info.mask = asking.OSTLER_PIDFD_INFO_EXIT
         libc.memset(cython.address(ended), 0, cython.sizeof(ended))
         ended.what = b"Q"[0]
         ended.process = p.number
-        if (
-            libc.ioctl(p.pidfd, asking.OSTLER_PIDFD_GET_INFO, cython.address(info)) == 0
-            and info.mask & asking.OSTLER_PIDFD_INFO_EXIT
-        ):  # fmt: skip
-            ended.known = True
-            ended.status = info.exit_code
-        elif exit_of_zombie(pid, cython.address(ended.status)) == 0:
-            ended.known = True  # nobody has waited for it until now
-        elif p.ending:
+        # Nobody has waited for it until now, or somebody has; or does so between the first look and
+        # the second, so that the first is repeated.
+        for _ in range(2):
+            info.mask = asking.OSTLER_PIDFD_INFO_EXIT
+            if (
+                libc.ioctl(p.pidfd, asking.OSTLER_PIDFD_GET_INFO, cython.address(info)) == 0
+                and info.mask & asking.OSTLER_PIDFD_INFO_EXIT
+            ):  # fmt: skip
+                ended.known = True
+                ended.status = info.exit_code
+                break
+            if exit_of_zombie(pid, cython.address(ended.status)) == 0:
+                ended.known = True
+                break
+        if not ended.known and p.ending:
             ended.known = True
             ended.status = p.status
         ended.used = p.used

@@ -19,19 +19,12 @@ def confined_among(directory, shown, network=False, environ=None):
     place = host.path.realpath(host.fsencode(directory))
     mounts.directory(place, "confined").close()
     sources = [s for s in binds.sources(shown) if not _lies_in(s, place)]
-    machine = confined.Confined._made(
-        given(mounts.scratch(None, None), "a confined machine"),
-        {
-            "files": "a clone of the directory, at its own path; read-only clones of some others; "
-            "a tmpfs for the rest",
-            "paths": PATHS,
-            "children": confined.children_of_confined(network),
-            "kernel": confined.kernel_of_confined(),
-        },
+    files = (
+        "a clone of the directory, at its own path; read-only clones of some others; "
+        "a tmpfs for the rest"
     )
-    machine._confinement = Confinement(bool(network))
+    machine = _made(files, network, sources)
     machine._confinement.directory = place
-    machine._shows_closed = bool(sources)
     above = [s for s in sources if _lies_in(place, s)]
     others = [s for s in sources if not _lies_in(place, s)]
     try:
@@ -39,10 +32,7 @@ def confined_among(directory, shown, network=False, environ=None):
         binds.show(machine, others)
         binds.show(machine, above)  # what the directory lies in is shown before it
         machine.makedirs(place, exist_ok=True)  # it may be there already, with what is shown
-        step = (mounts.CLONE_TREE, place[1:], place, None, None, None, False)
-        built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
-        if built.number:
-            raise unavailable("a confined machine", built.number, built.step)
+        _clone(machine, place, False)
     except BaseException:
         machine.close()
         raise
@@ -62,14 +52,30 @@ def confined_to(shown, writable, temporary, network=False, environ=None, closed=
     for place in places:
         if place == b"/" or host.path.realpath(place) != place:
             raise OSError(errno.ELOOP, "it leads to another place", host.fsdecode(place))
-    files = [host.fsencode(path) for path in closed]
+    kept_closed = [host.fsencode(path) for path in closed]
     there = [path for path in shown if host.path.lexists(path) or host.fsencode(path) in binds._OWN]
     sources = [s for s in binds.sources(there) if not any(_lies_in(s, place) for place in places)]
+    files = (
+        "clones of some paths, each at its own, read-only but for those that were asked for; "
+        "a tmpfs for the rest"
+    )
+    machine = _made(files, network, sources)
+    try:
+        confined.begin_with(machine, environ)
+        _show_all(machine, sources, places, temporary)
+        _close(machine, kept_closed, places)
+    except BaseException:
+        machine.close()
+        raise
+    return machine
+
+
+def _made(files, network, sources):
+    # A confined machine that is empty yet, and will show these sources read-only.
     machine = confined.Confined._made(
         given(mounts.scratch(None, None), "a confined machine"),
         {
-            "files": "clones of some paths, each at its own, read-only but for those that were "
-            "asked for; a tmpfs for the rest",
+            "files": files,
             "paths": PATHS,
             "children": confined.children_of_confined(network),
             "kernel": confined.kernel_of_confined(),
@@ -77,13 +83,6 @@ def confined_to(shown, writable, temporary, network=False, environ=None, closed=
     )
     machine._confinement = Confinement(bool(network))
     machine._shows_closed = bool(sources)
-    try:
-        confined.begin_with(machine, environ)
-        _show_all(machine, sources, places, temporary)
-        _close(machine, files, places)
-    except BaseException:
-        machine.close()
-        raise
     return machine
 
 
@@ -123,10 +122,7 @@ def close_the_rest(machine):
 def _make_temporary(machine, path):
     machine.makedirs(path, exist_ok=True)
     options = b"mode\x001777\0\0"
-    step = (mounts.NEW, path[1:], b"tmpfs", None, None, options, False)
-    built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
-    if built.number:
-        raise unavailable("a confined machine", built.number, built.step)
+    _mount(machine, (mounts.NEW, path[1:], b"tmpfs", None, None, options, False))
 
 
 def _show_writable(machine, place):
@@ -140,7 +136,10 @@ def _show_writable(machine, place):
 
 
 def _clone(machine, path, is_closed):
-    step = (mounts.CLONE_TREE, path[1:], path, None, None, None, is_closed)
+    _mount(machine, (mounts.CLONE_TREE, path[1:], path, None, None, None, is_closed))
+
+
+def _mount(machine, step):
     built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, [step])
     if built.number:
         raise unavailable("a confined machine", built.number, built.step)

@@ -160,6 +160,12 @@ def tell(text):
         _discard(2)
 
 
+def with_letters_of(stream, text):
+    """A text as a stream can show it: what its encoding has no letters for stands escaped."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 def end_line():
     """After Ctrl-C: what is said stands on a line of its own, not behind the terminal's ^C."""
     if sys.stderr.isatty():

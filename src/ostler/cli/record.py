@@ -8,7 +8,15 @@ from contextlib import nullcontext
 
 import ostler
 from ostler import host
-from ostler.cli import UsageError, complain, no_option, on_one_line, output_failed, tell
+from ostler.cli import (
+    UsageError,
+    complain,
+    no_option,
+    on_one_line,
+    output_failed,
+    tell,
+    with_letters_of,
+)
 from ostler.cli.machine import FAILED, OPTIONS, take
 from ostler.cli.machine import USAGE as MACHINES
 
@@ -330,13 +338,7 @@ def _tell(story, options):
                 console.print(Text(text, _style(what)), soft_wrap=True)
             return
     for _, text in shown:
-        _print(text)
-
-
-def _print(text):
-    # What the terminal has no letters for stands escaped.
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+        print(with_letters_of(sys.stdout, text))
 
 
 def _style(what):
@@ -409,5 +411,6 @@ def _diff(arguments):
     found = 0
     for mark, text in differences(one, other, options.wanted):
         found = 1
-        _print(json.dumps({"mark": mark, "text": text}) if options.json else f"{mark} {text}")
+        line = json.dumps({"mark": mark, "text": text}) if options.json else f"{mark} {text}"
+        print(with_letters_of(sys.stdout, line))
     return found

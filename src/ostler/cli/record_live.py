@@ -4,7 +4,7 @@ import sys
 from threading import Event, Thread
 
 from ostler import host
-from ostler.cli import complain
+from ostler.cli import complain, with_letters_of
 
 _PAUSE = 0.2  # seconds from one look to the next: what happens between two is folded together
 _COLOURS = {
@@ -58,8 +58,7 @@ class Telling:
         return not is_last
 
     def _print(self, what, text):
-        encoding = sys.stderr.encoding or "utf-8"
-        text = text.encode(encoding, "backslashreplace").decode(encoding)
+        text = with_letters_of(sys.stderr, text)
         if self._coloured:
             text = f"\x1b[{_COLOURS.get(what.partition(':')[0], 34)}m{text}\x1b[0m"
         # At once: the program writes there, too.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ostler.machine import host
 from ostler.machines.recording import Log
 from ostler.record.log import CHANGES, NETWORK
-from ostler.record.outline import command, is_usual, on_one_line
+from ostler.record.outline import command, is_usual, lies_in, on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -68,7 +68,7 @@ class RecordedCode:
             event
             for event in self.events
             if event.kind == "read" and event.outcome is not False
-            and not is_usual(event.path) and not _lies_in(event.path, allowed)
+            and not is_usual(event.path) and not lies_in(event.path, allowed)
         ])  # fmt: skip
 
     def assert_only_writes(self, *paths: Any) -> None:
@@ -81,7 +81,7 @@ class RecordedCode:
             event
             for event in self.events
             if event.kind in CHANGES and event.outcome is not False and event.path not in _DEVICES
-            and not all(_lies_in(path, allowed) for path in _changed(event))
+            and not all(lies_in(path, allowed) for path in _changed(event))
         ])  # fmt: skip
 
     def assert_no_network(self) -> None:
@@ -129,10 +129,3 @@ def _of_python() -> list[str]:
     known = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, *sys.path}
     known -= {"", "/usr", "/", host.getcwd()}
     return _real(sorted(known))
-
-
-def _lies_in(path: str, directories: Iterable[str]) -> bool:
-    return any(
-        path == directory or path.startswith(directory.rstrip("/") + "/")
-        for directory in directories
-    )

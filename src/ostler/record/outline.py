@@ -110,9 +110,12 @@ def chosen(story: Story, wanted: Wanted) -> Story:
 
 def _fits(name: str, pattern: str) -> bool:
     # A pattern without a star is a directory, too, with all that is in it.
-    return (
-        fnmatchcase(name, pattern) or name == pattern or name.startswith(pattern.rstrip("/") + "/")
-    )
+    return fnmatchcase(name, pattern) or lies_in(name, (pattern,))
+
+
+def lies_in(path: str, directories: Iterable[str]) -> bool:
+    """Whether a path is one of these, or lies below one, as they are written."""
+    return any(path == one or path.startswith(one.rstrip("/") + "/") for one in directories)
 
 
 def is_usual(path: str) -> bool:

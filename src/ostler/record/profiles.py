@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ostler.machine import host
 from ostler.record.log import CHANGES, NETWORK
+from ostler.record.outline import lies_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -206,7 +207,7 @@ def _lies_in(path: str, directories: Iterable[str]) -> bool:
         while path not in directories and path.strip("/"):
             path = host.path.dirname(path)
         return path in directories
-    return any(path == one or path.startswith(one.rstrip("/") + "/") for one in directories)
+    return lies_in(path, directories)
 
 
 def places_of(path: str) -> tuple[str, list[str]]:

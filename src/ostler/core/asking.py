@@ -235,9 +235,7 @@ def _now() -> Stay:
                 found = newest
                 break
     if _everywhere:
-        stays = _everywhere[::-1]
-        if stays:
-            newest = stays[0]
+        for newest in _everywhere[-1:]:  # another thread may end it meanwhile
             if found is None or newest.number > found.number:
                 found = newest
     return None if found is not None and found.paused else found

@@ -244,13 +244,19 @@ def test_waiting_for_who_has_it(place):
     ostler(place, "undo", "--wait", "../s")
 
 
-def test_waiting_for_what_a_killed_one_has_left_running(place):
+def killed_in_the_middle(place):
+    """A command of which ostler was killed; the pid of what it has left running."""
     step(place, "echo 1 >a")
     words = ["exec", "--kept", "../s", "--point", "sh", "-c", "echo 2 >a; echo $$; exec sleep 1000"]
     with subprocess.Popen(program(*words), cwd=place, stdout=subprocess.PIPE) as first:
         child = int(first.stdout.readline())
         first.kill()
         first.wait()
+    return child
+
+
+def test_waiting_for_what_a_killed_one_has_left_running(place):
+    child = killed_in_the_middle(place)
     with subprocess.Popen(
         program("undo", "--wait", "../s"), cwd=place, stderr=subprocess.PIPE, text=True
     ) as second:
@@ -263,12 +269,7 @@ def test_waiting_for_what_a_killed_one_has_left_running(place):
 
 def test_killed_in_the_middle(place):
     """What the command has changed until then is kept, and can be undone."""
-    step(place, "echo 1 >a")
-    words = ["exec", "--kept", "../s", "--point", "sh", "-c", "echo 2 >a; echo $$; exec sleep 1000"]
-    with subprocess.Popen(program(*words), cwd=place, stdout=subprocess.PIPE) as first:
-        child = int(first.stdout.readline())
-        first.kill()
-        first.wait()
+    child = killed_in_the_middle(place)
     done = run("points", "../s", cwd=place)
     assert done.returncode == 0
     done = run("undo", "../s", cwd=place)

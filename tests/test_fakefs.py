@@ -44,10 +44,8 @@ NOT_OURS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _nothing_is_kept_for_other_tests():
-    yield
-    Patcher.clear_fs_cache()
+def teardown_module():
+    Patcher.clear_fs_cache()  # nothing is kept for the tests of other files
 
 
 @pytest.fixture

@@ -386,33 +386,39 @@ def do(what, m):
         m.points()[0].ended(1)
 
 
-@pytest.mark.parametrize("what", ["checkpoint", "rollback", "redo", "drop", "discard", "ended"])
-@by_steps(7)
-def test_killed_at_every_system_call(memory, what, step, monkeypatch):
-    at_once(monkeypatch)
-    monkeypatch.setattr(history, "BLOCK", 2)  # a checkpoint squashes, too
+def check_killed(memory, what, step):
+    """Kill one change at every so many-th system call: it is done or not done each time.
+
+    How it stands (before, after) the change, and how often it was begun.
+    """
     base, upper = f"{memory}/base", f"{memory}/kept"
     prepared(base, upper)
     with taken(base, upper) as m:
         before = standing(m)
         do(what, m)
         after = standing(m)
-    assert (before == after) == (what == "ended")
 
     def work():
         with taken(base, upper) as m:
             do(what, m)
 
-    between = 0
-    for stops in range(1, 5000, step):
+    for count, stops in enumerate(range(1, 5000, step), 1):
         prepared(base, upper)
         ended = run_and_kill(work, stops)
         whole(base, upper, [before, after])
-        between += 1
         if ended:
-            break
-    assert ended
-    assert between > 2
+            return before, after, count
+    raise AssertionError("it has not come to its end")
+
+
+@pytest.mark.parametrize("what", ["checkpoint", "rollback", "redo", "drop", "discard", "ended"])
+@by_steps(7)
+def test_killed_at_every_system_call(memory, what, step, monkeypatch):
+    at_once(monkeypatch)
+    monkeypatch.setattr(history, "BLOCK", 2)  # a checkpoint squashes, too
+    before, after, count = check_killed(memory, what, step)
+    assert (before == after) == (what == "ended")
+    assert count > 2
 
 
 @by_steps(23)

@@ -12,16 +12,15 @@ import pytest
 import ostler
 from ostler.machines.rehearsal import kept_points, moments, state_files, uppers  # noqa: F401
 from ostler.machines.rehearsal.places import OwnTree
+from tests.attacks.test_planted_uppers import paths_in, put_in
 from tests.machines.rehearsing import by_steps, got, put, put_on
 from tests.machines.test_points_kept import (
     at_once,
+    check_killed,
     checked,  # noqa: F401
-    do,
-    prepared,
     standing,
     state,
     taken,
-    whole,
 )
 from tests.test_durable import run_and_kill
 
@@ -299,24 +298,6 @@ JUNK = [
 ]  # fmt: skip
 
 
-def places_in(value, path=()):
-    yield path
-    if isinstance(value, (dict, list)):
-        for key in value if isinstance(value, dict) else range(len(value)):
-            yield from places_in(value[key], (*path, key))
-
-
-def put_in(value, path, what):
-    if not path:
-        return what
-    value = json.loads(json.dumps(value))
-    here = value
-    for key in path[:-1]:
-        here = here[key]
-    here[path[-1]] = what
-    return value
-
-
 @by_steps(31)
 def test_every_part_of_a_record_is_something_else(base, upper, step):
     """It is refused, or what it says is what a rehearsal can have: nothing else is raised."""
@@ -334,7 +315,7 @@ def test_every_part_of_a_record_is_something_else(base, upper, step):
     tried = taken_up = 0
     for number, record in enumerate(records):
         data = json.loads(record)
-        others = [put_in(data, path, junk) for path in places_in(data) for junk in JUNK]
+        others = [put_in(data, path, junk) for path in paths_in(data) for junk in JUNK]
         others += [{**data, "more": 1}, {**data, "version": 9}]
         others += [{**data, "history": {**data["history"], "more": 1}}]
         for other in others[number % step :: step]:
@@ -364,24 +345,7 @@ def test_killed_while_it_is_written_anew(memory, what, step, monkeypatch):
     at_once(monkeypatch)
     monkeypatch.setattr(state_files, "_FEW", 1)
     monkeypatch.setattr(state_files, "_TIMES", 0)
-    base, upper = f"{memory}/base", f"{memory}/kept"
-    prepared(base, upper)
-    with taken(base, upper) as m:
-        before = standing(m)
-        do(what, m)
-        after = standing(m)
-
-    def work():
-        with taken(base, upper) as m:
-            do(what, m)
-
-    for stops in range(1, 5000, step):
-        prepared(base, upper)
-        ended = run_and_kill(work, stops)
-        whole(base, upper, [before, after])
-        if ended:
-            break
-    assert ended
+    check_killed(memory, what, step)
 
 
 class FullAfterOne:

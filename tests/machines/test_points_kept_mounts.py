@@ -75,3 +75,37 @@ def test_what_is_not_mounted_any_more(places):
         assert m.open_file("/other/there").read() == "two"
         m.rollback("2")
         assert m.open_file("/other/there").read() == "there"
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "kept"])
+def test_a_link_where_something_is_mounted(places, kept, tmp_path):
+    """What is mounted again lands nowhere else, on the host least of all."""
+    base, upper, _ = places
+    (base / "other").rmdir()
+    (base / "above" / "other").mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "small", base / "above" / "other"], check=True)
+    victim = tmp_path / "victim"
+    put(str(victim / "other" / "precious"), "precious")
+    try:
+        with ostler.rehearsal(base, upper=upper if kept else None) as m:
+            first = m.checkpoint("first")
+            m.rename("/above", "/moved")
+            m.symlink(str(victim), "/above")
+            put_on(m, "/file", b"changed")
+            with pytest.raises(OSError, match="a directory above it was renamed") as caught:
+                m.checkpoint("second")
+            assert caught.value.errno == errno.EBUSY
+            assert caught.value.filename == str(base / "above" / "other")
+            assert os.listdir(victim / "other") == ["precious"]
+            assert [point.name for point in m.points()] == ["first"]
+            put_on(m, "/goes-on", b"")  # the machine is as it was
+            if not kept:
+                m.rollback(first)
+                assert sorted(m.listdir("/")) == ["above", "file"]
+                return
+        with pytest.raises(ostler.MachineUnavailable, match="was renamed or removed"):
+            ostler.rehearsal(base, upper=upper)
+        assert os.listdir(victim / "other") == ["precious"]
+    finally:
+        for place in (victim / "other", base / "above" / "other"):
+            subprocess.run(["umount", place], check=False, capture_output=True)

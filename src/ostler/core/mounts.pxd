@@ -71,6 +71,8 @@ cdef int _lowers(int fs, const char *paths) noexcept nogil
 cdef int _fresh(Order *order, Step *step) noexcept nogil
 cdef int _cloned(Order *order, Step *step) noexcept nogil
 cdef int _find_place(Order *order) noexcept nogil
+cdef int _walk_to(int root, const char *path) noexcept nogil
+cdef int _find_target(Order *order, Step *step) noexcept nogil
 cdef int _build(Order *order) noexcept nogil
 cdef int _change(Order *order) noexcept nogil
 cdef int _make_root(Order *order, int tree) noexcept nogil

@@ -288,10 +288,64 @@ def _find_place(order):
     return r
 
 
+def _walk_to(root, path):
+    # Name by name, and through no link; for who may not call openat2.
+    name: cython.char[256]
+    slash: cython.p_char
+    length: cython.size_t
+    below: cython.int
+    fd: cython.int = libc.fcntl(root, libc.F_DUPFD_CLOEXEC, 3)
+    while fd >= 0 and path[0]:
+        slash = libc.strchr(path, 0x2F)
+        length = libc.strlen(path) if slash == cython.NULL else slash - path
+        if length >= cython.sizeof(name):
+            libc.close(fd)
+            libc.errno = libc.ENAMETOOLONG
+            return -1
+        libc.memcpy(name, path, length)
+        name[length] = 0
+        path += length
+        while path[0] == b"/":
+            path += 1
+        below = libc.openat(
+            fd, name, libc.O_PATH | libc.O_NOFOLLOW | libc.O_CLOEXEC
+            | (libc.O_DIRECTORY if path[0] else 0),
+        )  # fmt: skip
+        libc.close(fd)
+        fd = below
+    return fd
+
+
+def _find_target(order, step):
+    # Whoever has been at work on the tree may have put a link there, which leads anywhere: one of
+    # a tree that is made anew is none of the places that were planned, and none leads out of it.
+    status: libc.stat_t
+    how: libc.open_how
+    fd: cython.int
+    how.flags = libc.O_PATH | libc.O_NOFOLLOW | libc.O_CLOEXEC
+    how.mode = 0
+    how.resolve = libc.RESOLVE_IN_ROOT | libc.RESOLVE_NO_MAGICLINKS
+    if order.dir < 0:
+        how.resolve |= libc.RESOLVE_NO_SYMLINKS
+    fd = libc.openat2(order.root, step.target, cython.address(how))
+    if fd < 0 and (libc.errno == libc.ENOSYS or libc.errno == libc.EPERM):
+        fd = _walk_to(order.root, step.target)
+    if fd < 0 and libc.errno == libc.ELOOP:
+        libc.errno = libc.ENOTDIR
+    if fd < 0:
+        return _failed(order, b"place")
+    if libc.fstat(fd, cython.address(status)) == 0 and libc.S_ISLNK(status.st_mode):
+        libc.close(fd)
+        libc.errno = libc.ENOTDIR
+        return _failed(order, b"place")
+    return fd
+
+
 def _build(order):
     # Each step gives a detached mount: the first is the root, the others are put upon it.
     i: cython.int
     made: cython.int
+    target: cython.int
     step: cython.pointer(Step)
     order.root = order.dir
     if order.place_path != cython.NULL and _find_place(order) < 0:
@@ -310,11 +364,14 @@ def _build(order):
         if step.target == cython.NULL:
             order.root = made
             continue
-        if libc.syscall(
-            libc.SYS_move_mount, made, b"", order.root, step.target,
-            libc.MOVE_MOUNT_F_EMPTY_PATH,
-        ) < 0:  # fmt: skip
-            _failed(order, b"move_mount")
+        target = _find_target(order, step)
+        if target >= 0:
+            if libc.syscall(
+                libc.SYS_move_mount, made, b"", target, b"",
+                libc.MOVE_MOUNT_F_EMPTY_PATH | libc.MOVE_MOUNT_T_EMPTY_PATH,
+            ) < 0:  # fmt: skip
+                _failed(order, b"move_mount")
+            libc.close(target)
         libc.close(made)
         if order.number:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import stat
 
 from ostler.core import mounts
 from ostler.core.held import held
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _HELP = "a directory on another file system with upper=DIR, or a smaller base"
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
+_NEXT = host.O_PATH | host.O_NOFOLLOW | host.O_CLOEXEC
 _MARKS = ("trusted.overlay.", "user.overlay.")
 
 
@@ -179,6 +181,9 @@ def _close_all(made: list[mounts.Made]) -> None:
 
 def _unavailable(stores: int, lower: bytes, number: int, step: str) -> MachineUnavailable:
     problem = f"{host.fsdecode(lower)}: {step}: {host.strerror(number)}"
+    if step == "place":
+        lost = "of what is mounted there the place is not what it was: it was renamed or removed"
+        return MachineUnavailable(f"{problem}; {lost}", "that place, as it was", number)
     reason = f"a rehearsal can't be made: {problem}"
     if number == errno.EINVAL and (kind := _kind_at(stores)) is not None:
         reason += f"; its upper lies on {kind}"
@@ -489,6 +494,24 @@ def new_name(stores: int, number: int = 0, taken: Container[str] = ()) -> bytes:
     while str(number) in taken or not make_directory(stores, b"%d" % number):
         number += 1
     return b"%d" % number
+
+
+def is_place(root: int, path: bytes) -> bool:
+    """Whether there is something at a path below an open directory, and no link on the way."""
+    way = [mounts.duplicate(root)]
+    try:
+        _go_down(way, path)
+        return not stat.S_ISLNK(host.fstat(way[-1].root).st_mode)
+    except OSError:
+        return False
+    finally:
+        _close_all(way)
+
+
+def _go_down(way: list[mounts.Made], path: bytes) -> None:
+    for name in path.split(b"/"):
+        way.append(mounts.Made(host.open(name, _NEXT, dir_fd=way[-1].root)))
+        way.pop(0).close()
 
 
 def make_directory(stores: int, name: bytes) -> bool:

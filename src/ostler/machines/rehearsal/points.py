@@ -200,6 +200,15 @@ def see_base(machine: Rehearsal) -> None:
             raise OSError(errno.ESTALE, problem, host.fsdecode(lower))
 
 
+def _see_places(machine: Rehearsal) -> None:
+    # What is mounted below is mounted there again. Where a directory above it was renamed, that is
+    # nowhere, or what a link leads to; it can't be given back as it is either.
+    for target, lower, _, _ in machine._plan[1:]:
+        if not layers.is_place(machine._root, target):
+            problem = "something is mounted there, and a directory above it was renamed or removed"
+            raise OSError(errno.EBUSY, problem, host.fsdecode(lower))
+
+
 class _Exchange:
     """One step from the state that a machine is in to another one.
 
@@ -224,6 +233,7 @@ class _Exchange:
 
         Return what it gives.
         """
+        _see_places(self.machine)
         return self._run(None, True, note)
 
     def to(self, layer: int | None, note: Callable[[int | None], _T]) -> _T:

@@ -7,6 +7,7 @@ import time
 import pytest
 
 import ostler
+from ostler.core import procfs
 from ostler.core.procfs import Groups, mount_lines, unescaped
 
 
@@ -211,3 +212,38 @@ class TestChangeOwner:
             ostler.change_owner(tmp_path, "nobody-here")
         with pytest.raises(LookupError, match="no such group: 'nobody-here'"):
             ostler.change_owner(tmp_path, group="nobody-here")
+
+
+POINTS = [
+    "/",
+    "/proc",
+    "/a",
+    "/a/b c",
+    "/a/b c/d",
+    "/a/b",
+    "/a\\b",
+    "/ab",
+    "/a/new\nline",
+    "/a/\xe9",
+]
+
+
+def test_the_mounts_near_a_directory(monkeypatch):
+    """Those that are picked out of the raw table are those that a look at each one would pick."""
+    lines = [
+        b"%d 1 8:%d / %s rw - %s none rw"
+        % (n, n, procfs.escaped(os.fsencode(point)), b"tmpfs" if n % 2 else b"ext4")
+        for n, point in enumerate(POINTS)
+    ]
+    monkeypatch.setattr(procfs, "raw_mounts", lambda: b"\n".join(lines) + b"\n")
+    assert [mount.point for mount in procfs.mount_table()] == POINTS
+    for base in [*POINTS, "/a/b c/d/e", "/none", "/a/b c/dd"]:
+        above = base.rstrip("/") + "/"
+        near = [
+            point
+            for point in POINTS
+            if point == base or point.startswith(above) or above.startswith(point.rstrip("/") + "/")
+        ]
+        assert [mount.point for mount in procfs.mount_table(near=os.fsencode(base))] == near
+    assert procfs.devices({b"tmpfs"}) == {(8, n) for n in range(1, len(POINTS), 2)}
+    assert procfs.devices({b"none"}) == set()

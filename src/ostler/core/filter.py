@@ -111,6 +111,11 @@ def calls_of_confined(alone, scoped):
     return made
 
 
+def is_written():
+    """Whether the filter is written for this architecture."""
+    return own.OSTLER_ARCH != 0
+
+
 def refused():
     """The calls that are always refused: a dict from their names to the errno."""
     found = dict.fromkeys(_PERMITTED_TO_NOBODY, libc.EPERM)

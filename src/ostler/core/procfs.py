@@ -163,16 +163,40 @@ def mounts():
         return []
 
 
-def mount_table():
-    """The mounted file systems, a list of Mount; OSError where the table can't be read."""
-    text = raw_mounts().decode("utf-8", "surrogateescape")
-    return [_mount(head, tail) for head, tail in mount_lines(text)]
+def mount_table(near=None):
+    """The mounted file systems, a list of Mount; OSError where the table can't be read.
+
+    `near`: those alone that are mounted at, below or above this directory (bytes, resolved).
+    """
+    text = raw_mounts()
+    if near is not None:
+        text = b"\n".join(_lines_near(text, _as_above(escaped(near))))
+    return [_mount(*line) for line in mount_lines(text.decode("utf-8", "surrogateescape"))]
+
+
+def devices(kinds):
+    """The devices, (major, minor), of the mounted file systems of some kinds (bytes): a set."""
+    heads = (line.partition(b" - ") for line in raw_mounts().split(b"\n"))
+    found = {head.split(b" ", 3)[2] for head, _, tail in heads if tail.split(b" ", 1)[0] in kinds}
+    return {tuple(map(int, device.split(b":"))) for device in found}
 
 
 def raw_mounts():
     """The kernel's table of the mounted file systems as it stands, bytes; OSError as above."""
-    with open("/proc/self/mountinfo", "rb") as table:
-        return table.read()
+    with open("/proc/self/mountinfo", "rb", buffering=0) as table:
+        return table.readall()
+
+
+def _lines_near(text, base):
+    for line in filter(None, text.split(b"\n")):
+        point = _as_above(line.split(b" ", 5)[4])
+        if point.startswith(base) or base.startswith(point):
+            yield line
+
+
+def _as_above(path):
+    """A path with the slash at its end with which the paths of what lies below begin."""
+    return path if path.endswith(b"/") else path + b"/"
 
 
 def _mount(head, tail):

@@ -4,7 +4,7 @@ import errno
 
 from ostler.core import mounts
 from ostler.core.confine import Confinement
-from ostler.core.filter import instructions
+from ostler.core.filter import is_written
 from ostler.machine import host
 from ostler.machines import binds
 from ostler.machines.mount_points import any_below, any_closed, kernels_files
@@ -126,7 +126,7 @@ def kernel_of_confined():
 
 
 def _calls():
-    if not instructions():
+    if not is_written():
         return "; no filter of system calls on this architecture"
     return "; a filter of system calls (seccomp), by which no file gets a setuid or setgid bit"
 

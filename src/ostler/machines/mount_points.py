@@ -17,7 +17,7 @@ def mounts_below(base, table=None):
     """
     found = {}
     prefix = base if base.endswith(b"/") else base + b"/"
-    for mount in mount_table() if table is None else table:
+    for mount in mount_table(near=base) if table is None else table:
         point = mount.point.encode("utf-8", "surrogateescape")
         if point == base or base.startswith(point.rstrip(b"/") + b"/"):
             if point != b"/":
@@ -48,7 +48,7 @@ def kernels_files(base):
     The directory itself where it lies in such a file system.
     """
     found, longest, holds = [], -1, None
-    for mount in mount_table():
+    for mount in mount_table(near=base):
         point = mount.point.encode("utf-8", "surrogateescape")
         if within(point, base):
             found += [point] if mount.kind in _NO_FILES else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ostler.core import mounts
-from ostler.core.procfs import mount_table
+from ostler.core.procfs import devices
 from ostler.machine import host
 
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # With time stamps as fine as they must be for two changes to be told apart (Linux 6.13).
-_FINE = frozenset(("ext4", "tmpfs", "xfs"))
+_FINE = frozenset((b"ext4", b"tmpfs", b"xfs"))
 
 
 def instant(memory: int, tops: Iterable[bytes]) -> int | None:
@@ -21,7 +21,7 @@ def instant(memory: int, tops: Iterable[bytes]) -> int | None:
 
     A fine time stamp that one file has been given is the least that any other gets from then on.
     """
-    fine = {host.makedev(*mount.device) for mount in mount_table() if mount.kind in _FINE}
+    fine = {host.makedev(*device) for device in devices(_FINE)}
     if not all(host.stat(top).st_dev in fine for top in tops):
         return None
     fd = host.open(b"clock", host.O_CREAT | host.O_RDWR | host.O_CLOEXEC, 0o600, dir_fd=memory)

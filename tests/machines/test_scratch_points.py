@@ -5,12 +5,14 @@ import difflib  # noqa: F401
 import errno
 import os
 import random
+from pathlib import Path
 
 import pytest
 
 import ostler
+from ostler import fakefs
 from ostler.installation import installed  # noqa: F401
-from ostler.machines import scratch_directory, scratch_points
+from ostler.machines import SHELL, scratch_directory, scratch_points
 from ostler.machines.rehearsal import (  # noqa: F401
     branches,
     copies,
@@ -209,20 +211,162 @@ def test_no_room_for_the_first(monkeypatch):
         assert view(m) == seen
 
 
-def test_which_have_none(user):
-    with ostler.scratch(bind=["/usr"]) as m:
-        with pytest.raises(OSError, match="shows parts of the host") as caught:
-            m.checkpoint()
-        assert caught.value.errno == errno.EOPNOTSUPP
+def test_which_have_none():
     from ostler.machine import MachineUnavailable
 
-    with scratch_directory.scratch_directory(MachineUnavailable("x", "", 1), None, None) as m:
-        with pytest.raises(OSError, match="is a directory"):
+    why = MachineUnavailable("the kernel said no", "", 1)
+    with scratch_directory.scratch_directory(why, None, None) as m:
+        with pytest.raises(OSError, match=r"is a directory .* the kernel said no") as caught:
             m.branch()
-    if user == "root":
-        with ostler.scratch(user=1234) as m:
-            with pytest.raises(OSError, match="another user"):
-                m.checkpoint()
+        assert caught.value.errno == errno.EOPNOTSUPP
+    with fakefs.Patcher() as patcher:
+        patcher.fs.add_mount_point("/other")
+        with pytest.raises(OSError, match="another file system is mounted") as caught:
+            patcher.fs.machine.checkpoint()
+        assert caught.value.errno == errno.EOPNOTSUPP
+
+
+# What is shown of the host
+
+
+PARTS = (b"/usr", b"/proc", b"/dev", b"/etc")
+
+
+def said(m, command):
+    with m.popen(command) as output:
+        return output.read()
+
+
+def test_shell_commands_have_points():
+    with ostler.scratch(bind=SHELL) as m:
+        m.mkdir("/tmp")
+        said(m, "echo one > /tmp/a; echo gone > /b")
+        seen, point = view(m, without=PARTS), m.checkpoint()
+        said(m, "rm /b; echo two | sed s/two/three/ > /tmp/a; mkdir /c")
+        assert [(c.kind, c.path) for c in m.changes(point)] == [
+            ("removed", "/b"), ("created", "/c"), ("modified", "/tmp/a")
+        ]  # fmt: skip
+        with pytest.raises(OSError, match="Read-only"):
+            m.create_file("/usr/new", "")
+        m.rollback(point)
+        assert view(m, without=PARTS) == seen
+        assert said(m, "cat /tmp/a /b; cat < /dev/null; echo > /dev/full || :") == "one\ngone\n"
+        with m.branch() as branch, m.at(point) as then:
+            said(branch, "echo three > /tmp/a")
+            assert [c.path for c in m.merge(branch)] == ["/tmp/a"]
+            assert said(then, "cat /tmp/a") == "one\n"
+            assert then.listdir("/usr") == m.listdir("/usr") == os.listdir("/usr")
+
+
+def test_terminals_are_its_own():
+    with ostler.scratch(bind=SHELL) as m:
+        m.checkpoint()
+        m.create_file("/a", "")
+        m.checkpoint()
+        command = "import os; print(os.ttyname(os.openpty()[1]), len(os.listdir('/dev/pts')))"
+        assert said(m, f'/usr/bin/python3 -c "{command}"') == "/dev/pts/0 2\n"
+
+
+def test_a_place_that_is_gone(folder, user):
+    """A part of the host is shown at its own place alone, and at a point where that is there."""
+    top = Path(folder)
+    (top / "d").mkdir()
+    (top / "d" / "file").write_text("host's")
+    (top / "d" / "sub").mkdir()
+    place, above = f"{top}/d", str(top)
+    with ostler.scratch(bind=[place, "/usr/bin"]) as m:
+        first = m.checkpoint()
+        if user != "root":
+            with pytest.raises(OSError, match="cross-device"):
+                m.rename(above, "/moved")
+            return
+        m.rename(above, "/moved")
+        m.symlink("/usr", above)  # where a mount must not land
+        second = m.checkpoint()
+        assert m.listdir("/moved/d") == []
+        assert m.listdir("/usr/bin") == os.listdir("/usr/bin")
+        m.rollback(first)
+        assert got(m, f"{place}/file") == "host's"
+        m.rollback(second)
+        assert m.listdir("/moved/d") == []
+    assert sorted(os.listdir(place)) == ["file", "sub"]
+
+
+def test_a_link_before_the_first_point(folder):
+    """What lies where a link leads to is not shown in the place of what was bound."""
+    top = Path(folder)
+    (top / "above" / "d").mkdir(parents=True)
+    (top / "secret" / "d").mkdir(parents=True)
+    (top / "secret" / "d" / "precious").touch()
+    with ostler.scratch(bind=[top / "above" / "d"]) as m:
+        m.rename(top / "above", "/moved")
+        m.symlink(top / "secret", top / "above")
+        m.checkpoint()
+        m.unlink(top / "above")
+        m.makedirs(top / "above" / "d")
+        m.checkpoint()
+        assert m.listdir(top / "above" / "d") == []
+
+
+def test_no_room_for_the_first_of_those(monkeypatch):
+    with ostler.scratch(bind=["/usr/bin", "/etc/passwd"]) as m:
+        m.create_file("/a", "a")
+        seen, names = view(m, without=PARTS), sorted(m.listdir("/"))
+
+        def full(*args, **kwargs):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        for where, name in (
+            (scratch_points.layers, "mounted_again"),
+            (scratch_points._Parts, "show_in"),
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(where, name, full)
+                with pytest.raises(OSError, match="No space"):
+                    m.checkpoint()
+            assert (view(m, without=PARTS), sorted(m.listdir("/"))) == (seen, names)
+            assert got(m, "/etc/passwd") == (Path("/etc/passwd").read_text())
+            with pytest.raises(OSError, match="Read-only"):
+                m.create_file("/usr/bin/new", "")
+        m.checkpoint()
+        assert (view(m, without=PARTS), sorted(m.listdir("/"))) == (seen, names)
+
+
+def test_those_of_another_user(user):
+    """All that is done for points is root's, what is done on the machine remains that user's."""
+    if user != "root":
+        return  # who has no such machine
+    with ostler.scratch(user=1234, bind=SHELL) as m:
+        m.mkdir("/tmp/d", 0o700)
+        m.chdir("/tmp/d")
+        with m.as_root():
+            m.create_file("/secret", "secret")
+            m.chmod("/secret", 0o600)
+            m.chmod("/tmp", 0o700)  # where it stands, it may not go again
+        point = m.checkpoint()
+        m.create_file("mine", "1")
+        with m.branch() as branch:
+            for one in (m, branch):
+                assert (one.getcwd(), one.listdir("."), one.getuid()) == ("/tmp/d", ["mine"], 1234)
+                for call, path in (
+                    (one.mkdir, "/new"),
+                    (one.unlink, "/secret"),
+                    (one.open_file, "/secret"),
+                ):
+                    with pytest.raises(PermissionError):
+                        call(path)
+                assert said(one, "cat /secret 2>/dev/null || echo refused") == "refused\n"
+                assert said(one, "id -u; id -G").split() == ["1234", "1234"]
+            branch.create_file("theirs", "2")
+            with branch.as_root():
+                branch.mkdir("/roots")
+            assert sorted(c.path for c in m.merge(branch)) == ["/roots", "/tmp/d/theirs"]
+        assert (m.stat("theirs").st_uid, m.stat("/roots").st_uid) == (1234, 0)
+        m.rollback(point)
+        assert (m.getcwd(), m.listdir(".")) == ("/tmp/d", [])
+        with pytest.raises(OSError, match="would not be that user's") as caught:
+            m.at(point)
+        assert caught.value.errno == errno.EOPNOTSUPP
 
 
 def test_it_is_installed_and_given_back():

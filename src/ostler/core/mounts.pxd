@@ -11,6 +11,7 @@ cdef enum:
     OVERLAY = 2     # an overlay over `source`
     FRESH = 3       # a new file system of the kind `source`
     CLONE_WRITABLE = 4  # a clone of `source` alone that can be written to, though it can't
+    CLONE_PLACED = 5    # as CLONE, but nothing where there is no place for it
 
 # One mount of a machine that has several.
 cdef struct Step:

@@ -241,7 +241,7 @@ def _fresh(order, step):
 
 def _cloned(order, step):
     attributes: libc.mount_attr
-    deep: cython.int = libc.AT_RECURSIVE if step.kind == CLONE else 0
+    deep: cython.int = libc.AT_RECURSIVE if step.kind == CLONE or step.kind == CLONE_PLACED else 0
     tree: cython.int = libc.syscall(
         libc.SYS_open_tree, libc.AT_FDCWD, step.source,
         libc.OPEN_TREE_CLONE | libc.OPEN_TREE_CLOEXEC | deep,
@@ -373,6 +373,11 @@ def _build(order):
                 _failed(order, b"move_mount")
             libc.close(target)
         libc.close(made)
+        if step.kind == CLONE_PLACED and (
+            order.number == libc.ENOENT or order.number == libc.ENOTDIR
+        ):
+            order.number = 0
+            order.step = b""
         if order.number:
             break
     if order.number and order.root >= 0 and order.root != order.dir:
@@ -689,11 +694,17 @@ def _carry_out_change(order: cython.pointer(Order)) -> cython.int:
 
 
 def resize(
-    root: cython.int, user_ns: cython.int, mount_ns: cython.int, size, inodes, read_only, whole
-):
-    """Change a tmpfs while it is used; None leaves one as it is: (errno, step)."""
+    root: cython.int, user_ns: cython.int, mount_ns: cython.int, size, inodes, read_only, whole,
+    alone=False,
+):  # fmt: skip
+    """Change a tmpfs while it is used; None leaves one as it is: (errno, step).
+
+    Read-only are all mounts from the root on, with `whole` the file system, with `alone` the
+    root's mount.
+    """
     order: Order
     _order_change(cython.address(order), root, user_ns, mount_ns)
+    order.alone = alone
     order.size = _or_null(size)
     order.inodes = _or_null(inodes)
     order.changes_read_only = read_only is not None
@@ -733,6 +744,7 @@ def is_overlay_top(fd: cython.int):
 
 CLONE_TREE = CLONE
 CLONE_MOUNT = CLONE_ONE
+CLONE_PART = CLONE_PLACED
 CLONE_AGAIN = CLONE_WRITABLE
 OVERLAY_OVER = OVERLAY
 NEW = FRESH

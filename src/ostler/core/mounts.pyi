@@ -3,6 +3,7 @@ from typing import Self
 
 CLONE_AGAIN: int
 CLONE_MOUNT: int
+CLONE_PART: int
 CLONE_TREE: int
 NEW: int
 OVERLAY_OVER: int
@@ -43,6 +44,7 @@ def resize(
     inodes: bytes | None,
     read_only: bool | None,
     whole: bool,
+    alone: bool = False,
 ) -> tuple[int, str]: ...
 def still(top: int, user_ns: int, mount_ns: int, on: bool, whole: bool) -> int: ...
 def is_overlay_top(fd: int) -> bool: ...

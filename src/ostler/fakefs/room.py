@@ -42,6 +42,7 @@ class Room(Looking):
             raise FileExistsError(errno.EEXIST, host.strerror(errno.EEXIST), text)
         machine = self.machine
         machine._mounted = True
+        machine._shown = None
         with self._as_root():
             machine.makedirs(text, exist_ok=True)
             room = limits.of_kernel(total_size or limits.UNLIMITED)

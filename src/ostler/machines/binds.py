@@ -20,6 +20,7 @@ _LINKS = {
     b"/dev/stdout": b"/proc/self/fd/1",
 }
 _PTS, _SHM = b"/dev/pts", b"/dev/shm"
+TERMINALS = _PTS[1:]  # of what is shown the only one that is no part of the host
 _OWN = (*_LINKS, _PTS, _SHM)
 
 
@@ -46,7 +47,10 @@ def sources(bind):
 
 
 def show(machine, paths):
-    """Put these paths of the host upon the machine, at the same place there, read-only."""
+    """Put these paths of the host upon the machine, at the same place there, read-only.
+
+    Return where something is mounted now: [path below the root].
+    """
     steps = []
     for path in paths:
         _make_parents(machine, path)
@@ -72,11 +76,13 @@ def show(machine, paths):
         else:
             machine.close(machine.open(path, machine.O_WRONLY | machine.O_CREAT, 0o644))
         steps.append((mounts.CLONE_TREE, path[1:], path, None, None, None, True))
+    shown = []
     while steps:
         built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, steps)
         number, step, failed = built.number, built.step, built.failed
         if not number:
-            return
+            return shown + [step[1] for step in steps]
+        shown += [step[1] for step in steps[:failed]]
         if steps[failed][0] == mounts.NEW:
             # No terminals of one's own here: without them.
             steps = steps[failed + 1 :]
@@ -85,6 +91,7 @@ def show(machine, paths):
         raise MachineUnavailable(
             f"{which} can't be shown there: {step}: {host.strerror(number)}", "", number
         )
+    return shown
 
 
 _PTS_OPTIONS = b"ptmxmode\x000666\0mode\x00620\0\0"

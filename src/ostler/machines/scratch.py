@@ -23,14 +23,16 @@ class Scratch(WithPoints, Rooted):
     """An empty file system in memory; see ostler.scratch.
 
     For its points it has what a rehearsal has (see rehearsal/kind.py); nothing is in `_plan` until
-    the first one is made.
+    the first one is made. `_shown`: the paths below its root at which something of the host is
+    mounted; None: something else is, too.
     """
 
     __slots__ = (
         "_base", "_busy", "_directory", "_history", "_keeper", "_overlays", "_own", "_plan",
-        "_prefix_of_marks", "_share", "_started",
+        "_prefix_of_marks", "_share", "_shown", "_started",
     )  # fmt: skip
     _kind = "scratch"
+    _places_may_go = True
 
     @classmethod
     def _empty(cls):
@@ -41,6 +43,7 @@ class Scratch(WithPoints, Rooted):
         self._base, self._busy, self._own, self._started = b"/", Busy(), {}, 0
         self._directory = self._history = self._keeper = self._share = None
         self._overlays, self._plan, self._prefix_of_marks = (), (), b""
+        self._shown = ()
 
     @property
     def _has_roots_marks(self):
@@ -49,8 +52,8 @@ class Scratch(WithPoints, Rooted):
     def _begin_points(self, children):
         from ostler.machines import scratch_points
 
-        if self._mounted:
-            problem = "a scratch machine that shows parts of the host has no points"
+        if self._shown is None:
+            problem = "another file system is mounted on this machine, which no point has in it"
             raise OSError(errno.EOPNOTSUPP, problem)
         scratch_points.begin(self, children)
 
@@ -60,6 +63,7 @@ class Scratch(WithPoints, Rooted):
     def _plan_like(self, other):
         from ostler.machines import scratch_points
 
+        self._shown = other._shown
         return scratch_points.plan_of(self)
 
     def _open_base(self, path):
@@ -100,7 +104,7 @@ class Scratch(WithPoints, Rooted):
         )
         machine._mounted = bool(sources)
         try:
-            binds.show(machine, sources)
+            machine._shown = tuple(binds.show(machine, sources))
             if begin is not None:
                 begin(machine, made)
         except BaseException:

@@ -16,7 +16,8 @@ class ScratchDirectory(owned.Owned, Scratch):
     __slots__ = ("_gone",)
 
     def _begin_points(self, children):
-        raise OSError(errno.EOPNOTSUPP, "a scratch machine that is a directory has no points")
+        problem = "a scratch machine that is a directory has no points, for which mounts are needed"
+        raise OSError(errno.EOPNOTSUPP, f"{problem}; {self._guarantees['weaker']}")
 
     def resize(self, size: int | str | None = None, inodes: int | str | None = None) -> None:
         """Raise MachineUnavailable: a directory has no limits."""

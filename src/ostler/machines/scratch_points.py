@@ -3,7 +3,8 @@
 Until then a scratch machine is its file system itself, and costs what that costs. For its first
 point all that is in it becomes the upper layer of an overlay over an empty directory, in the same
 file system: so its size is what it was, over all layers. From then on it has points as a rehearsal
-has, of which the base is nothing.
+has, of which the base is nothing. What it shows of the host is mounted in that file system a second
+time, out of everybody's sight, and from there upon each overlay, where there is a place for it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import suppress
 
 from ostler.core import mounts
 from ostler.machine import host
+from ostler.machines import binds
 from ostler.machines.rehearsal import layers, points, writers
 from ostler.machines.rehearsal.layout import OverlayMount
 
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
     from ostler.points.history import History, Point
 
-BASE, STORE = b"base", b"0"
+BASE, STORE, SHOWN = b"base", b"0", b"shown"
+_NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_CLOEXEC
 _TRIES, _PAUSE = 20, 0.0005
 
 
@@ -68,7 +71,12 @@ def open_base(machine: Any) -> int:
 
 def plan_of(machine: Any) -> list[tuple[bytes, bytes, bool, bool]]:
     """What a machine is mounted of, by its own descriptor of the stores."""
-    return [(b"", b"/proc/self/fd/%d/%s" % (machine._stores, BASE), True, False)]
+    inside = b"/proc/self/fd/%d/" % machine._stores
+    parts = [
+        (target, inside + b"%s/%d" % (SHOWN, number), False, target != binds.TERMINALS)
+        for number, target in enumerate(machine._shown)
+    ]
+    return [(b"", inside + BASE, True, False), *parts]
 
 
 def _see_children(machine: Any, children: str) -> None:
@@ -92,37 +100,82 @@ def _begin(machine: Any) -> None:
         if stores.number:
             problem = "a scratch machine has points from Linux 6.15 on"
             raise OSError(errno.EOPNOTSUPP, problem)
-        here = _cwd_of(machine)
+        here = layers.cwd_of(machine)
         _make_still(machine)
         status = host.fstat(stores.root)
         moved: list[bytes] = []
+        shown = machine._shown
         hidden = b".ostler-%s" % host.urandom(8).hex().encode()
         try:
+            parts = _Parts(machine)
             _move(stores.root, hidden, moved)
+            parts.show_in(stores.root)
             _mount(machine, stores)
         except BaseException:
             if not mounts.is_overlay_top(machine._root):  # else it is done
                 top = machine._stores if stores.root < 0 else stores.root
+                machine._shown = shown
+                _hide(top, len(shown))
                 _move_back(top, hidden, moved)
                 host.utime(b"/proc/self/fd/%d" % top, ns=(status.st_atime_ns, status.st_mtime_ns))
                 machine._plan, machine._overlays = (), ()
                 _set_still(machine, False)
             raise
+    layers.stand_at(machine, here)  # it was moved with all that is in it
+
+
+class _Parts:
+    """What a machine shows of the host, held open by its places; they may have been removed."""
+
+    def __init__(self, machine: Any) -> None:
+        self.machine = machine
+        self.found: list[tuple[bytes, mounts.Made]] = []
+        own = host.fstat(machine._root).st_dev
+        for target in machine._shown:
+            part = layers.opened_at(machine._root, target)
+            if part is not None and host.fstat(part.root).st_dev != own:
+                self.found.append((target, part))
+
+    def show_in(self, stores: int) -> None:
+        """Mount them in the stores, and have the machine know which they are."""
+        machine, steps = self.machine, []
+        if self.found:
+            host.mkdir(SHOWN, 0o700, dir_fd=stores)
+        for number, (target, part) in enumerate(self.found):
+            place = b"%s/%d" % (SHOWN, number)
+            if host.path.isdir(b"/proc/self/fd/%d" % part.root):
+                host.mkdir(place, 0o700, dir_fd=stores)
+            else:
+                host.close(host.open(place, _NEW, 0o600, dir_fd=stores))
+            source, read_only = b"/proc/self/fd/%d" % part.root, target != binds.TERMINALS
+            steps.append((mounts.CLONE_TREE, place, source, None, None, None, read_only))
+        built = mounts.build(stores, machine._user_ns, machine._mount_ns, steps)
+        if built.number:
+            target = self.found[built.failed][0]
+            problem = f"{host.strerror(built.number)}: {built.step}"
+            raise OSError(built.number, problem, "/" + host.fsdecode(target))
+        machine._shown = tuple(target for target, _ in self.found)
+
+
+def _hide(top: int, count: int) -> None:
+    # Nothing is looked for in there: it is the host's.
+    for number in range(count):
+        _take_off(top, b"%s/%d" % (SHOWN, number))
     with suppress(OSError):
-        machine.chdir(here)  # it was moved with all that is in it
+        host.rmdir(SHOWN, dir_fd=top)
 
 
-def _cwd_of(machine: Any) -> bytes:
-    try:
-        found: bytes = machine.getcwdb()
-    except OSError:
-        return b"/"
-    return found
+def _take_off(top: int, place: bytes) -> None:
+    with suppress(FileNotFoundError):
+        try:
+            host.rmdir(place, dir_fd=top)
+        except NotADirectoryError:
+            host.unlink(place, dir_fd=top)
 
 
 def _set_still(machine: Any, on: bool) -> int:
     spaces = machine._user_ns, machine._mount_ns
-    number, _ = mounts.resize(machine._root, *spaces, None, None, on, False)
+    number, _ = mounts.resize(machine._root, *spaces, None, None, on, False, True)
     return number
 
 

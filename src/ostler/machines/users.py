@@ -11,6 +11,7 @@ from _thread import allocate_lock
 from contextlib import contextmanager
 
 from ostler.machine import MachineUnavailable, host
+from ostler.machines.rooted import staying
 from ostler.machines.scratch import Scratch
 from ostler.verbs import table
 from ostler.verbs.children import Process
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import NoReturn
 
+    from ostler.points.history import Point
     from ostler.trees import Trees
 
 _GIVEN_UP = "CapEff:\t0000000000000000\n"
@@ -69,8 +71,17 @@ class ScratchOfUser(Scratch):
 
     __slots__ = ("_preparing", "_switch", "_user_is", "_who")
 
-    def _begin_points(self, children):
-        raise OSError(errno.EOPNOTSUPP, "a machine of another user has no points")
+    def _begin_like(self, other):
+        super()._begin_like(other)
+        self._who = self._user_is = other._user_is
+        self._preparing, self._switch = 0, allocate_lock()
+        self._act_as(*self._user_is[:3])
+
+    @staying
+    def at(self, point: "Point | str") -> "NoReturn":
+        """Refused with OSError (EOPNOTSUPP): what it shows could be seen by root alone."""
+        problem = "a read-only view would not be that user's: a branch that is rolled back is"
+        raise OSError(errno.EOPNOTSUPP, problem)
 
     def _begin_as(self, user):
         self.mkdir("/tmp")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import operator
 import resource
-from contextlib import suppress
 
 from ostler.core import mounts
 from ostler.machine import host
@@ -93,10 +92,7 @@ def _too_many(machine: Rehearsal, error: OSError, number: int) -> OSError:
 def _make(machine: _R, history: History, count: int, made: list[_R]) -> None:
     chain = history.chain(history.at)
     below = [tuple(history.stores_of(chain, overlay.target)) for overlay in machine._overlays]
-    try:
-        here = machine.getcwdb()
-    except OSError:
-        here = b"/"
+    here = layers.cwd_of(machine)
     for _ in range(count):
         made.append(_one(machine, history, below, here))
 
@@ -161,6 +157,5 @@ def _finished(
     other._know_authors_of(machine)
     shares.belong(other, Member(member.family, history.place), history)
     if here != b"/":
-        with suppress(OSError):
-            other.chdir(here)
+        layers.stand_at(other, here)
     return other

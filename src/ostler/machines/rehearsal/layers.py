@@ -113,8 +113,11 @@ def mounted_again(
             kept_at = host.readlink(b"/proc/self/fd/%d" % fd)
         place, plan = (fd, kept_at), machine._plan
         return _build(
-            _ToMount(machine._stores, place, spaces, as_root, plan, overlays, kept, only_read)
-        )
+            _ToMount(
+                machine._stores, place, spaces, as_root, plan, overlays, kept, only_read,
+                machine._places_may_go,
+            )
+        )  # fmt: skip
 
 
 class _ToMount:
@@ -125,6 +128,7 @@ class _ToMount:
     - `spaces`: descriptors of the user and the mount namespace, or -1; `as_root`: whose marks
     - `plan`, `overlays`: all mounts, and those of them that are overlays
     - `kept`, `only_read`: see mounted_again()
+    - `in_parts`: what is no overlay is shown with all below it, where there is a place for it
     """
 
     def __init__(
@@ -137,6 +141,7 @@ class _ToMount:
         overlays: Sequence[OverlayMount],
         kept: dict[bytes, int],
         only_read: bool,
+        in_parts: bool = False,
     ) -> None:
         self.stores = stores
         self.place = place
@@ -146,6 +151,7 @@ class _ToMount:
         self.overlays = overlays
         self.kept = kept
         self.only_read = only_read
+        self.in_parts = in_parts
 
 
 def _build(wanted: _ToMount) -> mounts.Made:
@@ -240,6 +246,8 @@ def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[mounts._Step]:
         where = None if number == 0 else target
         if not overlaid:
             how = mounts.CLONE_TREE if number == 0 else mounts.CLONE_MOUNT
+            if wanted.in_parts:
+                how = mounts.CLONE_PART
             steps.append((how, where, lower, None, None, None, read_only))
             continue
         overlay = next(left)
@@ -267,18 +275,39 @@ def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[mounts._Step]:
 def stand_on(machine: Rehearsal, built: mounts.Made) -> None:
     """Give a machine another root; its working directory stays the one of the same path."""
     with built:
-        try:
-            here = machine.getcwdb()
-        except OSError:
-            here = b"/"
+        here = cwd_of(machine)
         host.dup2(built.root, machine._root, False)
-    try:
-        cwd = machine.open(here, host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC)
-    except OSError:
-        cwd = host.dup(machine._root)
-    host.dup2(cwd, machine._cwd, False)
-    host.close(cwd)
+    stand_at(machine, here)
     machine._leave_namespace()
+
+
+def cwd_of(machine: Rehearsal) -> bytes:
+    """The path of a machine's working directory; that of the root, where it has none."""
+    try:
+        return machine.getcwdb()
+    except OSError:
+        return b"/"
+
+
+def stand_at(machine: Rehearsal, here: bytes) -> None:
+    """Let the working directory be what is at a path now; the root, where nothing is."""
+    # Who makes the calls of a machine need not have the right to go there once more.
+    way = [mounts.duplicate(machine._root)]
+    try:
+        _go_down(way, here, host.O_DIRECTORY)
+    except OSError:
+        way.append(_followed(machine, here))
+    try:
+        host.dup2(way[-1].root, machine._cwd, False)
+    finally:
+        _close_all(way)
+
+
+def _followed(machine: Rehearsal, here: bytes) -> mounts.Made:
+    try:
+        return mounts.Made(machine.open(here, host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC))
+    except OSError:
+        return mounts.duplicate(machine._root)
 
 
 def _targets(state: State | None) -> list[bytes]:
@@ -498,20 +527,27 @@ def new_name(stores: int, number: int = 0, taken: Container[str] = ()) -> bytes:
 
 def is_place(root: int, path: bytes) -> bool:
     """Whether there is something at a path below an open directory, and no link on the way."""
+    place = opened_at(root, path)
+    return place is not None and not stat.S_ISLNK(host.fstat(place.root).st_mode)
+
+
+def opened_at(root: int, path: bytes) -> mounts.Made | None:
+    """What is at a path below an open directory; None where nothing is, or a link on the way."""
     way = [mounts.duplicate(root)]
     try:
         _go_down(way, path)
-        return not stat.S_ISLNK(host.fstat(way[-1].root).st_mode)
+        return way.pop()
     except OSError:
-        return False
+        return None
     finally:
         _close_all(way)
 
 
-def _go_down(way: list[mounts.Made], path: bytes) -> None:
+def _go_down(way: list[mounts.Made], path: bytes, kind: int = 0) -> None:
     for name in path.split(b"/"):
-        way.append(mounts.Made(host.open(name, _NEXT, dir_fd=way[-1].root)))
-        way.pop(0).close()
+        if name:
+            way.append(mounts.Made(host.open(name, _NEXT | kind, dir_fd=way[-1].root)))
+            way.pop(0).close()
 
 
 def make_directory(stores: int, name: bytes) -> bool:

@@ -203,7 +203,8 @@ def see_base(machine: Rehearsal) -> None:
 def _see_places(machine: Rehearsal) -> None:
     # What is mounted below is mounted there again. Where a directory above it was renamed, that is
     # nowhere, or what a link leads to; it can't be given back as it is either.
-    for target, lower, _, _ in machine._plan[1:]:
+    planned = () if machine._places_may_go else machine._plan[1:]
+    for target, lower, _, _ in planned:
         if not layers.is_place(machine._root, target):
             problem = "something is mounted there, and a directory above it was renamed or removed"
             raise OSError(errno.EBUSY, problem, host.fsdecode(lower))

@@ -27,6 +27,8 @@ class WithPoints:
     """A machine's part of having points; what is done for them is loaded when it is asked for."""
 
     __slots__ = ()
+    # Whether what is mounted upon it are parts of the host, that can be left out.
+    _places_may_go = False
 
     if TYPE_CHECKING:
         _children_ns: int

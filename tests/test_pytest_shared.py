@@ -69,32 +69,130 @@ def test_scratch_shared(pytester):
 
 
 def test_scratch_shared_in_use(pytester):
+    """Only the test that has left something fails."""
+    result = run(
+        pytester,
+        """
+        import mmap, os, pytest
+
+        pytestmark = pytest.mark.scratch(size="256K")
+        kept = []
+
+        @pytest.fixture(scope="module", autouse=True)
+        def furnished(scratch_shared):
+            scratch_shared.create_file("/data/one", "1")
+            kept.append("furnished")
+            yield
+            kept.append("finished")
+
+        @pytest.fixture(autouse=True)
+        def looked_at(scratch_shared):
+            m = scratch_shared
+            assert (m.listdir("/"), m.listdir("/data")) == (["data"], ["one"])
+            assert (m.getcwd(), m.environ.get("X"), len(m.points())) == ("/", None, 1)
+
+        def spoil(m):
+            m.remove("/data/one")
+            m.environ["X"] = "1"
+            m.mkdir("/d")
+            m.chdir("/d")
+
+        def test_an_open_file(scratch_shared):
+            kept.append(scratch_shared.open_file("/log", "w"))
+            spoil(scratch_shared)
+
+        def test_after_it(scratch_shared):
+            kept[-1].write("what nobody sees")
+            kept[-1].flush()
+
+        def test_one_that_was_removed(scratch_shared):
+            kept.append(scratch_shared.open_file("/log", "w"))
+            scratch_shared.remove("/log")
+            spoil(scratch_shared)
+
+        def test_a_mapped_file(scratch_shared):
+            with scratch_shared.open_file("/log", "w+b") as file:
+                file.truncate(4096)
+                kept.append(mmap.mmap(file.fileno(), 4096))
+            spoil(scratch_shared)
+
+        def test_after_that(scratch_shared):
+            kept[-1][:4] = b"seen"
+
+        def test_a_copy_of_the_process(scratch_shared):
+            file = scratch_shared.open_file("/log", "w")
+            reading, writing = os.pipe()
+            if not os.fork():
+                os.close(writing)
+                os.read(reading, 1)
+                os._exit(0)
+            os.close(reading)
+            kept.append(writing)
+            file.close()
+            spoil(scratch_shared)
+
+        def test_after_the_copy(scratch_shared):
+            os.close(kept.pop())
+            os.wait()
+
+        def test_it_is_closed(scratch_shared):
+            assert kept.count("furnished") == 1
+            scratch_shared.close()
+
+        def test_it_was_made_anew(scratch_shared):
+            assert (kept.count("furnished"), kept.count("finished")) == (2, 1)
+            assert scratch_shared.statvfs("/").f_blocks * 4096 == 262144
+        """,
+    )
+    result.assert_outcomes(passed=9, errors=5)
+    lines = ["ERROR at teardown of test_an_open_file", "OSError*open for writing in this process*"]
+    lines += ["ERROR at teardown of test_one_that_was_removed", "OSError*"]
+    lines += ["ERROR at teardown of test_a_mapped_file", "OSError*open for writing in this*"]
+    lines += ["ERROR at teardown of test_a_copy_of_the_process", "OSError*in process*"]
+    lines += ["ERROR at teardown of test_it_is_closed", "RuntimeError*closed by a test*"]
+    result.stdout.fnmatch_lines([f"*{line}*" for line in lines])
+
+
+def test_scratch_shared_with_children(pytester):
+    result = run(
+        pytester,
+        """
+        import os, pytest, signal, time
+        from ostler.machines import SHELL
+
+        pytestmark = pytest.mark.scratch(bind=SHELL)
+
+        @pytest.fixture(scope="module", autouse=True)
+        def furnished(scratch_shared):
+            scratch_shared.system("mkdir /tmp; echo one > /tmp/a")
+
+        def test_it_leaves_a_child(scratch_shared):
+            global child
+            command = "cd /tmp; echo two > a; exec sleep 1000 > log"
+            child = scratch_shared.spawnlp(os.P_NOWAIT, "sh", "sh", "-c", command)
+            while not scratch_shared.path.exists("/tmp/log"):
+                time.sleep(0.001)
+
+        def test_it_is_as_it_was(scratch_shared):
+            assert os.waitpid(child, 0)[1] == signal.SIGKILL
+            assert scratch_shared.listdir("/tmp") == ["a"]
+            assert scratch_shared.system("grep -q one /tmp/a") == 0
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_what_it_needs_does_not_grow(pytester):
     result = run(
         pytester,
         """
         import pytest
 
-        pytestmark = pytest.mark.scratch(size="64K")
+        pytestmark = pytest.mark.scratch(inodes=30)
 
-        def test_an_open_file(scratch_shared):
-            global file
-            file = scratch_shared.open_file("/log", "w")
-
-        def test_it_is_still_open(scratch_shared):
-            pass
-
-        def test_it_is_closed():
-            file.close()
-
-        def test_all_is_well(scratch_shared):
-            assert scratch_shared.listdir("/") == []
-            assert scratch_shared.statvfs("/").f_blocks * 4096 == 65536
-            scratch_shared.close()
-
-        def test_too_late(scratch_shared):
-            pass
+        @pytest.mark.parametrize("number", range(40))
+        def test_it_has_room(scratch_shared, number):
+            scratch_shared.create_file("/d/file", "x")
         """,
     )
-    result.stdout.fnmatch_lines(["*OSError*open for writing in this process*"])
-    result.stdout.fnmatch_lines(["*OSError*: test_an_open_file has left scratch_shared so*"])
-    result.stdout.fnmatch_lines(["*scratch_shared was closed by a test*"])
+    result.assert_outcomes(passed=40)

@@ -6,8 +6,9 @@ the module's fixtures have made. `@pytest.mark.scratch(size="64K", inodes=10)` s
 `recorded` records what functions and programs do on the host.
 """
 
+import errno
 import sys
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 import pytest
 
@@ -115,54 +116,63 @@ def _scratch_shared_again(request: pytest.FixtureRequest) -> "Iterator[None]":
         yield
         return
     machine = request.getfixturevalue("scratch_shared")
-    if machine in _NOT_BACK:
-        _NOT_BACK[machine].back_at_last()
-    before = _BeforeTest(machine, request.node.name)
+    before = _BeforeTest(machine)
+    _SPOILT.add(machine)
     try:
         yield
     finally:
-        _NOT_BACK[machine] = before
         before.back()
 
 
-_NOT_BACK: "WeakKeyDictionary[Scratch, _BeforeTest]" = WeakKeyDictionary()  # not yet, that is
+_SPOILT: "WeakSet[Scratch]" = WeakSet()  # by a test that is not at its end, or could not end well
 
 
 class _BeforeTest:
     """A machine as it is before a test, for after it."""
 
-    def __init__(self, machine, name):
+    def __init__(self, machine):
         from ostler.machines import scratch_points
 
         self.machine = machine
-        self.name = name  # of the test
         self.point = scratch_points.settled(machine)
         self.here = machine.getcwdb()
         self.environ = dict(machine.environ)
         self.umask = machine.umask(0)
         machine.umask(self.umask)
 
-    def back_at_last(self):
-        """The same before a later test; the error says which one it is that still has a file."""
-        try:
-            self.back()
-        except OSError as error:
-            problem = f"{error.strerror}: {self.name} has left scratch_shared so"
-            raise OSError(error.errno, problem, error.filename) from None
-
     def back(self):
+        """Have all as it was; what the test has left open is an error after that."""
         from ostler.machines import scratch_points
 
         machine = self.machine
         if machine.closed:
             raise RuntimeError("scratch_shared was closed by a test: it is for those after it, too")
-        scratch_points.taken_back(machine, self.point)
+        try:
+            scratch_points.taken_back(machine, self.point)
+        except OSError as error:
+            if error.errno == errno.EBUSY:
+                self._set_up()
+            raise
+        self._set_up()
+
+    def _set_up(self):
+        machine = self.machine
         machine.umask(self.umask)
         machine.chdir(self.here)
         if machine.environ != self.environ:
             machine.environ.clear()
             machine.environ.update(self.environ)
-        _NOT_BACK.pop(machine, None)
+        _SPOILT.discard(machine)
+
+
+def _make_shared_anew(item):
+    # It was closed, or could not be taken back: for the next test it is set up once more, with the
+    # fixtures that have made something there.
+    machine = getattr(item, "funcargs", {}).get("scratch_shared")
+    if machine is not None and (machine.closed or machine in _SPOILT):
+        _SPOILT.discard(machine)
+        for fixture in item._fixtureinfo.name2fixturedefs["scratch_shared"]:
+            fixture.finish(item._request)
 
 
 @pytest.fixture
@@ -234,7 +244,10 @@ def pytest_runtest_teardown(item, nextitem):
         # The test has closed it. What pytest itself does here would fail, and the ends of the
         # fixtures would be left out: the machine would stand in the way of all other tests.
         item.session._setupstate.teardown_exact(nextitem)
-    return (yield)
+    try:
+        return (yield)
+    finally:
+        _make_shared_anew(item)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -385,3 +385,17 @@ def test_it_is_installed_and_given_back():
     assert len(os.listdir("/proc/self/fd")) <= before + 2
     with pytest.raises(ValueError, match="closed"):
         m.checkpoint()
+
+
+def test_taken_back_while_a_file_is_open():
+    with ostler.scratch(inodes=40) as m:
+        m.create_file("/a", "a")
+        for _ in range(30):
+            point = scratch_points.settled(m)
+            m.unlink("/a")
+            with m.open_file("/log", "w") as file:
+                with pytest.raises(OSError, match="open for writing in this process") as caught:
+                    scratch_points.taken_back(m, point)
+                assert (caught.value.errno, m.listdir("/")) == (errno.EBUSY, ["a"])
+                file.write("seen by nobody")
+            assert (m.listdir("/"), m.points()) == (["a"], [point])

@@ -50,13 +50,34 @@ def settled(machine: Any) -> Point:
 
 
 def taken_back(machine: Any, point: Point) -> None:
-    """Everything is as it was at a point, the only one that there is then."""
+    """Everything is as it was at a point, the only one that there is then.
+
+    Where a file of this process is still open for writing, that is an OSError (EBUSY), after all
+    is as it was: what is written to the file is not seen any more.
+    """
     with machine._busy:
         history = points.begun(machine)
         if history.at != point._layer or not points.is_clean(machine):
-            points.back(machine, history, point._layer, "kill")
-        history.present = point
-        _forget_others(history, point)
+            _take_back(machine, history, point)
+        else:
+            _see_point(history, point)
+
+
+def _take_back(machine: Any, history: History, point: Point) -> None:
+    try:
+        points.back(machine, history, point._layer, "kill")
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        points.back(machine, history, point._layer, "leave", True)
+        _see_point(history, point)
+        raise
+    _see_point(history, point)
+
+
+def _see_point(history: History, point: Point) -> None:
+    history.present = point
+    _forget_others(history, point)
 
 
 def _forget_others(history: History, point: Point) -> None:

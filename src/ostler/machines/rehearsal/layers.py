@@ -338,6 +338,18 @@ def remove_stores(stores: int, names: Iterable[bytes]) -> None:
 def _remove_all(directory: OwnTree, names: Iterable[bytes]) -> None:
     for name in names:
         directory.remove(name)
+        _remove_above(directory, name)
+
+
+def _remove_above(directory: OwnTree, name: bytes) -> None:
+    # The directory of one layer, when the stores of all its overlays are gone. The one of all
+    # layers of a machine stays.
+    above, _, store = name.rpartition(b"/")
+    if store.isdigit() and above.count(b"/") > above.startswith(b"branches/"):
+        with contextlib.suppress(OSError):
+            fd, last = directory.parent(above)
+            directory.forget_below(above)
+            host.rmdir(last, dir_fd=fd)
 
 
 def _plan(base: bytes, ordinary: bool, left: list[bytes], known: Sequence[bytes]) -> list[_Place]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import time
+from contextlib import suppress
 from functools import partial
 
 from ostler.core import mounts
@@ -73,11 +74,17 @@ def noted(history: History) -> Point:
     return point
 
 
-def back(machine: Rehearsal, history: History, layer: int | None, children: str = "leave") -> None:
-    """Drop what was changed upon a layer."""
-    _Exchange(machine, history, children).to(layer, lambda was: None)
-    gone = history.sweep(_used(machine))
-    history.background.add(partial(remove, mounts.duplicate(machine._stores), gone))
+def back(
+    machine: Rehearsal,
+    history: History,
+    layer: int | None,
+    children: str = "leave",
+    abandon: bool = False,
+) -> None:
+    """Drop what was changed upon a layer; with `abandon` also what somebody still writes to."""
+    exchange = _Exchange(machine, history, children)
+    exchange.drops, exchange.abandons = True, abandon
+    exchange.to(layer, lambda was: None)
 
 
 def stand_anew(machine: Rehearsal, history: History) -> None:
@@ -213,8 +220,12 @@ def _see_places(machine: Rehearsal) -> None:
 class _Exchange:
     """One step from the state that a machine is in to another one.
 
-    `was`: the uppermost layer of the state that is left, of which the last may be new.
+    - `was`: the uppermost layer of the state that is left, of which the last may be new
+    - `drops`: whether nothing of that state is needed
+    - `abandons`: whether who is at work in it may go on there, alone
     """
+
+    drops = abandons = False
 
     def __init__(self, machine: Rehearsal, history: History, children: str) -> None:
         self.machine = machine
@@ -250,7 +261,8 @@ class _Exchange:
             try:
                 self._find_tops()
                 see_base(machine)
-                self._make_still()
+                if not self.abandons:
+                    self._make_still()
                 machine._catch_up(True)
                 self._freeze()
                 found, old, stores = self._goes_on(goal, forward, note)
@@ -269,8 +281,17 @@ class _Exchange:
             machine._share.had_children |= self._had_children
             shares.tell(machine)
         marks = machine._prefix_of_marks.decode()
-        useless = [*self._useless, *self._works]
-        history.background.add(partial(_tidy, history, stores, old, marks, useless))
+        useless = {*self._useless, *self._works}
+        if self.drops:
+            gone = history.sweep(_used(machine))
+            useless = gone | {path for path in useless if path.rpartition(b"/")[0] not in gone}
+        tidy = partial(_tidy, history, stores, old, marks, useless)
+        if self.drops:
+            # Another thread would take half as much again, for it, for handing over and waiting.
+            with suppress(OSError):
+                tidy()
+        else:
+            history.background.add(tidy)
         if history.writer.writes and history.goes_on:
             ahead = partial(_make_ahead, history, mounts.duplicate(machine._stores))
             history.background.add(partial(ahead, len(machine._overlays)))
@@ -454,7 +475,7 @@ class _Exchange:
 
 
 def _tidy(
-    history: History, stores: mounts.Made, old: mounts.Made, marks: str, useless: list[bytes]
+    history: History, stores: mounts.Made, old: mounts.Made, marks: str, useless: set[bytes]
 ) -> None:
     """Close an overlay that was left, with what nobody needs of it, and squash what is full."""
     with stores:

@@ -1,7 +1,7 @@
 from ostler.core cimport libc
 from ostler.core.libc cimport recording
 from ostler.record.peek cimport Member, Process, Status
-from ostler.record.pieces cimport Pieces
+from ostler.record.places cimport RememberedPlaces
 
 cdef enum:
     ROOTS = 32
@@ -13,7 +13,7 @@ cdef struct Root:
     char name[4096]         # as we see it
     long length             # of that, 0 for our own root; -1: it is longer
 
-cdef class Crowd(Pieces):
+cdef class Crowd(RememberedPlaces):
     cdef int epoll
     cdef readonly unsigned int processes
     cdef Member **members
@@ -38,6 +38,7 @@ cdef class Crowd(Pieces):
     # Whether a path could be found, or what: -1 with errno where not.
     cdef int _given(self, Member *m, int dir, int path, recording.seccomp_notif *asked, char *into) noexcept nogil
     cdef int _join(self, Member *m, int dir, recording.seccomp_notif *asked, char *path, char *into) noexcept nogil
+    cdef bint _begins_outside(self, const char *path) noexcept nogil
     cdef int _is_outside(self, const char *path, bint outside) noexcept nogil
     cdef int _within_root(self, Process *p, char *into) noexcept nogil
     cdef int _of_fd(self, Member *m, int fd, char *into) noexcept nogil
@@ -47,6 +48,7 @@ cdef class Crowd(Pieces):
     cdef int _close_watched(self, int fd) noexcept nogil
     cdef int _forget_root(self, int root) noexcept nogil
     cdef int _open(self, Process *p, const char *path, unsigned long long flags) noexcept nogil
+    cdef int _open_named(self, Process *p, const char *path, unsigned long long flags, long *length) noexcept nogil
     cdef int _place(self, Member *m, char *path, char **name) noexcept nogil
     cdef int _place_to_make(self, Member *m, bint follow, char **name) noexcept nogil
 

@@ -11,21 +11,21 @@ from cython.cimports.ostler.record.peek import (
     Process,
     Status,
     count_use,
-    drop_pending,
     exit_of_zombie,
     identify,
     name_of,
     of_self,
     peek_string,
 )  # fmt: skip
-from cython.cimports.ostler.record.pieces import TRIED, Begun, Ended, Executed, Pieces
+from cython.cimports.ostler.record.pieces import TRIED, Begun, Ended, Executed
+from cython.cimports.ostler.record.places import RememberedPlaces
 
 _PROCESS = cython.declare(cython.ulonglong, 4 << 32)  # so lookout.py knows them
 _LINKS = cython.declare(cython.int, 40)
 
 
 @cython.cclass
-class Crowd(Pieces):
+class Crowd(RememberedPlaces):
     """Who is recorded."""
 
     def __cinit__(self, out: cython.int, socket: cython.int):
@@ -73,7 +73,7 @@ class Crowd(Pieces):
                 while self.members[i]:
                     m = self.members[i]
                     self.members[i] = m.next
-                    drop_pending(cython.address(m.pending))
+                    self._drop_pending(cython.address(m.pending))
                     libc.free(m)
                 while self.all[i]:
                     p = self.all[i]
@@ -170,6 +170,9 @@ class Crowd(Pieces):
             self._is_outside(into, True)
         return 0
 
+    def _begins_outside(self, path):
+        return (path == self.path and self.outside) or (path == self.path2 and self.outside2)
+
     def _is_outside(self, path, outside):
         if path == self.path:
             self.outside, self.outside2 = outside, False
@@ -205,17 +208,17 @@ class Crowd(Pieces):
     def _root(self, p):
         # The directory that is "/" for it; one descriptor for all who have the same.
         name: cython.char[64]
-        place: cython.ulonglong[3]
+        place: cython.ulonglong[5]
         length: cython.long
         i: cython.int
         if p.root >= 0:
             return self.roots[p.root].fd
         libc.snprintf(name, 64, b"/proc/%d/root", p.asks)
-        if asking.ostler_place_of(name, place) < 0:
+        if asking.ostler_place_of(libc.AT_FDCWD, name, place) < 0:
             return -1
         for i in range(self.root_count):
             # The same mount: in another namespace each has another number.
-            if libc.memcmp(self.roots[i].place, place, cython.sizeof(place)) == 0:
+            if libc.memcmp(self.roots[i].place, place, cython.sizeof(self.roots[i].place)) == 0:
                 p.root = i
                 return self.roots[i].fd
         i = self.root_count
@@ -228,7 +231,7 @@ class Crowd(Pieces):
         self.roots[i].fd = libc.openat(
             libc.AT_FDCWD, name, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
         )
-        libc.memcpy(self.roots[i].place, place, cython.sizeof(place))
+        libc.memcpy(self.roots[i].place, place, cython.sizeof(self.roots[i].place))
         if self.roots[i].fd < 0:
             self.root_count = i
             return -1
@@ -240,6 +243,7 @@ class Crowd(Pieces):
     def _forget_root(self, root):
         i: cython.int
         p: cython.pointer(Process)
+        self._forget_places()
         for i in range(CROWD):
             p = self.all[i]
             while p:
@@ -257,16 +261,43 @@ class Crowd(Pieces):
         how.flags = libc.O_PATH | libc.O_CLOEXEC | flags
         how.mode = 0
         how.resolve = libc.RESOLVE_IN_ROOT
-        if (path == self.path and self.outside) or (path == self.path2 and self.outside2):
+        if self._begins_outside(path):
             root, how.resolve = libc.AT_FDCWD, libc.RESOLVE_NO_MAGICLINKS
         return libc.openat2(root, path, cython.address(how))
+
+    def _open_named(self, p, path, flags, length):
+        # The same, and its name in `full`: that is the path, where there is no link on the way.
+        how: libc.open_how
+        links: cython.p_char = cython.NULL
+        fd: cython.int
+        root: cython.int = self._root(p)
+        if root >= 0 and self.roots[p.root].length == 0 and not self._begins_outside(path):
+            links = self._links_of(path, length)
+        if links != cython.NULL and not links[0]:
+            how.flags = libc.O_PATH | libc.O_CLOEXEC | flags
+            how.mode = 0
+            how.resolve = libc.RESOLVE_IN_ROOT | libc.RESOLVE_NO_SYMLINKS
+            fd = libc.openat2(root, path, cython.address(how))
+            if fd >= 0:
+                libc.memcpy(self.full, path, length[0])
+                self.full[length[0]] = 0
+                return fd
+            if libc.errno != libc.ELOOP:
+                return -1
+            links[0] = True
+        fd = self._open(p, path, flags)
+        if fd >= 0:
+            length[0] = name_of(self.descriptors, fd, self.full)
+        return fd
 
     def _place(self, m, path, name):
         # The directory in which a name is or will be; -1 with errno. The whole path is in `full`.
         size: cython.size_t = libc.strlen(path)
         end: cython.size_t
         length: cython.long
-        fd: cython.int
+        fd: cython.int = -1
+        root: cython.int = self._root(m.process)
+        known: cython.bint = False
         kept: cython.char
         while size > 1 and path[size - 1] == b"/"[0]:
             size -= 1
@@ -280,13 +311,21 @@ class Crowd(Pieces):
             return -1
         kept = path[end]
         path[end] = 0
-        fd = self._open(m.process, path, libc.O_DIRECTORY)
+        if root >= 0 and not self._begins_outside(path):
+            fd = self._known_place(m.process.root, root, path, cython.cast(cython.uint, end))
+            known = fd >= 0
+        if fd < 0:
+            fd = self._open_named(m.process, path, libc.O_DIRECTORY, cython.address(length))
+        if known:
+            length = end - 1  # this is its name: see _keep_place()
+        elif fd >= 0:
+            if length + 1 == end and libc.memcmp(self.full, path, length) == 0:
+                self._keep_place(m.process.root, fd, path, cython.cast(cython.uint, end))
         path[end] = kept
         if fd < 0:
             return -1
-        length = name_of(self.descriptors, fd, self.full)
         if length + (size - end) + 2 > ROOM:
-            libc.close(fd)
+            self._release(fd)
             libc.errno = libc.ENAMETOOLONG
             return -1
         if length == 0 or self.full[length - 1] != b"/"[0]:
@@ -312,7 +351,7 @@ class Crowd(Pieces):
             ):  # fmt: skip
                 return place
             size = libc.readlinkat(place, name[0], self.words, ROOM // 2 - 1)
-            libc.close(place)
+            self._release(place)
             if size <= 0:
                 return -1
             self.words[size] = 0
@@ -427,7 +466,7 @@ class Crowd(Pieces):
             if at[0] == m:
                 at[0] = m.next
                 m.process.threads -= 1
-                drop_pending(cython.address(m.pending))
+                self._drop_pending(cython.address(m.pending))
                 libc.free(m)
                 return 0
             at = cython.address(at[0].next)

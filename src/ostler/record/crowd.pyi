@@ -1,4 +1,4 @@
-from ostler.record.pieces import Pieces
+from ostler.record.places import RememberedPlaces
 
-class Crowd(Pieces):
+class Crowd(RememberedPlaces):
     processes: int

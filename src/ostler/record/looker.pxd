@@ -9,6 +9,8 @@ cdef class Looker(Addresses):
 
     cdef int _look(self, Member *member, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
     cdef int _look_at_open(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
+    cdef int _will_be_made(self, Member *m, Entry *entry, int place, const char *name) noexcept nogil
+    cdef bint _look_where_it_is_made(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry, unsigned long long flags) noexcept nogil
     cdef int _look_at_change(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _look_within(self, Member *m, recording.seccomp_notif *asked, Entry *entry, unsigned long long flags, unsigned long long resolve) noexcept nogil
     cdef int _look_at_program(self, Member *m, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
@@ -16,11 +18,10 @@ cdef class Looker(Addresses):
     cdef int _fail(self, Member *m, Entry *entry, int number) noexcept nogil
     cdef bint _may_be_empty(self, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
     cdef bint _doubtful(self, Member *m, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
+    cdef bint _is_settled(self, Pending *pending, Entry *entry) noexcept nogil
     cdef int _settle(self, Member *m, bint finally_) noexcept nogil
     cdef int _hindered(self, Member *m, Pending *pending) noexcept nogil
     cdef int _settle_early(self, Member *but) noexcept nogil
     cdef int _settle_program(self, Process *p, int asks) noexcept nogil
 
-cdef int _may(int fd, int mode) noexcept nogil
-cdef bint _is_read_only(int fd) noexcept nogil
 cdef int _failed(Entry *entry, int number) noexcept nogil

@@ -52,8 +52,10 @@ from cython.cimports.ostler.record.peek import (
     Process,
     begin_proof,
     count_use,
-    drop_pending,
     has_ended,
+    is_read_only,
+    may,
+    may_name,
     name_of,
     owner_of,
     peek_arguments,
@@ -80,6 +82,8 @@ class Looker(Addresses):
         entry: Entry
         p: cython.pointer(Process) = member.process
         kind: cython.int = rule.kind
+        if kind == ROOT or kind == MOUNT or kind == MODE or kind == OWNER or kind == ATTRIBUTE:
+            self._forget_places()  # what they lead to, or who may, will be another
         if kind == ROOT:
             p.root = -1
             return 0
@@ -169,6 +173,7 @@ class Looker(Addresses):
         how: cython.ulonglong[3]
         status: libc.stat_t
         changes: cython.bint
+        known: cython.bint
         if rule.kind == CREAT:
             flags = libc.O_CREAT | libc.O_WRONLY | libc.O_TRUNC
         else:
@@ -191,32 +196,31 @@ class Looker(Addresses):
             last = libc.O_NOFOLLOW
             entry.kind = CREATE
         entry.path2 = cython.cast(cython.uint, flags)
-        fd = self._open(m.process, self.path, last)
+        if (
+            flags & libc.O_CREAT and flags & libc.O_TMPFILE != libc.O_TMPFILE
+            and self._look_where_it_is_made(m, rule, asked, entry, flags)
+        ):  # fmt: skip
+            return 0
+        known = not changes and not last and m.process.uid == self.uid
+        if known and not self._begins_outside(self.path) and self._root(m.process) >= 0:
+            entry.path = self._known_file(m.process.root, self._root(m.process), self.path)
+            if entry.path:
+                entry.outcome = DONE
+                entry.doubt = self._doubtful(m, rule, asked)
+                return self._put(entry, cython.sizeof(Entry))
+        else:
+            self.wanted = cython.NULL
+        fd = self._open_named(m.process, self.path, last, cython.address(size))
         if fd < 0:
             if libc.errno == libc.ENOENT and flags & libc.O_CREAT:
                 # It will be made, unless something hinders that.
-                entry.kind = CREATE
                 place = self._place_to_make(m, not flags & libc.O_EXCL, cython.address(name))
-                if place < 0:
-                    self._fail(m, entry, libc.errno)
-                    entry.path = self._text(self.path, libc.strlen(self.path))
-                    return self._put(entry, cython.sizeof(Entry))
-                entry.path = self._text(self.full, libc.strlen(self.full))
-                m.pending.entry = entry[0]
-                m.pending.place = place
-                m.pending.place2 = -1
-                m.pending.name = asking.strdup(name)
-                m.pending.name2 = cython.NULL
-                m.pending.was = (
-                    flags & libc.O_EXCL
-                    and status_at(place, name, cython.address(m.pending.before)) == 0
-                )
-                self._wait(m)
-                return 0
+                if place >= 0:
+                    return self._will_be_made(m, entry, place, name)
+                entry.kind = CREATE
             self._fail(m, entry, libc.errno)
             entry.path = self._text(self.path, libc.strlen(self.path))
             return self._put(entry, cython.sizeof(Entry))
-        size = name_of(self.descriptors, fd, self.full)
         if flags & libc.O_CREAT and flags & libc.O_EXCL:
             _failed(entry, libc.EEXIST)
         elif (
@@ -227,7 +231,7 @@ class Looker(Addresses):
             _failed(entry, libc.ELOOP)
         elif m.process.uid != self.uid:
             entry.outcome = TRIED
-        elif _may(fd, libc.W_OK if changes else libc.R_OK) < 0:
+        elif may(fd, libc.W_OK if changes else libc.R_OK) < 0:
             _failed(entry, libc.errno)
         elif (
             changes and libc.fstat(fd, cython.address(status)) == 0
@@ -237,10 +241,57 @@ class Looker(Addresses):
             _failed(entry, libc.EISDIR)
         else:
             entry.outcome = DONE
-        libc.close(fd)
         entry.path = self._text(self.full, size)
+        if entry.outcome == DONE:
+            self._keep_file(fd, entry.path)
+        libc.close(fd)
         entry.doubt = self._doubtful(m, rule, asked)
         return self._put(entry, cython.sizeof(Entry))
+
+    def _will_be_made(self, m, entry, place, name):
+        # Unless something hinders that.
+        entry.kind = CREATE
+        entry.path = self._text(self.full, libc.strlen(self.full))
+        m.pending.entry = entry[0]
+        m.pending.place = place
+        m.pending.place2 = -1
+        m.pending.name = asking.strdup(name)
+        m.pending.name2 = cython.NULL
+        m.pending.was = False
+        self._wait(m)
+        return 0
+
+    def _look_where_it_is_made(self, m, rule, asked, entry, flags):
+        # In the directory alone: what is not there, and plain files; whether that was enough.
+        status: libc.stat_t
+        name: cython.p_char
+        size: cython.size_t = libc.strlen(self.path)
+        place: cython.int
+        if size < 2 or self.path[size - 1] == b"/"[0] or self.path[size - 1] == b"."[0]:
+            return False  # no name, perhaps
+        place = self._place(m, self.path, cython.address(name))
+        if place < 0:
+            return False
+        if status_at(place, name, cython.address(status)) < 0:
+            if libc.errno == libc.ENOENT:
+                self._will_be_made(m, entry, place, name)
+                return True
+        elif (status.st_mode & libc.S_IFMT) == libc.S_IFREG:
+            if flags & libc.O_EXCL:
+                _failed(entry, libc.EEXIST)
+            elif m.process.uid != self.uid:
+                entry.outcome = TRIED
+            elif may_name(place, name, libc.R_OK if entry.kind == READ else libc.W_OK) < 0:
+                _failed(entry, libc.errno)
+            else:
+                entry.outcome = DONE
+            self._release(place)
+            entry.path = self._text(self.full, libc.strlen(self.full))
+            entry.doubt = self._doubtful(m, rule, asked)
+            self._put(entry, cython.sizeof(Entry))
+            return True
+        self._release(place)
+        return False
 
     def _look_within(self, m, asked, entry, flags, resolve):
         # What openat2() finds that was told how to look: as the kernel does it from the same place.
@@ -272,7 +323,7 @@ class Looker(Addresses):
                 entry.kind = CREATE
                 _failed(entry, libc.EEXIST)
             elif m.process.uid == self.uid:
-                if _may(fd, libc.R_OK if entry.kind == READ else libc.W_OK) < 0:
+                if may(fd, libc.R_OK if entry.kind == READ else libc.W_OK) < 0:
                     _failed(entry, libc.errno)
                 else:
                     entry.outcome = DONE
@@ -294,6 +345,7 @@ class Looker(Addresses):
         number: cython.int
         other: libc.stat_t
         follow: cython.bint = not rule.how & NO_FOLLOW
+        length: cython.long
         itself: cython.int = self.itself
         if rule.value >= 0:
             entry.path2 = cython.cast(cython.uint, asked.data.args[rule.value])
@@ -338,9 +390,7 @@ class Looker(Addresses):
             pending.place = self._open_itself(m, itself)
             asking.strcpy(self.full, self.path)
         elif follow:
-            pending.place = self._open(m.process, self.path, 0)
-            if pending.place >= 0:
-                name_of(self.descriptors, pending.place, self.full)
+            pending.place = self._open_named(m.process, self.path, 0, cython.address(length))
         else:
             pending.place = self._place(m, self.path, cython.address(name))
         if pending.place < 0 or (kind == LINK and pending.number):
@@ -350,12 +400,14 @@ class Looker(Addresses):
             self._fail(m, entry, number)
             entry.path = self._text(self.path, libc.strlen(self.path))
             pending.entry.what = 1  # so that what is open is closed
-            drop_pending(pending)
+            self._drop_pending(pending)
             return self._put(entry, cython.sizeof(Entry))
         entry.path = self._text(self.full, libc.strlen(self.full))
         if name != cython.NULL:
             pending.name = asking.strdup(name)
         pending.was = status_at(pending.place, pending.name, cython.address(pending.before)) == 0
+        if kind == RENAME and (pending.before.st_mode & libc.S_IFMT) != libc.S_IFREG:
+            self._forget_places()
         if kind == RENAME and pending.was and pending.place2 >= 0:
             pending.same = (
                 status_at(pending.place2, pending.name2, cython.address(other)) == 0
@@ -367,8 +419,22 @@ class Looker(Addresses):
             )
         entry.doubt = self._doubtful(m, rule, asked)
         pending.entry = entry[0]
+        if kind == MOUNT or self._is_settled(pending, entry):
+            # Nothing is kept open: it would keep a file system from being unmounted.
+            self._put(entry, cython.sizeof(Entry))
+            return self._drop_pending(pending)
         self._wait(m)
         return 0
+
+    def _is_settled(self, pending, entry):
+        # Whether it can only fail: what is to be made is there already, or what is meant is not.
+        kind: cython.int = entry.kind
+        if kind == MKDIR or kind == MKNOD or kind == SYMLINK or kind == LINK:
+            if pending.was:
+                _failed(entry, libc.EEXIST)
+        elif not pending.was:
+            _failed(entry, pending.number or libc.ENOENT)
+        return entry.outcome == FAILED
 
     def _settle_early(self, but):
         # What others have done since may soon not be seen any more.
@@ -399,42 +465,31 @@ class Looker(Addresses):
         untouched: cython.bint = False
         entry.outcome = FAILED
         if kind == CREATE or kind == MKDIR or kind == MKNOD or kind == SYMLINK or kind == LINK:
-            if pending.was:
-                number = libc.EEXIST
-            elif there:
+            if there:
                 entry.outcome = DONE
         elif kind == BIND:
             entry.outcome = DONE if there and not pending.was else FAILED
             number = asking.EADDRINUSE if pending.was else 0
         elif kind == REMOVE or kind == RMDIR:
-            if not pending.was:
-                number = libc.ENOENT
-            elif not same:
+            if not same:
                 entry.outcome = DONE
         elif kind == RENAME:
-            if pending.number or not pending.was:
-                number = pending.number if pending.number else libc.ENOENT
-            elif pending.same:
+            number = pending.number
+            if not number and pending.same:
                 entry.outcome = TRIED  # two names of one file: nothing is done then
-            elif pending.place2 >= 0 and (
+            elif not number and pending.place2 >= 0 and (
                 status_at(pending.place2, pending.name2, cython.address(other)) == 0
                 and other.st_ino == pending.before.st_ino
                 and other.st_dev == pending.before.st_dev
                 and not same
             ):  # fmt: skip
                 entry.outcome = DONE
-        elif kind == MOUNT:
-            entry.outcome = TRIED
-        elif not pending.was:
-            number = libc.ENOENT
         elif there and same and (
             now.st_ctim.tv_sec == pending.before.st_ctim.tv_sec
             and now.st_ctim.tv_nsec == pending.before.st_ctim.tv_nsec
         ):  # fmt: skip
-            entry.outcome = (
-                TRIED  # where the clock of the file system is a coarse one, it can't be told
-            )
-            untouched = True
+            # Where the clock of the file system is a coarse one, it can't be told.
+            entry.outcome, untouched = TRIED, True
         else:
             entry.outcome = DONE
         if entry.outcome != DONE and not finally_:
@@ -456,18 +511,18 @@ class Looker(Addresses):
             entry.path = entry.path2
             entry.path2 = path
             self._put(entry, cython.sizeof(Entry))
-        drop_pending(pending)
+        self._drop_pending(pending)
         return 0
 
     def _hindered(self, m, pending):
         # The errno of what can be seen to hinder a change; 0: nobody knows.
         moves: cython.bint = pending.entry.kind == RENAME and pending.place2 >= 0
-        if _is_read_only(pending.place) or (moves and _is_read_only(pending.place2)):
+        if is_read_only(pending.place) or (moves and is_read_only(pending.place2)):
             return libc.EROFS
         if pending.name == cython.NULL or m.process.uid != self.uid:
             return 0
-        if _may(pending.place, libc.W_OK | libc.X_OK) < 0 or (
-            moves and _may(pending.place2, libc.W_OK | libc.X_OK) < 0
+        if may(pending.place, libc.W_OK | libc.X_OK) < 0 or (
+            moves and may(pending.place2, libc.W_OK | libc.X_OK) < 0
         ):
             return libc.EACCES if libc.errno == libc.EACCES else 0
         return 0
@@ -498,14 +553,18 @@ class Looker(Addresses):
             m.tid, asked.data.args[rule.value], self.words, of_32_bits, cython.address(e.cut)
         )
         e.arguments = self._text(self.words, cython.cast(cython.uint, size))
-        fd = self._open(p, self.path, 0) if itself < 0 else self._open_itself(m, itself)
+        if itself < 0:
+            fd = self._open_named(p, self.path, 0, cython.address(size))
+        else:
+            fd = self._open_itself(m, itself)
         if fd < 0:
             number = libc.errno
             e.program = self._text(self.path, libc.strlen(self.path))
         else:
-            size = name_of(self.descriptors, fd, self.full)
+            if itself >= 0:
+                size = name_of(self.descriptors, fd, self.full)
             e.program = self._text(self.full, cython.cast(cython.uint, size))
-            if p.uid == self.uid and _may(fd, libc.X_OK) < 0:
+            if p.uid == self.uid and may(fd, libc.X_OK) < 0:
                 number = libc.errno
             libc.close(fd)
         if number and not self._only_here(m, number):
@@ -531,20 +590,6 @@ class Looker(Addresses):
             if asks == p.pid:
                 self._forget_members(p, p.pid)  # all other threads are at their end
         return self._put(cython.address(p.executed), cython.sizeof(Executed))
-
-
-def _may(fd, mode):
-    # Whether we may read, write or run what is named there.
-    return cython.cast(cython.int, libc.syscall(
-        asking.SYS_faccessat2, fd, cython.cast(cython.p_char, b""), mode,
-        libc.AT_EACCESS | libc.AT_EMPTY_PATH,
-    ))  # fmt: skip
-
-
-def _is_read_only(fd):
-    # Whether nothing can be changed where that is.
-    status: libc.statvfs_t
-    return libc.fstatvfs(fd, cython.address(status)) == 0 and status.f_flag & libc.ST_RDONLY != 0
 
 
 def _failed(entry, number):

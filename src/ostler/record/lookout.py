@@ -15,6 +15,7 @@ from cython.cimports.ostler.record.calls import SOCKETCALL, CallRules, Rule
 from cython.cimports.ostler.record.crowd import CROWD
 from cython.cimports.ostler.record.looker import Looker
 from cython.cimports.ostler.record.peek import Member, Process, peek_memory
+from cython.cimports.ostler.record.pieces import clock
 
 _EPOLL = cython.declare(cython.int, 0)  # places of what is polled; listeners come after
 _WAKE = cython.declare(cython.int, 1)
@@ -26,6 +27,7 @@ _FOREVER = cython.declare(cython.long, 0x7FFFFFFFFFFFFFFF)
 _MANY = cython.declare(cython.int, 1000)  # times that it is looked for more
 _BUSY = cython.declare(cython.int, 2)  # milliseconds for which nobody asks anything
 _SOON = cython.declare(cython.int, 5)  # the same, where somebody reads along
+_LOOKS = cython.declare(cython.ulonglong, 1_000_000)  # nanoseconds
 _IDLE = cython.declare(cython.int, 100)  # milliseconds after which what was seen is in the file
 
 
@@ -84,6 +86,10 @@ class Lookout(Looker):
             self.out, asking.FALLOC_FL_PUNCH_HOLE | asking.FALLOC_FL_KEEP_SIZE, 0, size
         )  # fmt: skip
 
+    def answer_only(self):
+        """Look at nothing from the beginning, so that what answering alone costs is measured."""
+        self.quiet = True
+
     def leave(self):
         """Answer no more, whoever is left: another process does."""
         self.leaves = True
@@ -131,6 +137,8 @@ class Lookout(Looker):
         count: cython.int
         wanted: cython.long = 0
         before: cython.long
+        now: cython.ulonglong
+        looked: cython.ulonglong = 0  # at the ends of processes
         more: cython.bint = False  # that has to be looked at before it is all written down
         asked: cython.bint = False  # just now
         if self.hushes:
@@ -141,11 +149,14 @@ class Lookout(Looker):
                 wait = 0  # what is ready first
             elif self.filled or self.waiting:
                 wait = _IDLE if self.news < 0 else _SOON
-            # Who is asked all the time looks at the ends of processes in between, which saves to be
-            # woken for each of them.
+            # Who is asked all the time looks at the ends of processes now and then, which saves to
+            # be woken for each of them.
             count = 0
             if asked and wait:
-                self.polled[_EPOLL].revents = libc.POLLIN
+                now = clock()
+                self.polled[_EPOLL].revents = libc.POLLIN if now - looked > _LOOKS else 0
+                if now - looked > _LOOKS:
+                    looked = now
                 count = libc.poll(self.polled + 1, self.polls - 1, _BUSY)
             if count == 0:
                 count = libc.poll(self.polled, self.polls, wait)
@@ -162,6 +173,7 @@ class Lookout(Looker):
                 asked = False
                 if self.waiting != cython.NULL:
                     self._settle_early(cython.NULL)
+                self._forget_places()  # what is open keeps others from unmounting it
                 self._write()
                 self.rounds = 0
                 if self.hushes:

@@ -5,6 +5,9 @@ cdef enum:
     ROOM = 8192             # of a path, with the directory that it begins at
     WORDS = 16384           # of the arguments of a program
     CODE = 32               # bytes around an instruction
+    SOME = 16               # arguments that are read at once
+    PIECE = 256             # bytes of each
+    SOME_PIECES = 4096      # of all of them
 
 # A call that was let go on, of which is looked what it has done when its thread asks again.
 cdef struct Pending:
@@ -60,10 +63,14 @@ cdef struct Status:         # of /proc/PID/status
 cdef long peek_memory(int tid, unsigned long long at, void *into, size_t size) noexcept nogil
 cdef int peek_string(int tid, unsigned long long at, char *into, size_t room) noexcept nogil
 cdef long peek_arguments(int tid, unsigned long long at, char *into, bint of_32_bits, unsigned char *cut) noexcept nogil
+cdef int _peek_pointers(int tid, unsigned long long at, unsigned long long *into, bint of_32_bits) noexcept nogil
+cdef long _peek_beginnings(int tid, unsigned long long *where, int count, char *into, size_t *sizes) noexcept nogil
 cdef long name_of(int descriptors, int fd, char *into) noexcept nogil
 cdef int of_self(Process *p, char *path, char *into) noexcept nogil
 cdef int status_at(int place, const char *name, libc.stat_t *status) noexcept nogil
-cdef int drop_pending(Pending *pending) noexcept nogil
+cdef int may(int fd, int mode) noexcept nogil
+cdef int may_name(int place, const char *name, int mode) noexcept nogil
+cdef bint is_read_only(int fd) noexcept nogil
 cdef long _file(int tid, const char *name, char *into, int size) noexcept nogil
 cdef int read_status(int tid, Status *status) noexcept nogil
 cdef int identify(int tid, Status *status) noexcept nogil

@@ -45,26 +45,78 @@ def peek_arguments(tid, at, into, of_32_bits, cut):
     # With a zero byte between two; `cut`: there is more than WORDS, or what can't be read.
     filled: cython.size_t = 0
     found: cython.int
-    where: cython.ulonglong
-    size: cython.size_t
+    where: cython.ulonglong[SOME]
+    text: cython.char[SOME_PIECES]
+    sizes: cython.size_t[SOME]
+    count: cython.int
+    i: cython.int
+    got: cython.long
+    begin: cython.size_t
     while at:
-        where = 0
-        size = 4 if of_32_bits else 8
-        if peek_memory(tid, at, cython.address(where), size) != cython.cast(cython.long, size):
+        count = _peek_pointers(tid, at, where, of_32_bits)
+        if count <= 0:
             break
-        if where == 0:
-            break
-        at += size
-        found = -2
-        if filled < WORDS:
-            found = peek_string(tid, where, into + filled, WORDS - filled)
-        if found < 0:
-            cut[0] = True
-            if found == -2:
-                filled = WORDS
-            break
-        filled += libc.strlen(into + filled) + 1
+        at += count * (4 if of_32_bits else 8)
+        for i in range(count):
+            if where[i] == 0:
+                count = i
+                at = 0
+                break
+        got = _peek_beginnings(tid, where, count, text, sizes)
+        begin = 0
+        for i in range(count):
+            found = -2
+            if filled < WORDS:
+                found = 0
+                if (
+                    got >= cython.cast(cython.long, begin + sizes[i])
+                    and filled + sizes[i] <= WORDS
+                    and libc.memchr(text + begin, 0, sizes[i]) != cython.NULL
+                ):
+                    asking.strcpy(into + filled, text + begin)
+                else:
+                    found = peek_string(tid, where[i], into + filled, WORDS - filled)
+            begin += sizes[i]
+            if found < 0:
+                cut[0] = True
+                if found == -2:
+                    filled = WORDS
+                return filled - 1 if filled else 0
+            filled += libc.strlen(into + filled) + 1
     return filled - 1 if filled else 0
+
+
+def _peek_pointers(tid, at, into, of_32_bits):
+    # Some of a list of them, of which the next page may not be there; how many.
+    narrow: cython.uint[SOME]
+    size: cython.size_t = 4 if of_32_bits else 8
+    count: cython.size_t = (4096 - at % 4096) // size
+    got: cython.long
+    i: cython.int
+    count = min(max(count, 1), SOME)
+    if not of_32_bits:
+        return cython.cast(cython.int, peek_memory(tid, at, into, count * size) // 8)
+    got = peek_memory(tid, at, narrow, count * size) // 4
+    for i in range(got):
+        into[i] = narrow[i]
+    return cython.cast(cython.int, got)
+
+
+def _peek_beginnings(tid, where, count, into, sizes):
+    # Of several texts what lies on their page, PIECE at the most, in one go; how much of it all.
+    here: libc.iovec
+    there: libc.iovec[SOME]
+    i: cython.int
+    here.iov_base = into
+    here.iov_len = 0
+    for i in range(count):
+        sizes[i] = min(4096 - where[i] % 4096, PIECE)
+        there[i].iov_base = cython.cast(cython.p_void, cython.cast(cython.size_t, where[i]))
+        there[i].iov_len = sizes[i]
+        here.iov_len += sizes[i]
+    if count == 0:
+        return 0
+    return libc.syscall(asking.SYS_process_vm_readv, tid, cython.address(here), 1, there, count, 0)
 
 
 def name_of(descriptors, fd, into):
@@ -120,17 +172,25 @@ def status_at(place, name, status):
     return libc.fstatat(place, name, status, libc.AT_SYMLINK_NOFOLLOW)
 
 
-def drop_pending(pending):
-    if pending.name != cython.NULL or pending.entry.what:
-        if pending.place >= 0:
-            libc.close(pending.place)
-        if pending.place2 >= 0:
-            libc.close(pending.place2)
-    libc.free(pending.name)
-    libc.free(pending.name2)
-    libc.memset(pending, 0, cython.sizeof(Pending))
-    pending.place = pending.place2 = -1
-    return 0
+def may(fd, mode):
+    # Whether we may read, write or run what is named there.
+    return cython.cast(cython.int, libc.syscall(
+        asking.SYS_faccessat2, fd, cython.cast(cython.p_char, b""), mode,
+        libc.AT_EACCESS | libc.AT_EMPTY_PATH,
+    ))  # fmt: skip
+
+
+def may_name(place, name, mode):
+    # The same of a name that is no link.
+    return cython.cast(cython.int, libc.syscall(
+        asking.SYS_faccessat2, place, name, mode, libc.AT_EACCESS | libc.AT_SYMLINK_NOFOLLOW
+    ))  # fmt: skip
+
+
+def is_read_only(fd):
+    # Whether nothing can be changed where that is.
+    status: libc.statvfs_t
+    return libc.fstatvfs(fd, cython.address(status)) == 0 and status.f_flag & libc.ST_RDONLY != 0
 
 
 def _file(tid, name, into, size):
@@ -265,11 +325,10 @@ def proved(tid, proof):
 
 
 def count_use(p):
-    text: cython.char[2048]
+    used: libc.timespec
     status: Status
-    if _file(p.pid, b"stat", text, 2048) > 0:
-        ticks: cython.long = libc.sysconf(libc._SC_CLK_TCK)
-        p.used = (_field(text, 14) + _field(text, 15)) * (_SECOND // ticks)
+    if libc.clock_gettime(asking.ostler_clock_of(p.pid), cython.address(used)) == 0:
+        p.used = used.tv_sec * _SECOND + used.tv_nsec
     if read_status(p.pid, cython.address(status)) == 0:
         p.memory = status.memory
     return 0

@@ -49,19 +49,26 @@ cdef extern from *:
        to a socket of this kind. */
     #define OSTLER_HANDING_OVER (MSG_NOSIGNAL | MSG_DONTROUTE | MSG_CONFIRM)
 
-    /* Device, inode and mount of what a path leads to; 0, or -1 with errno. */
-    static int ostler_place_of(const char *path, unsigned long long found[3]) {
+    /* Device, inode and mount of what a path leads to, or of `dir` itself where that is empty, and
+       when it was changed last; 0, or -1 with errno. */
+    static int ostler_place_of(int dir, const char *path, unsigned long long found[5]) {
         uint64_t told[32];              /* struct statx, whose layout is fixed */
         uint32_t device[2], mask;
-        if (syscall(SYS_statx, AT_FDCWD, path, 0, 0x1100 /* inode, mount */, told)) return -1;
+        int flags = *path ? 0 : 0x1000; /* AT_EMPTY_PATH */
+        if (syscall(SYS_statx, dir, path, flags, 0x1180 /* inode, mount, ctime */, told)) return -1;
         memcpy(&mask, told, 4);
         if (!(mask & 0x1000)) { errno = ENOSYS; return -1; }
         memcpy(device, &told[17], 8);
         found[0] = (unsigned long long)device[0] << 32 | device[1];
         found[1] = told[4];
         found[2] = told[18];
+        found[3] = told[12];            /* seconds, and */
+        found[4] = told[13] & 0xFFFFFFFF;
         return 0;
     }
+
+    /* The clock that counts the processor time of a process. */
+    static int ostler_clock_of(int pid) { return (int)(~(unsigned)pid << 3 | 2); }
 
     #ifdef __x86_64__
     #define OSTLER_ARCH_32 AUDIT_ARCH_I386
@@ -117,7 +124,8 @@ cdef extern from *:
     struct epoll_event:
         unsigned int events
         epoll_data_t data
-    int ostler_place_of(const char *path, unsigned long long *found) nogil
+    int ostler_clock_of(int pid) nogil
+    int ostler_place_of(int dir, const char *path, unsigned long long *found) nogil
     int fallocate(int fd, int mode, long offset, long size) nogil
     int epoll_create1(int flags) nogil
     int epoll_ctl(int epoll, int order, int fd, epoll_event *event) nogil

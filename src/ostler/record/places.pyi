@@ -1,0 +1,3 @@
+from ostler.record.pieces import Pieces
+
+class RememberedPlaces(Pieces): ...

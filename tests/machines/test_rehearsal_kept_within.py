@@ -58,11 +58,60 @@ def test_everything_around_it_is_removed(base):
         assert m.changes() == []
 
 
-def test_what_is_written_into_it_is_no_change(base):
+def check_hidden(m):
+    assert m.listdir("/project/kept") == []
+    for call in (m.mkdir, m.create_file):
+        with pytest.raises(OSError, match="Read-only") as failed:
+            call("/project/kept/mine")
+        assert failed.value.errno == errno.EROFS
+
+
+def test_it_is_an_empty_directory_that_nobody_can_change(base):
     upper = within(base)
     with ostler.rehearsal(base, upper=upper) as m:
-        m.create_file("/project/kept/mine", "x")
-        assert (m.changes(), m.commit()) == ([], [])
+        check_hidden(m)
+        put_on(m)
+        first = m.checkpoint()
+        check_hidden(m)
+        for call in (m.rmdir, lambda path: m.rename(path, "/away")):
+            with pytest.raises(OSError, match="busy"):
+                call("/project/kept")
+        m.create_file("/project/new")
+        with m.at(first) as then:
+            assert then.listdir("/project/kept") == []
+        m.rollback(first)
+        check_hidden(m)
+    with ostler.rehearsal(base, upper=upper) as m:
+        check_hidden(m)
+        assert sorted(m.listdir("/project")) == ["file", "kept", "more"]
+        assert kinds(m.commit(), base) == {"made": "created"}
+        check_hidden(m)
+    assert "ostler-rehearsal.json" in os.listdir(upper)
+
+
+def test_what_it_lies_in_is_renamed(base, user):
+    upper = within(base)
+    with ostler.rehearsal(base, upper=upper) as m:
+        m.rename("/project", "/another") if user == "root" else put_on(m)
+        m.checkpoint()
+        put_on(m) if user == "root" else None
+        m.checkpoint()
+        if user == "root":
+            with pytest.raises(OSError, match="rehearsal itself is kept"):
+                m.commit()
+    with ostler.rehearsal(base, upper=upper) as m:
+        assert m.path.exists("/made")
+
+
+def test_what_was_written_into_it_is_no_change(base):
+    """By an earlier ostler, which let it be seen."""
+    upper = within(base)
+    with ostler.rehearsal(base, upper=upper) as m:
+        put_on(m)
+    put(f"{upper}/0/upper/project/kept/mine", "x")
+    with ostler.rehearsal(base, upper=upper) as m:
+        assert kinds(m.changes(), base) == {"made": "created"}
+        assert kinds(m.commit(), base) == {"made": "created"}
     assert not os.path.exists(f"{upper}/mine")
 
 

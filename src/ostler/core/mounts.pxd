@@ -9,7 +9,8 @@ cdef enum:
     CLONE = 0       # a clone of `source` and all below
     CLONE_ONE = 1   # of `source` alone
     OVERLAY = 2     # an overlay over `source`
-    FRESH = 3       # a new file system of the kind `source`
+    FRESH = 3       # a new file system of the kind `source`; a read-only one, which nobody can put
+                    # anything into, hides what is there, and is nothing where there is no place
     CLONE_WRITABLE = 4  # a clone of `source` alone that can be written to, though it can't
     CLONE_PLACED = 5    # as CLONE, but nothing where there is no place for it
 

@@ -232,7 +232,10 @@ def _fresh(order, step):
     if r < 0:
         _failed(order, b"fsconfig")
     else:
-        r = libc.syscall(libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC, 0)
+        r = libc.syscall(
+            libc.SYS_fsmount, fs, libc.FSMOUNT_CLOEXEC,
+            libc.MOUNT_ATTR_RDONLY if step.read_only else 0,
+        )  # fmt: skip
         if r < 0:
             _failed(order, b"fsmount")
     libc.close(fs)
@@ -373,8 +376,8 @@ def _build(order):
                 _failed(order, b"move_mount")
             libc.close(target)
         libc.close(made)
-        if step.kind == CLONE_PLACED and (
-            order.number == libc.ENOENT or order.number == libc.ENOTDIR
+        if (order.number == libc.ENOENT or order.number == libc.ENOTDIR) and (
+            step.kind == CLONE_PLACED or (step.kind == FRESH and step.read_only)
         ):
             order.number = 0
             order.step = b""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 AUTHORS = b"ostler-authors.json"  # who changed what, see authors.py
 LAYERS = b"layers"  # the directory of the layers of points
 DROPPED = b".%s.dropped~" % STATE.encode()  # a state of which nothing counts any more
+COMMITTING = b".%s.commit~" % STATE.encode()  # what a commit has noted, see committing.py
 _DIGITS = frozenset(b"0123456789")
 _DEEP = 3  # levels of directories that the kernel makes in a work directory
 _KERNELS = (b"work", b"index", b"incompat", b"volatile", b"dirty")  # and "#" and a number

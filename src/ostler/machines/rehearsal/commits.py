@@ -12,7 +12,7 @@ import contextlib
 import errno
 
 from ostler.machine import CommitConflict, host
-from ostler.machines.rehearsal import new_mounts
+from ostler.machines.rehearsal import committing, new_mounts
 from ostler.machines.rehearsal.journals import (
     Journal,
     clear,
@@ -62,7 +62,7 @@ def commit(
     A machine that does not go on afterwards is left with the changes that were applied. One that
     can't go on although the commit is done is closed. `upto`: only those until that point.
     """
-    work = Commit(machine)
+    work = Commit(machine, upto is not None)
     past = None if upto is None else _past(machine, upto, leave_behind)
     try:
         with machine._quiet(leave_behind) as quiet, past or machine._flat() as flat:
@@ -76,6 +76,8 @@ def commit(
                 past.go_on()
             elif work.done and goes_on:
                 machine._begin_again(not work.every, work.chosen)
+            if work.done and work.noted and (past is not None or goes_on):
+                committing.forget(machine)
         return work.chosen
     except BaseException as error:
         if not work.done:
@@ -99,10 +101,15 @@ class Commit:
 
     - `chosen`: the changes that it applies; `every`: whether these are all
     - `done`: whether they are in the base, which from then on nothing takes back
+    - `upto`: whether more was changed since
+    - `noted`: whether the upper has a note of it, see committing.py
     """
 
-    def __init__(self, machine: Rehearsal) -> None:
+    noted = False
+
+    def __init__(self, machine: Rehearsal, upto: bool = False) -> None:
         self.machine = machine
+        self.upto = upto
         self.chosen: list[Change] = []
         self.every = True
         self.done = False
@@ -198,6 +205,7 @@ class Commit:
 
     def _take(self, journal: Journal, work: Work) -> None:
         looks = _together(plan.looks for plan in self._plans)
+        self.noted = committing.note(self.machine, self._plans, self.every and not self.upto)
         journal.write("go", work.steps, Rows(work.times), looks)
         work.finish(old for plan in self._plans for old in plan.old)
         synced(work, self._stashes)
@@ -231,6 +239,8 @@ class Commit:
             note = NOT_CLEARED
             clear(work, self._stashes, False)
             journal.remove()
+            if self.noted:
+                committing.forget(self.machine)
             note = TAKEN_BACK
         except OSError:
             pass
@@ -282,7 +292,8 @@ def _keep_upper(walk: Walk, changes: Iterable[Change]) -> None:
     if walk.kept_in is None:
         return
     for change in changes:
-        at = change._found.at
+        found = change._found
+        at = found.lower if change.kind == "renamed" else found.at
         if (
             at
             and change.kind in ("removed", "retyped", "renamed")

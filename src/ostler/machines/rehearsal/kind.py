@@ -412,7 +412,7 @@ def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None, sync: boo
             )
         machine._become(built.root, *spaces, guarantees, stores, built, space, opened)
         machine._base = machine._origin = base
-        machine._mounted, machine._overlaid = len(overlays) > 1 or any_below(base), True
+        machine._mounted, machine._overlaid = len(plan) > 1 or any_below(base), True
         machine._directory = None if upper is None else host.fsdecode(directory)
         machine._overlays, machine._plan = tuple(overlays), plan
         machine._history = machine._share = None
@@ -541,7 +541,7 @@ def _mount_anew(machine: Rehearsal, keep: bool) -> None:
         raise
     try:
         layers.stand_on(machine, built)
-        machine._mounted = len(overlays) > 1 or any_below(machine._base)
+        machine._mounted = len(plan) > 1 or any_below(machine._base)
     except BaseException:
         machine._close_because("it was interrupted while it was mounted anew")
         raise

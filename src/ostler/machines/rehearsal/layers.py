@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from ostler.machines.rehearsal.uppers import State
 
     Spaces = tuple[int, int]  # descriptors of the user and the mount namespace, or -1
-    # What is mounted: (target, lower, whether it is overlaid, whether it is read-only).
+    # What is mounted: (target, lower, whether it is overlaid, whether it is read-only). Without a
+    # lower it is nothing: an empty directory, over the one in which a rehearsal itself is kept.
     _Place = tuple[bytes, bytes, bool, bool]
     Plan = Sequence[_Place]
 
 _HELP = "a directory on another file system with upper=DIR, or a smaller base"
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _NEXT = host.O_PATH | host.O_NOFOLLOW | host.O_CLOEXEC
+_EMPTY = b"mode\x000555\0size\x004096\0nr_inodes\x002\0source\0ostler\0\0"
 _MARKS = ("trusted.overlay.", "user.overlay.")
 
 
@@ -58,8 +60,9 @@ def mounted(
             # for by its path, and used when it is the very one.
             place = fd, directory if spaces[0] >= 0 else None
             built, plan = _mounted(
-                base, stores, place, state, spaces, as_root, left, overlays, fresh, taken
-            )
+                base, stores, place, state, spaces, as_root, left, overlays, fresh, taken,
+                directory,
+            )  # fmt: skip
     except BaseException:
         remove_stores(stores, fresh)
         raise
@@ -77,9 +80,13 @@ def _mounted(
     overlays: list[OverlayMount],
     fresh: list[bytes],
     taken: TakenUp | None,
+    place_of_upper: bytes | None,
 ) -> tuple[mounts.Made, Plan]:
     known = [base.rstrip(b"/") + b"/" + target for target in _targets(state) if target]
     plan = _plan(base, not as_root, left, known)
+    within = base.rstrip(b"/") + b"/"
+    if place_of_upper is not None and place_of_upper.startswith(within):
+        plan.append((place_of_upper[len(within) :], b"", False, True))
     if taken is not None:
         taken.check_plan(plan)
     for target, lower, overlaid, _ in plan:
@@ -244,6 +251,9 @@ def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[mounts._Step]:
     left = iter(wanted.overlays)
     for number, (target, lower, overlaid, read_only) in enumerate(wanted.plan):
         where = None if number == 0 else target
+        if not lower:
+            steps.append((mounts.NEW, target, b"tmpfs", None, None, _EMPTY, True))
+            continue
         if not overlaid:
             how = mounts.CLONE_TREE if number == 0 else mounts.CLONE_MOUNT
             if wanted.in_parts:

@@ -212,7 +212,7 @@ def _see_places(machine: Rehearsal) -> None:
     # nowhere, or what a link leads to; it can't be given back as it is either.
     planned = () if machine._places_may_go else machine._plan[1:]
     for target, lower, _, _ in planned:
-        if not layers.is_place(machine._root, target):
+        if lower and not layers.is_place(machine._root, target):
             problem = "something is mounted there, and a directory above it was renamed or removed"
             raise OSError(errno.EBUSY, problem, host.fsdecode(lower))
 

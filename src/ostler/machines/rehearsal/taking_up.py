@@ -47,6 +47,10 @@ class TakenUp:
         self.directory = directory
         self.upper = upper
         _lock(stores, upper)
+        if layers.is_there(stores, begun.COMMITTING):
+            from ostler.machines.rehearsal import committing
+
+            committing.settle(stores, directory, base)
         self.state, extent = _kept(stores, directory, base)
         has_rule = self.state is not None and "version" in self.state
         self.keeper = Keeper(sync, has_rule, extent)

@@ -248,6 +248,8 @@ class Store:
 
     def _become(self, data):
         if not py.FREE_THREADED:
+            if self.data == data and list(self.data) == list(data):
+                return 0
             self.data.clear()
             self.data.update(data)
             if self.in_step:

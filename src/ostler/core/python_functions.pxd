@@ -188,8 +188,7 @@ cdef extern from *:
     #endif
 
     static inline int ostler_is_heap_class(PyObject *o) {
-        return PyType_Check(o) && ((PyTypeObject *)o)->tp_flags & Py_TPFLAGS_HEAPTYPE
-            && ((PyTypeObject *)o)->tp_dict != NULL;
+        return (((PyTypeObject *)o)->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0;
     }
     static inline PyObject *ostler_class_dict(PyObject *o) {
         return ((PyTypeObject *)o)->tp_dict;
@@ -199,9 +198,36 @@ cdef extern from *:
         return a == b || (a != NULL && PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b)
             && PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b) && PyUnicode_Compare(a, b) == 0);
     }
+    /* Whether it is the name of a module of ostler's. */
+    static inline int ostler_is_ours(PyObject *name) {
+        static const char ours[] = "ostler.";
+        Py_ssize_t i, size;
+        if (!PyUnicode_CheckExact(name))
+            return 0;
+        size = PyUnicode_GET_LENGTH(name);
+        for (i = 0; i < 7 && i < size; i++)
+            if (PyUnicode_READ_CHAR(name, i) != (Py_UCS4)ours[i])
+                return 0;
+        return size >= 6;
+    }
+    /* Whether it is a text that begins with two underscores. */
+    static inline int ostler_is_dunder(PyObject *name) {
+        return PyUnicode_CheckExact(name) && PyUnicode_GET_LENGTH(name) > 1
+            && PyUnicode_READ_CHAR(name, 0) == '_' && PyUnicode_READ_CHAR(name, 1) == '_';
+    }
+    /* Whether it is a whole number, or a text. */
+    static inline int ostler_is_plain(PyObject *o) {
+        return PyLong_CheckExact(o) || PyUnicode_CheckExact(o);
+    }
+    /* A function, of C or Python, and a module; nearly all are of the types themselves. */
+    static inline int ostler_is_any_function(PyObject *o) {
+        return PyFunction_Check(o) || PyCFunction_CheckExact(o) || PyCFunction_Check(o);
+    }
+    static inline int ostler_is_module(PyObject *o) {
+        return PyModule_CheckExact(o) || (!ostler_is_any_function(o) && PyModule_Check(o));
+    }
     /* What is needed of a class, or of a function, soon. */
     static inline void ostler_fetch_class(PyObject *o) {
-        __builtin_prefetch(&((PyTypeObject *)o)->tp_flags);
         __builtin_prefetch(&((PyTypeObject *)o)->tp_dict);
     }
     static inline void ostler_fetch_function(PyObject *o) {
@@ -248,6 +274,21 @@ cdef extern from *:
     #endif
         return found;
     }
+    /* Whether a function has any; memory is asked for those. */
+    static inline int ostler_has_defaults(PyObject *function) {
+        PyFunctionObject *f = (PyFunctionObject *)function;
+    #ifdef Py_GIL_DISABLED
+        PyObject *plain = __atomic_load_n(&f->func_defaults, __ATOMIC_RELAXED);
+        PyObject *named = __atomic_load_n(&f->func_kwdefaults, __ATOMIC_RELAXED);
+    #else
+        PyObject *plain = f->func_defaults, *named = f->func_kwdefaults;
+    #endif
+        if (plain != NULL)
+            __builtin_prefetch(plain);
+        if (named != NULL)
+            __builtin_prefetch(&((PyDictObject *)named)->ma_keys);
+        return (plain != NULL) | (named != NULL);
+    }
     static inline int ostler_is_of(PyObject *function, PyObject *module) {
         int is_of;
     #ifdef Py_GIL_DISABLED
@@ -273,13 +314,24 @@ cdef extern from *:
     #endif
         return found;
     }
+    /* Another __module__ for a function of C, or Python. */
+    static inline int ostler_set_module(PyObject *f, PyObject *module) {
+    #ifndef Py_GIL_DISABLED
+        if (PyCFunction_Check(f)) {
+            Py_XSETREF(((PyCFunctionObject *)f)->m_module, Py_NewRef(module));
+            return 0;
+        }
+    #endif
+        return PyObject_SetAttrString(f, "__module__", module);
+    }
     static inline int ostler_is_static_method(PyObject *o) {
         return PyObject_TypeCheck(o, &PyStaticMethod_Type);
     }
     """
     bint is_class "PyType_Check"(PyObject *o) noexcept
-    bint is_heap_class "ostler_is_heap_class"(PyObject *o) noexcept
-    PyObject *class_dict "ostler_class_dict"(PyObject *o) noexcept  # of a heap class
+    bint is_heap_class "ostler_is_heap_class"(PyObject *o) noexcept  # of a class
+    PyObject *class_dict "ostler_class_dict"(PyObject *o) noexcept  # NULL of the interpreter's own
+    PyObject *type_of "(PyObject *)Py_TYPE"(PyObject *o) noexcept
     void fetch_class "ostler_fetch_class"(PyObject *o) noexcept
     void fetch_function "ostler_fetch_function"(PyObject *o) noexcept
     PyObject *within_method "ostler_within_method"(PyObject *o) noexcept
@@ -287,13 +339,21 @@ cdef extern from *:
     bint is_static_method "ostler_is_static_method"(PyObject *o) noexcept
     bint is_function "PyFunction_Check"(PyObject *o) noexcept
     PyObject *of_function "ostler_of_function"(PyObject *function, bint keywords) noexcept
+    bint has_defaults "ostler_has_defaults"(PyObject *function) noexcept
     bint is_of "ostler_is_of"(PyObject *function, PyObject *module) noexcept  # by its __module__
     object module_of "ostler_module_of"(object function)
-    bint is_module "PyModule_Check"(PyObject *o) noexcept
+    int set_module "ostler_set_module"(object function, object module) except -1
+    bint is_ours "ostler_is_ours"(PyObject *name) noexcept
+    bint is_dunder "ostler_is_dunder"(PyObject *name) noexcept
+    bint is_text "PyUnicode_CheckExact"(PyObject *o) noexcept
+    bint is_plain "ostler_is_plain"(PyObject *o) noexcept
+    bint is_any_function "ostler_is_any_function"(PyObject *o) noexcept
+    bint is_module "ostler_is_module"(PyObject *o) noexcept
     PyObject *module_dict "PyModule_GetDict"(PyObject *o) noexcept
     Py_ssize_t tuple_size "PyTuple_GET_SIZE"(PyObject *o) noexcept
     PyObject *tuple_item "PyTuple_GET_ITEM"(PyObject *o, Py_ssize_t index) noexcept
     bint is_dict "PyDict_Check"(PyObject *o) noexcept
+    bint is_plain_dict "PyDict_CheckExact"(PyObject *o) noexcept
     Py_ssize_t dict_size "PyDict_Size"(PyObject *o) noexcept
     bint PyDict_Next(object d, Py_ssize_t *pos, PyObject **key, PyObject **value) noexcept
     bint next_in "PyDict_Next"(PyObject *d, Py_ssize_t *pos, PyObject **key,

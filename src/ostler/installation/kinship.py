@@ -6,14 +6,15 @@ both classes of a pair get, while somebody holds them, a metaclass that looks at
 
 import cython
 from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core import python_dicts as pyd
 from cython.cimports.ostler.core import python_functions as pyf
 
 from ostler.core import interpreter
 
-_twins = {}  # a class -> the other of its pair, while they are kin
-_before = {}  # a class -> its metaclass without that
-_kinds = {}  # a metaclass -> that with the two checks
-_holders = set()
+_twins = cython.declare(dict, {})  # a class -> the other of its pair, while they are kin
+_before = cython.declare(dict, {})  # a class -> its metaclass without that
+_kinds = cython.declare(dict, {})  # a metaclass -> that with the two checks
+_holders = cython.declare(set, set())
 
 
 class Kin(type):
@@ -35,12 +36,13 @@ class Kin(type):
 def hold(holder, names):
     """Let the classes among a module's names be kin of os's. Once for one holder."""
     if not _holders:
+        theirs: dict = vars(interpreter.os)
         for name, kind in _classes_among(names):
-            other = getattr(interpreter.os, name, None)
+            other = theirs.get(name)
             if (
                 other is not kind
                 and isinstance(other, type)
-                and "__subclasshook__" not in vars(kind)  # it is told by its methods
+                and not _has(kind, "__subclasshook__")  # it is told by its methods
             ):
                 _join(kind, other)
     _holders.add(holder)
@@ -57,11 +59,26 @@ def release(holder):
 
 
 @cython.cfunc
+def _has(kind, name) -> cython.bint:
+    if pyf.class_dict(cython.cast(cython.pointer(py.PyObject), kind)) == cython.NULL:
+        return name in vars(kind)  # one of the interpreter's own
+    return py.in_class(kind, name) != cython.NULL
+
+
+@cython.cfunc
 def _classes_among(names: dict) -> list:
     found: list = []
-    for key, value in names.copy().items():
-        if isinstance(value, type):
-            found.append((key, value))
+    key: cython.pointer(py.PyObject)
+    value: cython.pointer(py.PyObject)
+    pos: cython.Py_ssize_t = 0
+    if py.FREE_THREADED:  # others change it meanwhile
+        names = names.copy()
+    while pyd.next_in(
+        cython.cast(cython.pointer(py.PyObject), names),
+        cython.address(pos), cython.address(key), cython.address(value),
+    ):  # fmt: skip
+        if pyf.is_class(value):
+            found.append((cython.cast(object, key), cython.cast(object, value)))
     return found
 
 

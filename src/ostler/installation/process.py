@@ -6,7 +6,9 @@ from _functools import partial  # functools itself would load collections
 
 import cython
 from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core import python_dicts as pyd
 from cython.cimports.ostler.core import python_functions as pyf
+from cython.cimports.ostler.installation.sweep import Successors
 
 from ostler.core import interpreter, records
 from ostler.core.interpreter import BuiltinFunctionType, ModuleType
@@ -19,7 +21,9 @@ _REPLACED = ("os", "posix", "posixpath", "os.path")
 _SOURCES = ("os", "posix", "posixpath", "genericpath")
 
 # What the sweep says of a place; see there.
-ITEM, KEYWORD, DEFAULTS = sweep.ITEM, sweep.KEYWORD, sweep.DEFAULTS
+ITEM = cython.declare(cython.int, sweep.ITEM)
+KEYWORD = cython.declare(cython.int, sweep.KEYWORD)
+DEFAULTS = cython.declare(cython.int, sweep.DEFAULTS)
 _NOTHING = cython.declare(object, object())
 
 # A signal's handler may interrupt each of these and call one itself, and another thread may fork.
@@ -108,12 +112,20 @@ class Bindings:
     def __cinit__(self):
         self._record = []
 
-    def exchange(self, new: dict, untouched=(), ours=()):
-        """Replace what the modules hold: `new` has {id of the old: (the old, the new)}.
+    def exchange(self, pairs, untouched=(), ours=()):
+        """Replace what the modules hold: `pairs` are of the old and the new.
 
         `untouched`: the ids of modules that stay as they are; `ours`: the names of those of
         ostler's own modules that don't.
         """
+        pairs = list(pairs)
+        new: Successors = Successors(len(pairs))
+        for old, other in pairs:
+            new.put(old, other)
+        self._exchange(new, untouched, ours)
+
+    @cython.cfunc
+    def _exchange(self, new: Successors, untouched, ours):
         for what, place, key in sweep.Sweep(new).modules(untouched, ours):
             try:
                 self._replace(new, what, place, key)
@@ -149,22 +161,34 @@ class Bindings:
                 place[key] = before
 
     @cython.cfunc
-    def _replace(self, new: dict, what: cython.int, place, key):
+    def _replace(self, new: Successors, what: cython.int, place, key):
         # What is there may be another by now: then it is nothing of ours.
+        successor: cython.pointer(py.PyObject)
         if what == DEFAULTS:
             before = place.__defaults__ or ()
-            now = tuple([new[_id(value)][1] if _id(value) in new else value for value in before])
+            now = tuple([_successor(new, value) for value in before])
             self._put_attribute(place, "__defaults__", now)
         elif what == ITEM or what == KEYWORD:
-            pair = new.get(_id(place.get(key)))
-            if pair is not None:
-                self._put_item(place, key, pair[1])
+            if type(place) is dict:
+                names: dict = place
+                before = names.get(key)
+            else:
+                before = place.get(key)
+            successor = new.of(before)
+            if successor != cython.NULL:
+                now = cython.cast(object, successor)
+                self._record.append((True, place, key, before, now))
+                if type(place) is dict:
+                    names[key] = now
+                else:
+                    place[key] = now
         else:
-            held = vars(place).get(key)
-            pair = new.get(_id(held.__func__ if isinstance(held, staticmethod) else held))
-            if pair is not None:
-                wraps = isinstance(held, staticmethod)
-                self._put_attribute(place, key, staticmethod(pair[1]) if wraps else pair[1])
+            held = _attribute(place, key)
+            wraps = isinstance(held, staticmethod)
+            successor = new.of(held.__func__ if wraps else held)
+            if successor != cython.NULL:
+                now = cython.cast(object, successor)
+                self._put_attribute(place, key, staticmethod(now) if wraps else now)
 
     @cython.cfunc
     def _put_item(self, place, key, value):
@@ -184,9 +208,21 @@ class Bindings:
 
 
 @cython.cfunc
+def _successor(new: Successors, value):
+    successor = new.of(value)
+    return value if successor == cython.NULL else cython.cast(object, successor)
+
+
+@cython.cfunc
 def _attribute(place, key):
     # Of classes and functions.
-    return vars(place).get(key, _NOTHING) if isinstance(place, type) else getattr(place, key)
+    if not isinstance(place, type):
+        return getattr(place, key)
+    names = pyf.class_dict(cython.cast(cython.pointer(py.PyObject), place))
+    if names == cython.NULL:  # of one of the interpreter's own
+        return vars(place).get(key, _NOTHING)
+    held: dict = cython.cast(dict, names)
+    return held.get(key, _NOTHING)
 
 
 @cython.cclass
@@ -194,8 +230,13 @@ class Replacement(Bindings):
     """Three modules in the place of os, os.path and posix, and the record of what was there."""
 
     modules = cython.declare(dict, visibility="readonly")  # by the names that they take
+    # Functions, each with its __module__ from before, and that of now.
+    _named: list
+    _before: list
+    _now: list
 
     def __init__(self, system, path, posix):
+        self._named, self._before, self._now = [], [], []
         self.modules = dict(zip(_REPLACED, (system, posix, path, path), strict=True))
 
     def apply(self):
@@ -216,7 +257,7 @@ class Replacement(Bindings):
         kinship.hold(self, vars(self.modules["os"]))
         untouched = {_id(module) for module in old.values() if module is not old.get("genericpath")}
         untouched.update(_id(module) for module in self.modules.values())
-        self.exchange(new, untouched)
+        self._exchange(new, untouched, ())
 
     def undo(self):
         """Put back what apply() replaced, except where something else has been put since."""
@@ -225,61 +266,82 @@ class Replacement(Bindings):
         for name in list(sys.modules):
             if type(name) is str and name.startswith("os.") and name != "os.path":
                 sys.modules.pop(name, None)
+        self._give_back_names()
         self.give_back()
 
     @cython.cfunc
-    def _successors(self, old: dict) -> dict:
-        """The objects that are replaced, by their id: (the old, the new)."""
-        new: dict = {}
-        held: dict
-        theirs: dict
-        attribute: str
-        source: object = _NOTHING
-        is_own: cython.bint = False
+    def _successors(self, old: dict) -> Successors:
+        """The objects that are replaced, with what takes their place."""
+        most: cython.size_t = len(old)
+        for module in old.values():
+            most += len(vars(module))
+        new: Successors = Successors(most)
         for name, module in old.items():
             successor = self.modules.get(name, self.modules["posixpath"])
             if name in self.modules:
-                new[_id(module)] = module, successor
-            held, theirs = vars(module), vars(successor)
-            for attribute, value in held.items():
-                # Most are numbers and text.
-                if type(value) is int or type(value) is str:
-                    continue
-                other = theirs.get(attribute, value)
-                # Some of our modules have the name of a function that has an underscore.
-                if other is value or _is_module(other):
-                    continue
-                if attribute.startswith("__"):
-                    continue
-                if _is_function(value):
-                    # Most are of one module, one after the other.
-                    module = pyf.module_of(value)
-                    if module is not source:
-                        source, is_own = module, module in _SOURCES
-                    if not is_own:
-                        continue
-                elif not _is_own(value):
-                    continue
-                number = _id(value)
-                if number not in new:  # of two modules with one object the first names it
-                    new[number] = value, other
-                    if isinstance(value, type) and isinstance(other, type):
-                        # Under this name pickles find it, now that it is there.
-                        self._put_attribute(other, "__module__", value.__module__)
+                new.put(module, successor)
+            self._pair(new, vars(module), vars(successor))
         return new
 
     @cython.cfunc
-    def _name(self, new: dict):
+    def _pair(self, new: Successors, held: dict, theirs: dict):
+        source: object = _NOTHING
+        is_own: cython.bint = False
+        key: cython.pointer(py.PyObject)
+        found: cython.pointer(py.PyObject)
+        pos: cython.Py_ssize_t = 0
+        if py.FREE_THREADED:  # others change them meanwhile
+            held, theirs = held.copy(), theirs.copy()
+        _fetch(held)
+        _fetch(theirs)
+        while pyd.next_in(
+            cython.cast(cython.pointer(py.PyObject), held),
+            cython.address(pos), cython.address(key), cython.address(found),
+        ):  # fmt: skip
+            # Most are numbers and text.
+            if pyf.is_plain(found) or not pyf.is_text(key) or pyf.is_dunder(key):
+                continue
+            # Of two modules with one object the first names it.
+            if new.olds.has(found):
+                continue
+            value = cython.cast(object, found)
+            other = theirs.get(cython.cast(str, key), value)
+            # Some of our modules have the name of a function that has an underscore.
+            if other is value or _is_module(other):
+                continue
+            if pyf.is_any_function(found):
+                # Most are of one module, one after the other.
+                module = pyf.module_of(value)
+                if module is not source:
+                    source, is_own = module, module in _SOURCES
+                if not is_own:
+                    continue
+            elif not _is_own(value):
+                continue
+            if new.put(value, other) and isinstance(value, type) and isinstance(other, type):
+                # Under this name pickles find it, now that it is there.
+                self._put_attribute(other, "__module__", value.__module__)
+
+    @cython.cfunc
+    def _name(self, new: Successors):
         """Give functions the names of their modules, and pickles of them those that os's have."""
-        pair: tuple
-        for pair in new.values():
-            old, other = pair
+        i: cython.Py_ssize_t
+        for i in range(len(new.old)):
+            old, other = new.old[i], new.new[i]
             if _is_function(other):
-                before = pyf.module_of(other)
                 now = pyf.module_of(old) if _is_function(old) else old.__module__
-                self._record.append((False, other, "__module__", before, now))
-                other.__module__ = now
-        self._put_item(copyreg.dispatch_table, BuiltinFunctionType, _reducer(new))
+                self._before.append(pyf.module_of(other))
+                self._now.append(now)
+                self._named.append(other)
+                pyf.set_module(other, now)
+        self._put_item(copyreg.dispatch_table, BuiltinFunctionType, _reducer(new.old, new.new))
+
+    @cython.cfunc
+    def _give_back_names(self):
+        while self._named:
+            function, before, now = self._named.pop(), self._before.pop(), self._now.pop()
+            if pyf.module_of(function) is now:
+                pyf.set_module(function, before)
 
 
 class _Submodules:
@@ -338,16 +400,16 @@ class _Same:
         module.__spec__ = self._spec
 
 
-def _reducer(new):
+def _reducer(old, new):
     # Of a function with a `self` that is no module pickle asks that, which would be a machine. By a
     # name it is found again, also where there is no ostler.
     names = {}
 
     def reduce(function):
         if not names:
-            for old, other in new.values():
+            for one, other in zip(old, new, strict=True):
                 if _is_function(other):
-                    names[_id(other)] = other, old.__name__
+                    names[_id(other)] = other, one.__name__
         known = names.get(id(function))
         if known is not None and known[0] is function:
             return known[1]
@@ -367,9 +429,13 @@ def _is_module(value) -> cython.bint:
 
 
 @cython.cfunc
+def _fetch(names: dict):
+    pyd.fetch_all(cython.cast(cython.pointer(py.PyObject), names))
+
+
+@cython.cfunc
 def _is_function(value) -> cython.bint:
-    held = cython.cast(cython.pointer(py.PyObject), value)
-    return py.PyCFunction_Check(value) or pyf.is_function(held)
+    return pyf.is_any_function(cython.cast(cython.pointer(py.PyObject), value))
 
 
 @cython.cfunc
@@ -387,6 +453,8 @@ def _posix(facade):
     own = sys.modules["posix"]
     held: dict = vars(own)
     ours: dict = vars(facade)
+    _fetch(held)
+    _fetch(ours)
     # What posixpath has taken from posix under another name.
     taken = {
         _id(value): name
@@ -395,18 +463,27 @@ def _posix(facade):
     }
     module = ModuleType("posix", own.__doc__)
     names: dict = vars(module)
-    name: str
+    names.clear()  # an empty dict takes all of another's at once
     names.update(held)
-    names.pop("environ", None)
-    for name, value in held.items():
-        if name.startswith("__"):
+    key: cython.pointer(py.PyObject)
+    found: cython.pointer(py.PyObject)
+    pos: cython.Py_ssize_t = 0
+    kept: dict = held.copy() if py.FREE_THREADED else held  # others change it meanwhile
+    while pyd.next_in(
+        cython.cast(cython.pointer(py.PyObject), kept),
+        cython.address(pos), cython.address(key), cython.address(found),
+    ):  # fmt: skip
+        if not pyf.is_text(key) or pyf.is_dunder(key):
             continue
+        name = cython.cast(str, key)
+        value = cython.cast(object, found)
         other = ours.get(name, _NOTHING)
         if other is not _NOTHING:
-            if other is not value and name != "environ":
+            if other is not value:
                 names[name] = other
         elif py.PyCFunction_Check(value) and _id(value) in taken:
             names[name] = getattr(facade.path, taken[_id(value)], value)
+    names.pop("environ", None)
     names["__getattr__"] = partial(_environ_as_bytes, facade)
     return module
 

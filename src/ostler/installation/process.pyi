@@ -2,10 +2,6 @@
 from collections.abc import Container, Iterable
 from types import ModuleType
 
-ITEM: int
-DEFAULTS: int
-KEYWORD: int
-
 def install(facade: ModuleType) -> None: ...
 def uninstall() -> None: ...
 def installed() -> bool: ...
@@ -13,7 +9,7 @@ def installed() -> bool: ...
 class Bindings:
     def exchange(
         self,
-        new: dict[int, tuple[object, object]],
+        pairs: Iterable[tuple[object, object]],
         untouched: Iterable[int] = ...,
         ours: Container[str] = ...,
     ) -> None: ...

@@ -98,7 +98,7 @@ def _bind(names: frozenset[str]) -> None:
         members |= added
         _supported.append((members, added))
     _bound = Bindings()
-    _bound.exchange(new, ours=("ostler", "ostler.path", "ostler.trees"))
+    _bound.exchange(new.values(), ours=("ostler", "ostler.path", "ostler.trees"))
 
 
 def _class(kind, names, mixins):

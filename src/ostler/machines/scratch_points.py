@@ -16,7 +16,7 @@ from contextlib import suppress
 from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines import binds
-from ostler.machines.rehearsal import layers, points, writers
+from ostler.machines.rehearsal import layers, points, standing, writers
 from ostler.machines.rehearsal.layout import OverlayMount
 
 TYPE_CHECKING = False
@@ -121,7 +121,7 @@ def _begin(machine: Any) -> None:
         if stores.number:
             problem = "a scratch machine has points from Linux 6.15 on"
             raise OSError(errno.EOPNOTSUPP, problem)
-        here = layers.cwd_of(machine)
+        here = standing.cwd_of(machine)
         _make_still(machine)
         status = host.fstat(stores.root)
         moved: list[bytes] = []
@@ -142,7 +142,7 @@ def _begin(machine: Any) -> None:
                 machine._plan, machine._overlays = (), ()
                 _set_still(machine, False)
             raise
-    layers.stand_at(machine, here)  # it was moved with all that is in it
+    standing.stand_at(machine, here)  # it was moved with all that is in it
 
 
 class _Parts:
@@ -153,7 +153,7 @@ class _Parts:
         self.found: list[tuple[bytes, mounts.Made]] = []
         own = host.fstat(machine._root).st_dev
         for target in machine._shown:
-            part = layers.opened_at(machine._root, target)
+            part = standing.opened_at(machine._root, target)
             if part is not None and host.fstat(part.root).st_dev != own:
                 self.found.append((target, part))
 

@@ -13,7 +13,7 @@ import resource
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines.rehearsal import layers, points, shares
+from ostler.machines.rehearsal import layers, points, shares, standing
 from ostler.points.family import Member
 from ostler.verbs import environment
 
@@ -92,7 +92,7 @@ def _too_many(machine: Rehearsal, error: OSError, number: int) -> OSError:
 def _make(machine: _R, history: History, count: int, made: list[_R]) -> None:
     chain = history.chain(history.at)
     below = [tuple(history.stores_of(chain, overlay.target)) for overlay in machine._overlays]
-    here = layers.cwd_of(machine)
+    here = standing.cwd_of(machine)
     for _ in range(count):
         made.append(_one(machine, history, below, here))
 
@@ -157,5 +157,5 @@ def _finished(
     other._know_authors_of(machine)
     shares.belong(other, Member(member.family, history.place), history)
     if here != b"/":
-        layers.stand_at(other, here)
+        standing.stand_at(other, here)
     return other

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import stat
 
 from ostler.core import mounts
 from ostler.core.held import held
 from ostler.core.procfs import mount_table
 from ostler.machine import MachineUnavailable, host
 from ostler.machines.mount_points import mounts_below
-from ostler.machines.rehearsal import layout, uppers
+from ostler.machines.rehearsal import layout, standing, uppers
 from ostler.machines.rehearsal.changes import ACL, NARROWED
 from ostler.machines.rehearsal.layout import OverlayMount, without_strangers
 from ostler.machines.rehearsal.places import OwnTree
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 _HELP = "a directory on another file system with upper=DIR, or a smaller base"
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
-_NEXT = host.O_PATH | host.O_NOFOLLOW | host.O_CLOEXEC
 _EMPTY = b"mode\x000555\0size\x004096\0nr_inodes\x002\0source\0ostler\0\0"
 _MARKS = ("trusted.overlay.", "user.overlay.")
 
@@ -285,39 +283,10 @@ def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[mounts._Step]:
 def stand_on(machine: Rehearsal, built: mounts.Made) -> None:
     """Give a machine another root; its working directory stays the one of the same path."""
     with built:
-        here = cwd_of(machine)
+        here = standing.cwd_of(machine)
         host.dup2(built.root, machine._root, False)
-    stand_at(machine, here)
+    standing.stand_at(machine, here)
     machine._leave_namespace()
-
-
-def cwd_of(machine: Rehearsal) -> bytes:
-    """The path of a machine's working directory; that of the root, where it has none."""
-    try:
-        return machine.getcwdb()
-    except OSError:
-        return b"/"
-
-
-def stand_at(machine: Rehearsal, here: bytes) -> None:
-    """Let the working directory be what is at a path now; the root, where nothing is."""
-    # Who makes the calls of a machine need not have the right to go there once more.
-    way = [mounts.duplicate(machine._root)]
-    try:
-        _go_down(way, here, host.O_DIRECTORY)
-    except OSError:
-        way.append(_followed(machine, here))
-    try:
-        host.dup2(way[-1].root, machine._cwd, False)
-    finally:
-        _close_all(way)
-
-
-def _followed(machine: Rehearsal, here: bytes) -> mounts.Made:
-    try:
-        return mounts.Made(machine.open(here, host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC))
-    except OSError:
-        return mounts.duplicate(machine._root)
 
 
 def _targets(state: State | None) -> list[bytes]:
@@ -545,31 +514,6 @@ def new_name(stores: int, number: int = 0, taken: Container[str] = ()) -> bytes:
     while str(number) in taken or not make_directory(stores, b"%d" % number):
         number += 1
     return b"%d" % number
-
-
-def is_place(root: int, path: bytes) -> bool:
-    """Whether there is something at a path below an open directory, and no link on the way."""
-    place = opened_at(root, path)
-    return place is not None and not stat.S_ISLNK(host.fstat(place.root).st_mode)
-
-
-def opened_at(root: int, path: bytes) -> mounts.Made | None:
-    """What is at a path below an open directory; None where nothing is, or a link on the way."""
-    way = [mounts.duplicate(root)]
-    try:
-        _go_down(way, path)
-        return way.pop()
-    except OSError:
-        return None
-    finally:
-        _close_all(way)
-
-
-def _go_down(way: list[mounts.Made], path: bytes, kind: int = 0) -> None:
-    for name in path.split(b"/"):
-        if name:
-            way.append(mounts.Made(host.open(name, _NEXT | kind, dir_fd=way[-1].root)))
-            way.pop(0).close()
 
 
 def make_directory(stores: int, name: bytes) -> bool:

@@ -15,7 +15,7 @@ from functools import partial
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines.rehearsal import layers, shares, writers
+from ostler.machines.rehearsal import layers, shares, standing, writers
 from ostler.machines.rehearsal.kept_points import begin, check_command, remove
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.layout import identity
@@ -212,7 +212,7 @@ def _see_places(machine: Rehearsal) -> None:
     # nowhere, or what a link leads to; it can't be given back as it is either.
     planned = () if machine._places_may_go else machine._plan[1:]
     for target, lower, _, _ in planned:
-        if lower and not layers.is_place(machine._root, target):
+        if lower and not standing.is_place(machine._root, target):
             problem = "something is mounted there, and a directory above it was renamed or removed"
             raise OSError(errno.EBUSY, problem, host.fsdecode(lower))
 

@@ -13,6 +13,10 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Nor is a make that a test starts part of the one that has started the tests: it would say so.
+for _name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(_name, None)
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):

@@ -169,6 +169,16 @@ def test_a_python_that_was_never_tried_is_told_so():
     assert "never tried on Python 3.16" in supported.doubt((3, 16, 0))
 
 
+def test_a_make_that_a_test_starts_says_nothing_of_the_make_that_has_started_the_tests(tmp_path):
+    (tmp_path / "Makefile").write_text("it:\n\t@echo made\n")
+    code = "import subprocess, tests.conftest; subprocess.run('make', check=True)"
+    environ = {**os.environ, "PYTHONPATH": ROOT, "MAKELEVEL": "1", "MAKEFLAGS": "w"}
+    said = subprocess.check_output(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environ, text=True
+    )
+    assert said == "made\n"
+
+
 @pytest.mark.slow
 def test_the_wheel_has_every_module(tmp_path):
     for module in ("Cython", "setuptools"):

@@ -16,10 +16,12 @@ import resource
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
 MODULES = 150, 500, 640
 CPU_GOALS = {"scratch_shared": 0.5}
 GOALS = {"a way in and out": 0.3, "install()": 0.5, "installed_scratch": 1.0}
@@ -66,10 +68,24 @@ def again(function, other=None, count=200):
     return statistics.median(times)
 
 
+def loop():
+    """The loop of C that looks at memory and does nothing else; None where it can't be had."""
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):  # objects lie otherwise in memory
+        return None
+    try:
+        from bench import floor
+
+        return floor.load()
+    except ImportError:
+        return None
+
+
 def measured(number):
     """All that is measured in this program, with so many modules loaded."""
     import ostler
+    from bench import floor_install
 
+    floor = loop()
     load(number)
     machine = ostler.scratch()
 
@@ -88,6 +104,10 @@ def measured(number):
 
     nothing = sweep.Sweep({1})
     found["of it the look at all values"] = again(lambda: nothing.modules(()))
+    if floor is not None:
+        places = floor_install.places()
+        found["of that the memory alone"] = again(lambda: floor.touch(places))
+        found["so many thousand lines of it"] = len(places) / 8000
     return found
 
 
@@ -97,10 +117,11 @@ def in_programs(rounds):
     for number in MODULES:
         told = []
         for _ in range(rounds):
-            command = [sys.executable, "-W", "ignore", __file__, "--inside", str(number)]
+            command = [sys.executable, "-W", "ignore", "-m", "bench.bench_installed"]
             done = subprocess.run(
-                command, env=ENVIRONMENT, capture_output=True, text=True, check=True
-            )
+                [*command, "--inside", str(number)],
+                env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, check=True,
+            )  # fmt: skip
             told.append(json.loads(done.stdout.splitlines()[-1]))
         found[number] = {what: min(each[what] for each in told) for what in told[0]}
     return found

@@ -5,6 +5,9 @@ cdef extern from "spawn.h" nogil:
     int posix_spawn(libc.pid_t *pid, const char *path, void *actions, void *attributes,
                     char *const argv[], char *const envp[])
 
+cdef extern from *:
+    void prefetch "__builtin_prefetch"(const void *place) nogil
+
 cdef enum Call:
     ACCESS = 1, CHDIR, CHMOD, CHOWN, DUP, EVENTFD, FCNTL, FSTAT, GETCWD, GETPID, GETPPID,
     GETRANDOM, GETUID, GETXATTR, IOCTL, KILL, LINK, LIST, LIST_STAT, LSEEK, LSTAT, MKDIR, MKDIR_THERE,

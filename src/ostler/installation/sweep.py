@@ -387,9 +387,8 @@ class Sweep:
         end: cython.pointer(Named) = self.functions_end
         left: cython.pointer(Named) = at
         while at < end:
-            if pyf.has_defaults(at.holder):
-                left[0] = at[0]
-                left += 1
+            left[0] = at[0]
+            left += pyf.has_defaults(at.holder)
             at += 1
         at = self.functions + 1
         while at < left:

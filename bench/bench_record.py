@@ -1,8 +1,8 @@
 """What it costs to record what programs do, beside strace.
 
 `python -m bench.bench_record [--rounds N] [--size N]`. Each workload is run plainly, recorded with
-all that it opens, recorded with what may change something alone, and under strace with the same
-calls (`--seccomp-bpf`), in turn. Printed is the processor time of the whole tree, the recorder's with
+all that it opens, recorded with what may change something alone, both of these exactly (by ptrace), and
+under strace with the same calls (`--seccomp-bpf`), in turn. Printed is the processor time of the whole tree, the recorder's with
 it, as medians, and how many times the plain run's that is. The workloads: a C program of 45 files
 made by `make -j2`, a git repository of 3,000 files cloned and looked at, a shell script of
 2,000 commands, and a run of pytest; --size 10 takes a tenth of each. What is not installed is left
@@ -17,9 +17,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import ostler
-from ostler.record import log
+from ostler.record import log, recorder
 from ostler.record.recorder import ProgramRecorder
 
 CALLS = (
@@ -81,10 +82,15 @@ def plain(command, top):
     ostler.run(command, cwd=top, stdout="null", check=True)
 
 
-def recorded(reads):
+def recorded(reads, exact=False):
     def way(command, top):
-        with tempfile.TemporaryFile() as file, ProgramRecorder(ostler.host, file.fileno(), reads):
+        with (
+            tempfile.TemporaryFile() as file,
+            ProgramRecorder(ostler.host, file.fileno(), reads, None, exact),
+        ):
             plain(command, top)
+        while recorder._working:  # who has traced is a process, whose time counts at its end
+            time.sleep(0.001)
 
     return way
 
@@ -114,6 +120,7 @@ def ways():
         "record": recorded(True), "its floor": answered(True),
         "record --changes": recorded(False), "floor of that": answered(False),
     }  # fmt: skip
+    found |= {"--exact": recorded(True, True), "--exact --changes": recorded(False, True)}
     if shutil.which("strace"):
         found["strace"] = traced
     return found

@@ -215,7 +215,7 @@ def test_a_recorder_that_is_gone_is_an_error():
     program = (
         "import socket\n"
         "from ostler.core import crossing\n"
-        "from ostler.core.spawn import Door\n"
+        "from ostler.core.door import Door\n"
         "from ostler.record import calls\n"
         "ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
         "ours.close()\n"

@@ -41,6 +41,9 @@ diff comes after --.
                      no more.
   --live             Tell it on standard error while it happens, line by line.
   --changes          Record only what may change something, and the network: it costs less.
+  --exact            Record of each call what the kernel answered, by ptrace: whether it was done,
+                     and the errno, also where looking doesn't tell, as of connections. It costs
+                     more; debuggers can't be used inside.
   --only WHAT        Tell only of this: written, read, network, refused or all (with what every
                      program reads when it begins, and what was not there).
   --path PATTERN     Tell only of paths that fit, or lie in that directory; *.c is in any.
@@ -56,8 +59,8 @@ Examples:
   ostler record --profile needs make"""
 
 _OPTIONS = (
-    "--output", "-o", "--html", "--profile", "--live", "--changes", "--only", "--path", "--process",
-    "--json",
+    "--output", "-o", "--html", "--profile", "--live", "--changes", "--exact", "--only", "--path",
+    "--process", "--json",
     *OPTIONS,
 )  # fmt: skip
 
@@ -67,7 +70,7 @@ class RecordOptions:
 
     def __init__(self, arguments):
         self.output = self.html = self.profile = self.only = None
-        self.changes = self.json = self.live = False
+        self.changes = self.exact = self.json = self.live = False
         self.paths, self.processes = [], []
         self.rest = self.take(arguments)
 
@@ -76,7 +79,7 @@ class RecordOptions:
         rest = list(arguments)
         while rest and rest[0].startswith("-") and rest[0] != "--":
             option, equals, value = rest[0].partition("=")
-            if option in ("--changes", "--json", "--live") and not equals:
+            if option in ("--changes", "--exact", "--json", "--live") and not equals:
                 setattr(self, option[2:], True)
                 del rest[0]
             elif option in (
@@ -171,7 +174,7 @@ def _record(options, choice, command):
     from ostler.cli.exec import program
     from ostler.cli.kept import about as with_name
     from ostler.cli.running import run
-    from ostler.record.recorder import ProgramRecorder
+    from ostler.record.recorder import CanNotTrace, ProgramRecorder
 
     if choice.kind is None:
         choice.make = lambda programs: ostler.host
@@ -186,9 +189,15 @@ def _record(options, choice, command):
         return FAILED
     with file:
         try:
-            recorder = ProgramRecorder(machine, file.fileno(), not options.changes, about)
+            recorder = ProgramRecorder(
+                machine, file.fileno(), not options.changes, about, options.exact
+            )
             with recorder, _telling(options, file, recorder):
                 status = run(machine, command, options.json and not options.files, (), False)
+        except CanNotTrace as error:
+            _drop(options, file)
+            complain(f"record --exact: {error.strerror}")
+            return FAILED
         except OSError as error:
             _drop(options, file)
             where = options.files[0][0] if options.files else tempfile.gettempdir()
@@ -381,7 +390,8 @@ def _show(arguments):
     log, rest = options.rest[:1], options.take(options.rest[1:])  # options may come behind it, too
     if [*log, *rest][-1:] and (word := [*log, *rest][-1]).startswith("-"):
         raise no_option("record show", word, _OPTIONS)
-    if len(log) != 1 or rest or options.output is not None or options.changes or options.live:
+    asked = options.changes or options.exact or options.live
+    if len(log) != 1 or rest or options.output is not None or asked:
         raise UsageError("record show: one log is wanted")
     try:
         _check(options)
@@ -399,7 +409,8 @@ def _show(arguments):
 
 def _diff(arguments):
     options = RecordOptions(arguments)
-    if len(options.rest) != 2 or options.files or options.changes or options.live:
+    asked = options.changes or options.exact or options.live
+    if len(options.rest) != 2 or options.files or asked:
         raise UsageError("record diff: two logs are wanted")
     from ostler.record.comparing import differences
 

@@ -2,8 +2,9 @@
 
 from ostler.core cimport libc
 from ostler.core cimport python as py
+from ostler.core.door cimport Door
 from ostler.core.identity cimport take_off
-from ostler.core.spawn cimport Door, Spawn, launch
+from ostler.core.spawn cimport Spawn, launch, record_by
 
 # What a path-taking call is about to do with the last component of its path.
 cdef enum:
@@ -91,9 +92,7 @@ cdef class HostCore(Core):
 cdef inline int start_child(Core machine, Spawn *s) except -1:
     door = machine.door()
     if door is not None:
-        s.recorder = door.fd
-        s.recorder_end = door.end
-        s.recorded = &door.program
+        record_by(s, door)
     machine.enter(s)
     with nogil:
         return launch(s)

@@ -1,7 +1,7 @@
 from typing import Any
 
+from ostler.core.door import Door
 from ostler.core.environ import _Environ
-from ostler.core.spawn import Door
 from ostler.path import Path
 
 ABSENT: int

@@ -23,7 +23,8 @@
 #     6. with SPAWN_NO_RIGHTS all capabilities are given up, with SPAWN_FEW_RIGHTS all but a few; with
 #        SPAWN_OWN_KEYS a new session keyring; PR_SET_NO_NEW_PRIVS, the Landlock ruleset `landlock`,
 #        the `filter` of system calls
-#     7. with a `recorder` the filter by which it is recorded, whose listener goes to that socket
+#     7. with a `recorder` the filter by which it is recorded, whose listener goes to that socket; with
+#        a `tracer`, too, it is traced by that process first, and there is no listener
 #     8. with SPAWN_ALONE all descriptors above 2 close at exec; `actions` on descriptors
 #        (posix_spawn's kinds), so their opens are confined too
 #     9. the signal mask, and exec
@@ -34,6 +35,7 @@
 # append to `held` what launch() shall close in this process afterwards. `room` is space for a
 # text that must live as long as the struct, such as the working directory.
 from ostler.core cimport libc
+from ostler.core.door cimport Door
 from ostler.core.identity cimport Identity
 from ostler.core.libc cimport confining as own
 
@@ -112,6 +114,7 @@ cdef struct Spawn:
     own.sock_fprog *recorded    # the calls about which the recorder is asked
     int recorder                # a socket to it; -1: none
     int recorder_end            # the other end, which is the recorder's alone
+    int tracer                  # the process that traces it; 0: none, it is asked about instead
     Identity user               # with SPAWN_AS_USER
     Limit limits[16]
     int limit_count
@@ -146,19 +149,20 @@ cdef class Words:
 
 cdef Words words(list kept)
 
-# What a child is started with so that it and all that it starts are recorded.
-cdef class Door:
-    cdef readonly int fd
-    cdef readonly int end
-    cdef readonly bytes text
-    cdef own.sock_fprog program
-
 # Parts of filling one in; what is None stays as it was. Words must outlive launch().
 cdef inline int run_with(Spawn *s, Words arguments, Words variables) except -1:
     if arguments is not None:
         s.argv = <char **>arguments.array
     if variables is not None:
         s.envp = <char **>variables.array
+    return 0
+
+# Have it be recorded; the Door must outlive launch().
+cdef inline int record_by(Spawn *s, Door door) noexcept:
+    s.recorder = door.fd
+    s.recorder_end = door.end
+    s.tracer = door.tracer
+    s.recorded = &door.program
     return 0
 
 # What the interpreter ignores for itself, no program expects to be ignored.

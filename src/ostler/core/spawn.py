@@ -9,9 +9,9 @@ is done. Nothing here may allocate, take a lock or touch an object: half of it r
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.door import be_recorded
 from cython.cimports.ostler.core.identity import begin_changing, end_changing
 from cython.cimports.ostler.core.libc import confining as own
-from cython.cimports.ostler.core.libc import recording
 from cython.cimports.ostler.core.libc.identity import SYS_setgroups
 
 _STACK = cython.declare(cython.size_t, 64 * 1024)
@@ -52,37 +52,6 @@ def words(kept):
         made.array[i] = py.PyBytes_AS_STRING(kept[i])
     made.array[size] = cython.NULL
     return made
-
-
-@cython.cclass
-class Door:
-    """The door to a recorder: a socket to it, and the filter of the calls that it is asked about.
-
-    The descriptor is closed with it; `end` is the socket's other end, which no child may keep;
-    `text` are the filter's instructions, as the kernel has them.
-    """
-
-    def __cinit__(self, fd: cython.int, end: cython.int, text: bytes):
-        self.fd = fd
-        self.end = end
-        self.text = text
-        self.program.len = len(text) // 8
-        self.program.filter = cython.cast(
-            cython.pointer(own.sock_filter), py.PyBytes_AS_STRING(text)
-        )
-
-    def __dealloc__(self):
-        libc.close(self.fd)
-
-    def join(self):
-        """Have this process be recorded from now on; it must have one thread only."""
-        s: Spawn
-        prepare(cython.address(s))
-        s.recorder = self.fd
-        s.recorder_end = self.end
-        s.recorded = cython.address(self.program)
-        if _be_recorded(cython.address(s)) < 0:
-            raise OSError(s.error, "this process can't be recorded")
 
 
 def prepare(s):
@@ -442,47 +411,12 @@ def _few_rights():
 @cython.profile(False)
 @cython.linetrace(False)
 def _be_recorded(s):
-    # Under the filter, whose listener the recorder gets; from then on it answers what we ask.
-    flags: cython.ulong = (
-        recording.SECCOMP_FILTER_FLAG_NEW_LISTENER
-        | recording.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-    )
-    message: recording.msghdr
-    part: libc.iovec
-    room: cython.char[64]
-    header: cython.pointer(recording.cmsghdr)
-    listener: cython.int
-    # Else what lies in there is kept by who waits for it, when the recorder is gone.
-    libc.close(s.recorder_end)
-    while True:
-        listener = libc.syscall(own.SYS_seccomp, own.SECCOMP_SET_MODE_FILTER, flags, s.recorded)
-        if listener >= 0:
-            break
-        if libc.errno == libc.EINVAL and flags != recording.SECCOMP_FILTER_FLAG_NEW_LISTENER:
-            flags = recording.SECCOMP_FILTER_FLAG_NEW_LISTENER  # before Linux 5.19
-        elif libc.errno != libc.EACCES or libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0:
-            return fail(s, STEP_FILTER)
-    libc.memset(cython.address(message), 0, cython.sizeof(message))
-    libc.memset(room, 0, cython.sizeof(room))
-    part.iov_base = room
-    part.iov_len = 1
-    message.msg_iov = cython.address(part)
-    message.msg_iovlen = 1
-    message.msg_control = room
-    message.msg_controllen = recording.CMSG_SPACE(cython.sizeof(cython.int))
-    header = recording.CMSG_FIRSTHDR(cython.address(message))
-    header.cmsg_level = recording.SOL_SOCKET
-    header.cmsg_type = recording.SCM_RIGHTS
-    header.cmsg_len = recording.CMSG_LEN(cython.sizeof(cython.int))
-    libc.memcpy(recording.CMSG_DATA(header), cython.address(listener), cython.sizeof(cython.int))
-    if recording.sendmsg(s.recorder, cython.address(message), recording.OSTLER_HANDING_OVER) < 0:
-        # Nobody answers any more, and while the listener is open whatever is asked waits for ever.
+    r: cython.int = be_recorded(s.recorder, s.recorder_end, s.tracer, s.recorded)
+    if r < 0:
         fail(s, STEP_FILTER)
-        libc.close(listener)
+    if r == -2:
         libc.kill(libc.getpid(), libc.SIGKILL)
-        return -1
-    libc.close(listener)
-    return 0
+    return r
 
 
 @cython.profile(False)

@@ -15,18 +15,20 @@ __all__ = [
 ]
 
 
-def recorded(self, children=False, reads=True):
+def recorded(self, children=False, reads=True, exact=False):
     """A context manager whose value is the log of what is asked of this machine inside.
 
     The log has each call of a verb that touches something, with its moment, thread, arguments
     and result or error, and of compositions the whole: see ostler.machines.recording. With
     `children` it also has what the programs do that are started inside, in `log.processes` and
     `log.events`, by seccomp(2); without `reads` of what they open only what they may change, which
-    costs less. OSError (ENOSYS) where the kernel has not got what it takes.
+    costs less. With `exact` each of their calls has the outcome and errno that the kernel told, by
+    ptrace(2): it costs more, and a debugger that is started inside can't trace. OSError where
+    the kernel has not got what it takes (ENOSYS), or nobody may trace here (EPERM).
     """
     from ostler.machines.recording import Recorded
 
-    return Recorded(self, children, reads)
+    return Recorded(self, children, reads, exact)
 
 
 def watch(self, reads=True, most=100_000):

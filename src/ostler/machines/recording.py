@@ -129,10 +129,12 @@ class Log:
 
     Where children are recorded, too (`recorded(children=True)`), what they did is in `processes`
     and `events`: see ostler.record.log. `run(..., record=log)` puts there what one program does;
-    for this alone `Log()` makes an empty one.
+    for this alone `Log()` makes an empty one. Of one that is `exact` each event has the outcome and
+    the errno that the kernel told, as with recorded(children=True, exact=True).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, exact: bool = False) -> None:
+        self.exact = exact
         self._calls: list[Call] = []
         self._programs: AllPrograms | None = None
         self._runs: list[Story] = []
@@ -160,7 +162,7 @@ class Log:
 
         if self._programs is not None and not self._programs.is_of(machine):
             raise ValueError("this log is of another recording, and not of one run")
-        return OneRun(self._runs, machine, self._programs is not None, reads)
+        return OneRun(self._runs, machine, self._programs is not None, reads, self.exact)
 
     @property
     def processes(self) -> list[RecordedProcess]:
@@ -304,7 +306,12 @@ class _Held(_Part):
 class Recorded:
     """What `machine.recorded()` gives: a context manager, whose value is the Log."""
 
-    def __init__(self, machine: Machine, children: bool = False, reads: bool = True) -> None:
+    def __init__(
+        self, machine: Machine, children: bool = False, reads: bool = True, exact: bool = False
+    ) -> None:
+        if exact and not children:
+            raise ValueError("exact is about what programs do: it wants children=True")
+        self._exact = exact
         self._machine = machine
         self._recorder: Recorder | None = None
         self._children = children
@@ -318,7 +325,8 @@ class Recorded:
         if self._children:
             from ostler.record.programs import AllPrograms
 
-            self._recorder.log._programs = AllPrograms(self._machine, self._reads)
+            self._recorder.log._programs = AllPrograms(self._machine, self._reads, self._exact)
+            self._recorder.log.exact = self._exact
         before.stand(self._machine, self._recorder)
         return self._recorder.log
 

@@ -49,6 +49,7 @@ class Addresses(Crowd):
                 return 0
             if wide[0] and wide[0] != before:
                 again = entry[0]
+                self.message = cython.cast(cython.int, i)
                 self._look_at_address(m, asked, cython.address(again), wide[0], wide[1] & _LOW)
                 before = wide[0]
         return 0

@@ -13,7 +13,7 @@ from ostler.machine import host
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ostler.core.spawn import Door
+    from ostler.core.door import Door
 
 
 def called(door: Door, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

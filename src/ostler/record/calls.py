@@ -10,7 +10,7 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core.libc import confining as own
 from cython.cimports.ostler.core.libc import recorded_calls as calls
-from cython.cimports.ostler.core.libc import recording
+from cython.cimports.ostler.core.libc import recording, tracing
 
 from ostler.core import filter as assembler
 from ostler.machine import host
@@ -144,6 +144,7 @@ _MAY_CHANGE = libc.O_ACCMODE | libc.O_CREAT | libc.O_TRUNC
 _I386 = cython.declare(cython.uint, 0x40000003)  # AUDIT_ARCH_I386
 _OF_X32 = cython.declare(cython.int, 0x40000000)
 _LAST_BIT = 0x40000000  # of the numbers of the x32 interface
+_CLONE_OF_32_BITS = 120
 
 
 @cython.cclass
@@ -201,6 +202,28 @@ def _fill(rule: cython.pointer(Rule), line):
     rule.value = value
 
 
+# What a thread that is traced may not do, of 32 bits and of the x32 interface, too.
+_BLOCKS_OF_TRACED = [
+    "of 32 bits",
+    assembler.load(0),
+    assembler.test(own.BPF_JEQ, _CLONE_OF_32_BITS, "clone of 32 bits", "newer"),
+    "other",
+    assembler.test(own.BPF_JEQ, _LAST_BIT | own.SYS_clone, "clone of 32 bits", None),
+    (own.BPF_ALU | own.BPF_AND | own.BPF_K, ~_LAST_BIT, None, None),
+    "newer",  # which have the same number everywhere
+    assembler.test(own.BPF_JEQ, own.SYS_clone3, "ENOSYS", None),
+    assembler.test(own.BPF_JEQ, own.SYS_io_uring_setup, "ENOSYS", "ask"),
+    "clone of 32 bits",
+    assembler.argument(0),
+    assembler.test(own.BPF_JSET, tracing.CLONE_UNTRACED, "EPERM", "ask"),
+    "clone",
+    assembler.argument(0),
+    assembler.test(own.BPF_JSET, tracing.CLONE_UNTRACED, "EPERM", "allow"),
+    "EPERM",
+    assembler.answer(own.SECCOMP_RET_ERRNO | libc.EPERM),
+]
+
+
 def available():
     """Whether there is a filter for this architecture."""
     return bool(own.OSTLER_ARCH)
@@ -212,8 +235,12 @@ def _tells_ends():
     return tuple(int(re.match("[0-9]*", part)[0] or 0) for part in version) >= _ENDS
 
 
-def instructions(reads):
+def instructions(reads, exact=False):
     """The filter of the calls that are asked about; `reads`: also of opening what is not changed.
+
+    `exact`: in place of being asked about they stop a thread that is traced. Who would get out of
+    that, by a flag of clone(), is refused it; clone3() is as if the kernel hadn't got it, since no
+    filter sees the flags there.
 
     Without these nothing is asked at the end of a process either, where the kernel tells how it
     has ended in any case: what it used is not known then.
@@ -232,6 +259,9 @@ def instructions(reads):
             label = name
         found[number] = label
     found[own.SYS_io_uring_setup] = "ENOSYS"
+    if exact:
+        found[own.SYS_clone3] = "ENOSYS"
+        found[own.SYS_clone] = "clone"
     for absent in [number for number in found if number < 0]:
         del found[absent]
     ranges = []
@@ -240,13 +270,15 @@ def instructions(reads):
             ranges[-1] = (ranges[-1][0], number + 1, found[number])
         else:
             ranges.append((number, number + 1, found[number]))
-    ranges.append((_LAST_BIT, 2**32, "ask"))
+    ranges.append((_LAST_BIT, 2**32, "other" if exact else "ask"))
+    ask = tracing.SECCOMP_RET_TRACE if exact else recording.SECCOMP_RET_USER_NOTIF
     return assembler.assembled(
         [
             assembler.load(4),
-            assembler.test(own.BPF_JEQ, own.OSTLER_ARCH, None, "ask"),
+            assembler.test(own.BPF_JEQ, own.OSTLER_ARCH, None, "of 32 bits" if exact else "ask"),
             assembler.load(0),
             *assembler.tree(ranges),
+            *(_BLOCKS_OF_TRACED if exact else ()),
             "open",
             assembler.argument(1),
             assembler.test(own.BPF_JSET, _MAY_CHANGE, "ask", "allow"),
@@ -266,6 +298,6 @@ def instructions(reads):
             "ENOSYS",
             assembler.answer(own.SECCOMP_RET_ERRNO | libc.ENOSYS),
             "ask",
-            assembler.answer(recording.SECCOMP_RET_USER_NOTIF),
+            assembler.answer(ask),
         ]
     )

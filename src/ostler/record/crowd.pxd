@@ -1,6 +1,7 @@
 from ostler.core cimport libc
 from ostler.core.libc cimport recording
 from ostler.record.peek cimport Member, Process, Status
+from ostler.record.pieces cimport Ended
 from ostler.record.places cimport RememberedPlaces
 
 cdef enum:
@@ -60,3 +61,4 @@ cdef class Crowd(RememberedPlaces):
     cdef int _forget_member(self, Member *m) noexcept nogil
     cdef int _forget_members(self, Process *p, int but) noexcept nogil
     cdef int _ended(self, int pid) noexcept nogil
+    cdef int _how_ended(self, Process *p, Ended *ended) noexcept nogil

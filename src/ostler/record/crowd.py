@@ -388,7 +388,9 @@ class Crowd(RememberedPlaces):
             if pidfd >= 0:
                 libc.close(pidfd)
             return cython.NULL
-        if libc.ioctl(listener, asking.SECCOMP_IOCTL_NOTIF_ID_VALID, cython.address(id)) < 0:
+        if listener >= 0 and (
+            libc.ioctl(listener, asking.SECCOMP_IOCTL_NOTIF_ID_VALID, cython.address(id)) < 0
+        ):
             if pidfd >= 0:
                 libc.close(pidfd)
             return cython.NULL  # it was another one's number
@@ -506,7 +508,6 @@ class Crowd(RememberedPlaces):
         return 0
 
     def _ended(self, pid):
-        info: asking.ostler_pidfd_info
         ended: Ended
         at: cython.pointer(cython.pointer(Process)) = cython.address(self.all[pid & (CROWD - 1)])
         p: cython.pointer(Process)
@@ -521,10 +522,22 @@ class Crowd(RememberedPlaces):
             p.executed.outcome = TRIED
             self._put(cython.address(p.executed), cython.sizeof(Executed))
         self._forget_members(p, -1)
-        libc.memset(cython.address(info), 0, cython.sizeof(info))
         libc.memset(cython.address(ended), 0, cython.sizeof(ended))
         ended.what = b"Q"[0]
         ended.process = p.number
+        self._how_ended(p, cython.address(ended))
+        ended.used = p.used
+        ended.memory = p.memory
+        ended.time = self._now()
+        self._put(cython.address(ended), cython.sizeof(ended))
+        self._close_watched(p.pidfd)
+        at[0] = p.next
+        libc.free(p)
+        return 0
+
+    def _how_ended(self, p, ended):
+        info: asking.ostler_pidfd_info
+        libc.memset(cython.address(info), 0, cython.sizeof(info))
         # Nobody has waited for it until now, or somebody has; or does so between the first look and
         # the second, so that the first is repeated.
         for _ in range(2):
@@ -536,17 +549,10 @@ class Crowd(RememberedPlaces):
                 ended.known = True
                 ended.status = info.exit_code
                 break
-            if exit_of_zombie(pid, cython.address(ended.status)) == 0:
+            if exit_of_zombie(p.pid, cython.address(ended.status)) == 0:
                 ended.known = True
                 break
         if not ended.known and p.ending:
             ended.known = True
             ended.status = p.status
-        ended.used = p.used
-        ended.memory = p.memory
-        ended.time = self._now()
-        self._put(cython.address(ended), cython.sizeof(ended))
-        self._close_watched(p.pidfd)
-        at[0] = p.next
-        libc.free(p)
         return 0

@@ -80,7 +80,9 @@ def trace(story: Story, file: IO[str]) -> None:
                 {
                     "ph": "i", "s": "t", "name": f"{event.kind} {event.path}",
                     "pid": event.process.number, "tid": event.process.pid, "ts": event.time * 1e6,
-                    "args": {"other": event.other, "outcome": event.outcome},
+                    "args": {
+                        "other": event.other, "outcome": event.outcome, "errno": event.errno,
+                    },
                 }
             )  # fmt: skip
     json.dump({"traceEvents": events, "displayTimeUnit": "ms"}, file)

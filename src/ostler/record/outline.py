@@ -32,6 +32,9 @@ WORDS = (
     ("sent", ("send",)),
     ("read", ("read",)),
 )
+_WORD_OF = {kind: word for word, kinds in WORDS for kind in kinds}
+# What is said of the network where nobody knows whether it was done.
+TRIED = {"connect": "connect to", "bind": "listen at", "send": "send to"}
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 # What every program reads, and nobody asks for.
 _USUAL = (
@@ -91,6 +94,8 @@ class Wanted:
         if self._only == "all" or self._paths:
             return True
         if event.outcome is False:  # of what only was not there, or was there, nothing
+            if event.kind in NETWORK:
+                return event.errno != errno.ENOENT
             return event.errno in REFUSED or (event.kind in CHANGES and not event.errno)
         return event.kind != "read" or not is_usual(event.path)
 
@@ -194,11 +199,14 @@ def told(events: Iterable[Event], indent: str) -> Iterator[tuple[str, str]]:
         if event.outcome is False:
             word = f"failed: {word}" if event.errno not in REFUSED else f"refused: {word}"
             path += f" ({errno.errorcode.get(event.errno, 'it failed')})" if event.errno else ""
+        elif event.outcome is None and event.kind in TRIED:
+            word = f"tried to {TRIED[event.kind]}"
         elif event.outcome is None and event.kind in CHANGES:
             word = f"tried: {word}"
         groups.setdefault(word, {})[path + (" (in doubt)" if event.doubt else "")] = None
     order = {word: number for number, (word, _) in enumerate(WORDS)}
-    for word in sorted(groups, key=lambda word: (word.count(":"), order[word.rpartition(" ")[2]])):
+    order |= {f"tried to {verb}": order[_WORD_OF[kind]] for kind, verb in TRIED.items()}
+    for word in sorted(groups, key=lambda word: (":" in word, order[word.rpartition(": ")[2]])):
         for text in folded(list(groups[word])):
             yield word, f"{indent}{word} {text}"
 

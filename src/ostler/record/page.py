@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ostler.machine import host
 from ostler.record.log import CHANGES, KINDS, NETWORK
-from ostler.record.outline import REFUSED, WORDS, command, is_usual
+from ostler.record.outline import REFUSED, TRIED, WORDS, command, is_usual
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -86,6 +86,8 @@ def data(story: Story) -> dict[str, Any]:
         "changing": sorted(CHANGES),
         "network": sorted(NETWORK),
         "refused": list(REFUSED),
+        "missing": errno.ENOENT,
+        "tried": TRIED,
         "errnos": {
             str(number): errno.errorcode.get(number, str(number))
             for number in sorted({event.errno for event in story.events} - {0})

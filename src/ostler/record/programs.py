@@ -9,24 +9,27 @@ from ostler.record.log import Story, read
 from ostler.record.recorder import ProgramRecorder, RunRecorder
 
 if TYPE_CHECKING:
-    from ostler.core.spawn import Door
+    from ostler.core.door import Door
 
 
 class OneRun:
     """The recording of one program, of which a list gets the Story."""
 
-    def __init__(self, stories: list[Story], machine: Machine, known: bool, reads: bool) -> None:
+    def __init__(
+        self, stories: list[Story], machine: Machine, known: bool, reads: bool, exact: bool
+    ) -> None:
         self._stories = stories
         self._machine = machine
         self._known = known  # it is recorded in any case
         self._reads = reads
+        self._exact = exact
 
     def __enter__(self) -> Door | None:
         if self._known:
             return None
         self._file = host.memfd_create("ostler-record")
         try:
-            self._recorder = RunRecorder(self._machine, self._file, self._reads)
+            self._recorder = RunRecorder(self._machine, self._file, self._reads, None, self._exact)
             self._recorder.__enter__()
         except BaseException:
             host.close(self._file)
@@ -47,10 +50,10 @@ class OneRun:
 class AllPrograms:
     """The recording of programs that belongs to a log."""
 
-    def __init__(self, machine: Machine, reads: bool) -> None:
+    def __init__(self, machine: Machine, reads: bool, exact: bool) -> None:
         self._file = host.memfd_create("ostler-record")
         try:
-            self._recorder = ProgramRecorder(machine, self._file, reads)
+            self._recorder = ProgramRecorder(machine, self._file, reads, None, exact)
             self._recorder.__enter__()
         except BaseException:
             host.close(self._file)

@@ -10,10 +10,11 @@ from _thread import allocate_lock, start_new_thread
 from contextlib import nullcontext
 
 from ostler.core import crossing, interpreter
-from ostler.core.spawn import Door
+from ostler.core.door import Door
 from ostler.machine import Machine, host
 from ostler.record import calls, log
 from ostler.record.lookout import Lookout
+from ostler.record.tracer import Tracer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,15 +32,21 @@ _working: dict[Lookout, tuple[Any, int]] = {}
 _open: list[ProgramRecorder] = []
 
 
+class CanNotTrace(OSError):
+    """Nobody may trace here, so that programs can't be recorded exactly."""
+
+
 class ProgramRecorder:
     """A context manager: what a machine starts inside is recorded into a file that is open.
 
     - `file`: a descriptor of an empty file, open for writing; it stays the caller's
     - `reads`: also what is opened without changing it, which is most of what programs do
     - `about`: a dict that JSON can hold, kept with the log
+    - `exact`: each call has the outcome and errno that the kernel told, by ptrace(2): it costs more
 
     Programs that still run when it is left go on, and are no longer recorded. OSError (ENOSYS)
-    where the kernel, or a container around this process, has not got what it takes.
+    where the kernel, or a container around this process, has not got what it takes; of one that is
+    exact EPERM where nobody may trace.
     """
 
     def __init__(
@@ -48,13 +55,17 @@ class ProgramRecorder:
         file: int,
         reads: bool = True,
         about: dict[str, object] | None = None,
+        exact: bool = False,
     ) -> None:
         if not calls.available():
             raise OSError(errno.ENOSYS, "programs can't be recorded on this architecture")
         self._machine = machine
         self._file = file
-        self._text = calls.instructions(reads)
+        self._exact = exact
+        self._text = calls.instructions(reads, exact)
         self._about = {"began": time.time(), "reads": reads, **(about or {})}
+        if exact:
+            self._about["exact"] = True
         self._lookout: Lookout | None = None
         self._door: Door | None = None
         self._pid = 0
@@ -66,15 +77,19 @@ class ProgramRecorder:
             raise RuntimeError("this recording has begun already")
         _write_all(self._file, log.head(self._about))
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, self._exact)
         with theirs:
             # The lookout has its end of it for itself, until its thread is at an end.
-            self._lookout = lookout = Lookout(self._file, ours.fileno())
-            self._door = Door(theirs.detach(), ours.fileno(), self._text)
-        served = allocate_lock()
-        served.acquire()
-        self._pid = host.getpid()
-        _working[lookout] = served, self._pid
-        start_new_thread(_serve, (lookout, ours, served))
+            lookout = (Tracer if self._exact else Lookout)(self._file, ours.fileno())
+            end = ours.fileno()
+            served = allocate_lock()
+            served.acquire()
+            self._pid = host.getpid()
+            _working[lookout] = served, self._pid
+            start_new_thread(_serve, (lookout, ours, served))
+            tracer = _tracer_of(lookout)
+            self._lookout = lookout
+            self._door = Door(theirs.detach(), end, self._text, tracer)
         atexit.unregister(_hand_over)
         atexit.register(_hand_over)
         self._offer()
@@ -123,7 +138,10 @@ class ProgramRecorder:
 
     @property
     def living(self) -> int:
-        """How many of the programs that were started here are not at their end, with all theirs."""
+        """How many of the programs that were started here are not at their end, with all theirs.
+
+        Of what is recorded exactly it is how many threads these have.
+        """
         return self._lookout.living if self._lookout is not None else 0
 
     @property
@@ -207,6 +225,22 @@ def _door_of(machine: Machine) -> Door | None:
     return last[0]._door if last else None
 
 
+def _tracer_of(lookout: Lookout) -> int:
+    # The pid of the process that traces, where one does; OSError where it may not.
+    if not isinstance(lookout, Tracer):
+        return 0
+    number = lookout.wait()
+    if number:
+        why = host.strerror(number)
+        if number == errno.EPERM:
+            why = (
+                "this process may not use ptrace(2): by kernel.yama.ptrace_scope, the rules of a "
+                "container, or since it has changed its user"
+            )
+        raise CanNotTrace(number, f"what programs do can't be recorded exactly here: {why}")
+    return lookout.pid
+
+
 def _serve(lookout: Lookout, ours: socket.socket, served: Any) -> None:
     with ours:
         lookout.serve()
@@ -233,6 +267,9 @@ def _hand_over() -> None:
         if pid != host.getpid():
             continue  # of the process that this is a fork of
         lookout.end(True)
+        if isinstance(lookout, Tracer):
+            lookout.stand_in()  # which is a process already, and ends when it has nothing to do
+            continue
         lookout.leave()
         served.acquire()
         if lookout.living:

@@ -21,13 +21,13 @@ from cython.cimports.ostler.core.spawn import (
     SPAWN_SETPGROUP,
     STEP_CWD,
     Action,
-    Door,
     Spawn,
     Words,
     act,
     heed_signals,
     launch,
     prepare,
+    record_by,
     run_with,
     words,
 )
@@ -491,10 +491,7 @@ def _start(
         number = start_child(machine, s)
     else:
         # In place of whoever records what this machine starts: a program has one recorder.
-        its: Door = door
-        s.recorder = its.fd
-        s.recorder_end = its.end
-        s.recorded = cython.address(its.program)
+        record_by(s, door)
         machine.enter(s)
         with cython.nogil:
             number = launch(s)

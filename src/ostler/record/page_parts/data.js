@@ -100,8 +100,11 @@ let LAST = 1;
     CATEGORY[i] = sort[KIND[i]];
     if (DATA.events.outcome[i] === "0") {
       CATEGORY[i] = DATA.refused.includes(DATA.events.errno[i]) ? REFUSED : FAILED;
-      // Of a change that failed for no known reason the story tells; what was not there is usual.
-      EXPECTED[i] = CATEGORY[i] === FAILED && (DATA.events.errno[i] || sort[KIND[i]] !== CHANGED) ? 1 : 0;
+      // Of a change that failed for no known reason the story tells, and of connections that were not
+      // had; what was not there is usual.
+      const number = DATA.events.errno[i], kind = sort[KIND[i]];
+      const told = kind === NETWORK ? number !== DATA.missing : kind === CHANGED && !number;
+      EXPECTED[i] = CATEGORY[i] === FAILED && !told ? 1 : 0;
     }
     if (time > LAST) LAST = time;
   }
@@ -125,6 +128,8 @@ function wordOf(event) {
   const word = DATA.words[DATA.kinds[KIND[event]]];
   const outcome = DATA.events.outcome[event];
   if (outcome === "0") return (CATEGORY[event] === REFUSED ? "refused: " : "failed: ") + word;
+  const tried = DATA.tried[DATA.kinds[KIND[event]]];
+  if (outcome === "?" && tried) return "tried to " + tried;
   return outcome === "?" && CATEGORY[event] === CHANGED ? "tried: " + word : word;
 }
 function restOf(event) {

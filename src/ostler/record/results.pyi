@@ -1,0 +1,3 @@
+from ostler.record.lookout import Lookout
+
+class Results(Lookout): ...

@@ -4,6 +4,8 @@ import contextvars  # noqa: F401  # an ordinary user can't read the interpreter'
 import ctypes
 import errno
 import os
+import shutil
+import socket  # noqa: F401
 import subprocess
 
 import pytest
@@ -22,8 +24,20 @@ pytestmark = [
 _NEWNS = 0x20000
 
 
+@pytest.fixture
+def kind(request):
+    """The kind of the file system of which there is little; a test may name others."""
+    found = getattr(request, "param", "tmpfs")
+    if found != "tmpfs" and shutil.which(f"mkfs.{found}") is None:
+        pytest.skip(f"mkfs.{found} is not installed")
+    return found
+
+
+KINDS = pytest.mark.parametrize("kind", ["tmpfs", "ext4"], indirect=True)
+
+
 @pytest.fixture(params=[None, USER], ids=["root", "user"])
-def on_small_disk(request, tmp_path):
+def on_small_disk(request, tmp_path, kind):
     """Call a function with a base and an upper on a disk of 2 MiB, as root or as another user."""
     base, disk = f"{tmp_path}/base", f"{tmp_path}/disk"
     put(f"{base}/there", "old")
@@ -38,8 +52,17 @@ def on_small_disk(request, tmp_path):
         def mounted():
             assert ctypes.CDLL(None).unshare(_NEWNS) == 0
             subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-            how = ["mount", "-t", "tmpfs", "-o", "size=2M,mode=1777", "none", disk]
-            subprocess.run(how, check=True)
+            if kind == "tmpfs":
+                how = ["mount", "-t", kind, "-o", "size=2M,mode=1777", "none", disk]
+                subprocess.run(how, check=True)
+            else:
+                image = f"{tmp_path}/image"
+                with open(image, "wb") as file:
+                    file.truncate(3 << 20)
+                how = ["mkfs.ext4", "-q", "-b", "4096", "-O", "^has_journal", "-m", "0", image]
+                subprocess.run(how, check=True)
+                subprocess.run(["mount", "-o", "loop", image, disk], check=True)
+                os.chmod(disk, 0o1777)
             forked(as_who_it_is, request.param)
 
         def as_who_it_is():
@@ -57,7 +80,7 @@ def fill(disk):
         with pytest.raises(OSError, match="No space left"):
             while True:
                 file.write(bytes(4096))
-    assert not os.statvfs(disk).f_bavail
+    assert os.statvfs(disk).f_bavail < 4  # of which ext4 keeps some for itself
 
 
 def room(disk):
@@ -77,6 +100,7 @@ def put_on(m, path, size):
         file.write(b"x" * size)
 
 
+@KINDS
 @pytest.mark.parametrize("sync", [False, True])
 def test_discard(on_small_disk, sync):
     def check(base, upper):
@@ -97,6 +121,7 @@ def test_discard(on_small_disk, sync):
     on_small_disk(check)
 
 
+@KINDS
 def test_commit(on_small_disk):
     """All is in the real files then, and what was kept of it counts no more."""
 
@@ -114,6 +139,7 @@ def test_commit(on_small_disk):
     on_small_disk(check)
 
 
+@KINDS
 @pytest.mark.parametrize("words", [["discard"], ["rehearse", "--discard", "--kept"]])
 def test_commands(on_small_disk, words):
     def check(base, upper):
@@ -126,6 +152,7 @@ def test_commands(on_small_disk, words):
     on_small_disk(check)
 
 
+@KINDS
 def test_goes_back_and_forward(on_small_disk):
     def check(base, upper):
         begin(base, upper)
@@ -137,6 +164,35 @@ def test_goes_back_and_forward(on_small_disk):
             assert len(m.listdir("/")) == 2
             for point in m.points():
                 m.drop(point)
+
+    on_small_disk(check)
+
+
+@KINDS
+@pytest.mark.parametrize("sync", [False, True])
+def test_goes_back_and_forward_all_the_time(on_small_disk, sync):
+    """All that is written down in between finds room, up to the last block."""
+
+    def check(base, upper):
+        begin(base, upper)
+        fill(os.path.dirname(upper))
+        for _ in range(3):
+            with ostler.rehearsal(base, upper=upper, sync=sync) as m:
+                for _ in range(12):
+                    m.rollback("1")
+                    assert m.listdir("/") == ["there"]
+                    m.redo()
+                    assert len(m.listdir("/")) == 2
+                    m.points()[1].ended(1)
+                m._history.background.finish()
+        with ostler.rehearsal(base, upper=upper) as m:
+            names = [point.name for point in m.points()]
+            for point in m.points()[2:]:
+                m.drop(point)
+        with ostler.rehearsal(base, upper=upper) as m:
+            assert [point.name for point in m.points()] == names[:2]
+            assert len(m.listdir("/")) == 2
+            m.rollback("1")
 
     on_small_disk(check)
 

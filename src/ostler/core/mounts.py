@@ -12,6 +12,7 @@ from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core.crossing import Where, failure, plain_failure, settle, take
 from cython.cimports.ostler.core.helper import give_stacks_back, in_helper, stacks, write_text
+from cython.cimports.ostler.core.libc import recording as asking
 
 
 @cython.cclass
@@ -854,3 +855,13 @@ def sync_filesystem(fd: cython.int):
         number = libc.errno
     if r < 0:
         raise plain_failure(number)
+
+
+def keep_room(fd: cython.int, offset, size):
+    """Have a file system keep room behind the end of a file; whether it does."""
+    start: cython.long = offset
+    length: cython.long = size
+    r: cython.int
+    with cython.nogil:
+        r = asking.fallocate(fd, asking.FALLOC_FL_KEEP_SIZE, start, length)
+    return r == 0

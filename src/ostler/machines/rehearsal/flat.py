@@ -6,6 +6,7 @@ So it is committed, and kept. The stores have more names of the same files: that
 from __future__ import annotations
 
 from ostler.machines.rehearsal import layers, points
+from ostler.machines.rehearsal.kept_points import FULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,11 +30,24 @@ class Flat:
         assert machine._history is not None
         machine._history.background.finish()
         try:
-            machine._overlays = self._squashed()
+            self._flatten_all()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _flatten_all(self) -> None:
+        machine, keeper = self.machine, self.machine._keeper
+        try:
+            machine._overlays = self._squashed()
+        except OSError as error:
+            if error.errno not in FULL or keeper is None:
+                raise
+            with keeper:  # what it keeps of the disk may do
+                keeper.give_room()
+            layers.remove_stores(machine._stores, self._made)
+            self._made.clear()
+            machine._overlays = self._squashed()
 
     def _squashed(self) -> tuple[OverlayMount, ...]:
         machine = self.machine

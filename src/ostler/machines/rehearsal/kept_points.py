@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from ostler.machines.rehearsal.uppers import State
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
 class Keeper(Unwritten):
     """What writes down how a machine stands.
 
@@ -89,13 +92,33 @@ class Keeper(Unwritten):
             or self._file.is_grown()
             or not self._added(machine, parts, written, stores_are_new)
         ):
-            written = None if history is None else Written(history)  # before: it goes on
+            grown, anew = (
+                written,
+                None if history is None else Written(history),
+            )  # before: it goes on
             self._settle(machine, stores_are_new)
-            self._file.replace(machine._stores, state_of(machine, self.has_rule))
-            self._written = written
+            try:
+                self._file.replace(machine._stores, state_of(machine, self.has_rule))
+                self._written = written = anew
+            except OSError as error:
+                # A full disk has room for a record.
+                if (
+                    error.errno not in FULL
+                    or grown is None
+                    or history is None
+                    or grown.history is not history
+                    or history.changed.whole
+                    or not self._added(machine, parts, grown, False)
+                ):
+                    raise
         self._parts = parts
         if written is not None:
             written.is_written()
+
+    def give_room(self) -> bool:
+        """Give back room on the disk that is kept for what is written; whether there was any."""
+        machine = None if self._machine is None else self._machine()
+        return machine is not None and self._file.give_room(machine._stores)
 
     def _added(
         self, machine: Rehearsal, parts: State, written: Written, stores_are_new: bool

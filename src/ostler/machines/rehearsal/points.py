@@ -16,7 +16,7 @@ from functools import partial
 from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines.rehearsal import layers, shares, standing, writers
-from ostler.machines.rehearsal.kept_points import begin, check_command, remove
+from ostler.machines.rehearsal.kept_points import FULL, begin, check_command, remove
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.layout import identity
 from ostler.machines.rehearsal.places import OwnTree
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 CHILDREN = ("refuse", "kill", "leave")
 _TRIES, _PAUSE = 20, 0.0005  # a call of another process that is just under way
+_TIMES = 2  # that it is tried again on a full disk
 _MANY = 100  # layers: squashing comes after
 _OFTEN = 16  # it is looked for what is not needed when one point of so many was dropped
 
@@ -139,7 +140,29 @@ def _go(
 
     if point._layer == history.at and is_clean(machine):
         return history.change(partial(note, history.at))
-    return _Exchange(machine, history, children).to(point._layer, note)
+
+    return _with_room(
+        machine,
+        history,
+        lambda: _Exchange(machine, history, children).to(point._layer, note),
+    )
+
+
+def _with_room(machine: Rehearsal, history: History, function: Callable[[], _T]) -> _T:
+    # What is kept on a disk that is full may need what the background removes, and the room that
+    # is kept for it.
+    for _ in range(_TIMES):
+        try:
+            return function()
+        except OSError as error:
+            keeper = machine._keeper
+            if error.errno not in FULL or keeper is None or machine._closed:
+                raise
+            history.goes_on = False  # nothing is made ahead
+            history.background.finish()
+            with keeper:
+                keeper.give_room()
+    return function()
 
 
 def drop(machine: Rehearsal, point: Point | str) -> None:

@@ -9,12 +9,16 @@ are. A record is a line, with its length and its checksum before it:
 When they have grown to more than the state itself, the file is replaced, as a whole. Who is killed
 while a record is added leaves a part of it as the last line, which is no record, and counts for
 nothing; what has no sense and is followed by anything else was not made so.
+
+Behind the end of the file the file system keeps some room for it, where it can: so on a full disk,
+too, records can be added, and most of it can be given back for what they name.
 """
 
 from __future__ import annotations
 
 from collections import namedtuple
 
+from ostler.core import mounts
 from ostler.core.held import held
 from ostler.machine import host
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 STATE = "ostler-rehearsal.json"
 _TIMES, _FEW = 2, 1 << 16  # a file is replaced when its records are so many times the state
+_ROOM, _LEAST = 1 << 17, 1 << 13  # bytes behind the end; those that are not given back
 _ADD = host.O_WRONLY | host.O_APPEND | host.O_NOFOLLOW | host.O_CLOEXEC
 
 # What a file is known to be: which one, how long its first line is, and all of it.
@@ -65,6 +70,8 @@ class StateFile:
             raise
         self.is_new = True
         self.extent = Extent(_identity(stores), len(text), len(text))
+        with held(host.open, STATE, _ADD, dir_fd=stores) as fd:
+            mounts.keep_room(fd, len(text), _ROOM)
 
     def add(self, stores: int, record: Any) -> bool:
         """Add a record; False, and nothing is added, where the file is not the one that is known.
@@ -85,8 +92,22 @@ class StateFile:
                 _take_back(fd, extent.length, self.sync)
                 self.extent, self.is_new = extent, was_new
                 raise
+            if status.st_blocks * 512 - status.st_size - len(line) < _LEAST:
+                mounts.keep_room(fd, extent.length + len(line), _ROOM)
         self.extent = extent._replace(length=extent.length + len(line))
         return True
+
+    def give_room(self, stores: int) -> bool:
+        """Give back what is kept behind the end but for what some records take; whether any was."""
+        if self.extent is None:
+            return False
+        with held(host.open, STATE, _ADD, dir_fd=stores) as fd:
+            status = host.fstat(fd)
+            if (status.st_dev, status.st_ino) != self.extent.identity:
+                return False
+            host.ftruncate(fd, status.st_size)
+            mounts.keep_room(fd, status.st_size, _LEAST)
+            return bool(host.fstat(fd).st_blocks < status.st_blocks)
 
 
 def write(stores: int, text: bytes, sync: bool) -> None:

@@ -379,6 +379,22 @@ def test_a_deep_path_needs_no_recursion():
         assert m.Path("/e", *["d"] * 1049).is_dir()
 
 
+@pytest.mark.parametrize("method", ["glob", "rglob", "iterdir"])
+def test_what_is_looked_for_can_be_closed_where_pathlib_can(method, tmp_path):
+    (tmp_path / "a").touch()
+    words = ["*"] if "glob" in method else []
+    with ostler.scratch() as m:
+        m.close(m.open("/a", m.O_CREAT | m.O_WRONLY))
+        for path in (tmp_path, m.Path("/")):
+            found = getattr(path, method)(*words)
+            assert next(found).name == "a"
+            if path is tmp_path:
+                closes = hasattr(found, "close")
+            elif closes:
+                found.close()
+                assert list(found) == []
+
+
 def test_info_asks_once():
     with ostler.scratch() as m:
         m.mkdir("/a")

@@ -340,7 +340,7 @@ class MachinePath(pathlib.PosixPath):
 
     def glob(
         self, pattern: Any, *, case_sensitive: bool | None = None, recurse_symlinks: bool = False
-    ) -> Iterator[Self]:
+    ) -> Generator[Self, None, None]:
         """The paths below this directory that match a pattern, each once, in no order.
 
         "**" stands for any number of directories, in which links are followed if
@@ -352,7 +352,7 @@ class MachinePath(pathlib.PosixPath):
 
     def rglob(
         self, pattern: Any, *, case_sensitive: bool | None = None, recurse_symlinks: bool = False
-    ) -> Iterator[Self]:
+    ) -> Generator[Self, None, None]:
         """As glob() with "**/" before the pattern."""
         sys.audit("pathlib.Path.rglob", self, pattern)
         parts = parts_of(self._machine.fspath(pattern), True)
@@ -360,9 +360,10 @@ class MachinePath(pathlib.PosixPath):
 
     def _matching(
         self, parts: list[str], case_sensitive: bool | None, follow: bool
-    ) -> Iterator[Self]:
+    ) -> Generator[Self, None, None]:
         search = Globbing(self._machine, parts, case_sensitive, follow)
-        return map(self.with_segments, search.found(str(self)))
+        # A generator, as pathlib's up to 3.12: it can be closed before its end.
+        return (self.with_segments(path) for path in search.found(str(self)))
 
     def walk(
         self,

@@ -144,7 +144,7 @@ bench-machines: $(VENV)/.bench
 
 # install(), the way into installed(), and tests with a machine, beside pyfakefs; OPTIONS="--help"
 # tells what can be chosen. It fails where a goal is missed: run it while nothing else runs.
-bench-installed: build
+bench-installed: $(VENV)/.bench
 	@$(PIP) pyfakefs || echo "pyfakefs can't be installed here"
 	$(BIN)/python -m bench.bench_installed $(OPTIONS)
 

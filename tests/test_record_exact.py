@@ -399,3 +399,94 @@ def test_what_nobody_knows_was_tried():
         said.append(out.decode())
     assert "tried to connect to 127.0.0.1:9\n" in said[0]
     assert "failed: connected 127.0.0.1:9 (ECONNREFUSED)\n" in said[1]
+
+
+# --- paths that another thread changes meanwhile
+
+
+FLIPPED = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+static volatile int over;
+static char shared[40] = "one/f000000";
+static int ends[3];
+static void *flip(void *unused) {
+    for (int i = 0; !over; i++) {
+        memcpy(shared, i % 2 ? "two" : "one", 3);
+        fchdir(ends[i % 2]);
+        dup2(ends[i / 2 % 2], ends[2]);
+    }
+    return unused;
+}
+int main(void) {
+    pthread_t id;
+    char name[40];
+    mkdir("one", 0700); mkdir("two", 0700); mkdir("one/one", 0700); mkdir("one/two", 0700);
+    mkdir("two/one", 0700); mkdir("two/two", 0700);
+    ends[0] = open("one", O_RDONLY); ends[1] = open("two", O_RDONLY);
+    ends[2] = open("one", O_RDONLY);
+    fchdir(ends[0]);
+    pthread_create(&id, 0, flip, 0);
+    for (int i = 0; i < 200; i++) {
+        char digits[40];
+        sprintf(digits, "%06d", i);
+        memcpy(shared + 5, digits, 6);
+        close(open(shared, O_WRONLY | O_CREAT | O_EXCL, 0600));
+        sprintf(name, "g%06d", i);
+        close(openat(ends[2], name, O_WRONLY | O_CREAT, 0600));
+        sprintf(name, "h%06d", i);
+        mkdir(name, 0700);
+    }
+    over = 1;
+    return pthread_join(id, 0);
+}
+"""
+
+
+def test_what_another_thread_flips(compiled, tmp_path):  # noqa: F811
+    """What was opened is what the kernel has opened; what can't be known so stands in doubt."""
+    top = os.path.realpath(tmp_path)
+    story, result = run(compiled("flipped", FLIPPED, "-pthread"), cwd=top)
+    assert result.status == 0
+    made = [event for event in story.events if event.kind == "create"]
+    assert len(made) == 400
+    assert len({event.path for event in made}) == 400
+    assert all(os.path.isfile(event.path) and not event.doubt for event in made)
+    dirs = [event for event in story.events if event.path[-7] == "h" and event.kind == "mkdir"]
+    assert len(dirs) == 200
+    wrong = [event for event in dirs if not os.path.isdir(event.path)]
+    assert all(event.doubt for event in wrong)
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls of i386 are those of x86-64")
+def test_calls_of_32_bits(compiled, tmp_path):  # noqa: F811
+    """What lies at a low address can be given to them here, too."""
+    program = compiled("narrow", r"""
+#include <stdio.h>
+static long old(long number, long a, long b, long c) {
+    long r;
+    __asm__ volatile("int $0x80" : "=a"(r) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory");
+    return (int)r;
+}
+static char path[] = "made";
+int main(void) {
+    printf("[%ld, ", old(39, (long)path, 0700, 0));
+    printf("%ld, ", old(39, (long)path, 0700, 0));
+    printf("%ld, ", old(15, (long)path, 0700, 0));
+    printf("%ld, %ld, %ld]", old(120, 0x800000, 0, 0), old(435, 0, 0, 0), old(425, 0, 0, 0));
+    return 0;
+}
+""", "-static", "-no-pie")  # fmt: skip
+    story, result = run(program, cwd=tmp_path)
+    assert result.status == 0
+    said = json.loads(result.stdout)
+    if said[0] == -errno.ENOSYS:
+        pytest.skip("this kernel has no calls of 32 bits")
+    told = [(event.kind, event.errno) for event in story.events if event.path.endswith("/made")]
+    assert told == [("mkdir", 0), ("mkdir", errno.EEXIST), ("mode", 0)]
+    assert said == [0, -errno.EEXIST, 0, -errno.EPERM, -errno.ENOSYS, -errno.ENOSYS]

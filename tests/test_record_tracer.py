@@ -422,3 +422,24 @@ def test_job_control_on_a_terminal(tmp_path):
     assert story.complete
     assert [one.status for one in story.processes] == [-2, -2]
     assert not (tmp_path / "after").exists()
+
+
+def test_a_recorder_within_a_recorder(tmp_path):
+    """Who would see nothing, or may not trace, says so; and what may be is."""
+    words = [sys.executable, "-m", "ostler", "record"]
+    found = {}
+    for outer in ([], ["--exact"]):
+        for inner in ([], ["--exact"]):
+            command = [*words, *outer, "-o", f"{outer}{inner}", *words, *inner, "mkdir", "made"]
+            result = subprocess.run(
+                command, cwd=tmp_path, timeout=60, capture_output=True, text=True,
+                env={**os.environ, "PYTHONPATH": SOURCE},
+            )  # fmt: skip
+            found[bool(outer), bool(inner)] = result.returncode, result.stderr
+            if (tmp_path / "made").exists():
+                (tmp_path / "made").rmdir()
+    assert found[False, True][0] == 125
+    assert "another recorder" in found[False, True][1]
+    assert found[True, True][0] == 125
+    assert "traced itself" in found[True, True][1]
+    assert found[True, False] == (0, "")

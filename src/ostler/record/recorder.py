@@ -235,8 +235,10 @@ def _tracer_of(lookout: Lookout) -> int:
         if number == errno.EPERM:
             why = (
                 "this process may not use ptrace(2): by kernel.yama.ptrace_scope, the rules of a "
-                "container, or since it has changed its user"
+                "container, since it is traced itself, or has changed its user"
             )
+        elif number == errno.EBUSY:
+            why = "another recorder records this process, and is asked first"
         raise CanNotTrace(number, f"what programs do can't be recorded exactly here: {why}")
     return lookout.pid
 

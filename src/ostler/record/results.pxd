@@ -23,7 +23,8 @@ cdef struct Underway:
     Entry entry
     Entry *more                 # all of them, where they are several
     int *which                  # the message that each is about
-    bint swaps                  # as of a Pending
+    Pending pending             # as the looker has it: where it is to happen
+    bint swaps
     bint opens                  # what it opens has a name by its descriptor
     bint executes
     Executed executed
@@ -48,6 +49,7 @@ cdef class Results(Lookout):
     cdef int _lose(self, Underway *u) noexcept nogil
     cdef unsigned long long _read_again(self, int tid, int path, Underway *u) noexcept nogil
     cdef int _look_where_it_begins(self, Underway *u, int dir, const char *text, Base *base) noexcept nogil
+    cdef bint _is_elsewhere(self, Underway *u) noexcept nogil
     cdef bint _begins_elsewhere(self, Underway *u, int dir, Base *before) noexcept nogil
 
 cdef Entry *_first(Underway *u) noexcept nogil

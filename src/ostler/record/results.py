@@ -20,6 +20,9 @@ from cython.cimports.ostler.record.calls import (
     OPEN,
     OPEN_HOW,
     READ,
+    REMOVE,
+    RENAME,
+    RMDIR,
     ROOT,
     SEND,
     SEVERAL,
@@ -31,10 +34,12 @@ from cython.cimports.ostler.record.calls import (
 from cython.cimports.ostler.record.lookout import Lookout
 from cython.cimports.ostler.record.peek import (
     Member,
+    Pending,
     name_of,
     owner_of,
     peek_memory,
     peek_string,
+    status_at,
 )  # fmt: skip
 from cython.cimports.ostler.record.pieces import DONE, FAILED, TRIED, Entry, Executed
 
@@ -149,7 +154,7 @@ class Results(Lookout):
         return u
 
     def _take_pending(self, m, u):
-        # What would have to be looked at afterwards need not be.
+        # What came of it need not be found out by it afterwards, but where.
         m.waits = False
         if m.earlier == cython.NULL:
             self.waiting = m.later
@@ -159,7 +164,9 @@ class Results(Lookout):
             m.later.earlier = m.earlier
         self._hold(u, cython.address(m.pending.entry))
         u.swaps = m.pending.swaps
-        self._drop_pending(cython.address(m.pending))
+        u.pending = m.pending
+        libc.memset(cython.address(m.pending), 0, cython.sizeof(Pending))
+        m.pending.place = m.pending.place2 = -1
         return 0
 
     def _begin_open(self, m, u):
@@ -268,6 +275,8 @@ class Results(Lookout):
                 entry.doubt = True
             elif u.text2 and self._begins_elsewhere(u, u.rule.dir2, cython.address(u.base2)):
                 entry.doubt = True
+        if number == 0 and u.pending.name != cython.NULL and not u.opens and self._is_elsewhere(u):
+            entry.doubt = True
         for i in range(u.count):
             entry[i].time &= _TIME
             entry[i].outcome = DONE
@@ -287,6 +296,19 @@ class Results(Lookout):
             entry[0].path, entry[0].path2 = entry[0].path2, entry[0].path
             self._put(cython.address(entry[0]), cython.sizeof(Entry))
         return 0
+
+    def _is_elsewhere(self, u):
+        # Whether a name is not there that was made, or is that was removed.
+        pending: cython.pointer(Pending) = cython.address(u.pending)
+        status: libc.stat_t
+        if u.kind == RENAME:
+            return status_at(pending.place2, pending.name2, cython.address(status)) < 0
+        there: cython.bint = status_at(
+            pending.place, pending.name, cython.address(status)
+        ) == 0  # fmt: skip
+        if u.kind == REMOVE or u.kind == RMDIR:
+            return there
+        return not there
 
     def _end_program(self, m, u, runs):
         u.executed.outcome = DONE if runs else FAILED
@@ -356,6 +378,7 @@ class Results(Lookout):
         return 0
 
     def _drop(self, u):
+        self._drop_pending(cython.address(u.pending))
         libc.free(u.path)
         libc.free(u.more)
         libc.free(u.which)

@@ -8,6 +8,8 @@ cdef extern from *:
     """
     #include <errno.h>
     #include <fcntl.h>
+    #include <linux/filter.h>
+    #include <linux/seccomp.h>
     #include <sched.h>
     #include <signal.h>
     #include <stdint.h>
@@ -147,25 +149,38 @@ cdef extern from *:
         return *fd < 0 ? 0 : pid > 0 ? pid : 0;
     }
 
-    static int ostler_rest(void *unused) {
-        (void)unused;
-        for (;;) syscall(SYS_ppoll, 0, 0, 0, 0, 8);
-        return 0;
+    /* What is tried: it waits to be traced, and makes a call under a filter that picks out each. */
+    static int ostler_tried(void *told) {
+        volatile int *may_go = told;
+        struct sock_filter each = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_TRACE};
+        struct sock_fprog filter = {1, &each};
+        while (!*may_go) syscall(SYS_sched_yield);
+        if (*may_go < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+            || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter)) _exit(1);
+        syscall(SYS_mkdirat, -1, "", 0);
+        _exit(0);
     }
 
-    /* Whether this process may trace at all, tried with one that does nothing: 0 or an errno. */
+    /* Whether this process may trace, and sees the calls of others: 0 or an errno, EBUSY where who
+       records this process is asked about these calls first. */
     static int ostler_try(char *stack, size_t size) {
         struct ostler_told told;
-        int status, number = 0;
-        int pid = clone(ostler_rest, stack + size, CLONE_VM | SIGCHLD, (void *)0);
+        int status, number = 0, may_go = 0;
+        int pid = clone(ostler_tried, stack + size, CLONE_VM | SIGCHLD, &may_go);
         if (pid < 0) return errno;
-        if (ostler_trace(OSTLER_SEIZE, pid, 0, OSTLER_OPTIONS) < 0
-            || ostler_trace(OSTLER_INTERRUPT, pid, 0, 0) < 0) number = errno;
-        else if (waitpid(pid, &status, __WALL) < 0) number = errno;
-        else if (ostler_tell(pid, &told) < 0) number = ENOSYS;
-        kill(pid, SIGKILL);
-        while (waitpid(pid, &status, __WALL) > 0 && !WIFSIGNALED(status) && !WIFEXITED(status)) {}
-        return number;
+        if (ostler_trace(OSTLER_SEIZE, pid, 0, OSTLER_OPTIONS) < 0) number = errno;
+        __atomic_store_n(&may_go, number ? -1 : 1, __ATOMIC_SEQ_CST);
+        while (waitpid(pid, &status, __WALL) > 0 && WIFSTOPPED(status)) {
+            if (number == 0 && status >> 16 == OSTLER_EVENT_SECCOMP) {
+                if (ostler_tell(pid, &told) < 0) number = ENOSYS;
+                else if (told.number != SYS_mkdirat) number = EBUSY;
+                kill(pid, SIGKILL);
+                waitpid(pid, &status, __WALL);
+                return number;
+            }
+            ostler_trace(OSTLER_CONT, pid, 0, status >> 16 ? 0 : WSTOPSIG(status));
+        }
+        return number ? number : EBUSY;
     }
     """
     enum:

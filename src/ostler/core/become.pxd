@@ -6,6 +6,7 @@
 #   stands for it: signals are handed on, its end is ours.
 # - With namespaces all is tried out before, in a child that is ended just when it has begun to run
 #   the program: out of them there may be no way back. What can fail has failed by then.
+# - move() does all but the program.
 # - A process with several threads can't enter them. It becomes a small program first, which does
 #   all that (_libc/entering.pxd).
 from ostler.core cimport libc
@@ -15,6 +16,7 @@ cdef enum:
     _SIGNALS = 65       # one more than there are
 
 cdef int become(Spawn *s) noexcept nogil
+cdef int move(Spawn *s, libc.pid_t parent) noexcept nogil
 cdef int _enter(Spawn *s) noexcept nogil
 cdef int _try_out(Spawn *s) noexcept nogil
 cdef int _trial(void *argument) noexcept nogil

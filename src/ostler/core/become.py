@@ -1,4 +1,7 @@
-"""Becoming another program, on a machine: exec*() for processes that have to enter namespaces."""
+"""Becoming another program, on a machine: exec*() for processes that have to enter namespaces.
+
+And moving to a machine without another program.
+"""
 
 import cython
 from cython.cimports.ostler.core import libc
@@ -78,6 +81,35 @@ def _enter(s):
     if s.unshare and libc.unshare(s.unshare) < 0:
         return fail(s, STEP_NAMESPACE)
     return 0
+
+
+# ---- without a program ----
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def move(s, parent):
+    """Live as the child that launch() starts would, but in this process, which has one thread.
+
+    0, or the errno, with which half of it may be done. The process ends with its parent.
+    """
+    if s.error:
+        return close_held(s)
+    if s.flags & SPAWN_TWICE:
+        # Only a child could be in the PID namespace.
+        libc.errno = libc.EOPNOTSUPP
+        fail(s, STEP_NAMESPACE)
+        return close_held(s)
+    if _enter(s) == 0 and live(s) == 0 and schedule(s) == 0:
+        # What exec takes from who is not root.
+        if libc.geteuid() and no_rights() < 0:
+            fail(s, STEP_IDS)
+        # After the change of ids, with which the kernel forgets it.
+        elif libc.prctl(libc.PR_SET_PDEATHSIG, libc.SIGKILL, 0, 0, 0) < 0:
+            fail(s, STEP_IDS)
+        elif libc.getppid() != parent:
+            libc.kill(libc.getpid(), libc.SIGKILL)
+    return close_held(s)
 
 
 # ---- trying it out ----

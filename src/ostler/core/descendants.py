@@ -241,6 +241,11 @@ def kill_family(root, group):
     return 0
 
 
+def end_family(pid: cython.int):
+    """Kill a child of ours that was not waited for, and all its descendants."""
+    kill_family(pid, 0)
+
+
 @cython.cfunc
 @cython.exceptval(-1)
 def _stop_new(root: cython.int, group: cython.int, held: dict, spare: cython.p_int) -> cython.int:

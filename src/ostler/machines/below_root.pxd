@@ -24,6 +24,7 @@ cdef class RootedCore(Core):
     cdef public bint _overlaid      # files with several names must be renamed with care
     cdef int _umask                 # -1: the process's own
     cdef bint _lax                  # _umask allows what the process's umask does not
+    cdef readonly bint _is_here     # this process lives there, as the machine's children do
     cdef readonly bint _closed
     cdef bint _handed_over          # the descriptors are _life's
     cdef bint _dropped              # nobody has had it, unless by its Path
@@ -69,6 +70,7 @@ cdef class RootedCore(Core):
     cdef int _stay(self, Where *w) noexcept nogil
     cdef object its_path(self)
     cdef int _enter_now(self, Spawn *s) except -1
+    cdef int _begin_where_it_stands(self, Spawn *s) except -1
     cdef int _drop_namespace(self) noexcept
     cdef int _end_now(self) noexcept
     cdef int _hand_over(self) noexcept

@@ -11,6 +11,7 @@ from _weakref import ref
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.become import move
 from cython.cimports.ostler.core.by_name import step_by_step
 from cython.cimports.ostler.core.confine import Confinement
 from cython.cimports.ostler.core.creating import (
@@ -696,7 +697,6 @@ class RootedCore(Core):
                     self._end_now()  # closed in the middle of it
 
     def _enter_now(self, s):
-        size: cython.long
         if self._closed:
             raise ValueError("the machine is closed")
         s.umask = self._umask
@@ -712,6 +712,9 @@ class RootedCore(Core):
                 s.cwd_fd = self._cwd
             self._confinement.add(s, self._root, -1, -1)
             return 0
+        if self._is_here:
+            self._begin_where_it_stands(s)  # and is in the namespaces already
+            return 0
         if s.flags & SPAWN_REPLACES:
             # There is no way back out of the namespaces: what can be known is found out before.
             s.error = self._no_program(s.path)
@@ -724,14 +727,33 @@ class RootedCore(Core):
             s.namespace_count += 1
         s.namespaces[s.namespace_count] = self._children_ns
         s.namespace_count += 1
+        self._begin_where_it_stands(s)
+        if self._confinement is not None:
+            self._confinement.add(s, self._root, self._user_ns, self._children_ns)
+        return 0
+
+    def _begin_where_it_stands(self, s):
+        size: cython.long
         if s.cwd == cython.NULL and s.cwd_fd < 0:
             size = self.path_of(self._cwd, s.room)
             if size < 0:
                 raise plain_failure(libc.errno)
             s.cwd = s.room
-        if self._confinement is not None:
-            self._confinement.add(s, self._root, self._user_ns, self._children_ns)
         return 0
+
+    def _move_in(self, parent: cython.int):
+        # From now on this process, which has one thread and is a copy of its parent, lives where
+        # the machine's children do, with their rights. There is no way back.
+        s: Spawn
+        number: cython.int
+        prepare(cython.address(s))
+        self.enter(cython.address(s))
+        with cython.nogil:
+            number = move(cython.address(s), parent)
+        if number:
+            raise plain_failure(number)
+        self._user.uid = -1  # which is who runs now
+        self._is_here = True
 
     def _make_namespace_now(self):
         with self._making:

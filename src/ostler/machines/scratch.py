@@ -52,6 +52,9 @@ class Scratch(WithPoints, Rooted):
     def _begin_points(self, children):
         from ostler.machines import scratch_points
 
+        if self._is_here:
+            problem = "a machine that this process lives on has no points"
+            raise OSError(errno.EOPNOTSUPP, problem)
         if self._shown is None:
             problem = "another file system is mounted on this machine, which no point has in it"
             raise OSError(errno.EOPNOTSUPP, problem)

@@ -7,4 +7,5 @@ cdef extern from "sys/prctl.h" nogil:
         PR_SET_KEEPCAPS
         PR_SET_NAME
         PR_SET_NO_NEW_PRIVS
+        PR_SET_PDEATHSIG
     int prctl(int option, ...)

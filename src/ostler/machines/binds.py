@@ -43,7 +43,16 @@ def sources(bind):
         if text == b"/":
             raise ValueError("the whole host can't be bound into a scratch machine")
         wanted.add(text)
-    return sorted(w for w in wanted if not any(w.startswith(o + b"/") for o in wanted))
+    return _outermost(wanted)
+
+
+def _outermost(paths):
+    found = []
+    for path in sorted(paths, key=lambda path: path + b"/"):
+        # What lies within a path comes right behind it.
+        if not found or not path.startswith(found[-1] + b"/"):
+            found.append(path)
+    return found
 
 
 def show(machine, paths):

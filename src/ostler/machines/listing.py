@@ -10,19 +10,21 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def tree(machine: "Any", most: int = 200) -> "list[str]":
+def tree(machine: "Any", most: int = 200, but: "frozenset[str]" = frozenset()) -> "list[str]":
     """A line for each entry of a machine: rights, size, path and where a link leads.
 
-    `most`: after so many lines one says how many more there are. What is mounted there, as parts of
-    the host are, is one entry.
+    `most`: after so many lines one says how many more there are. `but`: paths that are left out.
+    What is mounted there, as parts of the host are, is one entry.
     """
     with machine.as_root():
-        return _lines(machine, most)
+        return _lines(machine, most, but)
 
 
-def _lines(machine: "Any", most: int) -> "list[str]":
+def _lines(machine: "Any", most: int, but: "frozenset[str]") -> "list[str]":
     lines, more = [], 0
     for path, status in _entries(machine, "/", machine.lstat("/").st_dev):
+        if path in but:
+            continue
         if len(lines) < most:
             lines.append(_line(machine, path, status))
         else:

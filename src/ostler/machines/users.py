@@ -84,7 +84,7 @@ class ScratchOfUser(Scratch):
         raise OSError(errno.EOPNOTSUPP, problem)
 
     def _begin_as(self, user):
-        self.mkdir("/tmp")
+        self.makedirs("/tmp", exist_ok=True)  # what was bound may lie in it
         self.chmod("/tmp", 0o1777)
         self._who = self._user_is = user
         self._preparing = 0  # how many are inside as_root()
@@ -103,6 +103,10 @@ class ScratchOfUser(Scratch):
                 self.environ[variable] = value
         self._guarantees["user"] = f"calls and children are user {uid}'s (kernel)"
 
+    def _move_in(self, parent):
+        super()._move_in(parent)
+        self._who = None  # the calls are this process's, which is the user's
+
     @property
     def _is_anothers(self):
         return self._who is not None
@@ -110,6 +114,9 @@ class ScratchOfUser(Scratch):
     @contextmanager
     def as_root(self) -> "Iterator[None]":
         """Inside, the calls on this machine are root's again, in all threads: to prepare it."""
+        if self._is_here:
+            problem = "a process that lives on the machine as its user can't be root there again"
+            raise PermissionError(errno.EPERM, problem)
         inside = False
         try:
             with self._switch:

@@ -286,6 +286,28 @@ def test_a_test_case():
     assert os.path.exists(__file__)
 
 
+def test_a_test_case_hands_its_arguments_on():
+    auto = fake_filesystem_unittest.PatchMode.AUTO
+
+    class Each(fake_filesystem_unittest.TestCase):
+        def setUp(self):
+            self.setUpPyfakefs(patch_open_code=auto)
+
+        def test_it(self):
+            self.assertIs(self.fs.patch_open_code, auto)
+
+    class All(fake_filesystem_unittest.TestCase):
+        @classmethod
+        def setUpClass(cls):
+            cls.setUpClassPyfakefs(patch_open_code=auto)
+
+        def test_it(self):
+            self.assertIs(self.fs.patch_open_code, auto)
+
+    passed(Each)
+    passed(All)
+
+
 def test_a_file_system_of_a_class():
     class All(unittest.TestCase, fake_filesystem_unittest.TestCaseMixin):
         @classmethod

@@ -36,7 +36,7 @@ def load_doctests(
 
     patcher = Patcher(
         additional_skip_names, modules_to_reload, modules_to_patch, allow_root_user,
-        is_doc_test=True,
+        patch_open_code=patch_open_code, is_doc_test=True,
     )  # fmt: skip
     tests.addTests(doctest.DocTestSuite(module, setUp=patcher.setUp, tearDown=patcher.tearDown))
     return tests
@@ -86,8 +86,9 @@ class TestCaseMixin:
         if self._class_patcher is not None:
             return
         self._patcher = _patcher_of(
-            self, additional_skip_names, modules_to_reload, modules_to_patch, allow_root_user
-        )
+            self, additional_skip_names, modules_to_reload, modules_to_patch, allow_root_user,
+            patch_open_code,
+        )  # fmt: skip
         self._patcher.setUp()
         self.addCleanup(self.tearDownPyfakefs)  # type: ignore[attr-defined]
 
@@ -114,8 +115,9 @@ class TestCaseMixin:
         if cls._class_patcher is not None:
             return
         cls._class_patcher = _patcher_of(
-            cls, additional_skip_names, modules_to_reload, modules_to_patch, allow_root_user
-        )
+            cls, additional_skip_names, modules_to_reload, modules_to_patch, allow_root_user,
+            patch_open_code,
+        )  # fmt: skip
         cls._class_patcher.setUp()
         cls.addClassCleanup(cls._tear_class_down)  # type: ignore[attr-defined]
 
@@ -136,12 +138,13 @@ class TestCaseMixin:
             self.patcher.resume()
 
 
-def _patcher_of(case, skip, reload, patch, allow_root):
+def _patcher_of(case, skip, reload, patch, allow_root, patch_open_code):
     return Patcher(
         case.additional_skip_names if skip is None else skip,
         case.modules_to_reload if reload is None else reload,
         case.modules_to_patch if patch is None else patch,
         allow_root,
+        patch_open_code=patch_open_code,
     )
 
 

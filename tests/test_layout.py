@@ -400,6 +400,7 @@ FLOORS = (
     "",  # the facade: ostler itself, and _later
     "cli",  # the command line
     "fakefs",  # pyfakefs's interface on machines
+    "pytest_process",  # a test in a process of its own on a machine
     "pytest_plugin",
     "__main__",
 )

@@ -12,6 +12,8 @@ from weakref import WeakSet
 
 import pytest
 
+from ostler.pytest_process import here
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +29,19 @@ def pytest_addoption(parser):
         type="bool",
         default=False,
     )
+    parser.addini(
+        "ostler_scratch_process",
+        "run each test in a process of its own on a scratch machine, as --scratch-process does",
+        type="bool",
+        default=False,
+    )
     group = parser.getgroup("ostler", "machines of ostler")
+    group.addoption(
+        "--scratch-process",
+        action="store_true",
+        help="run each test in a process of its own on a scratch machine, where C code acts on the "
+        "machine as well",
+    )
     group.addoption(
         "--scratch-tree",
         action="store_true",
@@ -42,7 +56,7 @@ def pytest_addoption(parser):
         "--scratch-strict",
         action="store_true",
         help="refuse what would act on the host past the interpreter, as sqlite3.connect does, in "
-        "tests with installed_scratch or fs",
+        "tests with installed_scratch or fs; --scratch-process has it act on the machine",
     )
 
 
@@ -58,18 +72,22 @@ def pytest_load_initial_conftests(early_config):
 def pytest_configure(config):
     config.addinivalue_line(
         "markers",
-        "scratch(size=None, inodes=None, bind=None, user=None, strict=False): limits of the test's "
-        "scratch machine, paths of the host that are shown on it, read-only, who makes the calls, "
-        "and whether installed_scratch refuses what would act on the host all the same",
+        "scratch(size=None, inodes=None, bind=None, user=None, strict=False, process=False): "
+        "limits of the test's scratch machine, paths of the host that are shown on it, read-only, "
+        "who makes the calls, whether installed_scratch refuses what would act on the host all the "
+        "same, and whether the test runs in a process of its own on the machine",
     )
-
-
-_OPTIONS = ("size", "inodes", "bind", "user")  # of the marker
 
 
 @pytest.fixture
 def scratch_os(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
-    """A fresh scratch machine: an empty file system in memory, gone after the test."""
+    """A fresh scratch machine: an empty file system in memory, gone after the test.
+
+    In a test that runs in a process on a machine it is that one.
+    """
+    if here.machine is not None:
+        yield here.machine
+        return
     machine = _made(request)
     try:
         yield machine
@@ -78,20 +96,9 @@ def scratch_os(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
 
 
 def _made(request):
-    import ostler
+    from ostler.pytest_process import room
 
-    marker = request.node.get_closest_marker("scratch")
-    options = {} if marker is None else dict(marker.kwargs)
-    if marker is not None and marker.args:
-        raise pytest.UsageError(f"the marker scratch takes keywords: {', '.join(_OPTIONS)}")
-    options.pop("strict", None)  # which is installed_scratch's
-    unknown = options.keys() - set(_OPTIONS)
-    if unknown:
-        names = ", ".join(sorted(unknown))
-        raise pytest.UsageError(
-            f"the marker scratch has no {names}; it takes {', '.join(_OPTIONS)}"
-        )
-    return ostler.scratch(**options)
+    return room.made(request.node)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +107,12 @@ def scratch_shared(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
 
     What fixtures of the module (or of a wider scope) make on it stays, and is made once. What a
     test changes, and the fixtures that are made for that test alone, is taken back after it: files,
-    the working directory, the variables of `environ` and the umask.
+    the working directory, the variables of `environ` and the umask. In a test that runs in a
+    process on a machine it is that one, and the module's fixtures are made anew.
     """
+    if here.machine is not None:
+        yield here.machine
+        return
     machine = _made(request)
     try:
         yield machine
@@ -116,6 +127,14 @@ def _scratch_shared_again(request: pytest.FixtureRequest) -> "Iterator[None]":
         yield
         return
     machine = request.getfixturevalue("scratch_shared")
+    if here.machine is not None:
+        if machine is not here.machine:
+            raise pytest.UsageError(
+                "scratch_shared is another process's by now, for whose tests it was made: all or "
+                "none of a module's tests with it run in a process on a machine"
+            )
+        yield
+        return
     before = _BeforeTest(machine)
     _SPOILT.add(machine)
     try:
@@ -182,14 +201,12 @@ def installed_scratch(scratch_os: "Scratch", request: pytest.FixtureRequest) -> 
     It has an empty /tmp, and works in an empty /work. All code of the process is on it meanwhile,
     in whatever thread, task or context it runs.
     """
-    owner = scratch_os.getuid(), scratch_os.getgid()
-    with scratch_os.as_root():
-        scratch_os.makedirs("/tmp", exist_ok=True)
-        scratch_os.chmod("/tmp", 0o1777)
-        scratch_os.makedirs("/work", exist_ok=True)  # what was bound may lie in it
-        scratch_os.chown("/work", *owner)
-    scratch_os.environ.pop("TMPDIR", None)
-    scratch_os.chdir("/work")
+    if scratch_os is here.machine:  # where all code is, C code as well
+        yield scratch_os
+        return
+    from ostler.pytest_process import room
+
+    room.furnish(scratch_os)
     # What pytest makes on the host for the test it has there, too, and each path means the same.
     made = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
     if made is not None:
@@ -216,10 +233,24 @@ def recorded() -> "RecordedCode":
     return RecordedCode()
 
 
-def _installed():
-    """The module, if a machine is installed for this code, else None."""
-    module = sys.modules.get("ostler.installation.installed")
-    return module if module is not None and module.is_here() else None
+def _runs_in_process(item):
+    if here.machine is not None:
+        return False  # it does
+    for marker in item.iter_markers("scratch"):
+        if "process" in marker.kwargs:
+            return marker.kwargs["process"]
+    config = item.config
+    return config.getoption("scratch_process") or config.getini("ostler_scratch_process")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    if not _runs_in_process(item):
+        return None
+    from ostler.pytest_process import parent
+
+    parent.run(item, nextitem, _show_machine)
+    return True
 
 
 def _is_closed(module):
@@ -230,17 +261,9 @@ def _is_closed(module):
     return machine is not None and machine.closed
 
 
-def _on_host():
-    # What pytest does around a test is no part of it: it sees the host.
-    from contextlib import nullcontext
-
-    module = _installed()
-    return nullcontext() if module is None else module.OnHost()
-
-
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_teardown(item, nextitem):
-    if _is_closed(_installed()):
+    if _is_closed(here.installed()):
         # The test has closed it. What pytest itself does here would fail, and the ends of the
         # fixtures would be left out: the machine would stand in the way of all other tests.
         item.session._setupstate.teardown_exact(nextitem)
@@ -254,23 +277,22 @@ def pytest_runtest_teardown(item, nextitem):
 def pytest_runtest_makereport(item, call):
     if call.excinfo is not None:
         _hide_our_frames()
-    with _on_host():
+    with here.on_host(), here.for_report(item.config):
         report = yield
-        if report.failed and report.when != "teardown":
-            _show_machine(item, report)
+        if report.failed and report.when != "teardown" and here.machine is None:
+            _show_machine(item, report, _machine_of(item))
         return report
 
 
-def _show_machine(item, report):
+def _show_machine(item, report, machine, but=frozenset()):
     wants, directory = item.config.getoption("scratch_tree"), item.config.getoption("scratch_keep")
-    machine = _machine_of(item) if wants or directory else None
-    if machine is None or machine.closed:
+    if not (wants or directory) or machine is None or machine.closed:
         return
     from ostler.machines import listing
 
     if wants:
         report.sections.append(
-            ("files of the scratch machine", "\n".join(listing.tree(machine)) or "empty")
+            ("files of the scratch machine", "\n".join(listing.tree(machine, but=but)) or "empty")
         )
     if directory:
         kept = listing.keep(machine, item.config.invocation_params.dir / directory, item.nodeid)
@@ -296,7 +318,7 @@ def _hide_our_frames():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_logreport(report):
-    with _on_host():
+    with here.on_host():
         return (yield)
 
 
@@ -307,5 +329,5 @@ def pytest_runtestloop(session):
     finally:
         # After Ctrl-C, or pytest.exit(), in a test: what comes now is the host's, but for the ends
         # of the test's fixtures.
-        if _installed() is not None:
+        if here.installed() is not None:
             session._setupstate.teardown_exact(None)

@@ -474,6 +474,8 @@ def _opener(machine):
 
 # ---- refusing
 
+INSTEAD = "a test with @pytest.mark.scratch(process=True) has all code act on its machine"
+
 
 def refuse_in_strict():
     """From the first strict Stay on, look at what C code tells of the files that it opens."""
@@ -498,7 +500,7 @@ def _hook(
     if _is_file(name, args):
         raise RuntimeError(
             f"{name.decode()} of {args[-1] if name != b'open' else args[0]!r} would act on the "
-            f"host's files, not on {machine_of(now)!r}"
+            f"host's files, not on {machine_of(now)!r}; {INSTEAD}"
         )
     return 0
 

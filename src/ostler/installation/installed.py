@@ -443,7 +443,8 @@ def _refuse_unseen(stay, plain, *args, **kwargs):
     if not stay.strict:
         return plain(*args, **kwargs)
     raise RuntimeError(
-        f"{plain.__module__}.{plain.__name__} would act on the host's files, not on the machine"
+        f"{plain.__module__}.{plain.__name__} would act on the host's files, not on the machine; "
+        f"{asking.INSTEAD}"
     )
 
 
@@ -488,7 +489,8 @@ def _fork_exec(stay, plain, *args):
         return plain(*args)
     if sys._getframe(1).f_globals.get("__name__") == "multiprocessing.util":
         if stay.strict:
-            raise RuntimeError("multiprocessing starts its interpreter on the host")
+            problem = f"multiprocessing starts its interpreter on the host; {asking.INSTEAD}"
+            raise RuntimeError(problem)
         return plain(*args)
     from ostler.installation import subprocess
 

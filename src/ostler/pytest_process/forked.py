@@ -1,0 +1,199 @@
+"""Forked: a copy of this process that says something, is listened to, and is ended with its own."""
+
+import select
+import signal
+import socket
+import threading
+import warnings
+from typing import Any
+
+from ostler.core import descendants
+from ostler.machine import host
+from ostler.pytest_process import wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ENOUGH = 3  # Ctrl-C, until what does not heed it is killed
+_BLOCK = 1 << 16
+
+
+class Forked:
+    """A copy of this process, which runs `work(fd, pid of its parent)` and says messages by fd.
+
+    It ends by itself or, after a message "end" that says so, is ended with all that it has started.
+    """
+
+    def __init__(self, work: "Callable[[int, int], object]") -> None:
+        self.ended = False  # as it says, and by nothing else
+        self.status: int | None = None  # how it has ended otherwise; None: nobody knows
+        self.interrupts = 0  # that came here
+        self._has_left = False
+        self._receiver = wire.Receiver()
+        self._socket, theirs = socket.socketpair()
+        try:
+            self._pid = _copy(work, self._socket, theirs)
+        except BaseException:
+            self._socket.close()
+            raise
+        finally:
+            theirs.close()
+
+    def attend(self, heed: "Callable[[list[Any]], object]") -> None:
+        """Call a function with each message until it has ended; Ctrl-C is for it alone."""
+        before = self._take_interrupts()
+        try:
+            self._attend(heed)
+        finally:
+            try:
+                self._end()
+            finally:
+                if before is not None:
+                    signal.signal(signal.SIGINT, before)
+
+    def _attend(self, heed):
+        pidfd = host.pidfd_open(self._pid)
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        poll.register(pidfd, select.POLLIN)
+        try:
+            self._listen(poll, heed)
+            if not self.ended:  # what it has said before it was gone
+                self._socket.setblocking(False)
+                self._listen_to_rest(heed)
+        finally:
+            host.close(pidfd)
+
+    def _listen(self, poll, heed):
+        mine = self._socket.fileno()
+        while not self.ended:
+            ready = [fd for fd, _ in poll.poll()]
+            if mine not in ready:
+                return  # it is gone
+            data = self._socket.recv(_BLOCK)
+            if not data:
+                poll.unregister(mine)
+            self._take(data, heed)
+
+    def _listen_to_rest(self, heed):
+        while not self.ended:
+            try:
+                data = self._socket.recv(_BLOCK)
+            except (BlockingIOError, ConnectionResetError):
+                return
+            if not data:
+                return
+            self._take(data, heed)
+
+    def _take(self, data, heed):
+        for message in self._receiver.messages(data):
+            if message[0] == "end":
+                self._has_left, self.ended = bool(message[1]), True
+                return
+            heed(message)
+            if message[0] == "report":
+                self._answer()
+
+    def _answer(self):
+        try:
+            self._socket.send(b".")
+        except OSError:
+            pass  # it is gone, or does not read
+
+    def _end(self):
+        self._socket.close()
+        try:
+            if self._has_left or not self.ended:
+                descendants.end_family(self._pid)
+        finally:
+            try:
+                _, self.status = host.waitpid(self._pid, 0)
+            except ChildProcessError:  # somebody else has waited for it
+                self.status = None
+
+    # ---- Ctrl-C
+
+    def _take_interrupts(self):
+        if threading.current_thread() is not threading.main_thread():
+            return None
+        if not callable(signal.getsignal(signal.SIGINT)):
+            return None  # which is ignored
+        return signal.signal(signal.SIGINT, self._interrupted)
+
+    def _interrupted(self, number, frame):
+        self.interrupts += 1
+        if self.interrupts >= _ENOUGH:
+            host.kill(self._pid, signal.SIGKILL)
+        elif self.interrupts > 1 or not _is_in_foreground():
+            host.kill(self._pid, signal.SIGINT)  # else the terminal has sent it to both
+
+
+def _copy(work, ours, theirs):
+    parent = host.getpid()
+    with warnings.catch_warnings():
+        # That there are other threads: the copy has nothing to do with them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = host.fork()
+    if pid:
+        return pid
+    try:
+        ours.close()
+        work(theirs.fileno(), parent)
+    finally:
+        host._exit(1)
+
+
+def _is_in_foreground():
+    try:
+        fd = host.open("/dev/tty", host.O_RDONLY | host.O_NOCTTY | host.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return host.tcgetpgrp(fd) == host.getpgrp()
+    except OSError:
+        return False
+    finally:
+        host.close(fd)
+
+
+def kill_all_on(namespace: int) -> None:
+    """Kill all processes in a mount namespace (a descriptor); of a process that is gone."""
+    wanted = _identity(namespace)
+    while _kill_some(wanted):
+        pass
+
+
+def _identity(path):
+    status = host.stat(path)
+    return status.st_dev, status.st_ino
+
+
+def _kill_some(wanted):
+    found = False
+    for name in host.listdir("/proc"):
+        if name.isdecimal() and _kill_if_there(int(name), wanted):
+            found = True
+    return found
+
+
+def _kill_if_there(pid, wanted):
+    try:
+        fd = host.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        # From here on the number means this process, or none.
+        if _identity(f"/proc/{pid}/ns/mnt") != wanted or _is_dead(pid):
+            return False
+        signal.pidfd_send_signal(fd, signal.SIGKILL)
+    except OSError:
+        return False
+    finally:
+        host.close(fd)
+    return True
+
+
+def _is_dead(pid):
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b") ")[2][:1] in b"ZX"

@@ -1,0 +1,162 @@
+"""How a test in a process of its own ends: killed, interrupted, debugged, or saying junk."""
+
+import re
+import sys
+
+import pytest
+
+from tests.command_line import on_terminal, settled
+from tests.test_pytest_plugin import PLUGIN, importable, run  # noqa: F401  # for all here
+
+pytest_plugins = ["pytester"]
+
+
+def test_a_process_that_ends_in_the_middle(pytester):
+    result = run(
+        pytester,
+        """
+        import os, signal, subprocess
+        import pytest
+
+        pytestmark = pytest.mark.scratch(process=True)
+
+        def test_killed():
+            print("said before")
+            os.write(1, b"and by the descriptor")
+            child = os.fork()
+            if child == 0:
+                os.setsid()
+                os.execlp("sleep", "sleep", NAP)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        def test_exits():
+            os._exit(7)
+
+        @pytest.mark.xfail(reason="known")
+        def test_expected():
+            os.abort()
+
+        @pytest.fixture
+        def exits_before():
+            os._exit(0)
+
+        def test_in_setup(exits_before): pass
+
+        @pytest.fixture
+        def exits_after():
+            yield
+            os._exit(0)
+
+        def test_in_teardown(exits_after): pass
+
+        def test_says_junk():
+            for name in os.listdir("/proc/self/fd"):
+                try:
+                    if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                        os.write(int(name), b"x" * 100)
+                except OSError:
+                    pass
+
+        def test_leaves_processes():
+            subprocess.Popen(["sleep", NAP])
+            subprocess.run(["sh", "-c", f"setsid sleep {NAP} & exit 0"])
+            if os.fork() == 0:
+                os.execlp("sleep", "sleep", NAP)
+
+        def test_a_copy_that_runs_on():
+            os.fork()
+
+        def test_after():
+            assert [n for n in os.listdir("/proc") if n.isdecimal() and naps(n)] == []
+
+        NAP = str(1_000_000 + os.getpid())  # of this run alone
+
+        def naps(number):
+            try:
+                return NAP.encode() in open(f"/proc/{number}/cmdline", "rb").read()
+            except OSError:
+                return False
+        """,
+    )
+    result.assert_outcomes(passed=4, failed=3, xfailed=1, errors=2)
+    result.stdout.fnmatch_lines(["the process of the test says what nobody understands"])
+    result.stdout.fnmatch_lines(["the test's process was ended by SIGKILL", "said before"])
+    result.stdout.fnmatch_lines(["and by the descriptor"])
+    result.stdout.fnmatch_lines(["*ended with status 7, as by os._exit()"])
+    result.stdout.fnmatch_lines(["*ERROR at setup of test_in_setup*"])
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_in_teardown*"])
+
+
+TERMINAL = """
+import os, time
+import pytest
+
+@pytest.mark.scratch(process=True)
+def test_debugged():
+    open("only_there", "w").close()
+    assert os.listdir() == []
+
+@pytest.mark.scratch(process=True)
+def test_interrupted(tmp_path):
+    try:
+        print("READY", flush=True)
+        time.sleep(1000)
+    finally:
+        print("ITS END", flush=True)
+
+def test_never():
+    print("NEVER")
+"""
+
+
+def on_pytest(pytester, *options, keys):
+    pytester.makepyfile(test_it=TERMINAL)
+    words = [sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", *options]
+    return on_terminal(words, cwd=pytester.path, keys=keys)
+
+
+@pytest.mark.thorough
+def test_the_debugger_has_the_terminal(pytester):
+    """It sees the machine; Ctrl-C at its prompt is the prompt's, and quitting ends the session."""
+    keys = [
+        (b"(Pdb) ", b"p os.listdir(), os.getcwd()\n"),
+        (b"(Pdb) ", b"\x03"),
+        (b"(Pdb) ", b"list\n"),
+        (b"(Pdb) ", b"q\n"),
+    ]
+    status, shown = on_pytest(pytester, "--pdb", "-k", "debugged or never", keys=keys)
+    shown = settled(shown)
+    assert status == 2
+    assert "(['only_there'], '/work')" in shown and "--KeyboardInterrupt--" in shown
+    assert "->\t    assert os.listdir() == []" in shown
+    assert "Quitting debugger" in shown and "1 failed" in shown and "NEVER" not in shown
+
+
+def test_ctrl_c(pytester):
+    status, shown = on_pytest(
+        pytester, "-s", "-k", "interrupted or never", keys=[(b"READY", b"\x03")]
+    )
+    assert status == 2
+    assert shown.count("ITS END") == 1 and "NEVER" not in shown
+    assert re.search(r"KeyboardInterrupt: \S*test_it.py:1\d", settled(shown))
+
+
+def test_what_a_lesser_user_says_is_looked_at():
+    """Nothing of it is unpickled or run; what nobody understands is an error that says so."""
+    from ostler.pytest_process import wire
+
+    receiver = wire.Receiver()
+    assert receiver.messages(b'11\n["phase",') == []
+    assert receiver.messages(b"1]2") == [["phase", 1]]
+    for junk in (b"x" * 30, b"-1\n", b"99999999999\n", b"2\n{}", b"2\n[]", b"3\n[1]", b"2\nxx"):
+        with pytest.raises(ValueError):
+            wire.Receiver().messages(junk)
+    with pytest.raises(ValueError, match="too deep"):
+        wire.Receiver().messages(b"%d\n" % 200_000 + b"[" * 200_000)
+    with pytest.raises(ValueError, match="nobody understands"):
+        wire.report_of_data(None, ["nodeid"])
+    shown = wire.warning_of_data({
+        "text": "t", "module": "os", "name": "system", "filename": "f", "lineno": 1, "line": None,
+        "when": "runtest", "location": None,
+    })  # fmt: skip
+    assert shown["warning_message"].category is UserWarning

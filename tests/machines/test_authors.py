@@ -178,6 +178,30 @@ def test_points(run):
     run(check_points)
 
 
+def check_merged(place):
+    with ostler.rehearsal() as m:
+        recorded(m, place, "touch mine")
+        with m.branch() as other:
+            recorded(other, place, "touch one", "rm a", "mv d moved", "cp b c")
+            ran(other, place, "touch two")
+            wanted = who(other.changes(), place)
+            done = m.merge(other)
+        assert wanted.pop("mine") == ("created", "touch mine")
+        assert wanted["one"] == ("created", "touch one") and wanted["two"] == ("created", None)
+        assert who(done, place) == wanted
+        now = who(m.changes(), place)
+        assert now.pop("mine") == ("created", "touch mine")
+        # A directory that was renamed is made anew here.
+        assert now.pop("moved") == ("created", wanted.pop("moved")[1])
+        for path in ("d", "d/a", "d/e", "d/e/a"):
+            assert now[path] == wanted.setdefault(path, now[path]) == ("removed", "mv d moved")
+        assert {path: one for path, one in now.items() if path in wanted} == wanted
+
+
+def test_what_was_merged_keeps_its_authors(run):
+    run(check_merged)
+
+
 def test_one_run_and_what_is_watched(place):
     with ostler.rehearsal() as m:
         log = Log()

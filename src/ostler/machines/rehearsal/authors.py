@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import stat
 from _thread import allocate_lock, get_ident
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -137,6 +138,26 @@ def teller(
                 change.by = found[0]
 
     return tell
+
+
+def brought(machine: Rehearsal, other: Rehearsal, changes: list[Change]) -> None:
+    """Give what a merge has brought from another machine its authors, and note them here, too."""
+    teller(other)(changes)
+    top = host.fsdecode(machine._base).rstrip("/")
+    noted: dict[str, _Noted] = {}
+    for change in changes:
+        if change.by is None:
+            continue
+        noted[change.path[len(top) :] or "/"] = change.by, _look_of(change.after)
+        if change.kind == "renamed" and change.source is not None:
+            gone = change.source[len(top) :]
+            noted[gone] = noted[gone + "/"] = change.by, None
+    if not noted:
+        return
+    of(machine).layers.setdefault(present(machine)[-1], {}).update(noted)
+    # What was changed is there; who it was is at least known as long as we are.
+    with suppress(OSError):
+        write(machine)
 
 
 def _gone_with(noted: dict[str, _Noted], path: str) -> _Noted | None:

@@ -15,7 +15,7 @@ from itertools import count
 from ostler.core.held import held
 from ostler.machine import MergeConflict, host
 from ostler.machines.below_root import RootedCore
-from ostler.machines.rehearsal import contents, moments, points
+from ostler.machines.rehearsal import authors, contents, moments, points
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import copy_data, give_metadata, metadata
 from ostler.machines.rehearsal.writers import top_of
@@ -82,6 +82,7 @@ def _merged(machine: Rehearsal, other: Rehearsal, prefer: str | None, kids: str)
         here = mine.top if done else mine.at
         mine.merges.append((next(_numbers), here, theirs.layers[theirs.at].key))
         theirs.hold(mine, theirs.at)
+    authors.brought(machine, other, done)
     return done
 
 

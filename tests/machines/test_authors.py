@@ -178,6 +178,19 @@ def test_points(run):
     run(check_points)
 
 
+def check_devices(place):
+    with ostler.rehearsal() as m:
+        first = m.checkpoint("first")
+        with m.recorded(children=True, reads=False):
+            m.run(["sh", "-c", "echo x > /dev/null; echo y > /dev/full; touch one"], cwd=place)
+        assert {path for path in authors.of(m).of(authors.present(m))} == {f"{place}/one"}
+        assert [change.path for change in m.changes(since=first)] == [f"{place}/one"]
+
+
+def test_what_goes_to_a_device_has_no_author(run):
+    run(check_devices)
+
+
 def check_merged(place):
     with ostler.rehearsal() as m:
         recorded(m, place, "touch mine")

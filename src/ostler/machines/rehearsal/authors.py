@@ -142,6 +142,8 @@ def teller(
 
 def brought(machine: Rehearsal, other: Rehearsal, changes: list[Change]) -> None:
     """Give what a merge has brought from another machine its authors, and note them here, too."""
+    if not hasattr(machine, "_authors"):
+        return  # of a scratch machine nobody notes them
     teller(other)(changes)
     top = host.fsdecode(machine._base).rstrip("/")
     noted: dict[str, _Noted] = {}
@@ -279,7 +281,9 @@ def last_of(story: Story) -> dict[str, RecordedProcess]:
 
 
 def _is_change(event: Event) -> bool:
-    return event.outcome is not False and event.kind in _CHANGE
+    from ostler.record.log import is_change
+
+    return event.kind in _CHANGE and is_change(event)
 
 
 def _author(one: RecordedProcess, point: str | None) -> Author:

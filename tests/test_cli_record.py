@@ -29,7 +29,7 @@ def test_the_story_is_told(place):
     assert f"    created {at}/d/a" in lines
     assert f"      created {at}/d" in lines
     assert f"      renamed {at}/d/a -> {at}/d/b" in lines
-    assert re.fullmatch(r"4 processes, 3 paths changed, \d+ read", lines[-1])
+    assert re.fullmatch(r"4 processes, 2 paths changed, \d+ read", lines[-1])
 
 
 def test_it_is_kept_shown_and_compared(place):
@@ -159,6 +159,144 @@ def test_on_a_machine(place, kind):
     assert done.returncode == 0, done.stderr
     assert re.search(r"created /\S*made$", done.stdout.decode(), re.MULTILINE)
     assert (place / "made").exists() == (kind == "--confine=.")
+
+
+# --- what becomes of the changes of a rehearsal
+
+
+on_a_rehearsal = pytest.mark.skipif(not has_rehearsals(), reason="no machine can be made here")
+
+
+@on_a_rehearsal
+@pytest.mark.parametrize(
+    ("options", "there", "said"),
+    [
+        (["--commit"], True, "1 change committed"),
+        (["--discard"], False, ""),
+        (["--keep", "kept"], False, "kept in kept; ostler rehearse --kept kept"),
+        ([], False, "the changes are discarded: no terminal to ask on, and nothing chosen"),
+    ],
+)
+def test_a_rehearsal_ends_as_with_rehearse(place, options, there, said):
+    done = run("record", *options, "--rehearse", "touch", "made", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert (place / "made").exists() == there
+    assert done.stderr.decode() == (f"ostler: {said}\n" if said else "")
+    lines = done.stdout.decode().splitlines()
+    assert f"    created {os.path.realpath(place)}/made" in lines  # the story, then the changes
+    assert lines[-1] == "1 change: 1 created (0 B)" and ", by touch [" in lines[-2]
+    if options[:1] == ["--keep"]:
+        done = run("rehearse", "--json", "--kept", "kept", cwd=place)
+        (change,) = json.loads(done.stdout)["changes"]
+        assert change["path"] == f"{os.path.realpath(place)}/made"
+        assert change["by"]["argv"] == ["touch", "made"]
+
+
+@on_a_rehearsal
+def test_what_is_kept_of_a_rehearsal_is_asked_for(place):
+    words = program("record", "-o", "log", "--rehearse", "sh", "-c", "echo x > made; sleep 60 &")
+    status, text = on_terminal(words, 80, cwd=place, keys=[(b"iscard", b"c\n")])
+    assert status == 0 and "1 change: 1 created" in text and "1 change committed" in text
+    assert (place / "made").read_text() == "x\n" and (place / "log").exists()
+    done = run("record", "--json", "--discard", "--rehearse", "rm", "made", cwd=place)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert found[-1]["outcome"] == "discard"
+    assert [change["kind"] for change in found[-1]["changes"]] == ["removed"]
+    assert (place / "made").exists() and found[0]["type"] == "recording"
+
+
+# --- files that can't be made, or are none to be shown
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        ["-o", "X", "--html", "X"],
+        ["--profile", "X", "--html", "./X"],
+        ["-o", "d/X", "--profile", "d/../d/X"],
+        ["-o", "X", "--html", "there/X"],
+        ["--html", "link/X", "--profile", "d/X"],
+    ],
+)
+def test_two_outputs_are_two_files(place, outputs):
+    """It failed when the command had run, and one of them was lost."""
+    (place / "d").mkdir()
+    (place / "link").symlink_to("d")
+    (place / "there").symlink_to(place)
+    done = run("record", *outputs, "touch", "ran", cwd=place)
+    assert done.returncode == 125 and not done.stdout
+    assert re.fullmatch(r"ostler: \S+ and \S+ are one file\n", done.stderr.decode())
+    assert sorted(os.listdir(place)) == ["d", "file", "link", "there"] and not os.listdir(
+        place / "d"
+    )
+
+
+@on_a_rehearsal
+def test_what_is_kept_is_not_in_the_place_of_an_output(place):
+    done = run("record", "--html", "X", "--keep=./X", "--rehearse", "touch", "ran", cwd=place)
+    assert done.returncode == 125 and b"are one file" in done.stderr
+    (place / "X").symlink_to("none")
+    done = run("record", "--keep=X", "--rehearse", "touch", "ran", cwd=place)
+    assert done.returncode == 125 and b"there is something already" in done.stderr
+
+
+def test_what_else_record_writes_is_not_shown(place):
+    for name, what in {
+        "trace.json": "a trace for Perfetto", "lines.jsonl": "JSON Lines",
+        "page.html": "a page for a browser",
+    }.items():  # fmt: skip
+        called("record", "-o", name, "true", cwd=place)
+        status, out, said = called("record", "show", name, cwd=place)
+        assert (status, out) == (125, b"")
+        assert said.startswith(
+            f"ostler: {name}: this is {what}; what is looked at is what record -o"
+        )
+    called("record", "--profile", "needs", "true", cwd=place)
+    assert "this is a profile, for ostler exec" in called("record", "show", "needs", cwd=place)[2]
+    assert "this is no log" in called("record", "diff", "file", "file", cwd=place)[2]
+
+
+def test_a_process_that_is_not_there_is_said(place):
+    called("record", "-o", "log", "true", cwd=place)
+    for words in (["--process", "99999"], ["--process", "none", "--html", "page"]):
+        status, out, said = called("record", "show", *words, "log", cwd=place)
+        assert (status, out, said) == (1, b"", f"ostler: no process fits {words[1]}\n")
+    assert not (place / "page").exists()
+    status, out, _ = called("record", "show", "--process", "true", "log", cwd=place)
+    assert status == 0 and out.startswith(b"true")
+
+
+# --- devices
+
+
+def test_what_goes_to_a_device_changes_nothing(place):
+    line = "echo x > /dev/null; echo x > /dev/full; echo x > made; : < /dev/zero"
+    done = run("record", "-o", "log", "sh", "-c", line, cwd=place)
+    assert done.returncode == 0, done.stderr
+    for only, told in ((), False), (("--only", "written"), False), (("--only", "all"), True):
+        status, out, _ = called("record", "show", *only, "log", cwd=place)
+        text = out.decode()
+        assert status == 0 and "1 process, 1 path changed," in text
+        assert [f"wrote /dev/{name}" in text for name in ("null", "full")] == [told, told]
+    assert (
+        "wrote /dev/null"
+        in called("record", "show", "--path", "/dev/null", "log", cwd=place)[1].decode()
+    )
+    assert called("record", "show", "-o", "t.json", "log", cwd=place)[0] == 2
+    called("record", "show", "--html", "page", "log", cwd=place)
+    data = json.loads(
+        re.search(r"(?s)<script[^>]*json[^>]*>(.*?)</script>", (place / "page").read_text())[1]
+    )
+    named = {data["nodes"][1][node] for node in data["devices"]}
+    assert named == {"null", "full", "zero"}
+
+
+def test_a_terminal_is_no_file(place):
+    words = program("record", "-o", "log", "sh", "-c", "echo x > /dev/tty; echo x > $(tty)")
+    status, _ = on_terminal(words, 80, cwd=place)
+    assert status == 0
+    status, out, _ = called("record", "show", "--only", "written", "log", cwd=place)
+    assert status == 0 and b", 0 paths changed," in out and b"/dev/" not in out
 
 
 def test_mistakes(place):

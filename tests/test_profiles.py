@@ -3,14 +3,17 @@
 import json
 import os
 import shutil
+import socket
+import subprocess
 import sys
+import tempfile
 import zipfile
 
 import pytest
 
 from ostler.record import profiles
 from ostler.record.log import Event, Program, RecordedProcess, Story
-from tests.command_line import called, has_rehearsals, run
+from tests.command_line import AS_USER, called, has_rehearsals, program, run
 
 pytestmark = pytest.mark.skipif(not has_rehearsals(), reason="namespaces are refused here")
 
@@ -134,6 +137,78 @@ def test_a_network_is_given_to_who_used_one(place):
     assert again(place, "/usr/bin/python3", "-c", program).stdout == b"through\n"
 
 
+# --- of an ordinary user
+
+# Who became one may still see the namespaces that it makes.
+AS_ORDINARY = f"""
+import ctypes, sqlite3
+import ostler.cli.exec, ostler.cli.kept, ostler.cli.record, ostler.cli.record_files
+import ostler.cli.running, ostler.core.descendants, ostler.machines.among, ostler.machines.confined
+import ostler.record.database, ostler.record.outline, ostler.record.profiles
+import ostler.record.recorder
+{AS_USER if os.geteuid() == 0 else ""}
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+"""
+
+
+@pytest.fixture
+def users_place():
+    with tempfile.TemporaryDirectory(prefix="ostler-tests-") as top:
+        for name in ("", "/work", "/work/in", "/work/out"):
+            os.makedirs(top + name, exist_ok=True)
+            if os.geteuid() == 0:
+                os.chown(top + name, 65534, 65534)
+        for name in ("a", "b", "c", "d"):
+            with open(f"{top}/work/in/{name}", "w") as file:
+                file.write(name)
+        with open(f"{top}/secret", "w") as file:
+            file.write("secret")
+        yield top
+
+
+def as_ordinary(top, *words):
+    return subprocess.run(
+        program(*words, before=AS_ORDINARY), cwd=f"{top}/work", capture_output=True, check=False,
+        stdin=subprocess.DEVNULL, env={"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+
+
+@needs_program("tar")
+def test_an_ordinary_user_has_no_more_than_it_needs(users_place):
+    top = os.path.realpath(users_place)
+    command = ["tar", "-cf", "out/all.tar", "-C", "in", "."]
+    done = as_ordinary(top, "record", "--profile", "../needs", *command)
+    assert done.returncode == 0, done.stderr.decode()
+    with open(f"{top}/needs") as file:
+        profile = json.load(file)
+    assert profile["writes"] == [f"{top}/work/out"]
+    assert f"{top}/work" in profile["reads"] and not profile["network"]
+    os.unlink(f"{top}/work/out/all.tar")
+    with_it = ("exec", "--profile", "../needs")
+    done = as_ordinary(top, *with_it, *command)
+    assert done.returncode == 0, done.stderr.decode()
+    assert os.path.getsize(f"{top}/work/out/all.tar") > 1000
+    done = as_ordinary(top, *with_it, "sh", "-c", "id -u; echo x > in/a; cat ../secret /etc/shadow")
+    said = done.stderr.decode()
+    assert "Read-only file system" in said and "secret: No such file" in said
+    assert done.stdout.split()[:1] == [b"65534" if os.geteuid() == 0 else b"%d" % os.geteuid()]
+    assert "shadow: No such file" in said
+    assert open(f"{top}/work/in/a").read() == "a"
+    # Nor can it change what says what it may.
+    done = as_ordinary(top, *with_it, "sh", "-c", "echo x > ../needs; rm -f ../needs")
+    with open(f"{top}/needs") as file:
+        assert json.load(file) == profile
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="all files are ours")
+def test_a_profile_that_a_user_may_not_read(users_place):
+    with open(f"{users_place}/needs", "w") as file:
+        file.write('{"profile": 1}')
+    os.chmod(f"{users_place}/needs", 0o600)
+    done = as_ordinary(users_place, "exec", "--profile", "../needs", "true")
+    assert done.returncode == 125 and done.stderr == b"ostler: ../needs: Permission denied\n"
+
+
 # --- what is made of what was seen
 
 
@@ -177,6 +252,34 @@ def test_directories_and_not_names_that_change(events, reads, writes):
     assert [*profile.reads] == reads
     assert [*profile.writes] == writes
     assert not profile.network and not profile.left_out
+
+
+def test_of_other_people_nothing_goes_along_with_what_was_read():
+    """What was read of their homes is given, and directories of which the names were read."""
+    own = os.path.expanduser("~")
+    done = [("read", f"{home}/{name}") for home in ("/home/you", own) for name in "abc"]
+    done += [("read", f"/home/you/open/{name}") for name in "abc"]
+    done += [("read", "/home/you/open")]
+    done += [
+        ("read", f"{top}/{name}") for top in ("/home/you/closed", f"{own}/own") for name in "abc"
+    ]
+    profile = profiles.profile_of(story_of(*done, cwd="/srv"))
+    assert set(profile.reads) == {
+        *(f"{home}/{name}" for home in ("/home/you", own) for name in "abc"),
+        *(f"/home/you/closed/{name}" for name in "abc"), "/home/you/open", f"{own}/own",
+    }  # fmt: skip
+    # Nor the whole, because its names were read or something was made there.
+    profile = profiles.profile_of(story_of(("read", "/home/you"), ("create", "/home/you/x")))
+    assert (profile.reads, profile.writes, profile.left_out) == ((), (), ("/home/you",))
+
+
+def test_people_whose_homes_are_elsewhere():
+    with open("/etc/passwd") as file:
+        fields = [line.split(":") for line in file]
+    homes = {one[5] for one in fields if 1000 <= int(one[2]) < 60000 and one[5].count("/") > 1}
+    for home in {"/root", *homes} - {"/nonexistent"}:
+        done = [("read", f"{home}/{name}") for name in "abcd"]
+        assert profiles.profile_of(story_of(*done)).reads == tuple(path for _, path in done)
 
 
 def test_what_would_be_too_much_is_not_given(tmp_path):
@@ -275,6 +378,33 @@ def test_wherever_temporary_files_are(place, directory):
 
 
 # --- bad input
+
+
+@pytest.mark.parametrize("kind", ["fifo", "socket", "device", "directory", "link to a fifo"])
+def test_what_is_no_file_is_not_waited_for(tmp_path, kind):
+    """Whoever may write there may have put it there."""
+    path = tmp_path / "needs"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(str(path))
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        os.mkfifo(tmp_path / "fifo")
+        path.symlink_to("fifo")
+    said = "Is a directory" if kind == "directory" else "it is no regular file"
+    for words in (
+        ["exec", "--profile", path, "true"],
+        ["record", "show", path],
+        ["record", "diff", path, path],
+    ):
+        done = run(*words, cwd=tmp_path)
+        assert done.returncode == 125 and done.stdout == b""
+        assert done.stderr.decode() == f"ostler: {path}: {said}\n"
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,12 @@ diff comes after --.
   --process PATTERN  Tell only of programs whose name or pid fits.
   --json             Print JSON Lines.
 
+With --rehearse the changes are shown afterwards, and it is asked what is to be done with them, as
+ostler rehearse does; where there is no terminal to ask on they are dropped. Without asking:
+  --commit           Apply all changes.
+  --discard          Drop all changes.
+  --keep DIR         Keep the changes in the new directory DIR.
+
 {MACHINES}
 
 Examples:
@@ -60,7 +66,7 @@ Examples:
 
 _OPTIONS = (
     "--output", "-o", "--html", "--profile", "--live", "--changes", "--exact", "--only", "--path",
-    "--process", "--json",
+    "--process", "--json", "--commit", "--discard", "--keep",
     *OPTIONS,
 )  # fmt: skip
 
@@ -71,6 +77,7 @@ class RecordOptions:
     def __init__(self, arguments):
         self.output = self.html = self.profile = self.only = None
         self.changes = self.exact = self.json = self.live = False
+        self.then = self.keep = None  # of a rehearsal
         self.paths, self.processes = [], []
         self.rest = self.take(arguments)
 
@@ -82,6 +89,9 @@ class RecordOptions:
             if option in ("--changes", "--exact", "--json", "--live") and not equals:
                 setattr(self, option[2:], True)
                 del rest[0]
+            elif option in ("--commit", "--discard") and not equals:
+                self._decide(option[2:])
+                del rest[0]
             elif option in (
                 "-o",
                 "--output",
@@ -90,6 +100,7 @@ class RecordOptions:
                 "--only",
                 "--path",
                 "--process",
+                "--keep",
             ):
                 del rest[0]
                 value = value if equals else rest.pop(0) if rest else ""
@@ -111,10 +122,17 @@ class RecordOptions:
             if value not in ONLY:
                 raise UsageError(f"record: --only wants one of {', '.join(ONLY)}, not {value!r}")
             self.only = value
-        elif option in ("--html", "--profile"):
+        elif option in ("--html", "--profile", "--keep"):
             setattr(self, option[2:], value)
+            if option == "--keep":
+                self._decide("keep")
         else:
             self.output = value
+
+    def _decide(self, what):
+        if self.then not in (None, what):
+            raise UsageError(f"record: --{self.then} or --{what}, not both")
+        self.then = what
 
     @property
     def files(self):
@@ -167,6 +185,8 @@ def main(arguments):
         raise UsageError("record: no command")
     if options.profile is not None and (options.changes or choice.kind in ("scratch", "confine")):
         raise UsageError("record: --profile wants all that the command does with the host's files")
+    if options.then is not None and choice.kind != "rehearse":
+        raise UsageError(f"record: --{options.then} belongs to --rehearse")
     return _record(options, choice, command)
 
 
@@ -176,6 +196,7 @@ def _record(options, choice, command):
     from ostler.cli.running import run
     from ostler.record.recorder import CanNotTrace, ProgramRecorder
 
+    rehearses = choice.kind == "rehearse"
     if choice.kind is None:
         choice.make = lambda programs: ostler.host
     programs = [program(host, command[0])] if choice.kind in ("scratch", "confine") else []
@@ -187,13 +208,14 @@ def _record(options, choice, command):
     except (OSError, ValueError) as error:
         complain(error)
         return FAILED
-    with file:
+    with file, machine if rehearses else nullcontext():
         try:
             recorder = ProgramRecorder(
                 machine, file.fileno(), not options.changes, about, options.exact
             )
             with recorder, _telling(options, file, recorder):
-                status = run(machine, command, options.json and not options.files, (), False)
+                # What is left running would go on changing what is looked at then.
+                status = run(machine, command, options.json and not options.files, (), rehearses)
         except CanNotTrace as error:
             _drop(options, file)
             complain(f"record --exact: {error.strerror}")
@@ -210,7 +232,23 @@ def _record(options, choice, command):
         if status < 0:
             _drop(options, file)
             return -status
-        return _keep(options, file, machine if choice.kind == "rehearse" else None) or status
+        failed = _keep(options, file, machine if rehearses else None)
+        if rehearses and _ending(options, command, machine, status):
+            failed = FAILED
+        return failed or status
+
+
+def _ending(options, command, machine, status):
+    # What becomes of the changes of a rehearsal; whether that failed.
+    from types import SimpleNamespace
+
+    from ostler.cli.rehearse import Ending
+
+    told = SimpleNamespace(
+        then=options.then, keep=options.keep, kept=None, program=command,
+        json=options.json and not options.files,
+    )  # fmt: skip
+    return Ending(machine, told, status).end()
 
 
 def _telling(options, file, recorder):
@@ -223,10 +261,21 @@ def _telling(options, file, recorder):
 
 
 def _check(options):
-    # Before anything is run.
-    for path, _ in options.files:
+    # Before anything is run: where nothing is two names are one file if they are one name in one
+    # directory, however that is written.
+    known = {}
+    for path in [path for path, _ in options.files] + [options.keep] * bool(options.keep):
         if host.path.lexists(path):
             raise FileExistsError(17, "there is something already", path)
+        above, name = host.path.split(path)
+        try:
+            place = host.stat(above or ".")
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None
+        key = place.st_dev, place.st_ino, name
+        if key in known:
+            raise ValueError(f"{on_one_line(known[key])} and {on_one_line(path)} are one file")
+        known[key] = path
 
 
 def _stream(options):
@@ -362,13 +411,34 @@ def _style(what):
     }.get(what, "blue")  # fmt: skip
 
 
+# What else record writes: how that begins, and what it is.
+_OTHERS = (
+    (b'{"traceevents"', "a trace for Perfetto"),
+    (b'{"type": "recording"', "JSON Lines"),
+    (b"<!doctype html", "a page for a browser"),
+    (b'{\n  "profile"', "a profile, for ostler exec --profile"),
+)
+_TAKEN = (
+    "this is {}; what is looked at is what record -o FILE keeps under a name that does not end in "
+    ".json, .jsonl or .html"
+)
+
+
+def _other(start):
+    return next((what for begin, what in _OTHERS if start.lower().startswith(begin)), None)
+
+
 def story_of(path):
     """The recording that is kept at a path; OSError, or ValueError where it is none."""
     from ostler.record import database, log
+    from ostler.record.given import opened
 
-    with open(path, "rb") as file:
-        start = file.read(16)
-        if start != database.MAGIC:
+    with opened(path) as file:
+        start = file.read(64)
+        what = _other(start)
+        if what is not None:
+            raise log.NotALog(_TAKEN.format(what))
+        if not start.startswith(database.MAGIC):
             file.seek(0)
             return log.read(file)
     return database.read(path)
@@ -390,17 +460,20 @@ def _show(arguments):
     log, rest = options.rest[:1], options.take(options.rest[1:])  # options may come behind it, too
     if [*log, *rest][-1:] and (word := [*log, *rest][-1]).startswith("-"):
         raise no_option("record show", word, _OPTIONS)
-    asked = options.changes or options.exact or options.live
+    asked = options.changes or options.exact or options.live or options.then
     if len(log) != 1 or rest or options.output is not None or asked:
         raise UsageError("record show: one log is wanted")
     try:
         _check(options)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         complain(error)
         return FAILED
     story = _read(log[0])
     if story is None:
         return FAILED
+    if options.processes and not any(map(options.wanted.process, story.processes)):
+        complain(f"no process fits {' or '.join(map(on_one_line, options.processes))}")
+        return 1
     if options.files:
         return _write(story, options)
     _tell(story, options)
@@ -409,7 +482,7 @@ def _show(arguments):
 
 def _diff(arguments):
     options = RecordOptions(arguments)
-    asked = options.changes or options.exact or options.live
+    asked = options.changes or options.exact or options.live or options.then
     if len(options.rest) != 2 or options.files or asked:
         raise UsageError("record diff: two logs are wanted")
     from ostler.record.comparing import differences

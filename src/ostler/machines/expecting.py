@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ostler.machine import host
 from ostler.machines.recording import Log
-from ostler.record.log import CHANGES, NETWORK
+from ostler.record.log import NETWORK, is_change
 from ostler.record.outline import command, is_usual, lies_in, on_one_line
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ostler.record.log import Event, RecordedProcess
 
 _MOST = 10  # events that a message names
-_DEVICES = frozenset(("/dev/null", "/dev/tty", "/dev/zero", "/dev/full"))
 
 
 class RecordedCode:
@@ -80,8 +79,7 @@ class RecordedCode:
         self._none("changed", paths, [
             event
             for event in self.events
-            if event.kind in CHANGES and event.outcome is not False and event.path not in _DEVICES
-            and not all(lies_in(path, allowed) for path in _changed(event))
+            if is_change(event) and not all(lies_in(path, allowed) for path in _changed(event))
         ])  # fmt: skip
 
     def assert_no_network(self) -> None:

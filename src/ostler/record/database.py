@@ -21,11 +21,13 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from ostler.machine import host
+from ostler.record.given import opened
 from ostler.record.log import KINDS, Event, NotALog, Program, RecordedProcess, Story
 from ostler.record.outline import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
 FORMAT = 1
 MAGIC = b"SQLite format 3\0"
@@ -109,7 +111,8 @@ def _fill(connection: sqlite3.Connection, story: Story) -> None:
 
 def read(path: str) -> Story:
     """Read a recording from a database; NotALog when it is none of ours, or of a newer ostler."""
-    connection = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)
+    with opened(path) as file:
+        connection = _connection(file, path)
     try:
         return _read(connection)
     except NotALog:
@@ -120,6 +123,16 @@ def read(path: str) -> Story:
         raise NotALog("this log is damaged") from None
     finally:
         connection.close()
+
+
+def _connection(file: BinaryIO, path: str) -> sqlite3.Connection:
+    # Of what is open: under that name there may be something else by now.
+    connection = sqlite3.connect(":memory:")
+    if hasattr(connection, "deserialize"):
+        connection.deserialize(file.read())
+        return connection
+    connection.close()
+    return sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)
 
 
 def _read(connection: sqlite3.Connection) -> Story:

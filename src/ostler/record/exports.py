@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import IO, TYPE_CHECKING, Any
 
-from ostler.record.log import CHANGES, NETWORK
+from ostler.record.log import CHANGES, NETWORK, is_change
 from ostler.record.outline import command
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def trace(story: Story, file: IO[str]) -> None:
             {"ph": "M", "name": "process_name", "pid": one.number, "args": {"name": name}}
         )
     for event in story.events:
-        if event.kind in CHANGES or event.kind in NETWORK:
+        failed = event.kind in CHANGES and event.outcome is False
+        if failed or is_change(event) or event.kind in NETWORK:
             events.append(
                 {
                     "ph": "i", "s": "t", "name": f"{event.kind} {event.path}",

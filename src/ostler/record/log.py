@@ -7,6 +7,7 @@ them stands a head: sixteen bytes that say what it is, and a text, a JSON object
 from __future__ import annotations
 
 import json
+import re
 import struct
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,12 @@ CHANGES = frozenset(
      "attribute", "mkdir", "symlink", "rmdir", "mknod", "mount")
 )  # fmt: skip
 NETWORK = frozenset(("connect", "bind", "send"))
+# Devices that keep nothing of what is written to them; terminals have a number besides.
+DEVICES = frozenset(
+    f"/dev/{name}"
+    for name in ("console", "full", "null", "ptmx", "pts/ptmx", "random", "tty", "urandom", "zero")
+)
+_TERMINALS = re.compile("/dev/(pts/|tty)[0-9]+")
 _WITH_TWO = frozenset(("rename", "link", "symlink"))
 _SECOND = 1_000_000_000
 _LONGEST = 1 << 24  # text, in bytes; of what programs do none is that long
@@ -176,6 +183,18 @@ def _join(found: Story, story: Story, later: float) -> None:
         event._replace(time=event.time + later, process=known[event.process.number])
         for event in story.events
     )
+
+
+def is_device(path: str) -> bool:
+    """Whether a path is that of a device which keeps nothing: /dev/null, a terminal."""
+    return path in DEVICES or _TERMINALS.fullmatch(path) is not None
+
+
+def is_change(event: Event) -> bool:
+    """Whether an event may have changed something: what is written to /dev/null, say, has not."""
+    if event.kind not in CHANGES or event.outcome is False:
+        return False
+    return event.kind not in ("write", "truncate") or not is_device(event.path)
 
 
 class NotALog(ValueError):

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ostler.machine import host
-from ostler.record.log import CHANGES, NETWORK
+from ostler.record.log import CHANGES, NETWORK, is_change, is_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -84,7 +84,7 @@ class Wanted:
             if not any(_fits(name, pattern) for pattern in self._paths for name in names):
                 return False
         if self._only == "written":
-            return event.kind in CHANGES
+            return event.kind in CHANGES and not _goes_nowhere(event)
         if self._only == "read":
             return event.kind == "read"
         if self._only == "network":
@@ -97,7 +97,11 @@ class Wanted:
             if event.kind in NETWORK:
                 return event.errno != errno.ENOENT
             return event.errno in REFUSED or (event.kind in CHANGES and not event.errno)
-        return event.kind != "read" or not is_usual(event.path)
+        return not _goes_nowhere(event) and (event.kind != "read" or not is_usual(event.path))
+
+
+def _goes_nowhere(event: Event) -> bool:
+    return event.kind in ("write", "truncate") and is_device(event.path)
 
 
 def chosen(story: Story, wanted: Wanted) -> Story:
@@ -245,9 +249,7 @@ def on_one_line(path: str) -> str:
 
 def end_of(story: Story) -> str:
     """The last line: how much there was."""
-    changed = {
-        event.path for event in story.events if event.kind in CHANGES and event.outcome is not False
-    }
+    changed = {event.path for event in story.events if is_change(event)}
     read = {event.path for event in story.events if event.kind == "read" and event.outcome}
     text = f"{_many(len(story.processes), 'process', 'processes')}, "
     text += f"{_many(len(changed), 'path', 'paths')} changed, {len(read):,} read"

@@ -19,7 +19,7 @@ from hashlib import sha256
 from typing import IO, TYPE_CHECKING, Any
 
 from ostler.machine import host
-from ostler.record.log import CHANGES, KINDS, NETWORK
+from ostler.record.log import CHANGES, KINDS, NETWORK, is_device
 from ostler.record.outline import REFUSED, TRIED, WORDS, command, is_usual
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def data(story: Story) -> dict[str, Any]:
       "outcome" ("1", "0", "?"); and {index: value} of what few have: "other" (a node), "value",
       "errno", "doubt"
 
+    - "devices": nodes of what keeps nothing that is written to it
+
     Times are microseconds since the log began.
     """
     nodes = _Nodes()
@@ -93,6 +95,7 @@ def data(story: Story) -> dict[str, Any]:
             for number in sorted({event.errno for event in story.events} - {0})
         },
         "usual": usual,
+        "devices": [number for text, number in nodes.whole.items() if is_device(text)],
         "nodes": [nodes.parents, nodes.names],
         "processes": processes,
         "changes": differing,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from ostler.machine import host
+from ostler.record.given import opened
 from ostler.record.log import CHANGES, NETWORK
 from ostler.record.outline import lies_in
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _MANY = 3  # files of one directory, from which on it is the directory
+_FIRST_USER, _NOBODY = 1000, 65534
 _LINKS = 40  # on the way to a file, at the most
 _LARGEST = 1 << 24  # bytes of a file of ours
 # What every machine shows of the host, or has for itself.
@@ -66,13 +69,15 @@ def profile_of(story: Story) -> Profile:
     # Where something is mounted in a namespace of its own, names are not those of the host's files.
     done = found[: mounts[0]] if mounts else found
     since = found[mounts[0]].time if mounts else math.inf
-    writes, left_out = _writes(done)
-    unsure = [path for paths in _writes(found[len(done) :]) for path in paths]
-    left_out += [path for path in unsure if not _lies_in(path, writes)]
     programs = [p for one in story.processes for p in one.programs]
+    paths = [path for e in found for path in (e.path, e.other)] + [p.path for p in programs]
+    homes = _homes(filter(_is_path, paths))
+    writes, left_out = _writes(done, homes)
+    unsure = [path for paths in _writes(found[len(done) :], homes) for path in paths]
+    left_out += [path for path in unsure if not _lies_in(path, writes)]
     ran = [p for p in programs if p.outcome is not False and p.time < since]
     return Profile(
-        tuple(_reads(ran, done, writes, cwd)),
+        tuple(_reads(ran, done, writes, cwd, homes)),
         tuple(writes),
         any(e.kind in NETWORK and not e.path.startswith(("/", "@")) for e in found),
         cwd,
@@ -80,10 +85,10 @@ def profile_of(story: Story) -> Profile:
     )
 
 
-def _writes(done: list[Event]) -> tuple[list[str], list[str]]:
+def _writes(done: list[Event], homes: set[str]) -> tuple[list[str], list[str]]:
     made: set[str] = set()
     found: dict[str, None] = {}
-    tops = _tops()
+    tops = _tops(homes)
     for event in done:
         if event.kind not in CHANGES or event.kind == "mount":
             continue
@@ -117,7 +122,9 @@ def _to_write(event: Event, path: str) -> str:
     return host.path.dirname(path)
 
 
-def _reads(ran: list[Program], done: list[Event], writes: list[str], cwd: str) -> list[str]:
+def _reads(
+    ran: list[Program], done: list[Event], writes: list[str], cwd: str, homes: set[str]
+) -> list[str]:
     made = {e.path for e in done if e.kind in ("create", "mkdir", "symlink", "mknod")}
     made |= {e.other for e in done if e.kind == "rename"}
     paths = [e.path for e in done if e.kind in ("read", "connect")]
@@ -127,7 +134,7 @@ def _reads(ran: list[Program], done: list[Event], writes: list[str], cwd: str) -
         path for path in filter(_is_path, paths)
         if not _lies_in(path, _SHOWN) and not _lies_in(path, writes) and not _lies_in(path, made)
     )  # fmt: skip
-    tops = _tops()
+    tops = _tops(homes)
     if cwd not in tops and any(_lies_in(path, (cwd,)) for path in wanted):
         wanted[cwd] = None
     counts: dict[str, int] = {}
@@ -135,7 +142,11 @@ def _reads(ran: list[Program], done: list[Event], writes: list[str], cwd: str) -
         above = host.path.dirname(path)
         counts[above] = counts.get(above, 0) + 1
     found = [
-        above if counts[above] >= _MANY and above not in tops else path
+        above
+        if counts[above] >= _MANY
+        and above not in tops
+        and (above in wanted or not _lies_in(above, homes))
+        else path
         for path in wanted
         for above in [host.path.dirname(path)]
         if path not in tops
@@ -189,8 +200,32 @@ def _link(path: str) -> str | None:
         return None
 
 
-def _tops() -> frozenset[str]:
-    return _TOPS | {host.path.expanduser("~"), host.path.realpath(host.path.expanduser("~"))}
+def _tops(homes: set[str]) -> frozenset[str]:
+    return _TOPS | _own_home() | homes
+
+
+def _own_home() -> frozenset[str]:
+    home = host.path.expanduser("~")
+    return frozenset((home, host.path.realpath(home)))
+
+
+def _homes(paths: Iterable[str]) -> set[str]:
+    # Other people's, as far as some paths lie there: nothing of them goes along with what was read.
+    found = {"/root"} | {
+        "/".join(path.split("/")[:3]) for path in paths if _lies_in(path, ("/home",))
+    }
+    text = ""
+    with suppress(OSError), open("/etc/passwd", encoding="utf-8", errors="surrogateescape") as file:
+        text = file.read()
+    fields = [line.split(":") for line in text.split("\n")]
+    found |= {one[5] for one in fields if len(one) > 5 and _is_of_somebody(one)}
+    return found - _own_home() - {"/"}
+
+
+def _is_of_somebody(fields: list[str]) -> bool:
+    # Users of the system have the directories of what they serve.
+    number = int(fields[2]) if fields[2].isdecimal() else 0
+    return _FIRST_USER <= number != _NOBODY and _is_path(fields[5])
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
@@ -225,7 +260,7 @@ def write(profile: Profile, path: str) -> None:
 
 def read(path: str) -> Profile:
     """Read a profile; NotAProfile where it is none, or says what can't be."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         data = file.read(_LARGEST)
     try:
         found = json.loads(data)

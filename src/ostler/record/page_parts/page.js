@@ -151,7 +151,7 @@ function showHeading() {
   let refused = 0;
   for (let i = 0; i < COUNT; i++) {
     if (CATEGORY[i] === CHANGED) changed.add(PATH[i]);
-    else if (CATEGORY[i] === READ) read.add(PATH[i]);
+    else if (CATEGORY[i] === READ && DATA.kinds[KIND[i]] === "read") read.add(PATH[i]);
     else if (CATEGORY[i] === NETWORK) reached.add(PATH[i]);
     else if (CATEGORY[i] === REFUSED) refused++;
   }

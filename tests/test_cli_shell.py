@@ -127,6 +127,23 @@ def test_a_kept_one_goes_on(place):
     assert (place / "a").read_text() == "two\n"
 
 
+def test_who_changed_what_is_told_where_that_is_asked_for(place):
+    lines = "echo one >a; echo x >/dev/null\ncp a c; rm there\npoints\n"
+    said, _ = typed(place, lines, "--record", "--kept", "../s")
+    by = [re.sub(r"\[\d+\]", "[]", line.strip()) for line in said.splitlines() if " by " in line]
+    wanted = [
+        "1 path by bash -c 'echo one >a; echo x >/dev/null' []", "1 path by cp a c []",
+        "1 path by rm there []",
+    ]  # fmt: skip
+    assert by[:3] == wanted
+    assert "+ a  4 B, by bash [" in said and "+ c  4 B, by cp [" in said
+    listed = run("points", "../s", cwd=place).stdout.decode()
+    by = [re.sub(r"\[\d+\]", "[]", line.strip()) for line in listed.splitlines() if " by " in line]
+    assert by == wanted
+    said, _ = typed(place, "touch d\npoints\n")
+    assert " by " not in said
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_on_a_terminal(place):
     prompt = b"\r\n[rehearsal] at work> "

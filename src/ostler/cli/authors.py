@@ -7,8 +7,11 @@ from ostler.cli import complain
 
 
 @contextmanager
-def noted(machine, wanted):
-    """Inside, what programs do on the machine is recorded, if that is wanted."""
+def noted(machine, wanted, told=None):
+    """Inside, what programs do on the machine is recorded, if that is wanted.
+
+    `told`: (how the arguments of a program begin, what is told in place of all of them).
+    """
     if not wanted:
         yield
         return
@@ -16,6 +19,7 @@ def noted(machine, wanted):
 
     with tempfile.TemporaryFile() as file:
         recorder = ProgramRecorder(machine, file.fileno(), False)
+        recorder.told = told
         recorder.__enter__()
         try:
             yield
@@ -32,8 +36,19 @@ def counted(upper):
     """{name of a point: {Author: how many paths}} of what is kept in a directory."""
     from ostler.machines.rehearsal.authors import kept_in
 
+    return _by_points(kept_in(upper))
+
+
+def counted_on(machine):
+    """The same of a machine."""
+    from ostler.machines.rehearsal.authors import of
+
+    return _by_points(of(machine))
+
+
+def _by_points(authors):
     found = {}
-    for noted in kept_in(upper).layers.values():
+    for noted in authors.layers.values():
         for author, _ in noted.values():
             those = found.setdefault(author.point, {})
             those[author] = those.get(author, 0) + 1

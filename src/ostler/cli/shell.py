@@ -12,6 +12,7 @@ import sys
 import ostler
 from ostler import host
 from ostler.cli import UsageError, complain, kept, tell
+from ostler.cli.authors import counted_on, noted
 from ostler.cli.machine import FAILED
 from ostler.cli.parsing import Parser
 from ostler.cli.running import run
@@ -96,11 +97,15 @@ _GONE_ON = b"\0"  # what a bash leaves first that was not left by `exit`
 
 def shell_parser():
     """The parser of the command."""
-    made = Parser("shell", "[--base DIR] [--kept DIR [--wait]]", _WHAT, _EXAMPLES)
+    made = Parser("shell", "[--base DIR] [--kept DIR [--wait]] [--record]", _WHAT, _EXAMPLES)
     made.add_argument("--base", metavar="DIR", help="Rehearse on the system that is in DIR.")
     made.add_argument(
         "--kept", metavar="DIR",
         help="Keep the changes and points in DIR, and go on with what is kept there already.",
+    )  # fmt: skip
+    made.add_argument(
+        "--record", action="store_true",
+        help="Record what each line does: points and differences tell which program it was.",
     )  # fmt: skip
     made.add_argument("--wait", action="store_true", help=kept.WAIT)
     return made
@@ -122,7 +127,7 @@ def main(arguments):
         complain(kept.about(error, options.kept))
         return FAILED
     with machine:
-        shell = Shell(machine)
+        shell = Shell(machine, options.record)
         try:
             if not shell.begin():
                 complain("there is no bash here")
@@ -151,8 +156,9 @@ def _drop(machine, points):
 class Shell:
     """The lines that are typed, and what goes on from one to the next."""
 
-    def __init__(self, machine):
+    def __init__(self, machine, record=False):
         self.machine = machine
+        self.record = record
         self.status = 0
         self.prompt = "$ "
         self._state = b""
@@ -221,7 +227,10 @@ class Shell:
         given, out = _file(self._state), _file()
         try:
             words = ["-c", _LINE, "bash", str(self.status), line]
-            status = self._bash(words, {_IN: given, _OUT: out}, False)
+            # Of the bash that runs the line nothing is told but the line.
+            told = ("bash", "-c", _LINE), ("bash", "-c", line)
+            with noted(machine, self.record, told):
+                status = self._bash(words, {_IN: given, _OUT: out}, False)
             left = _content(out)
         finally:
             host.close(given)
@@ -266,7 +275,8 @@ class Shell:
         from ostler.cli.points import show
 
         history = self.machine._history
-        show(self.machine.points(), None if history is None else history.present)
+        present = None if history is None else history.present
+        show(self.machine.points(), present, counted_on(self.machine))
 
     def _changes(self):
         from ostler.machines.rehearsal.pictures import summary, tree

@@ -71,6 +71,8 @@ class ProgramRecorder:
         self._pid = 0
         self._over = False
         self._follower: Follower | None = None
+        # How arguments of a program begin, and what is told of it as who changed something.
+        self.told: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     def __enter__(self) -> ProgramRecorder:
         if self._lookout is not None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ostler.record.log import Event, RecordedProcess, Story
     from ostler.record.recorder import ProgramRecorder
 
+_Told = tuple[tuple[str, ...], tuple[str, ...]]
 VERSION = 1
 _LARGEST = 1 << 28  # bytes of the file
 _MAKE = frozenset(("create", "mkdir", "mknod", "symlink", "link"))  # what was not there before
@@ -247,7 +248,7 @@ def _note(machine: Rehearsal, recorder: ProgramRecorder, settled: bool) -> bool:
     for event in events:
         one = event.process
         if one.number not in known:
-            known[one.number] = _author(one, _point_of(machine))
+            known[one.number] = _author(one, _point_of(machine), recorder.told)
             processes[known[one.number]] = one
         spots.take(event, known[one.number])
     for path, author, look in spots.changed():
@@ -286,11 +287,14 @@ def _is_change(event: Event) -> bool:
     return event.kind in _CHANGE and is_change(event)
 
 
-def _author(one: RecordedProcess, point: str | None) -> Author:
+def _author(one: RecordedProcess, point: str | None, told: _Told | None) -> Author:
     program = one.program
     if program is None:
         return Author(one.pid, (), point, "", one.cwd, one.uid)
-    return Author(one.pid, program.arguments, point, program.path, one.cwd, one.uid)
+    words = program.arguments
+    if told is not None and words[: len(told[0])] == told[0]:
+        words = told[1]
+    return Author(one.pid, words, point, program.path, one.cwd, one.uid)
 
 
 def _look_at(machine: Rehearsal, path: str) -> _Look:

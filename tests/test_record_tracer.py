@@ -385,6 +385,19 @@ def test_a_fork_of_who_records_is_recorded_when_it_joins(tmp_path):
     assert told == [(os.path.realpath(tmp_path / "made"), number) for number in (0, errno.EEXIST)]
 
 
+def are_stopped(shell):
+    """Whether all that a shell has begun is: who is about to still reads what is typed next."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, group, session = path.read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(session) == shell != int(group):
+            found.append(state)
+    return len(found) == 3 and set(found) <= {"T", "t"}
+
+
 def test_job_control_on_a_terminal(tmp_path):
     """Ctrl-Z stops it for the shell, fg has it go on; Ctrl-C ends what runs, not the recording."""
     words = [sys.executable, "-m", "ostler", "record", "--exact", "-o", "log", "sh", "-c",
@@ -407,10 +420,13 @@ def test_job_control_on_a_terminal(tmp_path):
         type_and_wait(f"{shlex.join(words)}\n", "ready\r")
         type_and_wait("one\n", "one\r\none")
         type_and_wait("\x1a", r"Stopped.*\$ $")
+        until(lambda: are_stopped(pid))
         type_and_wait("fg\n", r"fg\r\n.*sh -c.*\n")
         type_and_wait("two\n", "two\r\ntwo")
         type_and_wait("\x1a", r"Stopped.*\$ $")
+        until(lambda: are_stopped(pid))
         type_and_wait("bg; echo st''ill\n", r"still\r\n.*\$ $")
+        until(lambda: are_stopped(pid))
         type_and_wait("fg\n", r"fg\r\n.*sh -c.*\n")
         type_and_wait("three\n", "three\r\nthree")
         type_and_wait("\x03", r"\$ $")

@@ -46,6 +46,7 @@ cdef struct Process:
     int root                # which of the roots; -1: not known
     int asks                # the thread that has asked last: the first one may be at its end
     int threads             # how many of them have asked
+    bint shares             # it has had more than one: they may change what the others name
     bint executes           # it has tried to
     int executor            # the thread that has
     Proof proof

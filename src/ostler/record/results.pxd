@@ -30,6 +30,7 @@ cdef struct Underway:
     Executed executed
     char *path                  # that an open has, to be looked for when it fails
     bint outside
+    bint shared                 # other threads may change what it names
     unsigned long long text, text2      # what the paths were when they were read
     Base base, base2
 

@@ -145,7 +145,10 @@ class Results(Lookout):
         if u.count == 0 and not u.executes and u.kind != ROOT:
             self._drop(u)
             return cython.NULL
-        if u.count and not u.text and rule.path >= 0 and not _has_address(u.kind):
+        u.shared = m.process.shares
+        if not u.shared:
+            self._drop_pending(cython.address(u.pending))
+        if u.count and u.shared and not u.text and rule.path >= 0 and not _has_address(u.kind):
             u.text = _hash(self.first)
             self._look_where_it_begins(u, rule.dir, self.first, cython.address(u.base))
             if rule.path2 >= 0 and not rule.how & TEXT:
@@ -207,10 +210,11 @@ class Results(Lookout):
         elif (flags & (libc.O_ACCMODE | libc.O_TRUNC)) != libc.O_RDONLY:
             entry.kind = WRITE
         entry.path2 = cython.cast(cython.uint, flags)
-        u.text = _hash(self.first)
         u.path = asking.strdup(self.path)
         u.outside = self.outside
-        self._look_where_it_begins(u, rule.dir, self.first, cython.address(u.base))
+        if m.process.shares:
+            u.text = _hash(self.first)
+            self._look_where_it_begins(u, rule.dir, self.first, cython.address(u.base))
         self._hold(u, cython.address(entry))
         return True
 

@@ -26,6 +26,7 @@ from cython.cimports.ostler.record.results import Results, Underway
 _FOREVER = cython.declare(cython.long, 0x7FFFFFFFFFFFFFFF)
 _SOON = cython.declare(cython.int, 5)  # milliseconds after which all is written, if one reads along
 _IDLE = cython.declare(cython.int, 100)  # and else
+_OFTEN = cython.declare(cython.uint, 64)
 _NEAR = cython.declare(cython.ulonglong, 1 << 23)  # on the same stack
 
 
@@ -160,7 +161,8 @@ class Tracer(Results):
         return 0
 
     def _watch(self):
-        number: cython.int
+        number: cython.int = 0
+        rounds: cython.uint = 0
         wait: cython.int
         wanted: cython.long
         left: cython.int
@@ -170,7 +172,9 @@ class Tracer(Results):
                 self._hush()
             # What has stopped is looked at, and what was asked meanwhile.
             wanted = self.asked
-            self._take_letters()
+            rounds += 1
+            if number != libc.SIGCHLD or rounds % _OFTEN == 0:
+                self._take_letters()  # of which another signal tells, that comes after this one
             left = self._take_stops()
             if wanted > self.done:
                 self._forget_places()  # what is open keeps others from unmounting it
@@ -281,6 +285,8 @@ class Tracer(Results):
             # It stays stopped, as its parent sees it, until somebody has it go on.
             tracing.ostler_trace(tracing.OSTLER_LISTEN, tid, 0, 0)
         elif event:
+            if event == tracing.OSTLER_EVENT_CLONE and not self.quiet:
+                self._share(tid)
             self._go(t, 0)
         else:
             self._go(t, number)  # a signal, with all that the kernel knows of it
@@ -399,6 +405,15 @@ class Tracer(Results):
         self._lose_all(t)
         if other != t:
             self._forget_tracee(other.tid)
+        return 0
+
+    def _share(self, tid):
+        # It has another thread from now on.
+        m: cython.pointer(Member)
+        self.cwd_size = 0
+        m = self._member(tid, -1, 0)
+        if m != cython.NULL:
+            m.process.shares = True
         return 0
 
     def _lose_all(self, t):

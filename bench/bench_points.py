@@ -3,7 +3,8 @@
 `python -m bench.bench_points [--files N] [--changes N] [--rounds N] [--points N]`. The tree has so many
 files, of which as many as --changes are changed in each round; then each way of keeping that has its
 turn: a checkpoint and a rollback of a rehearsal, as the user who runs this and, if that is root, as an
-ordinary one, `git stash -u` and its `pop`, and `cp -a --reflink=auto` of the tree. Printed are medians
+ordinary one, `git stash -u` and its `pop`, `cp -a --reflink=auto` of the tree, and a snapshot of it on a btrfs
+in an image, where mkfs.btrfs is there. Printed are medians
 in milliseconds. A last table shows checkpoints one after the other, eleven files changed in each, as
 medians of a tenth of them at a time: they should not grow. The same follows for points that are kept (`upper=`),
 in memory and where temporary files are, with what a rollback, a redo and a drop take then. Then come 1,000 branches over 11 layers, the
@@ -227,6 +228,35 @@ def of_copy(top, options):
     return {"cp -a --reflink=auto": times}
 
 
+def of_snapshots(folder, options):
+    """What a snapshot of btrfs takes, of a tree on an image that is mounted for it, by root."""
+    if os.geteuid() != 0 or shutil.which("mkfs.btrfs") is None:
+        print("| | btrfs subvolume snapshot | needs root, and mkfs.btrfs |")
+        return {}
+    image, place = f"{folder}/image", f"{folder}/btrfs"
+    with open(image, "wb") as file:
+        file.truncate(4 << 30)
+    os.mkdir(place)
+    run("mkfs.btrfs", "-q", image, cwd="/")
+    run("mount", "-o", "loop", image, place, cwd="/")
+    try:
+        found = {"btrfs subvolume snapshot": [], "the same, with cp -a --reflink=auto": []}
+        run("btrfs", "subvolume", "create", f"{place}/tree", cwd="/")
+        furnish(f"{place}/tree", options.files)
+        for stamp in range(min(options.rounds, 5)):
+            change(open, f"{place}/tree", options.files, options.changes, stamp)
+            snapshot = ("btrfs", "subvolume", "snapshot", f"{place}/tree", f"{place}/{stamp}")
+            found["btrfs subvolume snapshot"].append(milliseconds(run, *snapshot, cwd="/"))
+            copy = ("cp", "-a", "--reflink=auto", f"{place}/tree", f"{place}/copy")
+            times = found["the same, with cp -a --reflink=auto"]
+            times.append(milliseconds(run, *copy, cwd="/"))
+            shutil.rmtree(f"{place}/copy")
+        return found
+    finally:
+        run("umount", place, cwd="/")
+        os.unlink(image)
+
+
 def as_user(function):
     """Do it as an ordinary user, in a child; whether it said that all was well."""
     pid = os.fork()
@@ -285,6 +315,7 @@ def main(arguments=None):
         missed = points_of("root" if is_root else "user", top, options)
         show("", of_git(top, options))
         show("", of_copy(top, options))
+        show("", of_snapshots(folder, options))
         sys.stdout.flush()
         if is_root:
             run("chown", "-R", f"{USER}:{USER}", folder, cwd="/")

@@ -310,3 +310,15 @@ def test_a_confined_program_gets_no_secrets(tmp_path):
         cwd=tmp_path, variables=given,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("False True\n", "")
+
+
+def test_a_word_that_is_no_size_but_looks_like_one(tmp_path):
+    """It is said of the size, and not of a command of that name, unless there is one."""
+    for word in ("1Q", "64MM"):
+        done = ostler("exec", "--scratch", word, "true", cwd=tmp_path)
+        assert (done.returncode, "not a size: " in done.stderr) == (125, True), done.stderr
+    (tmp_path / "1Q").write_text("#!/bin/sh\nexit 7\n")
+    (tmp_path / "1Q").chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = ostler("exec", "--scratch", "1Q", "true", cwd=tmp_path, variables=path)
+    assert "not a size" not in done.stderr

@@ -372,3 +372,14 @@ def program_run_beside_a_child():
 
 def test_a_program_of_this_process_is_run_beside_its_own_children():
     assert as_self(program_run_beside_a_child) == (3, False, True, 0)
+
+
+def test_the_name_that_is_told_is_the_one_that_it_has(folder):
+    """Whatever is in it: the command that goes on with it is on one line, and works."""
+    for name in ("kept here", "with\na line break", "it's\x1b[31m \\n red", "\udcff"):
+        kept = os.path.join(folder, name)
+        done = rehearse(folder, "--keep", kept, "script.py")
+        said = done.stderr.strip().splitlines()[-1]
+        place = said.rpartition("ostler rehearse --kept ")[2]
+        printed = subprocess.run(["bash", "-c", f"printf %s {place}"], capture_output=True)
+        assert printed.stdout == os.fsencode(kept)

@@ -209,3 +209,35 @@ def test_forks_beside_new_backgrounds(monkeypatch):
 
     at_once([fork, make, make])
     assert not seen
+
+
+def test_it_is_not_waited_for_all_of_the_background(monkeypatch):
+    """A point waits until there are few enough layers, and not until nothing is left to be done."""
+    monkeypatch.setattr(history, "BLOCK", 3)
+    monkeypatch.setattr(points, "_MANY", 5)
+    first, last = threading.Lock(), threading.Lock()
+    first.acquire()
+    last.acquire()
+    too_late = threading.Timer(20, last.release)
+    too_late.daemon = True
+    begins = threading.Timer(0.2, first.release)
+    too_late.start()
+    with ostler.scratch() as m:
+        try:
+            m.checkpoint()
+            m._history.background.finish()
+            m._history.background.add(lambda: first.acquire())
+            for number in range(4):
+                put_on(m, f"/{number}", b"x")
+                m.checkpoint()
+            m._history.background.add(lambda: last.acquire())
+            begins.start()
+            for number in range(4, 8):
+                put_on(m, f"/{number}", b"x")
+                m.checkpoint()
+            assert last.locked()
+            assert len(m.points()) == 9
+        finally:
+            too_late.cancel()
+            last.release() if last.locked() else None
+        m._history.background.finish()

@@ -128,6 +128,8 @@ def take(arguments, command):
                 choice.size = value
             elif rest and sizes.is_size(rest[0]):
                 choice.size = rest.pop(0)
+            elif rest and _looks_like_size(rest[0]) and not _is_program(rest[0]):
+                choice.size = rest.pop(0)  # which is refused with what is wrong with it
         elif option == "confine":
             if not (value if equals else rest and rest[0]):
                 raise UsageError(f"{command}: --confine wants a directory")
@@ -139,6 +141,15 @@ def take(arguments, command):
     if choice.kind is None and (choice.variables or choice.clean is not None):
         raise UsageError(f"{command}: an environment belongs to a machine")
     return choice, rest
+
+
+def _looks_like_size(word):
+    number = word.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+    return word[:1].isdigit() and number.replace(".", "", 1).isdigit()
+
+
+def _is_program(name):
+    return any(ostler.path.exists(f"{place}/{name}") for place in ostler.host.get_exec_path())
 
 
 def run_in(choice, programs, name, start):

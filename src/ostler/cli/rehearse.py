@@ -238,7 +238,7 @@ class Ending:
         elif options.kept is None:
             machine.keep(options.keep)
             place = on_one_line(options.keep)
-            tell(f"ostler: kept in {place}; ostler rehearse --kept {shlex.quote(place)}")
+            tell(f"ostler: kept in {place}; ostler rehearse --kept {_quoted(options.keep)}")
             return
         else:
             return
@@ -259,6 +259,17 @@ class Ending:
             "changes": [change.as_dict() for change in self.changes],
         }
         print(json.dumps(document))
+
+
+def _quoted(path):
+    """A path as a shell takes it, on one line."""
+    if on_one_line(path) == path:
+        return shlex.quote(path)
+    parts = []
+    for byte in host.fsencode(path):
+        plain = 32 <= byte < 127 and byte not in b"'\\"
+        parts.append(chr(byte) if plain else f"\\x{byte:02x}")
+    return f"$'{''.join(parts)}'"
 
 
 def _on_terminal():

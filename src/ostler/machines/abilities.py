@@ -84,6 +84,35 @@ def _landlock():
     return f"Landlock, version {mounts.landlock_version()} of its interface"
 
 
+def _points():
+    with makers.scratch(size=1 << 20, inodes=64) as machine:
+        machine.checkpoint()
+        machine.branch().close()
+
+
+def _kept_points():
+    # With an upper on the disk, where temporary files are.
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="ostler-doctor-") as place:
+        host.mkdir(f"{place}/base")
+        host.mkdir(f"{place}/kept", 0o700)
+        with makers.rehearsal(f"{place}/base", upper=f"{place}/kept") as machine:
+            machine.checkpoint()
+        return f"overlayfs, with what is kept in {host.path.dirname(place)}"
+
+
+def _recorded(exact=False):
+    from contextlib import suppress
+
+    with host.recorded(children=True, exact=exact), suppress(FileNotFoundError):
+        host.run(["true"])
+
+
+def _recorded_exactly():
+    _recorded(True)
+
+
 # The Linux that has the call, where it is another one than that of machines.
 _SINCE = {"openat2": "5.6", "landlock": "5.13"}
 _THINGS = {
@@ -95,6 +124,10 @@ _THINGS = {
     "confined": ("a clone of the mounts below a directory", _confined),
     "rehearsal": ("overlayfs", _rehearsal),
     "rehearsal, weaker": ("a copy of a directory", _copied_rehearsal),
+    "points": ("layers of an overlay", _points),
+    "points, kept": ("layers of an overlay on a disk", _kept_points),
+    "recording": ("seccomp(2), with a listener", _recorded),
+    "recording, exact": ("ptrace(2)", _recorded_exactly),
     "children": ("a mount namespace whose root is the machine", _children),
     "landlock": ("Landlock, by which children are confined with weaker=True", _landlock),
 }

@@ -28,6 +28,9 @@ def unavailable(what, number, step):
     reason = f"{what} can't be made: {step}: {host.strerror(number)}"
     if step == "unshare" and number == errno.ENOSPC:
         hint = "a higher user.max_user_namespaces (sysctl)"
+    elif step in ("uid_map", "gid_map", "setgroups") and number == errno.EROFS:
+        reason += " (/proc can only be read here, as within an ordinary user's rehearsal)"
+        hint = "root, for the machine around this one"
     elif step in ("uid_map", "gid_map", "setgroups") and number in (errno.EACCES, errno.EPERM):
         hint = (
             "a process that was started by this user rather than changed to it, and no security "

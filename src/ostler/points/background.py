@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_SHORT = 0.001  # seconds
 _LARGEST = 64  # jobs that may wait: each holds a mount
 
 
@@ -33,8 +34,7 @@ class Background:
 
     def add(self, job: Callable[[], object]) -> None:
         """Have something done; where very much waits already, that is waited for."""
-        if len(self._jobs) >= _LARGEST:
-            self.finish()
+        self.wait_while(lambda: len(self._jobs) >= _LARGEST)
         with self._lock:
             self._jobs.append(job)
             if self._thread is not None:
@@ -53,6 +53,14 @@ class Background:
         while self._thread is not None:
             with self._idle:
                 pass
+
+    def wait_while(self, condition: Callable[[], bool]) -> None:
+        """Wait until this does not hold any more, or all is done."""
+        if self._thread == get_ident():
+            return
+        while self._thread is not None and condition():
+            if self._idle.acquire(timeout=_SHORT):
+                self._idle.release()
 
     def drop(self) -> None:
         """Forget what has not begun, and wait for what has."""

@@ -92,10 +92,8 @@ class Keeper(Unwritten):
             or self._file.is_grown()
             or not self._added(machine, parts, written, stores_are_new)
         ):
-            grown, anew = (
-                written,
-                None if history is None else Written(history),
-            )  # before: it goes on
+            grown = written
+            anew = None if history is None else Written(history)  # before: it goes on
             self._settle(machine, stores_are_new)
             try:
                 self._file.replace(machine._stores, state_of(machine, self.has_rule))

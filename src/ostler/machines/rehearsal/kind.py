@@ -207,7 +207,8 @@ class Rehearsal(WithPoints, Rooted):
         changed any of it since the rehearsal began: else CommitConflict, with the `paths`, and
         nothing is done. On any other error, too, all is taken back; an interrupted commit is
         finished or undone by the next recover(). Returns the changes that were applied; the
-        rehearsal goes on, with those that were not.
+        rehearsal goes on, with those that were not, and without points. Where there is nothing to
+        apply, nothing is done, and the points stay.
 
         OSError (EBUSY) while a file is open for writing here, or a child runs on the machine: what
         they write afterwards would be lost. With `leave_behind` it is.

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 CHILDREN = ("refuse", "kill", "leave")
 _TRIES, _PAUSE = 20, 0.0005  # a call of another process that is just under way
 _TIMES = 2  # that it is tried again on a full disk
-_MANY = 100  # layers: squashing comes after
+_MANY = 250  # layers at which squashing is waited for; the kernel takes 500
 _OFTEN = 16  # it is looked for what is not needed when one point of so many was dropped
 
 
@@ -277,8 +277,8 @@ class _Exchange:
 
     def _run(self, goal: int | None, forward: bool, note: Callable[[], _T]) -> _T:
         machine, history = self.machine, self.history
-        if len(history.cover(history.chain(history.at if forward else goal))) > _MANY:
-            history.background.finish()
+        top = history.at if forward else goal
+        history.background.wait_while(lambda: len(history.cover(history.chain(top))) > _MANY)
         with history.writer:
             overlays, standing = machine._overlays, history.standing()
             try:

@@ -25,11 +25,12 @@ import releases  # noqa: E402
 LEFT_OUT = (".ci/", ".github/", ".git")
 MADE = {"PKG-INFO", "setup.cfg"}  # by setuptools
 COMPILERS = ("cc", "gcc", "clang", "c++", "g++", "clang++", "tcc", "c99", "c89")
-# Those that read what else the project has, besides the package.
+# Those that read what else the project has, besides the package; and what came out differently with
+# another compiler.
 TESTS = [
     "tests/test_layout.py", "tests/test_architecture.py", "tests/test_table.py",
     "tests/test_documentation.py", "tests/test_build.py", "tests/test_manual.py",
-    "tests/test_tour.py", "tests/test_import.py", "tests/test_compiled.py",
+    "tests/test_tour.py", "tests/test_import.py", "tests/test_compiled.py", "tests/test_record.py",
 ]  # fmt: skip
 
 

@@ -32,6 +32,7 @@ QUICK = [
     "tests/test_environment.py", "tests/test_files.py", "tests/test_descriptors.py",
     "tests/test_processes.py", "tests/test_children.py", "tests/test_commands.py",
     "tests/test_manual.py", "tests/test_tour.py", "tests/test_trees_copy.py",
+    "tests/test_record.py", "tests/test_record_places.py",
     "tests/machines/test_contract.py", "tests/machines/test_installed.py",
 ]  # fmt: skip
 # The same for where everything is slow, of what an emulator can do: no mounts, no other users.

@@ -121,6 +121,32 @@ def test_what_has_not_changed_is_not_compiled_again(tmp_path, monkeypatch):
     assert build(macros=["X"]) == []
 
 
+WIDTHS = """
+#undef syscall
+#define WIDE(x) (sizeof(x) == sizeof(long))
+#define syscall(n, a, b, c, d, e, f) \\
+    (WIDE(a) && WIDE(b) && WIDE(c) && WIDE(d) && WIDE(e) && WIDE(f) && f == last)
+int main(void) {
+    int last = 0;
+    if (!ostler_syscall(1) || !ostler_syscall(1, 2) || !ostler_syscall(1, "two", 3)) return 1;
+    last = -1;
+    return !ostler_syscall(1, 2, "three", 4, 5, 6, last);
+}
+"""
+
+
+def test_the_kernel_is_given_arguments_of_its_own_width(tmp_path):
+    """Of an int on the stack a compiler may leave the other half as it was, and zig's does."""
+    if shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    pxd = (ROOT / "src/ostler/core/libc/sys_syscall.pxd").read_text()
+    assert 'long syscall "ostler_syscall" (long number, ...)' in pxd
+    code = pxd.split('"""')[1].replace("\\\\", "\\")
+    (tmp_path / "a.c").write_text(code + WIDTHS)
+    subprocess.run(["cc", "-w", "-o", "a", "a.c"], cwd=tmp_path, check=True)
+    assert subprocess.run([tmp_path / "a"], check=False).returncode == 0
+
+
 def older():
     """An interpreter that is too old, if this machine has one."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")

@@ -18,6 +18,11 @@ cdef extern from *:
     #ifndef SYS_pidfd_send_signal
     #define SYS_pidfd_send_signal 424
     #endif
+    /* Every argument has the width that the kernel reads. Of an int that is passed on the stack, as the
+       last of seven, a compiler may leave the other half as it was. */
+    #define OSTLER_LONGS(n, a, b, c, d, e, f, ...) \\
+        syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+    #define ostler_syscall(...) OSTLER_LONGS(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
     """
     enum:
         CLOSE_RANGE_CLOEXEC
@@ -30,4 +35,4 @@ cdef extern from *:
         SYS_rt_sigprocmask
         SYS_setresgid
         SYS_setresuid
-    long syscall(long number, ...) nogil
+    long syscall "ostler_syscall" (long number, ...) nogil

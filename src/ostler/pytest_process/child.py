@@ -71,7 +71,7 @@ def _take_variables(machine, names):
                 environ[name] = machine.environ[name]
 
 
-def _take_directories(config):
+def _take_directories(config: Any) -> None:
     # Those of the host that somebody has asked for already.
     tempfile: Any = sys.modules.get("tempfile")
     if tempfile is not None:
@@ -94,7 +94,7 @@ def _keep_meaning(stood):
         interpreter.os.environ["PYTHONPATH"] = ":".join(paths)
 
 
-def _leave_servers():
+def _leave_servers() -> None:
     # Processes of the host that would start others there for this one.
     forkserver: Any = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
     for name in ("_forkserver_address", "_forkserver_alive_fd", "_forkserver_pid"):
@@ -181,7 +181,7 @@ def _take_reports(config, sender):
 class _Reporting:
     """The plugin that hands on what is to be told, in a child."""
 
-    def __init__(self, config):
+    def __init__(self, config: Any) -> None:
         self._config = config
         self.sender: wire.Sender | None = None
 

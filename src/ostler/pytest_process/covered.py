@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 
-def _current():
+def _current() -> Any:
     module = sys.modules.get("coverage")
     kind: Any = getattr(module, "Coverage", None)
     return kind.current() if hasattr(kind, "current") else None

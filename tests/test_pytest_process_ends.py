@@ -15,7 +15,7 @@ def test_a_process_that_ends_in_the_middle(pytester):
     result = run(
         pytester,
         """
-        import os, signal, subprocess
+        import os, signal, socket, subprocess, sys
         import pytest
 
         pytestmark = pytest.mark.scratch(process=True)
@@ -57,6 +57,32 @@ def test_a_process_that_ends_in_the_middle(pytester):
                 except OSError:
                     pass
 
+        def test_closes_all():
+            os.closerange(3, 4096)
+            sys.kept = [socket.socketpair() for _ in range(600)]  # with the same numbers
+
+        def test_has_a_copy_with_the_socket():
+            if os.fork() == 0:
+                os.execlp("sleep", "sleep", NAP) if os.fork() else signal.pause()
+            os.closerange(3, 4096)
+
+        @pytest.mark.parametrize("most", [100, 1 << 12])
+        def test_puts_its_own_over_all(most):
+            pair = {end.fileno(): end for end in socket.socketpair()}
+            for number in {*range(3, most)} - set(pair):
+                os.dup2(min(pair), number)
+            assert 0, "all the same"
+
+        def test_says_that_it_has_ended():
+            message = b'["end", false]'
+            for name in os.listdir("/proc/self/fd"):
+                try:
+                    if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                        os.write(int(name), b"%d\\n%s" % (len(message), message))
+                except OSError:
+                    pass
+            assert 0
+
         def test_leaves_processes():
             subprocess.Popen(["sleep", NAP])
             subprocess.run(["sh", "-c", f"setsid sleep {NAP} & exit 0"])
@@ -78,7 +104,10 @@ def test_a_process_that_ends_in_the_middle(pytester):
                 return False
         """,
     )
-    result.assert_outcomes(passed=4, failed=3, xfailed=1, errors=2)
+    result.assert_outcomes(passed=4, failed=8, xfailed=1, errors=2)
+    assert result.stdout.str().count("the test's process has lost the descriptor by which") == 3
+    result.stdout.fnmatch_lines(["*AssertionError: all the same"])
+    result.stdout.fnmatch_lines(["*said that it is done, but not what has become of the test"])
     result.stdout.fnmatch_lines(["the process of the test says what nobody understands"])
     result.stdout.fnmatch_lines(["the test's process was ended by SIGKILL", "said before"])
     result.stdout.fnmatch_lines(["and by the descriptor"])
@@ -139,6 +168,53 @@ def test_ctrl_c(pytester):
     assert status == 2
     assert shown.count("ITS END") == 1 and "NEVER" not in shown
     assert re.search(r"KeyboardInterrupt: \S*test_it.py:1\d", settled(shown))
+
+
+def test_what_json_cant_write(pytester):
+    """It is told as its text, which is all that is made of it; the tests after it run."""
+    pytester.makepyfile(
+        """
+        import decimal, pathlib
+        import pytest
+
+        class Shy:
+            def __str__(self):
+                raise RuntimeError
+            __repr__ = __str__
+
+        DEEP, ROUND = [], [1]
+        for _ in range(100_000):
+            DEEP = [DEEP]
+        ROUND.append(ROUND)
+        VALUES = [
+            {(1, 2): 3}, {1: 2}, (1,), decimal.Decimal(1), pathlib.Path("a"), ROUND, float("nan"),
+            True, None, "\\udc80", 1 << 80,
+        ]
+
+        def put(record_property, values):
+            for value in values:
+                record_property("key", value)
+                record_property(7, value)
+
+        def test_on_the_host(record_property):
+            put(record_property, VALUES)
+
+        @pytest.mark.scratch(process=True)
+        def test_in_a_process(record_property, request):
+            put(record_property, [*VALUES, DEEP, Shy(), 10 ** 5000, {1: DEEP}])
+            assert 0
+
+        @pytest.mark.scratch(process=True)
+        def test_after(): pass
+        """
+    )
+    result = pytester.runpytest_subprocess(*PLUGIN, "--junitxml=xml")
+    result.assert_outcomes(failed=1, passed=2)
+    told = re.findall(
+        '<property name="(.*?)" value="(.*?)" />', (pytester.path / "xml").read_text()
+    )
+    assert len(told) == 22 + 30
+    assert told[:22] == told[22:44]
 
 
 def test_what_a_lesser_user_says_is_looked_at():

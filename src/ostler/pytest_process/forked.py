@@ -17,16 +17,19 @@ if TYPE_CHECKING:
 
 _ENOUGH = 3  # Ctrl-C, until what does not heed it is killed
 _BLOCK = 1 << 16
+_EXITING = 4  # of a process's flags in /proc: PF_EXITING
 
 
 class Forked:
     """A copy of this process, which runs `work(fd, pid of its parent)` and says messages by fd.
 
     It ends by itself or, after a message "end" that says so, is ended with all that it has started.
+    When it can say nothing any more it is ended, too.
     """
 
     def __init__(self, work: "Callable[[int, int], object]") -> None:
         self.ended = False  # as it says, and by nothing else
+        self.silenced = False  # it has lost the socket by which it says something
         self.status: int | None = None  # how it has ended otherwise; None: nobody knows
         self.interrupts = 0  # that came here
         self._has_left = False
@@ -59,7 +62,7 @@ class Forked:
         poll.register(pidfd, select.POLLIN)
         try:
             self._listen(poll, heed)
-            if not self.ended:  # what it has said before it was gone
+            if not self.ended and not self.silenced:  # what it has said before it was gone
                 self._socket.setblocking(False)
                 self._listen_to_rest(heed)
         finally:
@@ -71,8 +74,14 @@ class Forked:
             ready = [fd for fd, _ in poll.poll()]
             if mine not in ready:
                 return  # it is gone
-            data = self._socket.recv(_BLOCK)
+            try:
+                data = self._socket.recv(_BLOCK)
+            except ConnectionResetError:  # by who did not read an answer
+                data = b""
             if not data:
+                if not _is_ending(self._pid):
+                    self.silenced = True
+                    return
                 poll.unregister(mine)
             self._take(data, heed)
 
@@ -139,9 +148,19 @@ def _copy(work, ours, theirs):
         return pid
     try:
         ours.close()
-        work(theirs.fileno(), parent)
+        work(theirs.detach(), parent)
     finally:
         host._exit(1)
+
+
+def _is_ending(pid):
+    """Whether a process is on its way out: its descriptors are closed before others hear of it."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            words = file.read().rpartition(b") ")[2].split()
+    except OSError:
+        return False
+    return words[0] in b"ZX" or bool(int(words[6]) & _EXITING)
 
 
 def _is_in_foreground():

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PHASES = ("setup", "call", "teardown")
+_SILENCED = (
+    "the test's process has lost the descriptor by which it tells what becomes of the test: "
+    "something has closed it, as os.closerange() does, or put another one in its place"
+)
+_UNTOLD = "the test's process said that it is done, but not what has become of the test"
 
 
 def run(item: "Any", nextitem: "Any", show: "Callable[[Any, Any, Any, Any], None]") -> None:
@@ -32,6 +37,27 @@ def run(item: "Any", nextitem: "Any", show: "Callable[[Any, Any, Any, Any], None
     course.end_session()
 
 
+class _Reports:
+    """Which reports of a test have come, of those that it takes until all is told."""
+
+    def __init__(self, without_call: bool) -> None:
+        self._without_call = without_call  # of any test, as --setup-only asks
+        self._phases = ["setup", "call", "teardown"]
+
+    def add(self, report: "Any") -> None:
+        """Note one."""
+        if report.when == "setup":  # which may be run again
+            self._phases = ["teardown"]
+            if report.outcome == "passed" and not self._without_call:
+                self._phases = ["call", "teardown"]
+        elif report.when in self._phases:
+            self._phases.remove(report.when)
+
+    def missing(self) -> "str | None":
+        """The first phase of which nothing is told, or None."""
+        return self._phases[0] if self._phases else None
+
+
 class Course:
     """One test's run in the other process: what is told of it, and what comes of that."""
 
@@ -40,6 +66,7 @@ class Course:
         self._show = show
         self._machine: Any = None
         self._phase = "setup"  # of the test
+        self._reports = _Reports(item.config.getoption("setuponly", False))
         self._last: Any = None  # the report of the teardown, which waits for the fixtures here
         self._refusal: str | None = None  # why it could not begin
         self._closing: BaseException | None = None  # what ends the session
@@ -92,7 +119,10 @@ class Course:
                 with here.on_host():
                     forked.kill_all_on(self._machine._children_ns)
         if not process.ended:
-            self._tell_of_end(self._refusal or problem or _how(process.status))
+            how = _SILENCED if process.silenced else _how(process.status)
+            self._tell_of_end(self._refusal or problem or how)
+        elif self._reports.missing() is not None:
+            self._tell_of_end(_UNTOLD)
         elif process.interrupts and not self._was_in_debugger and self._closing is None:
             self._closing = KeyboardInterrupt()
 
@@ -126,6 +156,7 @@ class Course:
         if self._is_a_lesser_users() and report.nodeid != self._item.nodeid:
             raise ValueError("the process of the test reports another one")
         self._log(report)
+        self._reports.add(report)
 
     def _heed_warning(self, data):
         with here.on_host():
@@ -281,6 +312,8 @@ def _how(status):
     if status is None:
         return "the test's process has ended before the test"
     code = host.waitstatus_to_exitcode(status)
+    if code == wire.LOST:
+        return _SILENCED
     if code >= 0:
         return f"the test's process has ended with status {code}, as by os._exit()"
     try:

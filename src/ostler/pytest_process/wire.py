@@ -3,34 +3,107 @@
 The test may be a lesser user's, and what it says is looked at before it is used.
 """
 
-import json
+import errno
+import fcntl
+import select
 import sys
+from json import dumps, loads
 from typing import Any
 
 from ostler.machine import host
 
+_SIMPLE = (str, int, float, bool, type(None))
+LOST = 117  # the status of a process whose socket is no longer its own
 _LARGEST = 1 << 30
+_HIGH = 1000  # a descriptor above those that tests close, or put others in place of, by number
 
 
 class Sender:
-    """The end of the process that runs the test."""
+    """The end of the process that runs the test, by a socket, of which it is the owner.
+
+    A test may close the socket, and give its number to something else: nothing is written there.
+    """
 
     def __init__(self, fd: int) -> None:
-        self._fd = fd
+        self._fd = _high(fd)
+        self._is = _identity(self._fd)
+        self._pid = host.getpid()
+
+    def is_here(self) -> None:
+        """From now on this process, a copy of the one that it was made in, tells the parent."""
         self._pid = host.getpid()
 
     def send(self, kind: str, *what: "Any") -> None:
         """Tell the parent; in a process that the test has forked and let run on, end that one."""
         if host.getpid() != self._pid:
             host._exit(1)
-        data = json.dumps([kind, *what], default=_anything).encode()
+        data = _written([kind, *what])
         data = b"%d\n%s" % (len(data), data)
         while data:
-            data = data[host.write(self._fd, data) :]
+            data = data[self._with_socket(select.POLLOUT, host.write, data) :]
 
     def wait(self) -> None:
         """Go on when the parent has heeded what asks for an answer, so that output is in order."""
-        host.read(self._fd, 1)
+        self._with_socket(select.POLLIN, host.read, 1)
+
+    def _with_socket(self, event, function, argument):
+        while True:
+            if _identity(self._fd) != self._is:
+                host._exit(LOST)
+            try:
+                return function(self._fd, argument)
+            except BlockingIOError:  # the test has made it so
+                poll = select.poll()
+                poll.register(self._fd, event)
+                poll.poll()
+
+
+def _high(fd):
+    try:
+        found = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EMFILE):
+            raise
+        return fd  # it may not have so many
+    host.close(fd)
+    return found
+
+
+def _identity(fd):
+    try:
+        status = host.fstat(fd)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _written(message):
+    try:
+        return dumps(message, default=_anything).encode()
+    except Exception:  # it holds what JSON can't write, or in itself, or too deep
+        return dumps([_plain(each) for each in message], default=_anything).encode()
+
+
+def _plain(value):
+    if type(value) is dict:
+        return {_text(key): each if _is_plain(each) else _text(each) for key, each in value.items()}
+    return value if _is_plain(value) else _text(value)
+
+
+def _is_plain(value):
+    """Whether it can be written as JSON."""
+    try:
+        dumps(value, default=_anything)
+    except Exception:
+        return False
+    return True
+
+
+def _text(value):
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
 
 
 def _anything(value):
@@ -64,7 +137,7 @@ class Receiver:
         if len(self._data) < begin + size:
             return None
         try:
-            message = json.loads(self._data[begin : begin + size])
+            message = loads(self._data[begin : begin + size])
         except RecursionError:
             raise ValueError("the process of the test says what is too deep") from None
         del self._data[: begin + size]
@@ -86,7 +159,20 @@ def flush(config: "Any") -> None:
 
 def report_to_data(config: "Any", report: "Any") -> "Any":
     """A report as simple values, by pytest's own hook."""
-    return config.hook.pytest_report_to_serializable(config=config, report=report)
+    data = config.hook.pytest_report_to_serializable(config=config, report=report)
+    found = data.get("user_properties") if isinstance(data, dict) else None
+    if found:
+        # What is made of a value is its text; JSON would make another value of some.
+        data["user_properties"] = [_property(pair) for pair in found]
+    return data
+
+
+def _property(pair):
+    if type(pair) is not tuple or len(pair) != 2:
+        return pair
+    name, value = pair
+    simple = type(value) in _SIMPLE and _is_plain(value)  # a number can be too long
+    return _text(name), value if simple else _text(value)
 
 
 def report_of_data(config: "Any", data: "Any") -> "Any":

@@ -10,6 +10,7 @@ import pytest
 
 import ostler
 from ostler.machines.rehearsal import commits, moments, pictures  # noqa: F401
+from tests.machines.conftest import users
 from tests.machines.rehearsing import put
 
 pytestmark = [
@@ -132,3 +133,69 @@ def test_what_it_lies_in_is_not_removed(base, instead):
         assert kinds(m.commit(f"{base}/made"), base) == {"made": "created"}
     assert os.path.exists(f"{base}/project/more/file")
     assert os.path.exists(f"{upper}/ostler-rehearsal.json")
+
+
+INSTEAD = {
+    "a file": lambda path: put(path),
+    "a fifo": os.mkfifo,
+    "a socket": lambda path: os.mknod(path, stat.S_IFSOCK),
+    "a link to a directory": lambda path: os.symlink("/", path),
+    "a link to itself": lambda path: os.symlink("kept", path),
+}
+
+
+@pytest.mark.parametrize("instead", INSTEAD)
+def test_something_else_stands_at_its_place(base, instead):
+    """Nothing is hidden there then; the work can be reached as ever."""
+    upper = within(base)
+    with ostler.rehearsal(base, upper=upper) as m:
+        put_on(m)
+        m.create_file("/project/precious", "x")
+    INSTEAD[instead](f"{upper}/0/upper/project/kept")
+    with ostler.rehearsal(base, upper=upper) as m:
+        first = m.checkpoint()
+        m.create_file("/later")
+        m.checkpoint()
+        with m.at(first) as then:
+            assert then.path.exists("/project/precious")
+        m.rollback(first)
+        assert m.path.exists("/project/precious")
+        assert m.changes()
+    with ostler.rehearsal(base, upper=upper) as m:
+        assert m.path.exists("/project/precious")
+        m.rollback(m.points()[0])
+        assert kinds(m.commit(f"{base}/made"), base) == {"made": "created"}
+
+
+# An ordinary user's rehearsals have no renamed directories of the base.
+@pytest.mark.parametrize("user", [user for user in users() if user == "root"], indirect=True)
+@pytest.mark.parametrize("instead", [None, "a directory", *INSTEAD])
+def test_what_it_lies_in_is_elsewhere_by_now(base, user, instead):
+    """It is hidden where it is shown now, too, for who takes it up as for the next command."""
+    upper = within(base)
+    with ostler.rehearsal(base, upper=upper) as m:
+        m.checkpoint()
+        m.rename("/project", "/another")
+        if instead is not None:
+            m.mkdir("/project")
+            with m.installed():
+                os.mkdir("/project/kept") if instead == "a directory" else INSTEAD[instead](
+                    "/project/kept"
+                )
+        m.checkpoint()
+        assert m.listdir("/another/kept") == []
+        m.makedirs("/deep/er")
+        m.rename("/another", "/deep/er/most")
+        m.rename("/deep", "/deeper")
+    for _ in range(2):
+        with ostler.rehearsal(base, upper=upper) as m:
+            assert sorted(m.listdir("/deeper/er/most")) == ["file", "kept", "more"]
+            assert m.listdir("/deeper/er/most/kept") == []
+            with pytest.raises(OSError, match="Read-only"):
+                m.create_file("/deeper/er/most/kept/mine")
+            m.checkpoint()
+    with ostler.rehearsal(base, upper=upper) as m:
+        m.rollback(m.points()[0])
+        check_hidden(m)
+        assert m.changes() == []
+    assert "ostler-rehearsal.json" in os.listdir(upper)

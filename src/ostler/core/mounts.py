@@ -338,7 +338,10 @@ def _find_target(order, step):
         libc.errno = libc.ENOTDIR
     if fd < 0:
         return _failed(order, b"place")
-    if libc.fstat(fd, cython.address(status)) == 0 and libc.S_ISLNK(status.st_mode):
+    # An empty directory is put over a directory alone.
+    if libc.fstat(fd, cython.address(status)) == 0 and (
+        libc.S_ISLNK(status.st_mode) or (step.kind == FRESH and not libc.S_ISDIR(status.st_mode))
+    ):
         libc.close(fd)
         libc.errno = libc.ENOTDIR
         return _failed(order, b"place")

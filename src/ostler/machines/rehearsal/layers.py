@@ -10,7 +10,7 @@ from ostler.core.held import held
 from ostler.core.procfs import mount_table
 from ostler.machine import MachineUnavailable, host
 from ostler.machines.mount_points import mounts_below
-from ostler.machines.rehearsal import layout, standing, uppers
+from ostler.machines.rehearsal import hidden, layout, standing, uppers
 from ostler.machines.rehearsal.changes import ACL, NARROWED
 from ostler.machines.rehearsal.layout import OverlayMount, without_strangers
 from ostler.machines.rehearsal.places import OwnTree
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     Spaces = tuple[int, int]  # descriptors of the user and the mount namespace, or -1
     # What is mounted: (target, lower, whether it is overlaid, whether it is read-only). Without a
-    # lower it is nothing: an empty directory, over the one in which a rehearsal itself is kept.
+    # lower it is nothing: an empty directory, over the one in which a rehearsal itself is kept. It
+    # is the last one, and may be at two places.
     _Place = tuple[bytes, bytes, bool, bool]
     Plan = Sequence[_Place]
 
@@ -169,7 +170,8 @@ def _build(wanted: _ToMount) -> mounts.Made:
     if number and step == "upper":
         raise OSError(number, "upper was moved meanwhile", host.fsdecode(wanted.place[1] or b""))
     if number:
-        raise _unavailable(wanted.stores, wanted.plan[built.failed][1], number, step)
+        failed = min(built.failed, len(wanted.plan) - 1)
+        raise _unavailable(wanted.stores, wanted.plan[failed][1], number, step)
     return built
 
 
@@ -250,7 +252,8 @@ def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[mounts._Step]:
     for number, (target, lower, overlaid, read_only) in enumerate(wanted.plan):
         where = None if number == 0 else target
         if not lower:
-            steps.append((mounts.NEW, target, b"tmpfs", None, None, _EMPTY, True))
+            for place in hidden.places(stores, target, wanted.overlays, as_root, only_read):
+                steps.append((mounts.NEW, place, b"tmpfs", None, None, _EMPTY, True))
             continue
         if not overlaid:
             how = mounts.CLONE_TREE if number == 0 else mounts.CLONE_MOUNT

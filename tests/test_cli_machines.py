@@ -14,6 +14,7 @@ from ostler.cli import UsageError, machine
 from ostler.cli import main as command_line
 from ostler.machines import SHELL
 from ostler.machines.among import confined_among
+from tests.command_line import has_rehearsals
 from tests.machines import as_user
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
@@ -322,3 +323,41 @@ def test_a_word_that_is_no_size_but_looks_like_one(tmp_path):
     path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = ostler("exec", "--scratch", "1Q", "true", cwd=tmp_path, variables=path)
     assert "not a size" not in done.stderr
+
+
+REMOVED = 'mkdir gone; cd gone; rmdir ../gone; exec "$@"'
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "exec --kept {0}/k --point -- ls", "rehearse --kept {0}/k ls", "rehearse --discard ls",
+        "shell", "shell --kept {0}/k", "record ls", "record --path p ls", "exec --rehearse ls",
+        "exec --read-only ls", "exec --confine {0} ls", "run --rehearse -c 1",
+        "record --rehearse ls",
+    ],
+)  # fmt: skip
+def test_nothing_is_run_elsewhere_where_the_working_directory_was_removed(tmp_path, words):
+    if ("exec" not in words or "kept" in words or "rehearse" in words) and not has_rehearsals():
+        pytest.skip("this kernel, or this user, can't have a rehearsal")
+    program = [sys.executable, "-m", "ostler", *words.format(tmp_path).split()]
+    done = subprocess.run(
+        ["sh", "-c", REMOVED, "sh", *program], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode in (1, 125) and done.stdout == ""
+    assert done.stderr == "ostler: the working directory was removed: go to one that is there\n"
+    assert not (tmp_path / "k").exists()
+
+
+def test_nothing_is_run_elsewhere_where_the_machine_has_no_such_directory(tmp_path):
+    if not has_rehearsals():
+        pytest.skip("this kernel, or this user, can't have a rehearsal")
+    (tmp_path / "d").mkdir()
+    kept = str(tmp_path / "k")
+    assert ostler("exec", "--kept", kept, "rmdir", "d", cwd=tmp_path).returncode == 0
+    for words in (["exec", "--kept", kept, "ls"], ["rehearse", "--kept", kept, "ls"],
+                  ["shell", "--kept", kept]):  # fmt: skip
+        done = ostler(*words, cwd=tmp_path / "d", stdin=subprocess.DEVNULL)
+        assert (done.returncode, done.stdout) == (125, "")
+        assert done.stderr == f"ostler: {tmp_path}/d: it is not there on the machine\n"

@@ -74,6 +74,46 @@ exit 7
     assert os.listdir(place) == ["there"]
 
 
+def test_more_that_goes_on_from_line_to_line(place):
+    said, errors = typed(place, """\
+cd /usr; v=1
+echo "$OLDPWD"
+cd -
+cd - >/dev/null; pushd /var >/dev/null
+dirs -l
+set -- "a  b" c
+echo "$1|$#"
+(exit 5)
+echo $?; echo lastword
+echo $_
+g() { echo "exported $1"; }; export -f g; cd() { builtin cd "$@" && echo "went"; }
+bash -c 'g yes'
+shopt -s extglob
+h() { case $1 in !(x)) echo "not x" ;; esac; }
+h y
+ulimit -Sn 77
+ulimit -Sn
+alias printf=false set=false exit=false eval=false
+trap 'echo bye' EXIT; v=kept
+echo $v
+unalias -a
+set -x
+echo traced
+set +x
+echo "<$(compgen -v __ostler)>"
+set -e
+(exit 3) || echo "$?"
+false
+echo never
+""", status=1)  # fmt: skip
+    assert said.splitlines()[:15] == [
+        str(place), str(place), "/var /usr",
+        "a  b|2", "5", "lastword", "lastword", "exported yes", "not x", "77", "bye",
+        "kept", "traced", "<>", "3",
+    ]  # fmt: skip
+    assert errors.splitlines()[:2] == ["++ echo traced", "++ set +x"]
+
+
 def test_nothing_is_run_where_the_directory_is_gone(place):
     said, errors = typed(place, """\
 mkdir -p "new dir/d" && cd "new dir/d"
@@ -165,6 +205,32 @@ def test_on_a_terminal(place):
     assert (place / "there").read_text() == "new\n"
     assert not (place.parent / "home" / "touched").exists()
     assert status == 0
+
+
+LONG = "seq 100 >there"
+
+
+@pytest.mark.skipif(shutil.which("less") is None, reason="it is looked at in less")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_pager_can_change_nothing(place, monkeypatch):
+    monkeypatch.delenv("PAGER", raising=False)
+    keys = [
+        (b"at work> ", f"{LONG}\n".encode()), (b"there\r\n[rehearsal] at work> ", b"differences\n"),
+        (b":", b"!"), (b"ommand not available", b"\n"), (b":", b"ssaved\n"),
+        (b"not available", b"\n"), (b":", b"q"), (b"at work> ", b"\x04"),
+        (b"keep (k)? ", b"x\n"),
+    ]  # fmt: skip
+    on_terminal(program("shell"), 120, cwd=place, keys=keys)
+    assert os.listdir(place) == ["there"]
+    # Of another program nothing is known: where it is run nothing can be changed.
+    monkeypatch.setenv("PAGER", "tail -n 1; touch escaped; rm there; echo over")
+    keys = [
+        (b"at work> ", f"{LONG}\n".encode()), (b"there\r\n[rehearsal] at work> ", b"differences\n"),
+        (b"over\r\n[rehearsal] at work> ", b"\x04"), (b"keep (k)? ", b"d\n"), (b"over\r\n", b"x\n"),
+    ]  # fmt: skip
+    _, text = on_terminal(program("shell"), 120, cwd=place, keys=keys)
+    assert text.count("Read-only file system") == 4 and text.count("+100") == 2
+    assert os.listdir(place) == ["there"] and (place / "there").read_text() == "old\n"
 
 
 def system(top):

@@ -5,6 +5,7 @@ A command's file has `main(arguments)`, which returns the exit status. Most pars
 """
 
 import sys
+from errno import ENOENT
 
 # What `ostler --help` shows, in this order; each has its file here.
 COMMANDS = {
@@ -93,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
         complain("interrupted")
         return interrupted()
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno != ENOENT:  # of a standard output that is closed
             return output_failed("ostler", error)
         complain(error)
         return 1

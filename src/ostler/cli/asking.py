@@ -5,6 +5,7 @@ import shlex
 import signal
 from fnmatch import fnmatch
 
+import ostler
 from ostler import host
 from ostler.cli import tell
 from ostler.cli.question import answer as asked
@@ -109,21 +110,29 @@ def _page(text):
         height = host.get_terminal_size().lines
     except OSError:
         height = 0
-    pager = host.environ.get("PAGER") or "less"
-    if not 0 < height < lines:
+    if not 0 < height < lines or not _paged(text.encode("utf-8", "surrogateescape")):
         print(text, end="")
-        return
+
+
+def _paged(text):
+    """Whether there was a pager to show a text.
+
+    A pager can save files and run commands, while who looks at what was rehearsed believes that
+    nothing real is changed: it is run where nothing can be changed.
+    """
+    pager = host.environ.get("PAGER") or "less"
+    environ = {"LESS": "FRX", **host.environ, "LESSSECURE": "1"}
+    try:
+        machine = ostler.read_only()
+    except OSError:
+        return False
     ours = signal.signal(signal.SIGINT, lambda number, frame: None)  # it is the pager's
     try:
-        ended = host.run(
-            ["/bin/sh", "-c", pager],
-            input=text.encode("utf-8", "surrogateescape"),
-            env={"LESS": "FRX", **host.environ},
-        )
+        ended = machine.run(["/bin/sh", "-c", pager], input=text, env=environ)
     finally:
         signal.signal(signal.SIGINT, ours)
-    if ended.code in (126, 127):  # there is none
-        print(text, end="")
+        machine.close()
+    return ended.code not in (126, 127)
 
 
 def numbers(text, names):

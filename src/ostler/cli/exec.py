@@ -5,7 +5,7 @@ import sys
 
 import ostler
 from ostler.cli import UsageError, no_option
-from ostler.cli.machine import FAILED, OPTIONS, run_in, take
+from ostler.cli.machine import FAILED, OPTIONS, run_in, standing, take
 from ostler.cli.machine import USAGE as MACHINES
 
 USAGE = f"""\
@@ -84,7 +84,7 @@ def _profile(arguments):
 
 
 def _of_profile(file, programs, choice):
-    from ostler.cli.machine import furnished, is_within, paths_to_show
+    from ostler.cli.machine import furnished, is_within, paths_to_show, working_directory
     from ostler.machines.among import close_the_rest, confined_to
     from ostler.record import profiles
 
@@ -104,7 +104,7 @@ def _of_profile(file, programs, choice):
     network = found.network or choice.network
     machine = furnished(confined_to(shown, found.writes, temporary, network, environ, [own]))
     close_the_rest(machine)
-    here = ostler.getcwd()
+    here = working_directory()
     machine.chdir(next((p for p in (here, found.cwd) if machine.path.isdir(p)), "/"))
     return machine
 
@@ -158,7 +158,7 @@ def _run_kept(given, command):
     from ostler.cli.running import run
 
     try:
-        with kept.begun(given.directory, given.sync, given.wait) as machine:
+        with standing(lambda: kept.begun(given.directory, given.sync, given.wait)) as machine:
             if given.point:
                 return abs(kept.run_at_point(machine, command, record=given.record))
             with noted(machine, given.record):

@@ -4,6 +4,7 @@ A program that is run in one is in real namespaces, with everything that it star
 exec in the place of the command itself: same process, same terminal, its own exit status.
 """
 
+import errno
 import sys
 
 import ostler
@@ -73,6 +74,7 @@ class Choice:
             return _standing_in_work(furnished(machine)) if self.kind == "scratch" else machine
         from ostler.machines.among import confined_among
 
+        here = working_directory()
         directory = ostler.path.realpath(self.directory)
         if directory == "/":  # which has the programs, and all that they expect to find
             machine = ostler.confined("/", network=self.network, environ=self.environ())
@@ -80,15 +82,44 @@ class Choice:
             machine = furnished(
                 confined_among(directory, paths_to_show(programs), self.network, self.environ())
             )
-        machine.chdir(ostler.getcwd() if is_within(ostler.getcwd(), directory) else directory)
+        machine.chdir(here if is_within(here, directory) else directory)
         return machine
 
     def _make_open(self, programs):
         if self.kind == "rehearse":
-            return ostler.rehearsal()
+            return standing(ostler.rehearsal)
         if self.kind == "read-only":
-            return ostler.read_only()
+            return standing(ostler.read_only)
         return ostler.scratch(size=self.size, bind=paths_to_show(programs))
+
+
+def working_directory():
+    """The path of the directory in which the process stands; FileNotFoundError, which says so,
+    where that was removed."""
+    try:
+        return ostler.host.getcwd()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(error.errno, _REMOVED) from None
+
+
+def standing(make):
+    """The machine that `make` gives, on which it must stand where the process stands.
+
+    OSError where that was removed: what is meant to be run there is run nowhere else.
+    """
+    here = working_directory()
+    machine = make()
+    try:
+        there = machine.getcwd()
+    except OSError:
+        there = None
+    if there != here and getattr(machine, "_base", b"/") == b"/":
+        machine.close()
+        raise FileNotFoundError(errno.ENOENT, "it is not there on the machine", here)
+    return machine
+
+
+_REMOVED = "the working directory was removed: go to one that is there"
 
 
 def take(arguments, command):

@@ -17,7 +17,7 @@ from ostler.cli import (
     tell,
     with_letters_of,
 )
-from ostler.cli.machine import FAILED, OPTIONS, take
+from ostler.cli.machine import FAILED, OPTIONS, take, working_directory
 from ostler.cli.machine import USAGE as MACHINES
 
 USAGE = f"""\
@@ -157,11 +157,11 @@ def _pattern(value):
     # Paths are told from "/" on. A pattern that has a directory begins where one is, as elsewhere
     # on a command line; one that has none is for names, in whatever directory.
     if "*" not in value:
-        return host.path.abspath(value)
+        return host.path.normpath(host.path.join(working_directory(), value))
     if value.startswith(("/", "*")):
         return value
     if "/" in value:
-        return host.path.join(glob.escape(host.getcwd()), value.removeprefix("./"))
+        return host.path.join(glob.escape(working_directory()), value.removeprefix("./"))
     return f"*/{value}"
 
 
@@ -200,8 +200,10 @@ def _record(options, choice, command):
     if choice.kind is None:
         choice.make = lambda programs: ostler.host
     programs = [program(host, command[0])] if choice.kind in ("scratch", "confine") else []
-    about = {"command": command, "cwd": host.getcwd(), "machine": choice.kind or "host"}
     try:
+        about = {
+            "command": command, "cwd": working_directory(), "machine": choice.kind or "host",
+        }  # fmt: skip
         _check(options)
         file = _stream(options)
         machine = choice.make(programs)

@@ -9,7 +9,7 @@ import ostler
 from ostler import host
 from ostler.cli import UsageError, complain, end_line, no_option, on_one_line, tell
 from ostler.cli.kept import about, begun, gone, run_at_point, taken_up
-from ostler.cli.machine import FAILED
+from ostler.cli.machine import FAILED, standing
 from ostler.cli.running import command, run
 
 USAGE = """\
@@ -111,9 +111,10 @@ def main(arguments):
 
 def _machine(options):
     if options.kept is not None:
-        take = begun if options.program else taken_up
-        return take(options.kept, wait=options.wait)
-    return ostler.rehearsal()
+        if not options.program:
+            return taken_up(options.kept, wait=options.wait)
+        return standing(lambda: begun(options.kept, wait=options.wait))
+    return standing(ostler.rehearsal)
 
 
 def _run(machine, options):

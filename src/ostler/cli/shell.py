@@ -13,7 +13,7 @@ import ostler
 from ostler import host
 from ostler.cli import UsageError, complain, kept, tell
 from ostler.cli.authors import counted_on, noted
-from ostler.cli.machine import FAILED
+from ostler.cli.machine import FAILED, standing
 from ostler.cli.parsing import Parser
 from ostler.cli.running import run
 
@@ -36,30 +36,82 @@ ostler shell --kept typed
 # Descriptors of the bash that runs a line: what it begins with, what it leaves, and /dev/null,
 # which there may be none of.
 _IN, _OUT, _NULL = 61, 62, 63
-# How a bash writes down what it has. Options about a terminal are not taken along, and what is
-# read-only is refused where it is read, without a word. No line is run in another
-# directory than the one in which it was typed: `rm -r *` least of all.
+# How a bash writes down what it has: what a fresh one reads, before the line that it runs. Options
+# come last there, as -e and -x are for what is typed alone, and aliases behind all that they could
+# change. Options about a terminal are not taken along, and what is read-only is refused where it is
+# read, without a word. No line is run in another directory than the one in which it was typed:
+# `rm -r *` least of all.
 _DUMP = f"""
 __ostler_dump() {{
+    [ -z "${{__ostler_dumped-}}" ] || return 0
     {{
-        declare -p
-        declare -f
-        alias -p
-        shopt -p
         set +o | while read -r __ostler_option; do
             case $__ostler_option in
                 *monitor | *history | *emacs | *' vi') ;;
-                *) echo "$__ostler_option" ;;
+                *) printf "__ostler_late+='%s;'\\n" "$__ostler_option" ;;
             esac
         done
+        set +eux
+        shopt -p
+        declare -p
         umask -p
-        printf 'cd -- %q || __ostler_gone=%q\\n' "$PWD" "$PWD"
+        for __ostler_option in S H; do
+            ulimit "-${{__ostler_option}}a" | while read -r __ostler_limit; do
+                [[ $__ostler_limit =~ -([a-zA-Z])\\)\\ +([^ ]+)$ ]] &&
+                    printf 'ulimit -%s%s %s\\n' "$__ostler_option" "${{BASH_REMATCH[@]:1}}"
+            done
+        done
+        printf 'builtin cd -- %q || __ostler_gone=%q\\n' "$PWD" "$PWD"
+        printf '%s\\n' 'unset OLDPWD' "$(declare -p OLDPWD)"
+        for ((__ostler_option = ${{#DIRSTACK[@]}} - 1; __ostler_option > 0; --__ostler_option)); do
+            printf 'pushd -n %q >&{_NULL}\\n' "${{DIRSTACK[__ostler_option]}}"
+        done
+        printf 'set --'
+        (($#)) && printf ' %q' "$@"
+        printf '\\n__ostler_last=%q\\n' "${{__ostler_left-}}"
+        declare -f
+        declare -F | while read -r __ostler_option; do
+            [[ $__ostler_option == 'declare -f '* ]] || echo "$__ostler_option"
+        done
+        alias -p
     }} >&{_OUT} 2>&{_NULL}
     printf '\\0%s' "${{PS1@P}}" >&{_OUT} 2>&{_NULL}
+    __ostler_dumped=1
 }}
 """
 _FIRST = f"{_DUMP}__ostler_dump"
 _LINE = f"""
+{_DUMP}
+__ostler_as() {{ return "$1"; }}
+__ostler_begin() {{
+    exec {_IN}<&-
+    builtin trap '{{ __ostler_dump "$@"; }} 2>&{_NULL}' EXIT
+    builtin trap 'exit 130' INT
+    if [ -n "${{__ostler_gone-}}" ]; then
+        __ostler_was=$__ostler_gone
+        while [ ! -d "$__ostler_gone" ]; do
+            __ostler_gone=${{__ostler_gone%/*}}
+            __ostler_gone=${{__ostler_gone:-/}}
+        done
+        builtin cd -- "$__ostler_gone"
+        if [[ $__ostler_line != exit* ]]; then
+            __ostler_was+=" is gone: nothing was run"
+            echo "ostler: $__ostler_was, and this is $__ostler_gone now" >&2
+            __ostler_line='! :'
+        fi
+    fi
+    __ostler_late+='unset "${{!__ostler_@}}";'
+    __ostler_late+=" __ostler_as $__ostler_before ${{__ostler_last@Q}}"
+    __ostler_late+=" && __ostler_as 0 ${{__ostler_last@Q}}"
+    __ostler_line="{{ $__ostler_late; }} 2>&{_NULL}"$'\\n'"$__ostler_line"
+}}
+__ostler_end() {{
+    builtin printf '\\0' >&{_OUT}
+    __ostler_dump "$@"
+    builtin exit "$__ostler_status"
+}}
+__ostler_before=$1
+__ostler_line=$2
 if [ -e /dev/fd/{_IN} ]; then
     source /dev/fd/{_IN} 2>&{_NULL}
 else
@@ -67,31 +119,13 @@ else
     eval "$__ostler_state" 2>&{_NULL}
     unset __ostler_state
 fi
-exec {_IN}<&-
-{_DUMP}
-trap __ostler_dump EXIT
-trap 'exit 130' INT
-if [ -n "${{__ostler_gone-}}" ]; then
-    __ostler_was=$__ostler_gone
-    while [ ! -d "$__ostler_gone" ]; do
-        __ostler_gone=${{__ostler_gone%/*}}
-        __ostler_gone=${{__ostler_gone:-/}}
-    done
-    cd -- "$__ostler_gone"
-    if [[ $2 != exit* ]]; then
-        echo "ostler: $__ostler_was is gone: nothing was run, and this is $__ostler_gone now" >&2
-    fi
-    unset __ostler_was __ostler_gone
-    [[ $2 != exit* ]] || eval "$2"
-    printf '\\0' >&{_OUT}
-    exit 1
-fi
-(exit "$1")
-eval "$2"
-__ostler_status=$?
-printf '\\0' >&{_OUT}
-exit "$__ostler_status"
+\\__ostler_begin
+\\builtin eval "$__ostler_line"
+{{ __ostler_status=${{__ostler_status-$?}}; \\__ostler_end "$@"; }} 2>&{_NULL}
 """
+# What is run behind a line: what it has left. It is part of what is read with the line, for `eval`
+# has words of its own.
+_BEHIND = f"\n{{ __ostler_status=$? __ostler_left=$_; }} 2>&{_NULL}"
 _GONE_ON = b"\0"  # what a bash leaves first that was not left by `exit`
 
 
@@ -119,10 +153,7 @@ def main(arguments):
     if options.wait and options.kept is None:
         raise UsageError("shell: --wait belongs to --kept DIR")
     try:
-        if options.kept is None:
-            machine = ostler.rehearsal(options.base)
-        else:
-            machine = kept.begun(options.kept, wait=options.wait, base=options.base)
+        machine = _machine(options)
     except (OSError, ValueError) as error:
         complain(kept.about(error, options.kept))
         return FAILED
@@ -146,6 +177,15 @@ def main(arguments):
         from ostler.cli.rehearse import Ending
 
         return FAILED if Ending(machine, options, 0).end() else shell.status
+
+
+def _machine(options):
+    def make():
+        if options.kept is None:
+            return ostler.rehearsal(options.base)
+        return kept.begun(options.kept, wait=options.wait, base=options.base)
+
+    return make() if options.base is not None else standing(make)
 
 
 def _drop(machine, points):
@@ -226,7 +266,9 @@ class Shell:
             return True
         given, out = _file(self._state), _file()
         try:
-            words = ["-c", _LINE, "bash", str(self.status), line]
+            # In what is still open, at the end of the input, it would stand in what is quoted.
+            behind = "" if _is_open(line) else _BEHIND
+            words = ["-c", _LINE, "bash", str(self.status), line + behind]
             # Of the bash that runs the line nothing is told but the line.
             told = ("bash", "-c", _LINE), ("bash", "-c", line)
             with noted(machine, self.record, told):

@@ -18,6 +18,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
+# An ordinary user's rehearsals have no renamed directories of the base, and what the kernel has at
+# work in one that is kept nobody else may move.
+root_alone = [user for user in users() if user == "root"]
+
 
 def within(base):
     """Where it is kept: two directories below the base, in which there is more."""
@@ -167,8 +171,7 @@ def test_something_else_stands_at_its_place(base, instead):
         assert kinds(m.commit(f"{base}/made"), base) == {"made": "created"}
 
 
-# An ordinary user's rehearsals have no renamed directories of the base.
-@pytest.mark.parametrize("user", [user for user in users() if user == "root"], indirect=True)
+@pytest.mark.parametrize("user", root_alone, indirect=True)
 @pytest.mark.parametrize("instead", [None, "a directory", *INSTEAD])
 def test_what_it_lies_in_is_elsewhere_by_now(base, user, instead):
     """It is hidden where it is shown now, too, for who takes it up as for the next command."""
@@ -199,3 +202,84 @@ def test_what_it_lies_in_is_elsewhere_by_now(base, user, instead):
         check_hidden(m)
         assert m.changes() == []
     assert "ostler-rehearsal.json" in os.listdir(upper)
+
+
+STATE = "ostler-rehearsal.json"
+
+
+def write(m, path):
+    with m.open_file(path, "w") as file:
+        file.write("another state")
+
+
+SWEEPS = {
+    "it": lambda m: m.trees.remove("/project/other"),
+    "what it lies in": lambda m: m.trees.remove("/project"),
+    "all that is in it": lambda m: (
+        m.trees.remove("/project/other/0"),
+        m.remove(f"/project/other/{STATE}"),
+    ),
+    "a layer": lambda m: m.trees.remove("/project/other/0"),
+    "a file, which is another one then": lambda m: write(m, f"/project/other/{STATE}"),
+    "it, and something else is there": lambda m: (
+        m.trees.remove("/project/other"),
+        m.create_file("/project/other"),
+    ),
+    "it, which is renamed": lambda m: m.rename("/project/other", "/else"),
+    "what was in it, which is renamed": lambda m: m.rename(f"/project/other/{STATE}", "/else"),
+}
+
+
+def kept_beside(base):
+    """Another rehearsal that is kept in the project."""
+    other = f"{base}/project/other"
+    put(f"{base}/project/file", "old\n")
+    os.mkdir(other, 0o700)
+    with ostler.rehearsal(base, upper=other) as m:
+        m.create_file("/precious", "x")
+    return other
+
+
+def state_beside(base):
+    """What is known of another rehearsal, which an ordinary user can remove as root can."""
+    put(f"{base}/project/other/0/upper/precious", "x")
+    put(f"{base}/project/other/{STATE}", "state")
+    os.chmod(f"{base}/project/other/{STATE}", 0o600)
+    return f"{base}/project/other"
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_a_commit_spares_another_one(base, folder, sweep):
+    other = state_beside(base)
+    os.mkdir(f"{folder}/kept", 0o700)
+    with ostler.rehearsal(base, upper=f"{folder}/kept") as m:
+        put_on(m)
+        SWEEPS[sweep](m)
+        with pytest.raises(OSError, match="another rehearsal is kept in it") as failed:
+            m.commit()
+        assert (failed.value.errno, failed.value.filename) == (errno.EBUSY, other)
+        assert kinds(m.commit(f"{base}/made"), base) == {"made": "created"}
+    assert os.path.exists(f"{other}/0/upper/precious")
+    assert os.path.exists(f"{other}/{STATE}")
+
+
+def test_a_file_that_is_only_called_so_is_no_other_one(base):
+    put(f"{base}/fixtures/{STATE}", "{}")
+    os.chmod(f"{base}/fixtures/{STATE}", 0o644)
+    os.makedirs(f"{base}/linked")
+    os.symlink("/", f"{base}/linked/{STATE}")
+    with ostler.rehearsal(base) as m:
+        m.trees.remove("/fixtures")
+        m.trees.remove("/linked")
+        m.commit()
+    assert os.listdir(base) == []
+
+
+@pytest.mark.parametrize("user", root_alone, indirect=True)
+def test_another_one_goes_with_what_it_lies_in(base):
+    kept_beside(base)
+    with ostler.rehearsal(base) as m:
+        m.rename("/project", "/renamed")
+        m.commit()
+    with ostler.rehearsal(base, upper=f"{base}/renamed/other") as m:
+        assert m.path.exists("/precious")

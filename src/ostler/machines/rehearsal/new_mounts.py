@@ -12,20 +12,22 @@ import errno
 from ostler.core.procfs import mount_table
 from ostler.machine import CommitConflict, host
 from ostler.machines.mount_points import mounts_below
+from ostler.machines.rehearsal import others
 from ostler.machines.rehearsal.layout import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from ostler.core.procfs import Mount
     from ostler.machines.rehearsal.changes import Change
     from ostler.machines.rehearsal.walk import Walk
 
 
-def check(walk: Walk, changes: Iterable[Change]) -> None:
+def check(walk: Walk, changes: Sequence[Change]) -> None:
     """OSError (EBUSY), with the path of the mount, where one lies in the way of these changes.
 
+    So it is where another rehearsal is kept there: see others.py.
     CommitConflict where the overlay's directory is no longer the one that it was made over.
     """
     table = mount_table()
@@ -38,6 +40,7 @@ def check(walk: Walk, changes: Iterable[Change]) -> None:
             point = _at_or_above(path, known) or _first_below(_vanishing(change, path), points)
             if point is not None:
                 raise _busy(walk.real(point))
+    others.check(walk, changes)
 
 
 def _check_top(walk: Walk, table: Sequence[Mount]) -> None:

@@ -315,6 +315,29 @@ def test_some_paths_with_renamed_directories(base):
         assert sorted(os.listdir(base)) == sorted(m.listdir("/")) == ["b"]
 
 
+def test_some_paths_without_another_renamed_file(base, user):
+    for name in ("d/inner", "stays", "into", "other/below/x"):
+        put(f"{base}/{name}", name)
+    with ostler.rehearsal(base) as m:
+        m.rename("/d/inner", "/out")
+        m.rename("/d", "/e")
+        m.rename("/stays", "/there")
+        m.rename("/into", "/e/into")
+        m.rename("/other/below/x", "/other/y")
+        done = m.commit(f"{base}/e")
+        left = {"there": "renamed", "other/y": "renamed"}
+        if user == "root":
+            assert [os.path.relpath(c.path, base) for c in done] == ["e", "e/into", "out"]
+            assert kinds(m, base) == left
+        assert (text(f"{base}/stays"), text(f"{base}/other/below/x")) == ("stays", "other/below/x")
+        m.commit(f"{base}/there")
+        m.commit()
+        assert kinds(m, base) == {}
+    assert sorted(os.listdir(base)) == ["e", "other", "out", "there"]
+    found = {name: text(f"{base}/{name}") for name in ("out", "there", "e/into", "other/y")}
+    assert list(found.values()) == ["d/inner", "stays", "into", "other/below/x"]
+
+
 def test_a_path_without_a_change(base):
     put(f"{base}/a", "a")
     with ostler.rehearsal(base) as m:

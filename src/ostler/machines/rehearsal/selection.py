@@ -139,9 +139,21 @@ def _add_needed(changes: list[Change], by_path: dict[str, Change], picked: set[s
     for change in renamed:
         if _is_taken(change._found.top, change._found.base(), taken, known):
             picked.add(change.path)
-    # Renamed directories may stand on one another, and files in them: they go together.
-    if any(c.path in picked and c._old.type == "directory" for c in renamed):
-        picked.update(change.path for change in renamed)
+    # Renamed directories may stand on one another: they go together, with the files that were
+    # renamed out of one or into one, or that stand where one was.
+    directories = [change for change in renamed if change._old.type == "directory"]
+    if any(change.path in picked for change in directories):
+        theirs: set[_Place] = {place for change in directories for place in _places(change)}
+        reached: dict[_Place, bool] = {}
+        for change in renamed:
+            if any(_is_taken(*place, theirs, reached) for place in _places(change)):
+                picked.add(change.path)
+
+
+def _places(change: Change) -> list[tuple[bytes, bytes]]:
+    # Where something that is renamed was, and is; each with the overlay's directory.
+    found = change._found
+    return [(found.top, path) for path in {found.base(), found.path, found.at} if path is not None]
 
 
 def _is_taken(top: bytes, path: bytes, taken: set[_Place], known: dict[_Place, bool]) -> bool:

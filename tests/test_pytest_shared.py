@@ -196,3 +196,113 @@ def test_what_it_needs_does_not_grow(pytester):
         """,
     )
     result.assert_outcomes(passed=40)
+
+
+def test_what_has_changed_nothing_yet_ends_with_its_test(pytester):
+    result = run(
+        pytester,
+        """
+        import os, pytest, signal
+        from ostler.machines import SHELL
+
+        pytestmark = pytest.mark.scratch(bind=SHELL)
+
+        @pytest.fixture(scope="module", autouse=True)
+        def furnished(scratch_shared):
+            scratch_shared.create_file("/one", "1")
+
+        def test_it_leaves_one(scratch_shared):
+            global child
+            command = "sleep 5; echo bad > /one"
+            child = scratch_shared.spawnlp(os.P_NOWAIT, "sh", "sh", "-c", command)
+
+        def test_it_is_gone(scratch_shared):
+            assert os.waitpid(child, 0)[1] == signal.SIGKILL
+            with scratch_shared.open_file("/one") as file:
+                assert file.read() == "1"
+        """,
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_limits_are_taken_back(pytester):
+    result = run(
+        pytester,
+        """
+        import errno, pytest
+
+        pytestmark = pytest.mark.scratch(size="1M", inodes=100)
+
+        @pytest.fixture(scope="module", autouse=True)
+        def furnished(scratch_shared):
+            scratch_shared.create_file("/one", "1")
+
+        @pytest.fixture(autouse=True)
+        def looked_at(scratch_shared):
+            room = scratch_shared.statvfs("/")
+            assert (room.f_blocks * room.f_frsize, room.f_files) == (1 << 20, 100)
+            assert scratch_shared.listdir("/") == ["one"]
+            scratch_shared.create_file("/two", "2")
+
+        def fill(m, errno):
+            with pytest.raises(OSError) as failed:
+                for number in range(3000):
+                    m.create_file(f"/{number}", "x" * 4096)
+            assert failed.value.errno == errno
+
+        def test_less_room(scratch_shared):
+            scratch_shared.resize("96K")
+            fill(scratch_shared, errno.ENOSPC)
+
+        def test_fewer_files(scratch_shared):
+            scratch_shared.resize(inodes=scratch_shared.statvfs("/").f_files - 70)
+            fill(scratch_shared, errno.ENOSPC)
+
+        def test_more_room(scratch_shared):
+            scratch_shared.resize("4M", 5000)
+            scratch_shared.create_file("/much", "x" * (3 << 20))
+
+        def test_read_only(scratch_shared):
+            scratch_shared.read_only_now()
+
+        def test_read_only_with_nothing_changed(scratch_shared):
+            scratch_shared.remove("/two")
+            scratch_shared.read_only_now()
+            with pytest.raises(OSError):
+                scratch_shared.mkdir("/more")
+
+        def test_after_all(scratch_shared):
+            pass
+        """,
+    )
+    result.assert_outcomes(passed=6)
+
+
+def test_a_thread_that_goes_on_is_named(pytester):
+    """Also where it is no daemon, and one that was there before the test is not."""
+    result = run(
+        pytester,
+        """
+        import pytest, threading
+
+        ends = threading.Event()
+
+        @pytest.fixture(scope="module", autouse=True)
+        def furnished(scratch_shared):
+            thread = threading.Thread(target=ends.wait, name="the module's")
+            thread.start()
+            yield
+            ends.set()
+            thread.join()
+
+        def test_it_leaves_one(scratch_shared):
+            threading.Thread(target=ends.wait, name="a test's own", daemon=True).start()
+
+        def test_the_innocent(scratch_shared):
+            thread = threading.Thread(target=scratch_shared.mkdir, args=("/d",))
+            thread.start()
+            thread.join()
+        """,
+    )
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(["*::test_it_leaves_one", "*PytestWarning*threads*: a test's own"])

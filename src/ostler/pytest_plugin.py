@@ -8,6 +8,8 @@ the module's fixtures have made. `@pytest.mark.scratch(size="64K", inodes=10)` s
 
 import errno
 import sys
+import threading
+import warnings
 from weakref import WeakSet
 
 import pytest
@@ -107,8 +109,9 @@ def scratch_shared(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
 
     What fixtures of the module (or of a wider scope) make on it stays, and is made once. What a
     test changes, and the fixtures that are made for that test alone, is taken back after it: files,
-    the working directory, the variables of `environ` and the umask. In a test that runs in a
-    process on a machine it is that one, and the module's fixtures are made anew.
+    the working directory, the variables of `environ`, the umask and the limits. Processes on it are
+    killed, and a thread that goes on is named by a warning. In a test that runs in a process on a
+    machine it is that one, and the module's fixtures are made anew.
     """
     if here.machine is not None:
         yield here.machine
@@ -154,6 +157,8 @@ class _BeforeTest:
 
         self.machine = machine
         self.point = scratch_points.settled(machine)
+        self.room = scratch_points.Room(machine)
+        self.threads = _threads()
         self.here = machine.getcwdb()
         self.environ = dict(machine.environ)
         self.umask = machine.umask(0)
@@ -167,21 +172,38 @@ class _BeforeTest:
         if machine.closed:
             raise RuntimeError("scratch_shared was closed by a test: it is for those after it, too")
         try:
+            self.room.make(machine)
             scratch_points.taken_back(machine, self.point)
         except OSError as error:
             if error.errno == errno.EBUSY:
                 self._set_up()
             raise
         self._set_up()
+        self._name_threads()
+
+    def _name_threads(self):
+        left = sorted(thread.name for thread in _threads() - self.threads if thread.is_alive())
+        if left:
+            warnings.warn(
+                "the test has left threads running, which can still change what the next one "
+                f"finds on scratch_shared: {', '.join(left)}",
+                pytest.PytestWarning,
+                stacklevel=2,
+            )
 
     def _set_up(self):
         machine = self.machine
+        self.room.back(machine)
         machine.umask(self.umask)
         machine.chdir(self.here)
         if machine.environ != self.environ:
             machine.environ.clear()
             machine.environ.update(self.environ)
         _SPOILT.discard(machine)
+
+
+def _threads():
+    return set(threading.enumerate())
 
 
 def _make_shared_anew(item):

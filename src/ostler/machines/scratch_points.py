@@ -52,15 +52,47 @@ def settled(machine: Any) -> Point:
 def taken_back(machine: Any, point: Point) -> None:
     """Everything is as it was at a point, the only one that there is then.
 
+    The processes that run there are killed.
+
     Where a file of this process is still open for writing, that is an OSError (EBUSY), after all
     is as it was: what is written to the file is not seen any more.
     """
     with machine._busy:
+        _see_children(machine, "kill")  # also where they have not changed anything until now
         history = points.begun(machine)
         if history.at != point._layer or not points.is_clean(machine):
             _take_back(machine, history, point)
         else:
             _see_point(history, point)
+
+
+class Room:
+    """The limits of a machine with points, and whether it can be changed, to be given back."""
+
+    def __init__(self, machine: Any) -> None:
+        self.size, self.inodes, self.read_only = _room(machine)
+
+    def make(self, machine: Any) -> None:
+        """As much room as there was, at the least, to take everything back in."""
+        size, inodes, read_only = _room(machine)
+        if size < self.size or inodes < self.inodes:
+            machine.resize(max(size, self.size), max(inodes, self.inodes))
+        if read_only:
+            machine.read_only_now(False)
+
+    def back(self, machine: Any) -> None:
+        """Have all of it as it was."""
+        size, inodes, read_only = _room(machine)
+        if (size, inodes) != (self.size, self.inodes):
+            machine.resize(self.size, self.inodes)
+        if read_only != self.read_only:
+            machine.read_only_now(self.read_only)
+
+
+def _room(machine: Any) -> tuple[int, int, bool]:
+    room = host.fstatvfs(machine._stores)
+    read_only = host.fstatvfs(machine._root).f_flag & host.ST_RDONLY
+    return room.f_blocks * room.f_frsize, room.f_files, bool(read_only)
 
 
 def _take_back(machine: Any, history: History, point: Point) -> None:

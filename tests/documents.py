@@ -12,6 +12,7 @@ import contextlib
 import io
 import json
 import re
+import signal
 import sys
 import tokenize
 import traceback
@@ -127,7 +128,23 @@ def promised(promise, function):
         raise AssertionError(f"{value!r} instead of {what}")
 
 
-def run(page, parts):
+@contextlib.contextmanager
+def limited(seconds):
+    """TimeoutError in what waits longer: an example would wait for ever for what never comes."""
+
+    def over(number, frame):
+        raise TimeoutError(f"it was not done after {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def run(page, parts, seconds=60):
     """Run (line, text) of a page in one namespace: (how many promises, the failures)."""
     names = {"__name__": "__main__", "__promised": promised}
     found, failures = 0, []
@@ -137,7 +154,7 @@ def run(page, parts):
         ast.increment_lineno(ast.fix_missing_locations(tree), line - 1)
         found += checks.found
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stdout(io.StringIO()), limited(seconds):
                 exec(compile(tree, page, "exec"), names)
         except BaseException as error:
             at = [frame.lineno for frame in traceback.extract_tb(error.__traceback__)

@@ -384,6 +384,10 @@ a                                         # [2, ...]
     for wrong in ("[1][1]", "[]  # IndexError", "1 / 0  # IndexError", "print(1)  # 2", "1  # 2"):
         assert len(documents.run("page", [(1, wrong)])[1]) == 1, wrong
     assert documents.run("page", [(1, "1 / 0  # ZeroDivisionError, as always")]) == (1, [])
+    # What waits for something that never comes is a failure, too, and soon.
+    waits = "import threading\nthreading.Event().wait()"
+    [said] = documents.run("page", [(1, waits)], seconds=0.1)[1]
+    assert said.startswith("page:2: TimeoutError")
     text = "x\n\n```python\na\n```\n\n    ostler find .   finds\n\n    # no command\n"
     assert documents.blocks(text) == [(4, "python", "a\n")]
     assert list(documents.commands(text)) == [(7, "ostler find .")]

@@ -202,7 +202,17 @@ def _fill(rule: cython.pointer(Rule), line):
     rule.value = value
 
 
-# What a thread that is traced may not do, of 32 bits and of the x32 interface, too.
+# What no program may do that is asked about, of 32 bits and of the x32 interface, too: the newer
+# calls have the same number everywhere.
+_BLOCKS_OF_ASKED = [
+    "of 32 bits",
+    assembler.load(0),
+    "other",
+    (own.BPF_ALU | own.BPF_AND | own.BPF_K, ~_LAST_BIT, None, None),
+    assembler.test(own.BPF_JEQ, own.SYS_io_uring_setup, "ENOSYS", "ask"),
+]
+
+# What a thread that is traced may not do.
 _BLOCKS_OF_TRACED = [
     "of 32 bits",
     assembler.load(0),
@@ -270,15 +280,15 @@ def instructions(reads, exact=False):
             ranges[-1] = (ranges[-1][0], number + 1, found[number])
         else:
             ranges.append((number, number + 1, found[number]))
-    ranges.append((_LAST_BIT, 2**32, "other" if exact else "ask"))
+    ranges.append((_LAST_BIT, 2**32, "other"))
     ask = tracing.SECCOMP_RET_TRACE if exact else recording.SECCOMP_RET_USER_NOTIF
     return assembler.assembled(
         [
             assembler.load(4),
-            assembler.test(own.BPF_JEQ, own.OSTLER_ARCH, None, "of 32 bits" if exact else "ask"),
+            assembler.test(own.BPF_JEQ, own.OSTLER_ARCH, None, "of 32 bits"),
             assembler.load(0),
             *assembler.tree(ranges),
-            *(_BLOCKS_OF_TRACED if exact else ()),
+            *(_BLOCKS_OF_TRACED if exact else _BLOCKS_OF_ASKED),
             "open",
             assembler.argument(1),
             assembler.test(own.BPF_JSET, _MAY_CHANGE, "ask", "allow"),

@@ -440,6 +440,25 @@ def test_job_control_on_a_terminal(tmp_path):
     assert not (tmp_path / "after").exists()
 
 
+def test_each_process_is_told():
+    """Also those that were killed before they did anything."""
+    script = (
+        "import os\n"
+        "for i in range(60):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0: os._exit(0)\n"
+        "    os.kill(pid, 9)\n"
+        "    os.waitpid(pid, 0)\n"
+    )
+    story, result = run(PYTHON, "-c", script)
+    assert result.status == 0, result.stderr
+    first, *others = story.processes
+    assert len(others) == 60
+    assert {one.parent for one in others} == {first}
+    assert {one.status for one in others} <= {0, -9}
+    assert all(one.ended is not None for one in others)
+
+
 def test_a_recorder_within_a_recorder(tmp_path):
     """Who would see nothing, or may not trace, says so; and what may be is."""
     words = [sys.executable, "-m", "ostler", "record"]

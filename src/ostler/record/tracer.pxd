@@ -45,6 +45,7 @@ cdef class Tracer(Results):
     cdef int _call_stops(self, Tracee *t) noexcept nogil
     cdef int _call_ends(self, Tracee *t, long long value) noexcept nogil
     cdef int _share(self, int tid) noexcept nogil
+    cdef int _has_child(self, int tid, int event) noexcept nogil
     cdef int _lose_all(self, Tracee *t) noexcept nogil
     cdef int _runs_another(self, Tracee *t) noexcept nogil
     cdef Tracee *_tracee(self, int tid) noexcept nogil

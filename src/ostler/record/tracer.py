@@ -177,7 +177,6 @@ class Tracer(Results):
                 self._take_letters()  # of which another signal tells, that comes after this one
             left = self._take_stops()
             if wanted > self.done:
-                self._forget_places()  # what is open keeps others from unmounting it
                 self._write()
                 self.done = wanted
             if self.ends and left < 0:
@@ -192,7 +191,6 @@ class Tracer(Results):
             if number == tracing.SIGUSR1:
                 self._stand_alone()
             elif number == 0 and wait > 0:
-                self._forget_places()
                 self._write()
         self.done = _FOREVER
         return 0
@@ -229,6 +227,7 @@ class Tracer(Results):
         # Many at once, so that none has to wait while others stop again and again. 1: there may be
         # more, 0: there are none now, -1: there is nobody left.
         i: cython.int
+        event: cython.int
         count: cython.int = 0
         tid: cython.int = 1
         left: cython.int = 0
@@ -244,6 +243,13 @@ class Tracer(Results):
             left = 1
         elif tid < 0 and libc.errno == libc.ECHILD:
             left = -1
+        for i in range(count):
+            event = self.stops[i].status >> 16
+            if libc.WIFSTOPPED(self.stops[i].status) and (
+                event == tracing.OSTLER_EVENT_FORK or event == tracing.OSTLER_EVENT_VFORK
+                or event == tracing.OSTLER_EVENT_CLONE
+            ):  # fmt: skip
+                self._has_child(self.stops[i].tid, event)  # before the end of that one is told
         for i in range(count):
             self._stopped(self.stops[i].tid, self.stops[i].status)
         return left
@@ -414,6 +420,24 @@ class Tracer(Results):
         m = self._member(tid, -1, 0)
         if m != cython.NULL:
             m.process.shares = True
+        return 0
+
+    def _has_child(self, tid, event):
+        # It is told from its beginning on, for it may be killed before it does anything.
+        child: cython.ulong = 0
+        fd: cython.int
+        if self.quiet or tracing.ostler_trace(
+            tracing.OSTLER_GETEVENTMSG, tid, 0,
+            cython.cast(cython.ulong, cython.address(child)),
+        ) < 0 or child == 0:  # fmt: skip
+            return 0
+        if event == tracing.OSTLER_EVENT_CLONE:
+            fd = cython.cast(cython.int, libc.syscall(libc.SYS_pidfd_open, child, 0))
+            if fd < 0:
+                return 0  # a thread
+            libc.close(fd)
+        self.cwd_size = 0
+        self._member(cython.cast(cython.int, child), -1, 0)
         return 0
 
     def _lose_all(self, t):

@@ -1,4 +1,4 @@
-"""What the recorder remembers of a path is asked for again where anything has changed since."""
+"""Names are those of the moment, whatever was moved, linked or mounted since the last call."""
 
 import json
 import os
@@ -123,14 +123,78 @@ def test_what_others_change_meanwhile(tmp_path):
                 wanted.append((kind, f"{top}/d/{name}", there or what == "make"))
         os.waitpid(pid, 0)
     told = [
-        (event.kind, event.path, event.outcome)
+        # Of a file that was opened to be written to, and was not, nothing can be seen.
+        (event.kind, event.path, event.outcome or (event.outcome is None and event.kind == "write"))
         for event in found[0].events if event.path.startswith(f"{top}/d/")
     ]  # fmt: skip
     assert told == wanted
 
 
+MOVED = {
+    "two directories change names": """
+make("x"), [make(f"{here}/d/a{n}") for n in range(5)]
+assert libc.renameat2(-100, b"x", -100, b"d", 2) == 0
+os.unlink("d"), os.symlink("x", "d")
+make(f"{here}/d/late")
+""",
+    "a link to one of two directories": """
+make("d/late"), os.mkdir("x"), os.link("d/late", "x/late"), os.symlink("d", "now")
+for n in range(4): read("now/late")
+os.unlink("now"), os.symlink("x", "now")
+read("now/late")
+""",
+    "a link to one of two names": """
+os.mkdir("x"), make("d/late"), os.link("d/late", "x/late"), os.symlink("d/late", "now")
+for n in range(4): read("now")
+os.unlink("now"), os.symlink("x/late", "now")
+read("now")
+""",
+    "somebody else moves it": """
+os.mkdir(f"{here}/q"), [make(f"{here}/d/a{n}") for n in range(5)]
+print(flush=True), input()
+for n in range(500): make(f"{here}/q/x"), os.unlink(f"{here}/q/x")
+make(f"{here}/d/late")
+""",
+}
+BEGIN = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+here = os.getcwd()
+def make(name): os.close(os.open(name, os.O_CREAT | os.O_WRONLY))
+def read(name): os.close(os.open(name, os.O_RDONLY))
+"""
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_an_object_that_has_another_name(tmp_path, name):
+    """It is the same one as ever; but the last thing that was done to it has the new name."""
+    top = os.path.realpath(tmp_path)
+    os.mkdir(f"{top}/d")
+    (theirs, ask), (answers, tell) = os.pipe(), os.pipe()
+    with recorded() as found:
+        pid = ostler.posix_spawn(
+            PYTHON, [PYTHON, "-c", f"import os\nos.chdir({top!r})\n" + BEGIN + MOVED[name]],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, theirs, 0), (os.POSIX_SPAWN_DUP2, tell, 1)],
+        )  # fmt: skip
+        os.close(theirs)
+        os.close(tell)
+        if name == "somebody else moves it":
+            os.read(answers, 1)
+            os.rename(f"{top}/d", f"{top}/x")
+            os.symlink("x", f"{top}/d")
+        os.write(ask, b"\n")
+        _, status = os.waitpid(pid, 0)
+        os.close(ask)
+        os.close(answers)
+    assert status == 0
+    late = [path for _, path, _ in deeds(found[0], "create", "read") if path.endswith("/late")]
+    assert late[-1] == f"{top}/x/late"
+    assert late.count(f"{top}/x/late") == 1
+
+
 def test_many_directories_at_once(tmp_path):
-    """More than are remembered, in each of which somebody is about to do something."""
+    """In each of which somebody is about to do something."""
     top = os.path.realpath(tmp_path)
     script = (
         "for i in $(seq 30); do mkdir d$i; done; "
@@ -155,7 +219,7 @@ def can_mount():
 
 @pytest.mark.skipif(not can_mount(), reason="nothing can be mounted here")
 @pytest.mark.parametrize("reads", [True, False])
-def test_what_is_remembered_keeps_nothing_mounted(tmp_path, reads):
+def test_what_is_looked_at_keeps_nothing_mounted(tmp_path, reads):
     (tmp_path / "d").mkdir()
     script = (
         "for i in 1 2 3 4 5; do mount -t tmpfs t d && mkdir d/e && : > d/e/x && : > d/e/y && "

@@ -1,5 +1,7 @@
 """What is told of programs is true: how they begin and end, whichever way it is found out."""
 
+import errno
+import json
 import os
 import shutil
 import subprocess
@@ -251,7 +253,7 @@ int main(void) {
     inside = f"{top}/root/etc/passwd"
     assert told[:2] == [("read", inside, True)] * 2
     assert told[2][0] == "read" and told[2][2] is False
-    assert told[3] == ("write", inside, True)
+    assert told[3] == ("write", inside, None)  # and nothing was
     assert told[4][0] == "read" and told[4][2] is False
     assert told[5] == ("create", f"{top}/root/etc/new", None)
     assert not [e for e in story.events if e.path == "/etc/passwd" and e.outcome]
@@ -304,3 +306,112 @@ def test_a_program_with_another_root(tmp_path):
         ("mkdir", f"{jail}/sub/dir", ""), ("remove", f"{jail}/moved", ""),
     ]  # fmt: skip
     assert not any(event.outcome is False for event in story.events if event.path.startswith(at))
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls of i386 are those of x86-64")
+@BOTH
+def test_io_uring_by_another_interface(compiled, reads):
+    """Of 32 bits, and of x32: no filter would see what is done by it."""
+    program = compiled("rings", """
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static long old(long number, long a, long b) {
+    long r;
+    __asm__ volatile("int $0x80" : "=a"(r) : "a"(number), "b"(a), "c"(b) : "memory");
+    return (int)r;
+}
+static long new(long number, long a, long b) {
+    return syscall(number, a, b) < 0 ? -errno : 0;
+}
+int main(void) {
+    printf("%ld %ld %ld", old(425, 0, 0), new(425, 0, 0), new(0x40000000 | 425, 0, 0));
+    return 0;
+}
+""", "-static", "-no-pie")  # fmt: skip
+    _, result = run(program, reads=reads)
+    assert result.stdout.split() == [b"%d" % -errno.ENOSYS] * 3
+
+
+# --- what could have been done, and was not
+
+
+# Each line is a kind, a path, and what came of it: an errno, or 0.
+REFUSED = """
+import fcntl, json, os, resource, shutil, socket, subprocess
+def do(path, flags):
+    number = 0
+    try: os.close(os.open(path, flags))
+    except OSError as error: number = error.errno
+    kind = "write" if flags & (os.O_ACCMODE | os.O_TRUNC) else "read"
+    print(json.dumps([kind, os.path.realpath(path), number]), flush=True)
+shutil.copy("/bin/sleep", "busy")
+busy = subprocess.Popen(["./busy", "100"], stdin=subprocess.PIPE)
+while os.readlink(f"/proc/{busy.pid}/exe") != os.path.realpath("busy"): pass
+for flags in (os.O_WRONLY, os.O_RDWR | os.O_CREAT, os.O_WRONLY | os.O_TRUNC): do("busy", flags)
+busy.kill(), busy.wait()
+open("plain", "w").close(), os.mkdir("directory"), os.mkfifo("fifo")
+s = socket.socket(socket.AF_UNIX); s.bind("socket")
+for path in ("plain", "socket", "fifo"): do(path, os.O_RDONLY | os.O_DIRECTORY)
+do("socket", os.O_RDONLY), do("socket", os.O_WRONLY), do("fifo", os.O_WRONLY | os.O_NONBLOCK)
+do("directory", os.O_RDONLY | os.O_CREAT), do("directory", os.O_WRONLY)
+do("plain", os.O_WRONLY | os.O_DIRECT | os.O_CREAT)
+if subprocess.run(["chattr", "+a", "plain"], stderr=-3).returncode == 0:
+    for flags in (os.O_WRONLY, os.O_WRONLY | os.O_CREAT, os.O_RDONLY | os.O_TRUNC,
+                  os.O_WRONLY | os.O_APPEND, os.O_WRONLY | os.O_APPEND | os.O_TRUNC):
+        do("plain", flags)
+    subprocess.run(["chattr", "-a", "plain"])
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+do("plain", os.O_WRONLY), do("plain", os.O_RDWR | os.O_CREAT), do("plain", os.O_WRONLY | os.O_TRUNC)
+"""
+WRITES = """
+import os
+def kept(path, flags): return os.open(path, flags, 0o600)
+def closed(path, flags, text=b""):
+    fd = os.open(path, flags, 0o600)
+    os.write(fd, text)
+    os.close(fd)
+for name in ("held", "moved", "added", "cut", "opened"):
+    closed(name, os.O_CREAT | os.O_WRONLY, b"x")
+kept("held", os.O_WRONLY)
+fd = kept("moved", os.O_RDWR | os.O_CREAT); os.dup2(fd, 20); os.close(fd)
+closed("added", os.O_WRONLY | os.O_APPEND, b"y")
+closed("cut", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+kept("/dev/null", os.O_RDWR)
+closed("opened", os.O_WRONLY)
+"""
+
+
+def test_an_open_that_could_be_done_and_was_not(tmp_path):
+    """For a reason that shows nowhere before, such as that the file is a program that runs."""
+    top = os.path.realpath(tmp_path)
+    story, result = run(PYTHON, "-c", REFUSED, cwd=top)
+    assert result.status == 0, result.stderr
+    said = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {number for _, _, number in said} >= {errno.ETXTBSY, errno.ENOTDIR, errno.EMFILE}
+    names = {path for _, path, _ in said}
+    told = [
+        event for event in story.events
+        if event.kind in ("read", "write") and event.process is story.processes[0]
+    ]  # fmt: skip
+    for path in names:
+        # What came before these is of how it was made.
+        mine = [event for event in told if event.path == path]
+        wanted = [(kind, number) for kind, name, number in said if name == path]
+        mine = mine[-len(wanted) :]
+        assert [event.kind for event in mine] == [kind for kind, _ in wanted]
+        for event, (_, number) in zip(mine, wanted, strict=True):
+            assert event.outcome in (None, number == 0), (event, number)
+            assert not event.errno or event.errno == number, (event, number)
+
+
+def test_an_open_that_was_done(tmp_path):
+    """A descriptor shows it, or what was written; else nobody knows."""
+    story, result = run(PYTHON, "-c", WRITES, cwd=tmp_path)
+    assert result.status == 0, result.stderr
+    told = {os.path.basename(e.path): e.outcome for e in story.events if e.kind == "write"}
+    assert told == {
+        "held": True, "moved": True, "added": True, "cut": True, "null": True, "opened": None,
+    }  # fmt: skip

@@ -1,8 +1,8 @@
 from ostler.core cimport libc
 from ostler.core.libc cimport recording
-from ostler.record.peek cimport Member, Process, Status
+from ostler.record.peek cimport Member, Pending, Process, Status
 from ostler.record.pieces cimport Ended
-from ostler.record.places cimport RememberedPlaces
+from ostler.record.seen_links cimport SeenLinks
 
 cdef enum:
     ROOTS = 32
@@ -14,7 +14,7 @@ cdef struct Root:
     char name[4096]         # as we see it
     long length             # of that, 0 for our own root; -1: it is longer
 
-cdef class Crowd(RememberedPlaces):
+cdef class Crowd(SeenLinks):
     cdef int epoll
     cdef readonly unsigned int processes
     cdef Member **members
@@ -54,6 +54,7 @@ cdef class Crowd(RememberedPlaces):
     cdef int _place_to_make(self, Member *m, bint follow, char **name) noexcept nogil
 
     # What has become of a call; a kind that knows says it.
+    cdef int _drop_pending(self, Pending *pending) noexcept nogil
     cdef int _settle(self, Member *m, bint finally_) noexcept nogil
     cdef Member *_member(self, int tid, int listener, unsigned long long id) noexcept nogil
     cdef Process *_process(self, int pid) noexcept nogil

@@ -8,6 +8,7 @@ from cython.cimports.ostler.record.peek import (
     ROOM,
     WORDS,
     Member,
+    Pending,
     Process,
     Status,
     count_use,
@@ -18,14 +19,14 @@ from cython.cimports.ostler.record.peek import (
     peek_string,
 )  # fmt: skip
 from cython.cimports.ostler.record.pieces import TRIED, Begun, Ended, Executed
-from cython.cimports.ostler.record.places import RememberedPlaces
+from cython.cimports.ostler.record.seen_links import SeenLinks
 
 _PROCESS = cython.declare(cython.ulonglong, 4 << 32)  # so lookout.py knows them
 _LINKS = cython.declare(cython.int, 40)
 
 
 @cython.cclass
-class Crowd(RememberedPlaces):
+class Crowd(SeenLinks):
     """Who is recorded."""
 
     def __cinit__(self, out: cython.int, socket: cython.int):
@@ -208,7 +209,7 @@ class Crowd(RememberedPlaces):
     def _root(self, p):
         # The directory that is "/" for it; one descriptor for all who have the same.
         name: cython.char[64]
-        place: cython.ulonglong[5]
+        place: cython.ulonglong[3]
         length: cython.long
         i: cython.int
         if p.root >= 0:
@@ -243,7 +244,6 @@ class Crowd(RememberedPlaces):
     def _forget_root(self, root):
         i: cython.int
         p: cython.pointer(Process)
-        self._forget_places()
         for i in range(CROWD):
             p = self.all[i]
             while p:
@@ -295,9 +295,7 @@ class Crowd(RememberedPlaces):
         size: cython.size_t = libc.strlen(path)
         end: cython.size_t
         length: cython.long
-        fd: cython.int = -1
-        root: cython.int = self._root(m.process)
-        known: cython.bint = False
+        fd: cython.int
         kept: cython.char
         while size > 1 and path[size - 1] == b"/"[0]:
             size -= 1
@@ -311,21 +309,12 @@ class Crowd(RememberedPlaces):
             return -1
         kept = path[end]
         path[end] = 0
-        if root >= 0 and not self._begins_outside(path):
-            fd = self._known_place(m.process.root, root, path, cython.cast(cython.uint, end))
-            known = fd >= 0
-        if fd < 0:
-            fd = self._open_named(m.process, path, libc.O_DIRECTORY, cython.address(length))
-        if known:
-            length = end - 1  # this is its name: see _keep_place()
-        elif fd >= 0:
-            if length + 1 == end and libc.memcmp(self.full, path, length) == 0:
-                self._keep_place(m.process.root, fd, path, cython.cast(cython.uint, end))
+        fd = self._open_named(m.process, path, libc.O_DIRECTORY, cython.address(length))
         path[end] = kept
         if fd < 0:
             return -1
         if length + (size - end) + 2 > ROOM:
-            self._release(fd)
+            libc.close(fd)
             libc.errno = libc.ENAMETOOLONG
             return -1
         if length == 0 or self.full[length - 1] != b"/"[0]:
@@ -351,7 +340,7 @@ class Crowd(RememberedPlaces):
             ):  # fmt: skip
                 return place
             size = libc.readlinkat(place, name[0], self.words, ROOM // 2 - 1)
-            self._release(place)
+            libc.close(place)
             if size <= 0:
                 return -1
             self.words[size] = 0
@@ -370,6 +359,18 @@ class Crowd(RememberedPlaces):
     # ---- processes and threads -----------------------------------------------------------------
 
     def _settle(self, m, finally_):
+        return 0
+
+    def _drop_pending(self, pending):
+        if pending.name != cython.NULL or pending.entry.what:
+            if pending.place >= 0:
+                libc.close(pending.place)
+            if pending.place2 >= 0:
+                libc.close(pending.place2)
+        libc.free(pending.name)
+        libc.free(pending.name2)
+        libc.memset(pending, 0, cython.sizeof(Pending))
+        pending.place = pending.place2 = -1
         return 0
 
     def _member(self, tid, listener, id):

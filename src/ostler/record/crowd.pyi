@@ -1,4 +1,4 @@
-from ostler.record.places import RememberedPlaces
+from ostler.record.seen_links import SeenLinks
 
-class Crowd(RememberedPlaces):
+class Crowd(SeenLinks):
     processes: int

@@ -1,12 +1,11 @@
+from ostler.core cimport libc
 from ostler.core.libc cimport recording
 from ostler.record.calls cimport Rule
-from ostler.record.addresses cimport Addresses
+from ostler.record.judging cimport Judging
 from ostler.record.peek cimport Member, Pending, Process
 from ostler.record.pieces cimport Entry
 
-cdef class Looker(Addresses):
-    cdef unsigned int uid
-
+cdef class Looker(Judging):
     cdef int _look(self, Member *member, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
     cdef int _look_at_open(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _will_be_made(self, Member *m, Entry *entry, int place, const char *name) noexcept nogil
@@ -14,14 +13,13 @@ cdef class Looker(Addresses):
     cdef int _look_at_change(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _look_within(self, Member *m, recording.seccomp_notif *asked, Entry *entry, unsigned long long flags, unsigned long long resolve) noexcept nogil
     cdef int _look_at_program(self, Member *m, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
-    cdef bint _only_here(self, Member *m, int number) noexcept nogil
-    cdef int _fail(self, Member *m, Entry *entry, int number) noexcept nogil
-    cdef bint _may_be_empty(self, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
-    cdef bint _doubtful(self, Member *m, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
     cdef bint _is_settled(self, Pending *pending, Entry *entry) noexcept nogil
+    cdef int _look_at_what_is_there(self, Member *m, Entry *entry, int fd, unsigned long long flags) noexcept nogil
+    cdef int _will_be_open(self, Member *m, Entry *entry, int fd) noexcept nogil
+    cdef unsigned long long _held_by(self, int tid, const libc.stat_t *status) noexcept nogil
     cdef int _settle(self, Member *m, bint finally_) noexcept nogil
     cdef int _hindered(self, Member *m, Pending *pending) noexcept nogil
     cdef int _settle_early(self, Member *but) noexcept nogil
     cdef int _settle_program(self, Process *p, int asks) noexcept nogil
 
-cdef int _failed(Entry *entry, int number) noexcept nogil
+cdef bint _is_about_itself(int kind) noexcept nogil

@@ -8,7 +8,6 @@ import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core.libc import confining as own
 from cython.cimports.ostler.core.libc import recording as asking
-from cython.cimports.ostler.record.addresses import Addresses
 from cython.cimports.ostler.record.calls import (
     AT_NO_FOLLOW,
     ATTRIBUTE,
@@ -21,8 +20,6 @@ from cython.cimports.ostler.record.calls import (
     EXIT,
     EXIT_THREAD,
     LINK,
-    LINKING,
-    MAY_BE_EMPTY,
     MESSAGE,
     MKDIR,
     MKNOD,
@@ -44,6 +41,7 @@ from cython.cimports.ostler.record.calls import (
     WRITE,
     Rule,
 )  # fmt: skip
+from cython.cimports.ostler.record.judging import Judging, failed
 from cython.cimports.ostler.record.peek import (
     ROOM,
     WORDS,
@@ -53,9 +51,11 @@ from cython.cimports.ostler.record.peek import (
     begin_proof,
     count_use,
     has_ended,
+    held_by,
     is_read_only,
+    is_touched,
     may,
-    may_name,
+    may_only_grow,
     name_of,
     owner_of,
     peek_arguments,
@@ -68,22 +68,18 @@ from cython.cimports.ostler.record.pieces import DONE, FAILED, TRIED, Entry, Exe
 
 _LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 _CACHED = cython.declare(cython.ulonglong, 0x20)  # RESOLVE_CACHED, which finds the same
-_NO_PATH_TO = cython.declare(cython.ulonglong, 0x40)  # MOVE_MOUNT_T_EMPTY_PATH
 
 
 @cython.cclass
-class Looker(Addresses):
+class Looker(Judging):
     """Knows what recorded programs do."""
-
-    def __cinit__(self, out: cython.int, socket: cython.int):
-        self.uid = libc.geteuid()
 
     def _look(self, member, rule, asked, of_32_bits):
         entry: Entry
         p: cython.pointer(Process) = member.process
         kind: cython.int = rule.kind
-        if kind == ROOT or kind == MOUNT or kind == MODE or kind == OWNER or kind == ATTRIBUTE:
-            self._forget_places()  # what they lead to, or who may, will be another
+        if kind == MOUNT and self.waiting != cython.NULL:
+            self._settle_early(cython.NULL)  # what is open keeps it from being unmounted
         if kind == ROOT:
             p.root = -1
             return 0
@@ -119,50 +115,6 @@ class Looker(Addresses):
             return self._look_at_open(member, rule, asked, cython.address(entry))
         return self._look_at_change(member, rule, asked, cython.address(entry))
 
-    def _only_here(self, m, number):
-        # Whether a lookup failed for what is so with this process, and not with the one that asks.
-        if self.outside or self.outside2:
-            return True
-        if number == libc.EXDEV:
-            return True  # a link of the kernel's, which can't be followed from here
-        if number == libc.EACCES:
-            return m.process.uid != self.uid
-        return number == libc.EMFILE or number == libc.ENFILE or number == libc.ENOMEM
-
-    def _fail(self, m, entry, number):
-        # What can't be found has failed, unless nobody knows.
-        if self._only_here(m, number):
-            entry.outcome = TRIED
-        else:
-            _failed(entry, number)
-        return 0
-
-    def _may_be_empty(self, rule, asked):
-        # Whether a call without a path is about the descriptor; all others fail.
-        kind: cython.int = rule.kind
-        flags: cython.ulonglong
-        if not rule.how & (MAY_BE_EMPTY | LINKING):
-            return False
-        if self.empty == 2:
-            return kind == TIMES
-        if kind == MOUNT:
-            return asked.data.args[4] & _NO_PATH_TO != 0
-        if kind == MODE or kind == TIMES:
-            flags = asked.data.args[3]
-        elif kind == ATTRIBUTE:
-            flags = asked.data.args[2]
-        else:
-            flags = asked.data.args[4]
-        return flags & libc.AT_EMPTY_PATH != 0
-
-    def _doubtful(self, m, rule, asked):
-        # Whether the path is another one when it is read again.
-        if rule.path < 0 or self.empty == 2:
-            return False
-        if peek_string(m.tid, asked.data.args[rule.path], self.again, libc.PATH_MAX) < 0:
-            return False
-        return libc.strcmp(self.again, self.first) != 0
-
     def _look_at_open(self, m, rule, asked, entry):
         flags: cython.ulonglong
         last: cython.ulonglong
@@ -171,9 +123,6 @@ class Looker(Addresses):
         fd: cython.int
         size: cython.long
         how: cython.ulonglong[3]
-        status: libc.stat_t
-        changes: cython.bint
-        known: cython.bint
         if rule.kind == CREAT:
             flags = libc.O_CREAT | libc.O_WRONLY | libc.O_TRUNC
         else:
@@ -187,9 +136,8 @@ class Looker(Addresses):
         flags &= _LOW
         if flags & libc.O_PATH:
             return 0
-        changes = (flags & (libc.O_ACCMODE | libc.O_TRUNC)) != libc.O_RDONLY
         entry.kind = READ
-        if changes:
+        if (flags & (libc.O_ACCMODE | libc.O_TRUNC)) != libc.O_RDONLY:
             entry.kind = WRITE
         last = flags & libc.O_NOFOLLOW
         if flags & libc.O_CREAT and flags & libc.O_EXCL:
@@ -201,15 +149,6 @@ class Looker(Addresses):
             and self._look_where_it_is_made(m, rule, asked, entry, flags)
         ):  # fmt: skip
             return 0
-        known = not changes and not last and m.process.uid == self.uid
-        if known and not self._begins_outside(self.path) and self._root(m.process) >= 0:
-            entry.path = self._known_file(m.process.root, self._root(m.process), self.path)
-            if entry.path:
-                entry.outcome = DONE
-                entry.doubt = self._doubtful(m, rule, asked)
-                return self._put(entry, cython.sizeof(Entry))
-        else:
-            self.wanted = cython.NULL
         fd = self._open_named(m.process, self.path, last, cython.address(size))
         if fd < 0:
             if libc.errno == libc.ENOENT and flags & libc.O_CREAT:
@@ -221,32 +160,59 @@ class Looker(Addresses):
             self._fail(m, entry, libc.errno)
             entry.path = self._text(self.path, libc.strlen(self.path))
             return self._put(entry, cython.sizeof(Entry))
+        entry.path = self._text(self.full, size)
+        entry.doubt = self._doubtful(m, rule, asked)
+        return self._look_at_what_is_there(m, entry, fd, flags)
+
+    def _look_at_what_is_there(self, m, entry, fd, flags):
+        # Of what is to be opened. A plain file that may be read is taken to be read. Of all else
+        # it is looked afterwards: the kernel has more reasons to refuse it than can be seen.
+        status: libc.stat_t
+        what: cython.uint = 0
+        changes: cython.bint = (flags & (libc.O_ACCMODE | libc.O_TRUNC)) != libc.O_RDONLY
+        makes: cython.bint = flags & libc.O_TMPFILE == libc.O_TMPFILE
+        if libc.fstat(fd, cython.address(status)) == 0:
+            what = status.st_mode & libc.S_IFMT
         if flags & libc.O_CREAT and flags & libc.O_EXCL:
-            _failed(entry, libc.EEXIST)
-        elif (
-            flags & libc.O_NOFOLLOW
-            and libc.fstat(fd, cython.address(status)) == 0
-            and (status.st_mode & libc.S_IFMT) == libc.S_IFLNK
-        ):
-            _failed(entry, libc.ELOOP)
+            failed(entry, libc.EEXIST)
+        elif what == libc.S_IFLNK:
+            failed(entry, libc.ELOOP)
+        elif flags & libc.O_DIRECTORY and what != libc.S_IFDIR:
+            failed(entry, libc.ENOTDIR)
+        elif what == libc.S_IFDIR and not makes and (
+            changes or (flags & libc.O_CREAT and not flags & libc.O_DIRECTORY)
+        ):  # fmt: skip
+            failed(entry, libc.EISDIR)
         elif m.process.uid != self.uid:
             entry.outcome = TRIED
         elif may(fd, libc.W_OK if changes else libc.R_OK) < 0:
-            _failed(entry, libc.errno)
-        elif (
-            changes and libc.fstat(fd, cython.address(status)) == 0
-            and (status.st_mode & libc.S_IFMT) == libc.S_IFDIR
-            and (flags & libc.O_TMPFILE) != libc.O_TMPFILE
+            failed(entry, libc.errno)
+        elif what == libc.S_IFSOCK:
+            failed(entry, libc.ENXIO)
+        elif changes and may_only_grow(fd, flags):
+            failed(entry, libc.EPERM)
+        elif not changes and not flags & (libc.O_NOATIME | libc.O_DIRECT) and (
+            what == libc.S_IFREG or what == libc.S_IFDIR
         ):  # fmt: skip
-            _failed(entry, libc.EISDIR)
-        else:
             entry.outcome = DONE
-        entry.path = self._text(self.full, size)
-        if entry.outcome == DONE:
-            self._keep_file(fd, entry.path)
+        else:
+            return self._will_be_open(m, entry, fd)
         libc.close(fd)
-        entry.doubt = self._doubtful(m, rule, asked)
         return self._put(entry, cython.sizeof(Entry))
+
+    def _will_be_open(self, m, entry, fd):
+        # If nothing hinders that, by a descriptor that is there then, or by what becomes of it.
+        libc.memset(cython.address(m.pending), 0, cython.sizeof(Pending))
+        m.pending.place = fd
+        m.pending.place2 = -1
+        m.pending.was = status_at(fd, cython.NULL, cython.address(m.pending.before)) == 0
+        m.pending.held = self._held_by(m.tid, cython.address(m.pending.before))
+        m.pending.entry = entry[0]
+        self._wait(m)
+        return 0
+
+    def _held_by(self, tid, status):
+        return held_by(tid, status)
 
     def _will_be_made(self, m, entry, place, name):
         # Unless something hinders that.
@@ -267,6 +233,7 @@ class Looker(Addresses):
         name: cython.p_char
         size: cython.size_t = libc.strlen(self.path)
         place: cython.int
+        fd: cython.int
         if size < 2 or self.path[size - 1] == b"/"[0] or self.path[size - 1] == b"."[0]:
             return False  # no name, perhaps
         place = self._place(m, self.path, cython.address(name))
@@ -277,20 +244,15 @@ class Looker(Addresses):
                 self._will_be_made(m, entry, place, name)
                 return True
         elif (status.st_mode & libc.S_IFMT) == libc.S_IFREG:
-            if flags & libc.O_EXCL:
-                _failed(entry, libc.EEXIST)
-            elif m.process.uid != self.uid:
-                entry.outcome = TRIED
-            elif may_name(place, name, libc.R_OK if entry.kind == READ else libc.W_OK) < 0:
-                _failed(entry, libc.errno)
-            else:
-                entry.outcome = DONE
-            self._release(place)
+            fd = libc.openat(place, name, libc.O_PATH | libc.O_NOFOLLOW | libc.O_CLOEXEC)
+            libc.close(place)
+            if fd < 0:
+                return False
             entry.path = self._text(self.full, libc.strlen(self.full))
             entry.doubt = self._doubtful(m, rule, asked)
-            self._put(entry, cython.sizeof(Entry))
+            self._look_at_what_is_there(m, entry, fd, flags)
             return True
-        self._release(place)
+        libc.close(place)
         return False
 
     def _look_within(self, m, asked, entry, flags, resolve):
@@ -321,13 +283,8 @@ class Looker(Addresses):
             entry.path = self._text(self.full, name_of(self.descriptors, fd, self.full))
             if flags & libc.O_CREAT and flags & libc.O_EXCL:
                 entry.kind = CREATE
-                _failed(entry, libc.EEXIST)
-            elif m.process.uid == self.uid:
-                if may(fd, libc.R_OK if entry.kind == READ else libc.W_OK) < 0:
-                    _failed(entry, libc.errno)
-                else:
-                    entry.outcome = DONE
-            libc.close(fd)
+            libc.close(place)
+            return self._look_at_what_is_there(m, entry, fd, flags)
         else:
             if libc.errno == libc.ENOENT and flags & libc.O_CREAT:
                 entry.kind = CREATE  # and whether it was made nobody looks
@@ -347,6 +304,7 @@ class Looker(Addresses):
         follow: cython.bint = not rule.how & NO_FOLLOW
         length: cython.long
         itself: cython.int = self.itself
+        fd: cython.int
         if rule.value >= 0:
             entry.path2 = cython.cast(cython.uint, asked.data.args[rule.value])
         if rule.how & AT_NO_FOLLOW:
@@ -393,6 +351,15 @@ class Looker(Addresses):
             pending.place = self._open_named(m.process, self.path, 0, cython.address(length))
         else:
             pending.place = self._place(m, self.path, cython.address(name))
+            if pending.place >= 0 and _is_about_itself(kind):
+                # So that it is the same one afterwards, whatever has its name.
+                fd = libc.openat(
+                    pending.place, name, libc.O_PATH | libc.O_NOFOLLOW | libc.O_CLOEXEC
+                )
+                if fd >= 0:
+                    libc.close(pending.place)
+                    pending.place = fd
+                    name = cython.NULL
         if pending.place < 0 or (kind == LINK and pending.number):
             number = libc.errno
             if kind == LINK and pending.number:
@@ -406,8 +373,6 @@ class Looker(Addresses):
         if name != cython.NULL:
             pending.name = asking.strdup(name)
         pending.was = status_at(pending.place, pending.name, cython.address(pending.before)) == 0
-        if kind == RENAME and (pending.before.st_mode & libc.S_IFMT) != libc.S_IFREG:
-            self._forget_places()
         if kind == RENAME and pending.was and pending.place2 >= 0:
             pending.same = (
                 status_at(pending.place2, pending.name2, cython.address(other)) == 0
@@ -431,20 +396,25 @@ class Looker(Addresses):
         kind: cython.int = entry.kind
         if kind == MKDIR or kind == MKNOD or kind == SYMLINK or kind == LINK:
             if pending.was:
-                _failed(entry, libc.EEXIST)
+                failed(entry, libc.EEXIST)
         elif not pending.was:
-            _failed(entry, pending.number or libc.ENOENT)
+            failed(entry, pending.number or libc.ENOENT)
         return entry.outcome == FAILED
 
     def _settle_early(self, but):
         # What others have done since may soon not be seen any more.
+        kind: cython.int
         m: cython.pointer(Member) = self.waiting
         following: cython.pointer(Member)
         while m:
             following = m.later
             if m != but:
                 self._settle(m, False)
-                if m.waits and has_ended(m.process):
+                kind = m.pending.entry.kind
+                if m.waits and (
+                    has_ended(m.process)
+                    or (but == cython.NULL and (kind == READ or kind == WRITE))
+                ):  # fmt: skip
                     self._settle(m, True)
             m = following
         return 0
@@ -484,14 +454,17 @@ class Looker(Addresses):
                 and not same
             ):  # fmt: skip
                 entry.outcome = DONE
-        elif there and same and (
-            now.st_ctim.tv_sec == pending.before.st_ctim.tv_sec
-            and now.st_ctim.tv_nsec == pending.before.st_ctim.tv_nsec
+        elif there and kind != READ and is_touched(
+            cython.address(pending.before), cython.address(now)
         ):  # fmt: skip
+            entry.outcome = DONE
+        elif kind == READ or kind == WRITE:
+            entry.outcome = TRIED
+            if there and finally_ and self._held_by(m.tid, cython.address(now)) & ~pending.held:
+                entry.outcome = DONE
+        else:
             # Where the clock of the file system is a coarse one, it can't be told.
             entry.outcome, untouched = TRIED, True
-        else:
-            entry.outcome = DONE
         if entry.outcome != DONE and not finally_:
             return 0
         m.waits = False
@@ -504,7 +477,7 @@ class Looker(Addresses):
         if (entry.outcome == FAILED and number == 0) or untouched:
             number = self._hindered(m, pending)
         if number and (entry.outcome == FAILED or number == libc.EROFS):
-            _failed(entry, number)
+            failed(entry, number)
         self._put(entry, cython.sizeof(Entry))
         if pending.swaps and entry.outcome == DONE:
             path: cython.uint = entry.path
@@ -592,8 +565,6 @@ class Looker(Addresses):
         return self._put(cython.address(p.executed), cython.sizeof(Executed))
 
 
-def _failed(entry, number):
-    # Where the errno stands: see pieces.pxd.
-    entry.outcome = FAILED
-    entry.time |= cython.cast(cython.ulonglong, number & 0xFFFF) << 48
-    return 0
+def _is_about_itself(kind):
+    # And not about its name, which it has or will have.
+    return kind == MODE or kind == OWNER or kind == TIMES or kind == ATTRIBUTE

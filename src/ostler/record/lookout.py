@@ -173,7 +173,6 @@ class Lookout(Looker):
                 asked = False
                 if self.waiting != cython.NULL:
                     self._settle_early(cython.NULL)
-                self._forget_places()  # what is open keeps others from unmounting it
                 self._write()
                 self.rounds = 0
                 if self.hushes:

@@ -18,6 +18,7 @@ cdef struct Pending:
     bint was                # there
     bint same               # a rename of a file to a name that it has
     bint swaps              # a rename by which the other one gets this one's name
+    unsigned long long held # which descriptors were of a file that is about to be opened
     int number              # the errno of what the second path can't be; 0: it can
     char *name              # in `place`, and in `place2`; NULL: `place` itself is meant
     char *name2
@@ -70,8 +71,10 @@ cdef long name_of(int descriptors, int fd, char *into) noexcept nogil
 cdef int of_self(Process *p, char *path, char *into) noexcept nogil
 cdef int status_at(int place, const char *name, libc.stat_t *status) noexcept nogil
 cdef int may(int fd, int mode) noexcept nogil
-cdef int may_name(int place, const char *name, int mode) noexcept nogil
+cdef bint may_only_grow(int fd, unsigned long long flags) noexcept nogil
+cdef bint is_touched(const libc.stat_t *before, const libc.stat_t *now) noexcept nogil
 cdef bint is_read_only(int fd) noexcept nogil
+cdef unsigned long long held_by(int tid, const libc.stat_t *status) noexcept nogil
 cdef long _file(int tid, const char *name, char *into, int size) noexcept nogil
 cdef int read_status(int tid, Status *status) noexcept nogil
 cdef int identify(int tid, Status *status) noexcept nogil

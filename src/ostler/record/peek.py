@@ -180,17 +180,55 @@ def may(fd, mode):
     ))  # fmt: skip
 
 
-def may_name(place, name, mode):
-    # The same of a name that is no link.
-    return cython.cast(cython.int, libc.syscall(
-        asking.SYS_faccessat2, place, name, mode, libc.AT_EACCESS | libc.AT_SYMLINK_NOFOLLOW
-    ))  # fmt: skip
+def may_only_grow(fd, flags):
+    # Whether it can be opened for nothing but to be added to, and this would be something else.
+    if flags & libc.O_APPEND and not flags & libc.O_TRUNC:
+        return False
+    return asking.ostler_grows_only(fd) != 0
+
+
+def is_touched(before, now):
+    # Whether something was done to what has been open since.
+    return (
+        before.st_ctim.tv_sec != now.st_ctim.tv_sec
+        or before.st_ctim.tv_nsec != now.st_ctim.tv_nsec
+        or before.st_size != now.st_size
+        or before.st_ino != now.st_ino  # it was copied to where it can be changed
+        or before.st_dev != now.st_dev
+    )
 
 
 def is_read_only(fd):
     # Whether nothing can be changed where that is.
     status: libc.statvfs_t
     return libc.fstatvfs(fd, cython.address(status)) == 0 and status.f_flag & libc.ST_RDONLY != 0
+
+
+def held_by(tid, status):
+    # Which of the first 64 descriptors of a thread are of a file, a bit for each.
+    name: cython.char[64]
+    found: libc.stat_t
+    mask: cython.ulonglong = 0
+    left: cython.longlong = 64
+    i: cython.int
+    fd: cython.int
+    libc.snprintf(name, 64, b"/proc/%d/fd", tid)
+    fd = libc.openat(libc.AT_FDCWD, name, libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC)
+    if fd < 0:
+        return 0
+    if libc.fstat(fd, cython.address(found)) == 0 and found.st_size > 0:
+        left = found.st_size  # how many there are, as newer kernels tell
+    for i in range(64):
+        if left <= 0:
+            break
+        libc.snprintf(name, 64, b"%d", i)
+        if libc.fstatat(fd, name, cython.address(found), asking.OSTLER_AS_KNOWN) < 0:
+            continue
+        left -= 1
+        if found.st_ino == status.st_ino and found.st_dev == status.st_dev:
+            mask |= cython.cast(cython.ulonglong, 1) << i
+    libc.close(fd)
+    return mask
 
 
 def _file(tid, name, into, size):

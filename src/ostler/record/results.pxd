@@ -1,3 +1,4 @@
+from ostler.core cimport libc
 from ostler.core.libc cimport recording, tracing
 from ostler.record.calls cimport Rule
 from ostler.record.lookout cimport Lookout
@@ -40,6 +41,7 @@ cdef class Results(Lookout):
 
     cdef Underway *_begin(self, Member *m, Rule *rule, tracing.ostler_told *told, int tid, bint of_32_bits) noexcept nogil
     cdef bint _begin_open(self, Member *m, Underway *u) noexcept nogil
+    cdef unsigned long long _held_by(self, int tid, const libc.stat_t *status) noexcept nogil
     cdef int _hold(self, Underway *u, const Entry *entry) noexcept nogil
     cdef int _take_pending(self, Member *m, Underway *u) noexcept nogil
     cdef int _end(self, Member *m, Underway *u, long long value) noexcept nogil

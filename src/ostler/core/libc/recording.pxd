@@ -49,23 +49,27 @@ cdef extern from *:
        to a socket of this kind. */
     #define OSTLER_HANDING_OVER (MSG_NOSIGNAL | MSG_DONTROUTE | MSG_CONFIRM)
 
-    /* Device, inode and mount of what a path leads to, or of `dir` itself where that is empty, and
-       when it was changed last; 0, or -1 with errno. */
-    static int ostler_place_of(int dir, const char *path, unsigned long long found[5]) {
+    /* Device, inode and mount of what a path leads to; 0, or -1 with errno. */
+    static int ostler_place_of(int dir, const char *path, unsigned long long found[3]) {
         uint64_t told[32];              /* struct statx, whose layout is fixed */
         uint32_t device[2], mask;
-        int flags = *path ? 0 : 0x1000; /* AT_EMPTY_PATH */
-        if (syscall(SYS_statx, dir, path, flags, 0x1180 /* inode, mount, ctime */, told)) return -1;
+        if (syscall(SYS_statx, dir, path, 0, 0x1100 /* inode, mount */, told)) return -1;
         memcpy(&mask, told, 4);
         if (!(mask & 0x1000)) { errno = ENOSYS; return -1; }
         memcpy(device, &told[17], 8);
         found[0] = (unsigned long long)device[0] << 32 | device[1];
         found[1] = told[4];
         found[2] = told[18];
-        found[3] = told[12];            /* seconds, and */
-        found[4] = told[13] & 0xFFFFFFFF;
         return 0;
     }
+
+    /* Whether what is open can only be added to: chattr +a. */
+    static int ostler_grows_only(int fd) {
+        uint64_t told[32];
+        if (syscall(SYS_statx, fd, "", 0x1000 /* AT_EMPTY_PATH */, 0, told)) return 0;
+        return (told[1] & 0x20 /* STATX_ATTR_APPEND */) != 0;
+    }
+    #define OSTLER_AS_KNOWN 0x4000      /* AT_STATX_DONT_SYNC: no server is asked */
 
     /* The clock that counts the processor time of a process. */
     static int ostler_clock_of(int pid) { return (int)(~(unsigned)pid << 3 | 2); }
@@ -83,6 +87,7 @@ cdef extern from *:
         EPOLLIN, EPOLLHUP, EPOLLERR
         FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE
         MSG_CMSG_CLOEXEC
+        OSTLER_AS_KNOWN
         OSTLER_HANDING_OVER
         OSTLER_ARCH_32          # of programs of 32 bits; 0: there are none
         OSTLER_PIDFD_INFO_EXIT, OSTLER_PIDFD_INFO_WHO
@@ -125,6 +130,7 @@ cdef extern from *:
         unsigned int events
         epoll_data_t data
     int ostler_clock_of(int pid) nogil
+    int ostler_grows_only(int fd) nogil
     int ostler_place_of(int dir, const char *path, unsigned long long *found) nogil
     int fallocate(int fd, int mode, long offset, long size) nogil
     int epoll_create1(int flags) nogil

@@ -1,0 +1,3 @@
+from ostler.record.addresses import Addresses
+
+class Judging(Addresses): ...

@@ -1,7 +1,9 @@
 """How a test in a process of its own ends: killed, interrupted, debugged, or saying junk."""
 
+import os
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +13,14 @@ from tests.test_pytest_plugin import PLUGIN, importable, run  # noqa: F401  # fo
 pytest_plugins = ["pytester"]
 
 
-def test_a_process_that_ends_in_the_middle(pytester):
+def test_a_process_that_ends_in_the_middle(pytester, monkeypatch):
+    """That is the failure of its test alone, and nothing of it goes on anywhere."""
+    nap = str(1_000_000 + os.getpid())  # of this run alone
+    monkeypatch.setenv("NAP", nap)
     result = run(
         pytester,
         """
-        import os, signal, socket, subprocess, sys
+        import ctypes, os, signal, socket, subprocess, sys
         import pytest
 
         pytestmark = pytest.mark.scratch(process=True)
@@ -92,19 +97,37 @@ def test_a_process_that_ends_in_the_middle(pytester):
         def test_a_copy_that_runs_on():
             os.fork()
 
-        def test_after():
-            assert [n for n in os.listdir("/proc") if n.isdecimal() and naps(n)] == []
+        def test_lets_go_of_orphans():
+            ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+            if os.fork() == 0:
+                os.setsid()
+                if os.fork() == 0:
+                    os.closerange(0, 4096)
+                    os.execlp("sleep", "sleep", NAP)
+                os._exit(0)
+            os.wait()
 
-        NAP = str(1_000_000 + os.getpid())  # of this run alone
+        @pytest.mark.scratch(user="nobody" if os.geteuid() == 0 else None)
+        def test_a_chain_of_forks():
+            reading, writing = os.pipe()
+            if os.fork() == 0:
+                os.setsid()
+                for _ in range(3):
+                    os.fork()
+                os.write(writing, b"x")
+                while True:
+                    if os.fork():
+                        os._exit(0)
+            os.read(reading, 1)
 
-        def naps(number):
-            try:
-                return NAP.encode() in open(f"/proc/{number}/cmdline", "rb").read()
-            except OSError:
-                return False
+        def test_after(): pass
+
+        NAP = os.environ["NAP"]
         """,
     )
-    result.assert_outcomes(passed=4, failed=8, xfailed=1, errors=2)
+    result.assert_outcomes(passed=6, failed=8, xfailed=1, errors=2)
+    marks = nap.encode(), bytes(pytester.path)
+    assert [line for line in command_lines() if any(mark in line for mark in marks)] == []
     assert result.stdout.str().count("the test's process has lost the descriptor by which") == 3
     result.stdout.fnmatch_lines(["*AssertionError: all the same"])
     result.stdout.fnmatch_lines(["*said that it is done, but not what has become of the test"])
@@ -114,6 +137,14 @@ def test_a_process_that_ends_in_the_middle(pytester):
     result.stdout.fnmatch_lines(["*ended with status 7, as by os._exit()"])
     result.stdout.fnmatch_lines(["*ERROR at setup of test_in_setup*"])
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_in_teardown*"])
+
+
+def command_lines():
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield file.read_bytes()
+        except OSError:
+            pass  # it is gone
 
 
 TERMINAL = """
@@ -222,13 +253,17 @@ def test_what_a_lesser_user_says_is_looked_at():
     from ostler.pytest_process import wire
 
     receiver = wire.Receiver()
-    assert receiver.messages(b'11\n["phase",') == []
-    assert receiver.messages(b"1]2") == [["phase", 1]]
+    assert list(receiver.messages(b'11\n["phase",')) == []
+    assert list(receiver.messages(b"1]2")) == [["phase", 1]]
     for junk in (b"x" * 30, b"-1\n", b"99999999999\n", b"2\n{}", b"2\n[]", b"3\n[1]", b"2\nxx"):
         with pytest.raises(ValueError):
-            wire.Receiver().messages(junk)
+            list(wire.Receiver().messages(junk))
+        before = wire.Receiver().messages(b'7\n["end"]' + junk)
+        assert next(before) == ["end"]  # which has come before it
+        with pytest.raises(ValueError):
+            next(before)
     with pytest.raises(ValueError, match="too deep"):
-        wire.Receiver().messages(b"%d\n" % 200_000 + b"[" * 200_000)
+        next(wire.Receiver().messages(b"%d\n" % 200_000 + b"[" * 200_000))
     with pytest.raises(ValueError, match="nobody understands"):
         wire.report_of_data(None, ["nodeid"])
     shown = wire.warning_of_data({

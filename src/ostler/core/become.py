@@ -88,28 +88,47 @@ def _enter(s):
 
 @cython.profile(False)
 @cython.linetrace(False)
-def move(s, parent):
-    """Live as the child that launch() starts would, but in this process, which has one thread.
+def arrive(s, parent):
+    """Enter the namespaces, in a process that has one thread; 0, or the errno.
 
-    0, or the errno, with which half of it may be done. The process ends with its parent.
+    It ends with its parent from then on.
     """
     if s.error:
-        return close_held(s)
+        return s.error
     if s.flags & SPAWN_TWICE:
         # Only a child could be in the PID namespace.
         libc.errno = libc.EOPNOTSUPP
         fail(s, STEP_NAMESPACE)
-        return close_held(s)
-    if _enter(s) == 0 and live(s) == 0 and schedule(s) == 0:
-        # What exec takes from who is not root.
+    elif _enter(s) == 0:
+        _end_with(s, parent)
+    return s.error
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def move(s, parent):
+    """Live as the child that launch() starts would, but in this process, which has arrived.
+
+    0, or the errno, with which half of it may be done. The process ends with its parent; 0: that
+    is seen to by others.
+    """
+    # What exec takes from who is not root.
+    if s.error == 0 and live(s) == 0 and schedule(s) == 0:
         if libc.geteuid() and no_rights() < 0:
             fail(s, STEP_IDS)
-        # After the change of ids, with which the kernel forgets it.
-        elif libc.prctl(libc.PR_SET_PDEATHSIG, libc.SIGKILL, 0, 0, 0) < 0:
-            fail(s, STEP_IDS)
-        elif libc.getppid() != parent:
-            libc.kill(libc.getpid(), libc.SIGKILL)
+        elif parent:
+            _end_with(s, parent)  # again: with a change of ids the kernel forgets it
     return close_held(s)
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _end_with(s, parent):
+    if libc.prctl(libc.PR_SET_PDEATHSIG, libc.SIGKILL, 0, 0, 0) < 0:
+        return fail(s, STEP_IDS)
+    if libc.getppid() != parent:
+        libc.kill(libc.getpid(), libc.SIGKILL)
+    return 0
 
 
 # ---- trying it out ----
@@ -297,7 +316,7 @@ def _stand_in(s):
         number = libc.waitpid(s.pid, cython.address(status), libc.WUNTRACED)
         if number == s.pid:
             if not libc.WIFSTOPPED(status):
-                _end_as(status)
+                end_as(status)
             libc.kill(libc.getpid(), libc.SIGSTOP)
     return 0
 
@@ -336,7 +355,7 @@ def _hand_on(number, info, context):
 
 @cython.profile(False)
 @cython.linetrace(False)
-def _end_as(status):
+def end_as(status):
     default: libc.sigaction_t
     nothing: cython.ulonglong = 0
     number: cython.int

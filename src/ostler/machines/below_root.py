@@ -11,7 +11,7 @@ from _weakref import ref
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
-from cython.cimports.ostler.core.become import move
+from cython.cimports.ostler.core.become import arrive, move
 from cython.cimports.ostler.core.by_name import step_by_step
 from cython.cimports.ostler.core.confine import Confinement
 from cython.cimports.ostler.core.creating import (
@@ -40,6 +40,7 @@ from cython.cimports.ostler.core.crossing import (
     settle,
     take,
 )
+from cython.cimports.ostler.core.family import Family, begin_family, stand_for
 from cython.cimports.ostler.core.identity import (
     IDENTITY_GROUPS,
     Identity,
@@ -65,6 +66,7 @@ from cython.cimports.ostler.core.spawn import (
     SPAWN_AS_USER,
     SPAWN_REPLACES,
     Spawn,
+    close_held,
     keep_copies,
     prepare,
 )
@@ -741,19 +743,48 @@ class RootedCore(Core):
             s.cwd = s.room
         return 0
 
-    def _move_in(self, parent: cython.int):
+    def _move_in(self, parent: cython.int, fork, begun):
         # From now on this process, which has one thread and is a copy of its parent, lives where
-        # the machine's children do, with their rights. There is no way back.
+        # the machine's children do, with their rights. There is no way back. It is a child of the
+        # one that came here, in a PID namespace, and that one waits for it; begun(first process,
+        # child) is called there. Where an ordinary user is refused the namespace, as in a container
+        # that hides parts of /proc, it is none, and begun(0, 0).
         s: Spawn
+        family: Family
         number: cython.int
+        pid: cython.int = 0
         prepare(cython.address(s))
         self.enter(cython.address(s))
+        family.first = -1
+        family.read_only = self._user_ns < 0 or libc.geteuid() == 0
+        with cython.nogil:
+            number = arrive(cython.address(s), parent)
+            if number == 0:
+                begin_family(cython.address(family))
+        if number:
+            close_held(cython.address(s))
+            raise plain_failure(number)
+        if family.first > 0:
+            pid = fork()
+            if pid:
+                begun(family.first, pid)
+                with cython.nogil:
+                    stand_for(cython.address(family), pid)
+            libc.close(family.line)
+            parent = 0
+        elif self._user_ns < 0:
+            kind = type(plain_failure(family.number))
+            step = cython.cast(bytes, family.step).decode()
+            raise kind(family.number, f"no namespace for the processes of a test: {step}")
+        else:
+            begun(0, 0)
         with cython.nogil:
             number = move(cython.address(s), parent)
         if number:
             raise plain_failure(number)
         self._user.uid = -1  # which is who runs now
         self._is_here = True
+        return family.first > 0
 
     def _make_namespace_now(self):
         with self._making:

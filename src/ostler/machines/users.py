@@ -103,9 +103,10 @@ class ScratchOfUser(Scratch):
                 self.environ[variable] = value
         self._guarantees["user"] = f"calls and children are user {uid}'s (kernel)"
 
-    def _move_in(self, parent):
-        super()._move_in(parent)
+    def _move_in(self, parent, fork, begun):
+        in_family = super()._move_in(parent, fork, begun)
         self._who = None  # the calls are this process's, which is the user's
+        return in_family
 
     @property
     def _is_anothers(self):

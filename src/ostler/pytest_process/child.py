@@ -4,6 +4,7 @@ import gc
 import signal
 import sys
 import traceback
+from functools import partial
 from typing import Any, NoReturn
 
 import pytest
@@ -24,11 +25,14 @@ _KEPT: "list[Any]" = []  # what would have an effect when it is collected
 
 
 def run(item: "Any", machine: "Any", fd: int, parent: int) -> "NoReturn":
-    """Move to the machine, run the test, and end this process."""
+    """Move to the machine, run the test, and end this process.
+
+    The test is run by a child of this one, which waits for it.
+    """
     gc.freeze()  # what the parent has is not looked through, and so not copied
     sender = wire.Sender(fd)
     try:
-        _move(item, machine, parent)
+        _move(item, machine, parent, sender)
     except BaseException as error:
         _say(sender, "refused", f"{type(error).__name__}: {error}")
         host._exit(1)
@@ -48,14 +52,17 @@ def _say(sender, *message):
 # ---- moving
 
 
-def _move(item, machine, parent):
+def _move(item, machine, parent, sender):
     with here.on_host():
         own_user = machine._is_anothers if hasattr(machine, "_is_anothers") else False
         stood = host.getcwd()
-        machine._move_in(parent)
+        in_family = machine._move_in(parent, host.fork, partial(sender.send, "begun"))
+        sender.is_here()
+        sender.wait()
         here.machine = machine
-        # What a test leaves behind is this process's, until the parent ends all of it.
-        descendants.adopt_orphans(True)
+        if not in_family:
+            # What a test leaves behind is this process's, until the parent ends all of it.
+            descendants.adopt_orphans(True)
         _take_variables(machine, room.OF_A_USER if own_user else ())
         _take_directories(item.config)
         _keep_meaning(stood)

@@ -32,11 +32,13 @@ class Forked:
         self.silenced = False  # it has lost the socket by which it says something
         self.status: int | None = None  # how it has ended otherwise; None: nobody knows
         self.interrupts = 0  # that came here
-        self._has_left = False
+        self.in_family = False  # which the kernel ends as a whole
+        self._has_begun = self._has_left = False
+        self._first = self._test = -1  # pidfds of a family's first process, and of the test's
         self._receiver = wire.Receiver()
         self._socket, theirs = socket.socketpair()
         try:
-            self._pid = _copy(work, self._socket, theirs)
+            self._pid = self._runner = _copy(work, self._socket, theirs)
         except BaseException:
             self._socket.close()
             raise
@@ -56,7 +58,7 @@ class Forked:
                     signal.signal(signal.SIGINT, before)
 
     def _attend(self, heed):
-        pidfd = host.pidfd_open(self._pid)
+        pidfd = host.pidfd_open(self._pid)  # which ends when the test's process has
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         poll.register(pidfd, select.POLLIN)
@@ -79,7 +81,7 @@ class Forked:
             except ConnectionResetError:  # by who did not read an answer
                 data = b""
             if not data:
-                if not _is_ending(self._pid):
+                if not _is_ending(self._runner):
                     self.silenced = True
                     return
                 poll.unregister(mine)
@@ -100,9 +102,19 @@ class Forked:
             if message[0] == "end":
                 self._has_left, self.ended = bool(message[1]), True
                 return
-            heed(message)
-            if message[0] == "report":
+            # The first word is said before anything of the test has run.
+            if message[0] == "begun" and not self._has_begun:
+                self._begin(*message[1:])
+            else:
+                heed(message)
+            if message[0] in ("begun", "report"):
                 self._answer()
+            self._has_begun = True
+
+    def _begin(self, first, runner):
+        if first:
+            self._first, self._test = host.pidfd_open(first), host.pidfd_open(runner)
+            self.in_family, self._runner = True, runner
 
     def _answer(self):
         try:
@@ -113,13 +125,18 @@ class Forked:
     def _end(self):
         self._socket.close()
         try:
-            if self._has_left or not self.ended:
+            if self.in_family:
+                _send(self._first, signal.SIGKILL)
+            elif self._has_left or not self.ended:
                 descendants.end_family(self._pid)
         finally:
             try:
                 _, self.status = host.waitpid(self._pid, 0)
             except ChildProcessError:  # somebody else has waited for it
                 self.status = None
+            if self.in_family:
+                host.close(self._first)
+                host.close(self._test)
 
     # ---- Ctrl-C
 
@@ -133,9 +150,22 @@ class Forked:
     def _interrupted(self, number, frame):
         self.interrupts += 1
         if self.interrupts >= _ENOUGH:
-            host.kill(self._pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
         elif self.interrupts > 1 or not _is_in_foreground():
-            host.kill(self._pid, signal.SIGINT)  # else the terminal has sent it to both
+            self._signal(signal.SIGINT)  # else the terminal has sent it to both
+
+    def _signal(self, number):
+        if self.in_family:
+            _send(self._test, number)
+        else:
+            host.kill(self._pid, number)
+
+
+def _send(pidfd, number):
+    try:
+        signal.pidfd_send_signal(pidfd, number)
+    except ProcessLookupError:
+        pass
 
 
 def _copy(work, ours, theirs):
@@ -158,6 +188,8 @@ def _is_ending(pid):
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             words = file.read().rpartition(b") ")[2].split()
+    except (FileNotFoundError, ProcessLookupError):  # and was waited for already
+        return True
     except OSError:
         return False
     return words[0] in b"ZX" or bool(int(words[6]) & _EXITING)

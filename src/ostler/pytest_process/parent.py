@@ -115,7 +115,7 @@ class Course:
         except ValueError as error:
             problem = str(error)
         finally:
-            if not process.ended:
+            if not process.ended and not process.in_family:
                 with here.on_host():
                     forked.kill_all_on(self._machine._children_ns)
         if not process.ended:

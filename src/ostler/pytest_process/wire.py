@@ -12,6 +12,10 @@ from typing import Any
 
 from ostler.machine import host
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _SIMPLE = (str, int, float, bool, type(None))
 LOST = 117  # the status of a process whose socket is no longer its own
 _LARGEST = 1 << 30
@@ -116,13 +120,14 @@ class Receiver:
     def __init__(self) -> None:
         self._data = bytearray()
 
-    def messages(self, more: bytes) -> "list[list[Any]]":
-        """Those that are whole by now: lists of a kind and what belongs to it."""
+    def messages(self, more: bytes) -> "Iterator[list[Any]]":
+        """Those that are whole by now: lists of a kind and what belongs to it.
+
+        ValueError for one that nobody understands, when those before it are heeded.
+        """
         self._data += more
-        found = []
         while (message := self._next()) is not None:
-            found.append(message)
-        return found
+            yield message
 
     def _next(self):
         head, newline, _ = bytes(self._data[:20]).partition(b"\n")

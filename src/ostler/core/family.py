@@ -1,0 +1,190 @@
+"""A family of processes that sees itself alone, and ends with the one that stands for it."""
+
+import cython
+from cython.cimports.ostler.core import libc
+from cython.cimports.ostler.core.become import end_as
+from cython.cimports.ostler.core.helper import STACK, stacks
+from cython.cimports.ostler.core.putting import new_mount, put_mount
+from cython.cimports.ostler.core.spawn import close_from, no_rights
+
+_EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_PARTS = cython.declare(
+    cython.int, libc.MOUNT_ATTR_NOSUID | libc.MOUNT_ATTR_NODEV | libc.MOUNT_ATTR_NOEXEC
+)
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def begin_family(family):
+    """Have what this process forks from now on live in a namespace; 0, or the errno: none does."""
+    i: cython.int
+    before: cython.ulonglong = 0
+    family.first = family.proc = family.line = -1
+    family.number = 0
+    for i in range(2):
+        family.lines[i] = family.words[i] = -1
+    libc.syscall(
+        libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(_EVERY), cython.address(before), 8
+    )
+    if _begin(family) == 0:
+        _enter(family)
+    if family.number and family.first > 0:
+        libc.kill(family.first, libc.SIGKILL)
+        libc.waitpid(family.first, cython.NULL, libc.__WALL)
+        family.first = -1
+    for i in range(2):
+        if family.words[i] >= 0:
+            libc.close(family.words[i])
+    if family.lines[0] >= 0:
+        libc.close(family.lines[0])
+    if family.proc >= 0:
+        libc.close(family.proc)
+    family.line = family.lines[1]
+    if family.number and family.line >= 0:
+        libc.close(family.line)
+        family.line = -1
+    libc.syscall(libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(before), cython.NULL, 8)
+    return family.number
+
+
+def _failed(family, step):
+    family.number = libc.errno
+    family.step = step
+    return -1
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _begin(family):
+    stack: cython.p_char = stacks(1)  # it stays, as this process's memory, in which the first lives
+    byte: cython.char[1]
+    heard: cython.long
+    if stack == cython.NULL:
+        return _failed(family, b"mmap")
+    family.proc = libc.openat(
+        libc.AT_FDCWD, b"/proc", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
+    )
+    if family.proc < 0:
+        return _failed(family, b"/proc")
+    if libc.pipe2(family.lines, libc.O_CLOEXEC) < 0 or libc.pipe2(family.words, libc.O_CLOEXEC) < 0:
+        return _failed(family, b"pipe2")
+    family.first = libc.clone(
+        _first, stack + STACK, libc.CLONE_NEWPID | libc.CLONE_VM | libc.SIGCHLD, family
+    )
+    if family.first < 0:
+        return _failed(family, b"a PID namespace")
+    libc.close(family.words[1])
+    heard = libc.read(family.words[0], byte, 1)
+    family.words[1] = -1  # not before, for the first process looks here
+    if heard != 1 and family.number == 0:
+        libc.errno = libc.ESRCH
+        return _failed(family, b"the first process")
+    return 0 if family.number == 0 else -1
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _enter(family):
+    path: cython.char[64]
+    r: cython.int
+    number: cython.int
+    libc.sprintf(path, b"%d/ns/pid", family.first)
+    fd: cython.int = libc.openat(family.proc, path, libc.O_RDONLY | libc.O_CLOEXEC)
+    if fd < 0:
+        return _failed(family, b"the PID namespace")
+    r = libc.setns(fd, libc.CLONE_NEWPID)
+    number = libc.errno
+    libc.close(fd)
+    if r < 0:
+        libc.errno = number
+        return _failed(family, b"setns pid")
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def stand_for(family, pid):
+    """Wait for this child, end all that is left of the family, and end as the child has ended.
+
+    No signal does anything here, but for those that nobody can hold up.
+    """
+    status: cython.int = 0
+    number: cython.int
+    libc.syscall(libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(_EVERY), cython.NULL, 8)
+    # Nothing that others wait for the end of may stay open here, and nobody may look into it; so
+    # there is no second core dump, either.
+    for number in range(family.line):
+        libc.close(number)
+    close_from(family.line + 1)
+    libc.prctl(libc.PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if libc.geteuid():
+        no_rights()
+    while libc.waitpid(pid, cython.address(status), 0) < 0 and libc.errno == libc.EINTR:
+        pass
+    libc.kill(family.first, libc.SIGKILL)
+    # Which is gone when all others are.
+    while libc.waitpid(family.first, cython.NULL, libc.__WALL) < 0 and libc.errno == libc.EINTR:
+        pass
+    return end_as(status)
+
+
+# ---- the first process, which has all signals blocked and the memory of the one that made it ----
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _first(argument):
+    family: cython.pointer(Family) = cython.cast(cython.pointer(Family), argument)
+    byte: cython.char[1]
+    if _settle(family) == 0:
+        libc.write(1, b"x", 1)
+        libc.close(1)
+        libc.read(0, byte, 1)  # until nobody is at the other end
+    libc._exit(0)
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _settle(family):
+    action: cython.ulong[4]
+    line: cython.int
+    word: cython.int
+    # Orphans that nobody waits for vanish by themselves. By the kernel's own call, and structure,
+    # as in core/confine.py.
+    libc.memset(action, 0, cython.sizeof(action))
+    action[0] = cython.cast(cython.ulong, libc.SIG_IGN)
+    libc.syscall(
+        libc.SYS_rt_sigaction, libc.SIGCHLD, action, cython.NULL, cython.cast(cython.size_t, 8)
+    )
+    if libc.prctl(libc.PR_SET_PDEATHSIG, libc.SIGKILL, 0, 0, 0) < 0 or libc.chdir(b"/") < 0:
+        return _failed(family, b"the first process")
+    libc.setsid()
+    libc.prctl(libc.PR_SET_NAME, b"ostler-family", 0, 0, 0)
+    if _show_processes(family) < 0:
+        return -1
+    line = libc.fcntl(family.lines[0], libc.F_DUPFD_CLOEXEC, 3)
+    word = libc.fcntl(family.words[1], libc.F_DUPFD_CLOEXEC, 3)
+    if line < 0 or word < 0 or libc.dup2(line, 0) < 0 or libc.dup2(word, 1) < 0:
+        return _failed(family, b"dup2")
+    close_from(2)
+    return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _show_processes(family):
+    # In place of the /proc that is shown: it tells of the host's processes, and leads to their
+    # files. It is taken away last, for who may mount one is asked whether he sees one already.
+    mount: cython.int = -1
+    if not family.read_only:
+        mount = new_mount(b"proc", cython.NULL, _PARTS)
+    if mount < 0:
+        # Where it is shown read-only, a new one must be, too.
+        mount = new_mount(b"proc", cython.NULL, _PARTS | libc.MOUNT_ATTR_RDONLY)
+    if mount < 0:
+        return _failed(family, b"a file system for /proc")
+    libc.syscall(libc.SYS_umount2, b"/proc", libc.MNT_DETACH)  # or it is covered
+    if put_mount(mount, libc.AT_FDCWD, b"/proc") < 0:
+        return _failed(family, b"move_mount")
+    return 0

@@ -13,7 +13,7 @@ pytest_plugins = ["pytester"]
 
 
 def test_all_code_acts_on_the_machine(pytester, monkeypatch):
-    """C code, programs, threads, tasks, unittest; and nothing of it is on the host, nor stays."""
+    """C code, programs, threads, unittest, another user; and nothing is on the host, nor stays."""
     monkeypatch.setenv("HOME", "/home/of/nobody")  # pytester's is what the tests lie in
     (pytester.path / "data.txt").write_text("beside")
     result = run(
@@ -88,6 +88,25 @@ def test_all_code_acts_on_the_machine(pytester, monkeypatch):
                 scratch_os.resize(size="1M", inodes=1000)
                 assert scratch_os.run(["sh", "-c", "mkdir fourth"])
 
+        @pytest.mark.skipif(os.geteuid() != 0, reason="root alone is somebody else")
+        @pytest.mark.scratch(user="nobody")
+        def test_another_user(scratch_os, tmp_path):
+            uid = os.getuid()
+            assert uid == os.stat(".").st_uid == os.stat(tmp_path).st_uid != 0
+            assert uid == scratch_os.getuid()
+            assert os.environ.get("USER") == "nobody"
+            assert "CapPrm:\\t0000000000000000" in open("/proc/self/status").read()
+            assert subprocess.check_output(["id", "-u"]) == b"%d\\n" % uid
+            for act in (os.mkdir, scratch_os.mkdir):
+                with pytest.raises(PermissionError):
+                    act("/new")
+            with pytest.raises(PermissionError), scratch_os.as_root():
+                pass
+            with pytest.raises(PermissionError):
+                os.setuid(0)
+            scratch_os.mkdir("mine")
+            assert scratch_os.run(["sh", "-c", "rmdir mine"]) and os.listdir() == []
+
         class TestOfUnittest(unittest.IsolatedAsyncioTestCase):
             async def test_it(self):
                 await asyncio.to_thread(pathlib.Path("there").touch)
@@ -99,7 +118,7 @@ def test_all_code_acts_on_the_machine(pytester, monkeypatch):
         """,
     )
     counts = result.parseoutcomes()
-    assert counts.get("passed", 0) + counts.get("skipped", 0) == 7 and len(counts) <= 2
+    assert counts.get("passed", 0) + counts.get("skipped", 0) == 8 and len(counts) <= 2
     made = {path.name for path in pytester.path.rglob("*")}
     assert not made & {"x.db", "by_c", "by_sh", "there", "known", ".settings"}
 
@@ -184,6 +203,7 @@ def test_ends_python():
 """
 
 
+@pytest.mark.thorough
 def test_reports_are_those_of_an_ordinary_run(pytester):
     """Word by word, but for times and addresses: on the terminal and in JUnit's file."""
     pytester.makepyfile(test_it=OUTCOMES)
@@ -280,6 +300,24 @@ def test_fixtures_of_a_wider_scope(pytester):
 
 
 def test_the_option_and_what_cant_be_had(pytester):
+    """Where no machine can be made, or none entered, the test is an error and has not run."""
+    pytester.makeconftest(
+        """
+        import ostler, pytest
+        from ostler.machines.scratch import Scratch
+
+        def refuse(*args):
+            raise ostler.MachineUnavailable("namespaces are refused", "nothing", 1)
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_protocol(item):
+            with pytest.MonkeyPatch.context() as patches:
+                name = {"test_made": "_make_all_now", "test_entered": "_move_in"}.get(item.name)
+                if name is not None:
+                    patches.setattr(Scratch, name, refuse, raising=False)
+                return (yield)
+        """
+    )
     pytester.makeini("[pytest]\nostler_scratch_process = true\n")
     result = run(
         pytester,
@@ -308,50 +346,24 @@ def test_the_option_and_what_cant_be_had(pytester):
         @pytest.mark.skipif(True, reason="for a reason")
         def test_skipped_all_the_same(): pass
 
+        def test_made():
+            open(__file__ + "ran", "w")
+
+        def test_entered():
+            open(__file__ + "ran", "w")
+
         def test_end_of_the_session(request):
             request.session.shouldstop = "enough"
 
         def test_never(): pass
         """,
     )
-    result.assert_outcomes(passed=3, errors=3, skipped=1)
+    result.assert_outcomes(passed=3, errors=5, skipped=1)
     result.stdout.fnmatch_lines(["*FileNotFoundError:*'/not/there'*"])
-    result.stdout.fnmatch_lines(["*scratch has no sise*"])
-    result.stdout.fnmatch_lines(["*! enough !*"])
-
-
-def test_never_on_the_host(pytester):
-    """Where no machine can be made, or none entered, the test is an error and has not run."""
-    pytester.makeconftest(
-        """
-        import ostler, pytest
-        from ostler.machines.scratch import Scratch
-
-        def refuse(*args):
-            raise ostler.MachineUnavailable("namespaces are refused", "nothing", 1)
-
-        @pytest.hookimpl(wrapper=True)
-        def pytest_runtest_protocol(item):
-            name = "_make_all_now" if "made" in item.name else "_move_in"
-            with pytest.MonkeyPatch.context() as patches:
-                patches.setattr(Scratch, name, refuse, raising=False)
-                return (yield)
-        """
-    )
-    result = run(
-        pytester,
-        """
-        import pytest
-
-        @pytest.mark.scratch(process=True)
-        @pytest.mark.parametrize("when", ["made", "entered"])
-        def test_it(when):
-            open(__file__ + "ran", "w")
-        """,
-    )
-    result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(["*namespaces are refused*", "*namespaces are refused*"])
     assert not list(pytester.path.glob("*ran"))
+    result.stdout.fnmatch_lines(["*scratch has no sise*"])
+    result.stdout.fnmatch_lines(["*! enough !*"])
 
 
 @pytest.mark.thorough
@@ -432,35 +444,6 @@ def has(name):
     import importlib.util
 
     return importlib.util.find_spec(name) is not None
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="root alone is somebody else")
-def test_another_user(pytester):
-    result = run(
-        pytester,
-        """
-        import os, pytest, subprocess
-
-        @pytest.mark.scratch(process=True, user="nobody")
-        def test_it(scratch_os, tmp_path):
-            uid = os.getuid()
-            assert uid == os.stat(".").st_uid == os.stat(tmp_path).st_uid != 0
-            assert uid == scratch_os.getuid()
-            assert os.environ.get("USER") == "nobody"
-            assert "CapPrm:\\t0000000000000000" in open("/proc/self/status").read()
-            assert subprocess.check_output(["id", "-u"]) == b"%d\\n" % uid
-            for act in (os.mkdir, scratch_os.mkdir):
-                with pytest.raises(PermissionError):
-                    act("/new")
-            with pytest.raises(PermissionError), scratch_os.as_root():
-                pass
-            with pytest.raises(PermissionError):
-                os.setuid(0)
-            scratch_os.mkdir("mine")
-            assert scratch_os.run(["sh", "-c", "rmdir mine"]) and os.listdir() == []
-        """,
-    )
-    result.assert_outcomes(passed=1)
 
 
 @pytest.mark.thorough

@@ -88,6 +88,9 @@ def test_a_process_that_ends_in_the_middle(pytester, monkeypatch):
                     pass
             assert 0
 
+        def test_tells_what_json_cant_write(record_property):
+            record_property("key", {(1, 2): 3})
+
         def test_leaves_processes():
             subprocess.Popen(["sleep", NAP])
             subprocess.run(["sh", "-c", f"setsid sleep {NAP} & exit 0"])
@@ -125,7 +128,7 @@ def test_a_process_that_ends_in_the_middle(pytester, monkeypatch):
         NAP = os.environ["NAP"]
         """,
     )
-    result.assert_outcomes(passed=6, failed=8, xfailed=1, errors=2)
+    result.assert_outcomes(passed=7, failed=8, xfailed=1, errors=2)
     marks = nap.encode(), bytes(pytester.path)
     assert [line for line in command_lines() if any(mark in line for mark in marks)] == []
     assert result.stdout.str().count("the test's process has lost the descriptor by which") == 3
@@ -192,6 +195,7 @@ def test_the_debugger_has_the_terminal(pytester):
     assert "Quitting debugger" in shown and "1 failed" in shown and "NEVER" not in shown
 
 
+@pytest.mark.thorough
 def test_ctrl_c(pytester):
     status, shown = on_pytest(
         pytester, "-s", "-k", "interrupted or never", keys=[(b"READY", b"\x03")]
@@ -201,6 +205,7 @@ def test_ctrl_c(pytester):
     assert re.search(r"KeyboardInterrupt: \S*test_it.py:1\d", settled(shown))
 
 
+@pytest.mark.thorough
 def test_what_json_cant_write(pytester):
     """It is told as its text, which is all that is made of it; the tests after it run."""
     pytester.makepyfile(

@@ -139,6 +139,87 @@ def test_commit(on_small_disk):
     on_small_disk(check)
 
 
+def begin_renames(base, upper):
+    put(f"{base}/d/in", "in")
+    put(f"{base}/g", "g")
+    with ostler.rehearsal(base, upper=upper) as m:
+        m.rename("/g", "/h")
+        m.checkpoint()
+        put_on(m, "/new", 1000)
+        m.rename("/d", "/e")
+        m.checkpoint()
+
+
+@KINDS
+@pytest.mark.parametrize("points", [False, True])
+@pytest.mark.parametrize("some", [False, True])
+def test_commit_of_renames(on_small_disk, some, points):
+    """What is noted of it has room; what was not committed is still kept."""
+
+    def check(base, upper):
+        begin_renames(base, upper)
+        with ostler.rehearsal(base, upper=upper) as m:
+            if not points:
+                m.discard()
+                m.rename("/g", "/h")
+                m.rename("/d", "/e")
+                put_on(m, "/new", 1000)
+        fill(os.path.dirname(upper))
+        with ostler.rehearsal(base, upper=upper) as m:
+            m.commit(*[[f"{base}/h", f"{base}/e"]] * some)
+            assert sorted(os.listdir(base)) == ["e", "h", *["new"] * (not some), "there"]
+            assert m.stat("/new").st_size == 1000
+        with ostler.rehearsal(base, upper=upper) as m:
+            assert [os.path.basename(c.path) for c in m.changes()] == ["new"] * some
+            assert m.listdir("/e") == ["in"]
+
+    on_small_disk(check)
+
+
+def killed_when_done(base, upper):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            take = commits.Commit._take
+            commits.Commit._take = lambda *given: (take(*given), os.kill(os.getpid(), 9))
+            with ostler.rehearsal(base, upper=upper) as m:
+                m.commit([f"{base}/h", f"{base}/e"])
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -9
+
+
+@KINDS
+@pytest.mark.parametrize("kept", [True, False], ids=["room is kept", "none is"])
+def test_a_commit_of_renames_was_killed(on_small_disk, kept):
+    """It is taken up with the room that is kept; else all stays as it is. It can be discarded."""
+
+    def check(base, upper):
+        begin_renames(base, upper)
+        killed_when_done(base, upper)
+        if not kept:
+            shutil.copy(f"{upper}/{uppers.STATE}", f"{upper}/copy")
+            os.chmod(f"{upper}/copy", 0o600)
+            os.rename(f"{upper}/copy", f"{upper}/{uppers.STATE}")
+        fill(os.path.dirname(upper))
+        if kept:
+            with ostler.rehearsal(base, upper=upper) as m:
+                assert m.stat("/new").st_size == 1000
+                assert [os.path.basename(c.path) for c in m.changes()] == ["new"]
+                assert m.listdir("/e") == ["in"]
+        else:
+            before = sorted(os.listdir(upper))
+            for _ in range(3):
+                with pytest.raises(OSError, match="No space left") as failed:
+                    ostler.rehearsal(base, upper=upper)
+                assert failed.value.filename == upper
+                assert sorted(os.listdir(upper)) == before
+        assert (called("discard", upper)[0], os.path.exists(upper)) == (0, False)
+        assert sorted(os.listdir(base)) == ["e", "h", "there"]
+
+    on_small_disk(check)
+
+
 @KINDS
 @pytest.mark.parametrize("words", [["discard"], ["rehearse", "--discard", "--kept"]])
 def test_commands(on_small_disk, words):

@@ -338,8 +338,8 @@ def test_killed_while_it_is_kept(memory, step):
             seen = view(m)
             ended = run_and_kill(partial(commit_in_copy, m, point), stops)
         ostler.rehearsal.recover()
-        assert litter(base) == [], f"left at stop {stops}"
         with ostler.rehearsal(base, upper=upper) as m:
+            assert litter(base) == [], f"left at stop {stops}"
             assert timeless(view(m)) == timeless(seen), f"at stop {stops}"
             if ended:
                 break

@@ -38,6 +38,8 @@ def _discard(options):
         if said is None:
             raise
         return partial(print, said)
+    except OSError as error:
+        return partial(print, kept.gone_untaken(options.directory, error))
     with machine:
         said = kept.gone(machine, options.directory)
     return partial(print, said)

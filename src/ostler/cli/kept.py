@@ -81,6 +81,19 @@ def gone(machine, directory):
     return _told_gone(directory)
 
 
+def gone_untaken(directory, error):
+    """The same of what can't be taken up because of an OSError: on a full disk, say.
+
+    Another error is raised.
+    """
+    from ostler.machines.rehearsal import taking_up
+
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.ESTALE):
+        raise error
+    taking_up.remove_untaken(directory)
+    return _told_gone(directory)
+
+
 def rest_of_dropped(directory):
     """Remove what another command, that was killed in the middle of it, has left; what is told.
 

@@ -12,7 +12,7 @@ import contextlib
 import errno
 
 from ostler.machine import CommitConflict, host
-from ostler.machines.rehearsal import committing, new_mounts
+from ostler.machines.rehearsal import committing, fates, new_mounts
 from ostler.machines.rehearsal.journals import (
     Journal,
     clear,
@@ -76,8 +76,8 @@ def commit(
                 past.go_on()
             elif work.done and goes_on:
                 machine._begin_again(not work.every, work.chosen)
-            if work.done and work.noted and (past is not None or goes_on):
-                committing.forget(machine)
+            if work.done and (past is not None or goes_on):
+                work.settled()
         return work.chosen
     except BaseException as error:
         if not work.done:
@@ -106,6 +106,7 @@ class Commit:
     """
 
     noted = False
+    _waiting: tuple[str, str] | None = None  # the journal's place and name, until all is settled
 
     def __init__(self, machine: Rehearsal, upto: bool = False) -> None:
         self.machine = machine
@@ -128,9 +129,18 @@ class Commit:
                 _hold(walks, work)
                 self._carry_out(journal, work)
                 self._remember()
+                if self.noted:
+                    self._waiting = journal.place, journal.name
         finally:
             for walk in walks:
                 walk.__exit__()
+
+    def settled(self) -> None:
+        """What is kept is settled: nobody needs to know any more that this was done."""
+        if self._waiting is not None:
+            with contextlib.suppress(OSError):
+                fates.forget(*self._waiting)  # first: a note without a journal tells nothing
+            committing.forget(self.machine)
 
     def _choose(self, walks: list[Walk], paths: Chosen | Iterable[Chosen] | None) -> None:
         # `walks`: those that have begun, which the caller ends.
@@ -205,7 +215,11 @@ class Commit:
 
     def _take(self, journal: Journal, work: Work) -> None:
         looks = _together(plan.looks for plan in self._plans)
-        self.noted = committing.note(self.machine, self._plans, self.every and not self.upto)
+        every = self.every and not self.upto
+        self.noted = committing.note(self.machine, journal, self._plans, every)
+        if self.noted:
+            assert self.machine._directory is not None
+            journal.write("waits", host.fsencode(self.machine._directory).decode("latin-1"))
         journal.write("go", work.steps, Rows(work.times), looks)
         work.finish(old for plan in self._plans for old in plan.old)
         synced(work, self._stashes)
@@ -274,7 +288,10 @@ class Commit:
             for plan in self._plans:
                 plan.ours.part(plan.steps)
             clear(work, self._stashes, True)
-            journal.remove()
+            if self.noted:
+                journal.write("cleared")
+            else:
+                journal.remove()
 
     def _remember(self) -> None:
         for plan in self._plans:

@@ -3,22 +3,27 @@
 Root's overlays keep of a renamed directory or file where in the base its content is. When a commit
 has renamed that in the base, it is elsewhere: what is kept has to be written anew, or dropped.
 Who is killed between the two has left this note, which was written before anything was renamed. It
-says what is to be renamed, with the inode numbers: so who takes the upper up finds out whether the
-commit was done, after recover() has finished it or taken it back, and settles what is kept.
+says what is to be renamed, and which journal the commit has: so who takes the upper up finds out
+whether the commit was done, after recover() has finished it or taken it back, and settles what is
+kept. A commit that renames nothing leaves a note, too: of what it has changed in the base nobody
+else would know whose work that is.
+
+What is kept is dropped, or led on, only where the journal says that the commit was done. The
+journal is removed when that is written down, and then the note: alone it tells nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import stat
 
 from ostler.core import mounts
 from ostler.core.status import file_handle
 from ostler.machine import host
-from ostler.machines import trust
-from ostler.machines.rehearsal import begun, layers, points, uppers
+from ostler.machines.rehearsal import begun, fates, layers, points, uppers
 from ostler.machines.rehearsal.begun import COMMITTING as NOTE
-from ostler.machines.rehearsal.kept_points import Keeper, history_in
+from ostler.machines.rehearsal.kept_points import FULL, Keeper, history_in
 from ostler.machines.rehearsal.layered import upper_tree
 from ostler.machines.rehearsal.places import HeldTree, OwnTree
 from ostler.machines.rehearsal.state_files import StateFile
@@ -29,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from ostler.machines.rehearsal.fates import Note
+    from ostler.machines.rehearsal.journals import Journal
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.plan import Plan
     from ostler.machines.rehearsal.uppers import State
@@ -36,37 +43,53 @@ if TYPE_CHECKING:
     _Moves = dict[bytes, bytes]  # {path in the base before the commit: path after it}
 
 _MARKS = "trusted.overlay."  # an ordinary user's overlays don't keep where anything was
-_LARGEST = 1 << 28
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 
 
-def note(machine: Rehearsal, plans: Iterable[Plan], every: bool) -> bool:
-    """Write the note of a commit that is about to be done; whether there is anything to say."""
+def note(machine: Rehearsal, journal: Journal, plans: Iterable[Plan], every: bool) -> bool:
+    """Write the note of a commit that is about to be done; whether one is there.
+
+    On a full disk it has the room that is kept for what is written down. Where there is none, that
+    is an OSError if anything is renamed.
+    """
     keeper = machine._keeper
-    if keeper is None or not machine._has_roots_marks:
+    if keeper is None:
         return False
-    moved = list(_moved(plans))
-    if not moved:
-        return False
+    moved = list(_moved(plans)) if machine._has_roots_marks else []
     import json  # when it is needed: it brings much along
 
-    text = json.dumps({"every": every, "moved": moved}).encode()
+    started = machine._started if every else None
+    said = {"journal": [journal.place, journal.name], "started": started, "moved": moved}
+    text = json.dumps(said).encode()
     path = b"/proc/self/fd/%d/%s" % (machine._stores, NOTE)
-    host.write_atomic(path, text, mode=0o600, durable=keeper.sync)
+    try:
+        try:
+            host.write_atomic(path, text, mode=0o600, durable=keeper.sync)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            with keeper:
+                keeper.give_room()
+            host.write_atomic(path, text, mode=0o600, durable=keeper.sync)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        if not moved:
+            return False
+        raise OSError(error.errno, error.strerror, machine._directory) from None
     return True
 
 
-def _moved(plans: Iterable[Plan]) -> Iterator[list[Any]]:
+def _moved(plans: Iterable[Plan]) -> Iterator[list[str]]:
     for plan in plans:
         for change in plan.selection.chosen:
             found = change._found
             if change.kind != "renamed" or found.lower is None:
                 continue
             now = plan.selection.after(found.lower)
-            status = plan.walk.lower.status(found.lower)
-            if now is not None and status is not None:
+            if now is not None:
                 names = (plan.walk.overlay.target, found.lower, now)
-                yield [*map(host.fsdecode, names), status.st_ino]
+                yield [host.fsdecode(name) for name in names]
 
 
 def forget(machine: Rehearsal) -> None:
@@ -75,100 +98,123 @@ def forget(machine: Rehearsal) -> None:
         host.unlink(NOTE, dir_fd=machine._stores)
 
 
-def settle(stores: int, directory: bytes, base: bytes) -> None:
+def settle(stores: int, directory: bytes) -> None:
     """Settle what is kept in a directory, which is locked for us, where there is a note.
 
-    ValueError where that is none.
+    ValueError where that is none. OSError (ESTALE) where it is not known whether the commit was
+    done: everything is left as it is then, as after any other error.
     """
-    shown = host.path.join(host.fsdecode(directory), host.fsdecode(NOTE))
-    try:
-        file = open(trust.own_file(NOTE, stores, shown), "rb")  # noqa: SIM115
-    except FileNotFoundError:
+    found = _read(stores, directory)
+    if found is None:
         return
-    with file:
-        every, moved = _read(file.read(_LARGEST), shown)
     from ostler.machines.rehearsal import recovery
 
     recovery.recover()
-    if _is_done(base, moved):
-        if every:
+    try:
+        written = fates.known(found.place, found.name)
+    except fates.Unknown as error:
+        raise _in_doubt(error, directory) from None
+    if written is not None:
+        state = uppers.state_in(stores, directory)[0]
+        if state is not None and found.started == state["started"]:
             with OwnTree(host.open(b".", _OPEN, dir_fd=stores)) as place:
                 begun.drop(place)
-        else:
-            _settle_rest(stores, directory, base, moved)
+            host.fsync(stores)
+        elif state is not None and found.started is None:
+            _Rest(stores, directory, state).settle(found, fates.own(written))
+        fates.forget(found.place, found.name)
     with contextlib.suppress(FileNotFoundError):
         host.unlink(NOTE, dir_fd=stores)
 
 
-def _read(text: bytes, shown: str) -> tuple[bool, list[tuple[bytes, bytes, bytes, int]]]:
-    import json
+def _in_doubt(error: fates.Unknown, directory: bytes) -> OSError:
+    said = (
+        f"a commit of what is kept there was interrupted, and whether it was done is not known, as "
+        f"{error}; all that is kept is left as it is; if nothing was committed, remove "
+        f"{host.fsdecode(NOTE)} there"
+    )
+    return OSError(errno.ESTALE, said, host.fsdecode(directory))
 
+
+def _read(stores: int, directory: bytes) -> Note | None:
+    shown = host.path.join(host.fsdecode(directory), host.fsdecode(NOTE))
     try:
-        said = json.loads(text)
-        every, rows = said["every"], _rows(said["moved"])
-        good = type(every) is bool and all(map(_is_row, rows))
+        return fates.noted(stores, shown)
     except (ValueError, TypeError, KeyError, IndexError, RecursionError):
         raise uppers.damaged(shown, "") from None
-    if not good:
-        raise uppers.damaged(shown, "")
-    return every, rows
 
 
-def _rows(moved: Any) -> list[tuple[bytes, bytes, bytes, int]]:
-    return [(*map(host.fsencode, row[:3]), row[3]) for row in moved]
+class _Rest:
+    """What is kept of a rehearsal of which a part was committed."""
 
+    def __init__(self, stores: int, directory: bytes, state: State) -> None:
+        self.stores = stores
+        self.directory = directory
+        self.state = state
+        self._made: list[bytes] = []
 
-def _is_row(row: tuple[Any, ...]) -> bool:
-    paths = [part for path in row[:3] for part in path.split(b"/")]
-    return type(row[3]) is int and not any(b"\0" in part or part in (b".", b"..") for part in paths)
+    def settle(self, found: Note, own: dict[int, int]) -> None:
+        """Write down what of the base is ours, and where what was renamed is now.
 
+        After an OSError everything is as it was. On a full disk it takes the room that is kept.
+        """
+        try:
+            try:
+                self._settle(found, own)
+            except OSError as error:
+                if error.errno not in FULL or not StateFile(None, True).give_room(self.stores):
+                    raise
+                self._remove()
+                self._settle(found, own)
+        except BaseException as error:
+            self._remove()
+            if isinstance(error, OSError) and error.errno in FULL:
+                where = host.fsdecode(self.directory)
+                raise OSError(error.errno, error.strerror, where) from None
+            raise
 
-def _is_done(base: bytes, moved: list[tuple[bytes, bytes, bytes, int]]) -> bool:
-    # All are renamed, or none is.
-    for target, before, now, number in moved:
-        top = base.rstrip(b"/") + b"/" + target
-        if _number(top, now) == number != _number(top, before):
-            return True
-    return False
+    def _remove(self) -> None:
+        layers.remove_stores(self.stores, self._made)
+        self._made.clear()
 
+    def _settle(self, found: Note, own: dict[int, int]) -> None:
+        state = {**self.state, "own": self._own(own)}
+        if found.moved:
+            self._lead_all_on(found, state)
+        file = StateFile(None, True)
+        try:
+            file.replace(self.stores, state)
+        finally:
+            if file.is_new:
+                self._made.clear()  # they are what is kept now
 
-def _number(top: bytes, path: bytes) -> int | None:
-    try:
-        return host.lstat(top + b"/" + path).st_ino
-    except OSError:
-        return None
+    def _own(self, own: dict[int, int]) -> list[list[int]]:
+        known = {inode: time for inode, time in self.state.get("own", ())}
+        return [list(pair) for pair in {**known, **own}.items()]
 
-
-def _settle_rest(
-    stores: int, directory: bytes, base: bytes, moved: list[tuple[bytes, bytes, bytes, int]]
-) -> None:
-    # What was not committed is one store afterwards, as it is where nobody is killed.
-    state = uppers.state_in(stores, directory)[0]
-    if state is None:
-        return
-    history = history_in(state, stores, directory, Keeper(False, True))
-    pairs = []
-    for target, store in state["overlays"]:
-        target_, now = host.fsencode(target), host.fsencode(store)
+    def _lead_all_on(self, found: Note, state: State) -> None:
+        # With points it is one store afterwards, as it is where nobody is killed.
+        history = history_in(self.state, self.stores, self.directory, Keeper(False, True))
+        base = host.fsencode(state["base"]).rstrip(b"/")
+        pairs = []
+        for target, store in state["overlays"]:
+            target_, now = host.fsencode(target), host.fsencode(store)
+            if history is not None:
+                paths = [now, *history.stores_of(history.chain(history.at), target_)]
+                now = layers.new_name(self.stores)
+                self._made.append(now)
+                points.squash_into(self.stores, paths, now, _MARKS)
+            moves = {before: after for where, before, after in found.moved if where == target_}
+            with (
+                upper_tree(self.stores, [now], _MARKS) as tree,
+                HeldTree(host.open(base + b"/" + target_, _OPEN)) as lower,
+            ):
+                _lead_on(tree, lower, moves)
+            pairs.append([target, host.fsdecode(now)])
         if history is not None:
-            paths = [now, *history.stores_of(history.chain(history.at), target_)]
-            now = layers.new_name(stores)
-            points.squash_into(stores, paths, now, _MARKS)
-        moves = {before: after for where, before, after, _ in moved if where == target_}
-        with (
-            upper_tree(stores, [now], _MARKS) as tree,
-            HeldTree(host.open(base.rstrip(b"/") + b"/" + target_, _OPEN)) as lower,
-        ):
-            _lead_on(tree, lower, moves)
-        pairs.append([target, host.fsdecode(now)])
-    if history is not None:
-        mounts.sync_filesystem(stores)
-        _write(stores, state, pairs)
-
-
-def _write(stores: int, state: State, pairs: list[list[str]]) -> None:
-    state.update(overlays=pairs, history=None, looks=[[target, None] for target, _ in pairs])
-    StateFile(None, True).replace(stores, state)
+            mounts.sync_filesystem(self.stores)
+            looks = [[target, None] for target, _ in pairs]
+            state.update(overlays=pairs, history=None, looks=looks)
 
 
 def _lead_on(tree: OwnTree, lower: HeldTree, moves: _Moves) -> None:

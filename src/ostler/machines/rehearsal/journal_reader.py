@@ -33,11 +33,13 @@ Written = namedtuple("Written", "base tops stashes steps times looks notes")
 _STASH = re.compile(rb"(?:.*/)?\.ostler-commit-[0-9a-f]{16}", re.S)
 _SLOT = re.compile(rb"[0-9]+")
 _AFTER = {  # what may follow a record
-    "begin": ("go",),
+    "begin": ("waits", "go"),
+    "waits": ("go",),
     "go": ("done", "back", "undone", "kept"),
     "back": ("undone", "kept"),
     "kept": ("kept", "undone"),
-    "done": ("done",),
+    "done": ("done", "cleared"),
+    "cleared": ("cleared",),
     "undone": ("undone",),
 }
 _START = b'["begin", '
@@ -73,6 +75,8 @@ def read(file: FileIO) -> Written | None:
             _need(kind in _AFTER[last], f"{kind!r} stands after {last!r}")
             if kind == "go":
                 steps, times, looks = _go(tops, stashes, *rest)
+            elif kind == "waits":
+                _need(len(rest) == 1 and _is_absolute(_bytes(rest[0])), "it waits for nothing")
             else:
                 _need(not rest, f"{kind!r} says more than is known")
             notes.append(kind)

@@ -5,6 +5,10 @@ A commit's journal is a file of JSON lines, each synced before what it announces
 ones kept), "go" with all steps and how what they touch looked, "done" when they are all done; or
 "back" and "undone" when they are taken back. A commit that was stopped before "go" has changed
 nothing that anyone sees. "kept" is a recovery's "back": the stashes are for a person.
+
+Where a kept rehearsal has a note of the commit (see committing.py), "waits" names its directory,
+before "go". The journal stays when that is done, until what is kept is settled: it ends in
+"cleared" then, and nothing is done by it any more.
 """
 
 from __future__ import annotations
@@ -43,7 +47,8 @@ LARGEST = 1 << 30  # bytes; what is larger was not written here
 class Journal:
     """The journal of a commit in progress, locked while that lives.
 
-    `announced`: whether it may say that the steps are under way.
+    - `announced`: whether it may say that the steps are under way
+    - `place`, `name`: the directory that it is in, and its name there
     """
 
     def __init__(self, avoid: Sequence[bytes] = ()) -> None:
@@ -61,10 +66,10 @@ class Journal:
 
     def _begin(self, place: str) -> None:
         with locked(self._directory, place):
-            self._name = f"{host.getpid()}-{host.urandom(8).hex()}.commit"
-            self.path = host.path.join(place, self._name)
+            self.name = f"{host.getpid()}-{host.urandom(8).hex()}.commit"
+            self.place, self.path = place, host.path.join(place, self.name)
             flags = host.O_RDWR | host.O_CREAT | host.O_EXCL | host.O_APPEND | host.O_CLOEXEC
-            fd = host.open(self._name, flags, 0o600, dir_fd=self._directory)
+            fd = host.open(self.name, flags, 0o600, dir_fd=self._directory)
             # As an object, which is closed whatever interrupts it.
             self._file = open(fd, "r+b", buffering=0)  # noqa: SIM115
             fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -129,7 +134,7 @@ class Journal:
     def remove(self) -> None:
         """The commit is over, one way or the other."""
         with contextlib.suppress(FileNotFoundError):
-            host.unlink(self._name, dir_fd=self._directory)
+            host.unlink(self.name, dir_fd=self._directory)
 
     def close(self) -> None:
         """Give the journal back; one that was not removed is for recover()."""

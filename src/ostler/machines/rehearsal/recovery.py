@@ -157,8 +157,13 @@ def _recovered(directory: int, name: str, path: str) -> Outcome | None:
             written = read(file)
             outcome = None
             if written is not None:
+                if "cleared" in written.notes:
+                    return None  # who takes up what is kept needs it, see committing.py
                 base = host.fsdecode(written.base)
-                outcome = Outcome(base, _Recovery(written, file).settle())
+                recovery = _Recovery(written, file)
+                outcome = Outcome(base, recovery.settle())
+                if recovery.is_waited_for():
+                    return outcome
             host.unlink(name, dir_fd=directory)
             return outcome
         except Damaged as error:
@@ -197,6 +202,13 @@ class _Recovery:
                 self._clear(True)
                 return "finished"
             return self._settled()
+
+    def is_waited_for(self) -> bool:
+        """Whether a kept rehearsal has to know that the commit was done; it is written down."""
+        if "waits" not in self.notes or "done" not in self.notes:
+            return False
+        self._note("cleared")
+        return True
 
     def _settled(self) -> str:
         if self.gone:

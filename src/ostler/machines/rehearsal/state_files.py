@@ -99,12 +99,8 @@ class StateFile:
 
     def give_room(self, stores: int) -> bool:
         """Give back what is kept behind the end but for what some records take; whether any was."""
-        if self.extent is None:
-            return False
         with held(host.open, STATE, _ADD, dir_fd=stores) as fd:
             status = host.fstat(fd)
-            if (status.st_dev, status.st_ino) != self.extent.identity:
-                return False
             host.ftruncate(fd, status.st_size)
             mounts.keep_room(fd, status.st_size, _LEAST)
             return bool(host.fstat(fd).st_blocks < status.st_blocks)

@@ -50,7 +50,7 @@ class TakenUp:
         if layers.is_there(stores, begun.COMMITTING):
             from ostler.machines.rehearsal import committing
 
-            committing.settle(stores, directory, base)
+            committing.settle(stores, directory)
         self.state, extent = _kept(stores, directory, base)
         has_rule = self.state is not None and "version" in self.state
         self.keeper = Keeper(sync, has_rule, extent)
@@ -67,17 +67,9 @@ class TakenUp:
             number_of_try = 0
             while _is_mounted(self.stores, self.directory, top, spaces):
                 if number_of_try == _TRIES:
-                    self._refuse()
+                    _refuse(self.stores, self.upper)
                 number_of_try += 1
                 time.sleep(_PAUSE)
-
-    def _refuse(self) -> None:
-        who = [f"process {pid} ({writers._program(pid)})" for pid in _living_on(self.stores)]
-        said = who[0] if who else "something"
-        said += " of an earlier rehearsal still runs on it"
-        if len(who) > 1:
-            said += f"; {len(who) - 1} more"
-        raise OSError(errno.EBUSY, said, host.fsdecode(self.upper))
 
     def check_plan(self, plan: Plan) -> None:
         """Refused where what is kept could not be shown."""
@@ -105,6 +97,15 @@ class TakenUp:
                 keeper.write(True)
 
 
+def _refuse(stores: int, upper: StrOrBytesPath) -> None:
+    who = [f"process {pid} ({writers._program(pid)})" for pid in _living_on(stores)]
+    said = who[0] if who else "something"
+    said += " of an earlier rehearsal still runs on it"
+    if len(who) > 1:
+        said += f"; {len(who) - 1} more"
+    raise OSError(errno.EBUSY, said, host.fsdecode(upper))
+
+
 def _knows(state: State, overlays: tuple[OverlayMount, ...]) -> bool:
     known = {host.fsencode(target) for target, _ in state["overlays"]}
     return all(overlay.target in known for overlay in overlays)
@@ -129,6 +130,25 @@ def remove_dropped(upper: StrOrBytesPath) -> bool:
     finally:
         host.close(fd)
     return True
+
+
+def remove_untaken(upper: StrOrBytesPath) -> None:
+    """Drop and remove what is kept in an upper, without a mount: that needs no room.
+
+    A commit of it that was interrupted is finished first, or taken back. OSError (EBUSY) where
+    something has it, or still runs on it.
+    """
+    from ostler.machines.rehearsal import recovery
+
+    fd, path = uppers.opened(upper)
+    try:
+        _lock(fd, upper)
+        if _living_on(fd):
+            _refuse(fd, upper)
+        recovery.recover()
+        uppers.removed(fd, path)
+    finally:
+        host.close(fd)
 
 
 def _lock(stores: int, upper: StrOrBytesPath) -> None:

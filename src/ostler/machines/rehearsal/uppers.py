@@ -278,6 +278,10 @@ def removed(upper: int, directory: StrOrBytesPath, sync: bool = False) -> None:
         begun.drop(place)
         if sync:
             host.fsync(upper)  # before anything is removed
+        if place.status(begun.COMMITTING) is not None:
+            from ostler.machines.rehearsal import fates
+
+            fates.over(upper)
         begun.remove_dropped(place)
     there = host.stat(directory)
     here = host.fstat(upper)

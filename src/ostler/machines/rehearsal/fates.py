@@ -1,0 +1,224 @@
+"""Fates: what became of a commit that a kept rehearsal has noted, as its own journal tells.
+
+A journal says whether its commit was done, which nothing in the base can: there anybody may have
+renamed, removed or made something since. So the journal of a commit that is done stays until what
+is kept is settled. One that is not there any more has nothing to tell: its commit was taken back,
+or everything is settled. Where it can't be had, or does not know it either, nobody knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import re
+import stat
+
+from ostler.machine import host
+from ostler.machines import trust
+from ostler.machines.rehearsal import looks
+from ostler.machines.rehearsal.begun import COMMITTING
+from ostler.machines.rehearsal.journal_reader import Damaged, read
+from ostler.machines.rehearsal.places import HeldTree
+from ostler.machines.rehearsal.work import Work
+from ostler.points.stack import child_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from ostler.core.records import stat_result
+    from ostler.machines.rehearsal.journal_reader import Written
+
+_LARGEST = 1 << 28
+_NAME = re.compile(r"[0-9]+-[0-9a-f]{16}\.commit")
+
+
+class Unknown(Exception):
+    """Nobody can tell whether a commit was done."""
+
+
+class Note:
+    """What a note says.
+
+    - `place`, `name`: the directory of the commit's journal, and its name there
+    - `started`: when the rehearsal began, of which all was committed if that was done; else None
+    - `moved`: [(the overlay's directory, path before, path after)] of what it renames
+    """
+
+    def __init__(self, said: Any) -> None:
+        """ValueError, TypeError or KeyError where it is no note."""
+        self.place, self.name = said["journal"]
+        self.started = said["started"]
+        self.moved = [tuple(map(host.fsencode, row)) for row in said["moved"]]
+        good = (
+            isinstance(self.place, str)
+            and self.place.startswith("/")
+            and "\0" not in self.place
+            and _is_name(self.name)
+            and (self.started is None or type(self.started) is int)
+            and all(map(_is_row, self.moved))
+        )
+        if not good:
+            raise ValueError
+
+
+def _is_row(row: tuple[bytes, ...]) -> bool:
+    parts = [part for path in row for part in path.split(b"/")]
+    return len(row) == 3 and not any(b"\0" in part or part in (b".", b"..") for part in parts)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def noted(stores: int, shown: str) -> Note | None:
+    """The note in an upper, None where there is none; see Note for what one that is bad raises."""
+    import json  # when it is needed: it brings much along
+
+    try:
+        file = open(trust.own_file(COMMITTING, stores, shown), "rb")  # noqa: SIM115
+    except FileNotFoundError:
+        return None
+    with file:
+        return Note(json.loads(file.read(_LARGEST)))
+
+
+def over(stores: int) -> None:
+    """Nobody needs to know any more what became of a commit: what is kept is dropped."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError, Unknown):
+        found = noted(stores, host.fsdecode(COMMITTING))
+        if found is not None and known(found.place, found.name) is not None:
+            forget(found.place, found.name)
+
+
+def known(place: str, name: str) -> Written | None:
+    """What stands in the journal of a commit that was done; None: it was not, or is settled.
+
+    It is called when recover() has done what it can. Unknown where that was not enough.
+    """
+    try:
+        directory = trust.directory(place, 2)
+    except OSError as error:
+        reason = error.why if isinstance(error, trust.Refused) else error.strerror
+        raise Unknown(f"{place}, where its journal is, can't be had: {reason}") from None
+    try:
+        return _known_in(directory, name, host.path.join(place, name))
+    finally:
+        host.close(directory)
+
+
+def _known_in(directory: int, name: str, shown: str) -> Written | None:
+    try:
+        fd = trust.own_file(host.fsencode(name), directory, shown, host.O_RDWR)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unknown(f"its journal {shown} can't be read: {error.strerror}") from None
+    with open(fd, "r+b", buffering=0) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unknown(f"its journal {shown} is in use") from None
+        try:
+            written = read(file)
+        except Damaged as error:
+            raise Unknown(f"its journal {shown} is damaged: {error}") from None
+    if written is None or "go" not in written.notes:
+        return None
+    notes = set(written.notes)
+    if notes & {"back", "undone", "kept"}:
+        return None
+    if "done" not in notes:
+        raise Unknown(f"recover() could neither finish it nor take it back, see {shown}")
+    return written
+
+
+def forget(place: str, name: str) -> None:
+    """Remove the journal of a commit of which nobody needs to know any more that it was done."""
+    with contextlib.suppress(FileNotFoundError):
+        directory = trust.directory(place, 2)
+        try:
+            host.unlink(name, dir_fd=directory)
+        finally:
+            host.close(directory)
+
+
+def own(written: Written) -> dict[int, int]:
+    """{inode: ctime} of what stands in the base by such a commit's doing, and nobody else's since.
+
+    As far as that can be told: of everything else, it was somebody else.
+    """
+    with Work(written.tops, written.steps, written.times) as work:
+        return _own(work, written) if _are_there(work, written.tops) else {}
+
+
+def _are_there(work: Work, tops: Iterable[bytes]) -> bool:
+    for number, top in enumerate(tops):
+        try:
+            work._places[number] = HeldTree(trust.plain_directory(top))
+        except OSError:
+            return False
+    return True
+
+
+def _own(work: Work, written: Written) -> dict[int, int]:
+    found: dict[int, int] = {}
+    stashes = set(written.stashes)
+    renamed: set[int] = set()  # the inodes of what was in the base before
+    for step, (_, comes) in zip(written.steps, written.looks, strict=True):
+        if step.brings is None:
+            _know_changed(work, step, found)
+        elif (step.top, step.to.rpartition(b"/")[0]) in stashes:
+            renamed.add(step.inode)
+        elif work.is_at(step.top, step.to, step.inode):
+            _know_brought(work, step, comes, step.inode in renamed, found)
+    for top, path, _, inode, _, new in written.times:
+        status = None if new is None else _status(work, top, path)
+        if status is not None and (status.st_ino, status.st_mtime_ns) == (inode, new[1]):
+            found[inode] = status.st_ctime_ns
+    return found
+
+
+def _status(work: Work, top: int, path: bytes) -> stat_result | None:
+    try:
+        found: stat_result | None = work.place(top).status(path)
+    except OSError:
+        return None
+    return found
+
+
+def _know_changed(work: Work, step: Any, found: dict[int, int]) -> None:
+    # What was given metadata, where it has these.
+    status = _status(work, step.top, step.to)
+    if status is None or status.st_ino != step.inode:
+        return
+    new = step.new
+    if (
+        new.get("mode", status.st_mode) & 0o7777 == stat.S_IMODE(status.st_mode)
+        and tuple(new.get("owner", (status.st_uid, status.st_gid)))
+        == (status.st_uid, status.st_gid)
+        and (stat.S_ISDIR(status.st_mode) or "times" not in new
+             or new["times"][1] == status.st_mtime_ns)
+    ):  # fmt: skip
+        found[step.inode] = status.st_ctime_ns
+
+
+def _know_brought(
+    work: Work, step: Any, comes: str | None, renamed: bool, found: dict[int, int]
+) -> None:
+    # What has got a name, and if it is new, what is below it and no younger.
+    place = work.place(step.top)
+    status = place.there(step.to)
+    fits = comes is not None and looks.fits(place, step.to, looks.without_change(comes))
+    if not fits and not (renamed and comes is None):
+        return
+    found[step.inode] = status.st_ctime_ns
+    waiting = [step.to] if stat.S_ISDIR(status.st_mode) and not renamed else []
+    while waiting:
+        path = waiting.pop()
+        for name, below in place.entries(path):
+            if below.st_ctime_ns <= status.st_ctime_ns:
+                found[below.st_ino] = below.st_ctime_ns
+            if stat.S_ISDIR(below.st_mode):
+                waiting.append(child_of(path, name))

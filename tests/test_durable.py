@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import threading
+import traceback
 
 import pytest
 
@@ -281,7 +282,7 @@ def _changes_nothing(pid):
 def run_and_kill(function, stops):
     """Run function in a child and kill it before its `stops`th system call that changes things.
 
-    True when the child came to its end before that.
+    True when the child came to its end before that; where function raised, the test fails.
     """
     pid = os.fork()
     if pid == 0:
@@ -289,14 +290,18 @@ def run_and_kill(function, stops):
             _ptrace(_TRACEME, 0)
             os.kill(os.getpid(), signal.SIGSTOP)
             function()
-        finally:
             os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(1)
     os.waitpid(pid, 0)
     _ptrace(_SETOPTIONS, pid, _EXITKILL | _SYSGOOD)
     while stops:
         _ptrace(_SYSCALL, pid)
         _, status = os.waitpid(pid, 0)
         if os.WIFEXITED(status):
+            assert status == 0, "what was to be killed failed by itself: see its traceback"
             return True
         stops -= not _changes_nothing(pid)
     os.kill(pid, signal.SIGKILL)

@@ -157,7 +157,7 @@ class _BeforeTest:
 
         self.machine = machine
         self.point = scratch_points.settled(machine)
-        self.room = scratch_points.Room(machine)
+        self.limits = scratch_points.Limits(machine)
         self.threads = _threads()
         self.here = machine.getcwdb()
         self.environ = dict(machine.environ)
@@ -172,7 +172,7 @@ class _BeforeTest:
         if machine.closed:
             raise RuntimeError("scratch_shared was closed by a test: it is for those after it, too")
         try:
-            self.room.make(machine)
+            self.limits.make(machine)
             scratch_points.taken_back(machine, self.point)
         except OSError as error:
             if error.errno == errno.EBUSY:
@@ -193,7 +193,7 @@ class _BeforeTest:
 
     def _set_up(self):
         machine = self.machine
-        self.room.back(machine)
+        self.limits.back(machine)
         machine.umask(self.umask)
         machine.chdir(self.here)
         if machine.environ != self.environ:

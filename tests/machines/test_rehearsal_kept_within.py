@@ -204,6 +204,28 @@ def test_what_it_lies_in_is_elsewhere_by_now(base, user, instead):
     assert "ostler-rehearsal.json" in os.listdir(upper)
 
 
+@pytest.mark.parametrize("user", root_alone, indirect=True)
+def test_it_is_deeper_than_a_path_may_be_long(base):
+    upper = within(base)
+    name = "n" * 255
+    with ostler.rehearsal(base, upper=upper) as m:
+        m.rename("/project", "/here")
+        for _ in range(20):
+            m.mkdir("/above")
+            m.rename("/here", f"/above/{name}")
+            m.rename("/above", "/here")
+        m.checkpoint()
+    for _ in range(2):
+        with ostler.rehearsal(base, upper=upper) as m:
+            m.chdir("/here")
+            for _ in range(20):
+                m.chdir(name)
+            assert sorted(m.listdir(".")) == ["file", "kept", "more"]
+            assert m.listdir("kept") == []
+            m.rollback(m.points()[0])
+            m.checkpoint()
+
+
 STATE = "ostler-rehearsal.json"
 
 

@@ -293,7 +293,8 @@ def _find_place(order):
 
 
 def _walk_to(root, path):
-    # Name by name, and through no link; for who may not call openat2.
+    # Name by name, and through no link; for who may not call openat2, and for longer paths than
+    # the kernel takes.
     name: cython.char[256]
     slash: cython.p_char
     length: cython.size_t
@@ -332,7 +333,9 @@ def _find_target(order, step):
     if order.dir < 0:
         how.resolve |= libc.RESOLVE_NO_SYMLINKS
     fd = libc.openat2(order.root, step.target, cython.address(how))
-    if fd < 0 and (libc.errno == libc.ENOSYS or libc.errno == libc.EPERM):
+    if fd < 0 and (
+        libc.errno == libc.ENOSYS or libc.errno == libc.EPERM or libc.errno == libc.ENAMETOOLONG
+    ):
         fd = _walk_to(order.root, step.target)
     if fd < 0 and libc.errno == libc.ELOOP:
         libc.errno = libc.ENOTDIR

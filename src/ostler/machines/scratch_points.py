@@ -66,15 +66,15 @@ def taken_back(machine: Any, point: Point) -> None:
             _see_point(history, point)
 
 
-class Room:
+class Limits:
     """The limits of a machine with points, and whether it can be changed, to be given back."""
 
     def __init__(self, machine: Any) -> None:
-        self.size, self.inodes, self.read_only = _room(machine)
+        self.size, self.inodes, self.read_only = _limits(machine)
 
     def make(self, machine: Any) -> None:
-        """As much room as there was, at the least, to take everything back in."""
-        size, inodes, read_only = _room(machine)
+        """At least as much room as there was, in which everything can be taken back."""
+        size, inodes, read_only = _limits(machine)
         if size < self.size or inodes < self.inodes:
             machine.resize(max(size, self.size), max(inodes, self.inodes))
         if read_only:
@@ -82,14 +82,14 @@ class Room:
 
     def back(self, machine: Any) -> None:
         """Have all of it as it was."""
-        size, inodes, read_only = _room(machine)
+        size, inodes, read_only = _limits(machine)
         if (size, inodes) != (self.size, self.inodes):
             machine.resize(self.size, self.inodes)
         if read_only != self.read_only:
             machine.read_only_now(self.read_only)
 
 
-def _room(machine: Any) -> tuple[int, int, bool]:
+def _limits(machine: Any) -> tuple[int, int, bool]:
     room = host.fstatvfs(machine._stores)
     read_only = host.fstatvfs(machine._root).f_flag & host.ST_RDONLY
     return room.f_blocks * room.f_frsize, room.f_files, bool(read_only)

@@ -473,11 +473,12 @@ def test_a_child_that_goes_on_keeps_its_files_to_itself():
             os.read(read, 1)
             try:
                 open("/late", "w").close()
-            finally:
                 os._exit(0)
+            finally:
+                os._exit(1)
     with Patcher():
         os.write(write, b"x")
-        os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert os.listdir("/") == ["tmp"]
     os.close(read)
     os.close(write)

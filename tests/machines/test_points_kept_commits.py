@@ -12,7 +12,9 @@ import ostler
 from ostler.cli import discard  # noqa: F401
 from ostler.machines.rehearsal import commits, committing, fates, kept_points, moments  # noqa: F401
 from ostler.machines.rehearsal.begun import COMMITTING
+from ostler.machines.rehearsal.journals import Journal
 from ostler.machines.rehearsal.places import OwnTree
+from ostler.machines.rehearsal.work import Work
 from tests.command_line import called
 from tests.machines.rehearsing import by_steps, got, journals, kinds, put, put_on, text, view
 from tests.machines.test_points_kept import at_once, prepared, seen, taken
@@ -298,3 +300,29 @@ def test_some_files_of_a_killed_commit_are_changed_again(base, folder, edited):
         else:
             m.commit()
     assert text(f"{base}/file") == ("by hand" if edited else "newer")
+
+
+def test_a_commit_that_could_not_be_settled_is_not_forgotten_by_the_next(base, folder, monkeypatch):
+    upper = f"{folder}/kept"
+    renamed(base, upper)
+
+    def fails(*_):
+        raise OSError(errno.EIO, "injected")
+
+    with taken(base, upper) as m:
+        with monkeypatch.context() as patched:
+            patched.setattr(Work, "finish", fails)
+            patched.setattr(Work, "take_back", lambda *_: False)
+            patched.setattr(Journal, "write", lambda *given: given[1] != "back" and write(*given))
+            with pytest.raises(OSError, match="neither be finished nor undone"):
+                m.commit()
+        with pytest.raises(OSError, match="an earlier commit of it is not known") as caught:
+            m.commit()
+        assert caught.value.errno == errno.ESTALE
+        assert {"d", "g"} < set(os.listdir(base))  # and the stash of the first
+    with taken(base, upper) as m:
+        assert (m.changes(), journals(base)) == ([], [])
+    assert sorted(os.listdir(base)) == ["e", "h", "precious"]
+
+
+write = Journal.write

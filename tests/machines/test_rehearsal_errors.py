@@ -159,14 +159,15 @@ def test_a_commit_waits_for_another(base):
             with ostler.rehearsal(base) as m:
                 m.unlink("/a")
                 m.commit()
-        finally:
             os._exit(0)
+        finally:
+            os._exit(1)
     with ostler.rehearsal(base) as m:
         put_on(m, "/b", b"b")
     assert os.listdir(base) == ["a"]
     journal.remove()
     journal.close()
-    os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert os.listdir(base) == []
 
 

@@ -118,9 +118,10 @@ def collected():
     if pid == 0:  # what a child does to its copy is not the machine's end
         try:
             machine.close()
-        finally:
             os._exit(0)
-    os.waitpid(pid, 0)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     alive = machine.listdir("/")
     del machine
     gc.collect()

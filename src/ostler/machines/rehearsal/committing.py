@@ -55,6 +55,7 @@ def note(machine: Rehearsal, journal: Journal, plans: Iterable[Plan], every: boo
     keeper = machine._keeper
     if keeper is None:
         return False
+    _check_earlier(machine)
     moved = list(_moved(plans)) if machine._has_roots_marks else []
     import json  # when it is needed: it brings much along
 
@@ -78,6 +79,19 @@ def note(machine: Rehearsal, journal: Journal, plans: Iterable[Plan], every: boo
             return False
         raise OSError(error.errno, error.strerror, machine._directory) from None
     return True
+
+
+def _check_earlier(machine: Rehearsal) -> None:
+    # The note of one that could neither be finished nor taken back is not replaced.
+    try:
+        found = fates.noted(machine._stores, host.fsdecode(NOTE))
+        if found is not None and fates.known(found.place, found.name) is not None:
+            fates.forget(found.place, found.name)  # it is settled: the machine has gone on
+    except fates.Unknown as error:
+        said = f"what became of an earlier commit of it is not known, as {error}"
+        raise OSError(errno.ESTALE, said, machine._directory) from None
+    except (ValueError, TypeError, KeyError):
+        pass  # it is none, and tells nothing
 
 
 def _moved(plans: Iterable[Plan]) -> Iterator[list[str]]:

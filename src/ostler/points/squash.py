@@ -6,6 +6,8 @@ marks, a file is made anew. Only the mark of a file's origin is set right on the
 it says the same to all who read it then.
 """
 
+import contextlib
+
 import cython
 from cython.cimports.ostler.points.stack import Layered, Stack, child_of
 
@@ -60,18 +62,26 @@ class _Squash:
             if metacopy is not None and (seen.data is not None or not self.is_right(path, seen)):
                 self.anew(path, seen, metacopy)
                 return
-            origin = tree.xattr(seen.path, self.stack.marks + "origin")
-            if origin:
-                first = self.stack.mark(path, "origin")
-                if first is None:
-                    host.removexattr(tree.name(seen.path), self.stack.marks + "origin",
-                                     follow_symlinks=False)  # fmt: skip
-                elif first != origin:
-                    host.setxattr(tree.name(seen.path), self.stack.marks + "origin", first,
-                                  follow_symlinks=False)  # fmt: skip
+        if seen.status.st_mode & _KIND == _FILE:
+            self.lead_to_first(path, seen)
         there, old = tree.parent(seen.path)
         above, name = self.target.parent(path)
         host.link(old, name, src_dir_fd=there, dst_dir_fd=above, follow_symlinks=False)
+
+    def lead_to_first(self, path: bytes, seen: Layered):
+        # Of a copy of a copy: what below all layers it is of; of one that was new, that it is new.
+        tree, mark = self.stack.trees[seen.layer], self.stack.marks + "origin"
+        origin = tree.xattr(seen.path, mark)
+        if origin is None:
+            return
+        first = self.stack.mark(path, "origin")
+        if first is None:
+            # An ordinary user can't where the file may not be written: then it is taken for a copy
+            # of what may have been below all layers, and a commit may see a conflict in that.
+            with contextlib.suppress(PermissionError):
+                host.removexattr(tree.name(seen.path), mark, follow_symlinks=False)
+        elif first != origin:
+            host.setxattr(tree.name(seen.path), mark, first, follow_symlinks=False)
 
     def is_right(self, path: bytes, seen: Layered):
         # Whether the mark that a metacopy has leads to its data from the one layer, too.

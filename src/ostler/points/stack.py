@@ -43,6 +43,11 @@ def _led(path: bytes, redirect: bytes):
     return child_of(path.rpartition(b"/")[0], redirect)
 
 
+def _looks(status):
+    # What a copy has from the file that it is of, until it is changed.
+    return status.st_size, status.st_mtime_ns, status.st_mode, status.st_uid, status.st_gid
+
+
 @cython.cclass
 class Layered:
     """One object of a stack.
@@ -72,6 +77,7 @@ class Stack:
         self.marks = marks
         self.redirects = marks.startswith("trusted.")  # an ordinary user's overlay has none
         self._origins = None
+        self._left = None
         self.forget()
 
     def forget(self):
@@ -260,8 +266,10 @@ class Stack:
         value = tree.xattr(seen.path, self.marks + name)
         if name == "redirect" and value is not None:
             return self._redirect_of_copy(seen, value)
-        if name == "origin" and value:
-            return self._first_origin(seen.layer, value)
+        if name == "origin" and value is not None:
+            if value:
+                return self._first_origin(seen.layer, value)
+            return None if self._is_copy_of_new(path, seen) else value
         if value is None and name not in ("redirect", "metacopy", "origin"):
             return self._further_down(path, seen, name)
         return value
@@ -330,6 +338,53 @@ class Stack:
             seen.add(handle)
             value = self._origins[handle]
         return value
+
+    def _is_copy_of_new(self, path, seen):
+        # Whether a file is a copy of one that another layer has made, where the mark doesn't name
+        # what was copied: an ordinary user's overlay never does. In doubt it is not.
+        if seen.status.st_mode & _KIND != _FILE or seen.layer == len(self.trees) - 1:
+            return False
+        above, _, last = path.rpartition(b"/")
+        up = self.seen(above)
+        for layer, at in up.parts:
+            if layer <= seen.layer:
+                continue
+            at = child_of(at, last)
+            status = self.trees[layer].status(at)
+            if status is None:
+                continue
+            if status.st_mode & _KIND != _FILE:
+                break
+            if self.trees[layer].xattr(at, self.marks + "origin") is None:
+                return True
+        # Under another name: it has been renamed since.
+        if self._left is None:
+            self._left = self._all_left()
+        return (seen.layer, _looks(seen.status)) in self._left
+
+    def _all_left(self):
+        # Of each file that was new in a layer, and that an upper one has removed or renamed: that
+        # layer, and what the file looks like.
+        found = set()
+        number: cython.Py_ssize_t
+        for number in range(1, len(self.trees)):
+            tree = self.trees[number]
+            waiting = [b""]
+            while waiting:
+                path = waiting.pop()
+                for name, status in tree.entries(path):
+                    child = child_of(path, name)
+                    if status.st_mode & _KIND == _DIRECTORY:
+                        waiting.append(child)
+                    elif (
+                        status.st_mode & _KIND == _FILE
+                        and tree.xattr(child, self.marks + "origin") is None
+                    ):
+                        upper: cython.Py_ssize_t
+                        for upper in range(number):
+                            if self.trees[upper].status(child) is not None:
+                                found.add((upper, _looks(status)))
+        return found
 
     def _all_origins(self):
         # {handle of each file of the lower layers: its origin, or None where it was new there}

@@ -73,7 +73,7 @@ def test_all_code_acts_on_the_machine(pytester, monkeypatch):
             assert home.is_dir() and not list(home.iterdir())
             (home / ".settings").touch()
 
-        @pytest.mark.scratch(size="64K", inodes=3)
+        @pytest.mark.scratch(size="64K", inodes=4)
         def test_limits(scratch_os, installed_scratch, scratch_shared):
             assert scratch_os is installed_scratch is scratch_shared
             scratch_os.create_file("/work/known", "x" * 100)
@@ -84,9 +84,8 @@ def test_all_code_acts_on_the_machine(pytester, monkeypatch):
             os.mkdir("third")
             with pytest.raises(OSError, match="No space"):
                 os.mkdir("fourth")
-            if os.geteuid() == 0:
-                scratch_os.resize(size="1M", inodes=1000)
-                assert scratch_os.run(["sh", "-c", "mkdir fourth"])
+            scratch_os.resize(size="1M", inodes=1000)
+            assert scratch_os.run(["sh", "-c", "mkdir fourth"])
 
         @pytest.mark.skipif(os.geteuid() != 0, reason="root alone is somebody else")
         @pytest.mark.scratch(user="nobody")
@@ -104,8 +103,11 @@ def test_all_code_acts_on_the_machine(pytester, monkeypatch):
                 pass
             with pytest.raises(PermissionError):
                 os.setuid(0)
-            scratch_os.mkdir("mine")
-            assert scratch_os.run(["sh", "-c", "rmdir mine"]) and os.listdir() == []
+            scratch_os.mkdir("/work/mine")
+            assert scratch_os.run(["sh", "-c", "rmdir /work/mine"]) and os.listdir() == []
+            for change in (scratch_os.read_only_now, lambda: scratch_os.resize(inodes=1000)):
+                with pytest.raises(PermissionError, match="as its user can't change"):
+                    change()
 
         class TestOfUnittest(unittest.IsolatedAsyncioTestCase):
             async def test_it(self):

@@ -175,9 +175,14 @@ class _BeforeTest:
             self.limits.make(machine)
             scratch_points.taken_back(machine, self.point)
         except OSError as error:
-            if error.errno == errno.EBUSY:
-                self._set_up()
-            raise
+            if error.errno != errno.EBUSY:
+                raise
+            self._set_up()
+            raise OSError(
+                errno.EBUSY,
+                f"the test has left a file of scratch_shared open, or a process: {error.strerror}",
+                error.filename,
+            ) from None
         self._set_up()
         self._name_threads()
 
@@ -223,16 +228,22 @@ def installed_scratch(scratch_os: "Scratch", request: pytest.FixtureRequest) -> 
     It has an empty /tmp, and works in an empty /work. All code of the process is on it meanwhile,
     in whatever thread, task or context it runs.
     """
-    if scratch_os is here.machine:  # where all code is, C code as well
-        yield scratch_os
-        return
     from ostler.pytest_process import room
 
+    if scratch_os is here.machine:  # where all code is, C code as well
+        from ostler.pytest_process import reaching
+
+        scratch_os.chdir(room.WORK)
+        with reaching.faults_of(scratch_os):
+            yield scratch_os
+        return
+    before = room.files_on(scratch_os)
     room.furnish(scratch_os)
     # What pytest makes on the host for the test it has there, too, and each path means the same.
     made = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
     if made is not None:
         scratch_os.makedirs(made)
+    room.leave_uncounted(request.node, scratch_os, room.files_on(scratch_os) - before)
     from ostler.fakefs.patches import undone
 
     marker = request.node.get_closest_marker("scratch")
@@ -298,7 +309,7 @@ def pytest_runtest_teardown(item, nextitem):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     if call.excinfo is not None:
-        _hide_our_frames()
+        here.hide_our_frames()
     with here.on_host(), here.for_report(item.config):
         report = yield
         if report.failed and report.when != "teardown" and here.machine is None:
@@ -329,13 +340,6 @@ def _machine_of(item):
     module = sys.modules.get("ostler.fakefs.patching")
     patcher = None if module is None else module.Patcher.PATCHER
     return None if patcher is None else patcher.fs.machine
-
-
-def _hide_our_frames():
-    # They are between the test and its error, and say nothing of either; --full-trace shows them.
-    for name, module in list(sys.modules.items()):
-        if name == "ostler" or name.startswith("ostler."):
-            vars(module).setdefault("__tracebackhide__", True)
 
 
 @pytest.hookimpl(wrapper=True)

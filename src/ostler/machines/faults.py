@@ -15,7 +15,7 @@ from ostler.verbs import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ostler.machine import Machine
 
@@ -23,6 +23,16 @@ _rules: "WeakKeyDictionary[Machine, Standing]" = WeakKeyDictionary()
 # For the rules and their counts, which threads share. A signal's handler may use the machine, or
 # change its rules, while its thread is in here.
 _lock = lock_over_forks()
+# Of machines, what is called with True before they get a rule, with False when they have none.
+_told: "WeakKeyDictionary[Machine, Callable[[bool], object]]" = WeakKeyDictionary()
+
+
+def tell(machine: "Machine", function: "Callable[[bool], object] | None") -> None:
+    """Call a function with True before a machine gets a rule, with False when it has none again."""
+    if function is None:
+        _told.pop(machine, None)
+    else:
+        _told[machine] = function
 
 
 class Fault:
@@ -84,6 +94,7 @@ class Faults:
             # Of an OSError whose number is a text there is nothing that a program could ask for.
             raise TypeError(f"errno should be a number, as errno.EIO is, not {errno!r}")
         fault = Fault(call, path, errno, after, count)
+        self._tell(True)
         with _lock:
             rules = _rules.get(self._machine) or Standing()
             rules.add(fault)  # first: so no handler finds them empty, and takes them away
@@ -104,6 +115,7 @@ class Faults:
                 before.settle(self._machine)
             else:
                 self._leave(rules)
+        self._tell(bool(rules.faults))
 
     def clear(self) -> None:
         """Take all of them back."""
@@ -111,10 +123,16 @@ class Faults:
             rules = _rules.get(self._machine)
             if rules is not None:
                 self._leave(rules)
+        self._tell(False)
 
     def _leave(self, rules):
         if _rules.pop(self._machine, None) is rules:
             before.leave(self._machine, rules)
+
+    def _tell(self, there):
+        told = _told.get(self._machine)
+        if told is not None:
+            told(there)
 
     def __iter__(self) -> "Iterator[Fault]":
         return iter(_of(self._machine))

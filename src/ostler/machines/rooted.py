@@ -123,6 +123,8 @@ class Rooted(RootedCore, Machine):
         """
         from ostler.installation.installed import Installed
 
+        threads = threads or strict
+        strict = strict and not self._is_here  # C code of a process that lives here acts here
         return Installed(self, bool(threads), bool(strict), bool(everywhere))
 
     def close(self, fd=THIS):

@@ -24,12 +24,14 @@ class Scratch(WithPoints, Rooted):
 
     For its points it has what a rehearsal has (see rehearsal/kind.py); nothing is in `_plan` until
     the first one is made. `_shown`: the paths below its root at which something of the host is
-    mounted; None: something else is, too.
+    mounted; None: something else is, too. `_uncounted`: how many of its files are no part of the
+    limit. `_changed_by`: in a process that lives on it and can't change it, what is called with
+    the changes instead.
     """
 
     __slots__ = (
-        "_base", "_busy", "_directory", "_history", "_keeper", "_overlays", "_own", "_plan",
-        "_prefix_of_marks", "_share", "_shown", "_started",
+        "_base", "_busy", "_changed_by", "_directory", "_history", "_keeper", "_overlays", "_own",
+        "_plan", "_prefix_of_marks", "_share", "_shown", "_started", "_uncounted",
     )  # fmt: skip
     _kind = "scratch"
     _places_may_go = True
@@ -43,7 +45,7 @@ class Scratch(WithPoints, Rooted):
         self._base, self._busy, self._own, self._started = b"/", Busy(), {}, 0
         self._directory = self._history = self._keeper = self._share = None
         self._overlays, self._plan, self._prefix_of_marks = (), (), b""
-        self._shown = ()
+        self._shown, self._uncounted, self._changed_by = (), 0, None
 
     @property
     def _has_roots_marks(self):
@@ -121,6 +123,11 @@ class Scratch(WithPoints, Rooted):
         OSError (EINVAL) when more than that is in use.
         """
         limits = amount(size, "size"), amount(inodes, "inodes")
+        if limits[1] is not None:
+            limits = limits[0], b"%d" % (int(limits[1]) + self._uncounted)
+        if self._changed_by is not None:
+            self._changed_by(*limits, None)
+            return
         if not self._plan:
             self._change(*limits, None)
             return
@@ -135,6 +142,9 @@ class Scratch(WithPoints, Rooted):
 
         OSError (EBUSY) while a file is open for writing.
         """
+        if self._changed_by is not None:
+            self._changed_by(None, None, bool(on))
+            return
         self._change(None, None, on, whole=True)
 
     @contextmanager

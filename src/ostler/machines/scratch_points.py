@@ -92,7 +92,8 @@ class Limits:
 def _limits(machine: Any) -> tuple[int, int, bool]:
     room = host.fstatvfs(machine._stores)
     read_only = host.fstatvfs(machine._root).f_flag & host.ST_RDONLY
-    return room.f_blocks * room.f_frsize, room.f_files, bool(read_only)
+    inodes = room.f_files - machine._uncounted  # as resize() takes it
+    return room.f_blocks * room.f_frsize, inodes, bool(read_only)
 
 
 def _take_back(machine: Any, history: History, point: Point) -> None:

@@ -106,6 +106,7 @@ class ScratchOfUser(Scratch):
     def _move_in(self, parent, fork, begun):
         in_family = super()._move_in(parent, fork, begun)
         self._who = None  # the calls are this process's, which is the user's
+        self._changed_by = _refuse_change
         return in_family
 
     @property
@@ -183,6 +184,11 @@ def _rights_are_given_up():
             return _GIVEN_UP in file.read()
     except FileNotFoundError:
         return True  # no /proc to look at
+
+
+def _refuse_change(*what):
+    problem = "a process that lives on the machine as its user can't change the machine's limits"
+    raise PermissionError(errno.EPERM, problem)
 
 
 def _missing(name):

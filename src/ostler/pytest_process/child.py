@@ -33,6 +33,7 @@ def run(item: "Any", machine: "Any", fd: int, parent: int) -> "NoReturn":
     sender = wire.Sender(fd)
     try:
         _move(item, machine, parent, sender)
+        _take_limits(machine, sender)
     except BaseException as error:
         _say(sender, "refused", f"{type(error).__name__}: {error}")
         host._exit(1)
@@ -59,6 +60,7 @@ def _move(item, machine, parent, sender):
         in_family = machine._move_in(parent, host.fork, partial(sender.send, "begun"))
         sender.is_here()
         sender.wait()
+        machine.chdir("/")  # where one stands that is not installed
         here.machine = machine
         if not in_family:
             # What a test leaves behind is this process's, until the parent ends all of it.
@@ -67,6 +69,24 @@ def _move(item, machine, parent, sender):
         _take_directories(item.config)
         _keep_meaning(stood)
         _leave_servers()
+
+
+def _take_limits(machine, sender):
+    # An ordinary user's process has no rights in the namespaces that it lives in.
+    if machine._user_ns < 0 or machine._changed_by is not None:
+        return
+
+    def change(*what):
+        with here.on_host():
+            number, text = sender.ask("change", *map(_simple, what))
+        if number:
+            raise OSError(number, text)
+
+    machine._changed_by = change
+
+
+def _simple(what):
+    return what.decode() if isinstance(what, bytes) else what
 
 
 def _take_variables(machine, names):

@@ -1,5 +1,6 @@
 """Forked: a copy of this process that says something, is listened to, and is ended with its own."""
 
+import json
 import select
 import signal
 import socket
@@ -103,12 +104,15 @@ class Forked:
                 self._has_left, self.ended = bool(message[1]), True
                 return
             # The first word is said before anything of the test has run.
+            answer = None
             if message[0] == "begun" and not self._has_begun:
                 self._begin(*message[1:])
             else:
-                heed(message)
+                answer = heed(message)
             if message[0] in ("begun", "report"):
-                self._answer()
+                self._answer(b".")
+            elif message[0] == "change":
+                self._answer(json.dumps(answer).encode() + b"\n")
             self._has_begun = True
 
     def _begin(self, first, runner):
@@ -116,9 +120,9 @@ class Forked:
             self._first, self._test = host.pidfd_open(first), host.pidfd_open(runner)
             self.in_family, self._runner = True, runner
 
-    def _answer(self):
+    def _answer(self, data):
         try:
-            self._socket.send(b".")
+            self._socket.send(data)
         except OSError:
             pass  # it is gone, or does not read
 

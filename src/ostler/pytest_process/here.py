@@ -26,6 +26,16 @@ def on_host() -> "Any":
     return nullcontext() if module is None else module.OnHost()
 
 
+def hide_our_frames() -> None:
+    """Leave them out of tracebacks, but with --full-trace.
+
+    They are between a test and its error, and say nothing of either.
+    """
+    for name, module in list(sys.modules.items()):
+        if name == "ostler" or name.startswith("ostler."):
+            vars(module).setdefault("__tracebackhide__", True)
+
+
 @contextmanager
 def for_report(config: "Any") -> "Iterator[None]":
     """In a process on a machine: stand where pytest was begun, for the files' names in reports."""

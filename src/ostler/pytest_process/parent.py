@@ -137,7 +137,7 @@ class Course:
         if function is None:
             raise ValueError("the process of the test says what nobody understands")
         try:
-            function(*what)
+            return function(*what)
         except Exception as error:
             if not self._is_a_lesser_users():
                 raise
@@ -145,6 +145,18 @@ class Course:
 
     def _is_a_lesser_users(self):
         return getattr(self._machine, "_is_anothers", False)
+
+    def _heed_change(self, size, inodes, read_only):
+        """Change the machine's limits, as resize() and read_only_now() do: (errno, text)."""
+        if self._is_a_lesser_users():
+            raise ValueError("the process of the test asks for what only another user may have")
+        limits = [None if limit is None else b"%d" % int(limit) for limit in (size, inodes)]
+        try:
+            with here.on_host():
+                self._machine._change(*limits, read_only, whole=read_only is not None)
+        except OSError as error:
+            return error.errno, error.strerror
+        return 0, ""
 
     def _heed_phase(self, phase):
         if phase not in _PHASES:
@@ -212,6 +224,8 @@ class Course:
 
     def _log_call(self, call):
         # Not by the hook: other plugins have told their parts of it in the other process.
+        if call.excinfo is not None:
+            here.hide_our_frames()
         with here.on_host():
             self._log(pytest.TestReport.from_item_and_call(self._item, call))
 

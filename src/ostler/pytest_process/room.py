@@ -20,6 +20,7 @@ _SETTINGS = (
     "/etc/ssl", "/etc/timezone",
 )  # fmt: skip
 _LISTS_OF_DIRECTORIES = ("PATH", "LD_LIBRARY_PATH")
+_OF_TMP_PATH = 2  # that pytest makes: the directory, and the link to the last one of its name
 _MOST = 200  # entries of a directory that are shown one by one
 
 _known: "tuple[Any, list[bytes]]" = (None, [])
@@ -50,26 +51,54 @@ def made(item: "Any", process: bool = False) -> "Any":
         raise pytest.UsageError(
             f"the marker scratch has no {names}; it takes {', '.join(_OPTIONS)}"
         )
-    return _made_for_process(item, options) if process else ostler.scratch(**options)
+    if process:
+        return _made_for_process(item, options)
+    if not options.get("bind") or options.get("inodes") is None:
+        return ostler.scratch(**options)
+    del options["inodes"]  # for which what is shown doesn't count
+    machine = ostler.scratch(**options)
+    try:
+        leave_uncounted(item, machine, files_on(machine) - 1)
+    except BaseException:
+        machine.close()
+        raise
+    return machine
 
 
 def _made_for_process(item, options):
     import ostler
 
-    bind, inodes = options.pop("bind", None), options.pop("inodes", None)
+    bind = options.pop("bind", None)
+    options.pop("inodes", None)
     binds.sources(bind)  # which says what is wrong with it
     machine = ostler.scratch(bind=[*shown(item), *(bind or ())], **options)
     try:
         _take_variables(machine)
         furnish_for_process(machine)
         _let_make_machines(machine)
-        if inodes is not None:  # which are the test's
-            status = machine.statvfs("/")
-            machine.resize(inodes=inodes + status.f_files - status.f_ffree)
+        later = _OF_TMP_PATH if "tmp_path" in item.fixturenames else 0
+        leave_uncounted(item, machine, files_on(machine) - 1 + later)
     except BaseException:
         machine.close()
         raise
     return machine
+
+
+def files_on(machine: "Any") -> int:
+    """How many files there are on a machine, its root directory being one."""
+    status = machine.statvfs("/")
+    return int(status.f_files - status.f_ffree)
+
+
+def leave_uncounted(item: "Any", machine: "Any", number: int) -> None:
+    """Don't count so many more files, which a test's plugins have made, as the test's `inodes`."""
+    marker = item.get_closest_marker("scratch")
+    inodes = None if marker is None else marker.kwargs.get("inodes")
+    if not hasattr(machine, "_uncounted"):
+        return  # it is one of the test's own making
+    machine._uncounted += number
+    if inodes is not None and number:
+        machine.resize(inodes=inodes)
 
 
 def _take_variables(machine):

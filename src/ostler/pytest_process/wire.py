@@ -6,7 +6,9 @@ The test may be a lesser user's, and what it says is looked at before it is used
 import errno
 import fcntl
 import select
+import signal
 import sys
+from _thread import allocate_lock
 from json import dumps, loads
 from typing import Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _SIMPLE = (str, int, float, bool, type(None))
 LOST = 117  # the status of a process whose socket is no longer its own
 _LARGEST = 1 << 30
+_BLOCK = 1 << 16
 _HIGH = 1000  # a descriptor above those that tests close, or put others in place of, by number
 
 
@@ -32,6 +35,7 @@ class Sender:
         self._fd = _high(fd)
         self._is = _identity(self._fd)
         self._pid = host.getpid()
+        self._asking = allocate_lock()
 
     def is_here(self) -> None:
         """From now on this process, a copy of the one that it was made in, tells the parent."""
@@ -49,6 +53,29 @@ class Sender:
     def wait(self) -> None:
         """Go on when the parent has heeded what asks for an answer, so that output is in order."""
         self._with_socket(select.POLLIN, host.read, 1)
+
+    def ask(self, kind: str, *what: "Any") -> "Any":
+        """What the parent answers. OSError (EPERM) in a process that the test has forked."""
+        if host.getpid() != self._pid:
+            problem = "a process that the test has forked can't have its machine changed"
+            raise OSError(errno.EPERM, problem)
+        # Nothing comes in between that would leave the answer to whoever reads next.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            with self._asking:
+                self.send(kind, *what)
+                return loads(self._line())
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def _line(self):
+        data = b""
+        while not data.endswith(b"\n"):
+            more = self._with_socket(select.POLLIN, host.read, _BLOCK)
+            if not more:
+                raise OSError(errno.EPIPE, "the process that has started the test is gone")
+            data += more
+        return data
 
     def _with_socket(self, event, function, argument):
         while True:

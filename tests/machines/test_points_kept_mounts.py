@@ -2,11 +2,13 @@
 
 import errno
 import os
+import stat
 import subprocess
 
 import pytest
 
 import ostler
+from ostler import MachineUnavailable, cli
 from tests.machines.rehearsing import put, put_on, view
 from tests.test_durable import own_mounts  # noqa: F401
 
@@ -47,6 +49,24 @@ def test_each_has_its_layers(places):
         assert view(m) == shown
         with m.at("2") as then:
             assert not then.path.exists("/other/more")
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a file"])
+def test_what_can_not_be_mounted_can_be_discarded(places, capsys, instead):
+    """A command has renamed what something is mounted in, or has put something else there."""
+    base, upper, mount = places
+    mount()
+    with ostler.rehearsal(base, upper=upper) as m:
+        put_on(m, "/file", b"one")
+    if instead == "a file":
+        put(str(upper / "0" / "upper" / "other"), "x")
+    else:
+        os.mknod(upper / "0" / "upper" / "other", stat.S_IFCHR, 0)  # as the kernel marks it
+    with pytest.raises(MachineUnavailable, match="the place is not what it was"):
+        ostler.rehearsal(base, upper=upper)
+    assert cli.main(["discard", str(upper)]) == 0
+    assert capsys.readouterr().out == f"{upper} is gone\n"
+    assert (base / "other" / "there").read_text() == "there"
 
 
 def test_what_is_not_mounted_any_more(places):

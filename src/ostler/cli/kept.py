@@ -84,11 +84,13 @@ def gone(machine, directory):
 def gone_untaken(directory, error):
     """The same of what can't be taken up because of an OSError: on a full disk, say.
 
+    Nor can what can't be mounted, as where a command has renamed what something is mounted in.
     Another error is raised.
     """
     from ostler.machines.rehearsal import taking_up
 
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.ESTALE):
+    known = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.ESTALE)
+    if not known and not isinstance(error, ostler.MachineUnavailable):
         raise error
     taking_up.remove_untaken(directory)
     return _told_gone(directory)

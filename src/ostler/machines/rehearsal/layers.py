@@ -194,7 +194,7 @@ def _close_all(made: list[mounts.Made]) -> None:
 
 def _unavailable(stores: int, lower: bytes, number: int, step: str) -> MachineUnavailable:
     problem = f"{host.fsdecode(lower)}: {step}: {host.strerror(number)}"
-    if step == "place":
+    if step == "place" or (step == "move_mount" and number == errno.EINVAL):
         lost = "of what is mounted there the place is not what it was: it was renamed or removed"
         return MachineUnavailable(f"{problem}; {lost}", "that place, as it was", number)
     reason = f"a rehearsal can't be made: {problem}"

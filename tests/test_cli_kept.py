@@ -54,7 +54,7 @@ def test_redo_says_what_it_leaves(place):
     step(place, "echo one >there")
     ostler(place, "undo", "../s")
     step(place, "touch later")
-    assert "forward to 2 (what is left is 4)" in ostler(place, "redo", "../s")
+    assert "forward to 2 (what you leave is kept as 4)" in ostler(place, "redo", "../s")
     assert content(place) == {"there": "one"}
     ostler(place, "undo", "../s", "4")
     assert content(place) == {"there": "old", "later": ""}

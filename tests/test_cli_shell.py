@@ -193,13 +193,16 @@ def test_on_a_terminal(place):
         (b"\r\nbegun\r\n", b"\x03"),
         (b"^C[rehearsal] at work> ", b"cat there\n"),
         (b"\r\nnew" + prompt, b"undo\n"),
-        (b"is left is 3)" + prompt, b"cat there\n"),
+        (b"is kept as 3)" + prompt, b"cat there\n"),
         (b"\r\nold" + prompt, b"redo\n"),
         (b"cat there" + prompt, b"\x04"),
         (b"keep (k)? ", b"c\n"),
     ]
     status, text = on_terminal(program("shell"), 120, cwd=place, keys=keys)
     assert "[rehearsal] at work> " in text
+    opening, _, _ = text.partition("\n")
+    assert opening.startswith("Nothing real is changed.")
+    assert all(word in opening for word in ("undo", "redo", "points", "differences", "exit"))
     assert "back at" in text and "1 change: 1 modified" in text
     assert text.count("not\n") + text.count("not\r") <= 1  # Ctrl-C has ended the whole line
     assert (place / "there").read_text() == "new\n"

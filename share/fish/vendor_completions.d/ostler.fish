@@ -97,7 +97,7 @@ complete -c ostler -n '__fish_seen_subcommand_from record' -l profile -x -d 'Wri
 complete -c ostler -n '__fish_seen_subcommand_from record' -l live -d 'Tell it on standard error while it happens, line by line'
 complete -c ostler -n '__fish_seen_subcommand_from record' -l changes -d 'Record only what may change something, and the network: it costs less'
 complete -c ostler -n '__fish_seen_subcommand_from record' -l exact -d 'Record of each call what the kernel answered, by ptrace: whether it was done, and the errno, also where looking doesn\'t tell, as of connections'
-complete -c ostler -n '__fish_seen_subcommand_from record' -l only -x -d 'Tell only of this: written, read, network, refused or all (with what every program reads when it begins, and what was not there)'
+complete -c ostler -n '__fish_seen_subcommand_from record' -l only -x -d 'Tell only of this: written, read, network, refused (with all changes and connections that failed) or all (with what every program reads when it begins, and what was not there)'
 complete -c ostler -n '__fish_seen_subcommand_from record' -l path -x -d 'Tell only of paths that fit, or lie in that directory'
 complete -c ostler -n '__fish_seen_subcommand_from record' -l process -x -d 'Tell only of programs whose name or pid fits'
 complete -c ostler -n '__fish_seen_subcommand_from record' -l json -d 'Print JSON Lines'

@@ -145,6 +145,22 @@ def no_option(command, option, known) -> UsageError:
     return UsageError(f"{command}: no option {on_one_line(option)}{hint}")
 
 
+def value_of(command, option, equals, value, rest, what="a value") -> str:
+    """The value of an option: behind its "=", or the next word, which is taken from `rest`.
+
+    A word that looks like an option is one: else `--kept --point` would be about a directory of
+    that name.
+    """
+    if not equals and rest and rest[0].startswith("--"):
+        word = on_one_line(rest[0])
+        hint = "" if word == "--" else f" ({option}={word} if that is meant)"
+        raise UsageError(f"{command}: {option} wants {what}, not {word}{hint}")
+    value = value if equals else rest.pop(0) if rest else ""
+    if not value:
+        raise UsageError(f"{command}: {option} wants {what}")
+    return value
+
+
 def complain(message, hint="") -> int:
     """Say on standard error what is wrong with the command line; return its exit status, 2."""
     if isinstance(message, OSError):

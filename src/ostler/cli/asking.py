@@ -37,6 +37,8 @@ def ask(ending):
         elif answer in ("k", "keep"):
             if ending.options.kept is not None or _place(ending):
                 if ending.tried("keep"):
+                    if ending.options.kept is not None:
+                        ending.tell_kept(ending.options.kept)
                     return "keep", False
         elif answer in ("s", "choose"):
             paths = choose(ending)

@@ -8,7 +8,7 @@ from ostler.cli import kept
 _WHAT = """
 Print the differences in text files, as a unified diff: from the real files to the rehearsal that is
 kept in DIR; with A from that point on; with A and B from the one to the other. Files that are no
-text, and large ones, are only named.
+text, large ones and directories are only named.
 """
 _EXAMPLES = """
 ostler exec --kept patch --point -- sh -c 'echo x >made'

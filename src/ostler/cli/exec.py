@@ -4,7 +4,7 @@ import errno
 import sys
 
 import ostler
-from ostler.cli import UsageError, no_option
+from ostler.cli import UsageError, no_option, value_of
 from ostler.cli.machine import FAILED, OPTIONS, run_in, standing, take
 from ostler.cli.machine import USAGE as MACHINES
 
@@ -66,7 +66,12 @@ def main(arguments):
 
     def start(machine):
         # Found before: an ordinary user who has entered the namespaces can't try again.
-        machine.execv(program(machine, command[0]), command)
+        path = program(machine, command[0])
+        try:
+            machine.execv(path, command)
+        except OSError as error:
+            error.filename = path
+            raise
 
     return run_in(choice, programs, command[0], start)
 
@@ -77,10 +82,7 @@ def _profile(arguments):
         return None, arguments
     _, equals, value = arguments[0].partition("=")
     rest = arguments[1:]
-    value = value if equals else rest.pop(0) if rest else ""
-    if not value:
-        raise UsageError("exec: --profile wants a file")
-    return value, rest
+    return value_of("exec", "--profile", equals, value, rest, "a file"), rest
 
 
 def _of_profile(file, programs, choice):
@@ -125,10 +127,7 @@ def _kept(arguments):
     while rest and rest[0].partition("=")[0] in _OF_KEPT:
         option, equals, value = rest.pop(0)[2:].partition("=")
         if option == "kept":
-            value = value if equals else rest.pop(0) if rest else ""
-            if not value:
-                raise UsageError("exec: --kept wants a directory")
-            given.directory = value
+            given.directory = value_of("exec", "--kept", equals, value, rest, "a directory")
         elif equals:
             raise UsageError(f"exec: --{option} takes no value")
         else:

@@ -1,6 +1,7 @@
 """A kept rehearsal: one session over many commands, each of which takes it up where it stands."""
 
 import errno
+import re
 import shlex
 import time
 
@@ -44,7 +45,7 @@ def _when_free(make, directory, wait):
             if not wait or error.errno != errno.EBUSY:
                 raise
             if not said:
-                tell(f"ostler: waiting: {on_one_line(directory)}: {error.strerror}")
+                tell(f"ostler: waiting: {on_one_line(directory)}: {_with_dir(error.strerror)}")
             said = True
         _let_go(directory)
 
@@ -148,11 +149,26 @@ def tried(function, *arguments):
 
 
 def about(error, directory):
-    """An error, of which a directory is named where it is a full disk that has no name yet."""
+    """An error in the words of the command line, on which an upper is called DIR.
+
+    The directory is named where it is a full disk that has no name yet.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        error.strerror = _with_dir(error.strerror)
+    elif isinstance(error, ValueError):
+        return ValueError(_with_dir(str(error)))
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if full and error.filename is None and directory is not None:
         return OSError(error.errno, error.strerror, directory)
     return error
+
+
+def _with_dir(text):
+    # What a program is called, or a path, stands behind these.
+    return _UPPER.sub(lambda found: found[0].replace("an ", "a ")[:-5] + "DIR", text, count=2)
+
+
+_UPPER = re.compile(r"(?:^|\b(?:the|an|within) )upper\b")
 
 
 def conflicts(error):

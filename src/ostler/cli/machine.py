@@ -9,7 +9,7 @@ import sys
 
 import ostler
 from ostler import sizes
-from ostler.cli import UsageError, complain, on_one_line
+from ostler.cli import UsageError, complain, on_one_line, value_of
 
 USAGE = """\
 MACHINE is one of these; without one it is the host:
@@ -141,9 +141,7 @@ def take(arguments, command):
             continue
         if option == "env":
             del rest[0]
-            if not equals and not rest:
-                raise UsageError(f"{command}: --env wants a variable")
-            variable = (value if equals else rest.pop(0)).partition("=")
+            variable = value_of(command, "--env", equals, value, rest, "a variable").partition("=")
             if not variable[0] or "\0" in variable[0]:
                 raise UsageError(f"{command}: --env wants NAME or NAME=VALUE")
             choice.variables.append(variable)
@@ -162,9 +160,8 @@ def take(arguments, command):
             elif rest and _looks_like_size(rest[0]) and not _is_program(rest[0]):
                 choice.size = rest.pop(0)  # which is refused with what is wrong with it
         elif option == "confine":
-            if not (value if equals else rest and rest[0]):
-                raise UsageError(f"{command}: --confine wants a directory")
-            choice.directory = value if equals else rest.pop(0)
+            what = "a directory"
+            choice.directory = value_of(command, "--confine", equals, value, rest, what)
         elif equals:
             raise UsageError(f"{command}: --{option} takes no value")
     if choice.network and choice.kind != "confine":
@@ -194,8 +191,20 @@ def run_in(choice, programs, name, start):
     try:
         start(machine)
     except OSError as error:
-        complain(f"{on_one_line(name)}: {error.strerror or error}")
+        # Where the machine has such a program, its path is the error's.
+        missing = isinstance(error, FileNotFoundError) and "/" not in str(error.filename or name)
+        if missing and choice.kind == "scratch" and choice.size is None:
+            complain(f"{on_one_line(name)}: neither a size, as 64M, nor a program that is here")
+        else:
+            complain(not_run(name, error, missing))
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+
+
+def not_run(name, error, missing):
+    """Why a program could not be run, in words; `missing`: no directory of PATH has the name."""
+    if missing:
+        return f"{on_one_line(name)}: command not found: no directory of PATH has it"
+    return f"{on_one_line(name)}: {error.strerror or error}"
 
 
 def python_needs(script=None):

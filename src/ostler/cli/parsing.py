@@ -1,7 +1,8 @@
 """Reading the options of a command, as getopt(3) does, with words for what is not understood.
 
 Options and operands may be mixed; an option that wants a value takes what follows, whatever it
-begins with; letters may be joined. What is left to argparse is what the options mean.
+begins with, but for a long option of the command; letters may be joined. What is left to argparse
+is what the options mean.
 """
 
 import sys
@@ -122,6 +123,11 @@ class Parser(ArgumentParser):
     def _value(self, name, words):
         if not words:
             raise UsageError(f"{self.name}: {name} wants a value")
+        if words[-1] in self._option_string_actions and words[-1].startswith("--"):
+            word = words[-1]
+            raise UsageError(
+                f"{self.name}: {name} wants a value, not {word} ({name}={word} is one)"
+            )
         return words.pop()
 
     def _command(self, words):

@@ -13,6 +13,10 @@ List the points of the rehearsal that is kept in DIR: for each its name, when it
 command has ended, what that has changed (+ created, ~ modified, - removed, * all else), and the
 command itself. The one at which the rehearsal is, or from which it goes on, has a star. Where the
 command was recorded (--record), the programs follow that changed something, with how many paths.
+
+Where commands that made no point have changed something after the last one, a line that begins
+with "now" tells what is different since that point. DIR is taken up for that, for a moment; where
+another command has it, and with --json, the points alone are told.
 """
 _EXAMPLES = """
 ostler exec --kept session --point -- touch made
@@ -25,7 +29,9 @@ def points_parser():
     """The parser of the command."""
     made = kept.parser("points", "[--json] DIR", _WHAT, _EXAMPLES, waits=False)
     made.add_argument(
-        "--json", action="store_true", help='Print one JSON object, with the list under "points".'
+        "--json",
+        action="store_true",
+        help='Print one JSON object, with the list under "points".',
     )
     return made
 
@@ -46,11 +52,37 @@ def _show(options):
     if options.json:
         rows = [_as_dict(point, point is present, by.get(point.name)) for point in points]
         return partial(print, json.dumps({"base": base, "points": rows}))
-    return partial(show, points, present, by)
+    since = None if present is None else _since(options.directory, present.name)
+    return partial(show, points, present, by, since)
 
 
-def show(points, present, by=None):
-    """Print a table of points; `by`: {name of a point: {Author: how many paths}}."""
+def _since(directory, name):
+    # {kind: number} of what was changed since a point; None where another command has the
+    # directory, or this user can't have the machine: then the points alone are listed.
+    try:
+        with kept.taken_up(directory) as machine:
+            return kept.counted(machine.changes(since=name))
+    except (OSError, ValueError):
+        return None
+
+
+def _since_in_words(points, present, since):
+    # What was changed by commands that made no point, as far as the numbers tell.
+    if not since or present is None:
+        return None
+    undone = any(point.parent is present for point in points)
+    if since == present.counts and not undone:
+        return None
+    counts = kept.counts_in_words(since)
+    return f"  now: {counts} since point {on_one_line(present.name)}, all commands together"
+
+
+def show(points, present, by=None, since=None):
+    """Print a table of points.
+
+    `by`: {name of a point: {Author: how many paths}}; `since`: {kind: number} of what was changed
+    since the present one.
+    """
     if not points:
         print("no points")
     rows = [_row(point, point is present) for point in points]
@@ -63,6 +95,9 @@ def show(points, present, by=None):
         print("  ".join([*cells, row[4]]).rstrip())
         for line in _authors({} if by is None else by.get(point.name, {})):
             print("    " + line)
+    now = _since_in_words(points, present, since)
+    if now is not None:
+        print(now)
 
 
 _AUTHORS = 5  # of one point that are named

@@ -15,6 +15,7 @@ from ostler.cli import (
     on_one_line,
     output_failed,
     tell,
+    value_of,
     with_letters_of,
 )
 from ostler.cli.machine import FAILED, OPTIONS, take, working_directory
@@ -44,8 +45,9 @@ diff comes after --.
   --exact            Record of each call what the kernel answered, by ptrace: whether it was done,
                      and the errno, also where looking doesn't tell, as of connections. It costs
                      more; debuggers can't be used inside.
-  --only WHAT        Tell only of this: written, read, network, refused or all (with what every
-                     program reads when it begins, and what was not there).
+  --only WHAT        Tell only of this: written, read, network, refused (with all changes and
+                     connections that failed) or all (with what every program reads when it
+                     begins, and what was not there).
   --path PATTERN     Tell only of paths that fit, or lie in that directory; *.c is in any.
   --process PATTERN  Tell only of programs whose name or pid fits.
   --json             Print JSON Lines.
@@ -103,9 +105,7 @@ class RecordOptions:
                 "--keep",
             ):
                 del rest[0]
-                value = value if equals else rest.pop(0) if rest else ""
-                if not value:
-                    raise UsageError(f"record: {option} wants a value")
+                value = value_of("record", option, equals, value, rest)
                 self._take(option, value)
             else:
                 break
@@ -287,6 +287,11 @@ def _stream(options):
     path = options.files[0][0]
     directory, name = host.path.split(host.path.abspath(path))
     try:
+        fd = host.open(directory, host.O_RDWR | host.O_TMPFILE | host.O_CLOEXEC, 0o600)
+        return open(fd, "w+b")  # which has no name that the command could see
+    except OSError:
+        pass  # not every file system has such files
+    try:
         return tempfile.NamedTemporaryFile(
             dir=directory, prefix=f"{name}.", suffix=".part", delete=False
         )
@@ -296,8 +301,26 @@ def _stream(options):
 
 def _drop(options, file):
     # Nothing has run, so there is nothing in it.
-    if options.files:
+    if options.files and isinstance(file.name, str):
         host.unlink(file.name)
+
+
+def _named(options, file):
+    # The path of what was recorded, where it could not be made into what was wanted; None where
+    # there can be none.
+    if isinstance(file.name, str):
+        return file.name
+    path = f"{host.path.abspath(options.files[0][0])}.{host.getpid()}.part"
+    try:
+        ours = host.open("/proc/self/fd", host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC)
+        try:
+            # With a descriptor, without which link() as os has it follows nothing.
+            host.link(str(file.fileno()), path, src_dir_fd=ours, follow_symlinks=True)
+        finally:
+            host.close(ours)
+    except OSError:
+        return None
+    return path
 
 
 def _keep(options, file, rehearsal):
@@ -322,9 +345,11 @@ def _keep(options, file, rehearsal):
         return 0
     failed = _write(story, options)
     if failed:
-        complain(f"what was recorded is in {on_one_line(file.name)}; ostler record show reads it")
+        path = _named(options, file)
+        if path is not None:
+            complain(f"what was recorded is in {on_one_line(path)}; ostler record show reads it")
         return failed
-    host.unlink(file.name)
+    _drop(options, file)
     return 0
 
 

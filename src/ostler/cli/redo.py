@@ -42,4 +42,6 @@ def redone(machine):
     point = machine.redo()
     # Of what was changed since the last undo, where no point was made of that.
     left = [each.name for each in machine.points() if each not in known]
-    return f"forward to {kept.named(point)}" + "".join(f" (what is left is {n})" for n in left)
+    return f"forward to {kept.named(point)}" + "".join(
+        f" (what you leave is kept as {n})" for n in left
+    )

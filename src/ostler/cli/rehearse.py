@@ -7,7 +7,7 @@ import sys
 
 import ostler
 from ostler import host
-from ostler.cli import UsageError, complain, end_line, no_option, on_one_line, tell
+from ostler.cli import UsageError, complain, end_line, no_option, on_one_line, tell, value_of
 from ostler.cli.kept import about, begun, gone, run_at_point, taken_up
 from ostler.cli.machine import FAILED, standing
 from ostler.cli.running import command, run
@@ -60,9 +60,7 @@ class Options:
             elif option in ("--json", "--record", "--wait") and not equals:
                 setattr(self, option[2:], True)
             elif option in ("--keep", "--kept"):
-                value = value if equals else rest.pop(0) if rest else ""
-                if not value:
-                    raise UsageError(f"rehearse: {option} wants a directory")
+                value = value_of("rehearse", option, equals, value, rest, "a directory")
                 setattr(self, option[2:], value)
                 if option == "--keep":
                     self._decide("keep")
@@ -238,8 +236,7 @@ class Ending:
                 return  # they go with the machine; else with the directory
         elif options.kept is None:
             machine.keep(options.keep)
-            place = on_one_line(options.keep)
-            tell(f"ostler: kept in {place}; ostler rehearse --kept {_quoted(options.keep)}")
+            self.tell_kept(options.keep)
             return
         else:
             return
@@ -247,6 +244,11 @@ class Ending:
             said = gone(machine, options.kept)
             if not options.json:
                 tell(f"ostler: {said}")
+
+    def tell_kept(self, directory):
+        """Say where changes are kept, and the command that takes them up."""
+        place = on_one_line(directory)
+        tell(f"ostler: kept in {place}; ostler rehearse --kept {_quoted(directory)}")
 
     def write(self, then, failed):
         """Print the JSON document."""

@@ -5,8 +5,8 @@ import signal
 import sys
 
 from ostler import host
-from ostler.cli import complain, on_one_line, tell
-from ostler.cli.machine import NOT_EXECUTABLE, NOT_FOUND
+from ostler.cli import complain, tell
+from ostler.cli.machine import NOT_EXECUTABLE, NOT_FOUND, not_run
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
@@ -47,7 +47,8 @@ def run(machine, arguments, aside, actions=(), alone=True):
                 setsigdef=defaults,
             )
         except OSError as error:
-            complain(f"{on_one_line(arguments[0])}: {error.strerror or error}")
+            missing = _is_missing(machine, arguments[0], error)
+            complain(not_run(arguments[0], error, missing))
             return -(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
         _forward(pid, ours)
         _, status = host.waitpid(pid, 0)
@@ -59,6 +60,14 @@ def run(machine, arguments, aside, actions=(), alone=True):
             signal.signal(number, handler)
     code = host.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
+
+
+def _is_missing(machine, name, error):
+    # Not where a script is there, and what is to run it is not.
+    if "/" in name or not isinstance(error, FileNotFoundError):
+        return False
+    places = machine.get_exec_path()
+    return not any(machine.path.lexists(f"{place}/{name}") for place in places)
 
 
 def _forward(pid, ours):

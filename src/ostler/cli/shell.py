@@ -33,6 +33,11 @@ ostler shell
 ostler shell --kept typed
 """
 
+_OPENING = (
+    "Nothing real is changed. There are undo, redo, points, changes, differences; exit leaves, "
+    "and asks."
+)
+
 # Descriptors of the bash that runs a line: what it begins with, what it leaves, and /dev/null,
 # which there may be none of.
 _IN, _OUT, _NULL = 61, 62, 63
@@ -219,6 +224,8 @@ class Shell:
 
     def run(self):
         """Read and run lines until there are none, or one has left the shell."""
+        if sys.stdin.isatty():
+            print(_OPENING)
         own = {
             "undo": self._undo, "redo": self._redo, "points": self._points,
             "changes": self._changes, "differences": self._differences,

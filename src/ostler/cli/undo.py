@@ -42,7 +42,7 @@ def undone(machine, name=None):
         raise ValueError("there is nothing to undo")
     left = machine.rollback(point)
     back = next(each for each in machine.points() if each == point or each.name == point)
-    return f"back at {kept.named(back)} (what is left is {left.name})"
+    return f"back at {kept.named(back)} (what you leave is kept as {left.name})"
 
 
 def last(machine):

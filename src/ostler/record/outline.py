@@ -90,14 +90,19 @@ class Wanted:
         if self._only == "network":
             return event.kind in NETWORK
         if self._only == "refused":
-            return event.outcome is False and event.errno in REFUSED
+            return event.outcome is False and (event.errno in REFUSED or _is_told(event))
         if self._only == "all" or self._paths:
             return True
         if event.outcome is False:  # of what only was not there, or was there, nothing
-            if event.kind in NETWORK:
-                return event.errno != errno.ENOENT
-            return event.errno in REFUSED or (event.kind in CHANGES and not event.errno)
+            if event.kind in CHANGES and event.errno in (errno.ENOENT, errno.EEXIST):
+                return False
+            return event.errno in REFUSED or _is_told(event)
         return not _goes_nowhere(event) and (event.kind != "read" or not is_usual(event.path))
+
+
+def _is_told(event: Event) -> bool:
+    # Of what failed: whether somebody wanted to change something, or to connect to something.
+    return event.kind in CHANGES or (event.kind in NETWORK and event.errno != errno.ENOENT)
 
 
 def _goes_nowhere(event: Event) -> bool:

@@ -47,7 +47,10 @@ def _made(path: bytes) -> int:
         try:
             host.mkdir(name, 0o700, dir_fd=fd)
         except FileExistsError:
-            pass
+            kind = stat.S_IFMT(host.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
+            if kind not in (stat.S_IFDIR, stat.S_IFLNK):
+                said = "there is something already, which is no directory"
+                raise FileExistsError(errno.EEXIST, said, host.fsdecode(path)) from None
         made: int = trust.own_directory(name, fd, path)
         return made
     finally:

@@ -178,7 +178,8 @@ class Rehearsal(WithPoints, Rooted):
 
     @staying
     def diff(self, since: Point | str | None = None, until: Point | str | None = None) -> str:
-        """The differences in text files, as a unified diff (str); binary files are named.
+        """The differences in text files, as a unified diff (str); binary files and directories that
+        were created or removed are named.
 
         `since` and `until`, as for changes().
         """

@@ -102,7 +102,7 @@ def _lines_of(walk: Walk, change: Change) -> list[str]:
     if change.kind == "renamed":
         first = [f"renamed {shown(change.source or '')} to {name}\n"]
     if all(side is None or side.type == "directory" for side in (old, new)):
-        return first
+        return first or [f"Directory {name} {change.kind}\n"]
     if first:
         if found.same:
             return first

@@ -365,7 +365,8 @@ def test_the_option_and_what_cant_be_had(pytester):
     result.stdout.fnmatch_lines(["*namespaces are refused*", "*namespaces are refused*"])
     assert not list(pytester.path.glob("*ran"))
     result.stdout.fnmatch_lines(["*scratch has no sise*"])
-    result.stdout.fnmatch_lines(["*! enough !*"])
+    result.stdout.fnmatch_lines(["*! Interrupted: enough !*"])
+    result.stdout.no_fnmatch_line("*! False !*")
 
 
 @pytest.mark.thorough

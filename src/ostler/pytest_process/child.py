@@ -156,7 +156,7 @@ def _test(item, sender):
         _say(sender, "coverage", covered.end(coverage))
     after = session.shouldfail, session.shouldstop
     if after != before:
-        _say(sender, "stop", *map(str, after))
+        _say(sender, "stop", *(why and str(why) for why in after))
 
 
 def _place(error):

@@ -184,7 +184,11 @@ class Course:
         self._was_in_debugger = True
 
     def _heed_stop(self, fail, stop):
-        self._item.session.shouldfail, self._item.session.shouldstop = fail, stop
+        session = self._item.session
+        if fail:
+            session.shouldfail = str(fail)
+        if stop:
+            session.shouldstop = str(stop)
 
     def _heed_exit(self, text, code):
         self._closing = pytest.exit.Exception(str(text), code if isinstance(code, int) else None)

@@ -145,7 +145,7 @@ def no_option(command, option, known) -> UsageError:
     return UsageError(f"{command}: no option {on_one_line(option)}{hint}")
 
 
-def value_of(command, option, equals, value, rest, what="a value") -> str:
+def value_of(command, option, equals, value, rest, what="a value"):
     """The value of an option: behind its "=", or the next word, which is taken from `rest`.
 
     A word that looks like an option is one: else `--kept --point` would be about a directory of

@@ -73,9 +73,11 @@ def _move(item, machine, parent, sender):
 
 def _take_limits(machine, sender):
     # An ordinary user's process has no rights in the namespaces that it lives in.
-    if machine._user_ns < 0 or machine._changed_by is not None:
-        return
+    if machine._user_ns >= 0 and machine._changed_by is None:
+        _ask_for_changes(machine, sender)
 
+
+def _ask_for_changes(machine, sender):
     def change(*what):
         with here.on_host():
             number, text = sender.ask("change", *map(_simple, what))

@@ -224,10 +224,11 @@ def test_a_users_upper_that_root_takes_up():
     with Upper(planting.USER) as world:
         world.reader = 0
         before = world.look()
-        for function in (world.take_up, world.command):
+        # On the command line it is called DIR.
+        for function, called in ((world.take_up, "an upper"), (world.command, "a DIR")):
             found = str(function())
             assert f"belongs to user {planting.USER}" in found
-            assert "only who has made an upper" in found
+            assert f"only who has made {called} can take it up" in found
         assert world.look() == before
         assert os.path.exists(world.file)
 

@@ -22,6 +22,7 @@ NOT_THERE = {
     "test_a_rehearsal_goes_on_after_it_has_shut_directories": "the base is looked at, and is shut",
     "test_below_a_renamed_directory_the_base_says_what_a_path_is": "nothing is renamed for a copy",
     "test_some_paths_with_renamed_directories": "what is renamed is removed and created",
+    "test_some_paths_without_another_renamed_file": "what is renamed is removed and created",
 }
 _made = ostler.rehearsal
 

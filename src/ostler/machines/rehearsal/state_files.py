@@ -102,6 +102,7 @@ class StateFile:
         with held(host.open, STATE, _ADD, dir_fd=stores) as fd:
             status = host.fstat(fd)
             host.ftruncate(fd, status.st_size)
+            host.fsync(fd)  # ext4 gives what is freed to nobody until its journal is written
             mounts.keep_room(fd, status.st_size, _LEAST)
             return bool(host.fstat(fd).st_blocks < status.st_blocks)
 

@@ -472,14 +472,22 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
 
     After an OSError it is what it was. Where the disk is full, what is dropped is removed before.
     """
-    in_room = not keep and machine._keeper is not None and machine._share is None
     try:
         _mount_anew(machine, keep)
     except OSError as error:
+        keeper = machine._keeper
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if not in_room or not full or machine._closed:
+        if not full or keeper is None or machine._closed:
             raise
-        _mount_in_room_of_old(machine)
+        if keep:
+            # The room that is kept for such a case, and what was freed just now.
+            keeper.give_room()
+            mounts.sync_filesystem(machine._stores)
+            _mount_anew(machine, keep)
+        elif machine._share is None:
+            _mount_in_room_of_old(machine)
+        else:
+            raise
 
 
 def _mount_in_room_of_old(machine: Rehearsal) -> None:
@@ -494,6 +502,7 @@ def _mount_in_room_of_old(machine: Rehearsal) -> None:
         if keeper.sync:
             host.fsync(machine._stores)
     layers.remove_stores(machine._stores, names)
+    mounts.sync_filesystem(machine._stores)  # ext4 gives freed room to nobody before
     try:
         _mount_anew(machine, False)
     except BaseException as error:

@@ -53,14 +53,19 @@ def test_a_commit_is_killed_at_every_system_call(memory, step, renames, monkeypa
             names = [point.name for point in m.points()]
             assert names in (known, [])
             outcomes.add(bool(names))
-            m.commit()
-            assert timeless(seen(m)) == shown
-        with ostler.confined(base) as real:
-            assert timeless(view(real)) == shown
+            commits_rightly(m, base, shown)
         if ended:
             break
     assert ended
     assert outcomes == {True, False}
+
+
+def commits_rightly(m, base, shown):
+    """What is kept of a killed commit can be committed, and the base is as it was shown then."""
+    m.commit()
+    assert timeless(seen(m)) == shown
+    with ostler.confined(base) as real:
+        assert timeless(view(real)) == shown
 
 
 def furnished_with_renames(base, upper, points):
@@ -100,10 +105,7 @@ def test_a_commit_of_some_renames_is_killed(memory, step, points, user, monkeypa
         ostler.rehearsal.recover()
         with taken(base, upper) as m:
             assert timeless(seen(m)) == shown, stops
-            m.commit()
-            assert timeless(seen(m)) == shown
-        with ostler.confined(base) as real:
-            assert timeless(view(real)) == shown
+            commits_rightly(m, base, shown)
         if ended:
             break
     assert ended

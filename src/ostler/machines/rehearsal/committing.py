@@ -69,8 +69,7 @@ def note(machine: Rehearsal, journal: Journal, plans: Iterable[Plan], every: boo
         except OSError as error:
             if error.errno not in FULL:
                 raise
-            with keeper:
-                keeper.give_room()
+            keeper.give_room()
             host.write_atomic(path, text, mode=0o600, durable=keeper.sync)
     except OSError as error:
         if error.errno not in FULL:

@@ -43,8 +43,7 @@ class Flat:
         except OSError as error:
             if error.errno not in FULL or keeper is None:
                 raise
-            with keeper:  # what it keeps of the disk may do
-                keeper.give_room()
+            keeper.give_room()  # what it keeps of the disk may do
             layers.remove_stores(machine._stores, self._made)
             self._made.clear()
             machine._overlays = self._squashed()

@@ -116,7 +116,10 @@ class Keeper(Unwritten):
     def give_room(self) -> bool:
         """Give back room on the disk that is kept for what is written; whether there was any."""
         machine = None if self._machine is None else self._machine()
-        return machine is not None and self._file.give_room(machine._stores)
+        if machine is None:
+            return False
+        with self:
+            return self._file.give_room(machine._stores)
 
     def _added(
         self, machine: Rehearsal, parts: State, written: Written, stores_are_new: bool

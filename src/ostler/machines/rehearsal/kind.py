@@ -476,8 +476,7 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
         _mount_anew(machine, keep)
     except OSError as error:
         keeper = machine._keeper
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if not full or keeper is None or machine._closed:
+        if error.errno not in kept_points.FULL or keeper is None or machine._closed:
             raise
         if keep:
             # The room that is kept for such a case, and what was freed just now.

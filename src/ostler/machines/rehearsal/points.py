@@ -160,8 +160,7 @@ def _with_room(machine: Rehearsal, history: History, function: Callable[[], _T])
                 raise
             history.goes_on = False  # nothing is made ahead
             history.background.finish()
-            with keeper:
-                keeper.give_room()
+            keeper.give_room()
     return function()
 
 

@@ -43,6 +43,19 @@ def _led(path: bytes, redirect: bytes):
     return child_of(path.rpartition(b"/")[0], redirect)
 
 
+def _leaves(tree):
+    # Of all of a layer that is no directory: its path, and lstat of it.
+    waiting = [b""]
+    while waiting:
+        path = waiting.pop()
+        for name, status in tree.entries(path):
+            child = child_of(path, name)
+            if status.st_mode & _KIND == _DIRECTORY:
+                waiting.append(child)
+            else:
+                yield child, status
+
+
 def _looks(status):
     # What a copy has from the file that it is of, until it is changed.
     return status.st_size, status.st_mtime_ns, status.st_mode, status.st_uid, status.st_gid
@@ -367,39 +380,27 @@ class Stack:
         # layer, and what the file looks like.
         found = set()
         number: cython.Py_ssize_t
+        upper: cython.Py_ssize_t
         for number in range(1, len(self.trees)):
             tree = self.trees[number]
-            waiting = [b""]
-            while waiting:
-                path = waiting.pop()
-                for name, status in tree.entries(path):
-                    child = child_of(path, name)
-                    if status.st_mode & _KIND == _DIRECTORY:
-                        waiting.append(child)
-                    elif (
-                        status.st_mode & _KIND == _FILE
-                        and tree.xattr(child, self.marks + "origin") is None
-                    ):
-                        upper: cython.Py_ssize_t
-                        for upper in range(number):
-                            if self.trees[upper].status(child) is not None:
-                                found.add((upper, _looks(status)))
+            for path, status in _leaves(tree):
+                if (
+                    status.st_mode & _KIND == _FILE
+                    and tree.xattr(path, self.marks + "origin") is None
+                ):
+                    for upper in range(number):
+                        if self.trees[upper].status(path) is not None:
+                            found.add((upper, _looks(status)))
         return found
 
     def _all_origins(self):
         # {handle of each file of the lower layers: its origin, or None where it was new there}
         found = {}
         for tree in self.trees[1:]:
-            waiting = [b""]
-            while waiting:
-                path = waiting.pop()
-                for name, status in tree.entries(path):
-                    child = child_of(path, name)
-                    if status.st_mode & _KIND == _DIRECTORY:
-                        waiting.append(child)
-                    elif not is_whiteout(status):
-                        above, last = tree.parent(child)
-                        handle = file_handle(above, last)
-                        if handle is not None:
-                            found[handle] = tree.xattr(child, self.marks + "origin")
+            for path, status in _leaves(tree):
+                if not is_whiteout(status):
+                    above, last = tree.parent(path)
+                    handle = file_handle(above, last)
+                    if handle is not None:
+                        found[handle] = tree.xattr(path, self.marks + "origin")
         return found

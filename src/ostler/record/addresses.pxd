@@ -11,3 +11,4 @@ cdef class Addresses(Crowd):
     cdef int _look_at_messages(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry, bint of_32_bits) noexcept nogil
     cdef int _look_at_address(self, Member *m, recording.seccomp_notif *asked, Entry *entry, unsigned long long at, unsigned long long size) noexcept nogil
     cdef int _wait(self, Member *m) noexcept nogil
+    cdef int _wait_no_more(self, Member *m) noexcept nogil

@@ -29,6 +29,16 @@ class Addresses(Crowd):
         self.waiting = m
         return 0
 
+    def _wait_no_more(self, m):
+        m.waits = False
+        if m.earlier == cython.NULL:
+            self.waiting = m.later
+        else:
+            m.earlier.later = m.later
+        if m.later != cython.NULL:
+            m.later.earlier = m.earlier
+        return 0
+
     def _look_at_messages(self, m, rule, asked, entry, of_32_bits):
         # To where they are sent, where each says that for itself: the first of several at least.
         wide: cython.ulonglong[2]

@@ -467,13 +467,7 @@ class Looker(Judging):
             entry.outcome, untouched = TRIED, True
         if entry.outcome != DONE and not finally_:
             return 0
-        m.waits = False
-        if m.earlier == cython.NULL:
-            self.waiting = m.later
-        else:
-            m.earlier.later = m.later
-        if m.later != cython.NULL:
-            m.later.earlier = m.earlier
+        self._wait_no_more(m)
         if (entry.outcome == FAILED and number == 0) or untouched:
             number = self._hindered(m, pending)
         if number and (entry.outcome == FAILED or number == libc.EROFS):

@@ -161,13 +161,7 @@ class Results(Lookout):
 
     def _take_pending(self, m, u):
         # What came of it need not be found out by it afterwards, but where.
-        m.waits = False
-        if m.earlier == cython.NULL:
-            self.waiting = m.later
-        else:
-            m.earlier.later = m.later
-        if m.later != cython.NULL:
-            m.later.earlier = m.earlier
+        self._wait_no_more(m)
         self._hold(u, cython.address(m.pending.entry))
         u.swaps = m.pending.swaps
         u.pending = m.pending

@@ -93,16 +93,36 @@ def _children_of_other_tests_have_gone():
 
 @pytest.fixture(autouse=True)
 def _journals_of_other_runs_are_not_seen(_the_working_directory_stays, monkeypatch):
-    """What other runs, or anybody, have left in the host's own /var/tmp is no outcome of a test."""
+    """What other runs have left, or just do, in places of the host's own is no outcome of a test.
+
+    A test that has a place for journals of its own sees none but that, and those of directories
+    that lie over the host's.
+    """
     journals = sys.modules.get("ostler.machines.rehearsal.journals")
-    if journals is not None:
-        places, shared = journals.places, os.stat("/var/tmp")
+    if journals is None:
+        return
+    places = journals.places
+    tops = ("/var/tmp", "/var/lib", os.path.expanduser("~"))
+    shared = [os.stat(top) for top in tops if os.path.isdir(top)]
 
-        def here():
-            seen = os.path.samestat(os.stat("/var/tmp"), shared)
-            return [p for p in places() if p.makes or not seen]
+    def is_shared(place):
+        top = place.path.rpartition("/ostler")[0].removesuffix("/.local/state")
+        try:
+            found = os.stat(top)
+        except OSError:
+            return False
+        return any(os.path.samestat(found, each) for each in shared)
 
-        monkeypatch.setattr(journals, "places", here)
+    def here():
+        found = places()
+        has_its_own = any(place.asked for place in found)
+        return [
+            place
+            for place in found
+            if place.asked or not is_shared(place) or (place.makes and not has_its_own)
+        ]
+
+    monkeypatch.setattr(journals, "places", here)
 
 
 @pytest.fixture

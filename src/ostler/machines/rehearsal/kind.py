@@ -472,10 +472,10 @@ def _renew(machine: Rehearsal, keep: bool) -> None:
 
     After an OSError it is what it was. Where the disk is full, what is dropped is removed before.
     """
+    keeper = machine._keeper  # which one that was closed by an error does not show any more
     try:
         _mount_anew(machine, keep)
     except OSError as error:
-        keeper = machine._keeper
         if error.errno not in kept_points.FULL or keeper is None or machine._closed:
             raise
         if keep:

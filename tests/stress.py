@@ -368,6 +368,58 @@ class Installing(Work):
         ostler.uninstall()
 
 
+@work
+class Replacing(Installed):
+    """All of that at once: os is replaced and given back, and machines are installed meanwhile."""
+
+    def __init__(self, place, threads):
+        super().__init__(place, threads)
+        os.environ["STRESS_KEPT"] = ostler.environ["STRESS_KEPT"] = "kept"
+        self.before = os
+
+    def act(self, number):
+        if number == 0:
+            ostler.install()
+            ostler.uninstall()
+        elif number == 1:
+            ostler.uninstall()
+            ostler.install()
+        elif number == 2:
+            module = sys.modules["stress_module"] = type(sys)("stress_module")
+            for count in range(100):
+                members = {"stat": staticmethod(os.stat), "__module__": "stress_module"}
+                setattr(module, f"Kind{count % 20}", type(f"Kind{count % 20}", (), members))
+                setattr(module, f"function{count % 30}", lambda a=os.stat, *, b=os.lstat: a)
+                getattr(module, f"function{count // 2 % 30}").__kwdefaults__ = {"b": os.fstat}
+            module.__dict__.clear()
+            del sys.modules["stress_module"]
+        elif number == 3:
+            assert ostler.environ["STRESS_KEPT"] == os.environ["STRESS_KEPT"] == "kept"
+            assert self.before.getenv("STRESS_KEPT") == "kept"
+            with ostler.scratch() as own:
+                own.makedirs("/a/b")
+                assert own.listdir("/") == ["a"]
+        else:
+            super().act(number)
+
+    def is_host(self):
+        assert os.listdir(self.place) == ostler.listdir(self.place) == ["host"]
+        assert self.before.stat(self.place).st_ino == os.stat(self.place).st_ino
+        assert "STRESS" not in os.environ and "STRESS" not in ostler.environ
+        with open(f"{self.place}/host") as stream:
+            assert stream.read() == ""
+
+    def check(self):
+        ostler.uninstall()
+        assert os is self.before is sys.modules["os"]
+        assert os.environ["STRESS_KEPT"] == "kept"
+        super().check()
+
+    def end(self):
+        ostler.uninstall()
+        super().end()
+
+
 class Failed(Exception):
     pass
 

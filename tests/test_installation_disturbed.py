@@ -261,3 +261,55 @@ def test_no_key_is_asked():
         print("done")
     """
     assert in_child(program) == "done\n"
+
+
+def test_variables_that_others_change_meanwhile_are_kept():
+    program = """
+        import os, sys
+        import ostler
+        own = [os]
+        os.environ["REMOVED"] = "1"
+        class Asking(type):
+            def __setattr__(cls, name, value):  # in the middle of both
+                for number, mapping in enumerate((own[0].environ, ostler.environ)):
+                    mapping[f"{during}{number}"] = "set"
+                own[0].environ.pop("REMOVED", None)
+                super().__setattr__(name, value)
+        class Kept(metaclass=Asking):
+            getcwd = os.getcwd
+        during = "INSTALL"
+        ostler.install()
+        assert os is ostler and "REMOVED" not in os.environ and b"REMOVED" not in os.environb
+        assert os.environ["INSTALL0"] == os.environ["INSTALL1"] == "set"
+        during = "UNINSTALL"
+        ostler.uninstall()
+        assert os is own[0] and "REMOVED" not in os.environ
+        for name in "INSTALL0", "INSTALL1", "UNINSTALL0", "UNINSTALL1":
+            assert os.environ[name] == os.environb[name.encode()].decode() == "set", name
+        print("done")
+    """
+    assert in_child(program) == "done\n"
+
+
+def test_no_thread_misses_a_variable_that_stays():
+    program = """
+        import os, sys, threading
+        import ostler
+        own, missed, ends = os.environ, [], []
+        own["KEPT"] = ostler.environ["KEPT"] = "kept"
+        def look():
+            while not ends:
+                for mapping in own, os.environ, ostler.environ:
+                    if mapping.get("KEPT") != "kept":
+                        missed.append(mapping)
+        threads = [threading.Thread(target=look) for _ in range(3)]
+        sys.setswitchinterval(1e-5)
+        for thread in threads: thread.start()
+        for _ in range(50):
+            ostler.install()
+            ostler.uninstall()
+        ends.append(True)
+        for thread in threads: thread.join()
+        print("done" if not missed else f"missed {len(missed)} times")
+    """
+    assert in_child(program) == "done\n"

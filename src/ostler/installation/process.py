@@ -75,7 +75,9 @@ def _put_in(facade):
     global _installed
     # Two mappings stand before the one environment of the process: what the program has done
     # through the one is handed to the other.
-    facade.environ._carry_over(sys.modules["os"].environ._data)
+    variables = sys.modules["os"].environ._data
+    before = dict(variables)
+    facade.environ._carry_over(before)
     replacement = Replacement(facade, facade.path, _posix(facade))
     try:
         replacement.apply()
@@ -83,19 +85,48 @@ def _put_in(facade):
         replacement.undo()
         raise
     _installed = replacement
+    _catch_up(facade.environb, before, dict(variables))
 
 
 @cython.cfunc
 def _take_out():
     global _installed
     replacement = _installed
+    ours = replacement.modules["os"].environb
+    variables = replacement.replaced.environ._data
+    before = ours.copy()
+    _become(variables, before)
     try:
         replacement.undo()
     finally:
         _installed = None
-        variables = sys.modules["os"].environ._data
+        _catch_up(variables, before, ours.copy())
+
+
+@cython.cfunc
+def _become(variables, wanted: dict):
+    # Other threads look at them meanwhile, and miss none that stays.
+    if py.FREE_THREADED or type(variables) is not dict:
+        variables.update(wanted)
+        for key in [key for key in list(variables) if key not in wanted]:
+            variables.pop(key, None)
+    elif variables != wanted or list(variables) != list(wanted):
         variables.clear()
-        variables.update(replacement.modules["os"].environb)
+        variables.update(wanted)  # nobody runs between these two
+
+
+@cython.cfunc
+def _catch_up(variables, before: dict, now: dict):
+    # What other threads have changed through the one mapping, while the other took its place.
+    if now == before:
+        return
+    for key in [*before, *now]:
+        value = now.get(key)
+        if before.get(key) != value and variables.get(key) == before.get(key):
+            if value is None:
+                variables.pop(key, None)
+            else:
+                variables[key] = value
 
 
 def installed():
@@ -230,6 +261,7 @@ class Replacement(Bindings):
     """Three modules in the place of os, os.path and posix, and the record of what was there."""
 
     modules = cython.declare(dict, visibility="readonly")  # by the names that they take
+    replaced = cython.declare(object, visibility="readonly")  # the os in whose place they are
     # Functions, each with its __module__ from before, and that of now.
     _named: list
     _before: list
@@ -238,6 +270,7 @@ class Replacement(Bindings):
     def __init__(self, system, path, posix):
         self._named, self._before, self._now = [], [], []
         self.modules = dict(zip(_REPLACED, (system, posix, path, path), strict=True))
+        self.replaced = sys.modules["os"]
 
     def apply(self):
         """Replace the modules, and every binding that other modules have made of their names."""

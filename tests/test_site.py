@@ -4,6 +4,7 @@ Whether its generator is content is seen by `make docs`, which takes longer.
 """
 
 import importlib
+import posixpath
 import re
 import tomllib
 from pathlib import Path
@@ -146,6 +147,29 @@ def test_links_lead_from_where_a_page_stands():
         "[a](machines.md#x) ![p](pictures/walk-light.svg) [c](project/changelog.md) s"
     )
     assert links.linked("[a](docs/machines.md)", "CONTRIBUTING.md") == "[a](../machines.md)"
+
+
+def named_places(text):
+    """The places in a page that a link can lead to: its headings, and what has an anchor."""
+    for heading in re.findall(r"^#+ (.+?)(?: \{.*\})?$", text, re.MULTILINE):
+        plain = re.sub(r"[^\w\s-]", "", re.sub(r"\]\([^)]*\)", "]", heading)).strip().lower()
+        yield re.sub(r"[-\s]+", "-", plain)
+    for each in re.findall(r'<a id="(.+?)"></a>|\{ #(\S+) \}|^::: (\S+)', text, re.MULTILINE):
+        yield "".join(each)
+
+
+def test_links_within_pages_lead_to_a_heading_or_an_entry(pages):
+    texts = {name: text for name, text in pages.items() if isinstance(text, str)}
+    places = {name: {*named_places(text)} for name, text in texts.items()}
+    tried = 0
+    for name, text in texts.items():
+        for page, place in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", text):
+            to = posixpath.normpath(posixpath.join(posixpath.dirname(name), page)) if page else name
+            if to.endswith(".svg"):
+                continue  # which of two pictures is shown, light or dark
+            assert place in places[to], f"{name}: {page}#{place}"
+            tried += 1
+    assert tried > 70
 
 
 def test_on_a_package_index_the_readme_leads_to_the_site(pages):

@@ -169,6 +169,8 @@ class Commit:
         for plan in self._plans:
             _keep_upper(plan.walk, plan.selection.chosen)
             new_mounts.check(plan.walk, plan.selection.chosen)
+            if self.upto or not self.every:
+                new_mounts.check_renamed(plan.walk, plan.selection.chosen)
         conflicts = self._conflicts()
         if conflicts:
             raise CommitConflict(*_named(conflicts))

@@ -10,10 +10,11 @@ from ostler.core.held import held
 from ostler.core.procfs import mount_table
 from ostler.machine import MachineUnavailable, host
 from ostler.machines.mount_points import mounts_below
-from ostler.machines.rehearsal import hidden, layout, standing, uppers
+from ostler.machines.rehearsal import layout, standing, uppers
 from ostler.machines.rehearsal.changes import ACL, NARROWED
 from ostler.machines.rehearsal.layout import OverlayMount, without_strangers
 from ostler.machines.rehearsal.places import OwnTree
+from ostler.machines.rehearsal.whereabouts import Whereabouts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,12 +113,22 @@ def mounted_again(
     `kept`: {target: a descriptor of the top of an overlay that stays the one that it is};
     `only_read`: without the stores, of what is frozen alone.
     """
+    return _again(machine, machine._plan, overlays, kept, only_read)
+
+
+def _again(
+    machine: Rehearsal,
+    plan: Plan,
+    overlays: Sequence[OverlayMount],
+    kept: dict[bytes, int],
+    only_read: bool,
+) -> mounts.Made:
     spaces, as_root = (machine._user_ns, machine._mount_ns), machine._has_roots_marks
     with held(host.dup, machine._stores) as fd:
         kept_at = None
         if machine._keeper is not None and spaces[0] >= 0:
             kept_at = host.readlink(b"/proc/self/fd/%d" % fd)
-        place, plan = (fd, kept_at), machine._plan
+        place = fd, kept_at
         return _build(
             _ToMount(
                 machine._stores, place, spaces, as_root, plan, overlays, kept, only_read,
@@ -135,6 +146,7 @@ class _ToMount:
     - `plan`, `overlays`: all mounts, and those of them that are overlays
     - `kept`, `only_read`: see mounted_again()
     - `in_parts`: what is no overlay is shown with all below it, where there is a place for it
+    - `shown_at`: the paths of the overlays, as they were mounted last; None: it has none
     """
 
     def __init__(
@@ -158,29 +170,52 @@ class _ToMount:
         self.kept = kept
         self.only_read = only_read
         self.in_parts = in_parts
+        self.shown_at: list[bytes | None] = []
 
 
 def _build(wanted: _ToMount) -> mounts.Made:
     apart: list[mounts.Made] = []
     try:
-        built = _tried(wanted, apart)
+        built, failed = _tried(wanted, apart)
     finally:
         _close_all(apart)
     number, step = built.number, built.step
     if number and step == "upper":
         raise OSError(number, "upper was moved meanwhile", host.fsdecode(wanted.place[1] or b""))
     if number:
-        failed = min(built.failed, len(wanted.plan) - 1)
-        raise _unavailable(wanted.stores, wanted.plan[failed][1], number, step)
+        raise _unavailable(wanted.stores, failed[1], number, step)
+    for overlay, place in zip(wanted.overlays, wanted.shown_at, strict=True):
+        overlay.place = place
+        overlay.device = _device_at(built.root, place) if len(wanted.overlays) > 1 else None
     return built
 
 
-def _tried(wanted: _ToMount, apart: list[mounts.Made]) -> mounts.Made:
+def _device_at(root: int, place: bytes | None) -> int | None:
+    if not place:
+        return None if place is None else host.fstat(root).st_dev
+    try:
+        return host.stat(place, dir_fd=root, follow_symlinks=False).st_dev
+    except OSError:  # not ours to look for
+        return None
+
+
+def alone(machine: Rehearsal, overlay: OverlayMount, stores: Iterable[bytes]) -> mounts.Made:
+    """What an overlay with these layers shows, read-only, where there is no place for it."""
+    lower = next(lower for target, lower, _, _ in machine._plan if target == overlay.target)
+    only = overlay.upon(b"", stores)
+    only.target = b""
+    return _again(machine, [(b"", lower, True, False)], [only], {}, True)
+
+
+def _tried(wanted: _ToMount, apart: list[mounts.Made]) -> tuple[mounts.Made, _Place]:
+    # What was made, and what of the plan was tried last.
     while True:
-        built = mounts.build(-1, *wanted.spaces, _steps(wanted, apart), *wanted.place)
-        overlay = _to_be_apart(wanted.plan, wanted.overlays, built.failed, built.number)
+        steps = _steps(wanted, apart)
+        built = mounts.build(-1, *wanted.spaces, [step for _, step in steps], *wanted.place)
+        failed = steps[min(built.failed, len(steps) - 1)][0]
+        overlay = _to_be_apart(failed, wanted.overlays, built.number)
         if overlay is None:
-            return built
+            return built, failed
         overlay.apart = True
         if not wanted.only_read:
             new = [each for each in wanted.overlays if each.target not in wanted.kept]
@@ -216,13 +251,13 @@ def _make_works(own: OwnTree, stores: int, overlays: Iterable[OverlayMount]) -> 
 
 
 def _to_be_apart(
-    plan: Plan, overlays: Iterable[OverlayMount], failed: int, number: int
+    failed: _Place, overlays: Iterable[OverlayMount], number: int
 ) -> OverlayMount | None:
     # The kernel takes no two lower directories one of which lies within the other, as layers of an
     # upper within the base do: then the base is shown by an overlay of its own.
     if number == errno.ELOOP:
         for overlay in overlays:
-            if overlay.target == plan[failed][0] and overlay.frozen and not overlay.apart:
+            if overlay.target == failed[0] and overlay.frozen and not overlay.apart:
                 return overlay
     return None
 
@@ -244,32 +279,43 @@ def _shown_apart(stores: int, spaces: Spaces, as_root: bool, lower: bytes) -> mo
     return made
 
 
-def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[mounts._Step]:
+def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[tuple[_Place, mounts._Step]]:
+    # Each with what of the plan it is for.
     stores, spaces, as_root = wanted.stores, wanted.spaces, wanted.as_root
     kept, only_read = wanted.kept, wanted.only_read
-    steps: list[mounts._Step] = []
+    steps: list[tuple[_Place, mounts._Step]] = []
     left = iter(wanted.overlays)
-    for number, (target, lower, overlaid, read_only) in enumerate(wanted.plan):
-        where = None if number == 0 else target
+    wanted.shown_at = []
+    # What is shown of the host where there is a place for it lies upon nothing of a base.
+    looks = as_root and not wanted.in_parts
+    places = Whereabouts(stores, wanted.plan, wanted.overlays, looks, only_read)
+    for number, row in enumerate(wanted.plan):
+        target, lower, overlaid, read_only = row
         if not lower:
-            for place in hidden.places(stores, target, wanted.overlays, as_root, only_read):
-                steps.append((mounts.NEW, place, b"tmpfs", None, None, _EMPTY, True))
+            for place in places.hidden(target):
+                steps.append((row, (mounts.NEW, place, b"tmpfs", None, None, _EMPTY, True)))
             continue
+        now = places.now(target)
+        if overlaid:
+            overlay = next(left)
+            wanted.shown_at.append(now)
+        if now is None:
+            continue
+        where = now if number else None
         if not overlaid:
             how = mounts.CLONE_TREE if number == 0 else mounts.CLONE_MOUNT
             if wanted.in_parts:
                 how = mounts.CLONE_PART
-            steps.append((how, where, lower, None, None, None, read_only))
+            steps.append((row, (how, where, lower, None, None, None, read_only)))
             continue
-        overlay = next(left)
         if target in kept:
             same = b"/proc/self/fd/%d" % kept[target]
-            steps.append((mounts.CLONE_AGAIN, where, same, None, None, None, False))
+            steps.append((row, (mounts.CLONE_AGAIN, where, same, None, None, None, False)))
             continue
         inside = b"/proc/self/fd/%d/" % wanted.place[0]
         below = [inside + store + b"/upper" for store in overlay.frozen]
         if only_read and not below:
-            steps.append((mounts.CLONE_MOUNT, where, lower, None, None, None, True))
+            steps.append((row, (mounts.CLONE_MOUNT, where, lower, None, None, None, True)))
             continue
         upper = work = None
         if not only_read:
@@ -279,7 +325,8 @@ def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[mounts._Step]:
             lower = b"/proc/self/fd/%d" % apart[-1].root
         sources = b"".join(path + b"\0" for path in (*below, lower))
         options = _options(as_root, only_read, stores)
-        steps.append((mounts.OVERLAY_OVER, where, sources, upper, work, options, False))
+        step = (mounts.OVERLAY_OVER, where, sources, upper, work, options, False)
+        steps.append((row, step))
     return steps
 
 

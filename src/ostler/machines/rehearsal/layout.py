@@ -26,9 +26,13 @@ class OverlayMount:
     - `apart`: whether the base is shown to it by an overlay of its own (see layers.py)
     - `shown`: a descriptor of its top, where that is not the one that the machine has; else None
     - `look`: of the top of the store's upper when it was new (see layers.py), or None
+    - `place`: the path at which it was mounted (see whereabouts.py); None: it has none
+    - `device`: of the file system that it is, where there are several, as far as that is known
     """
 
-    __slots__ = ("apart", "frozen", "identity", "look", "shown", "store", "target")
+    __slots__ = (
+        "apart", "device", "frozen", "identity", "look", "place", "shown", "store", "target",
+    )  # fmt: skip
 
     def __init__(self, target: bytes, store: bytes, directory: bytes | None) -> None:
         self.target = target
@@ -37,6 +41,8 @@ class OverlayMount:
         self.look: object = None
         self.apart = False
         self.shown: int | None = None
+        self.place: bytes | None = target
+        self.device: int | None = None
         if directory is not None:
             self.identity = identity(host.stat(directory))
 

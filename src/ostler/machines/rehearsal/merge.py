@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     _Side = tuple[moments.AsideWalk, moments.AsideWalk, OwnTree, moments.SinceWalk | None]
 
 PREFER = (None, "ours", "theirs")
-_OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
 _numbers = count()
 
@@ -120,7 +119,7 @@ class _States:
         self.machine = machine
         self.other = other
         self._closed = False
-        self._views: list[mounts.Made] = []
+        self._views: list[moments.View] = []
         self._open: list[moments.AsideWalk | moments.SinceWalk | OwnTree] = []
 
     def __enter__(self) -> list[_Side]:
@@ -141,7 +140,7 @@ class _States:
         chains = [base, mine.chain(mine.at), theirs.chain(theirs.at)]
         histories = [whose, mine, theirs]
         for history, chain in zip(histories, chains, strict=True):
-            self._views.append(moments.mounted(machine, history, chain))
+            self._views.append(moments.View(machine, history, chain))
         for overlay in machine._overlays:
             ours = self._walk(overlay, (whose, base, 0), (mine, chains[1], 1))
             branch = self._walk(overlay, (whose, base, 0), (theirs, chains[2], 2))
@@ -162,7 +161,7 @@ class _States:
         if keys[0] != keys[1] or not above:
             return None
         overlay = next(known for known in self.other._overlays if known.target == target)
-        top = host.open(target or b".", _OPEN, dir_fd=self._views[0].root)
+        top = self._views[0].top(target)
         below = whose.stores_of(base, target)
         walk = moments.SinceWalk(self.other, overlay, above, below, top)
         self._open.append(walk)
@@ -182,8 +181,8 @@ class _States:
             same += 1
         target = overlay.target
         touched = [history.stores_of(chain[same:], target) for history, chain, _ in (before, now)]
-        tops = [host.open(target or b".", _OPEN, dir_fd=self._views[now[2]].root)]
-        tops.append(host.open(target or b".", _OPEN, dir_fd=self._views[before[2]].root))
+        tops = [self._views[now[2]].top(target)]
+        tops.append(self._views[before[2]].top(target))
         walk = moments.AsideWalk(self.machine, overlay, touched, *tops)
         self._open.append(walk)
         return walk

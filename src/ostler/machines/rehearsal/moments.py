@@ -24,12 +24,14 @@ from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.places import HeldTree, OwnTree
 from ostler.machines.rehearsal.points import begun
 from ostler.machines.rehearsal.walk import Walk
+from ostler.machines.rehearsal.writers import top_of
 from ostler.machines.rooted import PATHS, children_in
 from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Self
 
     from ostler.core.status import Status
     from ostler.machines.rehearsal.changes import Change
@@ -47,8 +49,8 @@ def at(machine: Rehearsal, point: Point | str) -> ReadOnly:
     with machine._busy:
         history = begun(machine)
         point = history.find(point)
-        with _mounted(machine, history, point._layer) as view:
-            made = _own(machine, view)
+        with View(machine, history, history.chain(point._layer)) as view:
+            made = _own(machine, view.made)
         try:
             found = ReadOnly._made(
                 made,
@@ -103,14 +105,33 @@ def diff(machine: Rehearsal, since: Point | str | None, until: Point | str | Non
         return pictures.difference(walks, machine._tell_authors(since, until))
 
 
-def _mounted(machine: Rehearsal, history: History, layer: int | None) -> mounts.Made:
-    return mounted(machine, history, history.chain(layer))
+class View:
+    """A read-only view of the state that these layers of a machine are: `made`, to be closed."""
 
+    def __init__(self, machine: Rehearsal, history: History, chain: list[int]) -> None:
+        self._machine = machine
+        self._overlays = {
+            o.target: o.upon(b"", history.stores_of(chain, o.target)) for o in machine._overlays
+        }
+        self.made = layers.mounted_again(machine, list(self._overlays.values()), {}, True)
 
-def mounted(machine: Rehearsal, history: History, chain: list[int]) -> mounts.Made:
-    """A read-only view of the state that these layers are."""
-    overlays = [o.upon(b"", history.stores_of(chain, o.target)) for o in machine._overlays]
-    return layers.mounted_again(machine, overlays, {}, True)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it; what was opened of it stays."""
+        self.made.close()
+
+    def top(self, target: bytes) -> int:
+        """A descriptor of the top of the overlay of this target."""
+        overlay = self._overlays[target]
+        if overlay.place is None:
+            with layers.alone(self._machine, overlay, overlay.frozen) as made:
+                return host.open(b".", _OPEN, dir_fd=made.root)
+        return host.open(overlay.place or b".", _OPEN, dir_fd=self.made.root)
 
 
 class TwoStates:
@@ -123,7 +144,7 @@ class TwoStates:
         self.since = since
         self.until = until
         self._closed = False
-        self._views: list[mounts.Made] = []
+        self._views: list[View] = []
         self._walks: list[Walk] = []
 
     def __enter__(self) -> Sequence[Walk]:
@@ -152,11 +173,11 @@ class TwoStates:
         while self._views:
             self._views.pop().close()
 
-    def _view(self, layer: int | None) -> mounts.Made:
-        self._views.append(_mounted(self.machine, self.history, layer))
+    def _view(self, layer: int | None) -> View:
+        self._views.append(View(self.machine, self.history, self.history.chain(layer)))
         return self._views[-1]
 
-    def _upon(self, view: mounts.Made, before: list[int], between: list[int]) -> None:
+    def _upon(self, view: View, before: list[int], between: list[int]) -> None:
         machine, history = self.machine, self.history
         for overlay in machine._overlays:
             above = history.stores_of(between, overlay.target)
@@ -164,10 +185,10 @@ class TwoStates:
                 above.insert(0, overlay.store)
             if above:
                 below = history.stores_of(before, overlay.target)
-                top = _open(view.root, overlay.target)
+                top = view.top(overlay.target)
                 self._walks.append(SinceWalk(machine, overlay, above, below, top))
 
-    def _aside(self, view: mounts.Made, before: list[int], after: list[int]) -> None:
+    def _aside(self, view: View, before: list[int], after: list[int]) -> None:
         machine, history = self.machine, self.history
         same = 0
         while same < min(len(before), len(after)) and before[same] == after[same]:
@@ -179,13 +200,9 @@ class TwoStates:
             if other is None:
                 touched[1].insert(0, overlay.store)
             if any(touched):
-                top = _open(view.root, target)
-                root = machine._root if other is None else other.root
-                self._walks.append(AsideWalk(machine, overlay, touched, _open(root, target), top))
-
-
-def _open(root: int, target: bytes) -> int:
-    return host.open(target or b".", _OPEN, dir_fd=root)
+                top = view.top(target)
+                now = top_of(machine, overlay) if other is None else other.top(target)
+                self._walks.append(AsideWalk(machine, overlay, touched, now, top))
 
 
 class SinceWalk(Walk):

@@ -14,6 +14,7 @@ from ostler.machine import CommitConflict, host
 from ostler.machines.mount_points import mounts_below
 from ostler.machines.rehearsal import others
 from ostler.machines.rehearsal.layout import identity
+from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +42,22 @@ def check(walk: Walk, changes: Sequence[Change]) -> None:
             if point is not None:
                 raise _busy(walk.real(point))
     others.check(walk, changes)
+
+
+def check_renamed(walk: Walk, changes: Sequence[Change]) -> None:
+    """OSError (EBUSY) where a directory was renamed in which another file system is mounted.
+
+    What was changed in that, and stays kept, would be kept for a place that is not there any more.
+    """
+    points = [target for target, lower, _, _ in walk.machine._plan if lower]
+    for change in changes:
+        if change.kind == "renamed" and change._found.lower is not None:
+            before = child_of(walk.overlay.target, change._found.lower)
+            if any(point.startswith(before + b"/") for point in points):
+                problem = (
+                    "something is mounted in it: it is renamed with all that was changed, or not"
+                )
+                raise OSError(errno.EBUSY, problem, walk.real(change._found.lower))
 
 
 def _check_top(walk: Walk, table: Sequence[Mount]) -> None:

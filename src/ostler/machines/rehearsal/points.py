@@ -15,7 +15,7 @@ from functools import partial
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines.rehearsal import layers, shares, standing, writers
+from ostler.machines.rehearsal import layers, shares, writers
 from ostler.machines.rehearsal.kept_points import FULL, begin, check_command, remove
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.layout import identity
@@ -229,16 +229,6 @@ def see_base(machine: Rehearsal) -> None:
             raise OSError(errno.ESTALE, problem, host.fsdecode(lower))
 
 
-def _see_places(machine: Rehearsal) -> None:
-    # What is mounted below is mounted there again. Where a directory above it was renamed, that is
-    # nowhere, or what a link leads to; it can't be given back as it is either.
-    planned = () if machine._places_may_go else machine._plan[1:]
-    for target, lower, _, _ in planned:
-        if lower and not standing.is_place(machine._root, target):
-            problem = "something is mounted there, and a directory above it was renamed or removed"
-            raise OSError(errno.EBUSY, problem, host.fsdecode(lower))
-
-
 class _Exchange:
     """One step from the state that a machine is in to another one.
 
@@ -256,6 +246,7 @@ class _Exchange:
         self.was = history.at
         self._had_children = machine._children_ns >= 0
         self._tops: list[int] = []
+        self._shown: list[bool] = []  # whether the machine shows them
         self._still: list[int | None] = []  # what is read-only now: see _set_still
         self._clean: list[bool] = []
         self._new: list[bytes] = []  # directories that were made
@@ -267,7 +258,6 @@ class _Exchange:
 
         Return what it gives.
         """
-        _see_places(self.machine)
         return self._run(None, True, note)
 
     def to(self, layer: int | None, note: Callable[[int | None], _T]) -> _T:
@@ -339,7 +329,9 @@ class _Exchange:
 
     def _find_tops(self) -> None:
         for overlay in self.machine._overlays:
-            self._tops.append(writers.top_of(self.machine, overlay))
+            top = writers.shown_top(self.machine, overlay)
+            self._shown.append(top is not None)
+            self._tops.append(writers.top_of(self.machine, overlay) if top is None else top)
 
     # Nobody writes
 
@@ -463,7 +455,8 @@ class _Exchange:
         for place, overlay in enumerate(machine._overlays):
             target = overlay.target
             below = tuple(self.history.stores_of(chain, target))
-            if self._clean[place] and (forward or below == overlay.frozen):
+            same = self._shown[place] and self._clean[place]
+            if same and (forward or below == overlay.frozen):
                 kept[target] = self._tops[place]
                 overlays.append(overlay)
                 continue

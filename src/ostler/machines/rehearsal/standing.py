@@ -6,8 +6,6 @@ rights of this process, which who makes the machine's calls need not have.
 
 from __future__ import annotations
 
-import stat
-
 from ostler.core import mounts
 from ostler.machine import host
 
@@ -45,12 +43,6 @@ def _followed(machine: Rehearsal, here: bytes) -> mounts.Made:
         return mounts.Made(machine.open(here, host.O_PATH | host.O_DIRECTORY | host.O_CLOEXEC))
     except OSError:
         return mounts.duplicate(machine._root)
-
-
-def is_place(root: int, path: bytes) -> bool:
-    """Whether there is something at a path below an open directory, and no link on the way."""
-    place = opened_at(root, path)
-    return place is not None and not stat.S_ISLNK(host.fstat(place.root).st_mode)
 
 
 def opened_at(root: int, path: bytes) -> mounts.Made | None:

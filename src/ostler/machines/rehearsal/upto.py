@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from ostler.machines.rehearsal.layout import OverlayMount
     from ostler.points.history import History, Point, Stores
 
-_OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
 
 
@@ -50,21 +49,21 @@ class UpTo(Flat):
             raise ValueError(f"the machine does not lie upon {self.point!r}: see rollback()")
         points.freeze(machine, history, "leave" if leave_behind else "refuse")
         self._before = machine._overlays
-        self._view: mounts.Made | None = None
+        self._view: moments.View | None = None
         self._moved: dict[bytes, dict[bytes, bytes]] = {}
 
     def __enter__(self) -> UpTo:
         machine, history = self.machine, self.history
         history.background.finish()
         try:
-            self._view = moments.mounted(machine, history, self.chain)
+            self._view = moments.View(machine, history, self.chain)
             self._flatten(self._view)
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def _flatten(self, view: mounts.Made) -> None:
+    def _flatten(self, view: moments.View) -> None:
         machine, history = self.machine, self.history
         marks = machine._prefix_of_marks.decode()
         flat = []
@@ -83,7 +82,7 @@ class UpTo(Flat):
                     machine._stores, store, overlay.upon(store, ()), None, lower, roots
                 )
             upon = overlay.upon(store, ())
-            upon.shown = host.open(overlay.target or b".", _OPEN, dir_fd=view.root)
+            upon.shown = view.top(overlay.target)
             flat.append(upon)
         machine._overlays = tuple(flat)
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 
 from ostler.core import mounts
 from ostler.machine import host
+from ostler.machines.rehearsal import layers, whereabouts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,46 +128,42 @@ class Unneeded(Quiet):
 
 
 def top_of(machine: Rehearsal, overlay: OverlayMount) -> int:
-    """A descriptor of an overlay's top, wherever the machine has that now."""
+    """A descriptor of an overlay's top, wherever the machine has that now, or what it would show.
+
+    That is read-only then.
+    """
     if overlay.shown is not None:
         return host.dup(overlay.shown)
-    wanted = b"/" + overlay.target
-    found = _overlay_at(machine, wanted)
+    found = shown_top(machine, overlay)
+    if found is not None:
+        return found
+    with layers.alone(machine, overlay, (overlay.store, *overlay.frozen)) as made:
+        return host.dup(made.root)
+
+
+def shown_top(machine: Rehearsal, overlay: OverlayMount) -> int | None:
+    """The same; None where the machine has no place for it, or that was removed."""
+    if overlay.place is None:
+        return None
+    found = _overlay_at(machine, overlay, overlay.place)
     if found is None and overlay.target:
-        found = _overlay_at(machine, _moved(machine, overlay))
-    if found is None:
-        raise FileNotFoundError(errno.ENOENT, host.strerror(errno.ENOENT), host.fsdecode(wanted))
+        # It, or a directory above it, may have been renamed here.
+        now = whereabouts.of(machine).now(overlay.target)
+        found = None if now is None else _overlay_at(machine, overlay, now)
     return found
 
 
-def _overlay_at(machine: Rehearsal, path: bytes) -> int | None:
+def _overlay_at(machine: Rehearsal, overlay: OverlayMount, path: bytes) -> int | None:
     try:
-        fd = machine.open(path, _PATH)
+        fd = machine.open(b"/" + path, _PATH)
     except OSError:
         return None
-    if mounts.is_overlay_top(fd):
+    # What was mounted elsewhere may be there by now.
+    known = overlay.device in (None, host.fstat(fd).st_dev)
+    if known and mounts.is_overlay_top(fd):
         return fd
     host.close(fd)
     return None
-
-
-def _moved(machine: Rehearsal, overlay: OverlayMount) -> bytes:
-    # A directory above it may have been renamed here.
-    above = [o for o in machine._overlays if o is not overlay and _lies_in(overlay, o)]
-    upper = max(above, key=lambda other: len(other.target))
-    skip = len(upper.target) + 1 if upper.target else 0
-    rest, below = overlay.target[skip:], b""
-    with machine._walk(upper) as walk:
-        walk.find_moved()
-        moved = walk.moved
-    while rest not in moved and rest:
-        rest, _, name = rest.rpartition(b"/")
-        below = b"/" + name + below
-    return b"/" + upper.target + b"/" + moved.get(rest, rest) + below
-
-
-def _lies_in(one: OverlayMount, other: OverlayMount) -> bool:
-    return not other.target or one.target.startswith(other.target + b"/")
 
 
 # Who it is: a list of (pid, program, path on the machine or None)

@@ -108,8 +108,8 @@ echo never
 """, status=1)  # fmt: skip
     assert said.splitlines()[:15] == [
         str(place), str(place), "/var /usr",
-        "a  b|2", "5", "lastword", "lastword", "exported yes", "not x", "77", "bye",
-        "kept", "traced", "<>", "3",
+        "a  b|2", "5", "lastword", "lastword", "exported yes", "not x", "77",
+        "kept", "traced", "<>", "3", "bye",
     ]  # fmt: skip
     assert errors.splitlines()[:2] == ["++ echo traced", "++ set +x"]
 
@@ -208,6 +208,64 @@ def test_on_a_terminal(place):
     assert (place / "there").read_text() == "new\n"
     assert not (place.parent / "home" / "touched").exists()
     assert status == 0
+
+
+def test_line_numbers_are_those_of_what_was_typed(place):
+    said, failed = typed(place, """\
+echo "$LINENO"
+f() { nosuch; }; f
+if true
+then echo "$LINENO"
+f() { nosuch; }; f
+fi
+echo x; )
+""", status=2)  # fmt: skip
+    assert said.splitlines() == ["1", "2"]
+    numbers = re.findall(r"line (\d+): nosuch", failed)
+    assert numbers == ["1", "3"]
+    assert "syntax error" in failed and "__ostler" not in failed
+
+
+@pytest.mark.parametrize(
+    ("lines", "said", "status"),
+    [
+        ("trap 'echo over' EXIT; exit 3", ["over"], 3),
+        ("trap 'echo over' EXIT\necho one\nexit 4", ["one", "over"], 4),
+        ("trap 'echo over' EXIT\necho one", ["one", "over"], 0),
+        ("trap 'echo \"it is\" over' EXIT; true\ntrap - EXIT; echo two", ["two"], 0),
+        ("trap 'echo usr' USR1\nkill -USR1 $$; echo on", ["usr", "on"], 0),
+        ("exit 200", [], 200),
+        ("exec sh -c 'echo other; exit 5'", ["other"], 5),
+        ("exec nosuch-program\necho on", ["on"], 0),
+        ("x=1; exec nosuch-program; exit 6", [], 6),
+        ("bash -c 'exit 3'\necho $?", ["3"], 0),
+        ("kill -9 $$\necho $?", ["137"], 0),
+    ],
+)
+def test_what_leaves_it(place, lines, said, status):
+    """As in any bash; what was changed until then is told."""
+    shown, failed = typed(place, f"touch made\n{lines}\n", status=status)
+    assert [line for line in shown.splitlines() if "made" not in line][: len(said)] == said
+    assert "1 created" in shown + failed
+    kept = "--kept", str(place.parent / "k")
+    typed(place, f"touch made\n{lines}\n", *kept, status=status)
+    assert typed(place, "ls", *kept)[0].splitlines()[0] == "made"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("how", ["bash", "exec bash", "trap 'echo over' EXIT; exit"])
+def test_what_leaves_it_on_a_terminal(place, how):
+    """The question is asked in any case, and what was changed is there."""
+    keys = [(b"at work> ", b"echo new >there\n"), (b"at work> ", f"{how}\n".encode())]
+    if how != "trap 'echo over' EXIT; exit":
+        keys += [(b"hat work> ", b"echo newer >there\n"), (b"hat work> ", b"exit\n")]
+    if how == "bash":
+        keys += [(b"\n[rehearsal] at work> ", b"cat there; exit\n")]
+    keys += [(b"keep (k)? ", b"c\n")]
+    status, text = on_terminal(program("shell"), 120, cwd=place, keys=keys)
+    assert status == 0 and "committed" in text
+    wanted = "new\n" if how.startswith("trap") else "newer\n"
+    assert (place / "there").read_text() == wanted
 
 
 LONG = "seq 100 >there"

@@ -6,6 +6,7 @@ one had, from variables to the working directory, the next one begins with: it i
 bash's own words, into a file in memory, and read from it.
 """
 
+import functools
 import signal
 import sys
 
@@ -41,6 +42,7 @@ _OPENING = (
 # Descriptors of the bash that runs a line: what it begins with, what it leaves, and /dev/null,
 # which there may be none of.
 _IN, _OUT, _NULL = 61, 62, 63
+_ENDS = "__ostler_ends=trap"  # in what it leaves, where something is to be run at its end
 # How a bash writes down what it has: what a fresh one reads, before the line that it runs. Options
 # come last there, as -e and -x are for what is typed alone, and aliases behind all that they could
 # change. Options about a terminal are not taken along, and what is read-only is refused where it is
@@ -74,6 +76,10 @@ __ostler_dump() {{
         printf 'set --'
         (($#)) && printf ' %q' "$@"
         printf '\\n__ostler_last=%q\\n' "${{__ostler_left-}}"
+        __ostler_option=$(trap -p)
+        printf '__ostler_late+=%q\\n' \\
+            "\\\\builtin eval ${{__ostler_option@Q}}; \\\\builtin trap - DEBUG;"
+        [[ $(trap -p EXIT) == *__ostler_dump* ]] || echo {_ENDS}
         declare -f
         declare -F | while read -r __ostler_option; do
             [[ $__ostler_option == 'declare -f '* ]] || echo "$__ostler_option"
@@ -90,8 +96,9 @@ _LINE = f"""
 __ostler_as() {{ return "$1"; }}
 __ostler_begin() {{
     exec {_IN}<&-
+    shopt -s execfail
     builtin trap '{{ __ostler_dump "$@"; }} 2>&{_NULL}' EXIT
-    builtin trap 'exit 130' INT
+    builtin trap '{{ __ostler_went_on "$@"; }} 2>&{_NULL}; exit 130' INT
     if [ -n "${{__ostler_gone-}}" ]; then
         __ostler_was=$__ostler_gone
         while [ ! -d "$__ostler_gone" ]; do
@@ -108,15 +115,14 @@ __ostler_begin() {{
     __ostler_late+='unset "${{!__ostler_@}}";'
     __ostler_late+=" __ostler_as $__ostler_before ${{__ostler_last@Q}}"
     __ostler_late+=" && __ostler_as 0 ${{__ostler_last@Q}}"
-    __ostler_line="{{ $__ostler_late; }} 2>&{_NULL}"$'\\n'"$__ostler_line"
+    __ostler_line="{{ $__ostler_late; }} 2>&{_NULL}$__ostler_between$__ostler_line"
 }}
-__ostler_end() {{
+__ostler_went_on() {{
     builtin printf '\\0' >&{_OUT}
     __ostler_dump "$@"
-    builtin exit "$__ostler_status"
+    builtin trap - EXIT
 }}
-__ostler_before=$1
-__ostler_line=$2
+__ostler_before=$1 __ostler_line=$2 __ostler_between=$3
 if [ -e /dev/fd/{_IN} ]; then
     source /dev/fd/{_IN} 2>&{_NULL}
 else
@@ -125,9 +131,13 @@ else
     unset __ostler_state
 fi
 \\__ostler_begin
-\\builtin eval "$__ostler_line"
-{{ __ostler_status=${{__ostler_status-$?}}; \\__ostler_end "$@"; }} 2>&{_NULL}
 """
+# It is one line, so that bash counts the lines of what was typed from one on.
+_RUN = (
+    'eval "$4"; \\builtin eval "$__ostler_line"; '
+    '{ __ostler_status=${__ostler_status-$?}; \\__ostler_went_on "$@"; } '
+    f'2>&{_NULL}; \\builtin exit "$__ostler_status"'
+)
 # What is run behind a line: what it has left. It is part of what is read with the line, for `eval`
 # has words of its own.
 _BEHIND = f"\n{{ __ostler_status=$? __ostler_left=$_; }} 2>&{_NULL}"
@@ -234,6 +244,8 @@ class Shell:
         while goes_on:
             line = self._line()
             if line is None:
+                if f"\n{_ENDS}\n".encode() in self._state:
+                    self._do("exit")
                 return
             words = line.split()
             if words and words[0] in own and len(words) < 3:
@@ -275,9 +287,10 @@ class Shell:
         try:
             # In what is still open, at the end of the input, it would stand in what is quoted.
             behind = "" if _is_open(line) else _BEHIND
-            words = ["-c", _LINE, "bash", str(self.status), line + behind]
+            between = "; " if _is_well_formed(line) else "\n"
+            words = ["-c", _RUN, "bash", str(self.status), line + behind, between, _LINE]
             # Of the bash that runs the line nothing is told but the line.
-            told = ("bash", "-c", _LINE), ("bash", "-c", line)
+            told = ("bash", "-c", _RUN), ("bash", "-c", line)
             with noted(machine, self.record, told):
                 status = self._bash(words, {_IN: given, _OUT: out}, False)
             left = _content(out)
@@ -285,9 +298,9 @@ class Shell:
             host.close(given)
             host.close(out)
         self.status = abs(status)
-        goes_on = left.startswith(_GONE_ON)
-        if self.status > 128 or not left:
-            goes_on = True  # a signal has ended it
+        # What has left nothing was ended by a signal, or has become another program by `exec`, or
+        # had a trap of its own for its end.
+        goes_on = left.startswith(_GONE_ON) or (not left and (status < 0 or status > 128))
         self._took(left.removeprefix(_GONE_ON))
         point.ended(self.status, kept.counted(machine.changes(since=point)))
         return goes_on
@@ -375,12 +388,22 @@ def _typed(prompt):
     return found.decode("utf-8", "surrogateescape").removesuffix("\n") if found else None
 
 
+@functools.lru_cache(1)
+def _said_of(text):
+    # What bash says of the form of a command.
+    words = ["bash", "-n", "-c", text]
+    return host.run(words, capture=True, env={**host.environ, "LC_ALL": "C"}).stderr
+
+
+def _is_well_formed(text):
+    return not _said_of(text)
+
+
 def _is_open(text):
     """Whether a command goes on in the next line, by what bash says of it."""
     if text.endswith("\\"):
         return True
-    words = ["bash", "-n", "-c", text]
-    said = host.run(words, capture=True, env={**host.environ, "LC_ALL": "C"}).stderr
+    said = _said_of(text)
     return (
         b"unexpected end of file" in said or b"unexpected EOF" in said or b"here-document" in said
     )

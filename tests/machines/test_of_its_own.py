@@ -317,3 +317,35 @@ def test_the_name_of_the_process_feigns_no_umask(end):
         assert ostler.process(os.getpid()).info().name == f"x{end}Umask:000"
 
     forked(check)
+
+
+@pytest.mark.parametrize("kind", ["rehearsal", "read_only"])
+def test_where_the_process_stands_nowhere(kind, tmp_path, monkeypatch):
+    """It begins in no other directory than the one that was removed, unless a base is given."""
+    gone, base = tmp_path / "gone", tmp_path / "base"
+    gone.mkdir()
+    base.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(FileNotFoundError, match="the working directory was removed"):
+        getattr(ostler, kind)()
+    with getattr(ostler, kind)(base) as m:
+        assert m.getcwd() == "/"
+    with ostler.scratch() as m:  # which stands in its own "/"
+        assert m.getcwd() == "/"
+    with ostler.confined(base) as m:
+        assert m.getcwd() == "/"
+
+
+@pytest.mark.parametrize("kind", ["rehearsal", "scratch"])
+def test_a_branch_of_what_stands_nowhere(kind, tmp_path):
+    with ostler.scratch() if kind == "scratch" else ostler.rehearsal(tmp_path) as m:
+        m.mkdir("/gone")
+        m.chdir("/gone")
+        m.rmdir("/gone")
+        with pytest.raises(FileNotFoundError):
+            m.branch()
+        assert m.points() == []
+        m.chdir("/")
+        with m.branch() as other:
+            assert other.getcwd() == "/"

@@ -57,9 +57,14 @@ def scratch(
 
 
 def read_only(base: "StrOrBytesPath | None" = None) -> "ReadOnly":
-    """A machine that shows the files below `base` (default "/"), and lets none be changed."""
+    """A machine that shows the files below `base` (default "/"), and lets none be changed.
+
+    Without a base it stands where the process stands: FileNotFoundError where that was removed.
+    """
     from ostler.machines.read_only import ReadOnly
 
+    if base is None:
+        _see_standing()
     machine: ReadOnly = ReadOnly._over("/" if base is None else base)
     return machine
 
@@ -99,11 +104,14 @@ def rehearsal(
     without it they are in memory and gone at close. With `sync`, too, a point of such a machine
     is on the disk when checkpoint() returns, and is there when the power goes. With `weaker`, where
     mounts are refused, a directory is copied: without children and points, and what others change
-    meanwhile is not seen.
+    meanwhile is not seen. Without a base it stands where the process stands: FileNotFoundError
+    where that was removed.
     """
     from ostler.machines import refusals
     from ostler.machines.rehearsal.kind import Rehearsal
 
+    if base is None:
+        _see_standing()
     machine: Rehearsal
     try:
         machine = Rehearsal._over(base, upper, sync)
@@ -115,6 +123,17 @@ def rehearsal(
 
         machine = copied_rehearsal(error, base, upper)
     return machine
+
+
+def _see_standing() -> None:
+    # In "/" relative paths would name other files than those that are meant.
+    from ostler.machine import host
+
+    try:
+        host.getcwdb()
+    except FileNotFoundError as error:
+        problem = "the working directory was removed: go to one that is there, or give a base"
+        raise FileNotFoundError(error.errno, problem) from None
 
 
 def recover() -> "list[Outcome]":

@@ -157,9 +157,11 @@ class WithPoints:
 
         `children`: as for checkpoint(). OSError (EBUSY) as there; (EMFILE), with what helps, when
         there are too many descriptors: a branch has three, for an ordinary user five.
+        FileNotFoundError where the working directory was removed, in which it would begin.
         """
         from ostler.machines.rehearsal import branches
 
+        _whole(self).getcwdb()  # where a branch begins, too
         self._begin_points(children)
         made: list[Self] = branches.branch(_whole(self), n, children)
         return made[0] if n is None else made

@@ -19,6 +19,12 @@ print(ostler._compiled.__file__, importlib.metadata.version("ostler"), platform.
 """
 
 
+def newer_pythons():
+    """The folder of the Pythons that build_tools/newer has got, whether it is there or not."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ostler/pythons"
+    return Path(os.environ.get("OSTLER_PYTHONS") or cache)
+
+
 def the_time():
     """SOURCE_DATE_EPOCH, or the time of the last commit, as text."""
     given = os.environ.get("SOURCE_DATE_EPOCH")

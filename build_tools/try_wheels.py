@@ -57,9 +57,11 @@ def interpreters():
     newer = [str(HERE / "newer")]
     there = subprocess.run([*newer, "list"], stdout=subprocess.PIPE, text=True, check=False)
     for version in there.stdout.split():
-        found.setdefault(
-            f"cp{version.replace('.', '')}", ([*newer, "run"], f"/usr/bin/python{version}")
-        )
+        # One that was compiled runs on the machine as it is.
+        compiled = releases.newer_pythons() / version / "bin" / f"python{version}"
+        packaged = ([*newer, "run"], f"/usr/bin/python{version}")
+        command = ([], str(compiled)) if compiled.exists() else packaged
+        found.setdefault(f"cp{version.replace('.', '')}", command)
     return found
 
 

@@ -46,8 +46,8 @@ def headers_here():
     for line in here.stdout.splitlines():
         python = line.partition(" ")[2]
         yield Path(subprocess.check_output([python, "-c", ask], text=True).strip())
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ostler/pythons"
-    yield from Path(os.environ.get("OSTLER_PYTHONS", cache)).glob("sid/usr/include/python3.*")
+    yield from releases.newer_pythons().glob("sid/usr/include/python3.*")
+    yield from releases.newer_pythons().glob("3.*t/include/python3.*t")  # no debug builds
 
 
 def one_folder(include):

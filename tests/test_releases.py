@@ -42,6 +42,27 @@ def test_a_python_is_known_by_its_headers(tools, tmp_path):
         cross.Headers.read(headers(tmp_path, "#define Py_DEBUG 1"))
 
 
+def test_free_threaded_pythons_that_were_compiled_have_wheels(tools, tmp_path, monkeypatch):
+    """Their headers are found, no debug build's, and they run on the machine as it is."""
+    monkeypatch.setenv("OSTLER_PYTHONS", str(tmp_path))
+    for name, lines in (
+        ("3.13t", ["#define Py_GIL_DISABLED 1"]),
+        ("3.13td", ["#define Py_DEBUG 1"]),
+    ):
+        (tmp_path / name / "include").mkdir(parents=True)
+        headers(tmp_path / name / "include" / f"python{name}", *lines)
+        (tmp_path / name / "bin").mkdir()
+        (tmp_path / name / "bin" / f"python{name}").symlink_to(sys.executable)
+    found = tools("wheels").headers_here()
+    assert [path for path in found if tmp_path in path.parents] == [
+        tmp_path / "3.13t/include/python3.13t"
+    ]
+    newer = subprocess.run([ROOT / "build_tools/newer", "list"], capture_output=True, text=True)
+    assert (newer.stdout, newer.returncode) == ("3.13t\n3.13td\n", 0)
+    command = tools("try_wheels").interpreters()["cp313t"]
+    assert command == ([], str(tmp_path / "3.13t/bin/python3.13t"))
+
+
 def test_headers_in_several_folders_become_one(tools, tmp_path, monkeypatch):
     wheels = tools("wheels")
     monkeypatch.setattr(wheels, "WORK", tmp_path / "work")

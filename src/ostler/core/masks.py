@@ -447,7 +447,7 @@ def _is_harmless(number, fd):
         return major == 1 and minor == 3
     if number == 1:
         return major == 1 and minor == 5
-    return major == 1 and minor == 5 + number
+    return major == 1 and minor == cython.cast(cython.uint, 5 + number)
 
 
 def _keep_devices(hands):

@@ -129,7 +129,7 @@ class Sweep:
     """A search for the objects that have these ids, or for those that have these successors."""
 
     def __cinit__(self, wanted):
-        i: cython.size_t
+        i: cython.int
         none = cython.cast(cython.pointer(py.PyObject), _NOTHING)
         if isinstance(wanted, Successors):
             successors: Successors = wanted

@@ -493,7 +493,7 @@ class RootedCore(Core):
         """The machine's working directory, as bytes."""
         here: cython.char[4096]
         status: libc.stat_t
-        size: cython.long
+        size: cython.long = 0
         number: cython.int = 0
         with cython.nogil:
             if not come_in(cython.address(self._life)):

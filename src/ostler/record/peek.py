@@ -93,7 +93,10 @@ def _peek_pointers(tid, at, into, of_32_bits):
     count: cython.size_t = (4096 - at % 4096) // size
     got: cython.long
     i: cython.int
-    count = min(max(count, 1), SOME)
+    if count == 0:
+        count = 1
+    elif count > SOME:
+        count = SOME
     if not of_32_bits:
         return cython.cast(cython.int, peek_memory(tid, at, into, count * size) // 8)
     got = peek_memory(tid, at, narrow, count * size) // 4
@@ -110,7 +113,9 @@ def _peek_beginnings(tid, where, count, into, sizes):
     here.iov_base = into
     here.iov_len = 0
     for i in range(count):
-        sizes[i] = min(4096 - where[i] % 4096, PIECE)
+        sizes[i] = 4096 - where[i] % 4096
+        if sizes[i] > PIECE:
+            sizes[i] = PIECE
         there[i].iov_base = cython.cast(cython.p_void, cython.cast(cython.size_t, where[i]))
         there[i].iov_len = sizes[i]
         here.iov_len += sizes[i]

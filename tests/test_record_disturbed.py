@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 import pytest
 
@@ -15,6 +16,7 @@ import ostler
 from ostler.record import log
 from ostler.record.recorder import ProgramRecorder
 from tests.test_record import PYTHON, deeds, recorded, run
+from tests.test_record_truth import compiled  # noqa: F401
 
 START = (
     "import ostler, os, sys, tempfile, threading\n"
@@ -277,6 +279,61 @@ def test_a_recorder_that_may_open_nothing_more_says_that_it_does_not_know(tmp_pa
     assert said.splitlines()[0] == "[]"
     assert said.splitlines()[1] in ("[None, True]", "[None]")
     assert said.splitlines()[2] == f"True {errno.EMFILE}"
+
+
+# Opens a path again and again, while what shares its memory changes that.
+FLIPPING = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+static volatile int over;
+static union { char text[8]; volatile int begin; } shared = {"one/f"};
+static char stack[1 << 16];
+static void *flip(void *unused) {
+    int begins[2];
+    memcpy(&begins[0], "one/", 4);
+    memcpy(&begins[1], "two/", 4);
+    for (int i = 0; !over; i++) shared.begin = begins[i % 2];
+    return unused;
+}
+static int flip_beside(void *unused) {
+    flip(unused);
+    return 0;
+}
+int main(int count, char **words) {
+    pthread_t id;
+    if (count == 2) pthread_create(&id, 0, flip, 0);
+    else clone(flip_beside, stack + sizeof stack, CLONE_VM | SIGCHLD, 0);
+    for (int i = 0; i < 1000000 && access("over", F_OK); i++) close(open(shared.text, O_RDONLY));
+    over = 1;
+    open("last", O_RDONLY);
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("words", [["thread"], ["another", "process"]])
+def test_a_path_that_is_changed_while_it_is_read(compiled, tmp_path, words):  # noqa: F811
+    """What changes it makes no call that is recorded: it is known from its beginning on."""
+    at = os.path.realpath(tmp_path)
+    for name in ("one", "two"):
+        os.mkdir(f"{at}/{name}")
+        open(f"{at}/{name}/f", "w").close()
+    program = compiled("flipping", FLIPPING, "-pthread")
+    with ostler.watch() as events:
+        runs = threading.Thread(target=ostler.run, args=([program, *words],), kwargs={"cwd": at})
+        runs.start()
+        try:
+            found = next(event for event in events if event.doubt or event.path == f"{at}/last")
+        finally:
+            open(f"{at}/over", "w").close()
+            runs.join()
+    assert found.doubt
+    assert found.path in (f"{at}/one/f", f"{at}/two/f")
 
 
 # --- what programs are like

@@ -40,6 +40,8 @@ cdef enum:
     ROOT = 36               # another root, perhaps
     EXIT = 37
     EXIT_THREAD = 38
+    CLONE = 40
+    CLONE_HOW = 41          # with its flags in memory
     SOCKETCALL = 39         # of 32 bits: which call it is, and where its arguments stand
 
 # How.

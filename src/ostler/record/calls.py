@@ -71,9 +71,12 @@ _LINES = {
     "pivot_root": (ROOT, 0, _NONE, _NONE, _NONE, _NONE, _NONE),
     "setns": (ROOT, 0, _NONE, _NONE, _NONE, _NONE, _NONE),
     "unshare": (ROOT, 0, _NONE, _NONE, _NONE, _NONE, _NONE),
+    "clone": (CLONE, 0, _NONE, _NONE, _NONE, _NONE, 0),
+    "clone3": (CLONE_HOW, 0, _NONE, _NONE, _NONE, _NONE, 0),
     "exit": (EXIT_THREAD, 0, _NONE, _NONE, _NONE, _NONE, 0),
     "exit_group": (EXIT, 0, _NONE, _NONE, _NONE, _NONE, 0),
 }
+_CLONE_OF_32_BITS = 120
 # Their numbers here, and of 32 bits on x86-64 (arch/x86/entry/syscalls/syscall_32.tbl).
 _NUMBERS = {
     "open": (own.SYS_open, 5),
@@ -130,6 +133,8 @@ _NUMBERS = {
     "pivot_root": (libc.SYS_pivot_root, 217),
     "setns": (own.SYS_setns, 346),
     "unshare": (own.SYS_unshare, 310),
+    "clone": (own.SYS_clone, _CLONE_OF_32_BITS),
+    "clone3": (own.SYS_clone3, 435),
     "exit": (calls.SYS_exit, 1),
     "exit_group": (calls.SYS_exit_group, 252),
 }
@@ -144,7 +149,6 @@ _MAY_CHANGE = libc.O_ACCMODE | libc.O_CREAT | libc.O_TRUNC
 _I386 = cython.declare(cython.uint, 0x40000003)  # AUDIT_ARCH_I386
 _OF_X32 = cython.declare(cython.int, 0x40000000)
 _LAST_BIT = 0x40000000  # of the numbers of the x32 interface
-_CLONE_OF_32_BITS = 120
 
 
 @cython.cclass
@@ -210,6 +214,10 @@ _BLOCKS_OF_ASKED = [
     "other",
     (own.BPF_ALU | own.BPF_AND | own.BPF_K, ~_LAST_BIT, None, None),
     assembler.test(own.BPF_JEQ, own.SYS_io_uring_setup, "ENOSYS", "ask"),
+    "clone",  # of what shares its memory, and goes on beside the other one
+    assembler.argument(0),
+    assembler.test(own.BPF_JSET, libc.CLONE_VM, None, "allow"),
+    assembler.test(own.BPF_JSET, libc.CLONE_VFORK, "allow", "ask"),
 ]
 
 # What a thread that is traced may not do.
@@ -267,6 +275,11 @@ def instructions(reads, exact=False):
             label = name
         elif name in ("sendto", "sendmsg"):
             label = name
+        elif name in ("clone", "clone3"):
+            # Who may change what others name: that is looked for at each open.
+            if exact or not reads:
+                continue
+            label = "clone" if name == "clone" else "ask"
         found[number] = label
     found[own.SYS_io_uring_setup] = "ENOSYS"
     if exact:

@@ -56,6 +56,7 @@ cdef class Crowd(SeenLinks):
     # What has become of a call; a kind that knows says it.
     cdef int _drop_pending(self, Pending *pending) noexcept nogil
     cdef int _settle(self, Member *m, bint finally_) noexcept nogil
+    cdef bint _may_share(self, Process *parent) noexcept nogil
     cdef Member *_member(self, int tid, int listener, unsigned long long id) noexcept nogil
     cdef Process *_process(self, int pid) noexcept nogil
     cdef Process *_new_process(self, Status *status, int pidfd) noexcept nogil

@@ -361,6 +361,10 @@ class Crowd(SeenLinks):
     def _settle(self, m, finally_):
         return 0
 
+    def _may_share(self, parent):
+        # Whether a new process may have memory that others change.
+        return True
+
     def _drop_pending(self, pending):
         if pending.name != cython.NULL or pending.entry.what:
             if pending.place >= 0:
@@ -437,6 +441,7 @@ class Crowd(SeenLinks):
         p.own_pid = status.own_pid
         p.uid = status.uid
         p.root = -1
+        p.shares = self._may_share(parent)
         p.asks = p.pid
         p.pidfd = pidfd
         if pidfd < 0:  # it was not its first thread that has asked

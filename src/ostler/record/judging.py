@@ -62,7 +62,7 @@ class Judging(Addresses):
 
     def _doubtful(self, m, rule, asked):
         # Whether the path is another one when it is read again.
-        if rule.path < 0 or self.empty == 2:
+        if not m.process.shares or rule.path < 0 or self.empty == 2:
             return False
         if peek_string(m.tid, asked.data.args[rule.path], self.again, libc.PATH_MAX) < 0:
             return False

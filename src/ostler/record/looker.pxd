@@ -6,11 +6,15 @@ from ostler.record.peek cimport Member, Pending, Process
 from ostler.record.pieces cimport Entry
 
 cdef class Looker(Judging):
+    cdef bint hears                 # of each beginning of what shares memory with others
+    cdef bint crossed               # processes share it that are not threads, or one was missed: nobody knows which
+
     cdef int _look(self, Member *member, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
     cdef int _look_at_open(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
     cdef int _will_be_made(self, Member *m, Entry *entry, int place, const char *name) noexcept nogil
     cdef bint _look_where_it_is_made(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry, unsigned long long flags) noexcept nogil
     cdef int _look_at_change(self, Member *m, Rule *rule, recording.seccomp_notif *asked, Entry *entry) noexcept nogil
+    cdef int _look_at_thread(self, Member *m, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
     cdef int _look_within(self, Member *m, recording.seccomp_notif *asked, Entry *entry, unsigned long long flags, unsigned long long resolve) noexcept nogil
     cdef int _look_at_program(self, Member *m, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
     cdef bint _is_settled(self, Pending *pending, Entry *entry) noexcept nogil

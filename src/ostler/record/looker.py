@@ -12,6 +12,8 @@ from cython.cimports.ostler.record.calls import (
     AT_NO_FOLLOW,
     ATTRIBUTE,
     BIND,
+    CLONE,
+    CLONE_HOW,
     CONNECT,
     CREAT,
     CREATE,
@@ -93,6 +95,8 @@ class Looker(Judging):
             return 0
         if kind == EXECUTE:
             return self._look_at_program(member, rule, asked, of_32_bits)
+        if kind == CLONE or kind == CLONE_HOW:
+            return self._look_at_thread(member, rule, asked)
         libc.memset(cython.address(entry), 0, cython.sizeof(entry))
         entry.what = b"E"[0]
         entry.kind = rule.kind
@@ -114,6 +118,22 @@ class Looker(Judging):
         if kind == OPEN or kind == OPEN_HOW or kind == CREAT:
             return self._look_at_open(member, rule, asked, cython.address(entry))
         return self._look_at_change(member, rule, asked, cython.address(entry))
+
+    def _may_share(self, parent):
+        return not self.hears or self.crossed or parent == cython.NULL or parent.shares
+
+    def _look_at_thread(self, m, rule, asked):
+        # By vfork() it stands still until the other one has memory of its own.
+        flags: cython.ulonglong = asked.data.args[0]
+        if rule.kind == CLONE_HOW and (
+            peek_memory(m.tid, flags, cython.address(flags), cython.sizeof(flags)) != 8
+        ):
+            flags = libc.CLONE_VM
+        if flags & libc.CLONE_VM and not flags & libc.CLONE_VFORK:
+            m.process.shares = True
+            if not flags & libc.CLONE_THREAD:
+                self.crossed = True
+        return 0
 
     def _look_at_open(self, m, rule, asked, entry):
         flags: cython.ulonglong
@@ -556,6 +576,8 @@ class Looker(Judging):
             p.executed.uid = p.uid
             if asks == p.pid:
                 self._forget_members(p, p.pid)  # all other threads are at their end
+            if p.executed.outcome == DONE and self.hears:
+                p.shares = False
         return self._put(cython.address(p.executed), cython.sizeof(Executed))
 
 

@@ -26,6 +26,7 @@ cdef class Lookout(Looker):
     cdef int _answer_alone(self) noexcept nogil
     cdef int _take_listener(self) noexcept nogil
     cdef int _hush(self) noexcept nogil
+    cdef bint _may_change(self, int kind, unsigned long long value) noexcept nogil
     cdef Rule *_of_socketcall(self, int tid, recording.seccomp_notif *asked) noexcept nogil
     cdef int _go_on(self, int listener, unsigned long long id) noexcept nogil
     cdef int _answer(self, int listener) noexcept nogil

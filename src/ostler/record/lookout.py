@@ -11,7 +11,15 @@ from cython.cimports.ostler.core.crossing import plain_failure
 from cython.cimports.ostler.core.libc import confining as own
 from cython.cimports.ostler.core.libc import recording as asking
 from cython.cimports.ostler.core.spawn import close_from
-from cython.cimports.ostler.record.calls import SOCKETCALL, CallRules, Rule
+from cython.cimports.ostler.record.calls import (
+    CLONE,
+    CLONE_HOW,
+    EXECUTE,
+    OPEN,
+    SOCKETCALL,
+    CallRules,
+    Rule,
+)
 from cython.cimports.ostler.record.crowd import CROWD
 from cython.cimports.ostler.record.looker import Looker
 from cython.cimports.ostler.record.peek import Member, Process, peek_memory
@@ -86,6 +94,10 @@ class Lookout(Looker):
             self.out, asking.FALLOC_FL_PUNCH_HOLE | asking.FALLOC_FL_KEEP_SIZE, 0, size
         )  # fmt: skip
 
+    def hear_of_threads(self):
+        """The filter asks for each beginning of what shares memory: nobody else is looked for."""
+        self.hears = True
+
     def answer_only(self):
         """Look at nothing from the beginning, so that what answering alone costs is measured."""
         self.quiet = True
@@ -134,11 +146,12 @@ class Lookout(Looker):
         return 0
 
     def _serve(self):
+        i: cython.int
         count: cython.int
         wanted: cython.long = 0
         before: cython.long
         now: cython.ulonglong
-        looked: cython.ulonglong = 0  # at the ends of processes
+        looked: cython.ulonglong = 0  # at all that it waits for
         more: cython.bint = False  # that has to be looked at before it is all written down
         asked: cython.bint = False  # just now
         if self.hushes:
@@ -149,15 +162,18 @@ class Lookout(Looker):
                 wait = 0  # what is ready first
             elif self.filled or self.waiting:
                 wait = _IDLE if self.news < 0 else _SOON
-            # Who is asked all the time looks at the ends of processes now and then, which saves to
-            # be woken for each of them.
+            # Who is asked all the time looks at all else now and then: that saves to be woken for
+            # each end of a process, and the kernel to go through what nearly never comes.
             count = 0
             if asked and wait:
                 now = clock()
-                self.polled[_EPOLL].revents = libc.POLLIN if now - looked > _LOOKS else 0
                 if now - looked > _LOOKS:
                     looked = now
-                count = libc.poll(self.polled + 1, self.polls - 1, _BUSY)
+                    count = libc.poll(self.polled, self.polls, 0)
+                if count == 0:
+                    for i in range(_SOCKET + 1):
+                        self.polled[i].revents = 0
+                    count = libc.poll(self.polled + _SOCKET + 1, self.polls - _SOCKET - 1, _BUSY)
             if count == 0:
                 count = libc.poll(self.polled, self.polls, wait)
             if count < 0 and libc.errno != libc.EINTR:
@@ -325,7 +341,9 @@ class Lookout(Looker):
             if member != cython.NULL:
                 if member.waits:
                     self._settle(member, True)
-                if self.waiting != cython.NULL:
+                if self.waiting != cython.NULL and self._may_change(
+                    rule.kind, asked.data.args[rule.value] if rule.value >= 0 else 0
+                ):
                     self._settle_early(member)
                 member.process.asks = member.tid
                 if member.process.executes:
@@ -338,7 +356,15 @@ class Lookout(Looker):
                     member, rule, cython.address(asked),
                     asked.data.arch != cython.cast(cython.uint, own.OSTLER_ARCH),
                 )  # fmt: skip
+            elif rule.kind == CLONE or rule.kind == CLONE_HOW:
+                self.crossed = True
         return self._go_on(listener, asked.id)
+
+    def _may_change(self, kind, value):
+        # Whether what others have done may not be seen any more after a call. `value`: see Rule.
+        if kind == OPEN:
+            return value & (libc.O_ACCMODE | libc.O_CREAT | libc.O_TRUNC) != 0
+        return kind != EXECUTE and kind != CLONE and kind != CLONE_HOW
 
     def _of_socketcall(self, tid, asked):
         # The call that it stands for, with the arguments of that.

@@ -62,6 +62,7 @@ class ProgramRecorder:
         self._machine = machine
         self._file = file
         self._exact = exact
+        self._hears = reads and not exact  # of threads, by the filter
         self._text = calls.instructions(reads, exact)
         self._about = {"began": time.time(), "reads": reads, **(about or {})}
         if exact:
@@ -83,6 +84,8 @@ class ProgramRecorder:
         with theirs:
             # The lookout has its end of it for itself, until its thread is at an end.
             lookout = (Tracer if self._exact else Lookout)(self._file, ours.fileno())
+            if self._hears:
+                lookout.hear_of_threads()
             end = ours.fileno()
             served = allocate_lock()
             served.acquire()

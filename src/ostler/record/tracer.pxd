@@ -51,6 +51,7 @@ cdef class Tracer(Results):
     cdef Tracee *_tracee(self, int tid) noexcept nogil
     cdef int _gone(self, int tid, int status) noexcept nogil
     cdef int _forget_tracee(self, int tid) noexcept nogil
+    cdef bint _may_share(self, Process *parent) noexcept nogil
     cdef Member *_known_member(self, int tid) noexcept nogil
     cdef int _how_ended(self, Process *p, Ended *ended) noexcept nogil
 

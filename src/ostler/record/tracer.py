@@ -440,6 +440,9 @@ class Tracer(Results):
         self._member(cython.cast(cython.int, child), -1, 0)
         return 0
 
+    def _may_share(self, parent):
+        return False  # each of its threads is told from the beginning
+
     def _lose_all(self, t):
         u: cython.pointer(Underway)
         while t.call != cython.NULL:

@@ -362,6 +362,24 @@ def test_a_log_that_is_exact_records_one_run():
     assert told == [("mode", True, 0), ("mode", True, 0), ("create", False, errno.ENOENT)]
 
 
+CONNECTS = "import socket; socket.socket().connect_ex(('127.0.0.1', 9))"
+
+
+def test_it_is_watched(tmp_path):
+    with ostler.watch(exact=True) as events:
+        ostler.run([PYTHON, "-c", CONNECTS], cwd=tmp_path)
+    told = [event for event in events if event.kind == "connect"]
+    assert [(event.path, event.errno) for event in told] == [("127.0.0.1:9", errno.ECONNREFUSED)]
+
+
+def test_the_fixture_tells_it(recorded, tmp_path):
+    recorded.exact = True
+    recorded.run([PYTHON, "-c", CONNECTS], cwd=tmp_path)
+    recorded(exec, CONNECTS)
+    told = [event for event in recorded.events if event.kind == "connect"]
+    assert [event.errno for event in told] == [errno.ECONNREFUSED] * 2
+
+
 def test_it_is_kept_shown_and_compared(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["sh", "-c", "mkdir a; mkdir a 2>&-; rmdir a; exit 3"]
@@ -392,10 +410,9 @@ def test_it_is_kept_shown_and_compared(tmp_path, monkeypatch):
 
 def test_what_nobody_knows_was_tried():
     """Of a connection, too: without --exact it is seen only that it is wanted."""
-    program = "import socket; socket.socket().connect_ex(('127.0.0.1', 9))"
     said = []
     for option in ([], ["--exact"]):
-        _, out, _ = called("record", "--only", "network", *option, PYTHON, "-c", program)
+        _, out, _ = called("record", "--only", "network", *option, PYTHON, "-c", CONNECTS)
         said.append(out.decode())
     assert "tried to connect to 127.0.0.1:9\n" in said[0]
     assert "failed: connected 127.0.0.1:9 (ECONNREFUSED)\n" in said[1]

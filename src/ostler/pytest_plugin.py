@@ -259,7 +259,8 @@ def recorded() -> "RecordedCode":
 
     `recorded(function, ...)` calls a function in a copy of this process, `recorded.run([...])` runs
     a program; `recorded.assert_only_reads(...)`, `assert_only_writes(...)` and
-    `assert_no_network()` look at what both did.
+    `assert_no_network()` look at what both did. `recorded.exact = True` has the outcome of each
+    call told by the kernel.
     """
     from ostler.machines.expecting import RecordedCode
 

@@ -469,6 +469,9 @@ def test_on_the_command_line(place, monkeypatch):
     assert status == 0 and change["by"]["argv"] == ["rm", "a"]
     status, out, _ = called("rehearse", "--record", "--discard", "touch", "new")
     assert status == 0 and b"/new  0 B, by touch [" in out
+    status, out, _ = called("rehearse", "--record", "--exact", "--discard", "touch", "new")
+    assert status == 0 and b"/new  0 B, by touch [" in out
+    assert called("rehearse", "--exact", "--discard", "touch", "new")[0] == 2
     words = "record", "--rehearse", "-o", "log", "--html", "page", "sh", "-c", "rm a; touch new"
     assert called(*words)[0] == 0 and os.path.exists("a")
     _, out, _ = called("record", "show", "--json", "log")

@@ -120,6 +120,7 @@ complete -c ostler -n '__fish_seen_subcommand_from rehearse' -l discard -d 'Drop
 complete -c ostler -n '__fish_seen_subcommand_from rehearse' -l keep -x -a '(__fish_complete_directories)' -d 'Keep the changes in the new directory DIR, without asking'
 complete -c ostler -n '__fish_seen_subcommand_from rehearse' -l kept -x -a '(__fish_complete_directories)' -d 'Take up what was kept in DIR, and run the program on that, if one is given, which begins it where nothing is kept yet'
 complete -c ostler -n '__fish_seen_subcommand_from rehearse' -l record -d 'Record what the program does, with all that it starts, and show with each change which of them made it'
+complete -c ostler -n '__fish_seen_subcommand_from rehearse' -l exact -d 'With --record: by ptrace, so that the kernel tells who has made each change, also where programs change the same thing at once'
 complete -c ostler -n '__fish_seen_subcommand_from rehearse' -l wait -d 'With --kept: where another command has DIR, wait until that has ended'
 complete -c ostler -n '__fish_seen_subcommand_from rehearse' -l json -d 'Print JSON, one object on a line, with the list under "changes"'
 complete -c ostler -n '__fish_seen_subcommand_from rehearse' -s h -l help -d 'Show this help'

@@ -7,10 +7,11 @@ from ostler.cli import complain
 
 
 @contextmanager
-def noted(machine, wanted, told=None):
+def noted(machine, wanted, told=None, exact=False):
     """Inside, what programs do on the machine is recorded, if that is wanted.
 
     `told`: (how the arguments of a program begin, what is told in place of all of them).
+    `exact`: by ptrace(2).
     """
     if not wanted:
         yield
@@ -18,7 +19,7 @@ def noted(machine, wanted, told=None):
     from ostler.record.recorder import ProgramRecorder
 
     with tempfile.TemporaryFile() as file:
-        recorder = ProgramRecorder(machine, file.fileno(), False)
+        recorder = ProgramRecorder(machine, file.fileno(), False, None, exact)
         recorder.told = told
         recorder.__enter__()
         try:

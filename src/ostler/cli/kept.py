@@ -177,15 +177,15 @@ def conflicts(error):
         complain(f"  {on_one_line(path)}")
 
 
-def run_at_point(machine, program, aside=False, record=False):
+def run_at_point(machine, program, aside=False, record=False, exact=False):
     """Make a point, and run a program to its end; its exit status, or minus our own.
 
-    With `record` it is noted which program changes what.
+    With `record` it is noted which program changes what, with `exact` by ptrace(2).
     """
     from ostler.cli.authors import noted
 
     point = machine.checkpoint(command=list(program))
-    with noted(machine, record):
+    with noted(machine, record, None, exact):
         status = run(machine, command(program), aside)
     point.ended(abs(status), counted(machine.changes(since=point)))
     return status

@@ -27,6 +27,8 @@ Then show the changes and ask what is to be done with them. A .py script is run 
                 ostler points, ostler undo, ostler diff.
   --record      Record what the program does, with all that it starts, and show with each change
                 which of them made it. What is kept keeps that, too.
+  --exact       With --record: by ptrace, so that the kernel tells who has made each change, also
+                where programs change the same thing at once.
   --wait        With --kept: where another command has DIR, wait until that has ended.
   --json        Print JSON, one object on a line, with the list under "changes"; the program's own
                 standard output goes to standard error.
@@ -43,7 +45,8 @@ Examples:
   ostler rehearse ./install.sh --prefix ~/.local
   ostler rehearse --json --discard make clean"""
 
-_OPTIONS = ("--commit", "--discard", "--keep", "--kept", "--record", "--wait", "--json", "--help")
+_OPTIONS = ("--commit", "--discard", "--keep", "--kept", "--record", "--exact", "--wait", "--json",
+            "--help")  # fmt: skip
 
 
 class Options:
@@ -51,13 +54,13 @@ class Options:
 
     def __init__(self, arguments):
         self.then = self.keep = self.kept = None
-        self.json = self.record = self.wait = False
+        self.json = self.record = self.exact = self.wait = False
         rest = list(arguments)
         while rest and rest[0].startswith("-") and rest[0] != "--":
             option, equals, value = rest.pop(0).partition("=")
             if option in ("--commit", "--discard") and not equals:
                 self._decide(option[2:])
-            elif option in ("--json", "--record", "--wait") and not equals:
+            elif option in ("--json", "--record", "--exact", "--wait") and not equals:
                 setattr(self, option[2:], True)
             elif option in ("--keep", "--kept"):
                 value = value_of("rehearse", option, equals, value, rest, "a directory")
@@ -73,6 +76,8 @@ class Options:
             raise UsageError("rehearse: no program")
         if self.wait and self.kept is None:
             raise UsageError("rehearse: --wait belongs to --kept DIR")
+        if self.exact and not self.record:
+            raise UsageError("rehearse: --exact belongs to --record")
 
     def _decide(self, what):
         if self.then not in (None, what):
@@ -119,9 +124,9 @@ def _run(machine, options):
     if options.kept is None:
         from ostler.cli.authors import noted
 
-        with noted(machine, options.record):
+        with noted(machine, options.record, None, options.exact):
             return run(machine, command(options.program), options.json)
-    return run_at_point(machine, options.program, options.json, options.record)
+    return run_at_point(machine, options.program, options.json, options.record, options.exact)
 
 
 class Ending:

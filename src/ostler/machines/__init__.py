@@ -31,18 +31,18 @@ def recorded(self, children=False, reads=True, exact=False):
     return Recorded(self, children, reads, exact)
 
 
-def watch(self, reads=True, most=100_000):
+def watch(self, reads=True, most=100_000, exact=False):
     """A context manager whose value is an iterator of what programs do, while they do it.
 
     It gives an Event of ostler.record.log for each thing that a program does that is started
     inside, or one that it started; without `reads` not for what is only read. `most` of them wait
     until they are taken, and `dropped` says how many more there were. It ends, once all were
-    taken, when it is left or closed. OSError (ENOSYS) where the kernel has not got what it takes;
-    see recorded().
+    taken, when it is left or closed. `exact`, and the OSError where the kernel has not got what it
+    takes, are as with recorded().
     """
     from ostler.record.watching import ProgramWatch
 
-    return ProgramWatch(self, reads, most)
+    return ProgramWatch(self, reads, most, exact)
 
 
 def _path_class(self):

@@ -27,6 +27,8 @@ class RecordedCode:
     its result or raises its error; `recorded.run(argv, ...)` runs a program, as ostler.run() does.
     `events` and `processes` are those of all that was called and run until now. The assertions
     look at all of it, and say in an AssertionError which process did what to which path.
+    With `exact = True` the calls from then on are recorded as the kernel answered them, by
+    ptrace(2), as with ostler.recorded(children=True, exact=True).
     """
 
     def __init__(self) -> None:
@@ -45,6 +47,15 @@ class RecordedCode:
         """Run a program and record it; the arguments and the result are those of ostler.run()."""
         self._began = True
         return host.run(list(argv), record=self._log, **options)
+
+    @property
+    def exact(self) -> bool:
+        """Whether each call has the outcome and the errno that the kernel told."""
+        return self._log.exact
+
+    @exact.setter
+    def exact(self, exact: bool) -> None:
+        self._log.exact = exact
 
     @property
     def events(self) -> list[Event]:

@@ -26,11 +26,12 @@ class ProgramWatch:
     were seen until now. In a fork of the process it is at its end.
     """
 
-    def __init__(self, machine: Machine, reads: bool, most: int) -> None:
+    def __init__(self, machine: Machine, reads: bool, most: int, exact: bool = False) -> None:
         if most < 1:
             raise ValueError(f"most must be at least 1, not {most}")
         self._machine = machine
         self._reads = reads
+        self._exact = exact
         self._most = most
         self._some = Condition()
         self._waiting: deque[Event] = deque()
@@ -53,7 +54,9 @@ class ProgramWatch:
         self._file = host.memfd_create("ostler-watch")
         self._news = host.eventfd(0)
         try:
-            self._recorder = ProgramRecorder(self._machine, self._file, self._reads)
+            self._recorder = ProgramRecorder(
+                self._machine, self._file, self._reads, None, self._exact
+            )
             self._recorder.__enter__()
         except BaseException:
             self._over = True

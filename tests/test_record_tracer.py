@@ -18,6 +18,7 @@ import pytest
 
 import ostler
 from ostler.record import database, log
+from ostler.record.recorder import ProgramRecorder
 from tests.command_line import PATIENCE, SOURCE
 from tests.test_record import PYTHON
 from tests.test_record_exact import run
@@ -321,6 +322,33 @@ def test_programs_go_on_when_who_records_has_ended(tmp_path, end):
     until(lambda: has_ended(tracer))
     with open(tmp_path / "log", "rb") as file:
         assert [one.pid for one in log.read(file).processes][:1] == [pid]
+
+
+BUSY = (
+    "import os, sys\n"
+    "os.chdir(sys.argv[1])\n"
+    "while not os.access('over', 0): os.close(os.open('/dev/null', 0))\n"
+    "os.mkdir('made')\n"
+)
+
+
+def test_who_calls_all_the_time_keeps_nobody_waiting(tmp_path):
+    """Who begins meanwhile, who wants all to be written down, and who ends the recording."""
+    with open(tmp_path / "log", "w+b", buffering=0) as file:
+        with ProgramRecorder(ostler.host, file.fileno(), True, None, True) as recorder:
+            pid = ostler.posix_spawn(PYTHON, [PYTHON, "-c", BUSY, str(tmp_path)], os.environ)
+            for _ in range(20):
+                assert ostler.run(["sh", "-c", "exit 3"]).status == 3
+            recorder.flush()
+            file.seek(0)
+            busy, *others = log.read(file).processes
+            assert (busy.pid, busy.ended) == (pid, None)
+            assert [one.status for one in others] == [3] * 20
+        file.seek(0)
+        assert log.read(file).complete
+    (tmp_path / "over").touch()
+    assert ostler.waitpid(pid, 0)[1] == 0
+    assert (tmp_path / "made").exists()
 
 
 def has_ended(pid):

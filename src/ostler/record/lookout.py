@@ -10,6 +10,7 @@ from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core.crossing import plain_failure
 from cython.cimports.ostler.core.libc import confining as own
 from cython.cimports.ostler.core.libc import recording as asking
+from cython.cimports.ostler.core.libc import tracing
 from cython.cimports.ostler.core.spawn import close_from
 from cython.cimports.ostler.record.calls import (
     CLONE,
@@ -64,9 +65,12 @@ class Lookout(Looker):
 
     def serve(self):
         """Answer until the end, or until it is to be left."""
+        before: libc.sigset_t
         self.leaves = False
         with cython.nogil:
+            tracing.ostler_block(cython.address(before))  # which would interrupt what it looks at
             self._serve()
+            tracing.ostler_unblock(cython.address(before))
 
     def flush(self):
         """Have all that was seen be written down; how often that was asked for."""

@@ -35,7 +35,8 @@ cdef class Tracer(Results):
     cdef int _attend(self) noexcept nogil
     cdef int _work(self) noexcept nogil
     cdef int _watch(self) noexcept nogil
-    cdef int _take_stops(self) noexcept nogil
+    cdef int _stay(self) noexcept nogil
+    cdef int _take_stops(self, int count) noexcept nogil
     cdef int _take_letters(self) noexcept nogil
     cdef int _stand_alone(self) noexcept nogil
     cdef int _stopped(self, int tid, int status) noexcept nogil

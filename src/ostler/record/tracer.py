@@ -27,6 +27,9 @@ _FOREVER = cython.declare(cython.long, 0x7FFFFFFFFFFFFFFF)
 _SOON = cython.declare(cython.int, 5)  # milliseconds after which all is written, if one reads along
 _IDLE = cython.declare(cython.int, 100)  # and else
 _OFTEN = cython.declare(cython.uint, 64)
+_KEEN = cython.declare(cython.int, 16)  # stops one after the other, from which on many are expected
+_TICK = cython.declare(cython.int, 5)  # milliseconds
+_TURN = cython.declare(cython.uint, 8)  # stops after which those have their turn who wait longest
 _NEAR = cython.declare(cython.ulonglong, 1 << 23)  # on the same stack
 
 
@@ -163,6 +166,7 @@ class Tracer(Results):
     def _watch(self):
         number: cython.int = 0
         rounds: cython.uint = 0
+        keen: cython.int = 0
         wait: cython.int
         wanted: cython.long
         left: cython.int
@@ -175,7 +179,7 @@ class Tracer(Results):
             rounds += 1
             if number != libc.SIGCHLD or rounds % _OFTEN == 0:
                 self._take_letters()  # of which another signal tells, that comes after this one
-            left = self._take_stops()
+            left = self._take_stops(0)
             if wanted > self.done:
                 self._write()
                 self.done = wanted
@@ -187,7 +191,12 @@ class Tracer(Results):
                 wait = 0
             elif self.filled:
                 wait = _IDLE if self.news < 0 else _SOON
+            if keen >= _KEEN and wait:
+                self._stay()
+                keen = number = 0
+                continue
             number = tracing.ostler_await(self.parent, wait)
+            keen = keen + 1 if number == libc.SIGCHLD else 0
             if number == tracing.SIGUSR1:
                 self._stand_alone()
             elif number == 0 and wait > 0:
@@ -223,12 +232,45 @@ class Tracer(Results):
             libc.close(pipe)
         return 0
 
-    def _take_stops(self):
-        # Many at once, so that none has to wait while others stop again and again. 1: there may be
-        # more, 0: there are none now, -1: there is nobody left.
+    def _stay(self):
+        # While they stop all the time it is waited for the stops themselves, and not for signals
+        # that tell of them, which is less work. Whoever has something else to say is heard
+        # at a tick.
+        status: cython.int
+        tid: cython.int
+        event: cython.int
+        rounds: cython.uint = 0
+        news: cython.bint = True  # since the last tick
+        tracing.ostler_have_ticks(_TICK)
+        while True:
+            tid = tracing.ostler_stop_or_tick(cython.address(status))
+            if tid < 0:
+                if libc.errno != libc.EINTR or not news or tracing.ostler_is_called():
+                    break
+                news = False
+                continue
+            news = True
+            rounds += 1
+            event = status >> 16
+            if rounds % _TURN and libc.WIFSTOPPED(status) and (
+                event == tracing.OSTLER_EVENT_SECCOMP
+                or (event == 0 and (status >> 8 & 0xFF) == tracing.OSTLER_OF_CALL)
+            ):  # fmt: skip
+                self._stopped(tid, status)
+            else:
+                self.stops[0].tid = tid
+                self.stops[0].status = status
+                self._take_stops(1)
+            if rounds % _OFTEN == 0 and tracing.ostler_is_called():
+                break
+        tracing.ostler_have_ticks(0)
+        return 0
+
+    def _take_stops(self, count):
+        # Many at once, so that none has to wait while others stop again and again; `count` of them
+        # are there. 1: there may be more, 0: there are none now, -1: there is nobody left.
         i: cython.int
         event: cython.int
-        count: cython.int = 0
         tid: cython.int = 1
         left: cython.int = 0
         while count < STOPS:

@@ -18,6 +18,7 @@ cdef extern from *:
     #include <sys/prctl.h>
     #include <sys/socket.h>
     #include <sys/syscall.h>
+    #include <sys/time.h>
     #include <sys/wait.h>
     #include <time.h>
     #include <unistd.h>
@@ -95,12 +96,43 @@ cdef extern from *:
         return found < 0 ? 0 : found;
     }
 
+    /* Whether one of these signals waits, SIGCHLD aside. */
+    static int ostler_is_called(void) {
+        sigset_t set;
+        return sigpending(&set) == 0 && (sigismember(&set, SIGIO) || sigismember(&set, SIGUSR1));
+    }
+
+    /* With ticks, whose period is not 0, no stop sends a signal. */
+    static void ostler_have_ticks(int milliseconds) {
+        struct sigaction plain;
+        struct itimerval every = {{0, milliseconds * 1000L}, {0, milliseconds * 1000L}};
+        memset(&plain, 0, sizeof plain);
+        plain.sa_handler = SIG_DFL;
+        plain.sa_flags = milliseconds ? SA_NOCLDSTOP : 0;
+        sigaction(SIGCHLD, &plain, 0);
+        setitimer(ITIMER_REAL, &every, 0);
+    }
+
+    /* Wait for a stop, or until a tick: they interrupt nothing else, which could fail by that. */
+    static int ostler_stop_or_tick(int *status) {
+        uint64_t tick = (uint64_t)1 << (SIGALRM - 1);
+        int tid, number;
+        syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &tick, 0, 8);
+        tid = waitpid(-1, status, __WALL);
+        number = errno;
+        syscall(SYS_rt_sigprocmask, SIG_BLOCK, &tick, 0, 8);
+        errno = number;
+        return tid;
+    }
+
     /* Have a descriptor send SIGIO to this process when there is something to be read. */
     static int ostler_heed(int fd) {
         int flags = fcntl(fd, F_GETFL);
         if (flags < 0 || fcntl(fd, F_SETOWN, getpid()) < 0) return -1;
         return fcntl(fd, F_SETFL, flags | O_ASYNC | O_NONBLOCK);
     }
+
+    static void ostler_tick(int number) { (void)number; }
 
     /* A process that lives beside the one whose memory it shares: no signal of the terminal reaches
        it, no directory is kept by it, and SIGUSR1 tells that the other one has ended. */
@@ -111,6 +143,8 @@ cdef extern from *:
         sigaction(SIGCHLD, &plain, 0);
         sigaction(SIGIO, &plain, 0);
         sigaction(SIGUSR1, &plain, 0);
+        plain.sa_handler = ostler_tick;
+        sigaction(SIGALRM, &plain, 0);
         setsid();
         if (chdir("/")) {}
         prctl(PR_SET_NAME, "ostler tracer", 0, 0, 0);
@@ -203,6 +237,9 @@ cdef extern from *:
     void ostler_block(sigset_t *before) nogil
     void ostler_unblock(sigset_t *before) nogil
     int ostler_await(int parent, int milliseconds) nogil
+    bint ostler_is_called() nogil
+    void ostler_have_ticks(int milliseconds) nogil
+    int ostler_stop_or_tick(int *status) nogil
     int ostler_heed(int fd) nogil
     void ostler_stand_apart(int parent) nogil
     int ostler_receive(int socket, int *fd) nogil

@@ -82,6 +82,24 @@ def test_exit_status_is_the_programs(tmp_path, kind, end):
     assert ostler("exec", kind, "sh", "-c", end, cwd=tmp_path).returncode == plain
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["exec"], ["exec", "--scratch"], ["exec", "--rehearse"], ["exec", "--read-only"],
+        ["exec", "--confine", "."], ["exec", "--kept", "kept"], ["rehearse", "--discard"],
+        ["record"], ["record", "--exact"], ["find", "place", "--exec"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_program_is_ended_when_nobody_reads_it_any_more(tmp_path, words):
+    # As it is without ostler: the interpreter ignores these signals for itself alone.
+    (tmp_path / "place" / "it").mkdir(parents=True)
+    for name in ("PIPE", "XFSZ"):
+        done = ostler(*words, "sh", "-c", f"kill -{name} $$; echo it lives", cwd=tmp_path)
+        assert "it lives\n" not in done.stdout
+        assert done.returncode != 0
+
+
 @pytest.mark.parametrize("kind", ["--scratch", "--rehearse", "--read-only", "--confine=."])
 def test_signals_reach_the_program(tmp_path, kind):
     code = (

@@ -5,6 +5,7 @@ A command's file has `main(arguments)`, which returns the exit status. Most pars
 """
 
 import sys
+from _signal import SIGPIPE, SIGXFSZ
 from errno import ENOENT
 
 # What `ostler --help` shows, in this order; each has its file here.
@@ -36,6 +37,8 @@ _ELSEWHERE = {
     "du": "size", "ls": "walk", "tree": "walk", "fd": "find", "python": "run",
 }  # fmt: skip
 INTERRUPTED = 130
+# What the interpreter ignores, and a program must not: else `yes | head` ends with a complaint.
+IGNORED = (SIGPIPE, SIGXFSZ)
 _waits = False  # until the command is loaded Ctrl-C ends the process, and is no exception
 _was_interrupted = False
 

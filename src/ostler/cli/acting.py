@@ -5,7 +5,7 @@ import shlex
 
 import ostler
 from ostler import host
-from ostler.cli import below
+from ostler.cli import IGNORED, below
 from ostler.cli._trees import Output
 from ostler.cli.below import Below, failure, is_directory
 
@@ -131,7 +131,7 @@ def _ran(words, teller, output):
     """Run a command to its end; False when there is no sense in going on."""
     output.flush()
     try:
-        pid = host.posix_spawnp(words[0], words, host.environ)
+        pid = host.posix_spawnp(words[0], words, host.environ, setsigdef=IGNORED)
     except OSError as error:
         teller.error(failure(error.errno, words[0]))
         return False

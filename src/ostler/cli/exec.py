@@ -2,9 +2,10 @@
 
 import errno
 import sys
+from _signal import SIG_DFL, signal
 
 import ostler
-from ostler.cli import UsageError, no_option, value_of
+from ostler.cli import IGNORED, UsageError, no_option, value_of
 from ostler.cli.machine import FAILED, OPTIONS, run_in, standing, take
 from ostler.cli.machine import USAGE as MACHINES
 
@@ -67,9 +68,12 @@ def main(arguments):
     def start(machine):
         # Found before: an ordinary user who has entered the namespaces can't try again.
         path = program(machine, command[0])
+        ours = [(number, signal(number, SIG_DFL)) for number in IGNORED]
         try:
             machine.execv(path, command)
         except OSError as error:
+            for number, handler in ours:
+                signal(number, handler)
             error.filename = path
             raise
 

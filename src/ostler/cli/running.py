@@ -5,7 +5,7 @@ import signal
 import sys
 
 from ostler import host
-from ostler.cli import complain, tell
+from ostler.cli import IGNORED, complain, tell
 from ostler.cli.machine import NOT_EXECUTABLE, NOT_FOUND, not_run
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
@@ -30,7 +30,7 @@ def run(machine, arguments, aside, actions=(), alone=True):
     before = adopt_orphans(alone)
     ours = {}
     actions = [*actions, *([(host.POSIX_SPAWN_DUP2, 2, 1)] if aside else ())]
-    defaults = []
+    defaults = list(IGNORED)
     for number in (signal.SIGINT, signal.SIGQUIT):
         # The terminal sends these to the program, too, which is who decides.
         ours[number] = signal.signal(number, signal.SIG_IGN)

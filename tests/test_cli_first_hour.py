@@ -54,6 +54,49 @@ def test_a_command_that_is_not_there():
         )
 
 
+def test_an_option_in_the_place_of_a_command():
+    for name, meant in (("--hlep", "--help"), ("--verison", "--version"), ("-x", None)):
+        done = run(name)
+        hint = f"; do you mean {meant}?" if meant else ""
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.decode() == (
+            f"ostler: no option {name}{hint} (ostler --help tells more)\n"
+        )
+
+
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_help_is_shown_behind_other_options_too(asked):
+    for words in (
+        ["exec", "--scratch"], ["exec", "--kept", "x"], ["exec", "--kept", "x", "--point"],
+        ["rehearse", "--json"], ["rehearse", "--kept", "x"], ["run", "--rehearse"],
+        ["record", "--live"], ["record", "--rehearse"], ["record", "-o", "x"], ["record", "show"],
+        ["record", "show", "log"], ["record", "diff", "--json"], ["record", "diff", "log", "log"],
+        ["shell", "--record"], ["undo", "--wait"],
+    ):  # fmt: skip
+        done = run(*words, asked)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.startswith(f"usage: ostler {words[0]} ".encode())
+
+
+def test_what_is_told_of_options_and_arguments_is_so():
+    assert run("commit").stderr.startswith(
+        b"ostler: commit: the following arguments are required: DIR "
+    )
+    for name in ("commit", "diff", "discard", "fork", "points", "redo", "undo"):
+        usage, _, text = run(name, "--help").stdout.partition(b"\n\n")
+        assert (b"--wait" in usage) == (b"waits with --wait" in text)
+
+
+def test_what_is_meant_is_like_what_was_typed():
+    # "--" alone makes no two words alike.
+    for words in ["rehearse", "--point", "ls"], ["run", "--kept", "x", "y"], ["shell", "--point"]:
+        assert b"do you mean" not in run(*words).stderr
+    said = run("exec", "--rehearse", "--point", "ls").stderr
+    assert said.startswith(b"ostler: exec: --point, --record, --sync and --wait belong to --kept")
+    said = run("exec", "--rehearse", "--kept", "x", "ls").stderr
+    assert said.startswith(b"ostler: exec: --kept DIR is a machine of its own, and stands first")
+
+
 # ---- a PATH that is no directory
 
 

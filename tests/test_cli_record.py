@@ -307,6 +307,12 @@ def test_mistakes(place):
         ("record", "--none", "true"): "no option --none",
         ("record", "show"): "one log is wanted",
         ("record", "diff", "a"): "two logs are wanted",
+        ("record", "diff", "a", "--json"): "two logs are wanted",
+        ("record", "show", "a", "--live"): "--live is for a command that is recorded",
+        ("record", "show", "--rehearse", "a"): "--rehearse is for a command that is recorded",
+        ("record", "diff", "-o", "c", "a", "b"): "--output is for a command that is recorded",
+        ("record", "diff", "--html", "c", "a", "b"): "what differs is printed: no --html",
+        ("record", "diff", "a", "b", "--onyl", "read"): "no option --onyl; do you mean --only?",
     }.items():
         status, out, said = called(*words, cwd=place)
         assert status == 2 and out == b""

@@ -39,12 +39,17 @@ _ELSEWHERE = {
 INTERRUPTED = 130
 # What the interpreter ignores, and a program must not: else `yes | head` ends with a complaint.
 IGNORED = (SIGPIPE, SIGXFSZ)
+_OPTIONS = ("--help", "--version")
 _waits = False  # until the command is loaded Ctrl-C ends the process, and is no exception
 _was_interrupted = False
 
 
 class UsageError(Exception):
     """The command line can't be understood; the text says why."""
+
+
+class HelpWanted(UsageError):
+    """What was found in the place of an option that is known asks for help."""
 
 
 def command(waits: bool) -> int:
@@ -118,6 +123,8 @@ def _run(arguments):
     if name not in COMMANDS:
         meant = _ELSEWHERE.get(name) or near(name, COMMANDS)
         hint = f"do you mean {meant}? " if meant else ""
+        if name.startswith("-"):
+            return complain(no_option("", name, _OPTIONS), "ostler --help tells more")
         return complain(f"no command named {name!r}", f"{hint}ostler --help lists them")
     from importlib import import_module
 
@@ -130,6 +137,8 @@ def _run(arguments):
             tell(end.code)
             return 1
         return end.code or 0
+    except HelpWanted:
+        return module.main(["--help"])
     except UsageError as error:
         return complain(error, f"ostler {name} --help tells more")
 
@@ -143,9 +152,13 @@ def near(word, known):
 
 def no_option(command, option, known) -> UsageError:
     """What is raised for an option that a command does not have, with the known one it is like."""
-    meant = near(option, known) if option.startswith("--") else None
-    hint = f"; do you mean {meant}?" if meant else ""
-    return UsageError(f"{command}: no option {on_one_line(option)}{hint}")
+    if option in ("-h", "--help"):
+        return HelpWanted(f"{command}: {option} stands alone")
+    words = [each[2:] for each in known if each.startswith("--")]
+    meant = near(option[2:], words) if option.startswith("--") else None
+    hint = f"; do you mean --{meant}?" if meant else ""
+    whose = f"{command}: " if command else ""
+    return UsageError(f"{whose}no option {on_one_line(option)}{hint}")
 
 
 def value_of(command, option, equals, value, rest, what="a value"):

@@ -20,7 +20,9 @@ ostler commit feature
 def commit_parser():
     """The parser of the command."""
     made = kept.parser("commit", "[--wait] DIR [PATH...]", _WHAT, _EXAMPLES)
-    made.add_argument("paths", nargs="*", metavar="PATH", help="What is committed; all by default.")
+    made.add_argument(
+        "paths", nargs="*", default=[], metavar="PATH", help="What is committed; all by default."
+    )
     return made
 
 

@@ -54,7 +54,12 @@ def main(arguments):
     if command[:1] == ["--"]:
         del command[0]
     elif command and command[0].startswith("-"):
-        raise no_option("exec", command[0], OPTIONS)
+        option = command[0].partition("=")[0]
+        if option == "--kept":
+            raise UsageError("exec: --kept DIR is a machine of its own, and stands first")
+        if option in _OF_KEPT:
+            raise UsageError(f"exec: {_BELONG}")
+        raise no_option("exec", command[0], (*OPTIONS, *_OF_KEPT, "--profile"))
     if command[:1] in ([], [""]):
         raise UsageError("exec: no command")
     if choice.kind is None:
@@ -116,6 +121,7 @@ def _of_profile(file, programs, choice):
 
 
 _OF_KEPT = ("--kept", "--point", "--record", "--sync", "--wait")
+_BELONG = "--point, --record, --sync and --wait belong to --kept DIR"
 
 
 class _Kept:
@@ -139,7 +145,7 @@ def _kept(arguments):
     if len(rest) == len(arguments):
         return None, arguments
     if given.directory is None:
-        raise UsageError("exec: --point, --record, --sync and --wait belong to --kept DIR")
+        raise UsageError(f"exec: {_BELONG}")
     return given, rest
 
 
@@ -151,7 +157,7 @@ def _run_kept(given, command):
         option = command[0].partition("=")[0]
         if option in OPTIONS and option.endswith("env"):
             raise UsageError(f"exec: with --kept the environment is the host's: no {option}")
-        if option in OPTIONS:
+        if option in OPTIONS and option != "--help":
             raise UsageError(f"exec: only one machine: --kept or {command[0]}")
         raise no_option("exec", command[0], _OF_KEPT)
     if command[:1] in ([], [""]):

@@ -12,7 +12,8 @@ from ostler.cli.running import command, run
 
 USAGE = """\
 DIR is where a rehearsal is kept: the first `ostler rehearse --kept DIR COMMAND`, or
-`ostler exec --kept DIR --point COMMAND`, begins it, and each later one goes on with it. Where
+`ostler exec --kept DIR --point COMMAND`, begins it, and each later one goes on with it."""
+_WAITS = """ Where
 another command has DIR, this one says which process that is, and fails, or waits with --wait."""
 
 FAILED = 1
@@ -24,7 +25,7 @@ def parser(name, usage, what, examples, waits=True):
     """The parser of a command about what is kept in DIR; `waits`: whether it is one that has it."""
     from ostler.cli.parsing import Parser  # which those that only run a program do without
 
-    made = Parser(name, usage, f"{what}\n{USAGE}\n", examples)
+    made = Parser(name, usage, f"{what}\n{USAGE}{_WAITS if waits else ''}\n", examples)
     if waits:
         made.add_argument("--wait", action="store_true", help=WAIT)
     made.add_argument("directory", metavar="DIR", help="Where the rehearsal is kept.")

@@ -29,8 +29,8 @@ usage: ostler record [OPTION...] [MACHINE] COMMAND [ARG...]
 Run a command, and record what it does with all that it starts: which processes, what each read,
 created, wrote, renamed, removed, what was refused, where it connected. Afterwards the story is
 told on the terminal, or kept in FILE. The exit status is the command's. `show` tells the story of
-what was kept, `diff` what the one run did and the other didn't. A command whose name is show or
-diff comes after --.
+what was kept, `diff` what the one run did and the other didn't; both take --only, --path, --process
+and --json, and show --html and --profile, too. A command whose name is show or diff comes after --.
 
   -o, --output FILE  Keep the recording in FILE, and tell nothing. The name says how: .json for
                      Perfetto, .jsonl for JSON Lines, .html for a page, any other for SQLite, which
@@ -71,6 +71,8 @@ _OPTIONS = (
     "--process", "--json", "--commit", "--discard", "--keep",
     *OPTIONS,
 )  # fmt: skip
+_OF_LOGS = ("--html", "--profile", "--only", "--path", "--process", "--json", "--help")
+_ABOUT_COMMANDS = "record {}: {} is for a command that is recorded"
 
 
 class RecordOptions:
@@ -482,20 +484,40 @@ def _read(path):
     return None
 
 
+def _of_logs(arguments, what):
+    # The options and the logs of `show` and `diff`, which may be mixed.
+    options, logs = RecordOptions(arguments), []
+    rest = options.rest
+    while rest:
+        if rest[0] == "--":
+            logs += rest[1:]
+            break
+        if rest[0].startswith("-"):
+            option = rest[0].partition("=")[0]
+            if option in OPTIONS and option != "--help":
+                raise UsageError(_ABOUT_COMMANDS.format(what, option))
+            raise no_option(f"record {what}", option, _OF_LOGS)
+        logs.append(rest[0])
+        rest = options.take(rest[1:])
+    given = [name for name in ("output", "changes", "exact", "live") if getattr(options, name)]
+    given += [options.then] if options.then else []
+    if given:
+        raise UsageError(_ABOUT_COMMANDS.format(what, f"--{given[0]}"))
+    if what == "diff" and options.files:
+        raise UsageError("record diff: what differs is printed: no --html, no --profile")
+    return options, logs
+
+
 def _show(arguments):
-    options = RecordOptions(arguments)
-    log, rest = options.rest[:1], options.take(options.rest[1:])  # options may come behind it, too
-    if [*log, *rest][-1:] and (word := [*log, *rest][-1]).startswith("-"):
-        raise no_option("record show", word, _OPTIONS)
-    asked = options.changes or options.exact or options.live or options.then
-    if len(log) != 1 or rest or options.output is not None or asked:
+    options, logs = _of_logs(arguments, "show")
+    if len(logs) != 1:
         raise UsageError("record show: one log is wanted")
     try:
         _check(options)
     except (OSError, ValueError) as error:
         complain(error)
         return FAILED
-    story = _read(log[0])
+    story = _read(logs[0])
     if story is None:
         return FAILED
     if options.processes and not any(map(options.wanted.process, story.processes)):
@@ -508,13 +530,12 @@ def _show(arguments):
 
 
 def _diff(arguments):
-    options = RecordOptions(arguments)
-    asked = options.changes or options.exact or options.live or options.then
-    if len(options.rest) != 2 or options.files or asked:
+    options, logs = _of_logs(arguments, "diff")
+    if len(logs) != 2:
         raise UsageError("record diff: two logs are wanted")
     from ostler.record.comparing import differences
 
-    first, second = options.rest
+    first, second = logs
     one = _read(first)
     other = None if one is None else _read(second)
     if other is None:

@@ -153,6 +153,27 @@ echo more >>there; exit 0
     assert os.listdir(place) == ["there"] and (place / "there").read_text() == "old\n"
 
 
+def test_what_is_its_own_stands_alone(place):
+    lines = [
+        "undo 1 2", "points | head -1", "changes >file", "points;ls", "  redo && ls", "undo --help",
+        "differences 1 2 | less",
+    ]  # fmt: skip
+    out, said = typed(place, "\n".join(["redo 1", "undo -x", *lines, "points=3; echo $points"]))
+    assert out == "3\n"
+    names = ["undo", "points", "changes", "points", "redo", "undo", "differences"]
+    assert said.splitlines()[:9] == [
+        "ostler: redo takes no argument", "ostler: there is no point '-x'",
+        *[
+            f"ostler: {name} is the shell's own, and stands alone on its line "
+            "(ostler shell --help tells more)"
+            for name in names
+        ],
+    ]  # fmt: skip
+    out, _ = typed(place, "changes() { echo mine; }; changes\nfunction undo { :; }; undo\n")
+    assert out == "mine\n"
+    assert os.listdir(place) == ["there"]
+
+
 def test_a_kept_one_goes_on(place):
     _, said = typed(place, "echo one >a\ncd /; exit\n", "--kept", "../s")
     assert "still kept in ../s" in said

@@ -7,6 +7,7 @@ bash's own words, into a file in memory, and read from it.
 """
 
 import functools
+import re
 import signal
 import sys
 
@@ -38,6 +39,12 @@ _OPENING = (
     "Nothing real is changed. There are undo, redo, points, changes, differences; exit leaves, "
     "and asks."
 )
+
+# What no word of the shell's own has behind it, and how a line begins that has it all the same: no
+# assignment, and no function of that name.
+_ASIDE = re.compile(r"[;|&<>]|\s--?h(elp)?$")
+_BEGUN = re.compile(r"\s*(\w+)(?=\s*[;|&<>]|\s+[^\s(=]|\s*$)")
+_ALONE = "{} is the shell's own, and stands alone on its line"
 
 # Descriptors of the bash that runs a line: what it begins with, what it leaves, and /dev/null,
 # which there may be none of.
@@ -248,8 +255,10 @@ class Shell:
                     self._do("exit")
                 return
             words = line.split()
-            if words and words[0] in own and len(words) < 3:
+            if words and words[0] in own and len(words) < 3 and not _ASIDE.search(line):
                 _said(own[words[0]], *words[1:])
+            elif (begun := _BEGUN.match(line)) and begun[1] in own:
+                complain(_ALONE.format(begun[1]), "ostler shell --help tells more")
             elif words:
                 goes_on = self._do(line)
 
@@ -360,7 +369,7 @@ def _said(function, *words):
     try:
         function(*words)
     except TypeError:
-        complain("that takes no argument")
+        complain(f"{function.__name__.strip('_')} takes no argument")
     except (OSError, ValueError) as error:
         complain(error)
 

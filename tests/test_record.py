@@ -1,6 +1,7 @@
 """Recording of programs: what is told of them is what they did."""
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -169,6 +170,18 @@ def test_processes(tmp_path):
     assert all(
         program.outcome is True for program in shell.programs if program.outcome is not False
     )
+
+
+def test_programs_that_can_not_be_run(tmp_path):
+    at = os.path.realpath(tmp_path)
+    open(f"{at}/plain", "w").close()
+    story, _ = run("sh", "-c", f"{at}/none; {at}/plain; {at}/plain/none; true")
+    told = [
+        (program.path, program.outcome, program.errno)
+        for one in story.processes for program in one.programs if program.path.startswith(at)
+    ]  # fmt: skip
+    assert told == [(f"{at}/none", False, errno.ENOENT), (f"{at}/plain", False, errno.EACCES),
+                    (f"{at}/plain/none", False, errno.ENOTDIR)]  # fmt: skip
 
 
 def test_threads_and_vfork(tmp_path):

@@ -298,9 +298,10 @@ def test_what_can_not_be_told_by_looking(compiled, tmp_path, reads):  # noqa: F8
     for one, other in zip(told, said, strict=False):
         assert one == other
     assert len(told) == len(said)
-    ran = [(program.path, program.outcome) for program in story.processes[0].programs]
-    assert ran[-4:] == [(program, True), *((f"{top}/{name}", False) for name in ("file", "none")),
-                        (top, False)]  # fmt: skip
+    ran = [(program.path, program.errno) for program in story.processes[0].programs]
+    assert ran[-4:] == [(program, 0), (f"{top}/file", errno.EACCES), (f"{top}/none", errno.ENOENT),
+                        (top, errno.EACCES)]  # fmt: skip
+    assert [one.outcome for one in story.processes[0].programs[-4:]] == [True, False, False, False]
 
 
 # --- who may, and where it is shown

@@ -48,7 +48,8 @@ def story_of(count, seed=0, names=(), processes=12):
             argv = tuple(chance.choices(words, k=chance.randrange(1, 4)))
             one.programs.append(
                 Program("/bin/" + argv[0], argv, one.cwd, number / 1000,
-                        chance.choice((True, False, None)), chance.random() < 0.1, one.uid)
+                        chance.choice((True, False, None)), chance.random() < 0.1, one.uid,
+                        chance.choice((0, 2, 13)))
             )  # fmt: skip
         story.processes.append(one)
     usual = ["/etc/ld.so.cache", "/usr/lib/x.so.6", "/dev/null"]
@@ -100,12 +101,13 @@ def told(data):
         (
             pid, parent, uid, cwd, began, ended, status, cpu, memory,
             [
-                (time, path(at), tuple(words), where, outcomes[outcome], cut, who)
-                for time, at, words, where, outcome, cut, who in programs
+                (time, path(at), tuple(words), where, outcomes[outcome], cut, who, number)
+                for time, at, words, where, outcome, cut, who, number in programs
             ],
         )
         for pid, parent, uid, cwd, began, ended, status, cpu, memory, programs in data["processes"]
     ]  # fmt: skip
+    assert {str(program[-1]) for one in processes for program in one[-1]} <= {*data["errnos"], "0"}
     columns, events, time = data["events"], [], 0
     for index, letter in enumerate(columns["kind"]):
         time += columns["time"][index]
@@ -130,7 +132,7 @@ def told_by(story):
         (
             one.pid, -1 if one.parent is None else indexes[one.parent.number], one.uid, one.cwd,
             micro(one.began), micro(one.ended), one.status, micro(one.cpu), one.memory,
-            [(micro(p.time), p.path, p.arguments, p.cwd, p.outcome, p.cut, p.uid)
+            [(micro(p.time), p.path, p.arguments, p.cwd, p.outcome, p.cut, p.uid, p.errno)
              for p in one.programs],
         )
         for one in story.processes

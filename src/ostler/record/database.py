@@ -4,7 +4,7 @@
                                         rehearsal "changes": what differs at the end, each as
                                         [path, kind, source, number of the process or null]
     processes  number, parent, pid, uid, cwd, began, ended, status, cpu, memory
-    programs   process, time, path, arguments (JSON), cwd, outcome, cut, uid
+    programs   process, time, path, arguments (JSON), cwd, outcome, cut, uid, errno
     paths      number, path
     kinds      number, kind
     events     time, process, kind, path, other, value, outcome, errno, doubt
@@ -37,7 +37,7 @@ CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE processes (number INTEGER PRIMARY KEY, parent INTEGER, pid INTEGER, uid INTEGER,
     cwd, began INTEGER, ended INTEGER, status INTEGER, cpu INTEGER, memory INTEGER);
 CREATE TABLE programs (process INTEGER, time INTEGER, path, arguments TEXT, cwd, outcome INTEGER,
-    cut INTEGER, uid INTEGER);
+    cut INTEGER, uid INTEGER, errno INTEGER);
 CREATE TABLE paths (number INTEGER PRIMARY KEY, path);
 CREATE TABLE kinds (number INTEGER PRIMARY KEY, kind TEXT);
 CREATE TABLE events (time INTEGER, process INTEGER, kind INTEGER, path INTEGER, other INTEGER,
@@ -81,11 +81,12 @@ def _fill(connection: sqlite3.Connection, story: Story) -> None:
         ),
     )  # fmt: skip
     connection.executemany(
-        "INSERT INTO programs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO programs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 one.number, _ns(program.time), _plain(program.path), json.dumps(program.arguments),
                 _plain(program.cwd), program.outcome, program.cut, program.uid,
+                program.errno or None,
             )
             for one in story.processes
             for program in one.programs
@@ -163,12 +164,12 @@ def _read(connection: sqlite3.Connection) -> Story:
         known[number] = one
         story.processes.append(one)
     for row in connection.execute("SELECT * FROM programs ORDER BY rowid"):
-        number, time, path, arguments, cwd, outcome, cut, uid = row
+        number, time, path, arguments, cwd, outcome, cut, uid, errno = row
         words = tuple(_word(word) for word in json.loads(arguments)) or ("",)
         known[number].programs.append(
             Program(
                 _text(path), words, _text(cwd), _number(time) / _SECOND, _outcome(outcome),
-                bool(cut), _number(uid),
+                bool(cut), _number(uid), _number(errno or 0),
             )
         )  # fmt: skip
     story.events = list(_events(connection, known))

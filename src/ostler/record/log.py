@@ -38,7 +38,7 @@ _WITH_TWO = frozenset(("rename", "link", "symlink"))
 _SECOND = 1_000_000_000
 _LONGEST = 1 << 24  # text, in bytes; of what programs do none is that long
 _TIME = (1 << 48) - 1
-_BEGUN, _EXECUTED = struct.Struct("=4xIIIIIQ"), struct.Struct("=xbBxIIIIIQ")
+_BEGUN, _EXECUTED = struct.Struct("=4xIIIIIQ"), struct.Struct("=xbBBIIIIIQ")
 _ENTRY, _ENDED = struct.Struct("=xBbBIIIQ"), struct.Struct("=xB2xIiIQQ")
 _TEXT = struct.Struct("=4xI")
 _SIZES = {
@@ -53,7 +53,7 @@ class Program(NamedTuple):
     - `path`: of the file; `arguments`: a tuple of str; `cwd`: where it began
     - `cut`: whether there were more arguments than a log keeps
     - `time`: seconds since the log began; `outcome`: True when it ran, False when it could not,
-      None when nobody knows
+      None when nobody knows; `errno`: of what could not, as far as that is known, else 0
     """
 
     path: str
@@ -63,6 +63,7 @@ class Program(NamedTuple):
     outcome: bool | None
     cut: bool
     uid: int
+    errno: int = 0
 
 
 class RecordedProcess:
@@ -335,11 +336,11 @@ class Reader:
         return process
 
     def _executed(self, piece: bytes) -> RecordedProcess:
-        outcome, cut, number, path, arguments, cwd, uid, time = _EXECUTED.unpack(piece)
+        outcome, cut, errno, number, path, arguments, cwd, uid, time = _EXECUTED.unpack(piece)
         words = tuple(self._texts[arguments].split("\0"))
         program = Program(
             self._texts[path], words, self._texts[cwd], time / _SECOND, _OUTCOMES[outcome],
-            bool(cut), uid,
+            bool(cut), uid, errno,
         )  # fmt: skip
         self._known[number].programs.append(program)
         return self._known[number]

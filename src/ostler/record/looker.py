@@ -556,6 +556,7 @@ class Looker(Judging):
             libc.close(fd)
         if number and not self._only_here(m, number):
             e.outcome = FAILED
+            e.number = cython.cast(cython.uchar, number)
             return self._put(e, cython.sizeof(Executed))
         begin_proof(m.tid, asked.data.instruction_pointer, cython.address(p.proof))
         p.executes = True

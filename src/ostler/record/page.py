@@ -62,7 +62,8 @@ def data(story: Story) -> dict[str, Any]:
     - "nodes": the tree of all paths, [the parents' numbers, the names]; a parent stands before what
       is in it, and -1 is the parent of what no directory is above
     - "processes": a list of [pid, parent (an index, or -1), uid, cwd, began, ended, status, cpu,
-      memory, programs]; of these each [time, path (a node), arguments, cwd, outcome, cut, uid]
+      memory, programs]; of these each [time, path (a node), arguments, cwd, outcome, cut,
+      uid, errno]
     - "changes": of a rehearsal what differs at the end, a list of [path (a node), kind, source (a
       node, or -1), process (an index, or -1)]
     - "events": columns, each with an entry for every event: "time" (since the event before),
@@ -92,7 +93,7 @@ def data(story: Story) -> dict[str, Any]:
         "tried": TRIED,
         "errnos": {
             str(number): errno.errorcode.get(number, str(number))
-            for number in sorted({event.errno for event in story.events} - {0})
+            for number in sorted(_errnos(story) - {0})
         },
         "usual": usual,
         "devices": [number for text, number in nodes.whole.items() if is_device(text)],
@@ -134,6 +135,11 @@ class _Nodes:
         return number
 
 
+def _errnos(story: Story) -> set[int]:
+    programs = {program.errno for one in story.processes for program in one.programs}
+    return programs | {event.errno for event in story.events}
+
+
 def _process(one: RecordedProcess, indexes: dict[int, int], nodes: _Nodes) -> list[Any]:
     return [
         one.pid, -1 if one.parent is None else indexes[one.parent.number], one.uid, one.cwd,
@@ -145,7 +151,7 @@ def _process(one: RecordedProcess, indexes: dict[int, int], nodes: _Nodes) -> li
 def _program(one: Program, nodes: _Nodes) -> list[Any]:
     return [
         _micro(one.time), nodes.of_path(one.path), one.arguments, one.cwd, _OUTCOMES[one.outcome],
-        one.cut, one.uid,
+        one.cut, one.uid, one.errno,
     ]  # fmt: skip
 
 

@@ -41,7 +41,7 @@ cdef struct Executed:
     unsigned char what
     signed char outcome     # 1 done, 0 tried, -1 failed
     unsigned char cut       # the arguments are longer than this
-    unsigned char _
+    unsigned char number    # the errno of what failed, where that is known
     unsigned int process
     unsigned int program    # texts
     unsigned int arguments  # with a zero byte between two

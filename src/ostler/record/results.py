@@ -259,6 +259,7 @@ class Results(Lookout):
         if u.kind == ROOT:
             m.process.root = -1  # for who was looked at while it went on
         if u.executes:
+            u.executed.number = cython.cast(cython.uchar, number)
             return self._end_program(m, u, False)
         self.cwd_size = 0
         entry = _first(u)
@@ -314,6 +315,7 @@ class Results(Lookout):
     def _end_program(self, m, u, runs):
         u.executed.outcome = DONE if runs else FAILED
         if runs:
+            u.executed.number = 0
             m.process.uid = owner_of(m.process)
             u.executed.uid = m.process.uid
             self._forget_members(m.process, m.process.pid)
@@ -369,6 +371,7 @@ class Results(Lookout):
         entry: cython.pointer(Entry) = _first(u)
         if u.executes:
             u.executed.outcome = TRIED
+            u.executed.number = 0
             self._put(cython.address(u.executed), cython.sizeof(Executed))
         if u.opens and u.path != cython.NULL and entry.path == 0:
             entry.path = self._text(u.path, cython.cast(cython.uint, libc.strlen(u.path)))

@@ -62,8 +62,8 @@ const PROCESSES = DATA.processes.map((row, index) => {
   const [pid, parent, uid, cwd, began, ended, status, cpu, memory, programs] = row;
   return {
     index, pid, parent, uid, cwd, began, ended, status, cpu, memory, children: [], depth: 0,
-    programs: programs.map(([time, path, words, at, outcome, cut, user]) =>
-      ({time, path, words, cwd: at, outcome, cut, uid: user})),
+    programs: programs.map(([time, path, words, at, outcome, cut, user, errno]) =>
+      ({time, path, words, cwd: at, outcome, cut, uid: user, errno})),
   };
 });
 const ROOTS = [];

@@ -337,7 +337,8 @@ function detailsOfProcess(facts, one) {
   }
   for (const program of one.programs) {
     if (program.outcome === "0" && failed.length < one.programs.length) continue;
-    const said = {0: " (this failed)", "?": " (tried)"}[program.outcome] || "";
+    const why = program.errno ? ": " + DATA.errnos[program.errno] : "";
+    const said = {0: ` (this failed${why})`, "?": " (tried)"}[program.outcome] || "";
     const cut = program.cut ? " … (cut)" : "";
     const where = program.cwd && program.cwd !== one.cwd ? " in " + shown(program.cwd) : "";
     const who = program.uid !== one.uid ? " as user " + user(program.uid) : "";

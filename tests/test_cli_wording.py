@@ -101,6 +101,17 @@ def test_what_was_changed_without_a_point(tmp_path):
 
 
 @REHEARSALS
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_points_have_colours_where_they_are_shown(tmp_path):
+    assert run("exec", "--kept", "s", "--point", "--", "false", cwd=tmp_path).returncode == 1
+    _, text = on_terminal(program("points", "s"), cwd=tmp_path)
+    assert "\x1b[31m1\x1b[0m" in text
+    for term in ("dumb", ""):
+        _, text = on_terminal(program("points", "s"), cwd=tmp_path, term=term)
+        assert "\x1b" not in text and text.startswith("* 1 ")
+
+
+@REHEARSALS
 def test_a_difference_names_directories(tmp_path):
     (tmp_path / "old" / "within").mkdir(parents=True)
     command = "mkdir -p d/e; rm -r old"

@@ -199,6 +199,13 @@ def with_letters_of(stream, text):
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
+def shows_colours() -> bool:
+    """Whether a terminal, if it is one, is to be given colours, and understands them."""
+    from ostler import environ
+
+    return not environ.get("NO_COLOR") and environ.get("TERM") not in (None, "", "dumb")
+
+
 def end_line():
     """After Ctrl-C: what is said stands on a line of its own, not behind the terminal's ^C."""
     if sys.stderr.isatty():

@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 
 import ostler
 from ostler import host
-from ostler.cli import tell
+from ostler.cli import shows_colours, tell
 from ostler.cli.question import answer as asked
 from ostler.machines.rehearsal.pictures import about, shown
 
@@ -94,7 +94,7 @@ _COLOURS = {"+": 32, "-": 31, "@": 36}
 
 def _coloured(text):
     """A difference in the colours that one knows it in, unless they are not wanted."""
-    if host.environ.get("NO_COLOR") or host.environ.get("TERM") in (None, "dumb"):
+    if not shows_colours():
         return text
     lines = text.split("\n")
     for n, line in enumerate(lines):

@@ -18,7 +18,7 @@ class Parser(ArgumentParser):
     def __init__(self, name, usage, what, examples):
         shown = "\n".join(f"  {line}" for line in examples.strip().split("\n"))
         super().__init__(
-            f"ostler {name}", usage=f"ostler {name} {usage}", description=what.strip(),
+            f"ostler {name}", usage=f"ostler {name} {usage}".rstrip(), description=what.strip(),
             epilog=f"Examples:\n{shown}", add_help=False, allow_abbrev=False,
             formatter_class=_Formatter,
         )  # fmt: skip

@@ -4,8 +4,7 @@ import json
 import sys
 from functools import partial
 
-from ostler import host
-from ostler.cli import kept, on_one_line
+from ostler.cli import kept, on_one_line, shows_colours
 from ostler.cli.authors import counted
 
 _WHAT = """
@@ -87,10 +86,10 @@ def show(points, present, by=None, since=None):
         print("no points")
     rows = [_row(point, point is present) for point in points]
     widths = [max((len(row[n]) for row in rows), default=0) for n in range(4)]
-    bold = sys.stdout.isatty() and not host.environ.get("NO_COLOR")
+    coloured = sys.stdout.isatty() and shows_colours()
     for row, point in zip(rows, points, strict=True):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        if bold:
+        if coloured:
             cells[2] = _coloured(cells[2], point.status)
         print("  ".join([*cells, row[4]]).rstrip())
         for line in _authors({} if by is None else by.get(point.name, {})):

@@ -4,7 +4,7 @@ import sys
 from threading import Event, Thread
 
 from ostler import host
-from ostler.cli import complain, with_letters_of
+from ostler.cli import complain, shows_colours, with_letters_of
 
 _PAUSE = 0.2  # seconds from one look to the next: what happens between two is folded together
 _COLOURS = {
@@ -28,8 +28,7 @@ class Telling:
         self._wanted = wanted
         self._over = Event()
         self._thread = Thread(target=self._serve, daemon=True)
-        plain = host.environ.get("NO_COLOR") or host.environ.get("TERM") in (None, "dumb")
-        self._coloured = sys.stderr.isatty() and not plain
+        self._coloured = sys.stderr.isatty() and shows_colours()
 
     def __enter__(self):
         self._thread.start()

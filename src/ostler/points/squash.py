@@ -7,6 +7,7 @@ it says the same to all who read it then.
 """
 
 import contextlib
+import errno
 
 import cython
 from cython.cimports.ostler.points.stack import Layered, Stack, child_of
@@ -19,21 +20,32 @@ _NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLO
 _NOT_COPIED = frozenset(("opaque", "redirect", "origin", "impure"))
 
 
-def squash(stack, target, copy_data):
+def squash(stack, target, copy_data, open_below=None):
     """Fill the empty directory `target`, a tree of our own, with what the layers of a stack are.
 
-    `copy_data` copies the content of one open file into another one.
+    `copy_data` copies the content of one open file into another one. `open_below` opens a file of
+    what lies below all layers, by its path there, and is given where nothing else will lie between
+    that and the target.
     """
-    _Squash(stack, target, copy_data).run()
+    _Squash(stack, target, copy_data, open_below).run()
+
+
+def _is_elsewhere(pair):
+    # What is where it was below comes first, and then what a walk comes to first.
+    path, seen = pair
+    return path != seen.below, path.replace(b"/", b"\0")
 
 
 @cython.cclass
 class _Squash:
-    def __init__(self, stack, target, copy_data):
+    def __init__(self, stack, target, copy_data, open_below):
         self.stack = stack
         self.target = target
         self.copy_data = copy_data
+        self.open_below = open_below
         self.made = {}  # {(layer, inode): path} of the files that had to be made anew
+        self.copies = {}  # {path below all layers: (layer, inode)} of what has its data from there
+        self.later = []  # [(path, Layered)] of files that may not be the only such ones
         self.waiting = [b""]
 
     def run(self):
@@ -51,6 +63,9 @@ class _Squash:
                 host.mkdir(last, 0o700, dir_fd=above)
                 directories.append((child, seen))
                 self.waiting.append(child)
+        self.later.sort(key=_is_elsewhere)
+        for path, seen in self.later:
+            self.copy_of_below(path, seen)
         while directories:
             path, seen = directories.pop()
             self.finish(path, seen)
@@ -59,11 +74,58 @@ class _Squash:
         tree = self.stack.trees[seen.layer]
         if seen.status.st_mode & _KIND == _FILE and self.stack.redirects:
             metacopy = tree.xattr(seen.path, self.stack.marks + "metacopy")
-            if metacopy is not None and (seen.data is not None or not self.is_right(path, seen)):
+            if metacopy is not None and seen.data is not None:
+                self.anew(path, seen, metacopy)
+                return
+            if metacopy is not None and seen.below is not None and self.open_below is not None:
+                origin = tree.xattr(seen.path, self.stack.marks + "origin")
+                if origin is None or seen.status.st_nlink > 1:
+                    self.later.append((path, seen))
+                    return
+                self.copies[seen.below] = seen.layer, seen.status.st_ino
+            if metacopy is not None and not self.is_right(path, seen):
                 self.anew(path, seen, metacopy)
                 return
         if seen.status.st_mode & _KIND == _FILE:
             self.lead_to_first(path, seen)
+        self.link(path, seen)
+
+    def copy_of_below(self, path: bytes, seen: Layered):
+        # Two copies of one file, as its two names are that were copied up each for itself after a
+        # point: upon what they are copies of the kernel takes one alone, and for the other, as long
+        # as it knows the first, there is ESTALE. So the other gets the data.
+        key = seen.layer, seen.status.st_ino
+        metacopy = self.stack.trees[seen.layer].xattr(seen.path, self.stack.marks + "metacopy")
+        if key in self.made:
+            self.anew(path, seen, metacopy)
+        elif self.copies.setdefault(seen.below, key) != key:
+            data = self.data_below(seen.below)
+            try:
+                self.anew(path, seen, metacopy, data)
+            finally:
+                if data is not None:
+                    host.close(data)
+        elif self.is_right(path, seen):
+            self.lead_to_first(path, seen)
+            self.link(path, seen)
+        else:
+            self.anew(path, seen, metacopy)
+
+    def data_below(self, path: bytes):
+        # Somebody may have removed it, or have put something else there: then there are none.
+        try:
+            data = self.open_below(path)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO):
+                return None
+            raise
+        if host.fstat(data).st_mode & _KIND == _FILE:
+            return data
+        host.close(data)
+        return None
+
+    def link(self, path: bytes, seen: Layered):
+        tree = self.stack.trees[seen.layer]
         there, old = tree.parent(seen.path)
         above, name = self.target.parent(path)
         host.link(old, name, src_dir_fd=there, dst_dir_fd=above, follow_symlinks=False)
@@ -95,9 +157,10 @@ class _Squash:
             return False
         return seen.below == child_of(up.below, redirect)
 
-    def anew(self, path: bytes, seen: Layered, metacopy: bytes):
+    def anew(self, path: bytes, seen: Layered, metacopy: bytes, below=None):
         # A file of which only the metadata were copied: with its data where one of the layers has
-        # them, else with a mark that leads to them.
+        # them, or where they are given as an open file, `below`, else with a mark that leads to
+        # them.
         key = seen.layer, seen.status.st_ino
         known = self.made.get(key)
         if known is not None:
@@ -115,13 +178,15 @@ class _Squash:
         xattrs = dict(tree.xattrs(seen.path, "\0"))
         for mark in ("metacopy", "redirect", "origin"):
             xattrs.pop(marks + mark, None)
-        origin = self.stack.mark(path, "origin")
+        origin = self.stack.mark(path, "origin") if below is None else None
         if origin is not None:
             xattrs[marks + "origin"] = origin
         above, name = self.target.parent(path)
         file = host.open(name, _NEW, 0o600, dir_fd=above)
         try:
-            if seen.data is None:
+            if below is not None:
+                self.copy_data(below, file, status.st_size)
+            elif seen.data is None:
                 host.ftruncate(file, status.st_size)
                 xattrs[marks + "metacopy"] = metacopy
                 redirect = self.stack.redirect(path, seen)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import stat
+from functools import partial
 
 from ostler.core import mounts
 from ostler.core.status import file_handle
@@ -212,22 +213,25 @@ class _Rest:
         pairs = []
         for target, store in state["overlays"]:
             target_, now = host.fsencode(target), host.fsencode(store)
-            if history is not None:
-                paths = [now, *history.stores_of(history.chain(history.at), target_)]
-                now = layers.new_name(self.stores)
-                self._made.append(now)
-                points.squash_into(self.stores, paths, now, _MARKS)
             moves = {before: after for where, before, after in found.moved if where == target_}
-            with (
-                upper_tree(self.stores, [now], _MARKS) as tree,
-                HeldTree(host.open(base + b"/" + target_, _OPEN)) as lower,
-            ):
-                _lead_on(tree, lower, moves)
+            with HeldTree(host.open(base + b"/" + target_, _OPEN)) as lower:
+                if history is not None:
+                    paths = [now, *history.stores_of(history.chain(history.at), target_)]
+                    now = layers.new_name(self.stores)
+                    self._made.append(now)
+                    open_below = partial(_open_moved, lower, moves)
+                    points.squash_into(self.stores, paths, now, _MARKS, open_below)
+                with upper_tree(self.stores, [now], _MARKS) as tree:
+                    _lead_on(tree, lower, moves)
             pairs.append([target, host.fsdecode(now)])
         if history is not None:
             mounts.sync_filesystem(self.stores)
             looks = [[target, None] for target, _ in pairs]
             state.update(overlays=pairs, history=None, looks=looks)
+
+
+def _open_moved(lower: HeldTree, moves: _Moves, path: bytes) -> int:
+    return lower.open(_after(moves, path))
 
 
 def _lead_on(tree: OwnTree, lower: HeldTree, moves: _Moves) -> None:

@@ -5,8 +5,11 @@ So it is committed, and kept. The stores have more names of the same files: that
 
 from __future__ import annotations
 
+from functools import partial
+
 from ostler.machines.rehearsal import layers, points
 from ostler.machines.rehearsal.kept_points import FULL
+from ostler.machines.rehearsal.places import HeldTree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +17,12 @@ if TYPE_CHECKING:
 
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layout import OverlayMount
+
+
+def _open_below(machine: Rehearsal, overlay: OverlayMount, path: bytes) -> int:
+    # It is seldom needed.
+    with HeldTree(machine._open_base(machine._base.rstrip(b"/") + b"/" + overlay.target)) as base:
+        return base.open(path)
 
 
 class Flat:
@@ -59,7 +68,8 @@ class Flat:
             store = layers.new_name(machine._stores)
             self._made.append(store)
             paths = overlay.store, *overlay.frozen
-            points.squash_into(machine._stores, paths, store, marks)
+            open_below = partial(_open_below, machine, overlay)
+            points.squash_into(machine._stores, paths, store, marks, open_below)
             flat.append(overlay.upon(store, ()))
         return tuple(flat)
 

@@ -558,11 +558,17 @@ def _squashed(stores: int, parts: Sequence[Frozen | Squashed], above: bytes, mar
     return found
 
 
-def squash_into(stores: int, paths: Iterable[bytes], store: bytes, marks: str) -> None:
-    """Make one store of several, the uppermost first."""
+def squash_into(
+    stores: int,
+    paths: Iterable[bytes],
+    store: bytes,
+    marks: str,
+    open_below: Callable[[bytes], int] | None = None,
+) -> None:
+    """Make one store of several, the uppermost first; `open_below`: see squash()."""
     layers.make_directory(stores, store)
     layers.make_directory(stores, store + b"/upper")
     with upper_tree(stores, paths, marks) as source:
         top = host.open(store + b"/upper", host.O_PATH | host.O_DIRECTORY, dir_fd=stores)
         with OwnTree(top) as target:
-            squash(stack_of(source, marks), target, copy_data)
+            squash(stack_of(source, marks), target, copy_data, open_below)

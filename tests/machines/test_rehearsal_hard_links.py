@@ -59,6 +59,30 @@ def test_one_is_renamed(base, call, mode):
     assert stat.S_IMODE(os.stat(f"{base}/c").st_mode) == mode
 
 
+@pytest.mark.parametrize("points", [False, True], ids=["", "points"])
+@pytest.mark.parametrize("what", ["a file", "a directory", "a new file", "nothing"])
+def test_one_is_replaced_by_a_commit_of_its_own(base, what, points):
+    """What that commit does to the other name is no conflict for the next one."""
+    names_of_one(base, names=("a", "d/c"))
+    put(f"{base}/e/f", "other")
+    with ostler.rehearsal(base) as m:
+        m.chmod("/a", 0o600)
+        if points:
+            m.checkpoint()
+        if what == "a file":
+            m.rename("/e/f", "/d/c")
+        else:
+            m.unlink("/d/c")
+        if what == "a directory":
+            m.rename("/e", "/d/c")
+        elif what == "a new file":
+            put_on(m, "/d/c", b"new")
+        m.commit([f"{base}/d/c"])
+        assert kinds(m, base) == {"a": "metadata"}
+        commit(m, base)
+    assert stat.S_IMODE(os.stat(f"{base}/a").st_mode) == 0o600
+
+
 def test_one_is_renamed_by_a_program(base):
     inode = names_of_one(base)
     os.mkdir(f"{base}/d")

@@ -50,9 +50,11 @@ class Ours:
         check, walk = self._check, self._check.walk
         for change in self._selection.chosen:
             if change.before is not None and change.before.links > 1:
-                old = check.old(change)
-                if not stat.S_ISDIR(old.st_mode):
-                    self._several[old.st_ino] = old.st_size, old.st_mtime_ns
+                self._know_several(check.old(change))
+            if change.kind == "renamed":
+                covered = check.covered(change._found)
+                if covered is not None and covered.st_nlink > 1:
+                    self._know_several(covered)
         inodes = set(self._several)
         if not inodes:
             return
@@ -65,6 +67,10 @@ class Ours:
         for lower, status in walk.names_of(inodes):
             if not check.changed(status):
                 self._other_names.append(lower)
+
+    def _know_several(self, status: AnyStatus) -> None:
+        if not stat.S_ISDIR(status.st_mode):
+            self._several[status.st_ino] = status.st_size, status.st_mtime_ns
 
     def part(self, steps: Iterable[Step]) -> None:
         """Remove from the stashes the old names of files that go on under others.

@@ -525,10 +525,25 @@ def test_a_misspelt_option_of_the_marker(pytester):
 
         @pytest.mark.scratch(siz="64K")
         def test_one(scratch_os): pass
+
+        @pytest.mark.scratch(proces=True)
+        def test_on_the_host():
+            open("it", "w").close()
+
+        @pytest.mark.scratch("64K")
+        def test_no_name(): pass
         """,
     )
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*scratch has no siz; it takes size, inodes, bind, user*"])
+    result.assert_outcomes(errors=3)
+    takes = "size, inodes, bind, user, strict, process"
+    result.stdout.fnmatch_lines(
+        [
+            f"*scratch has no siz; it takes {takes}",
+            f"*scratch has no proces; it takes {takes}",
+            f"*the marker scratch takes keywords: {takes}",
+        ]
+    )
+    assert not (pytester.path / "it").exists()
 
 
 def test_an_interpreter_that_lies_elsewhere_is_shown_with_a_shell(pytester):

@@ -287,6 +287,21 @@ def pytest_runtest_protocol(item, nextitem):
     return True
 
 
+_KEYWORDS = ("size", "inodes", "bind", "user", "strict", "process")  # of the marker
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """UsageError for a marker that nobody understands: `proces=True` would be run on the host."""
+    for marker in item.iter_markers("scratch"):
+        unknown = sorted(marker.kwargs.keys() - set(_KEYWORDS))
+        if unknown:
+            names, known = ", ".join(unknown), ", ".join(_KEYWORDS)
+            raise pytest.UsageError(f"the marker scratch has no {names}; it takes {known}")
+        if marker.args:
+            raise pytest.UsageError(f"the marker scratch takes keywords: {', '.join(_KEYWORDS)}")
+
+
 def _is_closed(module):
     try:
         machine = None if module is None else module.current()

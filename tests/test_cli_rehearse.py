@@ -38,12 +38,13 @@ def folder(tmp_path):
     return folder
 
 
+def without_journals(folder):
+    """The variables with which a command sees no commits of others."""
+    return {"XDG_STATE_HOME": str(folder.parent / "state"), "HOME": str(folder.parent)}
+
+
 def rehearse(folder, *arguments, **kwargs):
-    environ = {
-        **os.environ,
-        "PYTHONPATH": str(SOURCE),
-        "XDG_STATE_HOME": str(folder.parent / "state"),
-    }
+    environ = {**os.environ, "PYTHONPATH": str(SOURCE), **without_journals(folder)}
     return subprocess.run(
         [sys.executable, "-m", "ostler", "rehearse", *map(str, arguments)],
         cwd=folder,
@@ -217,7 +218,7 @@ def on_terminal(folder, answers, *arguments):
     if pid == 0:
         os.chdir(folder)
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests may ignore it
-        os.environ["XDG_STATE_HOME"] = str(folder.parent / "state")
+        os.environ.update(without_journals(folder))
         os.environ["PYTHONPATH"] = str(SOURCE)
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-m", "ostler", "rehearse", *arguments])

@@ -89,8 +89,7 @@ cdef extern from *:
         __builtin_prefetch(o);
     }
     static inline void ostler_fetch_dict(PyObject *d) {
-        __builtin_prefetch(&((PyDictObject *)d)->ma_keys);
-        __builtin_prefetch(&((PyDictObject *)d)->ma_values);
+        __builtin_prefetch(&((PyDictObject *)d)->ma_keys); /* beside which is ma_values */
     }
     static inline void ostler_fetch_keys(PyObject *d) {
         ostler_keys *keys = (ostler_keys *)((PyDictObject *)d)->ma_keys;

@@ -11,6 +11,8 @@
 # does not come without it, so whoever sees ours alone takes the function as it was.
 from cpython.object cimport PyObject
 
+from ostler.core cimport python_dicts  # whose C comes first
+
 cdef extern from *:
     """
     #define OSTLER_PLACES 512
@@ -274,7 +276,7 @@ cdef extern from *:
     #endif
         return found;
     }
-    /* Whether a function has any; memory is asked for those. */
+    /* Whether a function has any. */
     static inline int ostler_has_defaults(PyObject *function) {
         PyFunctionObject *f = (PyFunctionObject *)function;
     #ifdef Py_GIL_DISABLED
@@ -283,10 +285,46 @@ cdef extern from *:
     #else
         PyObject *plain = f->func_defaults, *named = f->func_kwdefaults;
     #endif
-        /* Without a branch, for which of them has any is hard to foretell. */
-        __builtin_prefetch((char *)((size_t)plain | ((size_t)f & -(size_t)(plain == NULL))));
-        __builtin_prefetch((char *)((size_t)named | ((size_t)f & -(size_t)(named == NULL))) + 32);
-        return (plain != NULL) | (named != NULL);
+        return ((size_t)plain | (size_t)named) != 0;
+    }
+    /* Memory is asked for what is needed of those, wherever in their lines it stands. */
+    static inline void ostler_fetch_defaults(PyObject *function) {
+    #ifndef Py_GIL_DISABLED
+        PyFunctionObject *f = (PyFunctionObject *)function;
+        char *plain = (char *)f->func_defaults, *named = (char *)f->func_kwdefaults;
+        /* Without a branch, for which of them there are is hard to foretell. */
+        __builtin_prefetch(plain == NULL ? (char *)f : plain + 16);
+        named = named == NULL ? (char *)f : named;
+        __builtin_prefetch(named);
+        __builtin_prefetch(named + 32);
+    #endif
+    }
+    /* Whether a function may have one of a set by bits among its defaults. */
+    static inline int ostler_may_default_to(PyObject *function, const unsigned long long *marks,
+                                            size_t mask) {
+    #ifdef Py_GIL_DISABLED
+        return 1; /* others may take them away meanwhile */
+    #else
+        PyFunctionObject *f = (PyFunctionObject *)function;
+        ostler_entries e;
+        Py_ssize_t i, last;
+        int any = 0;
+        if (f->func_defaults != NULL && (last = PyTuple_GET_SIZE(f->func_defaults) - 1) >= 0) {
+            PyObject **items = ((PyTupleObject *)f->func_defaults)->ob_item;
+            any = ostler_is_marked(marks, mask, items[0])
+                | ostler_is_marked(marks, mask, items[last]); /* most have no others */
+            for (i = 1; i < last; i++)
+                any |= ostler_is_marked(marks, mask, items[i]);
+        }
+        if (f->func_kwdefaults != NULL) {
+            if (!PyDict_Check(f->func_kwdefaults) || !ostler_laid_out
+                || !ostler_entries_of(f->func_kwdefaults, &e))
+                return 1;
+            for (; e.value < e.end; e.value += e.step)
+                any |= ostler_is_marked(marks, mask, *e.value);
+        }
+        return any;
+    #endif
     }
     static inline int ostler_is_of(PyObject *function, PyObject *module) {
         int is_of;
@@ -339,6 +377,10 @@ cdef extern from *:
     bint is_function "PyFunction_Check"(PyObject *o) noexcept
     PyObject *of_function "ostler_of_function"(PyObject *function, bint keywords) noexcept
     bint has_defaults "ostler_has_defaults"(PyObject *function) noexcept
+    void fetch_defaults "ostler_fetch_defaults"(PyObject *function) noexcept
+    bint may_default_to "ostler_may_default_to"(PyObject *function,
+                                                const unsigned long long *marks,
+                                                size_t mask) noexcept
     bint is_of "ostler_is_of"(PyObject *function, PyObject *module) noexcept  # by its __module__
     object module_of "ostler_module_of"(object function)
     int set_module "ostler_set_module"(object function, object module) except -1

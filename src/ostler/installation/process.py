@@ -8,7 +8,7 @@ import cython
 from cython.cimports.ostler.core import python as py
 from cython.cimports.ostler.core import python_dicts as pyd
 from cython.cimports.ostler.core import python_functions as pyf
-from cython.cimports.ostler.installation.sweep import Successors
+from cython.cimports.ostler.installation.sweep import Place, Successors, Sweep
 
 from ostler.core import interpreter, records
 from ostler.core.interpreter import BuiltinFunctionType, ModuleType
@@ -157,9 +157,17 @@ class Bindings:
 
     @cython.cfunc
     def _exchange(self, new: Successors, untouched, ours):
-        for what, place, key in sweep.Sweep(new).modules(untouched, ours):
+        found: Sweep = Sweep(new)
+        place: cython.pointer(Place)
+        i: cython.size_t
+        found.look(untouched, ours)
+        for i in range(found.count):
+            place = found.found + i
             try:
-                self._replace(new, what, place, key)
+                self._replace(
+                    new, place.what, cython.cast(object, place.holder),
+                    None if place.key == cython.NULL else cython.cast(object, place.key),
+                )  # fmt: skip
             except Exception:  # it refuses, as a metaclass can: it stays as it is
                 pass
 

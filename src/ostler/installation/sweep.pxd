@@ -55,9 +55,12 @@ cdef class Sweep:
     cdef Named *functions_end
     cdef Named *classes_end
     cdef Member *rest_end
-    # Values of modules, and of classes, for whose memory has been asked; in a circle.
-    cdef Named named[LAG]
-    cdef Member members[LAG]
+    # Values of modules, and of classes, for whose memory has been asked; in circles. Words, not
+    # pairs of them: the processor waits where two that were just written are read as one.
+    cdef py.PyObject *named[LAG]
+    cdef py.PyObject *named_of[LAG]  # the name of the module
+    cdef py.PyObject **members[LAG]
+    cdef py.PyObject *members_of[LAG]
     cdef size_t last_named, last_member
     cdef py.PyObject *nothing[LAG]
     # Copies of the keys and values of dicts whose entries can't be reached, and the dicts that keep
@@ -65,6 +68,7 @@ cdef class Sweep:
     cdef list copied
 
     cdef int put(self, int what, py.PyObject *holder, py.PyObject *key) except -1
+    cdef int look(self, untouched, ours) except -1
     cdef list told(self)
     cdef int through_modules(self, Named *many, Py_ssize_t count) except -1
     cdef void nothings(self, pyd.entries *held) noexcept

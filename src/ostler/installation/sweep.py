@@ -140,8 +140,8 @@ class Sweep:
         self.functions_end, self.classes_end = self.functions + 1, self.classes + 1
         self.rest_end = self.rest
         for i in range(LAG):
-            self.nothing[i] = self.named[i].holder = none
-            self.members[i].value = cython.address(self.nothing[i])
+            self.nothing[i] = self.named[i] = none
+            self.members[i] = cython.address(self.nothing[i])
         self.copied = []
 
     def __dealloc__(self):
@@ -156,6 +156,11 @@ class Sweep:
 
         `ours`: the names of those of ostler's own that are looked at all the same.
         """
+        self.look(untouched, ours)
+        return self.told()
+
+    def look(self, untouched, ours):
+        # The same, which stands in `found` then.
         loaded: dict = _modules()
         key: cython.pointer(py.PyObject)
         value: cython.pointer(py.PyObject)
@@ -181,8 +186,8 @@ class Sweep:
                     except Exception:  # or says it has none
                         continue
                     names = cython.cast(cython.pointer(py.PyObject), kept[-1])
-                if not pyf.is_dict(names):  # what only says it is a module may have anything
-                    continue
+                    if not pyf.is_dict(names):  # what only says it is a module may have anything
+                        continue
                 # Under two names: once is enough.
                 if pyf.is_ours(key) and cython.cast(object, key) not in ours:
                     continue
@@ -193,22 +198,23 @@ class Sweep:
             self.through_modules(many, count)
         finally:
             libc.free(many)
-        return self.told()
+        return 0
 
     def through_modules(self, many, count):
         i: cython.Py_ssize_t
         held: pyd.entries
-        for i in range(min(count, 24)):
+        # Not far ahead: the processor forgets soon where pages of memory are.
+        for i in range(min(count, 6)):
             pyd.fetch_dict(many[i].holder)
-        for i in range(min(count, 12)):
+        for i in range(min(count, 4)):
             pyd.fetch_keys(many[i].holder)
         for i in range(count):
-            if i + 24 < count:
-                pyd.fetch_dict(many[i + 24].holder)
-            if i + 12 < count:
-                pyd.fetch_keys(many[i + 12].holder)
+            if i + 6 < count:
+                pyd.fetch_dict(many[i + 6].holder)
             if i + 4 < count:
-                pyd.fetch_entries(many[i + 4].holder)
+                pyd.fetch_keys(many[i + 4].holder)
+            if i + 2 < count:
+                pyd.fetch_entries(many[i + 2].holder)
             self.through_module(many[i].holder, many[i].module)
         # What waits goes on when as much comes behind it.
         self.nothings(cython.address(held))
@@ -239,7 +245,8 @@ class Sweep:
         at: cython.pointer(cython.pointer(py.PyObject)) = held.value
         step: cython.int = held.step
         value: cython.pointer(py.PyObject)
-        now: Named
+        of: cython.pointer(py.PyObject)
+        now: cython.pointer(py.PyObject)
         functions: cython.pointer(Named)
         classes: cython.pointer(Named)
         last: cython.size_t = self.last_named
@@ -257,13 +264,15 @@ class Sweep:
                         self.put(AN_ITEM, names, at[-1])
                     else:
                         last = (last + 1) % LAG
+                        of = self.named_of[last]
+                        self.named_of[last] = module
                         now = self.named[last]
-                        self.named[last].holder, self.named[last].module = value, module
-                        functions[0] = now
-                        functions += pyf.is_function(now.holder)
+                        self.named[last] = value
+                        functions.holder, functions.module = now, of
+                        functions += pyf.is_function(now)
                         pyf.fetch_function(functions[-1].holder)
-                        classes[0] = now
-                        classes += pyf.is_class(now.holder)
+                        classes.holder, classes.module = now, of
+                        classes += pyf.is_class(now)
                         pyf.fetch_class(classes[-1].holder)
                 at += step
             self.functions_end, self.classes_end = functions, classes
@@ -287,7 +296,8 @@ class Sweep:
         at: cython.pointer(cython.pointer(py.PyObject)) = held.value
         step: cython.int = held.step
         value: cython.pointer(py.PyObject)
-        now: Member
+        of: cython.pointer(py.PyObject)
+        now: cython.pointer(cython.pointer(py.PyObject))
         functions: cython.pointer(Named)
         rest: cython.pointer(Member)
         last: cython.size_t = self.last_member
@@ -304,13 +314,15 @@ class Sweep:
                         self.put(AN_ATTRIBUTE, kind, at[-1])
                     else:
                         last = (last + 1) % LAG
+                        of = self.members_of[last]
+                        self.members_of[last] = kind
                         now = self.members[last]
-                        self.members[last].value, self.members[last].kind = at, kind
-                        value = now.value[0]
+                        self.members[last] = at
+                        value = now[0]
                         functions.holder, functions.module = value, cython.NULL
                         functions += pyf.is_function(value)
                         pyf.fetch_function(functions[-1].holder)
-                        rest[0] = now
+                        rest.value, rest.kind = now, of
                         rest += pyf.may_be_method(value)
                 at += step
             self.functions_end, self.rest_end = functions, rest
@@ -392,7 +404,13 @@ class Sweep:
             at += 1
         at = self.functions + 1
         while at < left:
-            if at.module == cython.NULL or pyf.is_of(at.holder, at.module):
+            pyf.fetch_defaults(at.holder)
+            at += 1
+        at = self.functions + 1
+        while at < left:
+            if pyf.may_default_to(at.holder, self.wanted.marks, self.wanted.marks_mask) and (
+                at.module == cython.NULL or pyf.is_of(at.holder, at.module)
+            ):
                 self.through_defaults(at.holder)
             at += 1
         self.functions_end = self.functions + 1

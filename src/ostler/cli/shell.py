@@ -20,8 +20,9 @@ from ostler.cli.parsing import Parser
 from ostler.cli.running import run
 
 _WHAT = """
-Type commands, as in any bash, on the real files, with every change kept aside, and a point before
-each line. These are the shell's own: undo [POINT], redo, points, changes and differences [POINT].
+Type commands, as in any bash or zsh, on the real files, with every change kept aside, and a point
+before each line. These are the shell's own: undo [POINT], redo, point [NAME], which makes one more,
+points, changes and differences [POINT].
 At the end (exit, or Ctrl-D) the changes are shown, and you are asked what is to be done with them.
 
 Variables, functions, aliases, options and the working directory go on from line to line. Jobs do
@@ -153,7 +154,9 @@ _GONE_ON = b"\0"  # what a bash leaves first that was not left by `exit`
 
 def shell_parser():
     """The parser of the command."""
-    made = Parser("shell", "[--base DIR] [--kept DIR [--wait]] [--record]", _WHAT, _EXAMPLES)
+    made = Parser(
+        "shell", "[--base DIR] [--kept DIR [--wait]] [--record] [--shell NAME]", _WHAT, _EXAMPLES
+    )
     made.add_argument("--base", metavar="DIR", help="Rehearse on the system that is in DIR.")
     made.add_argument(
         "--kept", metavar="DIR",
@@ -162,6 +165,10 @@ def shell_parser():
     made.add_argument(
         "--record", action="store_true",
         help="Record what each line does: points and differences tell which program it was.",
+    )  # fmt: skip
+    made.add_argument(
+        "--shell", metavar="NAME",
+        help="Run the lines by bash or by zsh; by default by that of them which is in $SHELL.",
     )  # fmt: skip
     made.add_argument("--wait", action="store_true", help=kept.WAIT)
     return made
@@ -174,16 +181,17 @@ def main(arguments):
     options.json, options.program = False, ["shell"]
     if options.wait and options.kept is None:
         raise UsageError("shell: --wait belongs to --kept DIR")
+    program = _shell_of(options.shell)
     try:
         machine = _machine(options)
     except (OSError, ValueError) as error:
         complain(kept.about(error, options.kept))
         return FAILED
     with machine:
-        shell = Shell(machine, options.record)
+        shell = Shell(machine, options.record, program)
         try:
             if not shell.begin():
-                complain("there is no bash here")
+                complain(f"there is no {program.name} here")
                 return FAILED
         except OSError as error:
             complain(kept.about(error, options.kept))
@@ -215,23 +223,71 @@ def _drop(machine, points):
         machine.drop(point)
 
 
+class Bash:
+    """The bash that runs lines, as Zsh in shell_zsh.py is the zsh."""
+
+    name = "bash"
+
+    def first(self):
+        """The arguments of one that begins as an interactive one would, and leaves what it has."""
+        return ["bash", "-ic", _FIRST]
+
+    def line(self, status, line):
+        """(the arguments of one that runs a line, how these begin, what is told instead)."""
+        # In what is still open, at the end of the input, it would stand in what is quoted.
+        behind = "" if _is_open(line) else _BEHIND
+        between = "; " if _is_well_formed(line) else "\n"
+        words = ["bash", "-c", _RUN, "bash", str(status), line + behind, between, _LINE]
+        return words, ("bash", "-c", _RUN), ("bash", "-c", line)
+
+    def prompt(self, text):
+        """A prompt (bytes) as libreadline wants it."""
+        return text
+
+    def has_end(self, state):
+        """Whether something is to be run at the end of one that left this (bytes)."""
+        return f"\n{_ENDS}\n".encode() in state
+
+    def is_open(self, text):
+        """Whether a command goes on in the next line."""
+        return _is_open(text)
+
+
+def _shell_of(name):
+    # What runs the lines: the user's own shell, where it is one of the two.
+    if name is None:
+        name = host.path.basename(host.environ.get("SHELL", ""))
+        name = name if name in _SHELLS else "bash"
+    if name not in _SHELLS:
+        raise UsageError(f"shell: --shell is one of {', '.join(_SHELLS)}")
+    if name == "bash":
+        return Bash()
+    from ostler.cli.shell_zsh import Zsh
+
+    return Zsh((_IN, _OUT, _NULL))
+
+
+_SHELLS = "bash", "zsh"
+
+
 class Shell:
     """The lines that are typed, and what goes on from one to the next."""
 
-    def __init__(self, machine, record=False):
+    def __init__(self, machine, record=False, program=None):
         self.machine = machine
         self.record = record
+        self.program = Bash() if program is None else program
         self.status = 0
         self.prompt = "$ "
         self._state = b""
 
     def begin(self):
-        """Begin as an interactive bash would; whether there is one."""
+        """Begin as an interactive shell would; whether there is one."""
         machine, out = self.machine, _file()
         names = 0 if machine._history is None else machine._history._names
         before = machine.checkpoint()
         try:
-            self._bash(["-ic", _FIRST], {_OUT: out}, True)
+            self._run_shell(self.program.first(), {_OUT: out}, True)
             # What its start-up files have changed is nobody's command.
             _drop(machine, {before, machine.rollback(before)})
             machine._history._names = names
@@ -244,14 +300,14 @@ class Shell:
         if sys.stdin.isatty():
             print(_OPENING)
         own = {
-            "undo": self._undo, "redo": self._redo, "points": self._points,
+            "undo": self._undo, "redo": self._redo, "point": self._point, "points": self._points,
             "changes": self._changes, "differences": self._differences,
         }  # fmt: skip
         goes_on = True
         while goes_on:
             line = self._line()
             if line is None:
-                if f"\n{_ENDS}\n".encode() in self._state:
+                if self.program.has_end(self._state):
                     self._do("exit")
                 return
             words = line.split()
@@ -279,7 +335,7 @@ class Shell:
                     print()
                 return "\n".join(lines) or None
             lines.append(line)
-            if not _is_open("\n".join(lines)):
+            if not self.program.is_open("\n".join(lines)):
                 return "\n".join(lines)
             prompt = "> "
 
@@ -294,14 +350,10 @@ class Shell:
             return True
         given, out = _file(self._state), _file()
         try:
-            # In what is still open, at the end of the input, it would stand in what is quoted.
-            behind = "" if _is_open(line) else _BEHIND
-            between = "; " if _is_well_formed(line) else "\n"
-            words = ["-c", _RUN, "bash", str(self.status), line + behind, between, _LINE]
-            # Of the bash that runs the line nothing is told but the line.
-            told = ("bash", "-c", _RUN), ("bash", "-c", line)
-            with noted(machine, self.record, told):
-                status = self._bash(words, {_IN: given, _OUT: out}, False)
+            # Of the shell that runs the line nothing is told but the line.
+            words, *told = self.program.line(self.status, line)
+            with noted(machine, self.record, tuple(told)):
+                status = self._run_shell(words, {_IN: given, _OUT: out}, False)
             left = _content(out)
         finally:
             host.close(given)
@@ -314,12 +366,12 @@ class Shell:
         point.ended(self.status, kept.counted(machine.changes(since=point)))
         return goes_on
 
-    def _bash(self, words, descriptors, quiet):
+    def _run_shell(self, words, descriptors, quiet):
         null = host.open(host.devnull, host.O_WRONLY | host.O_CLOEXEC)
         pairs = [*descriptors.items(), (_NULL, null), *([(2, null)] if quiet else [])]
         actions = [(host.POSIX_SPAWN_DUP2, fd, number) for number, fd in pairs]
         try:
-            return run(self.machine, ["bash", *words], False, actions)
+            return run(self.machine, words, False, actions)
         finally:
             host.close(null)
 
@@ -327,6 +379,7 @@ class Shell:
         state, zero, prompt = left.rpartition(b"\0")
         if zero:
             self._state = state
+            prompt = self.program.prompt(prompt)
             self.prompt = prompt.decode("utf-8", "surrogateescape") or "$ "
         return bool(zero)
 
@@ -341,6 +394,9 @@ class Shell:
         from ostler.cli.redo import redone
 
         print(redone(self.machine))
+
+    def _point(self, name=None):
+        print(f"this is point {self.machine.checkpoint(name).name}")
 
     def _points(self):
         from ostler.cli.points import show

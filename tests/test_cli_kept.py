@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from ostler import rehearsal
 from tests.command_line import has_rehearsals, on_terminal, program, run
 
 pytestmark = pytest.mark.usefixtures("rehearsals")
@@ -98,6 +99,47 @@ def test_points_in_words(place):
     status, text = on_terminal(program("points", "../s"), 80, cwd=place)
     assert status == 0
     assert "\x1b[32m0\x1b[0m" in text and "\x1b[31m9\x1b[0m" in text
+
+
+def test_points_keep_nobody_from_it(place):
+    """Who lists the points does not take DIR up: it hinders no command, and no other list."""
+    kept = place.parent / "s"
+    kept.mkdir(0o700)
+    with rehearsal(place, upper=kept) as m:
+        point = m.checkpoint(command="touch made")
+        m.mkdir("/made")
+        point.ended(0, {"created": 1})
+        m.mkdir("/more")
+    before = sorted(os.listdir(kept))
+    words = program("points", str(kept))
+    lists = [subprocess.Popen(words, stdout=subprocess.PIPE) for _ in range(4)]
+    for each in lists:
+        assert b"now: +2 since point 1, all commands together" in each.communicate(timeout=100)[0]
+        assert each.returncode == 0
+    assert sorted(os.listdir(kept)) == before
+    with rehearsal(place, upper=kept) as m:
+        assert "now" not in ostler(place, "points", "../s")  # somebody has it
+        m.rmdir("/more")
+    assert "now" not in ostler(place, "points", "../s")  # that is what its command has changed
+    endless = [
+        subprocess.Popen(
+            ["sh", "-c", 'while :; do "$@" || exit; done', "sh", *words],
+            stdout=subprocess.DEVNULL, start_new_session=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    try:
+        for number in range(20):
+            with rehearsal(place, upper=kept) as m:
+                m.checkpoint()
+                m.mkdir(f"/made-{number}")
+            assert number or ostler(place, "diff", "../s", "1")
+        assert ostler(place, "undo", "../s")
+        assert all(each.poll() is None for each in endless)
+    finally:
+        for each in endless:
+            os.killpg(each.pid, signal.SIGKILL)
+            each.wait()
 
 
 def test_a_command_with_no_program(place):

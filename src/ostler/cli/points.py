@@ -14,8 +14,8 @@ command itself. The one at which the rehearsal is, or from which it goes on, has
 command was recorded (--record), the programs follow that changed something, with how many paths.
 
 Where commands that made no point have changed something after the last one, a line that begins
-with "now" tells what is different since that point. DIR is taken up for that, for a moment; where
-another command has it, and with --json, the points alone are told.
+with "now" tells what is different since that point. Where another command has DIR, and with --json,
+the points alone are told. No command is kept from DIR meanwhile.
 """
 _EXAMPLES = """
 ostler exec --kept session --point -- touch made
@@ -58,9 +58,11 @@ def _show(options):
 def _since(directory, name):
     # {kind: number} of what was changed since a point; None where another command has the
     # directory, or this user can't have the machine: then the points alone are listed.
+    from ostler.machines.rehearsal.reading import changes_since
+
     try:
-        with kept.taken_up(directory) as machine:
-            return kept.counted(machine.changes(since=name))
+        found = changes_since(directory, name)
+        return None if found is None else kept.counted(found)
     except (OSError, ValueError):
         return None
 

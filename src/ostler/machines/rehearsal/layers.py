@@ -9,7 +9,6 @@ from ostler.core import mounts
 from ostler.core.held import held
 from ostler.core.procfs import mount_table
 from ostler.machine import MachineUnavailable, host
-from ostler.machines.mount_points import mounts_below
 from ostler.machines.rehearsal import layout, standing, uppers
 from ostler.machines.rehearsal.changes import ACL, NARROWED
 from ostler.machines.rehearsal.layout import OverlayMount, without_strangers
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     # What is mounted: (target, lower, whether it is overlaid, whether it is read-only). Without a
     # lower it is nothing: an empty directory, over the one in which a rehearsal itself is kept. It
     # is the last one, and may be at two places.
-    _Place = tuple[bytes, bytes, bool, bool]
-    Plan = Sequence[_Place]
+    Place = tuple[bytes, bytes, bool, bool]
+    Plan = Sequence[Place]
 
 _HELP = "a directory on another file system with upper=DIR, or a smaller base"
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
@@ -82,11 +81,7 @@ def _mounted(
     taken: TakenUp | None,
     place_of_upper: bytes | None,
 ) -> tuple[mounts.Made, Plan]:
-    known = [base.rstrip(b"/") + b"/" + target for target in _targets(state) if target]
-    plan = _plan(base, not as_root, left, known)
-    within = base.rstrip(b"/") + b"/"
-    if place_of_upper is not None and place_of_upper.startswith(within):
-        plan.append((place_of_upper[len(within) :], b"", False, True))
+    plan = layout.planned(base, as_root, left, _targets(state), place_of_upper)
     if taken is not None:
         taken.check_plan(plan)
     for target, lower, overlaid, _ in plan:
@@ -207,7 +202,7 @@ def alone(machine: Rehearsal, overlay: OverlayMount, stores: Iterable[bytes]) ->
     return _again(machine, [(b"", lower, True, False)], [only], {}, True)
 
 
-def _tried(wanted: _ToMount, apart: list[mounts.Made]) -> tuple[mounts.Made, _Place]:
+def _tried(wanted: _ToMount, apart: list[mounts.Made]) -> tuple[mounts.Made, Place]:
     # What was made, and what of the plan was tried last.
     while True:
         steps = _steps(wanted, apart)
@@ -251,7 +246,7 @@ def _make_works(own: OwnTree, stores: int, overlays: Iterable[OverlayMount]) -> 
 
 
 def _to_be_apart(
-    failed: _Place, overlays: Iterable[OverlayMount], number: int
+    failed: Place, overlays: Iterable[OverlayMount], number: int
 ) -> OverlayMount | None:
     # The kernel takes no two lower directories one of which lies within the other, as layers of an
     # upper within the base do: then the base is shown by an overlay of its own.
@@ -279,11 +274,11 @@ def _shown_apart(stores: int, spaces: Spaces, as_root: bool, lower: bytes) -> mo
     return made
 
 
-def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[tuple[_Place, mounts._Step]]:
+def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[tuple[Place, mounts._Step]]:
     # Each with what of the plan it is for.
     stores, spaces, as_root = wanted.stores, wanted.spaces, wanted.as_root
     kept, only_read = wanted.kept, wanted.only_read
-    steps: list[tuple[_Place, mounts._Step]] = []
+    steps: list[tuple[Place, mounts._Step]] = []
     left = iter(wanted.overlays)
     wanted.shown_at = []
     # What is shown of the host where there is a place for it lies upon nothing of a base.
@@ -379,38 +374,6 @@ def _remove_above(directory: OwnTree, name: bytes) -> None:
             fd, last = directory.parent(above)
             directory.forget_below(above)
             host.rmdir(last, dir_fd=fd)
-
-
-def _plan(base: bytes, ordinary: bool, left: list[bytes], known: Sequence[bytes]) -> list[_Place]:
-    """[(target, lower, overlaid?, read-only?)], the root first, in mount order.
-
-    `known`: directories below the base in which changes may be kept already.
-    """
-    below = mounts_below(base)
-    root = b"" if base == b"/" else base
-    if not ordinary:
-        return [(b"", base, True, False), *(_over(root + b"/", *point) for point in below)]
-    simple = not below and not known and layout.is_one_top(base)
-    tops, blocked = ([base], []) if simple else layout.writable_tops(base, known)
-    if base in blocked and base != b"/":
-        raise MachineUnavailable(
-            f"a rehearsal can't be made: something is mounted below {host.fsdecode(base)}, which "
-            "only root may overlay",
-            "a smaller base, or root",
-            errno.EINVAL,
-        )
-    left.extend(blocked)
-    over = base in tops
-    return [
-        (b"", base, over, not over),
-        *((top[len(root) + 1 :], top, True, False) for top in tops if top != base),
-    ]
-
-
-def _over(above: bytes, point: bytes, has_files: bool, is_read_only: bool) -> _Place:
-    # Nothing can be laid over a file of its own mount, such as the /etc/hosts of a container.
-    overlaid = has_files and not is_read_only and host.path.isdir(above + point)
-    return point, above + point, overlaid, is_read_only or not overlaid
 
 
 def _options(root: bool, only_read: bool, stores: int) -> bytes:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 
 from ostler.core.procfs import mount_table
-from ostler.machine import host
+from ostler.machine import MachineUnavailable, host
 from ostler.machines.mount_points import mounts_below, within
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from _typeshed import StrOrBytesPath
 
+    from ostler.machines.rehearsal.layers import Place
     from ostler.machines.rehearsal.places import AnyStatus
 
 
@@ -61,6 +63,52 @@ class OverlayMount:
 def identity(status: AnyStatus) -> tuple[int, int]:
     """By which a directory is known again, as long as somebody holds it."""
     return status.st_dev, status.st_ino
+
+
+def planned(
+    base: bytes, as_root: bool, left: list[bytes], targets: Iterable[bytes], upper: bytes | None
+) -> list[Place]:
+    """What a rehearsal is mounted of: see Plan in layers.py; `left` gets what can't be overlaid.
+
+    `targets`: where changes are kept already; `upper`: the directory in which they are, or None.
+    """
+    within_it = base.rstrip(b"/") + b"/"
+    plan = _plan(base, not as_root, left, [within_it + target for target in targets if target])
+    if upper is not None and upper.startswith(within_it):
+        plan.append((upper[len(within_it) :], b"", False, True))
+    return plan
+
+
+def _plan(base: bytes, ordinary: bool, left: list[bytes], known: Sequence[bytes]) -> list[Place]:
+    """[(target, lower, overlaid?, read-only?)], the root first, in mount order.
+
+    `known`: directories below the base in which changes may be kept already.
+    """
+    below = mounts_below(base)
+    root = b"" if base == b"/" else base
+    if not ordinary:
+        return [(b"", base, True, False), *(_over(root + b"/", *point) for point in below)]
+    simple = not below and not known and is_one_top(base)
+    tops, blocked = ([base], []) if simple else writable_tops(base, known)
+    if base in blocked and base != b"/":
+        raise MachineUnavailable(
+            f"a rehearsal can't be made: something is mounted below {host.fsdecode(base)}, which "
+            "only root may overlay",
+            "a smaller base, or root",
+            errno.EINVAL,
+        )
+    left.extend(blocked)
+    over = base in tops
+    return [
+        (b"", base, over, not over),
+        *((top[len(root) + 1 :], top, True, False) for top in tops if top != base),
+    ]
+
+
+def _over(above: bytes, point: bytes, has_files: bool, is_read_only: bool) -> Place:
+    # Nothing can be laid over a file of its own mount, such as the /etc/hosts of a container.
+    overlaid = has_files and not is_read_only and host.path.isdir(above + point)
+    return point, above + point, overlaid, is_read_only or not overlaid
 
 
 def writable_tops(base: bytes, extra: Iterable[bytes] = ()) -> tuple[list[bytes], list[bytes]]:

@@ -147,7 +147,7 @@ complete -c ostler -n '__fish_seen_subcommand_from shell' -s h -l help -d 'Show 
 complete -c ostler -n '__fish_seen_subcommand_from shell' -l base -x -a '(__fish_complete_directories)' -d 'Rehearse on the system that is in DIR'
 complete -c ostler -n '__fish_seen_subcommand_from shell' -l kept -x -a '(__fish_complete_directories)' -d 'Keep the changes and points in DIR, and go on with what is kept there already'
 complete -c ostler -n '__fish_seen_subcommand_from shell' -l record -d 'Record what each line does: points and differences tell which program it was'
-complete -c ostler -n '__fish_seen_subcommand_from shell' -l shell -x -d 'Run the lines by bash or by zsh'
+complete -c ostler -n '__fish_seen_subcommand_from shell' -l shell -x -d 'Run the lines by bash or zsh, by default that of them which is in $SHELL'
 complete -c ostler -n '__fish_seen_subcommand_from shell' -l wait -d 'Where another command has DIR, wait until that has ended'
 complete -c ostler -n '__fish_seen_subcommand_from size' -s h -l help -d 'Show this help'
 complete -c ostler -n '__fish_seen_subcommand_from size' -l threads -x -d 'Use N threads'

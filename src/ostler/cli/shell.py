@@ -168,7 +168,9 @@ def shell_parser():
     )  # fmt: skip
     made.add_argument(
         "--shell", metavar="NAME",
-        help="Run the lines by bash or by zsh; by default by that of them which is in $SHELL.",
+        help="Run the lines by bash or zsh, by default that of them which is in $SHELL; or have "
+        "another shell (dash, fish), which lives on, and can't be taken back itself: it has no "
+        "command but point [NAME].",
     )  # fmt: skip
     made.add_argument("--wait", action="store_true", help=kept.WAIT)
     return made
@@ -188,25 +190,38 @@ def main(arguments):
         complain(kept.about(error, options.kept))
         return FAILED
     with machine:
-        shell = Shell(machine, options.record, program)
         try:
-            if not shell.begin():
-                complain(f"there is no {program.name} here")
-                return FAILED
+            status = _run(machine, program, options.record)
         except OSError as error:
             complain(kept.about(error, options.kept))
+            status = None
+        if status is None:
             return FAILED
-        stops = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
-        # Ctrl-C is for what runs, and for the line that is typed: see _typed().
-        ends = signal.signal(signal.SIGINT, lambda number, frame: None)
-        try:
-            shell.run()
-        finally:
-            signal.signal(signal.SIGINT, ends)
-            signal.signal(signal.SIGTSTP, stops)
         from ostler.cli.rehearse import Ending
 
-        return FAILED if Ending(machine, options, 0).end() else shell.status
+        return FAILED if Ending(machine, options, 0).end() else status
+
+
+def _run(machine, program, record):
+    # Its exit status; None, which is said, where it could not begin.
+    if isinstance(program, str):
+        from ostler.cli.shell_other import run_other
+
+        status = run_other(machine, program, record)
+        return None if status < 0 else status
+    shell = Shell(machine, record, program)
+    if not shell.begin():
+        complain(f"there is no {program.name} here")
+        return None
+    stops = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+    # Ctrl-C is for what runs, and for the line that is typed: see _typed().
+    ends = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        shell.run()
+    finally:
+        signal.signal(signal.SIGINT, ends)
+        signal.signal(signal.SIGTSTP, stops)
+    return shell.status
 
 
 def _machine(options):
@@ -254,20 +269,18 @@ class Bash:
 
 
 def _shell_of(name):
-    # What runs the lines: the user's own shell, where it is one of the two.
+    # What runs the lines, by default the user's own shell, where it is one of the two; of another
+    # one the name.
     if name is None:
         name = host.path.basename(host.environ.get("SHELL", ""))
-        name = name if name in _SHELLS else "bash"
-    if name not in _SHELLS:
-        raise UsageError(f"shell: --shell is one of {', '.join(_SHELLS)}")
+        name = name if name == "zsh" else "bash"
     if name == "bash":
         return Bash()
-    from ostler.cli.shell_zsh import Zsh
+    if name == "zsh":
+        from ostler.cli.shell_zsh import Zsh
 
-    return Zsh((_IN, _OUT, _NULL))
-
-
-_SHELLS = "bash", "zsh"
+        return Zsh((_IN, _OUT, _NULL))
+    return name
 
 
 class Shell:

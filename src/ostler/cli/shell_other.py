@@ -46,7 +46,7 @@ def run_other(machine, name, record):
     elif kind in _LIKE_SH:
         machine.environ["OSTLER_ENV"] = machine.environ.get("ENV", "")
         machine.environ["ENV"] = f"/dev/fd/{_START}"
-    with _Answers(machine) as answers, noted(machine, record):
+    with _Requests(machine) as answers, noted(machine, record):
         try:
             return run(machine, words, False, answers.actions)
         finally:
@@ -62,7 +62,7 @@ def _take_terminal_back():
         signal.signal(signal.SIGTTOU, before)
 
 
-class _Answers:
+class _Requests:
     """A context manager: inside, what the shell asks for is done and answered, by a thread."""
 
     def __init__(self, machine):

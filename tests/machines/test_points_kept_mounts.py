@@ -134,3 +134,22 @@ def test_a_link_where_something_is_mounted(places, kept, tmp_path):
     finally:
         for place in (victim / "other", base / "above" / "other"):
             subprocess.run(["umount", place], check=False, capture_output=True)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "kept"])
+def test_what_comes_and_goes_meanwhile(places, kept):
+    """A machine is made of what is mounted then, while that is unmounted and mounted again."""
+    base, upper, mount = places
+    mount()
+    endless = 'while :; do umount -l "$0"; mount -t tmpfs small "$0"; done'
+    with subprocess.Popen(["sh", "-c", endless, base / "other"]) as other:
+        try:
+            for number in range(30):
+                with ostler.rehearsal(base, upper=upper if kept else None) as m:
+                    put_on(m, "/file", str(number).encode())
+                    assert m.changes()[0].kind == "modified"
+        finally:
+            other.kill()
+    if kept:
+        with ostler.rehearsal(base, upper=upper) as m:
+            assert m.open_file("/file").read() == "29"

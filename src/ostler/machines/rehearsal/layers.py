@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import time
 
 from ostler.core import mounts
 from ostler.core.held import held
 from ostler.core.procfs import mount_table
 from ostler.machine import MachineUnavailable, host
+from ostler.machines.mount_points import any_below
 from ostler.machines.rehearsal import layout, standing, uppers
 from ostler.machines.rehearsal.changes import ACL, NARROWED
 from ostler.machines.rehearsal.layout import OverlayMount, without_strangers
@@ -34,6 +36,8 @@ _HELP = "a directory on another file system with upper=DIR, or a smaller base"
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _EMPTY = b"mode\x000555\0size\x004096\0nr_inodes\x002\0source\0ostler\0\0"
 _MARKS = ("trusted.overlay.", "user.overlay.")
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.EINVAL)
+_TRIES, _PAUSE = 10, 0.005
 
 
 def mounted(
@@ -51,6 +55,30 @@ def mounted(
     `directory`: the path of the stores (bytes), None where they are in memory; `spaces`:
     descriptors of the user and the mount namespace, or -1.
     """
+    has_mounts = any_below(base)
+    for number_of_try in range(_TRIES):
+        try:
+            return _mounted_once(base, stores, directory, state, spaces, as_root, left, taken)
+        except OSError as error:
+            # What is mounted below the base may go and come while it is looked at.
+            has_mounts = has_mounts or any_below(base)
+            if error.errno not in _GONE or number_of_try + 1 == _TRIES or not has_mounts:
+                raise
+            left.clear()
+            time.sleep(_PAUSE)
+    raise AssertionError
+
+
+def _mounted_once(
+    base: bytes,
+    stores: int,
+    directory: bytes | None,
+    state: State | None,
+    spaces: Spaces,
+    as_root: bool,
+    left: list[bytes],
+    taken: TakenUp | None,
+) -> tuple[mounts.Made, list[OverlayMount], Plan]:
     overlays: list[OverlayMount] = []
     fresh: list[bytes] = []
     try:

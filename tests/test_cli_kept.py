@@ -238,9 +238,23 @@ def test_a_conflict(place):
     (place / "there").write_text("somebody else's")
     done = run("commit", "../s", cwd=place)
     assert done.returncode == 1
-    assert b"there" in done.stderr
+    assert done.stderr.decode().splitlines() == [
+        f"ostler: {place}/there: changed since the rehearsal began",
+        "ostler: nothing was committed",
+    ]
     assert (place / "there").read_text() == "somebody else's"
     assert len(points(place)) == 1
+
+
+def test_a_conflict_of_many_files(place):
+    for n in range(25):
+        (place / f"of{n:02}").write_text("old")
+    step(place, "for name in of*; do echo new >$name; done")
+    for n in range(25):
+        (place / f"of{n:02}").write_text("somebody else's")
+    said = run("commit", "../s", cwd=place).stderr.decode().splitlines()
+    assert said[1:-2] == [f"ostler:   {place}/of{n:02}" for n in range(1, 20)]
+    assert said[-2:] == ["ostler:   and 5 more", "ostler: nothing was committed"]
 
 
 def test_two_at_once(place):

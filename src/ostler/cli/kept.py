@@ -143,7 +143,8 @@ def tried(function, *arguments):
         told = function(*arguments)
     except (OSError, ValueError) as error:
         complain(about(error, getattr(arguments[0], "directory", None)))
-        conflicts(error)
+        if isinstance(error, ostler.CommitConflict):
+            conflicts(error.paths)
         return FAILED
     told()
     return 0
@@ -172,10 +173,13 @@ def _with_dir(text):
 _UPPER = re.compile(r"(?:^|\b(?:the|an|within) )upper\b")
 
 
-def conflicts(error):
-    """Say of which other paths a conflict is."""
-    for path in getattr(error, "paths", [])[1:20]:
+def conflicts(paths):
+    """Say of which other paths than the first a conflict is, and what became of the commit."""
+    for path in paths[1:20]:
         complain(f"  {on_one_line(path)}")
+    if len(paths) > 20:
+        complain(f"  and {len(paths) - 20:,} more")
+    complain("nothing was committed")
 
 
 def run_at_point(machine, program, aside=False, record=False, exact=False):

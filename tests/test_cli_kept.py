@@ -246,6 +246,15 @@ def test_a_conflict(place):
     assert len(points(place)) == 1
 
 
+def test_an_undo_of_nothing(place):
+    step(place, "true")
+    assert (
+        ostler(place, "undo", "../s", "1")
+        == "at 1, before: sh -c true: nothing was changed since\n"
+    )
+    assert len(points(place)) == 1
+
+
 def test_a_conflict_of_many_files(place):
     for n in range(25):
         (place / f"of{n:02}").write_text("old")

@@ -42,6 +42,8 @@ def undone(machine, name=None):
         raise ValueError("there is nothing to undo")
     left = machine.rollback(point)
     back = next(each for each in machine.points() if each == point or each.name == point)
+    if left.name == back.name:
+        return f"at {kept.named(back)}: nothing was changed since"
     return f"back at {kept.named(back)} (what you leave is kept as {left.name})"
 
 

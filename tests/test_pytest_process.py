@@ -479,3 +479,35 @@ def test_what_is_shown(pytester, monkeypatch):
     assert room._piece("/", b"/x") == []
     assert room._piece(pytester.path, b"/x") == [bytes(pytester.path / "in_home")]
     assert room._piece(Path(ostler.__file__).parent, b"/x") == [bytes(Path(ostler.__file__).parent)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's process is forked twice")
+def test_it_is_forked_once(pytester):
+    """What a program does in each copy of its process is done once a test."""
+    if open("/proc/self/uid_map").read().split()[2] != str(2**32 - 1):
+        pytest.skip("root of a user namespace may not come back from a PID namespace")
+    pytester.makeconftest(
+        """
+        import os
+
+        copies = os.open("copies", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.register_at_fork(after_in_child=lambda: os.write(copies, b"x"))
+        """
+    )
+    result = run(
+        pytester,
+        """
+        import contextlib, os, pytest
+
+        pytestmark = pytest.mark.scratch(process=True)
+
+        def test_one():
+            for name in os.listdir("/proc/self/fd"):  # no way out of its namespace is left open
+                with contextlib.suppress(FileNotFoundError):
+                    assert not os.readlink(f"/proc/self/fd/{name}").startswith("pid:")
+
+        def test_another(): pass
+        """,
+    )
+    result.assert_outcomes(passed=2)
+    assert (pytester.path / "copies").read_text() == "xx"

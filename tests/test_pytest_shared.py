@@ -1,5 +1,7 @@
 """The pytest plugin's machine that the tests of a module share, in a pytest of its own."""
 
+import pytest
+
 from tests.test_pytest_plugin import importable, run  # noqa: F401  # the fixture is for all here
 
 pytest_plugins = ["pytester"]
@@ -307,3 +309,70 @@ def test_a_thread_that_goes_on_is_named(pytester):
     )
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(["*::test_it_leaves_one", "*PytestWarning*threads*: a test's own"])
+
+
+def test_whose_marker_it_takes(pytester):
+    """The module's; one of a test or a class is refused, if it is not for another machine."""
+    result = run(
+        pytester,
+        """
+        import pytest
+
+        pytestmark = pytest.mark.scratch(size="1M")
+
+        def test_the_modules(scratch_shared):
+            assert scratch_shared.statvfs("/").f_blocks == 256
+
+        @pytest.mark.scratch(inodes=20)
+        def test_its_own(scratch_shared): pass
+
+        @pytest.mark.scratch(size="64K")
+        class TestOfClass:
+            def test_it(self, scratch_shared): pass
+
+            def test_of_another_machine(self, scratch_shared, scratch_os):
+                assert scratch_os.statvfs("/").f_blocks == 16
+                assert scratch_shared.statvfs("/").f_blocks == 256
+
+        @pytest.mark.scratch(process=False)
+        def test_no_limit(scratch_shared): pass
+        """,
+    )
+    result.assert_outcomes(passed=3, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*the marker scratch of a test (test_its_own) says inodes for scratch_shared, *",
+            "*the marker scratch of a class (TestOfClass) says size for scratch_shared, *",
+        ]
+    )
+
+
+@pytest.mark.parametrize("shown", ["", ", bind=['/etc/hosts', '/usr']"], ids=["alone", "bind"])
+def test_few_files(pytester, shown):
+    """`inodes` of the marker counts what the module's fixtures and the test make."""
+    result = run(
+        pytester,
+        f"""
+        import pytest
+
+        pytestmark = pytest.mark.scratch(inodes=5{shown})
+
+        @pytest.fixture(scope="module", autouse=True)
+        def furnished(scratch_shared):
+            scratch_shared.create_file("/one", "1")
+
+        @pytest.mark.parametrize("number", range(4))
+        def test_three_more(scratch_shared, number):
+            for name in "abc":
+                scratch_shared.create_file(name, "x")
+            with pytest.raises(OSError, match="No space"):
+                scratch_shared.create_file("/d", "x")
+            with pytest.raises(OSError, match="a point takes some files"):
+                scratch_shared.checkpoint()
+
+        def test_after_all(scratch_shared):
+            assert scratch_shared.statvfs("/").f_ffree == 3
+            assert "a" not in scratch_shared.listdir("/")
+        """,
+    )
+    result.assert_outcomes(passed=5)

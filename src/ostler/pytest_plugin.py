@@ -129,6 +129,8 @@ def _scratch_shared_again(request: pytest.FixtureRequest) -> "Iterator[None]":
     if "scratch_shared" not in request.fixturenames:
         yield
         return
+    if here.machine is None:
+        _refuse_own_marker(request.node)
     machine = request.getfixturevalue("scratch_shared")
     if here.machine is not None:
         if machine is not here.machine:
@@ -146,7 +148,59 @@ def _scratch_shared_again(request: pytest.FixtureRequest) -> "Iterator[None]":
         before.back()
 
 
+def _refuse_own_marker(item):
+    """UsageError for a marker of a test, or of a class, that would be for a machine of its own."""
+    from ostler.pytest_process import room
+
+    if "scratch_os" in item.fixturenames:
+        return  # it is for that one
+    for node, marker in item.iter_markers_with_node("scratch"):
+        options = sorted(set(room.OPTIONS) & marker.kwargs.keys())
+        if options and node.getparent(pytest.Module) not in (None, node):
+            whose = "a test" if node is item else "a class"
+            raise pytest.UsageError(
+                f"the marker scratch of {whose} ({node.name}) says {', '.join(options)} for "
+                "scratch_shared, which is one machine for all tests of the module: "
+                "pytestmark = pytest.mark.scratch(...) in the module is for that"
+            )
+
+
 _SPOILT: "WeakSet[Scratch]" = WeakSet()  # by a test that is not at its end, or could not end well
+
+
+_OF_A_POINT = 200  # files that a point takes, and more where much of the host is shown
+
+
+class _EnoughFiles:
+    """Inside, a machine has room for the files of a point, whatever its limit is.
+
+    They are no part of the limit: `known` of its files are, or as many as before.
+    """
+
+    def __init__(self, machine, known=None):
+        self.machine, self.known = machine, known
+        self.limits = None
+
+    def __enter__(self):
+        from ostler.machines import scratch_points
+
+        wanted = _OF_A_POINT + 2 * len(self.machine._shown or ())
+        if self.machine.statvfs("/").f_ffree < wanted:
+            if self.known is None:
+                self.known = _counted(self.machine)
+            self.limits = scratch_points.Limits(self.machine)
+            self.machine.resize(inodes=self.limits.inodes + wanted)
+
+    def __exit__(self, *exception):
+        if self.limits is not None:
+            self.machine._uncounted += _counted(self.machine) - self.known
+            self.machine.resize(inodes=self.limits.inodes)
+
+
+def _counted(machine):
+    from ostler.pytest_process import room
+
+    return room.files_on(machine) - machine._uncounted
 
 
 class _BeforeTest:
@@ -156,7 +210,9 @@ class _BeforeTest:
         from ostler.machines import scratch_points
 
         self.machine = machine
-        self.point = scratch_points.settled(machine)
+        with _EnoughFiles(machine):
+            self.point = scratch_points.settled(machine)
+        self.files = _counted(machine)
         self.limits = scratch_points.Limits(machine)
         self.threads = _threads()
         self.here = machine.getcwdb()
@@ -173,7 +229,8 @@ class _BeforeTest:
             raise RuntimeError("scratch_shared was closed by a test: it is for those after it, too")
         try:
             self.limits.make(machine)
-            scratch_points.taken_back(machine, self.point)
+            with _EnoughFiles(machine, self.files):
+                scratch_points.taken_back(machine, self.point)
         except OSError as error:
             if error.errno != errno.EBUSY:
                 raise

@@ -2,8 +2,15 @@
 
 import cython
 from cython.cimports.ostler.core import libc
-from cython.cimports.ostler.core.become import end_as
-from cython.cimports.ostler.core.helper import STACK, stacks
+from cython.cimports.ostler.core import python as py
+from cython.cimports.ostler.core.become import arrive, end_as
+from cython.cimports.ostler.core.helper import (
+    STACK,
+    give_stacks_back,
+    in_helper,
+    stacks,
+    wait_for_end,
+)
 from cython.cimports.ostler.core.putting import new_mount, put_mount
 from cython.cimports.ostler.core.spawn import close_from, no_rights
 
@@ -20,7 +27,7 @@ def begin_family(family):
     i: cython.int
     before: cython.ulonglong = 0
     family.first = family.proc = family.line = -1
-    family.number = 0
+    family.number = family.flags = 0
     for i in range(2):
         family.lines[i] = family.words[i] = -1
     libc.syscall(
@@ -28,7 +35,17 @@ def begin_family(family):
     )
     if _begin(family) == 0:
         _enter(family)
-    if family.number and family.first > 0:
+    _settled(family)
+    libc.syscall(libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(before), cython.NULL, 8)
+    return family.number
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _settled(family):
+    # Only the line to the first process stays; where something went wrong, nothing does.
+    i: cython.int
+    if family.number and family.first > 0 and not family.flags:
         libc.kill(family.first, libc.SIGKILL)
         libc.waitpid(family.first, cython.NULL, libc.__WALL)
         family.first = -1
@@ -43,7 +60,6 @@ def begin_family(family):
     if family.number and family.line >= 0:
         libc.close(family.line)
         family.line = -1
-    libc.syscall(libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(before), cython.NULL, 8)
     return family.number
 
 
@@ -56,10 +72,10 @@ def _failed(family, step):
 @cython.profile(False)
 @cython.linetrace(False)
 def _begin(family):
-    stack: cython.p_char = stacks(1)  # it stays, as this process's memory, in which the first lives
     byte: cython.char[1]
     heard: cython.long
-    if stack == cython.NULL:
+    family.stack = stacks(1)  # it stays as long as the first, which lives in this memory
+    if family.stack == cython.NULL:
         return _failed(family, b"mmap")
     family.proc = libc.openat(
         libc.AT_FDCWD, b"/proc", libc.O_PATH | libc.O_DIRECTORY | libc.O_CLOEXEC
@@ -69,8 +85,9 @@ def _begin(family):
     if libc.pipe2(family.lines, libc.O_CLOEXEC) < 0 or libc.pipe2(family.words, libc.O_CLOEXEC) < 0:
         return _failed(family, b"pipe2")
     family.first = libc.clone(
-        _first, stack + STACK, libc.CLONE_NEWPID | libc.CLONE_VM | libc.SIGCHLD, family
-    )
+        _first, family.stack + STACK,
+        libc.CLONE_NEWPID | libc.CLONE_VM | (family.flags or libc.SIGCHLD), family,
+    )  # fmt: skip
     if family.first < 0:
         return _failed(family, b"a PID namespace")
     libc.close(family.words[1])
@@ -187,4 +204,146 @@ def _show_processes(family):
     libc.syscall(libc.SYS_umount2, b"/proc", libc.MNT_DETACH)  # or it is covered
     if put_mount(mount, libc.AT_FDCWD, b"/proc") < 0:
         return _failed(family, b"move_mount")
+    return 0
+
+
+# ---- forked into it by who is outside and stays there ----
+
+
+@cython.cclass
+class Insider:
+    """A forked copy of this process that is in a family from its first moment on.
+
+    `pid` is 0 in the copy, -1 where there is none.
+    """
+
+    def __cinit__(self):
+        self.pid = self.family.first = self.family.line = self._first = -1
+        self._owner = libc.getpid()
+
+    def __dealloc__(self):
+        if libc.getpid() == self._owner:
+            self._end()
+
+    @property
+    def first(self):
+        """A pidfd of the first process in the namespace, with which all others end."""
+        return self._first
+
+    def begin(self):
+        # Fork, which root can do so: an ordinary user's process may enter namespaces that are its
+        # own alone, and not come back. 0, or an errno, and nothing is left.
+        own: cython.int
+        number: cython.int
+        i: cython.int
+        stack: cython.p_char = cython.NULL
+        self.family.number = 0
+        self.family.flags = libc.CLONE_PARENT
+        self.family.where = cython.address(self.s)
+        self.family.parent = self._owner
+        for i in range(2):
+            self.family.lines[i] = self.family.words[i] = -1
+        own = libc.openat(
+            libc.AT_FDCWD, b"/proc/thread-self/ns/pid_for_children", libc.O_RDONLY | libc.O_CLOEXEC
+        )
+        if own < 0:
+            return libc.errno
+        with cython.nogil:
+            # The way back is tried before it is needed.
+            if libc.setns(own, libc.CLONE_NEWPID) < 0:
+                _failed(cython.address(self.family), b"setns pid")
+            else:
+                stack = stacks(1)
+                if stack == cython.NULL or in_helper(_begin_there, self._argument(), stack) < 0:
+                    _failed(cython.address(self.family), b"a helper")
+                if stack != cython.NULL:
+                    give_stacks_back(stack, 1)
+                if self.family.number == 0:
+                    self._first = libc.syscall(libc.SYS_pidfd_open, self.family.first, 0)
+                    if self._first < 0:
+                        _failed(cython.address(self.family), b"pidfd_open")
+        number = self.family.number
+        try:
+            if number == 0:
+                number = self._fork(own)
+        finally:
+            if self.pid == 0:
+                # Nothing stays by which one could get out, or at the first process.
+                libc.close(self._first)
+                libc.close(self.family.line)
+                self.family.first = self.family.line = self._first = -1
+            libc.close(own)
+        if number:
+            self._end()
+        return number
+
+    def _argument(self):
+        return cython.address(self.family)
+
+    def _fork(self, own):
+        # What this thread forks is inside for as long as the call takes; a thread that it begins
+        # meanwhile would be refused.
+        number: cython.int
+        py.PySys_Audit(b"os.fork", cython.NULL)
+        py.PyOS_BeforeFork()
+        if libc.setns(self._first, libc.CLONE_NEWPID) == 0:
+            self.pid = libc.fork()
+            number = 0 if self.pid >= 0 else libc.errno
+            if self.pid == 0:
+                py.PyOS_AfterFork_Child()
+                return 0
+            libc.setns(own, libc.CLONE_NEWPID)
+        else:
+            number = libc.errno
+        py.PyOS_AfterFork_Parent()
+        return number
+
+    def end(self):
+        """End all that is in the family, and return the copy's status; None: nobody knows it."""
+        if self.pid <= 0:
+            return None
+        with cython.nogil:
+            self._end()
+        return None if self.status < 0 else self.status
+
+    def _end(self):
+        status: cython.int = 0
+        if self.family.first > 0:
+            libc.kill(self.family.first, libc.SIGKILL)
+        if self.pid > 0:
+            # Before the first, which is gone when all others are, and are waited for.
+            self.status = -1
+            while True:
+                if libc.waitpid(self.pid, cython.address(status), libc.__WALL) >= 0:
+                    self.status = status
+                elif libc.errno == libc.EINTR:
+                    continue
+                break
+            self.pid = -1
+        if self.family.first > 0:
+            wait_for_end(self.family.first)
+            self.family.first = -1
+        if self.family.stack != cython.NULL:
+            give_stacks_back(self.family.stack, 1)
+            self.family.stack = cython.NULL
+        if self._first >= 0:
+            libc.close(self._first)
+            self._first = -1
+        if self.family.line >= 0:
+            libc.close(self.family.line)
+            self.family.line = -1
+        return 0
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _begin_there(argument):
+    # In a helper, on the machine: the first process is this one's brother.
+    family: cython.pointer(Family) = cython.cast(cython.pointer(Family), argument)
+    if arrive(family.where, family.parent):
+        family.number = family.where.error
+        family.step = b"the machine"
+        return 0
+    _begin(family)
+    _settled(family)
     return 0

@@ -40,7 +40,7 @@ from cython.cimports.ostler.core.crossing import (
     settle,
     take,
 )
-from cython.cimports.ostler.core.family import Family, begin_family, stand_for
+from cython.cimports.ostler.core.family import Family, Insider, begin_family, stand_for
 from cython.cimports.ostler.core.identity import (
     IDENTITY_GROUPS,
     Identity,
@@ -743,16 +743,45 @@ class RootedCore(Core):
             s.cwd = s.room
         return 0
 
-    def _move_in(self, parent: cython.int, fork, begun):
+    def _fork_inside(self):
+        # A copy of this process, an Insider, for which _move_in() is to be called there: in a PID
+        # namespace from its first moment on. None: nothing was done, for it can't be had so.
+        insider: Insider
+        if self._user_ns >= 0:
+            return None
+        insider = Insider()
+        prepare(cython.address(insider.s))
+        try:
+            self.enter(cython.address(insider.s))
+        except OSError:
+            return None  # it is told by who tries it without
+        insider.family.read_only = True
+        try:
+            number: cython.int = insider.begin()
+        except BaseException:
+            close_held(cython.address(insider.s))
+            raise
+        if insider.pid:
+            close_held(cython.address(insider.s))
+        return None if number else insider
+
+    def _move_in(self, parent: cython.int, insider, fork, begun):
         # From now on this process, which has one thread and is a copy of its parent, lives where
-        # the machine's children do, with their rights. There is no way back. It is a child of the
-        # one that came here, in a PID namespace, and that one waits for it; begun(first process,
-        # child) is called there. Where an ordinary user is refused the namespace, as in a container
-        # that hides parts of /proc, it is none, and begun(0, 0).
+        # the machine's children do, with their rights. There is no way back. Without an Insider it
+        # is a child of the one that came here, in a PID namespace, and that one waits for it;
+        # begun(first process, child) is called there. Where an ordinary user is refused the
+        # namespace, as in a container that hides parts of /proc, it is none, and begun(0, 0).
         s: Spawn
         family: Family
         number: cython.int
         pid: cython.int = 0
+        known: Insider = insider
+        if known is not None:
+            with cython.nogil:
+                arrive(cython.address(known.s), 0)
+                number = move(cython.address(known.s), 0)
+            self._live_here(number)
+            return True
         prepare(cython.address(s))
         self.enter(cython.address(s))
         family.first = -1
@@ -780,11 +809,14 @@ class RootedCore(Core):
             begun(0, 0)
         with cython.nogil:
             number = move(cython.address(s), parent)
+        self._live_here(number)
+        return family.first > 0
+
+    def _live_here(self, number):
         if number:
             raise plain_failure(number)
         self._user.uid = -1  # which is who runs now
         self._is_here = True
-        return family.first > 0
 
     def _make_namespace_now(self):
         with self._making:

@@ -29,10 +29,18 @@ def shell():
     return [path for path in _SHELL if host.path.lexists(path)] + [p.decode() for p in _OWN]
 
 
+class Sources(list):
+    """What sources() has given, which need not be looked at again."""
+
+    __slots__ = ()
+
+
 def sources(bind):
     """The absolute paths (bytes) that are asked for, outer ones first, none within another."""
     if bind is None:
-        return []
+        return Sources()
+    if isinstance(bind, Sources):
+        return bind
     if isinstance(bind, (str, bytes)) or hasattr(bind, "__fspath__"):
         raise TypeError("bind should be a list of paths, not one path")
     wanted = set()
@@ -47,7 +55,7 @@ def sources(bind):
 
 
 def _outermost(paths):
-    found = []
+    found = Sources()
     for path in sorted(paths, key=lambda path: path + b"/"):
         # What lies within a path comes right behind it.
         if not found or not path.startswith(found[-1] + b"/"):
@@ -61,8 +69,9 @@ def show(machine, paths):
     Return where something is mounted now: [path below the root].
     """
     steps = []
+    made = set()
     for path in paths:
-        _make_parents(machine, path)
+        _make_parents(machine, path, made)
         if path in _LINKS:
             machine.symlink(_LINKS[path], path)
             continue
@@ -83,7 +92,7 @@ def show(machine, paths):
         if kind == 0o040000:
             machine.mkdir(path)
         else:
-            machine.close(machine.open(path, machine.O_WRONLY | machine.O_CREAT, 0o644))
+            machine.mknod(path, 0o100644)
         steps.append((mounts.CLONE_TREE, path[1:], path, None, None, None, True))
     shown = []
     while steps:
@@ -121,10 +130,15 @@ def _console(machine):
     return []
 
 
-def _make_parents(machine, path):
-    parts = path.split(b"/")[1:-1]
-    for i in range(len(parts)):
-        try:
-            machine.mkdir(b"/" + b"/".join(parts[: i + 1]))
-        except FileExistsError:
-            pass
+def _make_parents(machine, path, made):
+    # Those that are not among `made`, to which they are added.
+    end = path.find(b"/", 1)
+    while end > 0:
+        parent = path[:end]
+        if parent not in made:
+            try:
+                machine.mkdir(parent)
+            except FileExistsError:
+                pass
+            made.add(parent)
+        end = path.find(b"/", end + 1)

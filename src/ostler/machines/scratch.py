@@ -35,6 +35,10 @@ class Scratch(WithPoints, Rooted):
     )  # fmt: skip
     _kind = "scratch"
     _places_may_go = True
+    _no_room_for_points = (
+        "a point takes some files, and some room, of the machine's own, and there are not as many "
+        "left: resize(), or larger limits in the first place"
+    )
 
     @classmethod
     def _empty(cls):

@@ -90,7 +90,7 @@ class Limits:
 
 
 def _limits(machine: Any) -> tuple[int, int, bool]:
-    room = host.fstatvfs(machine._stores)
+    room = host.fstatvfs(machine._root if machine._stores < 0 else machine._stores)
     read_only = host.fstatvfs(machine._root).f_flag & host.ST_RDONLY
     inodes = room.f_files - machine._uncounted  # as resize() takes it
     return room.f_blocks * room.f_frsize, inodes, bool(read_only)

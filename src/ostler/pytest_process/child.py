@@ -13,6 +13,10 @@ from ostler.core import descendants, interpreter
 from ostler.machine import host
 from ostler.pytest_process import covered, here, room, wire
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ostler.core.family import Insider
+
 # What pytest tells of a test is told by the parent.
 _TOLD = (
     "pytest_runtest_logstart",
@@ -24,15 +28,15 @@ _NAME = "ostler-process"  # of the plugin
 _KEPT: "list[Any]" = []  # what would have an effect when it is collected
 
 
-def run(item: "Any", machine: "Any", fd: int, parent: int) -> "NoReturn":
+def run(item: "Any", machine: "Any", fd: int, parent: int, insider: "Insider | None") -> "NoReturn":
     """Move to the machine, run the test, and end this process.
 
-    The test is run by a child of this one, which waits for it.
+    Without an insider the test is run by a child of this process, which waits for it.
     """
     gc.freeze()  # what the parent has is not looked through, and so not copied
     sender = wire.Sender(fd)
     try:
-        _move(item, machine, parent, sender)
+        _move(item, machine, parent, insider, sender)
         _take_limits(machine, sender)
     except BaseException as error:
         _say(sender, "refused", f"{type(error).__name__}: {error}")
@@ -53,13 +57,15 @@ def _say(sender, *message):
 # ---- moving
 
 
-def _move(item, machine, parent, sender):
+def _move(item, machine, parent, insider, sender):
     with here.on_host():
         own_user = machine._is_anothers if hasattr(machine, "_is_anothers") else False
         stood = host.getcwd()
-        in_family = machine._move_in(parent, host.fork, partial(sender.send, "begun"))
-        sender.is_here()
-        sender.wait()
+        begun = partial(sender.send, "begun")
+        in_family = machine._move_in(parent, insider, host.fork, begun)
+        if insider is None:
+            sender.is_here()
+            sender.wait()
         machine.chdir("/")  # where one stands that is not installed
         here.machine = machine
         if not in_family:
@@ -155,7 +161,8 @@ def _test(item, sender):
         session._setupstate.teardown_exact(None)
         _say(sender, "interrupt", _place(error))
     finally:
-        _say(sender, "coverage", covered.end(coverage))
+        if coverage is not None:
+            _say(sender, "coverage", covered.end(coverage))
     after = session.shouldfail, session.shouldstop
     if after != before:
         _say(sender, "stop", *(why and str(why) for why in after))

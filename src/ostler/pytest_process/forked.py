@@ -16,19 +16,27 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ostler.core.family import Insider
+
 _ENOUGH = 3  # Ctrl-C, until what does not heed it is killed
 _BLOCK = 1 << 16
 _EXITING = 4  # of a process's flags in /proc: PF_EXITING
 
 
 class Forked:
-    """A copy of this process, which runs `work(fd, pid of its parent)` and says messages by fd.
+    """A copy of this process, which runs `work(fd, parent, insider)` and says messages by fd.
 
-    It ends by itself or, after a message "end" that says so, is ended with all that it has started.
-    When it can say nothing any more it is ended, too.
+    `inside()` gives the Insider that it is, in a family from the beginning, or None: then it is a
+    plain copy, a child of `parent`, which may begin a family by itself. It ends by itself or, after
+    a message "end" that says so, is ended with all that it has started. When it can say nothing any
+    more it is ended, too.
     """
 
-    def __init__(self, work: "Callable[[int, int], object]") -> None:
+    def __init__(
+        self,
+        work: "Callable[[int, int, Insider | None], object]",
+        inside: "Callable[[], Insider | None]",
+    ) -> None:
         self.ended = False  # as it says, and by nothing else
         self.silenced = False  # it has lost the socket by which it says something
         self.status: int | None = None  # how it has ended otherwise; None: nobody knows
@@ -39,12 +47,16 @@ class Forked:
         self._receiver = wire.Receiver()
         self._socket, theirs = socket.socketpair()
         try:
-            self._pid = self._runner = _copy(work, self._socket, theirs)
+            self._pid, self._insider = _copy(work, inside, self._socket, theirs)
         except BaseException:
             self._socket.close()
             raise
         finally:
             theirs.close()
+        self._runner = self._pid
+        if self._insider is not None:
+            self.in_family = self._has_begun = True
+            self._first, self._test = self._insider.first, host.pidfd_open(self._pid)
 
     def attend(self, heed: "Callable[[list[Any]], object]") -> None:
         """Call a function with each message until it has ended; Ctrl-C is for it alone."""
@@ -134,13 +146,19 @@ class Forked:
             elif self._has_left or not self.ended:
                 descendants.end_family(self._pid)
         finally:
-            try:
-                _, self.status = host.waitpid(self._pid, 0)
-            except ChildProcessError:  # somebody else has waited for it
-                self.status = None
+            self.status = self._wait()
             if self.in_family:
-                host.close(self._first)
                 host.close(self._test)
+
+    def _wait(self):
+        if self._insider is not None:
+            return self._insider.end()
+        if self.in_family:
+            host.close(self._first)
+        try:
+            return host.waitpid(self._pid, 0)[1]
+        except ChildProcessError:  # somebody else has waited for it
+            return None
 
     # ---- Ctrl-C
 
@@ -172,17 +190,21 @@ def _send(pidfd, number):
         pass
 
 
-def _copy(work, ours, theirs):
+def _copy(work, inside, ours, theirs):
     parent = host.getpid()
-    with warnings.catch_warnings():
-        # That there are other threads: the copy has nothing to do with them.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = host.fork()
+    insider = inside()
+    if insider is not None:
+        pid = insider.pid
+    else:
+        with warnings.catch_warnings():
+            # That there are other threads: the copy has nothing to do with them.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = host.fork()
     if pid:
-        return pid
+        return pid, insider
     try:
         ours.close()
-        work(theirs.detach(), parent)
+        work(theirs.detach(), parent, insider)
     finally:
         host._exit(1)
 

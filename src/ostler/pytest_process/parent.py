@@ -105,7 +105,7 @@ class Course:
         child.prepare(self._item.config)
         covered.flush()
         wire.flush(self._item.config)
-        process = forked.Forked(self._in_child)
+        process = forked.Forked(self._in_child, self._machine._fork_inside)
         timer = getattr(self._item.config.hook, "pytest_timeout_cancel_timer", None)
         if timer is not None:
             timer(item=self._item)  # the other process has its own
@@ -126,8 +126,8 @@ class Course:
         elif process.interrupts and not self._was_in_debugger and self._closing is None:
             self._closing = KeyboardInterrupt()
 
-    def _in_child(self, fd, parent):
-        child.run(self._item, self._machine, fd, parent)
+    def _in_child(self, fd, parent, insider):
+        child.run(self._item, self._machine, fd, parent, insider)
 
     # ---- what the process says
 

@@ -23,10 +23,11 @@ _LISTS_OF_DIRECTORIES = ("PATH", "LD_LIBRARY_PATH")
 _OF_TMP_PATH = 2  # that pytest makes: the directory, and the link to the last one of its name
 _MOST = 200  # entries of a directory that are shown one by one
 
-_known: "tuple[Any, list[bytes]]" = (None, [])
+_known: "tuple[Any, list[bytes]]" = (None, binds.sources(None))
 
 
-_OPTIONS = ("size", "inodes", "bind", "user")  # of the marker
+# Of the marker those that are about the machine.
+OPTIONS = ("size", "inodes", "bind", "user")
 
 
 def made(item: "Any", process: bool = False) -> "Any":
@@ -41,16 +42,14 @@ def made(item: "Any", process: bool = False) -> "Any":
     marker = item.get_closest_marker("scratch")
     options = {} if marker is None else dict(marker.kwargs)
     if marker is not None and marker.args:
-        raise pytest.UsageError(f"the marker scratch takes keywords: {', '.join(_OPTIONS)}")
+        raise pytest.UsageError(f"the marker scratch takes keywords: {', '.join(OPTIONS)}")
     options.pop("strict", None)  # which is installed_scratch's
     if not isinstance(options.pop("process", False), bool):
         raise pytest.UsageError("the marker scratch takes True or False for process")
-    unknown = options.keys() - set(_OPTIONS)
+    unknown = options.keys() - set(OPTIONS)
     if unknown:
         names = ", ".join(sorted(unknown))
-        raise pytest.UsageError(
-            f"the marker scratch has no {names}; it takes {', '.join(_OPTIONS)}"
-        )
+        raise pytest.UsageError(f"the marker scratch has no {names}; it takes {', '.join(OPTIONS)}")
     if process:
         return _made_for_process(item, options)
     if not options.get("bind") or options.get("inodes") is None:
@@ -70,8 +69,8 @@ def _made_for_process(item, options):
 
     bind = options.pop("bind", None)
     options.pop("inodes", None)
-    binds.sources(bind)  # which says what is wrong with it
-    machine = ostler.scratch(bind=[*shown(item), *(bind or ())], **options)
+    own = binds.sources(bind)  # which says what is wrong with it
+    machine = ostler.scratch(bind=[*shown(item), *own] if own else shown(item), **options)
     try:
         _take_variables(machine)
         furnish_for_process(machine)
@@ -162,7 +161,7 @@ def shown(item: "Any") -> "list[bytes]":
         for root in roots:
             found += _piece(root, here)
         paths = {path for each in found for path in _with_target(each)}
-        _known = key, sorted(paths.union(map(host.fsencode, binds.shell())))
+        _known = key, binds.sources(paths.union(map(host.fsencode, binds.shell())))
     return _known[1]
 
 

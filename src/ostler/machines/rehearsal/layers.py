@@ -155,7 +155,7 @@ def _again(
         return _build(
             _ToMount(
                 machine._stores, place, spaces, as_root, plan, overlays, kept, only_read,
-                machine._places_may_go,
+                machine._places_may_go, machine._kind,
             )
         )  # fmt: skip
 
@@ -170,6 +170,7 @@ class _ToMount:
     - `kept`, `only_read`: see mounted_again()
     - `in_parts`: what is no overlay is shown with all below it, where there is a place for it
     - `shown_at`: the paths of the overlays, as they were mounted last; None: it has none
+    - `kind`: of machine, for errors
     """
 
     def __init__(
@@ -183,6 +184,7 @@ class _ToMount:
         kept: dict[bytes, int],
         only_read: bool,
         in_parts: bool = False,
+        kind: str = "rehearsal",
     ) -> None:
         self.stores = stores
         self.place = place
@@ -194,6 +196,7 @@ class _ToMount:
         self.only_read = only_read
         self.in_parts = in_parts
         self.shown_at: list[bytes | None] = []
+        self.kind = kind
 
 
 def _build(wanted: _ToMount) -> mounts.Made:
@@ -206,7 +209,7 @@ def _build(wanted: _ToMount) -> mounts.Made:
     if number and step == "upper":
         raise OSError(number, "upper was moved meanwhile", host.fsdecode(wanted.place[1] or b""))
     if number:
-        raise _unavailable(wanted.stores, failed[1], number, step)
+        raise _unavailable(wanted.stores, failed[1], number, step, wanted.kind)
     for overlay, place in zip(wanted.overlays, wanted.shown_at, strict=True):
         overlay.place = place
         overlay.device = _device_at(built.root, place) if len(wanted.overlays) > 1 else None
@@ -250,14 +253,19 @@ def _close_all(made: list[mounts.Made]) -> None:
         made.pop().close()
 
 
-def _unavailable(stores: int, lower: bytes, number: int, step: str) -> MachineUnavailable:
+def _unavailable(
+    stores: int, lower: bytes, number: int, step: str, kind: str = "rehearsal"
+) -> MachineUnavailable:
     problem = f"{host.fsdecode(lower)}: {step}: {host.strerror(number)}"
     if step == "place" or (step == "move_mount" and number == errno.EINVAL):
         lost = "of what is mounted there the place is not what it was: it was renamed or removed"
         return MachineUnavailable(f"{problem}; {lost}", "that place, as it was", number)
+    if kind == "scratch":  # whose layers have no path that anybody knows
+        reason = f"a scratch machine can't have one more layer: {step}: {host.strerror(number)}"
+        return MachineUnavailable(reason, "", number)
     reason = f"a rehearsal can't be made: {problem}"
-    if number == errno.EINVAL and (kind := _kind_at(stores)) is not None:
-        reason += f"; its upper lies on {kind}"
+    if number == errno.EINVAL and (where := _kind_at(stores)) is not None:
+        reason += f"; its upper lies on {where}"
     return MachineUnavailable(reason, _HELP, number)
 
 

@@ -29,6 +29,7 @@ class WithPoints:
     __slots__ = ()
     # Whether what is mounted upon it are parts of the host, that can be left out.
     _places_may_go = False
+    _no_room_for_points: str | None = None  # what is said where the room is the machine's own
 
     if TYPE_CHECKING:
         _children_ns: int
@@ -97,14 +98,19 @@ class WithPoints:
         the last one, which takes as long as copying does, and is not of one moment. `command` is
         kept with the point, for who shows it; with an `upper` that is a str or a list of str.
         """
-        self._begin_points(children)
-        if children == "copy":
-            from ostler.machines.rehearsal import copies
+        try:
+            self._begin_points(children)
+            if children == "copy":
+                from ostler.machines.rehearsal import copies
 
-            return copies.checkpoint(_whole(self), name, command)
-        from ostler.machines.rehearsal import points
+                return copies.checkpoint(_whole(self), name, command)
+            from ostler.machines.rehearsal import points
 
-        return points.checkpoint(_whole(self), name, children, command)
+            return points.checkpoint(_whole(self), name, children, command)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or self._no_room_for_points is None:
+                raise
+            raise OSError(errno.ENOSPC, self._no_room_for_points) from error
 
     @staying
     def points(self) -> list[Point]:

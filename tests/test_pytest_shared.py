@@ -243,7 +243,7 @@ def test_limits_are_taken_back(pytester):
         @pytest.fixture(autouse=True)
         def looked_at(scratch_shared):
             room = scratch_shared.statvfs("/")
-            assert (room.f_blocks * room.f_frsize, room.f_files) == (1 << 20, 100)
+            assert (room.f_blocks * room.f_frsize, room.f_ffree) == (1 << 20, 98)
             assert scratch_shared.listdir("/") == ["one"]
             scratch_shared.create_file("/two", "2")
 
@@ -258,7 +258,7 @@ def test_limits_are_taken_back(pytester):
             fill(scratch_shared, errno.ENOSPC)
 
         def test_fewer_files(scratch_shared):
-            scratch_shared.resize(inodes=scratch_shared.statvfs("/").f_files - 70)
+            scratch_shared.resize(inodes=30)
             fill(scratch_shared, errno.ENOSPC)
 
         def test_more_room(scratch_shared):

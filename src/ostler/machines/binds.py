@@ -69,31 +69,35 @@ def show(machine, paths):
     Return where something is mounted now: [path below the root].
     """
     steps = []
+    # By plain paths below the root: the machine is new, and none of its links is on the way to a
+    # path, for of two that lie in each other the inner one is left out.
+    root = machine._root
     made = set()
     for path in paths:
-        _make_parents(machine, path, made)
+        place = path[1:]
+        _make_parents(root, place, made)
         if path in _LINKS:
-            machine.symlink(_LINKS[path], path)
+            host.symlink(_LINKS[path], place, dir_fd=root)
             continue
         if path == _SHM:
-            machine.mkdir(path)
+            host.mkdir(place, dir_fd=root)
             machine.chmod(path, 0o1777)
             continue
         if path == _PTS:
-            machine.mkdir(path)
+            host.mkdir(place, dir_fd=root)
             steps.append((mounts.NEW, path[1:], b"devpts", None, None, _PTS_OPTIONS, False))
             steps += _console(machine)
             continue
         status = host.lstat(path)
         kind = status.st_mode & 0o170000
         if kind == 0o120000:
-            machine.symlink(host.readlink(path), path)
+            host.symlink(host.readlink(path), place, dir_fd=root)
             continue
         if kind == 0o040000:
-            machine.mkdir(path)
+            host.mkdir(place, dir_fd=root)
         else:
-            machine.mknod(path, 0o100644)
-        steps.append((mounts.CLONE_TREE, path[1:], path, None, None, None, True))
+            host.mknod(place, 0o100644, dir_fd=root)
+        steps.append((mounts.CLONE_TREE, place, path, None, None, None, True))
     shown = []
     while steps:
         built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, steps)
@@ -130,14 +134,14 @@ def _console(machine):
     return []
 
 
-def _make_parents(machine, path, made):
+def _make_parents(root, path, made):
     # Those that are not among `made`, to which they are added.
-    end = path.find(b"/", 1)
+    end = path.find(b"/")
     while end > 0:
         parent = path[:end]
         if parent not in made:
             try:
-                machine.mkdir(parent)
+                host.mkdir(parent, dir_fd=root)
             except FileExistsError:
                 pass
             made.add(parent)

@@ -220,6 +220,7 @@ class _Reporting:
     def __init__(self, config: Any) -> None:
         self._config = config
         self.sender: wire.Sender | None = None
+        self._phase = "setup"  # as the parent has it
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self):
@@ -234,8 +235,9 @@ class _Reporting:
         self._begin("teardown")
 
     def _begin(self, phase):
-        if self.sender is not None:
+        if self.sender is not None and phase != self._phase:
             _say(self.sender, "phase", phase)
+            self._phase = phase
 
     def pytest_runtest_logreport(self, report):
         if self.sender is not None:
@@ -244,6 +246,7 @@ class _Reporting:
                 self._config.hook.pytest_report_teststatus(report=report, config=self._config)
                 self.sender.send("report", wire.report_to_data(self._config, report))
                 self.sender.wait()
+                self._phase = wire.phase_after(report)
 
     def pytest_warning_recorded(self, warning_message, when, location):
         if self.sender is not None:

@@ -169,6 +169,7 @@ class Course:
             raise ValueError("the process of the test reports another one")
         self._log(report)
         self._reports.add(report)
+        self._phase = wire.phase_after(report)
 
     def _heed_warning(self, data):
         with here.on_host():

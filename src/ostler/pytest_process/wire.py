@@ -189,6 +189,11 @@ def flush(config: "Any") -> None:
             pass
 
 
+def phase_after(report: "Any") -> str:
+    """The phase of a test that comes after a report, as a rule."""
+    return "call" if report.when == "setup" and report.passed else "teardown"
+
+
 def report_to_data(config: "Any", report: "Any") -> "Any":
     """A report as simple values, by pytest's own hook."""
     data = config.hook.pytest_report_to_serializable(config=config, report=report)

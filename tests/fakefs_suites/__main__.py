@@ -29,15 +29,12 @@ class Suite(NamedTuple):
     needs: tuple[str, ...] = ()
     extra: str = ""
     options: tuple[str, ...] = ()
+    apart: str = ""  # the package of which `tests` are parts, and apart from which they run
 
 
 _OF_CRAFT = (
     "pytest-mock", "pytest-check", "pytest-time", "pytest-freezer", "pytest-subprocess",
     "pytest-rerunfailures", "hypothesis", "responses", "jsonschema",
-)  # fmt: skip
-_OF_BIDS = (
-    "pytest-mock", "pytest-benchmark", "hypothesis", "pyparsing", "pathvalidate", "requests-mock",
-    "docstring-parser", "tomli",
 )  # fmt: skip
 _OF_PARTS = "tests/unit/utils/test_file_utils.py", "tests/unit/plugins/test_cargo_use.py"
 SUITES = (
@@ -55,18 +52,34 @@ SUITES = (
     Suite("craft-parts", "2.37.2", _OF_PARTS, _OF_CRAFT),
     Suite("ducktools-pythonfinder", "0.11.1", ("tests",)),
     Suite("importlib_metadata", "10.2.0", ("tests",), ("packaging",)),
+    Suite(
+        "pipenv-to-requirements",
+        "0.9.0",
+        ("pipenv_to_requirements",),
+        ("pytest-mock", "pipenv", "pipfile", "setuptools<81"),
+    ),
+    Suite(
+        "pyfakefs",
+        "6.3.2",
+        ("pytest_tests", "tests/example.py", "tests/example_test.py"),
+        apart="pyfakefs",
+    ),
     Suite("pynetdicom", "3.0.4", ("pynetdicom/apps/tests/test_common.py",)),
-    Suite("snakebids", "0.15.0", ("tests/test_yaml.py",), _OF_BIDS),
 )
-_ZERO = "it makes names with a zero byte in them, which os.path.realpath() itself refuses"
+_PLAYS_NONE = "it plays another system, for which the answer here is that this is Linux's own"
+_NO_SECOND = "it asks for a class of paths of pyfakefs's own; here they are pathlib's, always"
+_OF_RELOADS = "pyfakefs:pytest_tests/test_reload_local_import.py::TestReloadCleanupHandler"
 # Tests that pass there and not here: why.
 DIFFERENCES: dict[str, str] = {
     "ducktools-pythonfinder:tests/test_foldersearch.py::test_get_folder_pythons": (
         "it wants a directory listed in the order in which its entries were made; tmpfs lists the "
         "newest first"
     ),
-    "snakebids:tests/test_yaml.py::TestWriteConfig::test_doesnt_overwrite_file": _ZERO,
-    "snakebids:tests/test_yaml.py::TestWriteConfig::test_overwrites_file_if_forced": _ZERO,
+    "pyfakefs:pytest_tests/ns_package/test/ns_package/test/test_file.py::test_foo": _PLAYS_NONE,
+    "pyfakefs:pytest_tests/pytest_plugin_test.py::test_switch_to_macos": _PLAYS_NONE,
+    "pyfakefs:pytest_tests/pytest_plugin_test.py::test_switch_to_windows": _PLAYS_NONE,
+    f"{_OF_RELOADS}::test1": _NO_SECOND,
+    f"{_OF_RELOADS}::test2": _NO_SECOND,
 }
 
 
@@ -104,7 +117,31 @@ def prepared(suite, folder):
     wanted = f"{source}[{suite.extra}]" if suite.extra else str(source)
     install = [python, "-m", "pip", "--disable-pip-version-check", "install", "-q"]
     must([*install, "pytest>=8", "pyfakefs", *suite.needs, wanted], folder)
+    if suite.apart:
+        source = apart(suite, source / suite.apart, folder / "apart")
     return source, python
+
+
+def apart(suite, package, folder):
+    """The tests of a suite, outside of the package that they are about, which is exchanged.
+
+    The names by which they import each other are changed with that.
+    """
+    tops = sorted({test.partition("/")[0] for test in suite.tests})
+    for top in tops:
+        (folder / top).mkdir(parents=True)
+        (folder / top / "__init__.py").touch()
+    for test in suite.tests:
+        if (package / test).is_dir():
+            shutil.copytree(package / test, folder / test, dirs_exist_ok=True)
+        else:
+            shutil.copy(package / test, folder / test)
+    for path in folder.rglob("*.py"):
+        text = path.read_text()
+        for top in tops:
+            text = text.replace(f"{package.name}.{top}", top)
+        path.write_text(text)
+    return folder
 
 
 def tested(suite, source, python, folder, *options, path=()):

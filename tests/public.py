@@ -16,7 +16,10 @@ PACKAGE = Path(__file__).parents[1] / "src" / "ostler"
 STUB = PACKAGE / "__init__.pyi"
 HEADERS = PACKAGE / "core" / "libc" / "__init__.pxd"
 # Declarations for some modules, which cimport them by their names.
-BESIDE = {"confining", "entering", "holding", "identity", "recorded_calls", "recording", "tracing"}
+BESIDE = {
+    "confining", "entering", "family", "holding", "identity", "recorded_calls", "recording",
+    "tracing",
+}  # fmt: skip
 # Names of os, public ones, that not every Python from 3.11 on has, or not with every C library.
 # A machine has them all.
 NOT_ALWAYS_OF_OS = frozenset(

@@ -193,6 +193,8 @@ class _EnoughFiles:
 
     def __exit__(self, *exception):
         if self.limits is not None:
+            if self.machine._history is not None:
+                self.machine._history.background.finish()  # which removes files as well
             self.machine._uncounted += _counted(self.machine) - self.known
             self.machine.resize(inodes=self.limits.inodes)
 

@@ -37,7 +37,7 @@ cdef class Insider:
     cdef int _first, _owner
     cdef int begin(self) except -1
     cdef void *_argument(self) noexcept nogil
-    cdef int _fork(self, int own) except -1
+    cdef int _fork(self, int back) except -1
     cdef int _end(self) noexcept nogil
 
 cdef int _failed(Family *family, const char *step) noexcept nogil

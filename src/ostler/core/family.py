@@ -11,6 +11,7 @@ from cython.cimports.ostler.core.helper import (
     stacks,
     wait_for_end,
 )
+from cython.cimports.ostler.core.libc import family as own
 from cython.cimports.ostler.core.putting import new_mount, put_mount
 from cython.cimports.ostler.core.spawn import close_from, no_rights
 
@@ -152,11 +153,8 @@ def stand_for(family, pid):
 @cython.linetrace(False)
 def _first(argument):
     family: cython.pointer(Family) = cython.cast(cython.pointer(Family), argument)
-    byte: cython.char[1]
     if _settle(family) == 0:
-        libc.write(1, b"x", 1)
-        libc.close(1)
-        libc.read(0, byte, 1)  # until nobody is at the other end
+        own.stay()
     libc._exit(0)
     return 0
 
@@ -233,7 +231,7 @@ class Insider:
     def begin(self):
         # Fork, which root can do so: an ordinary user's process may enter namespaces that are its
         # own alone, and not come back. 0, or an errno, and nothing is left.
-        own: cython.int
+        back: cython.int
         number: cython.int
         i: cython.int
         stack: cython.p_char = cython.NULL
@@ -243,14 +241,14 @@ class Insider:
         self.family.parent = self._owner
         for i in range(2):
             self.family.lines[i] = self.family.words[i] = -1
-        own = libc.openat(
+        back = libc.openat(
             libc.AT_FDCWD, b"/proc/thread-self/ns/pid_for_children", libc.O_RDONLY | libc.O_CLOEXEC
         )
-        if own < 0:
+        if back < 0:
             return libc.errno
         with cython.nogil:
             # The way back is tried before it is needed.
-            if libc.setns(own, libc.CLONE_NEWPID) < 0:
+            if libc.setns(back, libc.CLONE_NEWPID) < 0:
                 _failed(cython.address(self.family), b"setns pid")
             else:
                 stack = stacks(1)
@@ -265,14 +263,14 @@ class Insider:
         number = self.family.number
         try:
             if number == 0:
-                number = self._fork(own)
+                number = self._fork(back)
         finally:
             if self.pid == 0:
                 # Nothing stays by which one could get out, or at the first process.
                 libc.close(self._first)
                 libc.close(self.family.line)
                 self.family.first = self.family.line = self._first = -1
-            libc.close(own)
+            libc.close(back)
         if number:
             self._end()
         return number
@@ -280,7 +278,7 @@ class Insider:
     def _argument(self):
         return cython.address(self.family)
 
-    def _fork(self, own):
+    def _fork(self, back):
         # What this thread forks is inside for as long as the call takes; a thread that it begins
         # meanwhile would be refused.
         number: cython.int
@@ -292,7 +290,7 @@ class Insider:
             if self.pid == 0:
                 py.PyOS_AfterFork_Child()
                 return 0
-            libc.setns(own, libc.CLONE_NEWPID)
+            libc.setns(back, libc.CLONE_NEWPID)
         else:
             number = libc.errno
         py.PyOS_AfterFork_Parent()

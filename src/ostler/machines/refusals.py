@@ -51,3 +51,30 @@ def or_weaker(error, what):
     """A refusal that names what can be had by asking for it."""
     help_ = f"{error.what_would_help}; or " if error.what_would_help else ""
     return MachineUnavailable(error.reason, f"{help_}weaker=True: {what}", error.errno)
+
+
+def of_layers(stores, lower, number, step, of_scratch=False):
+    """The error that layers upon `lower`, which are kept in `stores`, can't be mounted."""
+    problem = f"{host.fsdecode(lower)}: {step}: {host.strerror(number)}"
+    if step == "place" or (step == "move_mount" and number == errno.EINVAL):
+        lost = "of what is mounted there the place is not what it was: it was renamed or removed"
+        return MachineUnavailable(f"{problem}; {lost}", "that place, as it was", number)
+    if of_scratch:  # whose layers have no path that anybody knows
+        what = "a scratch machine can't have one more layer"
+        return MachineUnavailable(f"{what}: {step}: {host.strerror(number)}", "", number)
+    reason = f"a rehearsal can't be made: {problem}"
+    if number == errno.EINVAL and (kind := _kind_at(stores)) is not None:
+        reason += f"; its upper lies on {kind}"
+    help = "a directory on another file system with upper=DIR, or a smaller base"
+    return MachineUnavailable(reason, help, number)
+
+
+def _kind_at(fd):
+    """The kind of the file system on which an open file is; None where that is mounted nowhere."""
+    from ostler.core.procfs import mount_table
+
+    device = host.fstat(fd).st_dev
+    for mount in mount_table():
+        if host.makedev(*mount.device) == device:
+            return mount.kind
+    return None

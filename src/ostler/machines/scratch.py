@@ -36,8 +36,8 @@ class Scratch(WithPoints, Rooted):
     _kind = "scratch"
     _places_may_go = True
     _no_room_for_points = (
-        "a point takes some files, and some room, of the machine's own, and there are not as many "
-        "left: resize(), or larger limits in the first place"
+        "No space left on device: a point takes some files and some room of the machine's own, and "
+        "there is not as much left (resize() gives more)"
     )
 
     @classmethod

@@ -8,8 +8,8 @@ import time
 
 from ostler.core import mounts
 from ostler.core.held import held
-from ostler.core.procfs import mount_table
 from ostler.machine import MachineUnavailable, host
+from ostler.machines import refusals
 from ostler.machines.mount_points import any_below
 from ostler.machines.rehearsal import layout, standing, uppers
 from ostler.machines.rehearsal.changes import ACL, NARROWED
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     Place = tuple[bytes, bytes, bool, bool]
     Plan = Sequence[Place]
 
-_HELP = "a directory on another file system with upper=DIR, or a smaller base"
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 _EMPTY = b"mode\x000555\0size\x004096\0nr_inodes\x002\0source\0ostler\0\0"
 _MARKS = ("trusted.overlay.", "user.overlay.")
@@ -155,7 +154,7 @@ def _again(
         return _build(
             _ToMount(
                 machine._stores, place, spaces, as_root, plan, overlays, kept, only_read,
-                machine._places_may_go, machine._kind,
+                machine._places_may_go,
             )
         )  # fmt: skip
 
@@ -170,7 +169,6 @@ class _ToMount:
     - `kept`, `only_read`: see mounted_again()
     - `in_parts`: what is no overlay is shown with all below it, where there is a place for it
     - `shown_at`: the paths of the overlays, as they were mounted last; None: it has none
-    - `kind`: of machine, for errors
     """
 
     def __init__(
@@ -184,7 +182,6 @@ class _ToMount:
         kept: dict[bytes, int],
         only_read: bool,
         in_parts: bool = False,
-        kind: str = "rehearsal",
     ) -> None:
         self.stores = stores
         self.place = place
@@ -196,7 +193,6 @@ class _ToMount:
         self.only_read = only_read
         self.in_parts = in_parts
         self.shown_at: list[bytes | None] = []
-        self.kind = kind
 
 
 def _build(wanted: _ToMount) -> mounts.Made:
@@ -209,7 +205,7 @@ def _build(wanted: _ToMount) -> mounts.Made:
     if number and step == "upper":
         raise OSError(number, "upper was moved meanwhile", host.fsdecode(wanted.place[1] or b""))
     if number:
-        raise _unavailable(wanted.stores, failed[1], number, step, wanted.kind)
+        raise refusals.of_layers(wanted.stores, failed[1], number, step, wanted.in_parts)
     for overlay, place in zip(wanted.overlays, wanted.shown_at, strict=True):
         overlay.place = place
         overlay.device = _device_at(built.root, place) if len(wanted.overlays) > 1 else None
@@ -253,22 +249,6 @@ def _close_all(made: list[mounts.Made]) -> None:
         made.pop().close()
 
 
-def _unavailable(
-    stores: int, lower: bytes, number: int, step: str, kind: str = "rehearsal"
-) -> MachineUnavailable:
-    problem = f"{host.fsdecode(lower)}: {step}: {host.strerror(number)}"
-    if step == "place" or (step == "move_mount" and number == errno.EINVAL):
-        lost = "of what is mounted there the place is not what it was: it was renamed or removed"
-        return MachineUnavailable(f"{problem}; {lost}", "that place, as it was", number)
-    if kind == "scratch":  # whose layers have no path that anybody knows
-        reason = f"a scratch machine can't have one more layer: {step}: {host.strerror(number)}"
-        return MachineUnavailable(reason, "", number)
-    reason = f"a rehearsal can't be made: {problem}"
-    if number == errno.EINVAL and (where := _kind_at(stores)) is not None:
-        reason += f"; its upper lies on {where}"
-    return MachineUnavailable(reason, _HELP, number)
-
-
 def _make_work_anew(stores: int, overlays: Iterable[OverlayMount]) -> None:
     # What was mounted once as it is here is not mounted again with the same work directory.
     with OwnTree(host.open(b".", _OPEN, dir_fd=stores)) as own:
@@ -298,7 +278,7 @@ def _shown_apart(stores: int, spaces: Spaces, as_root: bool, lower: bytes) -> mo
     new = (mounts.NEW, None, b"tmpfs", None, None, b"mode\0000700\0\0", False)
     with mounts.build(-1, *spaces, [new]) as empty:
         if empty.number:
-            raise _unavailable(stores, lower, empty.number, empty.step)
+            raise refusals.of_layers(stores, lower, empty.number, empty.step)
         sources = lower + b"\0/proc/self/fd/%d\0" % empty.root
         pairs = [(b"userxattr", b"")] if not as_root else [(b"redirect_dir", b"nofollow")]
         pairs += [(b"nfs_export", b"on"), (b"source", b"ostler")]
@@ -306,7 +286,7 @@ def _shown_apart(stores: int, spaces: Spaces, as_root: bool, lower: bytes) -> mo
         step = (mounts.OVERLAY_OVER, None, sources, None, None, options, False)
         made = mounts.build(-1, *spaces, [step])
     if made.number:
-        raise _unavailable(stores, lower, made.number, made.step)
+        raise refusals.of_layers(stores, lower, made.number, made.step)
     return made
 
 
@@ -375,15 +355,6 @@ def _targets(state: State | None) -> list[bytes]:
     if state is None:
         return []
     return [host.fsencode(target) for target, _ in state["last" if "last" in state else "overlays"]]
-
-
-def _kind_at(fd: int) -> str | None:
-    """The kind of the file system on which an open file is; None where that is mounted nowhere."""
-    device = host.fstat(fd).st_dev
-    for mount in mount_table():
-        if host.makedev(*mount.device) == device:
-            return mount.kind
-    return None
 
 
 def remove_stores(stores: int, names: Iterable[bytes]) -> None:

@@ -174,6 +174,29 @@ def test_what_is_its_own_stands_alone(place):
     assert os.listdir(place) == ["there"]
 
 
+def test_only_exit_leaves_where_the_directory_is_gone(place):
+    """What only begins like it could be meant for the directory that is gone."""
+    said, errors = typed(place, """\
+mkdir d; cd d
+rmdir ../d
+exit_code=3; rm -f *
+ls
+cd; mkdir d; cd d; rmdir ../d
+exit & rm -f ../work/*
+ exit 5; echo on
+""", status=5)  # fmt: skip
+    assert said.startswith("there\n/\n")
+    assert errors.count("is gone: nothing was run") == 2
+
+
+def test_a_line_that_no_bash_takes(place):
+    """It is told, and what was done before is still there."""
+    said, errors = typed(place, "echo one > a\n: " + "x" * 140_000 + "\necho $?; ca\0t a\n")
+    assert said.startswith("126\none\n")
+    assert "bash: Argument list too long" in errors
+    assert "the changes are discarded" in errors
+
+
 def test_a_kept_one_goes_on(place):
     _, said = typed(place, "echo one >a\ncd /; exit\n", "--kept", "../s")
     assert "still kept in ../s" in said

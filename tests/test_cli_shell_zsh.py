@@ -167,3 +167,29 @@ def test_on_a_terminal(place):
     assert (place / "there").read_text() == "new\n"
     assert sorted(os.listdir(place.parent / "home")) == [".zshrc"]
     assert status == 0
+
+
+@needs_zsh
+def test_only_exit_leaves_where_the_directory_is_gone(place):
+    """What only begins like it could be meant for the directory that is gone."""
+    said, errors = typed(place, """\
+echo old > there; mkdir d; cd d
+rmdir ../d
+exit_code=3; rm -f *
+ls
+cd; mkdir d; cd d; rmdir ../d
+exit & rm -f *
+exit 5; echo on
+""", status=5)  # fmt: skip
+    assert "there" in said
+    assert "on" not in said
+    assert errors.count("is gone: nothing was run") == 2
+
+
+@needs_zsh
+def test_a_line_that_no_shell_takes(place):
+    """It is told, and what was done before is still there."""
+    said, errors = typed(place, "echo one > a\n: " + "x" * 140_000 + "\necho $?; ca\0t a\n")
+    assert said[:2] == ["126", "one"]
+    assert "zsh: Argument list too long" in errors
+    assert "the changes are discarded" in errors

@@ -15,7 +15,7 @@ import ostler
 from ostler import host
 from ostler.cli import UsageError, complain, kept, tell
 from ostler.cli.authors import counted_on, noted
-from ostler.cli.machine import FAILED, standing
+from ostler.cli.machine import FAILED, NOT_EXECUTABLE, standing
 from ostler.cli.parsing import Parser
 from ostler.cli.running import run
 
@@ -114,7 +114,8 @@ __ostler_begin() {{
             __ostler_gone=${{__ostler_gone:-/}}
         done
         builtin cd -- "$__ostler_gone"
-        if [[ $__ostler_line != exit* ]]; then
+        __ostler_option='^[[:space:]]*exit([[:space:]]+[0-9]+)?[[:space:]]*(;|$)'
+        if [[ ! ${{__ostler_line%%$'\\n'*}} =~ $__ostler_option ]]; then
             __ostler_was+=" is gone: nothing was run"
             echo "ostler: $__ostler_was, and this is $__ostler_gone now" >&2
             __ostler_line='! :'
@@ -368,6 +369,11 @@ class Shell:
             with noted(machine, self.record, tuple(told)):
                 status = self._run_shell(words, {_IN: given, _OUT: out}, False)
             left = _content(out)
+        except OSError as error:  # the line is longer than an argument can be, say
+            complain(error)
+            self.status = NOT_EXECUTABLE
+            point.ended(self.status)
+            return True
         finally:
             host.close(given)
             host.close(out)
@@ -463,14 +469,20 @@ def _typed(prompt):
         if not more:
             break
         found += more
-    return found.decode("utf-8", "surrogateescape").removesuffix("\n") if found else None
+    if not found:
+        return None
+    # A zero byte bash leaves out, too.
+    return found.replace(b"\0", b"").decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
 @functools.lru_cache(1)
 def _said_of(text):
     # What bash says of the form of a command.
     words = ["bash", "-n", "-c", text]
-    return host.run(words, capture=True, env={**host.environ, "LC_ALL": "C"}).stderr
+    try:
+        return host.run(words, capture=True, env={**host.environ, "LC_ALL": "C"}).stderr
+    except OSError:  # who runs it is told the same
+        return b""
 
 
 def _is_well_formed(text):

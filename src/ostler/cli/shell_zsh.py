@@ -102,7 +102,7 @@ __ostler_begin() {
             __ostler_gone=${__ostler_gone:-/}
         done
         builtin cd -q -- "$__ostler_gone"
-        if [[ $__ostler_line != exit* ]]; then
+        if [[ ${__ostler_line%%$'\n'*} != (exit|exit\ <->)(|\;*) ]]; then
             __ostler_was+=" is gone: nothing was run"
             print -r -- "ostler: $__ostler_was, and this is $__ostler_gone now" >&2
             __ostler_line='! :'
@@ -202,8 +202,11 @@ class Zsh:
 @functools.lru_cache(8)
 def _said_of(text):
     # What zsh says of the form of a command.
-    said = host.run(["zsh", "-fn", "-c", text], capture=True, env={**host.environ, "LC_ALL": "C"})
-    return said.stderr
+    words = ["zsh", "-fn", "-c", text]
+    try:
+        return host.run(words, capture=True, env={**host.environ, "LC_ALL": "C"}).stderr
+    except OSError:  # who runs it is told the same
+        return b"nothing"
 
 
 def is_open(text):

@@ -9,6 +9,7 @@ import ostler
 from ostler import host
 from ostler.cli import shows_colours, tell
 from ostler.cli.question import answer as asked
+from ostler.cli.rehearse import tell_kept
 from ostler.machines.rehearsal.pictures import about, shown
 
 _QUESTION = "Commit all (c), choose (s), list (l), differences (d), discard (x), keep (k)? "
@@ -38,7 +39,7 @@ def ask(ending):
             if ending.options.kept is not None or _place(ending):
                 if ending.tried("keep"):
                     if ending.options.kept is not None:
-                        ending.tell_kept(ending.options.kept)
+                        tell_kept(ending.options.kept)
                     return "keep", False
         elif answer in ("s", "choose"):
             paths = choose(ending)

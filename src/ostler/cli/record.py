@@ -246,13 +246,13 @@ def _ending(options, command, machine, status):
     # What becomes of the changes of a rehearsal; whether that failed.
     from types import SimpleNamespace
 
-    from ostler.cli.rehearse import Ending
+    from ostler.cli.rehearse import ended
 
     told = SimpleNamespace(
         then=options.then, keep=options.keep, kept=None, program=command,
         json=options.json and not options.files,
     )  # fmt: skip
-    return Ending(machine, told, status).end()
+    return not ended(machine, told, status)
 
 
 def _telling(options, file, recorder):

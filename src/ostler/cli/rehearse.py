@@ -4,6 +4,7 @@ import contextlib
 import shlex
 import signal
 import sys
+import tempfile
 
 import ostler
 from ostler import host
@@ -108,8 +109,28 @@ def main(arguments):
                 return FAILED
             if status < 0:
                 return -status
-        failed = Ending(machine, options, status).end()
-    return FAILED if failed else status
+        return status if ended(machine, options, status) else FAILED
+
+
+def ended(machine, options, status):
+    """Show what was changed, ask, and do it; whether all went well.
+
+    What can't be shown is kept, and it is said where.
+    """
+    try:
+        ending = Ending(machine, options, status)
+    except OSError as error:
+        complain(about(error, options.keep or options.kept))
+        if machine.closed:
+            return False
+        if options.kept is not None:
+            tell(f"ostler: still kept in {on_one_line(options.kept)}")
+            return False
+        directory = options.keep or tempfile.mkdtemp(prefix="ostler-kept-")
+        machine.keep(directory)
+        tell_kept(directory)
+        return False
+    return not ending.end()
 
 
 def _machine(options):
@@ -241,7 +262,7 @@ class Ending:
                 return  # they go with the machine; else with the directory
         elif options.kept is None:
             machine.keep(options.keep)
-            self.tell_kept(options.keep)
+            tell_kept(options.keep)
             return
         else:
             return
@@ -249,11 +270,6 @@ class Ending:
             said = gone(machine, options.kept)
             if not options.json:
                 tell(f"ostler: {said}")
-
-    def tell_kept(self, directory):
-        """Say where changes are kept, and the command that takes them up."""
-        place = on_one_line(directory)
-        tell(f"ostler: kept in {place}; ostler rehearse --kept {_quoted(directory)}")
 
     def write(self, then, failed):
         """Print the JSON document."""
@@ -267,6 +283,12 @@ class Ending:
             "changes": [change.as_dict() for change in self.changes],
         }
         print(json.dumps(document))
+
+
+def tell_kept(directory):
+    """Say where changes are kept, and the command that takes them up."""
+    place = on_one_line(directory)
+    tell(f"ostler: kept in {place}; ostler rehearse --kept {_quoted(directory)}")
 
 
 def _quoted(path):

@@ -195,12 +195,12 @@ def main(arguments):
             status = _run(machine, program, options.record)
         except OSError as error:
             complain(kept.about(error, options.kept))
-            status = None
-        if status is None:
+            status = FAILED
+        if status is None or machine.closed:
             return FAILED
-        from ostler.cli.rehearse import Ending
+        from ostler.cli.rehearse import ended
 
-        return FAILED if Ending(machine, options, 0).end() else status
+        return status if ended(machine, options, 0) else FAILED
 
 
 def _run(machine, program, record):

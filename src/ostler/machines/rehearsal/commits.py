@@ -12,7 +12,7 @@ import contextlib
 import errno
 
 from ostler.machine import CommitConflict, host
-from ostler.machines.rehearsal import committing, fates, new_mounts
+from ostler.machines.rehearsal import committing, fates, new_mounts, unmounted
 from ostler.machines.rehearsal.journals import (
     Journal,
     clear,
@@ -144,7 +144,7 @@ class Commit:
 
     def _choose(self, walks: list[Walk], paths: Chosen | Iterable[Chosen] | None) -> None:
         # `walks`: those that have begun, which the caller ends.
-        for overlay in self.machine._overlays:
+        for overlay in unmounted.without_gone(self.machine, self.machine._overlays):
             walks.append(self.machine._walk(overlay))
             self._look(walks[-1])
         self.chosen = chosen([change for walk in walks for change in walk.found], paths)

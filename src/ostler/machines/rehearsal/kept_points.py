@@ -11,6 +11,7 @@ Whatever kills the process in between, one state or the other stands there whole
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import weakref
 from functools import partial
@@ -18,7 +19,7 @@ from functools import partial
 from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines import trust
-from ostler.machines.rehearsal import layers, uppers
+from ostler.machines.rehearsal import layers, unmounted, uppers
 from ostler.machines.rehearsal.begun import is_of_state
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.state_files import StateFile
@@ -281,16 +282,18 @@ def _missing(path: bytes, upper: bytes) -> OSError:
 
 def lost(history: History | None, stores: int, state: State | None, planned: set[bytes]) -> None:
     """Refused where something was changed in a directory that is overlaid no more."""
-    if history is None or state is None:
+    if state is None:
         return
     tops = {host.fsencode(target): host.fsencode(store) for target, store in state["overlays"]}
-    changed = {target for layer in history.layers.values() for target in layer.stores}
-    for target, store in tops.items():
-        if host.listdir(b"/proc/self/fd/%d/%s/upper" % (stores, store)):
-            changed.add(target)
+    changed = set()
+    if history is not None:
+        changed = {target for layer in history.layers.values() for target in layer.stores}
+    for target in tops.keys() - planned:
+        with contextlib.suppress(FileNotFoundError):  # killed before it was made
+            if host.listdir(b"/proc/self/fd/%d/%s/upper" % (stores, tops[target])):
+                changed.add(target)
     for target in sorted(changed - planned):
-        problem = "what was mounted there, and changed, is not mounted now"
-        raise OSError(errno.ESTALE, problem, "/" + host.fsdecode(target))
+        raise OSError(errno.ESTALE, unmounted.NOT_MOUNTED, "/" + host.fsdecode(target))
 
 
 def sweep(machine: Rehearsal, state: State) -> None:

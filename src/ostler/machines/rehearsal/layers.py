@@ -11,7 +11,7 @@ from ostler.core.held import held
 from ostler.machine import MachineUnavailable, host
 from ostler.machines import refusals
 from ostler.machines.mount_points import any_below
-from ostler.machines.rehearsal import layout, standing, uppers
+from ostler.machines.rehearsal import layout, standing, unmounted, uppers
 from ostler.machines.rehearsal.changes import ACL, NARROWED
 from ostler.machines.rehearsal.layout import OverlayMount, without_strangers
 from ostler.machines.rehearsal.places import OwnTree
@@ -309,8 +309,10 @@ def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[tuple[Place, moun
         now = places.now(target)
         if overlaid:
             overlay = next(left)
+            if target and unmounted.has_no_place(stores, overlay, lower):
+                now = None
             wanted.shown_at.append(now)
-        if now is None:
+        if now is None or (target and not overlaid and not host.path.lexists(lower)):
             continue
         where = now if number else None
         if not overlaid:
@@ -325,6 +327,8 @@ def _steps(wanted: _ToMount, apart: list[mounts.Made]) -> list[tuple[Place, moun
             continue
         inside = b"/proc/self/fd/%d/" % wanted.place[0]
         below = [inside + store + b"/upper" for store in overlay.frozen]
+        if only_read and unmounted.has_no_place(stores, overlay, lower):
+            lower, below = below[0], []  # which is empty
         if only_read and not below:
             steps.append((row, (mounts.CLONE_MOUNT, where, lower, None, None, None, True)))
             continue

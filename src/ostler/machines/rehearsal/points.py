@@ -15,10 +15,9 @@ from functools import partial
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines.rehearsal import layers, shares, writers
+from ostler.machines.rehearsal import layers, shares, unmounted, writers
 from ostler.machines.rehearsal.kept_points import FULL, begin, check_command, remove
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
-from ostler.machines.rehearsal.layout import identity
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import copy_data
 from ostler.points.squash import squash
@@ -224,7 +223,9 @@ def see_base(machine: Rehearsal) -> None:
     """Look whether the base is still the directory that it was; OSError (ESTALE) where not."""
     known = {overlay.target: overlay for overlay in machine._overlays}
     for target, lower, overlaid, _ in machine._plan:
-        if overlaid and identity(host.stat(lower)) != known[target].identity:
+        if overlaid and not unmounted.is_over(known[target], lower):
+            if target and not unmounted.has_changes(machine._stores, known[target]):
+                continue  # what was mounted there is unmounted
             problem = "the base is another directory now"
             raise OSError(errno.ESTALE, problem, host.fsdecode(lower))
 
@@ -460,6 +461,9 @@ class _Exchange:
                 kept[target] = self._tops[place]
                 overlays.append(overlay)
                 continue
+            if self._has_no_place(overlay, lowers[target], below):
+                overlays.append(overlay)
+                continue
             if self._clean[place]:
                 self._useless.append(overlay.store)
             overlays.append(
@@ -473,6 +477,14 @@ class _Exchange:
                 )
             )
         return overlays, kept
+
+    def _has_no_place(self, overlay: OverlayMount, lower: bytes, below: tuple[bytes, ...]) -> bool:
+        # What is unmounted, and changed in neither state, stays as it is without being shown.
+        stores = self.machine._stores
+        return bool(overlay.target) and (
+            unmounted.has_no_place(stores, overlay, lower)
+            and not unmounted.has_changes(stores, overlay.upon(b"", below))
+        )
 
     def _made(self, number: int, place: int) -> bytes:
         stores = self.machine._stores

@@ -6,6 +6,7 @@ import stat
 
 from ostler.core.status import file_handle, kept
 from ostler.machine import host
+from ostler.machines.rehearsal import unmounted
 from ostler.machines.rehearsal.changes import ACL, NARROWED, Change, Found, Record, real
 from ostler.machines.rehearsal.hard_links import MOVED, write_note
 from ostler.machines.rehearsal.layered import upper_tree
@@ -36,7 +37,7 @@ def listed(machine: Rehearsal) -> list[Change]:
 
     def read(overlays: Sequence[OverlayMount]) -> list[Change]:
         found = []
-        for overlay in overlays:
+        for overlay in unmounted.without_gone(machine, overlays):
             with machine._walk(overlay) as walk:
                 found += walk.changes()
         return found

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines.rehearsal import layers, whereabouts
+from ostler.machines.rehearsal import layers, unmounted, whereabouts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Quiet:
             host.close(self._tops.pop())
 
     def _make_all_still(self) -> None:
-        for overlay in self._machine._overlays:
+        for overlay in unmounted.with_place(self._machine):
             self._tops.append(top_of(self._machine, overlay))
         for top in self._tops:
             self._make_still(top)

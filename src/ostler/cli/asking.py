@@ -8,8 +8,8 @@ from fnmatch import fnmatch
 import ostler
 from ostler import host
 from ostler.cli import shows_colours, tell
+from ostler.cli.kept import tell_kept
 from ostler.cli.question import answer as asked
-from ostler.cli.rehearse import tell_kept
 from ostler.machines.rehearsal.pictures import about, shown
 
 _QUESTION = "Commit all (c), choose (s), list (l), differences (d), discard (x), keep (k)? "

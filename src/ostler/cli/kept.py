@@ -235,3 +235,20 @@ def moment(seconds):
     then, now = time.localtime(seconds), time.localtime()
     same = then[:3] == now[:3]
     return time.strftime("%H:%M:%S" if same else "%Y-%m-%d %H:%M", then)
+
+
+def tell_kept(directory):
+    """Say where changes are kept, and the command that takes them up."""
+    place = on_one_line(directory)
+    tell(f"ostler: kept in {place}; ostler rehearse --kept {_quoted(directory)}")
+
+
+def _quoted(path):
+    """A path as a shell takes it, on one line."""
+    if on_one_line(path) == path:
+        return shlex.quote(path)
+    parts = []
+    for byte in host.fsencode(path):
+        plain = 32 <= byte < 127 and byte not in b"'\\"
+        parts.append(chr(byte) if plain else f"\\x{byte:02x}")
+    return f"$'{''.join(parts)}'"

@@ -1,7 +1,6 @@
 """`ostler rehearse`: run a program, look at what it would change, and then decide."""
 
 import contextlib
-import shlex
 import signal
 import sys
 import tempfile
@@ -9,7 +8,7 @@ import tempfile
 import ostler
 from ostler import host
 from ostler.cli import UsageError, complain, end_line, no_option, on_one_line, tell, value_of
-from ostler.cli.kept import about, begun, gone, run_at_point, taken_up
+from ostler.cli.kept import about, begun, gone, run_at_point, taken_up, tell_kept
 from ostler.cli.machine import FAILED, standing
 from ostler.cli.running import command, run
 
@@ -283,23 +282,6 @@ class Ending:
             "changes": [change.as_dict() for change in self.changes],
         }
         print(json.dumps(document))
-
-
-def tell_kept(directory):
-    """Say where changes are kept, and the command that takes them up."""
-    place = on_one_line(directory)
-    tell(f"ostler: kept in {place}; ostler rehearse --kept {_quoted(directory)}")
-
-
-def _quoted(path):
-    """A path as a shell takes it, on one line."""
-    if on_one_line(path) == path:
-        return shlex.quote(path)
-    parts = []
-    for byte in host.fsencode(path):
-        plain = 32 <= byte < 127 and byte not in b"'\\"
-        parts.append(chr(byte) if plain else f"\\x{byte:02x}")
-    return f"$'{''.join(parts)}'"
 
 
 def _on_terminal():

@@ -89,10 +89,13 @@ class _Requests:
 
     def _serve(self, asks, answers):
         with open(asks, "rb", closefd=False) as lines:
-            for line in lines:
-                if line == b"\0\n":
-                    return
-                host.write(answers, self._made(line.decode("utf-8", "surrogateescape").strip()))
+            self._answer(lines, answers)
+
+    def _answer(self, lines, answers):
+        for line in lines:
+            if line == b"\0\n":
+                return
+            host.write(answers, self._made(line.decode("utf-8", "surrogateescape").strip()))
 
     def _made(self, name):
         try:

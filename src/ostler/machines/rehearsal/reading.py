@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from _typeshed import StrOrBytesPath
 
     from ostler.machines.rehearsal.changes import Change
+    from ostler.machines.rehearsal.layers import Plan
     from ostler.machines.rehearsal.uppers import State
 
 _TRIES, _PAUSE = 3, 0.02  # while others only look whether it is free
@@ -66,16 +67,12 @@ def _read(opened: mounts.Made, path: bytes, state: State, name: str) -> list[Cha
         as_root = state.get("marks") == "root"
         if as_root and space.user_ns >= 0:
             return None
-        stores = {host.fsencode(target): host.fsencode(s) for target, s in state["overlays"]}
+        stores = _stores_of(state)
         if history is None:
             return None
-        # What was mounted meanwhile is only shown: nothing was changed in it.
-        plan = [
-            (target, lower, overlaid and target in stores, closed or target not in stores)
-            for target, lower, overlaid, closed in layout.planned(base, as_root, [], stores, path)
-        ]
-        overlaid = [(target, lower) for target, lower, is_overlaid, _ in plan if is_overlaid]
-        kept_points.lost(history, opened.root, state, {target for target, _ in overlaid})
+        plan = _planned(base, as_root, stores, path)
+        overlaid = _overlaid(plan)
+        kept_points.lost(history, opened.root, state, set(overlaid))
         machine = Rehearsal._empty()
         machine._become(
             space.root, space.user_ns, space.mount_ns, (), opened.root, space, opened
@@ -89,10 +86,26 @@ def _read(opened: mounts.Made, path: bytes, state: State, name: str) -> list[Cha
     machine._plan = plan
     chain = history.chain(history.at)
     machine._overlays = tuple(
-        layout.OverlayMount(target, stores[target], lower) for target, lower in overlaid
+        layout.OverlayMount(target, stores[target], lower) for target, lower in overlaid.items()
     )
     for overlay in machine._overlays:
         overlay.frozen = tuple(history.stores_of(chain, overlay.target))
         overlay.place = None  # it is not mounted
     with machine:
         return moments.changes(machine, name, None)
+
+
+def _stores_of(state: State) -> dict[bytes, bytes]:
+    return {host.fsencode(target): host.fsencode(store) for target, store in state["overlays"]}
+
+
+def _planned(base: bytes, as_root: bool, stores: dict[bytes, bytes], path: bytes) -> Plan:
+    # What was mounted meanwhile is only shown: nothing was changed in it.
+    return [
+        (target, lower, overlaid and target in stores, closed or target not in stores)
+        for target, lower, overlaid, closed in layout.planned(base, as_root, [], stores, path)
+    ]
+
+
+def _overlaid(plan: Plan) -> dict[bytes, bytes]:
+    return {target: lower for target, lower, is_overlaid, _ in plan if is_overlaid}

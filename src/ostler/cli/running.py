@@ -1,6 +1,7 @@
 """Running a program on a machine to its end, with all that it starts."""
 
 import contextlib
+import functools
 import signal
 import sys
 
@@ -112,3 +113,12 @@ def _end_orphans(others):
     if ended:
         number, verb = ("a process", "was") if ended == 1 else (f"{ended} processes", "were")
         tell(f"ostler: {number} that it left running {verb} ended")
+
+
+@functools.lru_cache(8)
+def said_by(*words):
+    """What a program writes to standard error, in English (bytes); None where it can't be run."""
+    try:
+        return host.run(list(words), capture=True, env={**host.environ, "LC_ALL": "C"}).stderr
+    except OSError:  # who runs it for its work is told
+        return None

@@ -6,7 +6,6 @@ one had, from variables to the working directory, the next one begins with: it i
 bash's own words, into a file in memory, and read from it.
 """
 
-import functools
 import re
 import signal
 import sys
@@ -17,7 +16,7 @@ from ostler.cli import UsageError, complain, kept, tell
 from ostler.cli.authors import counted_on, noted
 from ostler.cli.machine import FAILED, NOT_EXECUTABLE, standing
 from ostler.cli.parsing import Parser
-from ostler.cli.running import run
+from ostler.cli.running import run, said_by
 
 _WHAT = """
 Type commands, as in any bash or zsh, on the real files, with every change kept aside, and a point
@@ -475,14 +474,9 @@ def _typed(prompt):
     return found.replace(b"\0", b"").decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
-@functools.lru_cache(1)
 def _said_of(text):
-    # What bash says of the form of a command.
-    words = ["bash", "-n", "-c", text]
-    try:
-        return host.run(words, capture=True, env={**host.environ, "LC_ALL": "C"}).stderr
-    except OSError:  # who runs it is told the same
-        return b""
+    # What bash says of the form of a command; nothing where that can't be asked.
+    return said_by("bash", "-n", "-c", text) or b""
 
 
 def _is_well_formed(text):

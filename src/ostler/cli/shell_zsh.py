@@ -5,10 +5,10 @@ words. The user's hooks are run as a zsh that lives on would run them: preexec b
 before a prompt, zshexit at the end of the shell alone.
 """
 
-import functools
 import re
 
 from ostler import host
+from ostler.cli.running import said_by
 
 # What zsh has of itself, and nobody has set; what is not to be taken along, or can't be.
 _DUMP = r"""
@@ -199,14 +199,10 @@ class Zsh:
         return is_open(text)
 
 
-@functools.lru_cache(8)
 def _said_of(text):
-    # What zsh says of the form of a command.
-    words = ["zsh", "-fn", "-c", text]
-    try:
-        return host.run(words, capture=True, env={**host.environ, "LC_ALL": "C"}).stderr
-    except OSError:  # who runs it is told the same
-        return b"nothing"
+    # What zsh says of the form of a command; something where that can't be asked.
+    said = said_by("zsh", "-fn", "-c", text)
+    return b"nothing" if said is None else said
 
 
 def is_open(text):

@@ -481,11 +481,39 @@ def test_what_is_shown(pytester, monkeypatch):
     assert room._piece(Path(ostler.__file__).parent, b"/x") == [bytes(Path(ostler.__file__).parent)]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's process is forked twice")
+def test_what_is_shown_may_go(pytester, monkeypatch):
+    """What only lies beside the tests, and is removed during the run, is not missed."""
+    monkeypatch.setenv("HOME", str(pytester.path))  # of which the entries are shown one by one
+    (pytester.path / "passing").touch()
+    (pytester.path / "stays").touch()
+    result = run(
+        pytester,
+        """
+        import pathlib, pytest
+
+        HERE = pathlib.Path(__file__).parent
+        in_process = pytest.mark.scratch(process=True)
+
+        @in_process
+        def test_before():
+            assert (HERE / "passing").exists() and (HERE / "stays").exists()
+
+        def test_remove():
+            (HERE / "passing").unlink()
+
+        @in_process
+        def test_after():
+            assert not (HERE / "passing").exists() and (HERE / "stays").exists()
+
+        @pytest.mark.scratch(process=True, bind=[HERE / "passing"])
+        def test_asked_for(): pass
+        """,
+    )
+    result.assert_outcomes(passed=3, errors=1)
+
+
 def test_it_is_forked_once(pytester):
     """What a program does in each copy of its process is done once a test."""
-    if open("/proc/self/uid_map").read().split()[2] != str(2**32 - 1):
-        pytest.skip("root of a user namespace may not come back from a PID namespace")
     pytester.makeconftest(
         """
         import os
@@ -497,11 +525,15 @@ def test_it_is_forked_once(pytester):
     result = run(
         pytester,
         """
-        import contextlib, os, pytest
+        import contextlib, ctypes, os, pytest, threading
 
         pytestmark = pytest.mark.scratch(process=True)
 
         def test_one():
+            assert threading.get_native_id() == os.getpid()
+            for cpu in os.sched_getaffinity(0):  # which the kernel writes in the thread's state
+                os.sched_setaffinity(0, {cpu})
+                assert ctypes.CDLL(None).sched_getcpu() == cpu
             for name in os.listdir("/proc/self/fd"):  # no way out of its namespace is left open
                 with contextlib.suppress(FileNotFoundError):
                     assert not os.readlink(f"/proc/self/fd/{name}").startswith("pid:")

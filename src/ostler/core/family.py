@@ -3,19 +3,14 @@
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
-from cython.cimports.ostler.core.become import arrive, end_as
-from cython.cimports.ostler.core.helper import (
-    STACK,
-    give_stacks_back,
-    in_helper,
-    stacks,
-    wait_for_end,
-)
+from cython.cimports.ostler.core.become import arrive
+from cython.cimports.ostler.core.helper import STACK, give_stacks_back, stacks, wait_for_end
 from cython.cimports.ostler.core.libc import family as own
 from cython.cimports.ostler.core.putting import new_mount, put_mount
-from cython.cimports.ostler.core.spawn import close_from, no_rights
+from cython.cimports.ostler.core.spawn import close_from
 
 _EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_STACKS = cython.declare(cython.int, 16)  # what libraries do at a fork is done on it
 _PARTS = cython.declare(
     cython.int, libc.MOUNT_ATTR_NOSUID | libc.MOUNT_ATTR_NODEV | libc.MOUNT_ATTR_NOEXEC
 )
@@ -23,30 +18,17 @@ _PARTS = cython.declare(
 
 @cython.profile(False)
 @cython.linetrace(False)
-def begin_family(family):
-    """Have what this process forks from now on live in a namespace; 0, or the errno: none does."""
+def _begin_family(family):
+    # Have what this process forks from now on live in a namespace; 0, or the errno: none does.
     i: cython.int
-    before: cython.ulonglong = 0
     family.first = family.proc = family.line = -1
-    family.number = family.flags = 0
+    family.number = 0
     for i in range(2):
         family.lines[i] = family.words[i] = -1
-    libc.syscall(
-        libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(_EVERY), cython.address(before), 8
-    )
     if _begin(family) == 0:
         _enter(family)
-    _settled(family)
-    libc.syscall(libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(before), cython.NULL, 8)
-    return family.number
-
-
-@cython.profile(False)
-@cython.linetrace(False)
-def _settled(family):
     # Only the line to the first process stays; where something went wrong, nothing does.
-    i: cython.int
-    if family.number and family.first > 0 and not family.flags:
+    if family.number and family.first > 0:
         libc.kill(family.first, libc.SIGKILL)
         libc.waitpid(family.first, cython.NULL, libc.__WALL)
         family.first = -1
@@ -75,7 +57,7 @@ def _failed(family, step):
 def _begin(family):
     byte: cython.char[1]
     heard: cython.long
-    family.stack = stacks(1)  # it stays as long as the first, which lives in this memory
+    family.stack = stacks(1)
     if family.stack == cython.NULL:
         return _failed(family, b"mmap")
     family.proc = libc.openat(
@@ -87,7 +69,7 @@ def _begin(family):
         return _failed(family, b"pipe2")
     family.first = libc.clone(
         _first, family.stack + STACK,
-        libc.CLONE_NEWPID | libc.CLONE_VM | (family.flags or libc.SIGCHLD), family,
+        libc.CLONE_NEWPID | libc.CLONE_VM | libc.SIGCHLD, family,
     )  # fmt: skip
     if family.first < 0:
         return _failed(family, b"a PID namespace")
@@ -119,33 +101,6 @@ def _enter(family):
     return 0
 
 
-@cython.profile(False)
-@cython.linetrace(False)
-def stand_for(family, pid):
-    """Wait for this child, end all that is left of the family, and end as the child has ended.
-
-    No signal does anything here, but for those that nobody can hold up.
-    """
-    status: cython.int = 0
-    number: cython.int
-    libc.syscall(libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(_EVERY), cython.NULL, 8)
-    # Nothing that others wait for the end of may stay open here, and nobody may look into it; so
-    # there is no second core dump, either.
-    for number in range(family.line):
-        libc.close(number)
-    close_from(family.line + 1)
-    libc.prctl(libc.PR_SET_DUMPABLE, 0, 0, 0, 0)
-    if libc.geteuid():
-        no_rights()
-    while libc.waitpid(pid, cython.address(status), 0) < 0 and libc.errno == libc.EINTR:
-        pass
-    libc.kill(family.first, libc.SIGKILL)
-    # Which is gone when all others are.
-    while libc.waitpid(family.first, cython.NULL, libc.__WALL) < 0 and libc.errno == libc.EINTR:
-        pass
-    return end_as(status)
-
-
 # ---- the first process, which has all signals blocked and the memory of the one that made it ----
 
 
@@ -163,8 +118,6 @@ def _first(argument):
 @cython.linetrace(False)
 def _settle(family):
     action: cython.ulong[4]
-    line: cython.int
-    word: cython.int
     # Orphans that nobody waits for vanish by themselves. By the kernel's own call, and structure,
     # as in core/confine.py.
     libc.memset(action, 0, cython.sizeof(action))
@@ -178,9 +131,16 @@ def _settle(family):
     libc.prctl(libc.PR_SET_NAME, b"ostler-family", 0, 0, 0)
     if _show_processes(family) < 0:
         return -1
-    line = libc.fcntl(family.lines[0], libc.F_DUPFD_CLOEXEC, 3)
-    word = libc.fcntl(family.words[1], libc.F_DUPFD_CLOEXEC, 3)
-    if line < 0 or word < 0 or libc.dup2(line, 0) < 0 or libc.dup2(word, 1) < 0:
+    return _keep_two(family, family.lines[0], family.words[1])
+
+
+@cython.profile(False)
+@cython.linetrace(False)
+def _keep_two(family, first, second):
+    # As 0 and 1: nothing else stays open here whose end others may wait for.
+    first = libc.fcntl(first, libc.F_DUPFD_CLOEXEC, 3)
+    second = libc.fcntl(second, libc.F_DUPFD_CLOEXEC, 3)
+    if first < 0 or second < 0 or libc.dup2(first, 0) < 0 or libc.dup2(second, 1) < 0:
         return _failed(family, b"dup2")
     close_from(2)
     return 0
@@ -205,18 +165,18 @@ def _show_processes(family):
     return 0
 
 
-# ---- forked into it by who is outside and stays there ----
+# ---- a copy of this process that is in it ----
 
 
 @cython.cclass
 class Insider:
-    """A forked copy of this process that is in a family from its first moment on.
+    """A forked copy of this process, on a machine and in a family from its first moment on.
 
     `pid` is 0 in the copy, -1 where there is none.
     """
 
     def __cinit__(self):
-        self.pid = self.family.first = self.family.line = self._first = -1
+        self.pid = self._first = self._stands = self._line = -1
         self._owner = libc.getpid()
 
     def __dealloc__(self):
@@ -229,72 +189,71 @@ class Insider:
         return self._first
 
     def begin(self):
-        # Fork, which root can do so: an ordinary user's process may enter namespaces that are its
-        # own alone, and not come back. 0, or an errno, and nothing is left.
-        back: cython.int
-        number: cython.int
+        # Fork; 0, or an errno, with the step that failed, and nothing is left.
         i: cython.int
-        stack: cython.p_char = cython.NULL
-        self.family.number = 0
-        self.family.flags = libc.CLONE_PARENT
-        self.family.where = cython.address(self.s)
-        self.family.parent = self._owner
-        for i in range(2):
-            self.family.lines[i] = self.family.words[i] = -1
-        back = libc.openat(
-            libc.AT_FDCWD, b"/proc/thread-self/ns/pid_for_children", libc.O_RDONLY | libc.O_CLOEXEC
+        came: cython.int
+        number: cython.int
+        ends: cython.int[2]
+        before: cython.ulonglong = 0
+        inside: cython.pointer(Inside) = self._inside()
+        py.PySys_Audit(b"os.fork", cython.NULL)
+        inside.family.number = 0
+        inside.family.first = -1
+        inside.family.stack = cython.NULL
+        inside.parent = self._owner
+        inside.pid = inside.status = -1
+        if libc.socketpair(libc.AF_LOCAL, libc.SOCK_STREAM | libc.SOCK_CLOEXEC, 0, ends) < 0:
+            return _failed_to(inside, b"socketpair")
+        inside.line = ends[1]
+        self._stack = stacks(_STACKS)
+        if self._stack == cython.NULL:
+            number = _failed_to(inside, b"mmap")
+            libc.close(ends[0])
+            libc.close(ends[1])
+            return number
+        py.PyOS_BeforeFork()
+        libc.syscall(
+            libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(_EVERY),
+            cython.address(before), 8,
+        )  # fmt: skip
+        came = own.part(
+            _stand, self._stack + _STACKS * STACK, inside, cython.address(inside.place),
+            cython.address(self._stands), ends[0], ends[1],
+        )  # fmt: skip
+        if came > 0:
+            own.have_state()
+            # Nothing stays by which one could get out, or at those outside.
+            libc.close(ends[0])
+            libc.close(ends[1])
+            libc.close(inside.family.line)
+        elif came < 0:
+            _failed_to(inside, b"clone")
+            libc.close(ends[1])
+        libc.syscall(
+            libc.SYS_rt_sigprocmask, libc.SIG_SETMASK, cython.address(before), cython.NULL, 8
         )
-        if back < 0:
-            return libc.errno
-        with cython.nogil:
-            # The way back is tried before it is needed.
-            if libc.setns(back, libc.CLONE_NEWPID) < 0:
-                _failed(cython.address(self.family), b"setns pid")
+        if came > 0:
+            self.pid = 0
+            py.PyOS_AfterFork_Child()
+            return 0
+        self._line = ends[0]
+        if came == 0 and inside.family.number == 0:
+            if inside.pid > 0:
+                self.pid = inside.pid
+                self._first = libc.syscall(libc.SYS_pidfd_open, inside.family.first, 0)
+                if self._first < 0:
+                    _failed_to(inside, b"pidfd_open")
             else:
-                stack = stacks(1)
-                if stack == cython.NULL or in_helper(_begin_there, self._argument(), stack) < 0:
-                    _failed(cython.address(self.family), b"a helper")
-                if stack != cython.NULL:
-                    give_stacks_back(stack, 1)
-                if self.family.number == 0:
-                    self._first = libc.syscall(libc.SYS_pidfd_open, self.family.first, 0)
-                    if self._first < 0:
-                        _failed(cython.address(self.family), b"pidfd_open")
-        number = self.family.number
-        try:
-            if number == 0:
-                number = self._fork(back)
-        finally:
-            if self.pid == 0:
-                # Nothing stays by which one could get out, or at the first process.
-                libc.close(self._first)
-                libc.close(self.family.line)
-                self.family.first = self.family.line = self._first = -1
-            libc.close(back)
+                libc.errno = libc.ESRCH
+                _failed_to(inside, b"the process that stands for it")
+        py.PyOS_AfterFork_Parent()
+        number = inside.family.number
         if number:
             self._end()
         return number
 
-    def _argument(self):
-        return cython.address(self.family)
-
-    def _fork(self, back):
-        # What this thread forks is inside for as long as the call takes; a thread that it begins
-        # meanwhile would be refused.
-        number: cython.int
-        py.PySys_Audit(b"os.fork", cython.NULL)
-        py.PyOS_BeforeFork()
-        if libc.setns(self._first, libc.CLONE_NEWPID) == 0:
-            self.pid = libc.fork()
-            number = 0 if self.pid >= 0 else libc.errno
-            if self.pid == 0:
-                py.PyOS_AfterFork_Child()
-                return 0
-            libc.setns(back, libc.CLONE_NEWPID)
-        else:
-            number = libc.errno
-        py.PyOS_AfterFork_Parent()
-        return number
+    def _inside(self):
+        return cython.address(self.inside)
 
     def end(self):
         """End all that is in the family, and return the copy's status; None: nobody knows it."""
@@ -302,46 +261,65 @@ class Insider:
             return None
         with cython.nogil:
             self._end()
-        return None if self.status < 0 else self.status
+        return None if self.inside.status < 0 else self.inside.status
 
     def _end(self):
-        status: cython.int = 0
-        if self.family.first > 0:
-            libc.kill(self.family.first, libc.SIGKILL)
-        if self.pid > 0:
-            # Before the first, which is gone when all others are, and are waited for.
-            self.status = -1
-            while True:
-                if libc.waitpid(self.pid, cython.address(status), libc.__WALL) >= 0:
-                    self.status = status
-                elif libc.errno == libc.EINTR:
-                    continue
-                break
-            self.pid = -1
-        if self.family.first > 0:
-            wait_for_end(self.family.first)
-            self.family.first = -1
-        if self.family.stack != cython.NULL:
-            give_stacks_back(self.family.stack, 1)
-            self.family.stack = cython.NULL
+        if self._first >= 0:
+            libc.syscall(libc.SYS_pidfd_send_signal, self._first, libc.SIGKILL, cython.NULL, 0)
+        self.pid = -1
+        if self._line >= 0:
+            libc.close(self._line)
+            self._line = -1
+        if self._stands > 0:
+            wait_for_end(self._stands)
+            self._stands = -1
         if self._first >= 0:
             libc.close(self._first)
             self._first = -1
-        if self.family.line >= 0:
-            libc.close(self.family.line)
-            self.family.line = -1
+        if self._stack != cython.NULL:
+            give_stacks_back(self._stack, _STACKS)
+            self._stack = cython.NULL
+        if self.inside.family.stack != cython.NULL:
+            give_stacks_back(self.inside.family.stack, 1)
+            self.inside.family.stack = cython.NULL
         return 0
 
 
+def _failed_to(inside, step):
+    _failed(cython.address(inside.family), step)
+    return inside.family.number
+
+
+# In a process that has the memory of the one that asks for it: by it an ordinary user's process,
+# too, is copied right into namespaces that it can't enter and leave again. All signals are blocked.
 @cython.profile(False)
 @cython.linetrace(False)
-def _begin_there(argument):
-    # In a helper, on the machine: the first process is this one's brother.
-    family: cython.pointer(Family) = cython.cast(cython.pointer(Family), argument)
-    if arrive(family.where, family.parent):
-        family.number = family.where.error
+def _stand(argument):
+    inside: cython.pointer(Inside) = cython.cast(cython.pointer(Inside), argument)
+    family: cython.pointer(Family) = cython.address(inside.family)
+    default: libc.sigaction_t
+    if arrive(cython.address(inside.s), inside.parent):
+        family.number = inside.s.error
         family.step = b"the machine"
-        return 0
-    _begin(family)
-    _settled(family)
+    elif _begin_family(family) == 0:
+        inside.pid = libc.fork()
+        if inside.pid == 0:
+            own.jump(cython.address(inside.place))
+        if inside.pid < 0:
+            _failed(family, b"fork")
+            libc.kill(family.first, libc.SIGKILL)
+            libc.waitpid(family.first, cython.NULL, libc.__WALL)
+    if family.number == 0:
+        # Where the end of children is ignored nobody could wait for it.
+        libc.memset(cython.address(default), 0, cython.sizeof(default))
+        default.sa_handler = libc.SIG_DFL
+        libc.sigaction(libc.SIGCHLD, cython.address(default), cython.NULL)
+        if _keep_two(family, family.line, inside.line) == 0:
+            own.stand(inside.pid, family.first, cython.address(inside.status))
+        libc.kill(inside.pid, libc.SIGKILL)
+        libc.waitpid(inside.pid, cython.NULL, 0)
+        libc.kill(family.first, libc.SIGKILL)
+        libc.waitpid(family.first, cython.NULL, libc.__WALL)
+        inside.pid = -1
+    libc._exit(0)
     return 0

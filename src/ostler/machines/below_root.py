@@ -40,7 +40,7 @@ from cython.cimports.ostler.core.crossing import (
     settle,
     take,
 )
-from cython.cimports.ostler.core.family import Family, Insider, begin_family, stand_for
+from cython.cimports.ostler.core.family import Insider
 from cython.cimports.ostler.core.identity import (
     IDENTITY_GROUPS,
     Identity,
@@ -744,75 +744,51 @@ class RootedCore(Core):
         return 0
 
     def _fork_inside(self):
-        # A copy of this process, an Insider, for which _move_in() is to be called there: in a PID
-        # namespace from its first moment on. None: nothing was done, for it can't be had so.
-        insider: Insider
-        if self._user_ns >= 0:
-            return None
-        insider = Insider()
-        prepare(cython.address(insider.s))
+        # A copy of this process, an Insider, for which _move_in() is to be called there: where the
+        # machine's children live, in a PID namespace of its own, from its first moment on. None:
+        # nothing was done. Where an ordinary user is refused the namespace, as in a container that
+        # hides parts of /proc, it can be had without one, by a plain fork.
+        insider: Insider = Insider()
+        number: cython.int
+        prepare(cython.address(insider.inside.s))
         try:
-            self.enter(cython.address(insider.s))
+            self.enter(cython.address(insider.inside.s))
         except OSError:
             return None  # it is told by who tries it without
-        insider.family.read_only = True
+        insider.inside.family.read_only = self._user_ns < 0 or libc.geteuid() == 0
         try:
-            number: cython.int = insider.begin()
+            number = insider.begin()
         except BaseException:
-            close_held(cython.address(insider.s))
+            close_held(cython.address(insider.inside.s))
             raise
-        if insider.pid:
-            close_held(cython.address(insider.s))
+        if insider.pid == 0:
+            return insider
+        close_held(cython.address(insider.inside.s))
+        if number and self._user_ns < 0:
+            kind = type(plain_failure(number))
+            step = cython.cast(bytes, insider.inside.family.step).decode()
+            raise kind(number, f"no namespace for the processes of a test: {step}")
         return None if number else insider
 
-    def _move_in(self, parent: cython.int, insider, fork, begun):
+    def _move_in(self, parent: cython.int, insider):
         # From now on this process, which has one thread and is a copy of its parent, lives where
-        # the machine's children do, with their rights. There is no way back. Without an Insider it
-        # is a child of the one that came here, in a PID namespace, and that one waits for it;
-        # begun(first process, child) is called there. Where an ordinary user is refused the
-        # namespace, as in a container that hides parts of /proc, it is none, and begun(0, 0).
+        # the machine's children do, with their rights, and there is no way back: an Insider or,
+        # where there is none, this process as it is, which ends with its parent.
         s: Spawn
-        family: Family
         number: cython.int
-        pid: cython.int = 0
         known: Insider = insider
         if known is not None:
             with cython.nogil:
-                arrive(cython.address(known.s), 0)
-                number = move(cython.address(known.s), 0)
-            self._live_here(number)
-            return True
-        prepare(cython.address(s))
-        self.enter(cython.address(s))
-        family.first = -1
-        family.read_only = self._user_ns < 0 or libc.geteuid() == 0
-        with cython.nogil:
-            number = arrive(cython.address(s), parent)
-            if number == 0:
-                begin_family(cython.address(family))
-        if number:
-            close_held(cython.address(s))
-            raise plain_failure(number)
-        if family.first > 0:
-            pid = fork()
-            if pid:
-                begun(family.first, pid)
-                with cython.nogil:
-                    stand_for(cython.address(family), pid)
-            libc.close(family.line)
-            parent = 0
-        elif self._user_ns < 0:
-            kind = type(plain_failure(family.number))
-            step = cython.cast(bytes, family.step).decode()
-            raise kind(family.number, f"no namespace for the processes of a test: {step}")
+                number = move(cython.address(known.inside.s), 0)
         else:
-            begun(0, 0)
-        with cython.nogil:
-            number = move(cython.address(s), parent)
-        self._live_here(number)
-        return family.first > 0
-
-    def _live_here(self, number):
+            prepare(cython.address(s))
+            self.enter(cython.address(s))
+            with cython.nogil:
+                number = arrive(cython.address(s), parent)
+                if number == 0:
+                    number = move(cython.address(s), parent)
+                else:
+                    close_held(cython.address(s))
         if number:
             raise plain_failure(number)
         self._user.uid = -1  # which is who runs now

@@ -103,11 +103,10 @@ class ScratchOfUser(Scratch):
                 self.environ[variable] = value
         self._guarantees["user"] = f"calls and children are user {uid}'s (kernel)"
 
-    def _move_in(self, parent, insider, fork, begun):
-        in_family = super()._move_in(parent, insider, fork, begun)
+    def _move_in(self, parent, insider):
+        super()._move_in(parent, insider)
         self._who = None  # the calls are this process's, which is the user's
         self._changed_by = _refuse_change
-        return in_family
 
     @property
     def _is_anothers(self):

@@ -4,7 +4,6 @@ import gc
 import signal
 import sys
 import traceback
-from functools import partial
 from typing import Any, NoReturn
 
 import pytest
@@ -29,10 +28,7 @@ _KEPT: "list[Any]" = []  # what would have an effect when it is collected
 
 
 def run(item: "Any", machine: "Any", fd: int, parent: int, insider: "Insider | None") -> "NoReturn":
-    """Move to the machine, run the test, and end this process.
-
-    Without an insider the test is run by a child of this process, which waits for it.
-    """
+    """Move to the machine, run the test, and end this process."""
     gc.freeze()  # what the parent has is not looked through, and so not copied
     sender = wire.Sender(fd)
     try:
@@ -61,14 +57,10 @@ def _move(item, machine, parent, insider, sender):
     with here.on_host():
         own_user = machine._is_anothers if hasattr(machine, "_is_anothers") else False
         stood = host.getcwd()
-        begun = partial(sender.send, "begun")
-        in_family = machine._move_in(parent, insider, host.fork, begun)
-        if insider is None:
-            sender.is_here()
-            sender.wait()
+        machine._move_in(parent, insider)
         machine.chdir("/")  # where one stands that is not installed
         here.machine = machine
-        if not in_family:
+        if insider is None:
             # What a test leaves behind is this process's, until the parent ends all of it.
             descendants.adopt_orphans(True)
         _take_variables(machine, room.OF_A_USER if own_user else ())

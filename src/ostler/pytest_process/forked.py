@@ -26,10 +26,9 @@ _EXITING = 4  # of a process's flags in /proc: PF_EXITING
 class Forked:
     """A copy of this process, which runs `work(fd, parent, insider)` and says messages by fd.
 
-    `inside()` gives the Insider that it is, in a family from the beginning, or None: then it is a
-    plain copy, a child of `parent`, which may begin a family by itself. It ends by itself or, after
-    a message "end" that says so, is ended with all that it has started. When it can say nothing any
-    more it is ended, too.
+    `inside()` gives the Insider that it is, in a family, or None: then it is a plain copy, a child
+    of `parent`. It ends by itself or, after a message "end" that says so, is ended with all that it
+    has started. When it can say nothing any more it is ended, too.
     """
 
     def __init__(
@@ -41,9 +40,7 @@ class Forked:
         self.silenced = False  # it has lost the socket by which it says something
         self.status: int | None = None  # how it has ended otherwise; None: nobody knows
         self.interrupts = 0  # that came here
-        self.in_family = False  # which the kernel ends as a whole
-        self._has_begun = self._has_left = False
-        self._first = self._test = -1  # pidfds of a family's first process, and of the test's
+        self._has_left = self._is_over = False
         self._receiver = wire.Receiver()
         self._socket, theirs = socket.socketpair()
         try:
@@ -53,10 +50,7 @@ class Forked:
             raise
         finally:
             theirs.close()
-        self._runner = self._pid
-        if self._insider is not None:
-            self.in_family = self._has_begun = True
-            self._first, self._test = self._insider.first, host.pidfd_open(self._pid)
+        self.in_family = self._insider is not None  # which the kernel ends as a whole
 
     def attend(self, heed: "Callable[[list[Any]], object]") -> None:
         """Call a function with each message until it has ended; Ctrl-C is for it alone."""
@@ -94,7 +88,7 @@ class Forked:
             except ConnectionResetError:  # by who did not read an answer
                 data = b""
             if not data:
-                if not _is_ending(self._runner):
+                if not _is_ending(self._pid):
                     self.silenced = True
                     return
                 poll.unregister(mine)
@@ -115,22 +109,11 @@ class Forked:
             if message[0] == "end":
                 self._has_left, self.ended = bool(message[1]), True
                 return
-            # The first word is said before anything of the test has run.
-            answer = None
-            if message[0] == "begun" and not self._has_begun:
-                self._begin(*message[1:])
-            else:
-                answer = heed(message)
-            if message[0] in ("begun", "report"):
+            answer = heed(message)
+            if message[0] == "report":
                 self._answer(b".")
             elif message[0] == "change":
                 self._answer(json.dumps(answer).encode() + b"\n")
-            self._has_begun = True
-
-    def _begin(self, first, runner):
-        if first:
-            self._first, self._test = host.pidfd_open(first), host.pidfd_open(runner)
-            self.in_family, self._runner = True, runner
 
     def _answer(self, data):
         try:
@@ -139,22 +122,17 @@ class Forked:
             pass  # it is gone, or does not read
 
     def _end(self):
+        self._is_over = True
         self._socket.close()
         try:
-            if self.in_family:
-                _send(self._first, signal.SIGKILL)
-            elif self._has_left or not self.ended:
+            if self._insider is None and (self._has_left or not self.ended):
                 descendants.end_family(self._pid)
         finally:
             self.status = self._wait()
-            if self.in_family:
-                host.close(self._test)
 
     def _wait(self):
         if self._insider is not None:
             return self._insider.end()
-        if self.in_family:
-            host.close(self._first)
         try:
             return host.waitpid(self._pid, 0)[1]
         except ChildProcessError:  # somebody else has waited for it
@@ -177,17 +155,8 @@ class Forked:
             self._signal(signal.SIGINT)  # else the terminal has sent it to both
 
     def _signal(self, number):
-        if self.in_family:
-            _send(self._test, number)
-        else:
+        if not self._is_over:  # until then nobody waits for it, and its number means nobody else
             host.kill(self._pid, number)
-
-
-def _send(pidfd, number):
-    try:
-        signal.pidfd_send_signal(pidfd, number)
-    except ProcessLookupError:
-        pass
 
 
 def _copy(work, inside, ours, theirs):

@@ -105,7 +105,12 @@ class Course:
         child.prepare(self._item.config)
         covered.flush()
         wire.flush(self._item.config)
-        process = forked.Forked(self._in_child, self._machine._fork_inside)
+        try:
+            process = forked.Forked(self._in_child, self._machine._fork_inside)
+        except OSError as error:
+            self._heed_refused(f"{type(error).__name__}: {error}")
+            self._tell_of_end(self._refusal)
+            return
         timer = getattr(self._item.config.hook, "pytest_timeout_cancel_timer", None)
         if timer is not None:
             timer(item=self._item)  # the other process has its own

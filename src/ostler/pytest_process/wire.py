@@ -37,10 +37,6 @@ class Sender:
         self._pid = host.getpid()
         self._asking = allocate_lock()
 
-    def is_here(self) -> None:
-        """From now on this process, a copy of the one that it was made in, tells the parent."""
-        self._pid = host.getpid()
-
     def send(self, kind: str, *what: "Any") -> None:
         """Tell the parent; in a process that the test has forked and let run on, end that one."""
         if host.getpid() != self._pid:

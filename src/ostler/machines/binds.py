@@ -1,5 +1,7 @@
 """Binds: parts of the host that are shown, read-only, on a scratch machine."""
 
+import errno
+
 from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines.rooted import MachineUnavailable
@@ -30,9 +32,16 @@ def shell():
 
 
 class Sources(list):
-    """What sources() has given, which need not be looked at again."""
+    """What sources() has given, which need not be looked at again.
 
-    __slots__ = ()
+    What of it is in `passing` may be gone by the time when it is shown, and is left out then.
+    """
+
+    __slots__ = ("passing",)
+
+    def __init__(self, passing=frozenset()):
+        super().__init__()
+        self.passing = passing
 
 
 def sources(bind):
@@ -54,8 +63,13 @@ def sources(bind):
     return _outermost(wanted)
 
 
-def _outermost(paths):
-    found = Sources()
+def joined(found, asked_for):
+    """Sources of paths that were found, which may be gone by now, and of those of other Sources."""
+    return _outermost({*found, *asked_for}, frozenset(found).difference(asked_for))
+
+
+def _outermost(paths, passing=frozenset()):
+    found = Sources(passing)
     for path in sorted(paths, key=lambda path: path + b"/"):
         # What lies within a path comes right behind it.
         if not found or not path.startswith(found[-1] + b"/"):
@@ -68,6 +82,7 @@ def show(machine, paths):
 
     Return where something is mounted now: [path below the root].
     """
+    passing = getattr(paths, "passing", frozenset())
     steps = []
     # By plain paths below the root: the machine is new, and none of its links is on the way to a
     # path, for of two that lie in each other the inner one is left out.
@@ -88,10 +103,15 @@ def show(machine, paths):
             steps.append((mounts.NEW, path[1:], b"devpts", None, None, _PTS_OPTIONS, False))
             steps += _console(machine)
             continue
-        status = host.lstat(path)
-        kind = status.st_mode & 0o170000
-        if kind == 0o120000:
-            host.symlink(host.readlink(path), place, dir_fd=root)
+        try:
+            kind = host.lstat(path).st_mode & 0o170000
+            target = host.readlink(path) if kind == 0o120000 else None
+        except OSError as error:
+            if path in passing and error.errno in _GONE:
+                continue
+            raise
+        if target is not None:
+            host.symlink(target, place, dir_fd=root)
             continue
         if kind == 0o040000:
             host.mkdir(place, dir_fd=root)
@@ -109,6 +129,10 @@ def show(machine, paths):
             # No terminals of one's own here: without them.
             steps = steps[failed + 1 :]
             continue
+        if number in _GONE and steps[failed][2] in passing:
+            _take_away(root, steps[failed][1])
+            steps = steps[failed + 1 :]
+            continue
         which = host.fsdecode(steps[failed][2])
         raise MachineUnavailable(
             f"{which} can't be shown there: {step}: {host.strerror(number)}", "", number
@@ -116,6 +140,15 @@ def show(machine, paths):
     return shown
 
 
+def _take_away(root, place):
+    # What it would have been mounted upon.
+    try:
+        host.unlink(place, dir_fd=root)
+    except OSError:
+        host.rmdir(place, dir_fd=root)
+
+
+_GONE = (errno.ENOENT, errno.ENOTDIR)
 _PTS_OPTIONS = b"ptmxmode\x000666\0mode\x00620\0\0"
 _CONSOLE = b"/dev/console"
 

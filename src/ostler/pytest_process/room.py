@@ -70,7 +70,7 @@ def _made_for_process(item, options):
     bind = options.pop("bind", None)
     options.pop("inodes", None)
     own = binds.sources(bind)  # which says what is wrong with it
-    machine = ostler.scratch(bind=[*shown(item), *own] if own else shown(item), **options)
+    machine = ostler.scratch(bind=binds.joined(shown(item), own), **options)
     try:
         _take_variables(machine)
         furnish_for_process(machine)
@@ -161,7 +161,7 @@ def shown(item: "Any") -> "list[bytes]":
         for root in roots:
             found += _piece(root, here)
         paths = {path for each in found for path in _with_target(each)}
-        _known = key, binds.sources(paths.union(map(host.fsencode, binds.shell())))
+        _known = key, binds.joined(paths.union(map(host.fsencode, binds.shell())), ())
     return _known[1]
 
 

@@ -92,16 +92,54 @@ def test_what_older_musl_lacks_is_called_by_its_number(tools):
         assert not declared & names, path.name
 
 
+def test_the_supported_pythons_are_the_same_everywhere(tools):
+    """Those of the classifiers, what setup.py refuses, what is looked for here and fetched."""
+    supported, versions = tools("supported"), tools("wheels").supported()
+    assert PROJECT["project"]["requires-python"] == f">={versions[0]}"
+    assert versions == [f"3.{minor}" for minor in range(supported.OLDEST[1], supported.TRIED[1] + 1)]
+    interpreters = (ROOT / "build_tools/interpreters").read_text()
+    looked_for = re.search(r"for minor in (.*); do", interpreters)[1].split()
+    assert [minor for minor in looked_for if minor.isdigit()] == [each[2:] for each in versions]
+    newer = re.search(r'^VERSIONS="(.*)"', (ROOT / "build_tools/newer").read_text(), re.MULTILINE)
+    assert newer[1].split() == versions[-2:]
+
+
 def test_the_forge_builds_the_same_wheels(tools):
     told = PROJECT["tool"]["cibuildwheel"]
-    versions = tools("wheels").supported()
-    assert told["build"] == [f"cp{version.replace('.', '')}-*" for version in versions]
+    wanted = []
+    for version in tools("wheels").supported():
+        tag = f"cp{version.replace('.', '')}"
+        # Free-threaded Pythons before 3.14 were an experiment, which the forge's images have not.
+        wanted += [f"{tag}-*", f"{tag}t-*"] if int(version[2:]) >= 14 else [f"{tag}-*"]
+    assert told["build"] == wanted
     images = {
         f"{image}_{name.split('-', 1)[1].removesuffix('-image')}"
         for name, image in told["linux"].items()
         if name.endswith("-image")
     }
-    assert images == {*tools("cross").TARGETS}
+    targets = tools("cross").TARGETS
+    assert images == {*targets}
+    machines = {target.machine for target in targets.values()}
+    assert {*told["linux"]["archs"]} == machines
+    workflow = (ROOT / ".github/workflows/wheels.yml").read_text()
+    assert {*re.findall(r"\{arch: (\w+),", workflow)} == machines
+
+
+def test_the_forge_tries_what_is_there():
+    words = PROJECT["tool"]["cibuildwheel"]["test-command"].split()
+    assert words[0] == "pytest" and all((ROOT / word).exists() for word in words[1:])
+    assert all((ROOT / word).exists() for word in PROJECT["tool"]["cibuildwheel"]["test-sources"])
+
+
+def test_only_the_last_job_may_publish_and_it_attests():
+    """Without a password: by what the index knows of the workflow and its environment."""
+    text = (ROOT / ".github/workflows/wheels.yml").read_text()
+    before, _, last = text.partition("\n  publish:\n")
+    assert "id-token" not in before and "id-token: write" in last
+    assert re.search(r"^permissions:\n  contents: read\n", before, re.MULTILINE)
+    assert "needs: [source, wheels]" in last and "if: github.ref_type == 'tag'" in last
+    assert "attestations: true" in last and "name: release" in last
+    assert "password" not in last and "secrets." not in text
 
 
 def test_the_forge_runs_nothing_that_can_change():

@@ -96,7 +96,8 @@ def test_the_supported_pythons_are_the_same_everywhere(tools):
     """Those of the classifiers, what setup.py refuses, what is looked for here and fetched."""
     supported, versions = tools("supported"), tools("wheels").supported()
     assert PROJECT["project"]["requires-python"] == f">={versions[0]}"
-    assert versions == [f"3.{minor}" for minor in range(supported.OLDEST[1], supported.TRIED[1] + 1)]
+    minors = range(supported.OLDEST[1], supported.TRIED[1] + 1)
+    assert versions == [f"3.{minor}" for minor in minors]
     interpreters = (ROOT / "build_tools/interpreters").read_text()
     looked_for = re.search(r"for minor in (.*); do", interpreters)[1].split()
     assert [minor for minor in looked_for if minor.isdigit()] == [each[2:] for each in versions]

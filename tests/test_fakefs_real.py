@@ -32,6 +32,16 @@ def programs(fs):
     return fs
 
 
+def test_a_link_on_the_way_leads_nowhere_else(fs, tmp_path):
+    """What is shown is put upon the test's files alone, wherever a link of theirs leads."""
+    fs.create_symlink("/etc", str(tmp_path))
+    with pytest.raises(ostler.MachineUnavailable):
+        fs.add_programs()
+    fs.pause()
+    assert list(tmp_path.iterdir()) == []
+    fs.resume()
+
+
 def run(*command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -13,6 +13,10 @@ cdef enum:
                     # anything into, hides what is there, and is nothing where there is no place
     CLONE_WRITABLE = 4  # a clone of `source` alone that can be written to, though it can't
     CLONE_PLACED = 5    # as CLONE, but nothing where there is no place for it
+    SHOWN = 6           # as CLONE, at a place that is made for it; of a symbolic link one like it
+    SHOWN_PASSING = 7   # as SHOWN, but nothing where `source` is gone
+    DIRECTORY = 8       # a directory, if there is none yet
+    LINK = 9            # a symbolic link to `source`
 
 # One mount of a machine that has several.
 cdef struct Step:
@@ -23,6 +27,7 @@ cdef struct Step:
     const char *work
     const char *options     # key\0value\0 ... \0, the value empty for a flag
     bint read_only
+    bint is_mounted         # the answer: something is, at the target
 
 # What a helper is asked for, and what it answers; read and written without the GIL.
 cdef struct Order:
@@ -44,6 +49,9 @@ cdef struct Order:
     int place               # a descriptor by which steps name their layers, and the path in the
     const char *place_path  # mount namespace at which that directory is to be found; or NULL
     int failed_step
+    int above               # the directory that the last place was made in; -1: none
+    const char *above_path  # the beginning of that step's target, and its length
+    size_t above_size
     int root            # the answer: the detached mount
     int number          # errno, and the step that failed
     const char *step
@@ -56,6 +64,7 @@ cdef class Made:
     cdef readonly int number        # errno, when it could not be made, and the step that failed
     cdef readonly object step
     cdef readonly int failed        # which of several steps
+    cdef readonly object mounted    # the targets at which something was, of those before
     cdef int leave(self, int fd) noexcept
 
 cpdef tuple children(int root, int user_ns, int mount_ns)
@@ -74,7 +83,14 @@ cdef int _fresh(Order *order, Step *step) noexcept nogil
 cdef int _cloned(Order *order, Step *step) noexcept nogil
 cdef int _find_place(Order *order) noexcept nogil
 cdef int _walk_to(int root, const char *path) noexcept nogil
+cdef int _open_below(Order *order, const char *path) noexcept nogil
 cdef int _find_target(Order *order, Step *step) noexcept nogil
+cdef const char *_name_of(Step *step) noexcept nogil
+cdef int _find_above(Order *order, Step *step) noexcept nogil
+cdef int _made_place(Order *order, int r) noexcept nogil
+cdef int _entry(Order *order, Step *step) noexcept nogil
+cdef int _shown(Order *order, Step *step) noexcept nogil
+cdef int _put(Order *order, Step *step, int mount) noexcept nogil
 cdef int _build(Order *order) noexcept nogil
 cdef int _change(Order *order) noexcept nogil
 cdef int _make_root(Order *order, int tree) noexcept nogil

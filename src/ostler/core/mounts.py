@@ -24,6 +24,7 @@ class Made:
         self.user_ns = user_ns
         self.mount_ns = mount_ns
         self.step = ""
+        self.mounted = ()
 
     def __dealloc__(self):
         self.close()
@@ -245,7 +246,8 @@ def _fresh(order, step):
 
 def _cloned(order, step):
     attributes: libc.mount_attr
-    deep: cython.int = libc.AT_RECURSIVE if step.kind == CLONE or step.kind == CLONE_PLACED else 0
+    alone: cython.bint = step.kind == CLONE_ONE or step.kind == CLONE_WRITABLE
+    deep: cython.int = 0 if alone else libc.AT_RECURSIVE
     tree: cython.int = libc.syscall(
         libc.SYS_open_tree, libc.AT_FDCWD, step.source,
         libc.OPEN_TREE_CLONE | libc.OPEN_TREE_CLOEXEC | deep,
@@ -321,10 +323,7 @@ def _walk_to(root, path):
     return fd
 
 
-def _find_target(order, step):
-    # Whoever has been at work on the tree may have put a link there, which leads anywhere: one of
-    # a tree that is made anew is none of the places that were planned, and none leads out of it.
-    status: libc.stat_t
+def _open_below(order, path):
     how: libc.open_how
     fd: cython.int
     how.flags = libc.O_PATH | libc.O_NOFOLLOW | libc.O_CLOEXEC
@@ -332,13 +331,132 @@ def _find_target(order, step):
     how.resolve = libc.RESOLVE_IN_ROOT | libc.RESOLVE_NO_MAGICLINKS
     if order.dir < 0:
         how.resolve |= libc.RESOLVE_NO_SYMLINKS
-    fd = libc.openat2(order.root, step.target, cython.address(how))
+    fd = libc.openat2(order.root, path, cython.address(how))
     if fd < 0 and (
         libc.errno == libc.ENOSYS or libc.errno == libc.EPERM or libc.errno == libc.ENAMETOOLONG
     ):
-        fd = _walk_to(order.root, step.target)
+        fd = _walk_to(order.root, path)
     if fd < 0 and libc.errno == libc.ELOOP:
         libc.errno = libc.ENOTDIR
+    return fd
+
+
+def _name_of(step):
+    slash: cython.p_const_char = libc.strrchr(step.target, 0x2F)
+    return step.target if slash == cython.NULL else slash + 1
+
+
+def _find_above(order, step):
+    # The directory that a place is to be made in; many places follow each other in one.
+    path: cython.char[4096]
+    name: cython.p_const_char = _name_of(step)
+    size: cython.size_t = 0 if name == step.target else name - step.target - 1
+    if (
+        order.above >= 0 and order.above_size == size
+        and libc.strncmp(order.above_path, step.target, size) == 0
+    ):  # fmt: skip
+        return 0
+    if order.above >= 0:
+        libc.close(order.above)
+        order.above = -1
+    if size >= cython.sizeof(path):
+        libc.errno = libc.ENAMETOOLONG
+        return _failed(order, b"place")
+    if size == 0:
+        order.above = libc.fcntl(order.root, libc.F_DUPFD_CLOEXEC, 3)
+    else:
+        libc.memcpy(path, step.target, size)
+        path[size] = 0
+        order.above = _open_below(order, path)
+    order.above_path = step.target
+    order.above_size = size
+    return 0 if order.above >= 0 else _failed(order, b"place")
+
+
+def _made_place(order, r):
+    return 0 if r == 0 else _failed(order, b"place")
+
+
+def _entry(order, step):
+    # What is no mount: 0, or -1.
+    r: cython.int
+    if _find_above(order, step) < 0:
+        return -1
+    if step.kind == LINK:
+        return _made_place(order, libc.symlinkat(step.source, order.above, _name_of(step)))
+    r = libc.mkdirat(order.above, _name_of(step), 0o777)
+    return 0 if r < 0 and libc.errno == libc.EEXIST else _made_place(order, r)
+
+
+def _shown(order, step):
+    # A mount, whose place is made; -1: none, which is no error if order.number is 0.
+    text: cython.char[4096]
+    status: libc.stat_t
+    size: cython.long
+    r: cython.int
+    made: cython.int
+    name: cython.p_const_char = _name_of(step)
+    if _find_above(order, step) < 0:
+        return -1
+    if libc.fstatat(
+        libc.AT_FDCWD, step.source, cython.address(status), libc.AT_SYMLINK_NOFOLLOW
+    ) < 0:  # fmt: skip
+        _failed(order, b"lstat")
+    elif libc.S_ISLNK(status.st_mode):
+        size = libc.readlinkat(libc.AT_FDCWD, step.source, text, cython.sizeof(text) - 1)
+        if size >= 0:
+            text[size] = 0
+            _made_place(order, libc.symlinkat(text, order.above, name))
+            return -1
+        _failed(order, b"lstat")
+    else:
+        if libc.S_ISDIR(status.st_mode):
+            r = libc.mkdirat(order.above, name, 0o777)
+        else:
+            r = libc.mknodat(order.above, name, 0o100644, 0)
+        if _made_place(order, r) < 0:
+            return -1
+        made = _cloned(order, step)
+        if made >= 0:
+            return made
+        if step.kind == SHOWN_PASSING:
+            libc.unlinkat(order.above, name, 0)
+            libc.unlinkat(order.above, name, libc.AT_REMOVEDIR)
+    if step.kind == SHOWN_PASSING and (
+        order.number == libc.ENOENT or order.number == libc.ENOTDIR
+    ):  # fmt: skip
+        order.number = 0
+        order.step = b""
+    return -1
+
+
+def _put(order, step, mount):
+    # By an open directory: the place itself, or that which it was made in.
+    target: cython.int
+    r: cython.long
+    is_shown: cython.bint = step.kind == SHOWN or step.kind == SHOWN_PASSING
+    target = order.above if is_shown else _find_target(order, step)
+    if target >= 0:
+        r = libc.syscall(
+            libc.SYS_move_mount, mount, b"", target,
+            _name_of(step) if is_shown else cython.cast(cython.p_const_char, b""),
+            libc.MOVE_MOUNT_F_EMPTY_PATH | libc.MOVE_MOUNT_T_EMPTY_PATH,
+        )  # fmt: skip
+        if r < 0:
+            _failed(order, b"move_mount")
+        else:
+            step.is_mounted = True
+        if not is_shown:
+            libc.close(target)
+    libc.close(mount)
+    return 0
+
+
+def _find_target(order, step):
+    # Whoever has been at work on the tree may have put a link there, which leads anywhere: one of
+    # a tree that is made anew is none of the places that were planned, and none leads out of it.
+    status: libc.stat_t
+    fd: cython.int = _open_below(order, step.target)
     if fd < 0:
         return _failed(order, b"place")
     # An empty directory is put over a directory alone.
@@ -355,34 +473,34 @@ def _build(order):
     # Each step gives a detached mount: the first is the root, the others are put upon it.
     i: cython.int
     made: cython.int
-    target: cython.int
     step: cython.pointer(Step)
     order.root = order.dir
+    order.above = -1
     if order.place_path != cython.NULL and _find_place(order) < 0:
         return 0
     for i in range(order.step_count):
         step = order.steps + i
         order.failed_step = i
+        if step.kind == DIRECTORY or step.kind == LINK:
+            if _entry(order, step) < 0:
+                break
+            continue
         if step.kind == OVERLAY:
             made = _overlay(order, step)
         elif step.kind == FRESH:
             made = _fresh(order, step)
+        elif step.kind == SHOWN or step.kind == SHOWN_PASSING:
+            made = _shown(order, step)
         else:
             made = _cloned(order, step)
         if made < 0:
-            break
+            if order.number:
+                break
+            continue
         if step.target == cython.NULL:
             order.root = made
             continue
-        target = _find_target(order, step)
-        if target >= 0:
-            if libc.syscall(
-                libc.SYS_move_mount, made, b"", target, b"",
-                libc.MOVE_MOUNT_F_EMPTY_PATH | libc.MOVE_MOUNT_T_EMPTY_PATH,
-            ) < 0:  # fmt: skip
-                _failed(order, b"move_mount")
-            libc.close(target)
-        libc.close(made)
+        _put(order, step, made)
         if (order.number == libc.ENOENT or order.number == libc.ENOTDIR) and (
             step.kind == CLONE_PLACED or (step.kind == FRESH and step.read_only)
         ):
@@ -390,6 +508,8 @@ def _build(order):
             order.step = b""
         if order.number:
             break
+    if order.above >= 0:
+        libc.close(order.above)
     if order.number and order.root >= 0 and order.root != order.dir:
         libc.close(order.root)
         order.root = -1
@@ -758,6 +878,10 @@ CLONE_PART = CLONE_PLACED
 CLONE_AGAIN = CLONE_WRITABLE
 OVERLAY_OVER = OVERLAY
 NEW = FRESH
+SHOW = SHOWN
+SHOW_PASSING = SHOWN_PASSING
+MAKE_DIRECTORY = DIRECTORY
+MAKE_LINK = LINK
 
 
 def build(
@@ -807,11 +931,13 @@ def build(
                 _build(cython.address(order))
             else:
                 _in_helper(cython.address(order))
+        mounted = [steps[i][1] for i in range(order.step_count) if order.steps[i].is_mounted]
     finally:
         libc.free(order.steps)
     made: Made = Made(-1 if order.root == root else order.root)
     made.number = order.number
     made.failed = order.failed_step
+    made.mounted = mounted
     made.step = cython.cast(bytes, order.step).decode()
     return made
 

@@ -1,12 +1,16 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 CLONE_AGAIN: int
 CLONE_MOUNT: int
 CLONE_PART: int
 CLONE_TREE: int
+MAKE_DIRECTORY: int
+MAKE_LINK: int
 NEW: int
 OVERLAY_OVER: int
+SHOW: int
+SHOW_PASSING: int
 
 # kind, target, source, upper, work, options, read_only
 _Step = tuple[int, bytes | None, bytes | None, bytes | None, bytes | None, bytes | None, bool]
@@ -24,6 +28,8 @@ class Made:
     def step(self) -> str: ...
     @property
     def failed(self) -> int: ...
+    @property
+    def mounted(self) -> Sequence[bytes | None]: ...
     def __new__(cls, root: int = -1, user_ns: int = -1, mount_ns: int = -1) -> Self: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...

@@ -1,7 +1,5 @@
 """Binds: parts of the host that are shown, read-only, on a scratch machine."""
 
-import errno
-
 from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines.rooted import MachineUnavailable
@@ -82,73 +80,57 @@ def show(machine, paths):
 
     Return where something is mounted now: [path below the root].
     """
-    passing = getattr(paths, "passing", frozenset())
-    steps = []
-    # By plain paths below the root: the machine is new, and none of its links is on the way to a
-    # path, for of two that lie in each other the inner one is left out.
-    root = machine._root
-    made = set()
-    for path in paths:
-        place = path[1:]
-        _make_parents(root, place, made)
-        if path in _LINKS:
-            host.symlink(_LINKS[path], place, dir_fd=root)
-            continue
-        if path == _SHM:
-            host.mkdir(place, dir_fd=root)
-            machine.chmod(path, 0o1777)
-            continue
-        if path == _PTS:
-            host.mkdir(place, dir_fd=root)
-            steps.append((mounts.NEW, path[1:], b"devpts", None, None, _PTS_OPTIONS, False))
-            steps += _console(machine)
-            continue
-        try:
-            kind = host.lstat(path).st_mode & 0o170000
-            target = host.readlink(path) if kind == 0o120000 else None
-        except OSError as error:
-            if path in passing and error.errno in _GONE:
-                continue
-            raise
-        if target is not None:
-            host.symlink(target, place, dir_fd=root)
-            continue
-        if kind == 0o040000:
-            host.mkdir(place, dir_fd=root)
-        else:
-            host.mknod(place, 0o100644, dir_fd=root)
-        steps.append((mounts.CLONE_TREE, place, path, None, None, None, True))
+    shown = _build(machine, _steps(paths))
+    if _SHM in paths:
+        machine.chmod(_SHM, 0o1777)
+    if _PTS in paths:
+        shown += _build(machine, _console(machine))
+    return shown
+
+
+def _build(machine, steps):
     shown = []
     while steps:
         built = mounts.build(machine._root, machine._user_ns, machine._mount_ns, steps)
         number, step, failed = built.number, built.step, built.failed
+        shown += built.mounted
         if not number:
-            return shown + [step[1] for step in steps]
-        shown += [step[1] for step in steps[:failed]]
-        if steps[failed][0] == mounts.NEW:
+            break
+        kind, _, source, *_ = steps[failed]
+        if kind == mounts.NEW:
             # No terminals of one's own here: without them.
             steps = steps[failed + 1 :]
             continue
-        if number in _GONE and steps[failed][2] in passing:
-            _take_away(root, steps[failed][1])
-            steps = steps[failed + 1 :]
-            continue
-        which = host.fsdecode(steps[failed][2])
+        which = host.fsdecode(source or steps[failed][1])
+        if step == "lstat":
+            raise OSError(number, host.strerror(number), which)
         raise MachineUnavailable(
             f"{which} can't be shown there: {step}: {host.strerror(number)}", "", number
         )
     return shown
 
 
-def _take_away(root, place):
-    # What it would have been mounted upon.
-    try:
-        host.unlink(place, dir_fd=root)
-    except OSError:
-        host.rmdir(place, dir_fd=root)
+def _steps(paths):
+    # By plain paths below the root: the machine is new, and none of its links is on the way to a
+    # path, for of two that lie in each other the inner one is left out.
+    passing = getattr(paths, "passing", frozenset())
+    steps = []
+    made = set()
+    for path in paths:
+        place = path[1:]
+        _add_parents(steps, place, made)
+        if path in _LINKS:
+            steps.append((mounts.MAKE_LINK, place, _LINKS[path], None, None, None, False))
+        elif path in (_SHM, _PTS):
+            steps.append((mounts.MAKE_DIRECTORY, place, None, None, None, None, False))
+            if path == _PTS:
+                steps.append((mounts.NEW, place, b"devpts", None, None, _PTS_OPTIONS, False))
+        else:
+            kind = mounts.SHOW_PASSING if path in passing else mounts.SHOW
+            steps.append((kind, place, path, None, None, None, True))
+    return steps
 
 
-_GONE = (errno.ENOENT, errno.ENOTDIR)
 _PTS_OPTIONS = b"ptmxmode\x000666\0mode\x00620\0\0"
 _CONSOLE = b"/dev/console"
 
@@ -167,15 +149,12 @@ def _console(machine):
     return []
 
 
-def _make_parents(root, path, made):
+def _add_parents(steps, path, made):
     # Those that are not among `made`, to which they are added.
     end = path.find(b"/")
     while end > 0:
         parent = path[:end]
         if parent not in made:
-            try:
-                host.mkdir(parent, dir_fd=root)
-            except FileExistsError:
-                pass
+            steps.append((mounts.MAKE_DIRECTORY, parent, None, None, None, None, False))
             made.add(parent)
         end = path.find(b"/", end + 1)

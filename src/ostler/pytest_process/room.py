@@ -6,6 +6,7 @@ from typing import Any
 from ostler.core import interpreter, mounts
 from ostler.machine import host
 from ostler.machines import binds
+from ostler.verbs import environment
 
 WORK = "/work"
 TEMPORARY = "/tmp/of-pytest"  # where tmp_path is made
@@ -105,8 +106,8 @@ def _take_variables(machine):
     own = {}
     if getattr(machine, "_is_anothers", False):
         own = {name: machine.environ.get(name) for name in OF_A_USER}
-    machine.environ.clear()
-    machine.environ.update(interpreter.os.environ)
+    now = interpreter.os.environ
+    machine.environ = environment.of_variables(getattr(now, "_data", now))
     for name, value in own.items():
         machine.environ.pop(name, None)
         if value is not None:

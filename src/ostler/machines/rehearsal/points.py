@@ -226,7 +226,7 @@ def see_base(machine: Rehearsal) -> None:
         if overlaid and not unmounted.is_over(known[target], lower):
             if target and not unmounted.has_changes(machine._stores, known[target]):
                 continue  # what was mounted there is unmounted
-            problem = "the base is another directory now"
+            problem = unmounted.NOT_MOUNTED if target else "the base is another directory now"
             raise OSError(errno.ESTALE, problem, host.fsdecode(lower))
 
 
@@ -283,11 +283,12 @@ class _Exchange:
                 machine._overlays = overlays
                 history.stand_again(standing)
                 history.thaw()
+                stands = history.writer.wrote_back()  # where it is closed, that is not to be had
                 self._give_back()
-                if history.writer.wrote_back():
-                    layers.remove_stores(machine._stores, self._new)
-                else:
+                if not stands:
                     machine._close_because("how it stands could not be written down")
+                elif not machine._closed:
+                    layers.remove_stores(machine._stores, self._new)
                 raise
         self._close_tops()
         if machine._share is not None:
@@ -318,8 +319,13 @@ class _Exchange:
         # change anything upon it.
         machine, history = self.machine, self.history
         goal = self.was if forward else goal
-        built, overlays, number = self._mounted(history.chain(goal), forward)
+        try:
+            built, overlays, number = self._mounted(history.chain(goal), forward)
+        except OSError:
+            see_base(machine)  # which may be the reason
+            raise
         with built:
+            see_base(machine)  # it was mounted upon what is there now
             old = mounts.duplicate(machine._root)
             stores = mounts.duplicate(machine._stores)
             machine._overlays, history.top, history.at = tuple(overlays), number, goal
@@ -399,10 +405,18 @@ class _Exchange:
         targets = (overlay.target for overlay in machine._overlays)
         kept = dict(zip(targets, self._tops, strict=True))
         try:
-            with layers.mounted_again(machine, machine._overlays, kept) as built:
+            with self._mounted_as_it_was(kept) as built:
                 layers.stand_on(machine, built)
         except OSError as error:
             machine._close_because(f"it can't be mounted as it was: {error}")
+
+    def _mounted_as_it_was(self, kept: dict[bytes, int]) -> mounts.Made:
+        try:
+            return layers.mounted_again(self.machine, self.machine._overlays, kept)
+        except OSError:
+            # What is shown of the host may not be there any more, but here it is.
+            pairs = zip(kept.items(), self._shown, strict=True)
+            return layers.mounted_by_itself(self.machine, dict(p for p, shown in pairs if shown))
 
     def _close_tops(self) -> None:
         while self._tops:

@@ -211,6 +211,46 @@ def test_no_room_for_the_first(monkeypatch):
         assert view(m) == seen
 
 
+@pytest.mark.parametrize("call", ["first", "checkpoint", "rollback", "redo", "branch"])
+def test_too_few_files(call):
+    """Also where the kernel has an overlay without room for it read-only: all is as it was."""
+    outcomes = set()
+    for inodes in range(15, 45):
+        with ostler.scratch(inodes=inodes) as m:
+            m.create_file("/a", "one")
+            m.mkdir("/d")
+            try:
+                if call != "first":
+                    m.checkpoint("one")
+                    put_on(m, "/a", b"two")
+                    if call == "redo":
+                        m.rollback("one")
+            except OSError:
+                continue
+            shown = view(m)
+            try:
+                if call == "branch":
+                    m.branch().close()
+                elif call == "redo":
+                    m.redo()
+                elif call == "rollback":
+                    m.rollback("one")
+                else:
+                    m.checkpoint()
+                outcomes.add("done")
+            except OSError as error:
+                assert error.errno == errno.ENOSPC and "resize() gives more" in str(error)
+                assert view(m) == shown
+                outcomes.add("refused")
+            assert not m.statvfs("/").f_flag & os.ST_RDONLY
+            m.resize(inodes=1000)
+            put_on(m, "/a", b"three")
+            m.rmdir("/d")
+            m.checkpoint("later")
+            assert got(m, "/a") == "three"
+    assert outcomes == {"done", "refused"}
+
+
 def test_which_have_none():
     from ostler.machine import MachineUnavailable
 

@@ -280,6 +280,7 @@ def _mount(machine: Any, stores: mounts.Made) -> None:
     machine._plan = plan_of(machine)
     machine._overlays = (OverlayMount(b"", STORE, machine._plan[0][1]),)
     with layers.mounted_again(machine, machine._overlays, {}) as built:
+        layers.check_room(built, machine._overlays)
         layers.stand_on(machine, built)
 
 

@@ -111,6 +111,7 @@ def _one(machine: _R, history: History, below: Sequence[tuple[bytes, ...]], here
             _spaces(machine) as spaces,
             mounts.duplicate(stores) as own,
         ):
+            layers.check_room(built, overlays)
             return _finished(machine, other, overlays, built, spaces, own, here)
     except BaseException:
         layers.remove_stores(stores, [place])

@@ -235,6 +235,20 @@ def _build(wanted: _ToMount) -> mounts.Made:
     return built
 
 
+def check_room(built: mounts.Made, overlays: Iterable[OverlayMount]) -> None:
+    """OSError (ENOSPC) where one of these, which were just mounted, can't be changed.
+
+    Where there is no room for a directory of its own, the kernel has an overlay read-only.
+    """
+    for overlay in overlays:
+        place = overlay.place
+        top = None if place is None else standing.opened_at(built.root, place)
+        if top is not None:
+            with top:
+                if host.fstatvfs(top.root).f_flag & host.ST_RDONLY:
+                    raise OSError(errno.ENOSPC, host.strerror(errno.ENOSPC))
+
+
 def _device_at(root: int, place: bytes | None) -> int | None:
     if not place:
         return None if place is None else host.fstat(root).st_dev

@@ -326,6 +326,7 @@ class _Exchange:
             raise
         with built:
             see_base(machine)  # it was mounted upon what is there now
+            layers.check_room(built, [o for o in overlays if o not in machine._overlays])
             old = mounts.duplicate(machine._root)
             stores = mounts.duplicate(machine._stores)
             machine._overlays, history.top, history.at = tuple(overlays), number, goal

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+from contextlib import contextmanager
 
 from ostler.machine import host
 from ostler.machines.rooted import THIS, staying
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any, Self, overload
 
     from ostler.machines.read_only import ReadOnly
@@ -34,6 +35,7 @@ class WithPoints:
     if TYPE_CHECKING:
         _children_ns: int
         _closed: bool
+        _directory: str | None
         _history: History | None
         _share: Member | None
 
@@ -63,6 +65,21 @@ class WithPoints:
     def _open_base(self, path: bytes) -> int:
         """A descriptor of a directory of the base."""
         return host.open(path, host.O_PATH | host.O_DIRECTORY)
+
+    @contextmanager
+    def _telling_of_room(self) -> Iterator[None]:
+        # What is full has a name that somebody knows, and no layer's.
+        its_own, directory = self._no_room_for_points, self._directory
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            if its_own is not None:
+                raise OSError(errno.ENOSPC, its_own) from error
+            if not isinstance(error.filename, bytes):
+                raise
+            raise OSError(error.errno, error.strerror, directory) from error
 
     def close(self, fd: int = THIS) -> None:
         """Close this machine, of which nothing stays; with an argument, that descriptor."""
@@ -98,7 +115,7 @@ class WithPoints:
         the last one, which takes as long as copying does, and is not of one moment. `command` is
         kept with the point, for who shows it; with an `upper` that is a str or a list of str.
         """
-        try:
+        with self._telling_of_room():
             self._begin_points(children)
             if children == "copy":
                 from ostler.machines.rehearsal import copies
@@ -107,10 +124,6 @@ class WithPoints:
             from ostler.machines.rehearsal import points
 
             return points.checkpoint(_whole(self), name, children, command)
-        except OSError as error:
-            if error.errno != errno.ENOSPC or self._no_room_for_points is None:
-                raise
-            raise OSError(errno.ENOSPC, self._no_room_for_points) from error
 
     @staying
     def points(self) -> list[Point]:
@@ -130,7 +143,8 @@ class WithPoints:
         """
         from ostler.machines.rehearsal import points
 
-        return points.rollback(_whole(self), point, children)
+        with self._telling_of_room():
+            return points.rollback(_whole(self), point, children)
 
     @staying
     def redo(self, children: str = "refuse") -> Point:
@@ -141,7 +155,8 @@ class WithPoints:
         """
         from ostler.machines.rehearsal import points
 
-        return points.redo(_whole(self), children)
+        with self._telling_of_room():
+            return points.redo(_whole(self), children)
 
     if TYPE_CHECKING:
 
@@ -168,8 +183,9 @@ class WithPoints:
         from ostler.machines.rehearsal import branches
 
         _whole(self).getcwdb()  # where a branch begins, too
-        self._begin_points(children)
-        made: list[Self] = branches.branch(_whole(self), n, children)
+        with self._telling_of_room():
+            self._begin_points(children)
+            made: list[Self] = branches.branch(_whole(self), n, children)
         return made[0] if n is None else made
 
     @staying

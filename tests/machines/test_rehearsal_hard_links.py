@@ -8,7 +8,7 @@ import stat
 import pytest
 
 import ostler
-from tests.machines.rehearsing import commit, kinds, put, put_on, snapshot, text
+from tests.machines.rehearsing import commit, kinds, put, put_on, snapshot, text, view
 from tests.machines.test_rehearsal_random import timeless
 
 pytestmark = pytest.mark.usefixtures("as_user")
@@ -191,6 +191,32 @@ def test_symbolic_links(base, user):
         assert kinds(m, base) == {"b": "renamed"}
         commit(m, base)
     assert groups(base) == {"b": inode, "c": inode}
+
+
+@pytest.mark.parametrize("points", [False, True], ids=["", "points"])
+@pytest.mark.parametrize("what", ["one more name", "parts", "equal"])
+def test_one_that_was_committed_alone_is_not_listed(base, what, points):
+    """Neither where it is one more name of what the base has, nor where it is a copy by then."""
+    names_of_one(base)
+    put_alike(f"{base}/single a", f"{base}/single b")
+    with ostler.rehearsal(base) as m:
+        if what == "one more name":
+            m.link("/a", "/new")
+        elif what == "parts":
+            m.link("/a", "/new")
+            with m.open_file("/new", "a") as file:
+                file.write("more")
+        else:
+            m.link("/single a", "/between")
+            m.rename("/between", "/single b")
+        m.checkpoint() if points else None
+        put_on(m, "/z", b"z")
+        one = "single b" if what == "equal" else "new"
+        left = kinds(m, base)
+        del left[one]
+        m.commit([f"{base}/{one}"])
+        assert kinds(m, base) == left
+        commit(m, base)
 
 
 @pytest.mark.parametrize("first", ["write", "unlink", "chmod", "rename"])
@@ -505,7 +531,7 @@ def do_one(m, rng, number):
     found = [(top, folders, files) for top, folders, files in m.walk("/")]
     folders = [os.path.join(top, name) for top, names, _ in found for name in names]
     files = [os.path.join(top, name) for top, _, names in found for name in names]
-    what = rng.choice(("remove", "remove", "unlink", "write", "rename", "move", "chmod"))
+    what = rng.choice(("remove", "remove", "unlink", "write", "rename", "move", "chmod", "link"))
     if what in ("remove", "move"):
         if not folders:
             return
@@ -521,8 +547,8 @@ def do_one(m, rng, number):
             m.unlink(path)
         elif what == "write":
             put_on(m, path, b"%d" % number)
-        elif what == "rename":
-            m.rename(path, f"{rng.choice(['', *folders])}/r{number}")
+        elif what in ("rename", "link"):
+            getattr(m, what)(path, f"{rng.choice(['', *folders])}/r{number}")
         else:
             m.chmod(path, rng.choice((0o600, 0o640)))
 
@@ -535,14 +561,17 @@ def commits_in_parts(base, seed):
             for _ in range(rng.randint(1, 3)):
                 number += 1
                 do_one(m, rng, number)
-            changes = m.changes()
+            changes, shown = m.changes(), timeless(view(m))
             few = rng.sample(changes, min(len(changes), 2)) if rng.random() < 0.6 else None
             try:
-                m.commit(None if few is None else [change.path for change in few])
+                done = m.commit(None if few is None else [change.path for change in few])
             except ostler.CommitConflict as error:
                 pytest.fail(f"{seed}: {error}: {error.paths}")
             except ValueError:
-                pass  # these can't be had without others
+                continue  # these can't be had without others
+            assert timeless(view(m)) == shown, seed
+            again = {change.path for change in m.changes()} & {change.path for change in done}
+            assert not again, (seed, again)
 
 
 @pytest.mark.parametrize("seed", range(65, 78))

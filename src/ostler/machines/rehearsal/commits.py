@@ -128,7 +128,7 @@ class Commit:
             with self._journal() as journal, Work(_tops(walks), StepRows()) as work:
                 _hold(walks, work)
                 self._carry_out(journal, work)
-                self._remember()
+                self._remember(journal)
                 if self.noted:
                     self._waiting = journal.place, journal.name
         finally:
@@ -206,6 +206,8 @@ class Commit:
         journal.write("begin", base, tops, self._stashes)
         for plan in self._plans:
             plan.stage(work)
+            if not self.every:
+                plan.walk.own_data()
         self._check()
         work.steps = _together(plan.steps for plan in self._plans)
         work.times = [times for plan in self._plans for times in plan.times]
@@ -295,8 +297,9 @@ class Commit:
             else:
                 journal.remove()
 
-    def _remember(self) -> None:
+    def _remember(self, journal: Journal) -> None:
         for plan in self._plans:
+            plan.walk.commit = journal.name.encode() if self.noted else None
             self.machine._own.update(plan.ours.when_done())
             if not self.every:
                 if plan.selection.moved:
@@ -304,6 +307,9 @@ class Commit:
                 for change in plan.selection.chosen:
                     if change.kind == "renamed" or change._found.twin is not None:
                         plan.walk.settle_origin(change._found.path)
+                plan.walk.lower.forget()
+                for change in [] if plan.walk.ordinary else plan.selection.chosen:
+                    plan.walk.settle_shared(change._found.path)
 
 
 def _keep_upper(walk: Walk, changes: Iterable[Change]) -> None:

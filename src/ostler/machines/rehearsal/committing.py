@@ -24,6 +24,7 @@ from ostler.core.status import file_handle
 from ostler.machine import host
 from ostler.machines.rehearsal import begun, fates, layers, points, uppers
 from ostler.machines.rehearsal.begun import COMMITTING as NOTE
+from ostler.machines.rehearsal.hard_links import LED, MOVED
 from ostler.machines.rehearsal.kept_points import FULL, Keeper, history_in
 from ostler.machines.rehearsal.layered import upper_tree
 from ostler.machines.rehearsal.places import HeldTree, OwnTree
@@ -61,7 +62,13 @@ def note(machine: Rehearsal, journal: Journal, plans: Iterable[Plan], every: boo
     import json  # when it is needed: it brings much along
 
     started = machine._started if every else None
-    said = {"journal": [journal.place, journal.name], "started": started, "moved": moved}
+    names = [] if every else [name for plan in plans for name in _other_names(plan)]
+    said = {
+        "journal": [journal.place, journal.name],
+        "started": started,
+        "moved": moved,
+        "names": names,
+    }
     text = json.dumps(said).encode()
     path = b"/proc/self/fd/%d/%s" % (machine._stores, NOTE)
     try:
@@ -92,6 +99,12 @@ def _check_earlier(machine: Rehearsal) -> None:
         raise OSError(errno.ESTALE, said, machine._directory) from None
     except (ValueError, TypeError, KeyError):
         pass  # it is none, and tells nothing
+
+
+def _other_names(plan: Plan) -> Iterator[list[Any]]:
+    for path, status in plan.other_names():
+        place = [host.fsdecode(plan.walk.overlay.target), host.fsdecode(path)]
+        yield [*place, status.st_ino, status.st_size, status.st_mtime_ns]
 
 
 def _moved(plans: Iterable[Plan]) -> Iterator[list[str]]:
@@ -192,7 +205,7 @@ class _Rest:
         self._made.clear()
 
     def _settle(self, found: Note, own: dict[int, int]) -> None:
-        state = {**self.state, "own": self._own(own)}
+        state = {**self.state, "own": self._own(own, found)}
         if found.moved:
             self._lead_all_on(found, state)
         file = StateFile(None, True)
@@ -202,9 +215,20 @@ class _Rest:
             if file.is_new:
                 self._made.clear()  # they are what is kept now
 
-    def _own(self, own: dict[int, int]) -> list[list[int]]:
+    def _own(self, own: dict[int, int], found: Note) -> list[list[int]]:
         known = {inode: time for inode, time in self.state.get("own", ())}
+        known.update(self._own_names(found))
         return [list(pair) for pair in {**known, **own}.items()]
+
+    def _own_names(self, found: Note) -> Iterator[tuple[int, int]]:
+        # Of files of which the commit has changed another name, and nobody the content since.
+        base = host.fsencode(self.state["base"]).rstrip(b"/")
+        for target, path, *look in found.names:
+            above = b"/".join(part for part in (base, target) if part)
+            with contextlib.suppress(OSError), HeldTree(host.open(above or b"/", _OPEN)) as lower:
+                status = lower.status(path)
+                if status and look == [status.st_ino, status.st_size, status.st_mtime_ns]:
+                    yield status.st_ino, status.st_ctime_ns
 
     def _lead_all_on(self, found: Note, state: State) -> None:
         # With points it is one store afterwards, as it is where nobody is killed.
@@ -222,7 +246,7 @@ class _Rest:
                     open_below = partial(_open_moved, lower, moves)
                     points.squash_into(self.stores, paths, now, _MARKS, open_below)
                 with upper_tree(self.stores, [now], _MARKS) as tree:
-                    _lead_on(tree, lower, moves)
+                    _lead_on(tree, lower, moves, found.name.encode())
             pairs.append([target, host.fsdecode(now)])
         if history is not None:
             mounts.sync_filesystem(self.stores)
@@ -234,26 +258,41 @@ def _open_moved(lower: HeldTree, moves: _Moves, path: bytes) -> int:
     return lower.open(_after(moves, path))
 
 
-def _lead_on(tree: OwnTree, lower: HeldTree, moves: _Moves) -> None:
+def _lead_on(tree: OwnTree, lower: HeldTree, moves: _Moves, commit: bytes) -> None:
     # Each mark of where something was in the base says where it is now; one that does so already,
-    # as the object that is there tells, stays.
+    # as the commit has noted, or the object that is there tells, stays.
     waiting = [(b"", b"")]
     while waiting:
         path, at = waiting.pop()
         for name, status in tree.entries(path):
             child, below = child_of(path, name), child_of(at, name)
-            if not (stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode)):
-                continue
-            mark = tree.xattr(child, _MARKS + "redirect")
-            if mark is not None:
-                below = mark.strip(b"/") if mark.startswith(b"/") else child_of(at, mark)
-                now = _after(moves, below)
-                if now != below and not _is_there(tree, lower, child, below):
-                    place = tree.name(child)
-                    host.setxattr(place, _MARKS + "redirect", b"/" + now, follow_symlinks=False)
-                    below = now
+            led = _led_by(tree, child, commit)
+            for kind in ("redirect", MOVED):
+                mark = tree.xattr(child, _MARKS + kind)
+                if mark is None or not (mark.startswith(b"/") or kind == "redirect"):
+                    continue
+                was = mark.strip(b"/") if mark.startswith(b"/") else child_of(at, mark)
+                now = _after(moves, was) if led is None else led
+                if now != was and (led is not None or not _is_there(tree, lower, child, was)):
+                    if led is None:
+                        led = now
+                        _put(tree, child, LED, commit + b" /" + now)
+                    _put(tree, child, kind, b"/" + now)
+                    was = now
+                if kind == "redirect":
+                    below = was
             if stat.S_ISDIR(status.st_mode):
                 waiting.append((child, below))
+
+
+def _put(tree: OwnTree, path: bytes, mark: str, value: bytes) -> None:
+    host.setxattr(tree.name(path), _MARKS + mark, value, follow_symlinks=False)
+
+
+def _led_by(tree: OwnTree, path: bytes, commit: bytes) -> bytes | None:
+    # Where this commit has led the marks of an object on to, or was about to.
+    name, _, place = (tree.xattr(path, _MARKS + LED) or b"").partition(b" /")
+    return place if name == commit else None
 
 
 def _after(moves: _Moves, path: bytes) -> bytes:

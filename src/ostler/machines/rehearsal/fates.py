@@ -44,6 +44,8 @@ class Note:
     - `place`, `name`: the directory of the commit's journal, and its name there
     - `started`: when the rehearsal began, of which all was committed if that was done; else None
     - `moved`: [(the overlay's directory, path before, path after)] of what it renames
+    - `names`: [(the overlay's directory, path after, inode, size, time)] of files of which it
+      changes other names
     """
 
     def __init__(self, said: Any) -> None:
@@ -51,6 +53,8 @@ class Note:
         self.place, self.name = said["journal"]
         self.started = said["started"]
         self.moved = [tuple(map(host.fsencode, row)) for row in said["moved"]]
+        rows = said.get("names", [])
+        self.names = [(*map(host.fsencode, row[:2]), *row[2:]) for row in rows]
         good = (
             isinstance(self.place, str)
             and self.place.startswith("/")
@@ -58,6 +62,8 @@ class Note:
             and _is_name(self.name)
             and (self.started is None or type(self.started) is int)
             and all(map(_is_row, self.moved))
+            and all(len(row) == 5 and _is_row((*row[:2], b"")) for row in self.names)
+            and all(type(number) is int for row in self.names for number in row[2:])
         )
         if not good:
             raise ValueError

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
     Source = tuple[OverlayMount, bytes, stat_result]  # where the base has a file, and its lstat
 
-MOVED = "moved"  # after the prefix of the overlay's own marks, none of which is called so
+# After the prefix of the overlay's own marks, none of which is called so:
+MOVED = "moved"
+LED = "led"  # which commit has led on the other marks, and where to; see committing.py
 
 
 class Name:

@@ -15,7 +15,7 @@ from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ostler.machines.rehearsal.check import Check
     from ostler.machines.rehearsal.places import AnyStatus, HeldTree
@@ -67,6 +67,13 @@ class Ours:
         for lower, status in walk.names_of(inodes):
             if not check.changed(status):
                 self._other_names.append(lower)
+
+    def other_names(self) -> Iterator[tuple[bytes, AnyStatus]]:
+        """(path in the base, lstat) of the names that were found."""
+        for lower in self._other_names:
+            status = self._check.walk.lower.status(lower)
+            if status is not None:
+                yield lower, status
 
     def _know_several(self, status: AnyStatus) -> None:
         if not stat.S_ISDIR(status.st_mode):

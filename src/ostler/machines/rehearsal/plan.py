@@ -105,6 +105,16 @@ class Plan:
     def _move(self, source: bytes, target: bytes, inode: int, old: bytes | None = None) -> None:
         self._add(Move(self._number, source, target, inode), old)
 
+    def other_names(self) -> Iterator[tuple[bytes, AnyStatus]]:
+        """(path after all steps, lstat) of files of the base of which other names come or go."""
+        for lower, status in self.ours.other_names():
+            path = self.selection.after(lower)
+            if path is not None:
+                yield path, status
+        for step in self.steps:
+            if step.brings is not None and step.inode in self._stage.anchors:
+                yield step.to, self.place.there(step.brings)
+
     # The steps, in the order in which they are done
 
     def _take_out_renamed(self) -> None:

@@ -17,6 +17,7 @@ from ostler.machines.rehearsal import journals, looks
 from ostler.machines.rehearsal.journal_reader import Damaged, read
 from ostler.machines.rehearsal.journals import clear, line_of, synced
 from ostler.machines.rehearsal.places import HeldTree
+from ostler.machines.rehearsal.several import Several
 from ostler.machines.rehearsal.steps import Meta, give_metadata
 from ostler.machines.rehearsal.work import Work
 
@@ -184,6 +185,7 @@ class _Recovery:
         self.notes = set(written.notes)
         self.there = 0  # how many stashes are
         self.gone = False  # whether one is not
+        self._several: Several | None = None
         self._allowed: dict[tuple[int, int], _Sides] = {}
 
     def settle(self) -> str:
@@ -312,19 +314,28 @@ class _Recovery:
     # Finishing
 
     def _finish(self) -> None:
-        done = self._last_done()
+        several = self._several = self._find_several()
+        done = self._last_done(several)
         for number, step in enumerate(self.written.steps):
-            step.do_again(self, number <= done, self.written.looks[number])
+            if number not in several.done:
+                step.do_again(self, number <= done, self.written.looks[number])
+                several.done.add(number)
         self.work.set_times(True)
 
-    def _last_done(self) -> int:
+    def _last_done(self, several: Several) -> int:
         """The number of the last step that was plainly done: those before it were, too."""
         steps = self.written.steps
         for number in range(len(steps) - 1, -1, -1):
             step = steps[number]
-            if step.brings is not None and self.work.is_at(step.top, step.to, step.inode):
+            if number in several:
+                if number in several.done:
+                    return number
+            elif step.brings is not None and self.work.is_at(step.top, step.to, step.inode):
                 return number
         return -1
+
+    def _find_several(self) -> Several:
+        return Several(self.work, self.written.steps, self.is_slot)
 
     def give(self, step: Meta, wanted: Metadata) -> None:
         """Give the object of a step metadata, unless somebody has given it other ones."""
@@ -404,8 +415,11 @@ class _Recovery:
     def _take_back(self) -> list[OSError]:
         """Take back all steps, the last first; what could not be: a list of OSError."""
         problems = []
+        several = self._several or self._find_several()
         for number in range(len(self.written.steps) - 1, -1, -1):
             step = self.written.steps[number]
+            if number in several and number not in several.done:
+                continue
             try:
                 step.undo_again(self, self.written.looks[number])
             except OSError as error:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 
 from ostler.core.status import file_handle, kept
 from ostler.machine import host
 from ostler.machines.rehearsal import unmounted
 from ostler.machines.rehearsal.changes import ACL, NARROWED, Change, Found, Record, real
-from ostler.machines.rehearsal.hard_links import MOVED, write_note
+from ostler.machines.rehearsal.hard_links import LED, MOVED, write_note
 from ostler.machines.rehearsal.layered import upper_tree
 from ostler.machines.rehearsal.layout import without_strangers
 from ostler.machines.rehearsal.origins import find_renamed
 from ostler.machines.rehearsal.places import HeldTree, OwnTree
 from ostler.machines.rehearsal.writers import top_of
-from ostler.points.stack import child_of, is_whiteout
+from ostler.points.stack import child_of, is_whiteout, named_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Walk:
 
     one_device = False  # whether all that it is compared with is one file system to us
     kept_in: bytes | None = None  # where what is kept of it lies below the base
+    commit: bytes | None = None  # the name of the commit's journal, if the upper has a note of it
 
     def __init__(self, machine: Rehearsal, overlay: OverlayMount) -> None:
         self._prepare(machine, overlay)
@@ -108,6 +110,8 @@ class Walk:
         self.moved: dict[bytes, bytes] = {}  # path in the base: path now, of what was renamed
         self.unchanged: list[Found] = []  # copied up, but the same: Found
         self.found: list[Change] = []
+        # {path: path in the base} of unchanged files whose data a mark names by another name
+        self.borrowing: dict[bytes, bytes] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -159,9 +163,50 @@ class Walk:
         while waiting:
             self._directory(waiting, *waiting.pop())
         find_renamed(self)
+        self._leave_out_committed()
         self._leave_out_touched()
         self.found.sort(key=_in_order)
         return self.found
+
+    def _leave_out_committed(self) -> None:
+        """What the base has by now, though the mark of its data names another file there."""
+        kept = []
+        for change in self.found:
+            if change.kind == "modified" and self._is_alike_below(change):
+                self.borrowing[change._found.path] = change._found.base()
+                if change._old.has_metadata(change._new):
+                    continue
+                change.kind = "metadata"
+            kept.append(change)
+        self.found = kept
+
+    def _is_alike_below(self, change: Change) -> bool:
+        # Whether the file that has the data is, in the base, another name of this one, or one like
+        # it that an earlier commit has put there.
+        found = change._found
+        if self.ordinary or found.lower is None or change._new.type != "file":
+            return False
+        redirect = self.mark(found.path, found.own(), "redirect")
+        if redirect is None or self.mark(found.path, found.own(), "metacopy") is None:
+            return False
+        if not redirect.startswith(b"/"):
+            redirect = child_of(found.lower.rpartition(b"/")[0], redirect)
+        source = redirect.strip(b"/")
+        there, here = self.lower.status(source), self.lower.status(found.lower)
+        if there is None or here is None or not stat.S_ISREG(here.st_mode):
+            return False
+        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino) or (
+            self.machine._own.get(here.st_ino) == here.st_ctime_ns
+            and stat.S_ISREG(there.st_mode)
+            and there.st_size == here.st_size
+            and self.lower.same_content(source, self.lower, found.lower)
+        )
+
+    def own_data(self) -> None:
+        """Have what is unchanged take its data from its own place, whatever becomes of others."""
+        for path, lower in self.borrowing.items():
+            mark = self.marks + "redirect"
+            host.setxattr(self.upper.name(path), mark, b"/" + lower, follow_symlinks=False)
 
     def _leave_out_touched(self) -> None:
         """A directory's own time says nothing when what was changed in it is listed."""
@@ -274,15 +319,37 @@ class Walk:
         if redirect is not None and redirect.startswith(b"/"):
             now = after(redirect.strip(b"/"))
             if now is not None and b"/" + now != redirect:
-                mark = self.marks + "redirect"
-                host.setxattr(self.upper.name(path), mark, b"/" + now, follow_symlinks=False)
+                self._lead(path, now)
+
+    def _lead(self, path: bytes, place: bytes, is_redirected: bool = True) -> None:
+        # Where in the base is from now on what something stands for. First it is noted that it is
+        # led there: who was killed in the middle can't lead it on from there once more.
+        name = self.upper.name(path)
+        if self.commit is not None:
+            with suppress(OSError):  # there is no room for it
+                led = b"%s /%s" % (self.commit, place)
+                host.setxattr(name, self.marks + LED, led, follow_symlinks=False)
+        if is_redirected:
+            host.setxattr(name, self.marks + "redirect", b"/" + place, follow_symlinks=False)
+
+    def settle_shared(self, path: bytes) -> None:
+        """A file with several names is another one in the base, too, than that it was copied from.
+
+        So nothing says any more that it should be that one.
+        """
+        status = self.upper.status(path)
+        if status is None or not stat.S_ISREG(status.st_mode) or status.st_nlink == 1:
+            return
+        mark = self.mark(path, status, "origin")
+        if mark and self.mark(path, status, "metacopy") is None:
+            if self.handle(path) != named_by(mark):
+                host.removexattr(self.upper.name(path), self.marks + "origin")
 
     def settle_origin(self, path: bytes) -> None:
         """What was renamed has its new name in the base too, from now on."""
         status = self.upper.there(path)
-        if not self.ordinary and self.mark(path, status, "redirect") is not None:
-            name = self.upper.name(path)
-            host.setxattr(name, self.marks + "redirect", b"/" + path, follow_symlinks=False)
+        if not self.ordinary:
+            self._lead(path, path, self.mark(path, status, "redirect") is not None)
         if not stat.S_ISDIR(status.st_mode):
             if self.mark(path, status, MOVED) is not None:
                 write_note(self.upper, path, self.marks, path)

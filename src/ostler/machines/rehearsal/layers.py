@@ -159,29 +159,6 @@ def _again(
         )  # fmt: skip
 
 
-def mounted_by_itself(machine: Rehearsal, tops: dict[bytes, int]) -> mounts.Made:
-    """A copy of what a machine shows, in which the overlays with these tops can be changed.
-
-    It takes nothing of the host, where that may be gone; from Linux 6.15 on.
-    """
-    spaces, roots = (machine._user_ns, machine._mount_ns), machine._has_roots_marks
-    places = Whereabouts(machine._stores, machine._plan, machine._overlays, roots, False)
-    root = b"/proc/self/fd/%d" % (machine._root if machine._mount < 0 else machine._mount)
-    steps: list[mounts._Step] = [(mounts.CLONE_TREE, None, root, None, None, None, False)]
-    for target, top in tops.items():
-        place = places.now(target)
-        if target and place is not None:
-            same = b"/proc/self/fd/%d" % top
-            steps.append((mounts.CLONE_AGAIN, place, same, None, None, None, False))
-    built = mounts.build(-1, *spaces, steps)
-    number, step = built.number, built.step
-    if not number and b"" in tops:
-        number, step = mounts.resize(built.root, *spaces, None, None, False, False, True)
-    if number:
-        raise refusals.of_layers(machine._stores, machine._base, number, step)
-    return built
-
-
 class _ToMount:
     """What is to be mounted.
 

@@ -406,18 +406,15 @@ class _Exchange:
         targets = (overlay.target for overlay in machine._overlays)
         kept = dict(zip(targets, self._tops, strict=True))
         try:
-            with self._mounted_as_it_was(kept) as built:
-                layers.stand_on(machine, built)
+            try:
+                built = layers.mounted_again(machine, machine._overlays, kept)
+            except OSError:
+                # What is shown of the host may not be there any more, but here it is.
+                pairs = zip(kept.items(), self._shown, strict=True)
+                built = unmounted.shown_again(machine, dict(pair for pair, shown in pairs if shown))
+            layers.stand_on(machine, built)
         except OSError as error:
             machine._close_because(f"it can't be mounted as it was: {error}")
-
-    def _mounted_as_it_was(self, kept: dict[bytes, int]) -> mounts.Made:
-        try:
-            return layers.mounted_again(self.machine, self.machine._overlays, kept)
-        except OSError:
-            # What is shown of the host may not be there any more, but here it is.
-            pairs = zip(kept.items(), self._shown, strict=True)
-            return layers.mounted_by_itself(self.machine, dict(p for p, shown in pairs if shown))
 
     def _close_tops(self) -> None:
         while self._tops:

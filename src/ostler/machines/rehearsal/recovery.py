@@ -16,8 +16,8 @@ from ostler.machines import trust
 from ostler.machines.rehearsal import journals, looks
 from ostler.machines.rehearsal.journal_reader import Damaged, read
 from ostler.machines.rehearsal.journals import clear, line_of, synced
+from ostler.machines.rehearsal.namesakes import Namesakes
 from ostler.machines.rehearsal.places import HeldTree
-from ostler.machines.rehearsal.several import Several
 from ostler.machines.rehearsal.steps import Meta, give_metadata
 from ostler.machines.rehearsal.work import Work
 
@@ -185,7 +185,7 @@ class _Recovery:
         self.notes = set(written.notes)
         self.there = 0  # how many stashes are
         self.gone = False  # whether one is not
-        self._several: Several | None = None
+        self._namesakes: Namesakes | None = None
         self._allowed: dict[tuple[int, int], _Sides] = {}
 
     def settle(self) -> str:
@@ -314,28 +314,28 @@ class _Recovery:
     # Finishing
 
     def _finish(self) -> None:
-        several = self._several = self._find_several()
-        done = self._last_done(several)
+        namesakes = self._namesakes = self._find_namesakes()
+        done = self._last_done(namesakes)
         for number, step in enumerate(self.written.steps):
-            if number not in several.done:
+            if number not in namesakes.done:
                 step.do_again(self, number <= done, self.written.looks[number])
-                several.done.add(number)
+                namesakes.done.add(number)
         self.work.set_times(True)
 
-    def _last_done(self, several: Several) -> int:
+    def _last_done(self, namesakes: Namesakes) -> int:
         """The number of the last step that was plainly done: those before it were, too."""
         steps = self.written.steps
         for number in range(len(steps) - 1, -1, -1):
             step = steps[number]
-            if number in several:
-                if number in several.done:
+            if number in namesakes:
+                if number in namesakes.done:
                     return number
             elif step.brings is not None and self.work.is_at(step.top, step.to, step.inode):
                 return number
         return -1
 
-    def _find_several(self) -> Several:
-        return Several(self.work, self.written.steps, self.is_slot)
+    def _find_namesakes(self) -> Namesakes:
+        return Namesakes(self.work, self.written.steps, self.is_slot)
 
     def give(self, step: Meta, wanted: Metadata) -> None:
         """Give the object of a step metadata, unless somebody has given it other ones."""
@@ -415,10 +415,10 @@ class _Recovery:
     def _take_back(self) -> list[OSError]:
         """Take back all steps, the last first; what could not be: a list of OSError."""
         problems = []
-        several = self._several or self._find_several()
+        namesakes = self._namesakes or self._find_namesakes()
         for number in range(len(self.written.steps) - 1, -1, -1):
             step = self.written.steps[number]
-            if number in several and number not in several.done:
+            if number in namesakes and number not in namesakes.done:
                 continue
             try:
                 step.undo_again(self, self.written.looks[number])

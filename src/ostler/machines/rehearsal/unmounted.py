@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import errno
 
+from ostler.core import mounts
 from ostler.machine import host
+from ostler.machines import refusals
+from ostler.machines.rehearsal import whereabouts
 from ostler.machines.rehearsal.layout import identity
 
 TYPE_CHECKING = False
@@ -74,3 +77,25 @@ def has_changes(stores: int, overlay: OverlayMount) -> bool:
     place = b"/proc/self/fd/%d/%s/upper"
     names = (name for name in (overlay.store, *overlay.frozen) if name)  # a view has no store
     return any(host.listdir(place % (stores, name)) for name in names)
+
+
+def shown_again(machine: Rehearsal, tops: dict[bytes, int]) -> mounts.Made:
+    """A copy of what a machine shows, in which the overlays with these tops can be changed.
+
+    It takes nothing of the host, where that may be gone; from Linux 6.15 on.
+    """
+    spaces, places = (machine._user_ns, machine._mount_ns), whereabouts.of(machine)
+    root = b"/proc/self/fd/%d" % (machine._root if machine._mount < 0 else machine._mount)
+    steps: list[mounts._Step] = [(mounts.CLONE_TREE, None, root, None, None, None, False)]
+    for target, top in tops.items():
+        place = places.now(target)
+        if target and place is not None:
+            same = b"/proc/self/fd/%d" % top
+            steps.append((mounts.CLONE_AGAIN, place, same, None, None, None, False))
+    built = mounts.build(-1, *spaces, steps)
+    number, step = built.number, built.step
+    if not number and b"" in tops:
+        number, step = mounts.resize(built.root, *spaces, None, None, False, False, True)
+    if number:
+        raise refusals.of_layers(machine._stores, machine._base, number, step)
+    return built

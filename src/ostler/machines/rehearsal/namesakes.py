@@ -1,4 +1,4 @@
-"""Several: which of a commit's steps were done that move names of one file.
+"""Namesakes: which of a commit's steps were done that move names of one file.
 
 Of all other steps the place tells where they bring something: what is there has the inode number or
 it has not. But where another name of the same file stood, it has that before, too. Then it tells
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     _Place = tuple[int, bytes]  # the number of a top directory, and a path below that
 
 
-class Several:
+class Namesakes:
     """The steps about files of which several names are taken away, and which of them were done.
 
     `is_slot(top, path)`: whether that is a name in a stash, in which nothing else is ever put.
@@ -35,26 +35,33 @@ class Several:
             assert step.brings is not None
             place = step.top, step.brings
             (self._leads if is_slot(*place) else self._takes)[place] = number
-        self.done = {number for number in self._steps if self._is_done(number, set())}
+        self.done = {number for number in self._steps if self._is_done(number)}
 
     def __contains__(self, number: int) -> bool:
         """Whether this step is one of them."""
         return number in self._steps
 
-    def _is_done(self, number: int, asked: set[int]) -> bool:
-        if number in asked:
-            return False
-        asked.add(number)
-        step, work = self._steps[number], self._work
-        is_there = work.is_at(step.top, step.to, step.inode)
-        if self._is_slot(step.top, step.to):
-            later = self._leads.get((step.top, step.to))
-            return is_there or (later is not None and self._is_done(later, asked))
-        assert step.brings is not None
-        if not is_there or work.is_at(step.top, step.brings, step.inode):
-            return False
-        before = self._takes.get((step.top, step.to))
-        return before is None or self._is_done(before, asked)
+    def _is_done(self, number: int) -> bool:
+        work, asked = self._work, set[int]()
+        while number not in asked:
+            asked.add(number)
+            step = self._steps[number]
+            is_there = work.is_at(step.top, step.to, step.inode)
+            if self._is_slot(step.top, step.to):
+                if is_there:
+                    return True
+                other = self._leads.get((step.top, step.to))  # after which it is there no more
+                if other is None:
+                    return False
+            else:
+                assert step.brings is not None
+                if not is_there or work.is_at(step.top, step.brings, step.inode):
+                    return False
+                other = self._takes.get((step.top, step.to))  # before which another one was there
+                if other is None:
+                    return True
+            number = other
+        return False
 
 
 def _of_those(steps: Iterable[Step], is_slot: Callable[[int, bytes], bool]) -> dict[int, Step]:

@@ -64,7 +64,7 @@ def copy_parser():
     )  # fmt: skip
     made.add_argument(
         "--sparse", choices=("auto", "never"), default="auto", metavar="WHEN",
-        help="Holes stay holes (auto), or never.",
+        help="Leave the holes of files as holes (auto), or write zeros there (never).",
     )  # fmt: skip
     for name, words in KEEP.items():
         if words is not None:

@@ -21,12 +21,13 @@ can't be made, 126 when the command can't be run, 127 when there is no such comm
 {MACHINES}
 
 With what a command needs, as ostler record has found out:
-  --profile FILE      Nothing of the host but what FILE names, to be read or to be changed, and a
-                      shell's programs; a /tmp of its own. The environment is as with --confine.
+  --profile FILE      The machine has nothing of the host but what FILE names, to be read or to be
+                      changed, and a shell's programs; it has a /tmp of its own. The environment is
+                      as with --confine.
 
 A rehearsal that is kept, for many commands one after the other, as a tool that starts each by a
 prefix needs it; what a command leaves running in the background is ended:
-  --kept DIR          The rehearsal that is kept in DIR, which is begun where nothing is.
+  --kept DIR          Take up the rehearsal that is kept in DIR, or begin it where nothing is.
   --point             Make a point before: ostler points DIR lists it, with the command and how
                       it has ended, and ostler undo DIR goes back to it.
   --record            Record what the command does: ostler points and ostler diff then tell which

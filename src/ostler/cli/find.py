@@ -52,38 +52,41 @@ def find_parser():
     made.add_argument("paths", nargs="*", metavar="PATH", help="Where to begin.")
     made.add_argument(
         "--name", action="append", default=[], metavar="PATTERN",
-        help="Names that match PATTERN, as in '*.py' or '[^._]*'; given again, one of the "
-        "patterns.",
+        help="Find names that match PATTERN, as in '*.py' or '[^._]*'; given again, those that "
+        "match one of the patterns.",
     )  # fmt: skip
     made.add_argument(
         "--iname", action="append", default=[], metavar="PATTERN",
-        help="The same, capital or small letters.",
+        help="Do so, and take capital and small letters for the same.",
     )  # fmt: skip
     made.add_argument(
         "--ignore-case", action="store_true",
-        help="Capital or small letters in --name and --regex.",
+        help="Take capital and small letters for the same in --name and --regex.",
     )  # fmt: skip
     made.add_argument(
         "--regex", metavar="EXPRESSION",
-        help="Paths in which, below PATH, the regular expression of Python is found.",
+        help="Find paths in which, below PATH, the regular expression of Python is found.",
     )  # fmt: skip
     made.add_argument(
         "--type", metavar="LETTERS",
-        help="Files (f), directories (d), links (l), pipes (p), sockets (s), devices (b, c); "
-        "several as in f,l.",
+        help="Find files (f), directories (d), links (l), pipes (p), sockets (s), devices (b, c); "
+        "write several as in f,l.",
     )  # fmt: skip
     made.add_argument(
         "-s", "--size", default=[], action="append", metavar="SIZE",
-        help="At least (+10M), at most (-4k) or just (0) so many bytes; K is 1024.",
+        help="Find what has at least (+10M), at most (-4k) or just (0) so many bytes; K is 1024.",
     )  # fmt: skip
     made.add_argument(
         "--newer", metavar="TIME",
-        help="Modified since TIME: 2d ago (s, m, h, d, w), 2026-01-31 or @SECONDS.",
+        help="Find what was modified since TIME: 2d ago (s, m, h, d, w), 2026-01-31 or @SECONDS.",
     )  # fmt: skip
-    made.add_argument("--older", metavar="TIME", help="Not modified since TIME.")
+    made.add_argument("--older", metavar="TIME", help="Find what was not modified since TIME.")
     exclusions(made)
     made.add_argument("--gitignore", action="store_true", help="Leave out what git would.")
-    made.add_argument("--min-depth", type=levels, metavar="N", help="Not what is nearer to PATH.")
+    made.add_argument(
+        "--min-depth", type=levels, metavar="N",
+        help="Find nothing that is fewer than N levels below PATH.",
+    )  # fmt: skip
     made.add_argument(
         "-d", "--depth", "--max-depth", dest="max_depth", type=levels, metavar="N",
         help="Go no deeper than N levels below PATH.",

@@ -13,18 +13,18 @@ from ostler.cli import UsageError, complain, on_one_line, value_of
 
 USAGE = """\
 MACHINE is one of these; without one it is the host:
-  --scratch [SIZE]    An empty file system in memory, of SIZE (as in 64M) at most, with the host's
-                      programs shown read-only; the program stands in an empty /work.
-  --rehearse          The host's files; every change is dropped at the end.
-  --confine DIR       Nothing of the host but DIR, and its programs read-only; no network, no other
-                      process to be seen or signalled.
-  --network           With --confine: the host's network.
-  --read-only         The host's files, none of which can be changed.
+  --scratch [SIZE]    It has an empty file system in memory, of SIZE (as in 64M) at most, with the
+                      host's programs shown read-only; the program stands in an empty /work.
+  --rehearse          It has the host's files; every change is dropped at the end.
+  --confine DIR       It has nothing of the host but DIR, and its programs read-only; it has no
+                      network, and no other process can be seen or signalled.
+  --network           With --confine: It has the host's network, too.
+  --read-only         It has the host's files, none of which can be changed.
 With one, the environment is the host's; with --confine only what says who uses it (PATH, HOME,
 USER, LANG, TERM, TZ and the like), so that no secret in a variable gets there:
-  --env NAME[=VALUE]  A variable more, with this value or the host's.
-  --keep-env          All variables of the host.
-  --clean-env         Those few alone, for the other machines."""
+  --env NAME[=VALUE]  Add a variable, with this value or the host's.
+  --keep-env          Take all variables of the host, also with --confine.
+  --clean-env         Take those few alone, also on the other machines."""
 
 OPTIONS = (
     "--scratch", "--rehearse", "--confine", "--read-only", "--network", "--env", "--keep-env",

@@ -341,6 +341,7 @@ RECURSIVE = {
     "core/realpath.py": "the interpreter's own limit, which a chain of links has in os, too",
     "core/scan.py": "once: a stat of what is no link serves for both",
     "core/filter.py": "the number of bits of a call's number",
+    "installation/sweep.py": "once, from a full page of what modules hold to that of their classes",
     "machines/rehearsal/kind.py": "the kernel's own work directories, of one or two levels",
     "machines/recording.py": "values within the values that a call gives, which are no tree",
     "trees/_links.py": "once, after the table has grown",

@@ -14,9 +14,6 @@ cdef extern from *:
         PyObject **end;
         int step; /* from a value to the next */
     } ostler_entries;
-    /* So many values are looked at before it is seen to that there is room for what is found. */
-    #define OSTLER_CHUNK 16
-
     #ifdef Py_GIL_DISABLED
     #define OSTLER_HAS_ENTRIES 0 /* other threads may change a dict at any time */
     #else
@@ -125,18 +122,11 @@ cdef extern from *:
         size_t number = (size_t)o >> 4;
         marks[number >> 6 & mask] |= 1ULL << (number & 63);
     }
-    /* Where the chunk of values ends that begins at `at`. */
-    static inline PyObject **ostler_chunk_after(ostler_entries *e, PyObject **at) {
-        PyObject **end = at + OSTLER_CHUNK * e->step;
-        return end < e->end ? end : e->end;
-    }
     """
     ctypedef struct entries "ostler_entries":
         PyObject **value
         PyObject **end
         int step
-    enum:
-        CHUNK "OSTLER_CHUNK"
     bint entries_of "ostler_entries_of"(PyObject *d, entries *e) noexcept
     bint laid_out "ostler_laid_out"
     bint next_in "ostler_next_in"(PyObject *d, Py_ssize_t *at, PyObject **key,
@@ -150,4 +140,4 @@ cdef extern from *:
     bint is_marked "ostler_is_marked"(const unsigned long long *marks, size_t mask,
                                       const void *o) noexcept
     void mark "ostler_mark"(unsigned long long *marks, size_t mask, const void *o) noexcept
-    PyObject **chunk_after "ostler_chunk_after"(entries *e, PyObject **at) noexcept
+    bint unlikely(bint condition) noexcept  # of Cython's: what follows is seldom done

@@ -200,6 +200,12 @@ cdef extern from *:
         return a == b || (a != NULL && PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b)
             && PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b) && PyUnicode_Compare(a, b) == 0);
     }
+    /* Whether they may be: of most texts that differ the sizes do. */
+    static inline int ostler_may_be_same_text(PyObject *a, PyObject *b) {
+        if (a == NULL || !PyUnicode_CheckExact(a) || !PyUnicode_CheckExact(b))
+            return a == b;
+        return (a == b) | (PyUnicode_GET_LENGTH(a) == PyUnicode_GET_LENGTH(b));
+    }
     /* Whether it is the name of a module of ostler's. */
     static inline int ostler_is_ours(PyObject *name) {
         static const char ours[] = "ostler.";
@@ -311,9 +317,11 @@ cdef extern from *:
         int any = 0;
         if (f->func_defaults != NULL && (last = PyTuple_GET_SIZE(f->func_defaults) - 1) >= 0) {
             PyObject **items = ((PyTupleObject *)f->func_defaults)->ob_item;
-            any = ostler_is_marked(marks, mask, items[0])
-                | ostler_is_marked(marks, mask, items[last]); /* most have no others */
-            for (i = 1; i < last; i++)
+            /* Most have no more than four; how many would be guessed wrong, so of these the last is
+               looked at again. */
+            for (i = 0; i < 4; i++)
+                any |= ostler_is_marked(marks, mask, items[i < last ? i : last]);
+            for (; i <= last; i++)
                 any |= ostler_is_marked(marks, mask, items[i]);
         }
         if (f->func_kwdefaults != NULL) {
@@ -400,3 +408,4 @@ cdef extern from *:
     bint next_in "PyDict_Next"(PyObject *d, Py_ssize_t *pos, PyObject **key,
                                PyObject **value) noexcept
     bint same_text "ostler_same_text"(PyObject *a, PyObject *b) noexcept  # `a` may be NULL
+    bint may_be_same_text "ostler_may_be_same_text"(PyObject *a, PyObject *b) noexcept

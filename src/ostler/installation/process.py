@@ -514,7 +514,8 @@ def _posix(facade):
         cython.cast(cython.pointer(py.PyObject), kept),
         cython.address(pos), cython.address(key), cython.address(found),
     ):  # fmt: skip
-        if not pyf.is_text(key) or pyf.is_dunder(key):
+        # Numbers and text, which most are, are equal on both sides.
+        if pyf.is_plain(found) or not pyf.is_text(key) or pyf.is_dunder(key):
             continue
         name = cython.cast(str, key)
         value = cython.cast(object, found)

@@ -9,8 +9,10 @@ cdef enum:
     A_KEYWORD
 
 cdef enum:
-    QUEUE = 128  # so many are looked through together
-    LAG = 16  # so many values wait for their memory
+    VALUES = 256  # so many are looked at together, of at most so many dicts
+    RUNS = 64
+    CLASSES = 64  # from so many on they are looked through
+    AHEAD = 32  # so many values wait for their memory
 
 cdef struct Place:
     int what
@@ -18,12 +20,26 @@ cdef struct Place:
     py.PyObject *key
 
 cdef struct Named:  # all borrowed here, and below
-    py.PyObject *holder  # the dict of a module, or what may be a class, or a function
-    py.PyObject *module  # the name of the one that it must be of; NULL of what is a method
+    py.PyObject *holder  # the dict of a module, or what may be a class
+    py.PyObject *module  # the name of the one that it must be of
 
-cdef struct Member:
-    py.PyObject **value  # where it is in the dict of the class; its key is before it
-    py.PyObject *kind
+cdef struct Own:  # a class that may be of its module
+    Named kind
+    py.PyObject *module  # as it says itself
+    pyd.entries held
+
+cdef struct Run:  # values that stand beside each other in a dict
+    py.PyObject *holder  # the dict of a module, or a class
+    py.PyObject *module  # the name of that; NULL of a class
+    py.PyObject **first  # where the first of them is; its key is before it
+    Py_ssize_t step
+    size_t start  # its number on the page
+
+cdef struct Page:  # values that are looked at together
+    py.PyObject *values[VALUES + AHEAD]
+    size_t count
+    Run runs[RUNS + 1]
+    size_t runs_count
 
 cdef class Identities:
     cdef size_t *table  # of addresses, by 16; 0: a free place
@@ -48,21 +64,18 @@ cdef class Sweep:
     cdef object kept
     cdef Place *found
     cdef size_t count, room
-    # What has been found, and will be looked through. Before the first there is something.
-    cdef Named functions[QUEUE + 1]
-    cdef Named classes[QUEUE + 1]
-    cdef Member rest[QUEUE]
-    cdef Named *functions_end
+    cdef Page names, members  # values of modules, and of classes
+    cdef pyd.entries held  # what of a dict is not on a page yet
+    cdef py.PyObject *none
+    # Numbers of values on the page that is looked at, and behind the last one place that is written,
+    # and not counted. Words: what is narrower takes the processor longer.
+    cdef size_t marked[VALUES + 1]
+    cdef size_t functions[VALUES + 1]
+    cdef size_t others[VALUES + 1]
+    # What has been found, and will be looked through.
+    cdef Named classes[CLASSES + VALUES + 1]
     cdef Named *classes_end
-    cdef Member *rest_end
-    # Values of modules, and of classes, for whose memory has been asked; in circles. Words, not
-    # pairs of them: the processor waits where two that were just written are read as one.
-    cdef py.PyObject *named[LAG]
-    cdef py.PyObject *named_of[LAG]  # the name of the module
-    cdef py.PyObject **members[LAG]
-    cdef py.PyObject *members_of[LAG]
-    cdef size_t last_named, last_member
-    cdef py.PyObject *nothing[LAG]
+    cdef Own own[CLASSES + VALUES + 1]
     # Copies of the keys and values of dicts whose entries can't be reached, and the dicts that keep
     # them where there is no GIL.
     cdef list copied
@@ -71,17 +84,14 @@ cdef class Sweep:
     cdef int look(self, untouched, ours) except -1
     cdef list told(self)
     cdef int through_modules(self, Named *many, Py_ssize_t count) except -1
-    cdef void nothings(self, pyd.entries *held) noexcept
-    cdef int through_module(self, py.PyObject *names, py.PyObject *module) except -1
-    cdef int through_names(self, pyd.entries *held, py.PyObject *names,
-                           py.PyObject *module) except -1
-    cdef int through_class(self, py.PyObject *kind, py.PyObject *module) except -1
-    cdef int through_members(self, pyd.entries *held, py.PyObject *kind) except -1
-    cdef Named *room_for_functions(self) except NULL
-    cdef Named *room_for_classes(self) except NULL
-    cdef Member *room_for_rest(self) except NULL
+    cdef int entries_of(self, py.PyObject *names, pyd.entries *held) except -1
+    cdef int add(self, Page *page, py.PyObject *holder, py.PyObject *module) except -1
+    cdef void begin(self, Page *page) noexcept
+    cdef int through_names(self) except -1
     cdef int through_classes(self) except -1
-    cdef int through_rest(self) except -1
-    cdef int through_functions(self) except -1
+    cdef int through_members(self) except -1
+    cdef int through_functions(self, Page *page, size_t count) except -1
+    cdef int put_wanted(self, int what, Page *page, size_t count) except -1
+    cdef int put_value(self, int what, Page *page, size_t number) except -1
     cdef int through_defaults(self, py.PyObject *function) except -1
     cdef int copy_entries(self, py.PyObject *names, pyd.entries *held) except -1

@@ -2,8 +2,9 @@
 
 Made for hundreds of modules, and thousands of classes and functions. Every value costs a look into
 a small table, and nothing is called, nor made, until all has been looked at. What takes the time is
-the memory: so a value is looked at when memory has been asked for some more, and what is found is
-not followed at once, but put into a queue.
+the memory, and what the processor has guessed wrong. So values are copied out of their dicts, some
+hundreds of them, and then looked at one after the other, with memory asked for ahead; what is found
+among them is looked at likewise.
 """
 
 import sys
@@ -21,7 +22,8 @@ from ostler.core.interpreter import ModuleType
 ITEM, ATTRIBUTE, STATIC, DEFAULTS, KEYWORD = AN_ITEM, AN_ATTRIBUTE, A_STATIC, A_DEFAULT, A_KEYWORD
 
 _MODULE = cython.declare(str, "__module__")
-_NOTHING = cython.declare(object, object())  # which nobody can ask for
+# Stands for what is not looked at. Nobody can ask for it; read as a function it has no defaults.
+_NOTHING = cython.declare(object, bytes(512))
 
 
 def _sample(last) -> dict:
@@ -129,19 +131,12 @@ class Sweep:
     """A search for the objects that have these ids, or for those that have these successors."""
 
     def __cinit__(self, wanted):
-        i: cython.int
-        none = cython.cast(cython.pointer(py.PyObject), _NOTHING)
         if isinstance(wanted, Successors):
             successors: Successors = wanted
             self.wanted, self.kept = successors.olds, successors
         else:
             self.wanted = _of_ids(wanted, len(wanted))
-        self.functions[0].holder = self.classes[0].holder = none
-        self.functions_end, self.classes_end = self.functions + 1, self.classes + 1
-        self.rest_end = self.rest
-        for i in range(LAG):
-            self.nothing[i] = self.named[i] = none
-            self.members[i] = cython.address(self.nothing[i])
+        self.none = cython.cast(cython.pointer(py.PyObject), _NOTHING)
         self.copied = []
 
     def __dealloc__(self):
@@ -165,7 +160,7 @@ class Sweep:
         key: cython.pointer(py.PyObject)
         value: cython.pointer(py.PyObject)
         names: cython.pointer(py.PyObject)
-        pos: cython.Py_ssize_t = 0
+        held: pyd.entries
         seen: Identities = _of_ids(untouched, len(loaded) + len(untouched), False)
         kept: list = []
         count: cython.Py_ssize_t = 0
@@ -175,7 +170,12 @@ class Sweep:
         if many == cython.NULL:
             raise MemoryError
         try:
-            while _next(loaded, cython.address(pos), cython.address(key), cython.address(value)):
+            self.entries_of(cython.cast(cython.pointer(py.PyObject), loaded), cython.address(held))
+            while held.value < held.end:
+                key, value = held.value[-1], held.value[0]
+                held.value += held.step
+                if value == cython.NULL:
+                    continue
                 if pyf.is_module(value):
                     names = pyf.module_dict(value)
                 else:
@@ -194,7 +194,11 @@ class Sweep:
                 if seen.add(value):
                     many[count].holder, many[count].module = names, key
                     count += 1
-            # From here on nothing of Python's runs, so that what is borrowed stays.
+            # From here on nothing of Python's runs, so that what is borrowed stays. It begins anew
+            # where an error has ended it before.
+            self.names.count = self.names.runs_count = 0
+            self.members.count = self.members.runs_count = 0
+            self.classes_end = self.classes
             self.through_modules(many, count)
         finally:
             libc.free(many)
@@ -202,7 +206,6 @@ class Sweep:
 
     def through_modules(self, many, count):
         i: cython.Py_ssize_t
-        held: pyd.entries
         # Not far ahead: the processor forgets soon where pages of memory are.
         for i in range(min(count, 6)):
             pyd.fetch_dict(many[i].holder)
@@ -215,205 +218,204 @@ class Sweep:
                 pyd.fetch_keys(many[i + 4].holder)
             if i + 2 < count:
                 pyd.fetch_entries(many[i + 2].holder)
-            self.through_module(many[i].holder, many[i].module)
-        # What waits goes on when as much comes behind it.
-        self.nothings(cython.address(held))
-        self.through_names(cython.address(held), cython.NULL, cython.NULL)
+            self.entries_of(many[i].holder, cython.address(self.held))
+            self.add(cython.address(self.names), many[i].holder, many[i].module)
+        self.through_names()
         self.through_classes()
-        self.nothings(cython.address(held))
-        self.through_members(cython.address(held), cython.NULL)
-        self.through_rest()
-        self.through_functions()
+        self.through_members()
         return 0
 
-    def nothings(self, held):
-        held.value = self.nothing
-        held.end = self.nothing + LAG
-        held.step = 1
+    def entries_of(self, names, held):
+        if not (pyd.laid_out and pyd.entries_of(names, held)):
+            self.copy_entries(names, held)
+        return 0
 
-    def through_module(self, names, module):
-        held: pyd.entries
-        if not (pyd.laid_out and pyd.entries_of(names, cython.address(held))):
-            self.copy_entries(names, cython.address(held))
-        return self.through_names(cython.address(held), names, module)
+    def add(self, page, holder, module):
+        # Puts all that `held` has on a page; one that is full is looked at before.
+        run: cython.pointer(Run)
+        at: cython.pointer(cython.pointer(py.PyObject)) = self.held.value
+        end: cython.pointer(cython.pointer(py.PyObject)) = self.held.end
+        chunk: cython.pointer(cython.pointer(py.PyObject))
+        out: cython.pointer(cython.pointer(py.PyObject))
+        value: cython.pointer(py.PyObject)
+        step: cython.Py_ssize_t = self.held.step
+        while at < end:
+            if page.count == VALUES or page.runs_count == RUNS:
+                if module != cython.NULL:
+                    self.through_names()
+                else:
+                    self.through_members()
+            run = page.runs + page.runs_count
+            run.holder, run.module = holder, module
+            run.first, run.step, run.start = at, step, page.count
+            page.runs_count += 1
+            chunk = at + (VALUES - page.count) * step
+            if chunk > end:
+                chunk = end
+            out = page.values + page.count
+            while at < chunk:
+                value = at[0]
+                out[0] = value if value != cython.NULL else self.none
+                out += 1
+                at += step
+            page.count = out - page.values
+        return 0
 
     # What values are is hard to foretell, and a wrong guess costs the processor as much as ten
-    # values do. So these loops don't ask: each value is written at the end of each queue, and what
-    # it is decides whether the end moves on.
+    # values do. So these loops don't ask: the number of each value is written at the end of each
+    # list, and what it is decides whether the end moves on.
 
-    def through_names(self, held, names, module):
-        at: cython.pointer(cython.pointer(py.PyObject)) = held.value
-        step: cython.int = held.step
+    def begin(self, page):
+        i: cython.int
+        for i in range(AHEAD):
+            page.values[page.count + i] = self.none
+        for i in range(AHEAD):
+            pyd.fetch(page.values[i])
+        page.runs[page.runs_count].start = page.count
+
+    def through_names(self):
+        page: cython.pointer(Page) = cython.address(self.names)
+        values: cython.pointer(cython.pointer(py.PyObject)) = page.values
         value: cython.pointer(py.PyObject)
-        of: cython.pointer(py.PyObject)
-        now: cython.pointer(py.PyObject)
-        functions: cython.pointer(Named)
-        classes: cython.pointer(Named)
-        last: cython.size_t = self.last_named
         marks: cython.pointer(cython.ulonglong) = self.wanted.marks
         mask: cython.size_t = self.wanted.marks_mask
-        while at < held.end:
-            # In this order, for classes give more functions.
-            classes, functions = self.room_for_classes(), self.room_for_functions()
-            chunk = pyd.chunk_after(held, at)
-            while at < chunk:
-                value = at[0]
-                if value != cython.NULL:
-                    pyd.fetch(value)
-                    if pyd.is_marked(marks, mask, value) and self.wanted.has(value):
-                        self.put(AN_ITEM, names, at[-1])
-                    else:
-                        last = (last + 1) % LAG
-                        of = self.named_of[last]
-                        self.named_of[last] = module
-                        now = self.named[last]
-                        self.named[last] = value
-                        functions.holder, functions.module = now, of
-                        functions += pyf.is_function(now)
-                        pyf.fetch_function(functions[-1].holder)
-                        classes.holder, classes.module = now, of
-                        classes += pyf.is_class(now)
-                        pyf.fetch_class(classes[-1].holder)
-                at += step
-            self.functions_end, self.classes_end = functions, classes
-        self.last_named = last
-        return 0
-
-    def through_class(self, kind, module):
-        held: pyd.entries
-        name: cython.pointer(py.PyObject)
-        names: cython.pointer(py.PyObject) = pyf.class_dict(kind)
-        if not (pyd.laid_out and pyd.entries_of(names, cython.address(held))):
-            self.copy_entries(names, cython.address(held))
-        name = _module_of(cython.address(held))
-        if not pyf.same_text(name, module):
-            return 0
-        if held.value[0] == name and pyf.is_text(name) and not self.wanted.has(name):
-            held.value += held.step  # a text is neither of what is looked for
-        return self.through_members(cython.address(held), kind)
-
-    def through_members(self, held, kind):
-        at: cython.pointer(cython.pointer(py.PyObject)) = held.value
-        step: cython.int = held.step
-        value: cython.pointer(py.PyObject)
-        of: cython.pointer(py.PyObject)
-        now: cython.pointer(cython.pointer(py.PyObject))
-        functions: cython.pointer(Named)
-        rest: cython.pointer(Member)
-        last: cython.size_t = self.last_member
-        marks: cython.pointer(cython.ulonglong) = self.wanted.marks
-        mask: cython.size_t = self.wanted.marks_mask
-        while at < held.end:
-            rest, functions = self.room_for_rest(), self.room_for_functions()
-            chunk = pyd.chunk_after(held, at)
-            while at < chunk:
-                value = at[0]
-                if value != cython.NULL:
-                    pyd.fetch(value)
-                    if pyd.is_marked(marks, mask, value) and self.wanted.has(value):
-                        self.put(AN_ATTRIBUTE, kind, at[-1])
-                    else:
-                        last = (last + 1) % LAG
-                        of = self.members_of[last]
-                        self.members_of[last] = kind
-                        now = self.members[last]
-                        self.members[last] = at
-                        value = now[0]
-                        functions.holder, functions.module = value, cython.NULL
-                        functions += pyf.is_function(value)
-                        pyf.fetch_function(functions[-1].holder)
-                        rest.value, rest.kind = now, of
-                        rest += pyf.may_be_method(value)
-                at += step
-            self.functions_end, self.rest_end = functions, rest
-        self.last_member = last
-        return 0
-
-    def room_for_functions(self):
-        if self.functions_end - self.functions > QUEUE + 1 - pyd.CHUNK:
-            self.through_functions()
-        return self.functions_end
-
-    def room_for_classes(self):
-        if self.classes_end - self.classes > QUEUE + 1 - pyd.CHUNK:
+        marked: cython.pointer(cython.size_t) = self.marked
+        functions: cython.pointer(cython.size_t) = self.functions
+        classes: cython.pointer(cython.size_t) = self.others
+        run: cython.pointer(Run) = page.runs
+        kind: cython.pointer(Named)
+        count: cython.size_t
+        i: cython.size_t
+        self.begin(page)
+        for i in range(page.count):
+            value = values[i]
+            pyd.fetch(values[i + AHEAD])
+            if pyd.unlikely(pyd.is_marked(marks, mask, value)):
+                marked[0] = i
+                marked += 1
+            functions[0] = classes[0] = i
+            functions += pyf.is_function(value)
+            classes += pyf.is_class(value)
+        self.put_wanted(AN_ITEM, page, marked - self.marked)
+        kind = self.classes_end
+        count = classes - self.others
+        for i in range(count):
+            while self.others[i] >= run[1].start:
+                run += 1
+            kind.holder, kind.module = values[self.others[i]], run.module
+            pyf.fetch_class(kind.holder)
+            kind += pyf.is_class(kind.holder)
+        self.classes_end = kind
+        self.through_functions(page, functions - self.functions)
+        page.count = page.runs_count = 0
+        if kind - self.classes >= CLASSES:
             self.through_classes()
-        return self.classes_end
-
-    def room_for_rest(self):
-        if self.rest_end - self.rest > QUEUE - pyd.CHUNK:
-            self.through_rest()
-        return self.rest_end
+        return 0
 
     def through_classes(self):
-        kinds: cython.pointer(Named) = self.classes + 1
+        kinds: cython.pointer(Named) = self.classes
+        own: cython.pointer(Own) = self.own
         names: cython.pointer(py.PyObject)
         i: cython.Py_ssize_t
-        count: cython.Py_ssize_t = self.classes_end - kinds
         left: cython.Py_ssize_t = 0
-        for i in range(count):
+        for i in range(self.classes_end - kinds):
             names = pyf.class_dict(kinds[i].holder)
-            if names != cython.NULL:
-                kinds[left] = kinds[i]
-                left += 1
-                pyd.fetch_dict(names)
+            pyd.fetch_dict(names)
+            kinds[left] = kinds[i]
+            left += names != cython.NULL
         for i in range(min(left, 12)):
             pyd.fetch_keys(pyf.class_dict(kinds[i].holder))
         for i in range(min(left, 6)):
             pyd.fetch_entries(pyf.class_dict(kinds[i].holder))
+        # Many are of other modules. What takes little to see is seen of all of them first.
         for i in range(left):
             if i + 12 < left:
                 pyd.fetch_keys(pyf.class_dict(kinds[i + 12].holder))
             if i + 6 < left:
                 pyd.fetch_entries(pyf.class_dict(kinds[i + 6].holder))
-            self.through_class(kinds[i].holder, kinds[i].module)
-        self.classes_end = self.classes + 1
+            self.entries_of(pyf.class_dict(kinds[i].holder), cython.address(own.held))
+            own.kind = kinds[i]
+            own.module = _module_of(cython.address(own.held))
+            own += pyf.may_be_same_text(own.module, own.kind.module)
+        left = own - self.own
+        own = self.own
+        for i in range(left):
+            if pyf.same_text(own.module, own.kind.module):
+                self.held = own.held
+                if (
+                    self.held.value[0] == own.module
+                    and pyf.is_text(own.module)
+                    and not self.wanted.has(own.module)
+                ):
+                    self.held.value += self.held.step  # a text is neither of what is looked for
+                self.add(cython.address(self.members), own.kind.holder, cython.NULL)
+            own += 1
+        self.classes_end = self.classes
         return 0
 
-    def through_rest(self):
-        # What may be a staticmethod or a classmethod.
-        at: cython.pointer(Member) = self.rest
+    def through_members(self):
+        page: cython.pointer(Page) = cython.address(self.members)
+        values: cython.pointer(cython.pointer(py.PyObject)) = page.values
         value: cython.pointer(py.PyObject)
-        inner: cython.pointer(py.PyObject)
-        functions: cython.pointer(Named)
         known: cython.pointer(py.PyObject) = cython.NULL  # a type that is of neither kind
-        while at < self.rest_end:
-            value = at.value[0]
-            inner = cython.NULL if pyf.type_of(value) == known else pyf.within_method(value)
-            if inner == cython.NULL:
-                known = pyf.type_of(value)
+        marks: cython.pointer(cython.ulonglong) = self.wanted.marks
+        mask: cython.size_t = self.wanted.marks_mask
+        marked: cython.pointer(cython.size_t) = self.marked
+        functions: cython.pointer(cython.size_t) = self.functions
+        rest: cython.pointer(cython.size_t) = self.others
+        count: cython.size_t
+        i: cython.size_t
+        self.begin(page)
+        for i in range(page.count):
+            value = values[i]
+            pyd.fetch(values[i + AHEAD])
+            if pyd.unlikely(pyd.is_marked(marks, mask, value)):
+                marked[0] = i
+                marked += 1
+            functions[0] = rest[0] = i
+            functions += pyf.is_function(value)
+            rest += pyf.may_be_method(value)
+        self.put_wanted(AN_ATTRIBUTE, page, marked - self.marked)
+        # What may be a staticmethod or a classmethod.
+        count = rest - self.others
+        for i in range(count):
+            value = values[self.others[i]]
+            if pyf.type_of(value) == known:
+                continue
+            value = pyf.within_method(value)
+            if value == cython.NULL:
+                known = pyf.type_of(values[self.others[i]])
+            elif self.wanted.has(value):
+                if pyf.is_static_method(values[self.others[i]]):
+                    self.put_value(A_STATIC, page, self.others[i])
             else:
-                if self.wanted.has(inner):
-                    if pyf.is_static_method(value):
-                        self.put(A_STATIC, at.kind, at.value[-1])
-                elif pyf.is_function(inner):
-                    functions = self.room_for_functions()
-                    functions.holder, functions.module = inner, cython.NULL
-                    pyf.fetch_function(inner)
-                    self.functions_end = functions + 1
-            at += 1
-        self.rest_end = self.rest
+                values[self.others[i]] = value
+                functions[0] = self.others[i]
+                functions += pyf.is_function(value)
+        self.through_functions(page, functions - self.functions)
+        page.count = page.runs_count = 0
         return 0
 
-    def through_functions(self):
-        at: cython.pointer(Named) = self.functions + 1
-        end: cython.pointer(Named) = self.functions_end
-        left: cython.pointer(Named) = at
-        while at < end:
-            left[0] = at[0]
-            left += pyf.has_defaults(at.holder)
-            at += 1
-        at = self.functions + 1
-        while at < left:
-            pyf.fetch_defaults(at.holder)
-            at += 1
-        at = self.functions + 1
-        while at < left:
-            if pyf.may_default_to(at.holder, self.wanted.marks, self.wanted.marks_mask) and (
-                at.module == cython.NULL or pyf.is_of(at.holder, at.module)
-            ):
-                self.through_defaults(at.holder)
-            at += 1
-        self.functions_end = self.functions + 1
+    def through_functions(self, page, count):
+        values: cython.pointer(cython.pointer(py.PyObject)) = page.values
+        value: cython.pointer(py.PyObject)
+        functions: cython.pointer(cython.size_t) = self.functions
+        module: cython.pointer(py.PyObject)
+        i: cython.size_t
+        left: cython.size_t = 0
+        for i in range(count):
+            pyf.fetch_function(values[functions[i]])
+        for i in range(count):
+            functions[left] = functions[i]
+            left += pyf.has_defaults(values[functions[i]])
+        for i in range(left):
+            pyf.fetch_defaults(values[functions[i]])
+        for i in range(left):
+            value = values[functions[i]]
+            if pyd.unlikely(pyf.may_default_to(value, self.wanted.marks, self.wanted.marks_mask)):
+                module = _run_of(page, functions[i]).module
+                if module == cython.NULL or pyf.is_of(value, module):
+                    self.through_defaults(value)
         return 0
 
     def through_defaults(self, function):
@@ -464,6 +466,21 @@ class Sweep:
             count -= 1
         return 0
 
+    def put_wanted(self, what, page, count):
+        # What only seemed to be wanted stays; what is, is not looked at again.
+        number: cython.size_t
+        i: cython.size_t
+        for i in range(count):
+            number = self.marked[i]
+            if self.wanted.has(page.values[number]):
+                self.put_value(what, page, number)
+                page.values[number] = self.none
+        return 0
+
+    def put_value(self, what, page, number):
+        run: cython.pointer(Run) = _run_of(page, number)
+        return self.put(what, run.holder, run.first[(number - run.start) * run.step - 1])
+
     def put(self, what, holder, key):
         # Kept as it is, for what Python makes of it could set its garbage collector off.
         if (what == AN_ATTRIBUTE or what == A_STATIC) and not pyf.is_heap_class(holder):
@@ -501,32 +518,21 @@ class Sweep:
 
 
 @cython.cfunc
-@cython.exceptval(check=False)
-def _next(
-    names: dict,
-    at: cython.pointer(cython.Py_ssize_t),
-    key: cython.pointer(cython.pointer(py.PyObject)),
-    value: cython.pointer(cython.pointer(py.PyObject)),
-) -> cython.bint:
-    return pyd.next_in(cython.cast(cython.pointer(py.PyObject), names), at, key, value)
-
-
-@cython.cfunc
 def _modules() -> dict:
     # All that are loaded: where code of Python's can run meanwhile, or other threads, in a copy,
     # which nobody changes, and which keeps them.
     if type(sys.modules) is not dict:
         return dict(sys.modules)
     loaded: dict = sys.modules
-    key: cython.pointer(py.PyObject)
-    value: cython.pointer(py.PyObject)
-    pos: cython.Py_ssize_t = 0
-    if py.FREE_THREADED:
+    held: pyd.entries
+    names = cython.cast(cython.pointer(py.PyObject), loaded)
+    if not (pyd.laid_out and pyd.entries_of(names, cython.address(held))):  # nor without the GIL
         return loaded.copy()
-    pyd.fetch_all(cython.cast(cython.pointer(py.PyObject), loaded))
-    while _next(loaded, cython.address(pos), cython.address(key), cython.address(value)):
-        if not pyf.is_module(value):  # it says itself whether it is one
-            return loaded.copy()
+    pyd.fetch_all(names)
+    while held.value < held.end:
+        if held.value[0] != cython.NULL and not pyf.is_module(held.value[0]):
+            return loaded.copy()  # it says itself whether it is one
+        held.value += held.step
     return loaded
 
 
@@ -537,6 +543,15 @@ def _of_ids(ids, most: cython.size_t, marked: cython.bint = True) -> Identities:
     for number in ids:
         made.add(cython.cast(cython.p_void, number))
     return made
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _run_of(page: cython.pointer(Page), number: cython.size_t) -> cython.pointer(Run):
+    run: cython.pointer(Run) = page.runs
+    while number >= run[1].start:
+        run += 1
+    return run
 
 
 @cython.cfunc

@@ -521,3 +521,27 @@ def test_a_patched_environ_of_the_host_is_seen_afterwards():
         assert ostler.path.expanduser("~/x") == "/elsewhere/x"
         assert ostler.path.expandvars("$V") == "value"
     assert ostler.path.expanduser("~") == os.environ["HOME"]
+
+
+def test_modules_of_the_file_system(monkeypatch):
+    """With patch_open_code they are imported, by sys.path, and forgotten with the file system."""
+    monkeypatch.syspath_prepend("/site")
+    modes = fake_filesystem_unittest.PatchMode
+    for given in (modes.AUTO, modes.ON):
+        with Patcher(patch_open_code=given) as patcher:
+            patcher.fs.create_file("/site/only_here/__init__.py", contents="from .sub import x")
+            patcher.fs.create_file("/site/only_here/sub.py", contents="x = 5")
+            assert importlib.import_module("only_here").x == 5
+            importlib.import_module("colorsys")  # of the host
+        assert not {"only_here", "only_here.sub"} & sys.modules.keys()
+    with Patcher() as patcher:
+        patcher.fs.create_file("/site/only_here.py")
+        with pytest.raises(ImportError):
+            importlib.import_module("only_here")
+        patcher.fs.patch_open_code = modes.AUTO
+        patcher.pause()
+        with pytest.raises(ImportError):
+            importlib.import_module("only_here")
+        patcher.resume()
+        importlib.import_module("only_here")
+    assert "only_here" not in sys.modules

@@ -66,7 +66,7 @@ class FSType(Enum):
 
 
 class PatchMode(Enum):
-    """Whether io.open_code acts on the file system; here it does, but for the import system."""
+    """Whether modules of the file system can be imported; io.open_code always acts on it."""
 
     OFF = 1
     AUTO = 2
@@ -103,7 +103,7 @@ class FakeFilesystem(Making):
             other_system(f"the path separator {path_separator!r}")
         self._patcher = patcher
         self._temporary = create_temp_dir
-        self.patch_open_code = PatchMode.OFF
+        self._open_code = PatchMode.OFF
         self.shuffle_listdir_results = True
         self.machine: Any = None
         self._begin(total_size)
@@ -324,6 +324,17 @@ class FakeFilesystem(Making):
     def patcher(self) -> "Any":
         """The Patcher that has made it, or None."""
         return self._patcher
+
+    @property
+    def patch_open_code(self) -> PatchMode:
+        """Whether modules of the file system can be imported; it can be set."""
+        return self._open_code
+
+    @patch_open_code.setter
+    def patch_open_code(self, value: PatchMode) -> None:
+        self._open_code = value
+        if self._patcher is not None:
+            self._patcher._import(value is not PatchMode.OFF)
 
     @property
     def has_patcher(self) -> bool:

@@ -35,8 +35,9 @@ class Patcher:
     The arguments are pyfakefs's. `allow_root_user=False`: the calls are those of a user without
     rights, also where root runs the tests. Code of the modules in `additional_skip_names` acts on
     the host. `modules_to_reload` are loaded anew on the way in and out, and `modules_to_patch`, of
-    classes by the name of a module, put in those modules' places. What the others ask for is so
-    in any case: every way in which a program keeps a function of os is caught.
+    classes by the name of a module, put in those modules' places. With `patch_open_code` other than
+    OFF modules of the file system, in directories of `sys.path`, can be imported. What the others
+    ask for is so in any case: every way in which a program keeps a function of os is caught.
 
     While one is set up, another one serves the same file system.
     """
@@ -70,6 +71,7 @@ class Patcher:
         self.cleanup_handlers: dict[str, Callable[[str], bool]] = {}
         self._block: Any = None
         self._put: Any = None
+        self._importing: Any = None
         self._known: set[str] = set()
         self._paused = False
         self.strict = False  # whether what would act on the host all the same is refused
@@ -128,6 +130,7 @@ class Patcher:
         block, self._block = self._block, None
         put, self._put = self._put, None
         try:
+            self._import(False)
             if put is not None:
                 put.back()
         finally:
@@ -136,6 +139,16 @@ class Patcher:
                 block.__exit__(None, None, None)
             if self.fs is not None:
                 self.fs._end()
+
+    def _import(self, wanted):
+        if wanted and self._importing is None:
+            from ostler.fakefs.imports import Imports
+
+            self._importing = Imports(self)
+            self._importing.__enter__()
+        elif not wanted and self._importing is not None:
+            importing, self._importing = self._importing, None
+            importing.__exit__()
 
     def _skip(self, wanted):
         from ostler.installation import installed

@@ -1,5 +1,6 @@
 """The tracer of exact recordings: signals, stops, ends, and who waits for whom."""
 
+import contextlib
 import errno
 import os
 import pty
@@ -334,21 +335,26 @@ BUSY = (
 
 def test_who_calls_all_the_time_keeps_nobody_waiting(tmp_path):
     """Who begins meanwhile, who wants all to be written down, and who ends the recording."""
-    with open(tmp_path / "log", "w+b", buffering=0) as file:
+    with contextlib.ExitStack() as ends, open(tmp_path / "log", "wb", buffering=0) as file:
+        ends.callback((tmp_path / "over").touch)
         with ProgramRecorder(ostler.host, file.fileno(), True, None, True) as recorder:
             pid = ostler.posix_spawn(PYTHON, [PYTHON, "-c", BUSY, str(tmp_path)], os.environ)
             for _ in range(20):
                 assert ostler.run(["sh", "-c", "exit 3"]).status == 3
             recorder.flush()
-            file.seek(0)
-            busy, *others = log.read(file).processes
+            # Not by the same open file, whose place is the one at which the tracer writes on.
+            busy, *others = read_log(tmp_path / "log").processes
             assert (busy.pid, busy.ended) == (pid, None)
             assert [one.status for one in others] == [3] * 20
-        file.seek(0)
-        assert log.read(file).complete
-    (tmp_path / "over").touch()
+        assert read_log(tmp_path / "log").complete
     assert ostler.waitpid(pid, 0)[1] == 0
     assert (tmp_path / "made").exists()
+
+
+def read_log(path):
+    """The story that a file has."""
+    with open(path, "rb") as file:
+        return log.read(file)
 
 
 def has_ended(pid):
@@ -388,6 +394,22 @@ def test_a_tracer_that_is_killed_takes_the_programs_along(tmp_path):
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout == b"ran\n"
+
+
+def test_ids_are_changed_while_a_program_is_traced(tmp_path):
+    """The C library has every thread of the process do it, that of the recorder too."""
+    program = (
+        f"{KEEPS_ON}"
+        "os.setegid(os.getegid())\n"
+        "os.seteuid(os.geteuid())\n"
+        "recorder.__exit__()\n"
+        "os.setegid(os.getegid())\n"
+        "os.kill(pid, signal.SIGTERM)\n"
+        "assert os.waitpid(pid, 0) == (pid, signal.SIGTERM)\n"
+    )
+    os.mkfifo(tmp_path / "fifo")
+    words = [sys.executable, "-c", program, "log"]
+    subprocess.run(words, cwd=tmp_path, timeout=60, check=True)
 
 
 def test_a_fork_of_who_records_is_recorded_when_it_joins(tmp_path):

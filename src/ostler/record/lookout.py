@@ -69,6 +69,7 @@ class Lookout(Looker):
         self.leaves = False
         with cython.nogil:
             tracing.ostler_block(cython.address(before))  # which would interrupt what it looks at
+            tracing.ostler_block_but_ids()
             self._serve()
             tracing.ostler_unblock(cython.address(before))
 

@@ -125,6 +125,7 @@ class Tracer(Results):
             if self.pid < 0:
                 self.refused = libc.errno
             else:
+                tracing.ostler_block_but_ids()
                 while libc.waitpid(self.pid, cython.address(status), libc.__WALL) < 0:
                     if libc.errno != libc.EINTR:
                         break

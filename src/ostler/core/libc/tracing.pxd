@@ -82,6 +82,18 @@ cdef extern from *:
         syscall(SYS_rt_sigprocmask, SIG_SETMASK, before, 0, 8);
     }
 
+    /* All but the signal by which setuid() and its kin have each thread of a process do the same: they
+       wait until all have. It interrupts no call for good, and its handler leaves errno alone. */
+    #ifdef __GLIBC__
+    enum { OSTLER_OF_IDS = 33 };
+    #else
+    enum { OSTLER_OF_IDS = 34 };
+    #endif
+    static void ostler_block_but_ids(void) {
+        uint64_t every = ~((uint64_t)1 << (OSTLER_OF_IDS - 1));
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every, 0, 8);
+    }
+
     /* The next signal of those that a tracer waits for; 0 after so many milliseconds, -1: for ever.
        Whoever may send it SIGUSR1 can't make it believe that `parent` has ended. */
     static int ostler_await(int parent, int milliseconds) {
@@ -235,6 +247,7 @@ cdef extern from *:
     long ostler_trace(int what, int tid, unsigned long at, unsigned long data) nogil
     int ostler_tell(int tid, ostler_told *told) nogil
     void ostler_block(sigset_t *before) nogil
+    void ostler_block_but_ids() nogil
     void ostler_unblock(sigset_t *before) nogil
     int ostler_await(int parent, int milliseconds) nogil
     bint ostler_is_called() nogil

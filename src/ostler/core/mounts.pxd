@@ -77,7 +77,7 @@ cdef long _set(int fs, const char *key, const char *value) noexcept nogil
 cdef int _tmpfs(Order *order) noexcept nogil
 cdef int _clone_tree(Order *order, int dir) noexcept nogil
 cdef int _overlay(Order *order, Step *step) noexcept nogil
-cdef long _lower(int fs, const char *path) noexcept nogil
+cdef long _layer(int fs, const char *key, const char *path) noexcept nogil
 cdef int _lowers(int fs, const char *paths) noexcept nogil
 cdef int _fresh(Order *order, Step *step) noexcept nogil
 cdef int _cloned(Order *order, Step *step) noexcept nogil

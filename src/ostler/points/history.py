@@ -2,7 +2,7 @@
 
 A layer that is frozen lies upon one other, its parent, or upon the base. So the layers of a state
 are those on the way from one of them down to the base, and a point needs to know nothing but that
-one. Sixteen layers one upon the other are squashed into one, and so are sixteen of these: what is
+one. Eight layers one upon the other are squashed into one, and so are eight of these: what is
 mounted stays few, and the layers themselves stay, as long as a point needs them.
 
     layers   number: Frozen
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Stores = dict[bytes, bytes]
 
 _LONGEST = 10  # seconds that the background waits for who changes the points
-BLOCK = 16  # layers that are squashed into one, and such blocks into a larger one
+BLOCK = 8  # layers that are squashed into one, then such blocks, then blocks of these
 
 
 class Point:
@@ -547,7 +547,7 @@ class History:
         for part in self.cover(self.chain(self.at)):
             if run and part.length != run[0].length:
                 run = []
-            if not run and (depth % (BLOCK * part.length) or part.length >= BLOCK * BLOCK):
+            if not run and (depth % (BLOCK * part.length) or part.length >= BLOCK**3):
                 depth += part.length
                 continue
             run.append(part)

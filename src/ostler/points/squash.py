@@ -230,6 +230,7 @@ class _Squash:
             impure = self.stack.trees[layer].xattr(at, marks + "impure")
             if impure is not None:
                 xattrs[marks + "impure"] = impure
+                break
         fd = self.target.open(path, host.O_RDONLY | host.O_DIRECTORY | host.O_CLOEXEC)
         try:
             self.give(fd, seen.status, xattrs)

@@ -15,3 +15,17 @@ cdef extern from "sys/xattr.h" nogil:
     int removexattr(const char *path, const char *name)
     int lremovexattr(const char *path, const char *name)
     int fremovexattr(int fd, const char *name)
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #ifndef SYS_getxattrat
+    #define SYS_getxattrat 464
+    #endif
+    /* The kernel's struct xattr_args. */
+    struct ostler_xattr_args { uint64_t value; uint32_t size, flags; };
+    """
+    enum: SYS_getxattrat
+    struct ostler_xattr_args:
+        unsigned long long value
+        unsigned int size, flags

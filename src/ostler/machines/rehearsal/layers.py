@@ -461,7 +461,14 @@ def is_clean(stores: int, overlay: OverlayMount) -> bool:
     if overlay.look is None:
         return False
     top = b"/proc/self/fd/%d/%s/upper" % (stores, overlay.store)
-    return not host.listdir(top) and look_of(top) == overlay.look
+    # It is not listed: there may be very many names, and the first one will do. Most file systems
+    # count the directories among them as links.
+    return host.stat(top).st_nlink <= 2 and not _has_names(top) and look_of(top) == overlay.look
+
+
+def _has_names(directory: bytes) -> bool:
+    with host.scandir(directory) as entries:
+        return next(entries, None) is not None
 
 
 def new_store(

@@ -7,21 +7,21 @@ import stat
 
 from ostler.core.creating import is_mounted_on
 from ostler.core.held import held
-from ostler.core.status import kept
+from ostler.core.status import attribute as attribute_of
+from ostler.core.status import listed
 from ostler.machine import host
 from ostler.machines.rehearsal import contents
 from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any, Self, TypeVar
 
     _T = TypeVar("_T")
     from typing import TypeAlias
 
     from ostler.core.records import stat_result
-    from ostler.core.scan import DirEntry
     from ostler.core.status import Status
 
     AnyStatus: TypeAlias = Status | stat_result
@@ -164,7 +164,7 @@ class HeldTree:
                 return []
             raise
         with opened as fd:
-            return sorted(self._within(fd, _listed, fd))
+            return self._within(fd, listed, fd)
 
     def open(self, path: bytes, flags: int = _READ) -> int:
         """Open an object; in an OwnTree its owner may, whatever its mode says."""
@@ -198,7 +198,11 @@ class HeldTree:
 
     def xattr(self, path: bytes, attribute: str) -> bytes | None:
         """The value of an extended attribute, None when there is none, or none to be read."""
-        above, _ = self.parent(path)
+        above, name = self.parent(path)
+        try:
+            return attribute_of(above, name, attribute)
+        except PermissionError:
+            pass  # whatever else it takes
         try:
             return self._within(above, self._xattr, path, attribute)
         except PermissionError:
@@ -288,22 +292,6 @@ def _let_in(refused: PermissionError, path: bytes, mode: int, dir_fd: int | None
         if error.errno == errno.EROFS:
             raise refused from None
         raise
-
-
-def _listed(fd: int) -> list[tuple[bytes, Status]]:
-    with host.scandir(fd) as found:
-        return _looked_at(found)
-
-
-def _looked_at(entries: Iterable[DirEntry[str]]) -> list[tuple[bytes, Status]]:
-    names = []
-    for entry in entries:
-        try:
-            status = kept(entry.stat(follow_symlinks=False))
-            names.append((host.fsencode(entry.name), status))
-        except FileNotFoundError:
-            continue
-    return names
 
 
 def _remove_below(above: int, name: bytes) -> None:

@@ -83,6 +83,7 @@ def listed(fd: cython.int):
                 name = py.PyBytes_FromString(entry.d_name)
                 found.append((name, _of(cython.address(status))))
             elif error != libc.ENOENT:  # which is gone meanwhile
+                libc.lseek(fd, 0, libc.SEEK_SET)  # for who tries again
                 raise plain_failure(error)
     if error and error != libc.ENOENT:
         raise plain_failure(error)

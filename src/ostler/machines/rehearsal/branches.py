@@ -13,7 +13,7 @@ import resource
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines.rehearsal import layers, points, shares, standing
+from ostler.machines.rehearsal import layers, points, shares, standing, unmounted
 from ostler.points.family import Member
 from ostler.verbs import environment
 
@@ -41,7 +41,7 @@ def branch(machine: _R, number: int | None, children: str) -> list[_R]:
         raise OSError(errno.EOPNOTSUPP, problem, machine._directory)
     with machine._busy:
         history = points.history_of(machine, children)
-        points.see_base(machine)
+        unmounted.see_base(machine)
         points.freeze(machine, history, children)
         known = history.present
         points.noted(history)

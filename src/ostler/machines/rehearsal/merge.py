@@ -15,7 +15,7 @@ from itertools import count
 from ostler.core.held import held
 from ostler.machine import MergeConflict, host
 from ostler.machines.below_root import RootedCore
-from ostler.machines.rehearsal import authors, contents, moments, points
+from ostler.machines.rehearsal import authors, contents, moments, points, unmounted
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import copy_data, give_metadata, metadata
 from ostler.machines.rehearsal.writers import top_of
@@ -63,7 +63,7 @@ def _merged(machine: Rehearsal, other: Rehearsal, prefer: str | None, kids: str)
     mine, theirs = points.history_of(machine, kids), points.history_of(other, kids)
     if mine.origin is not theirs.origin:
         raise ValueError("one of the two was committed or discarded since they have parted")
-    points.see_base(machine)
+    unmounted.see_base(machine)
     points.freeze(other, theirs, kids)
     points.freeze(machine, mine, kids)
     point = points.noted(mine)

@@ -219,15 +219,8 @@ def differs(machine: Rehearsal, point: Point) -> bool:
     return point._layer != begun(machine).at or not is_clean(machine)
 
 
-def see_base(machine: Rehearsal) -> None:
-    """Look whether the base is still the directory that it was; OSError (ESTALE) where not."""
-    known = {overlay.target: overlay for overlay in machine._overlays}
-    for target, lower, overlaid, _ in machine._plan:
-        if overlaid and not unmounted.is_over(known[target], lower):
-            if target and not unmounted.has_changes(machine._stores, known[target]):
-                continue  # what was mounted there is unmounted
-            problem = unmounted.NOT_MOUNTED if target else "the base is another directory now"
-            raise OSError(errno.ESTALE, problem, host.fsdecode(lower))
+def _without(overlays: list[OverlayMount], known: Sequence[OverlayMount]) -> list[OverlayMount]:
+    return [overlay for overlay in overlays if overlay not in known]
 
 
 class _Exchange:
@@ -273,7 +266,7 @@ class _Exchange:
             overlays, standing = machine._overlays, history.standing()
             try:
                 self._find_tops()
-                see_base(machine)
+                unmounted.see_base(machine)
                 if not self.abandons:
                     self._make_still()
                 machine._catch_up(True)
@@ -322,11 +315,11 @@ class _Exchange:
         try:
             built, overlays, number = self._mounted(history.chain(goal), forward)
         except OSError:
-            see_base(machine)  # which may be the reason
+            unmounted.see_base(machine)  # which may be the reason
             raise
         with built:
-            see_base(machine)  # it was mounted upon what is there now
-            layers.check_room(built, [o for o in overlays if o not in machine._overlays])
+            unmounted.see_base(machine)  # it was mounted upon what is there now
+            layers.check_room(built, _without(overlays, machine._overlays))
             old = mounts.duplicate(machine._root)
             stores = mounts.duplicate(machine._stores)
             machine._overlays, history.top, history.at = tuple(overlays), number, goal

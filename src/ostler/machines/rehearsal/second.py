@@ -11,7 +11,7 @@ import itertools
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines.rehearsal import keeping, layers, points, uppers
+from ostler.machines.rehearsal import keeping, layers, points, unmounted, uppers
 from ostler.machines.rehearsal.kept_points import state_of
 from ostler.machines.rehearsal.layered import stack_of, upper_tree
 from ostler.machines.rehearsal.places import OwnTree
@@ -34,7 +34,7 @@ _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 def keep(machine: Rehearsal, directory: StrOrBytesPath) -> None:
     """Keep a rehearsal with its points in a new or empty directory."""
     history = points.history_of(machine, "refuse")
-    points.see_base(machine)
+    unmounted.see_base(machine)
     points.freeze(machine, history, "refuse")
     history.background.finish()
     fd = keeping.made(directory)

@@ -99,3 +99,14 @@ def shown_again(machine: Rehearsal, tops: dict[bytes, int]) -> mounts.Made:
     if number:
         raise refusals.of_layers(machine._stores, machine._base, number, step)
     return built
+
+
+def see_base(machine: Rehearsal) -> None:
+    """Look whether the base is still the directory that it was; OSError (ESTALE) where not."""
+    known = {overlay.target: overlay for overlay in machine._overlays}
+    for target, lower, overlaid, _ in machine._plan:
+        if overlaid and not is_over(known[target], lower):
+            if target and not has_changes(machine._stores, known[target]):
+                continue  # what was mounted there is unmounted
+            problem = NOT_MOUNTED if target else "the base is another directory now"
+            raise OSError(errno.ESTALE, problem, host.fsdecode(lower))

@@ -235,7 +235,7 @@ def test_on_a_terminal(place):
         (b"at work> ", b"echo new >there\n"),
         (b"there" + prompt, b"echo begun; read -t 100; echo not\n"),
         (b"\r\nbegun\r\n", b"\x03"),
-        (b"^C[rehearsal] at work> ", b"cat there\n"),
+        (b"^C" + prompt, b"cat there\n"),
         (b"\r\nnew" + prompt, b"undo\n"),
         (b"is kept as 3)" + prompt, b"cat there\n"),
         (b"\r\nold" + prompt, b"redo\n"),
@@ -246,7 +246,8 @@ def test_on_a_terminal(place):
     assert "[rehearsal] at work> " in text
     opening, _, _ = text.partition("\n")
     assert opening.startswith("Nothing real is changed.")
-    assert all(word in opening for word in ("undo", "redo", "points", "differences", "exit"))
+    words = "undo", "redo", "point,", "points", "differences", "exit"
+    assert all(word in opening for word in words)
     assert "back at" in text and "1 change: 1 modified" in text
     assert text.count("not\n") + text.count("not\r") <= 1  # Ctrl-C has ended the whole line
     assert (place / "there").read_text() == "new\n"
@@ -294,6 +295,32 @@ def test_what_leaves_it(place, lines, said, status):
     kept = "--kept", str(place.parent / "k")
     typed(place, f"touch made\n{lines}\n", *kept, status=status)
     assert typed(place, "ls", *kept)[0].splitlines()[0] == "made"
+
+
+def test_functions_with_the_names_of_builtins(place):
+    names = "eval exec set declare printf trap shopt echo read unset source exit ulimit"
+    lines = [f"{name}() {{ builtin echo mine $1; }}" for name in names.split()]
+    said, failed = typed(place, "\n".join([
+        "x=kept; set -f", *lines, "y=too", 'printf "$x $y"; exec sh', "eval one; set two",
+        "builtin unset -f printf", 'printf "%s\\n" "$-" | grep -c f',
+    ]))  # fmt: skip
+    assert said.splitlines()[:5] == ["mine kept too", "mine sh", "mine one", "mine two", "1"]
+    assert failed == "ostler: nothing was changed\n"
+
+
+def test_too_few_descriptors(place):
+    """What such a line has set is forgotten, and it is said; the shell goes on."""
+    said, failed = typed(place, """\
+x=5; echo one >made
+ulimit -n 3; x=6
+echo $? $x
+ulimit -n 20; x=8
+echo $x $(ulimit -n)
+exit 3
+""", status=3)  # fmt: skip
+    assert said.splitlines()[:2] == ["1 5", "8 20"]
+    assert failed.count("ostler: too few descriptors are left (ulimit -n)") == 1
+    assert "1 created" in said
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

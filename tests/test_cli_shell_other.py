@@ -30,11 +30,13 @@ def needs(name):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", [needs("dash"), needs("ksh"), needs("mksh"), needs("yash")])
+@pytest.mark.parametrize("name", map(needs, ["dash", "busybox", "ksh", "mksh", "yash"]))
 def test_points_on_request(place, name):
     kept = str(place.parent / "s")
+    (place.parent / "home" / ".yashrc").write_text("PS1='at> '\n")
+    prompt = b"# " if name == "mksh" and os.getuid() == 0 else b"at> "  # it insists on that
     keys = [
-        (b"at> ", b"x=1; echo one >made; point first\n"),
+        (prompt, b"x=1; echo one >made; point first\n"),
         (b"this is point first\r\n", b"echo two >made; cd /; point\n"),
         (b"this is point 1\r\n", b"point first || echo $x refused\n"),
         (b"there is a point 'first' already\r\n1 refused\r\n", b"exit\n"),
@@ -67,3 +69,10 @@ def test_points_on_request_in_fish(place, name):
 def test_a_shell_that_is_not_there(place):
     done = run("shell", "--shell", "no-such-shell", cwd=place)
     assert done.returncode == 125 and b"no-such-shell" in done.stderr
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_shell_that_is_not_there_on_a_terminal(place):
+    """Nothing is promised before that is told."""
+    status, text = on_terminal(program("shell", "--shell", "no-such-shell"), cwd=place)
+    assert status == 125 and text.startswith("ostler: no-such-shell: ")

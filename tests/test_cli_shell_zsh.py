@@ -43,7 +43,7 @@ def typed(place, text, *words, status=0):
 
 def test_what_it_is_given():
     """Where there is no zsh, too: its descriptors are filled in, and quotes and braces agree."""
-    zsh = Zsh((61, 62, 63))
+    zsh = Zsh((61, 62, 63, 64))
     for text in (_DUMP, _FIRST, _LINE, _RUN):
         filled = zsh._filled(text)
         assert not re.search("@[A-Z]+@", filled)
@@ -156,7 +156,7 @@ def test_on_a_terminal(place):
         # read is at work by then: what zsh does of its own between two commands ends with no Ctrl-C
         (b"echo new >there" + prompt, b"{ sleep 0.5; echo begun } & read -t 100; echo not\n"),
         (b"\r\nbegun\r\n", b"\x03"),
-        (b"^C[rehearsal] at work> ", b"cat there\n"),
+        (b"^C" + prompt, b"cat there\n"),
         (b"\r\nnew" + prompt, b"undo\n"),
         (b"is kept as 3)" + prompt, b"cat there\n"),
         (b"\r\nold" + prompt, b"redo\n"),
@@ -194,3 +194,22 @@ def test_a_line_that_no_shell_takes(place):
     assert said[:2] == ["126", "one"]
     assert "zsh: Argument list too long" in errors
     assert "the changes are discarded" in errors
+
+
+@needs_zsh
+def test_functions_with_the_names_of_builtins(place):
+    names = "eval exec set trap setopt echo read unset source exit ulimit functions"
+    lines = [f"{name}() {{ builtin print mine $1 }}" for name in names.split()]
+    said, failed = typed(place, "\n".join([
+        "x=kept; setopt no_glob", *lines, "y=too", 'echo "$x $y"; exec sh', "eval one; set two",
+        "print *",
+    ]))  # fmt: skip
+    assert said[:5] == ["mine kept too", "mine sh", "mine one", "mine two", "*"]
+    assert failed == "ostler: nothing was changed\n"
+
+
+@needs_zsh
+def test_too_few_descriptors(place):
+    said, failed = typed(place, "x=5\nulimit -n 3; x=6\necho $? $x\nexit 3\n", status=3)
+    assert said[0] == "1 5"
+    assert failed.count("ostler: too few descriptors are left (ulimit -n)") == 1

@@ -65,10 +65,14 @@ def run(machine, arguments, aside, actions=(), alone=True):
 
 def _is_missing(machine, name, error):
     # Not where a script is there, and what is to run it is not.
-    if "/" in name or not isinstance(error, FileNotFoundError):
-        return False
-    places = machine.get_exec_path()
-    return not any(machine.path.lexists(f"{place}/{name}") for place in places)
+    return "/" not in name and isinstance(error, FileNotFoundError) and not is_there(machine, name)
+
+
+def is_there(machine, name):
+    """Whether there is anything that a name of a program can mean."""
+    if "/" in name:
+        return machine.path.lexists(name)
+    return any(machine.path.lexists(f"{place}/{name}") for place in machine.get_exec_path())
 
 
 def _forward(pid, ours):

@@ -12,7 +12,7 @@ import sys
 
 import ostler
 from ostler import host
-from ostler.cli import UsageError, complain, kept, tell
+from ostler.cli import UsageError, complain, end_line, kept, tell
 from ostler.cli.authors import counted_on, noted
 from ostler.cli.machine import FAILED, NOT_EXECUTABLE, standing
 from ostler.cli.parsing import Parser
@@ -36,8 +36,8 @@ ostler shell --kept typed
 """
 
 _OPENING = (
-    "Nothing real is changed. There are undo, redo, points, changes, differences; exit leaves, "
-    "and asks."
+    "Nothing real is changed. There are undo, redo, point, points, changes, differences; exit "
+    "leaves, and asks."
 )
 
 # What no word of the shell's own has behind it, and how a line begins that has it all the same: no
@@ -49,6 +49,7 @@ _ALONE = "{} is the shell's own, and stands alone on its line"
 # Descriptors of the bash that runs a line: what it begins with, what it leaves, and /dev/null,
 # which there may be none of.
 _IN, _OUT, _NULL = 61, 62, 63
+_LOST = 64  # the signal by which it ends where it has no descriptors to leave anything with
 _ENDS = "__ostler_ends=trap"  # in what it leaves, where something is to be run at its end
 # How a bash writes down what it has: what a fresh one reads, before the line that it runs. Options
 # come last there, as -e and -x are for what is typed alone, and aliases behind all that they could
@@ -57,58 +58,59 @@ _ENDS = "__ostler_ends=trap"  # in what it leaves, where something is to be run 
 # `rm -r *` least of all.
 _DUMP = f"""
 __ostler_dump() {{
-    [ -z "${{__ostler_dumped-}}" ] || return 0
+    [[ -z "${{__ostler_dumped-}}" ]] || builtin return 0
     {{
-        set +o | while read -r __ostler_option; do
+        builtin set +o | while builtin read -r __ostler_option; do
             case $__ostler_option in
                 *monitor | *history | *emacs | *' vi') ;;
-                *) printf "__ostler_late+='%s;'\\n" "$__ostler_option" ;;
+                *) builtin printf "__ostler_late+='\\\\\\\\builtin %s;'\\n" "$__ostler_option" ;;
             esac
         done
-        set +eux
-        shopt -p
-        declare -p
-        umask -p
+        builtin set +eux
+        builtin shopt -p
+        builtin declare -p
+        builtin umask -p
         for __ostler_option in S H; do
-            ulimit "-${{__ostler_option}}a" | while read -r __ostler_limit; do
+            builtin ulimit "-${{__ostler_option}}a" | while builtin read -r __ostler_limit; do
                 [[ $__ostler_limit =~ -([a-zA-Z])\\)\\ +([^ ]+)$ ]] &&
-                    printf 'ulimit -%s%s %s\\n' "$__ostler_option" "${{BASH_REMATCH[@]:1}}"
+                    builtin printf 'ulimit -%s%s %s\\n' "$__ostler_option" "${{BASH_REMATCH[@]:1}}"
             done
         done
-        printf 'builtin cd -- %q || __ostler_gone=%q\\n' "$PWD" "$PWD"
-        printf '%s\\n' 'unset OLDPWD' "$(declare -p OLDPWD)"
+        builtin printf 'builtin cd -- %q || __ostler_gone=%q\\n' "$PWD" "$PWD"
+        builtin printf '%s\\n' 'unset OLDPWD' "$(builtin declare -p OLDPWD)"
         for ((__ostler_option = ${{#DIRSTACK[@]}} - 1; __ostler_option > 0; --__ostler_option)); do
-            printf 'pushd -n %q >&{_NULL}\\n' "${{DIRSTACK[__ostler_option]}}"
+            builtin printf 'pushd -n %q >&{_NULL}\\n' "${{DIRSTACK[__ostler_option]}}"
         done
-        printf 'set --'
-        (($#)) && printf ' %q' "$@"
-        printf '\\n__ostler_last=%q\\n' "${{__ostler_left-}}"
-        __ostler_option=$(trap -p)
-        printf '__ostler_late+=%q\\n' \\
+        builtin printf 'set --'
+        (($#)) && builtin printf ' %q' "$@"
+        builtin printf '\\n__ostler_last=%q\\n' "${{__ostler_left-}}"
+        __ostler_option=$(builtin trap -p)
+        __ostler_option="\\\\builtin ${{__ostler_option//$'\n'trap -- /$'\n'\\\\builtin trap -- }}"
+        builtin printf '__ostler_late+=%q\\n' \\
             "\\\\builtin eval ${{__ostler_option@Q}}; \\\\builtin trap - DEBUG;"
-        [[ $(trap -p EXIT) == *__ostler_dump* ]] || echo {_ENDS}
-        declare -f
-        declare -F | while read -r __ostler_option; do
-            [[ $__ostler_option == 'declare -f '* ]] || echo "$__ostler_option"
+        [[ $(builtin trap -p EXIT) == *__ostler_dump* ]] || builtin echo {_ENDS}
+        builtin declare -f
+        builtin declare -F | while builtin read -r __ostler_option; do
+            [[ $__ostler_option == 'declare -f '* ]] || builtin echo "$__ostler_option"
         done
-        alias -p
+        builtin alias -p
     }} >&{_OUT} 2>&{_NULL}
-    printf '\\0%s' "${{PS1@P}}" >&{_OUT} 2>&{_NULL}
+    builtin printf '\\0%s' "${{PS1@P}}" >&{_OUT} 2>&{_NULL}
     __ostler_dumped=1
 }}
 """
 _FIRST = f"{_DUMP}__ostler_dump"
 _LINE = f"""
 {_DUMP}
-__ostler_as() {{ return "$1"; }}
+__ostler_as() {{ builtin return "$1"; }}
 __ostler_begin() {{
-    exec {_IN}<&-
-    shopt -s execfail
+    command exec {_IN}<&-
+    builtin shopt -s execfail
     builtin trap '{{ __ostler_dump "$@"; }} 2>&{_NULL}' EXIT
-    builtin trap '{{ __ostler_went_on "$@"; }} 2>&{_NULL}; exit 130' INT
-    if [ -n "${{__ostler_gone-}}" ]; then
+    builtin trap '{{ __ostler_went_on "$@"; }} 2>&{_NULL}; builtin exit 130' INT
+    if [[ -n "${{__ostler_gone-}}" ]]; then
         __ostler_was=$__ostler_gone
-        while [ ! -d "$__ostler_gone" ]; do
+        while [[ ! -d "$__ostler_gone" ]]; do
             __ostler_gone=${{__ostler_gone%/*}}
             __ostler_gone=${{__ostler_gone:-/}}
         done
@@ -116,11 +118,11 @@ __ostler_begin() {{
         __ostler_option='^[[:space:]]*exit([[:space:]]+[0-9]+)?[[:space:]]*(;|$)'
         if [[ ! ${{__ostler_line%%$'\\n'*}} =~ $__ostler_option ]]; then
             __ostler_was+=" is gone: nothing was run"
-            echo "ostler: $__ostler_was, and this is $__ostler_gone now" >&2
+            builtin echo "ostler: $__ostler_was, and this is $__ostler_gone now" >&2
             __ostler_line='! :'
         fi
     fi
-    __ostler_late+='unset "${{!__ostler_@}}";'
+    __ostler_late+='\\builtin unset "${{!__ostler_@}}";'
     __ostler_late+=" __ostler_as $__ostler_before ${{__ostler_last@Q}}"
     __ostler_late+=" && __ostler_as 0 ${{__ostler_last@Q}}"
     __ostler_line="{{ $__ostler_late; }} 2>&{_NULL}$__ostler_between$__ostler_line"
@@ -130,21 +132,25 @@ __ostler_went_on() {{
     __ostler_dump "$@"
     builtin trap - EXIT
 }}
+__ostler_can_tell() {{
+    {{ {{ :; }} <&{_NULL} >&{_NULL} 2>&{_NULL}; }} <&{_NULL} >&{_NULL} 2>&{_NULL}
+}}
 __ostler_before=$1 __ostler_line=$2 __ostler_between=$3
-if [ -e /dev/fd/{_IN} ]; then
-    source /dev/fd/{_IN} 2>&{_NULL}
+if [[ -e /dev/fd/{_IN} ]]; then
+    builtin source /dev/fd/{_IN} 2>&{_NULL}
 else
-    IFS= read -r -d '' __ostler_state <&{_IN}
-    eval "$__ostler_state" 2>&{_NULL}
-    unset __ostler_state
+    IFS= builtin read -r -d '' __ostler_state <&{_IN}
+    builtin eval "$__ostler_state" 2>&{_NULL}
+    builtin unset __ostler_state
 fi
 \\__ostler_begin
 """
 # It is one line, so that bash counts the lines of what was typed from one on.
 _RUN = (
-    'eval "$4"; \\builtin eval "$__ostler_line"; '
-    '{ __ostler_status=${__ostler_status-$?}; \\__ostler_went_on "$@"; } '
-    f'2>&{_NULL}; \\builtin exit "$__ostler_status"'
+    '\\builtin eval "$4"; \\builtin eval "$__ostler_line"; '
+    "{ __ostler_status=${__ostler_status-$?}; \\__ostler_can_tell; } "
+    f'2>&{_NULL} || \\builtin kill -{_LOST} $$; {{ \\__ostler_went_on "$@"; }} 2>&{_NULL}; '
+    '\\builtin exit "$__ostler_status"'
 )
 # What is run behind a line: what it has left. It is part of what is read with the line, for `eval`
 # has words of its own.
@@ -279,7 +285,7 @@ def _shell_of(name):
     if name == "zsh":
         from ostler.cli.shell_zsh import Zsh
 
-        return Zsh((_IN, _OUT, _NULL))
+        return Zsh((_IN, _OUT, _NULL, _LOST))
     return name
 
 
@@ -377,8 +383,14 @@ class Shell:
             host.close(given)
             host.close(out)
         self.status = abs(status)
+        if self.status == 128 + signal.SIGINT:
+            end_line()
         # What has left nothing was ended by a signal, or has become another program by `exec`, or
         # had a trap of its own for its end.
+        if not left and self.status == 128 + _LOST:
+            complain("too few descriptors are left (ulimit -n): nothing of this line goes on")
+            self.status = 1
+            status = -1
         goes_on = left.startswith(_GONE_ON) or (not left and (status < 0 or status > 128))
         self._took(left.removeprefix(_GONE_ON))
         point.ended(self.status, kept.counted(machine.changes(since=point)))

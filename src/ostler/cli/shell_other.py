@@ -12,7 +12,7 @@ import threading
 
 from ostler import host
 from ostler.cli.authors import noted
-from ostler.cli.running import run
+from ostler.cli.running import is_there, run
 
 # Descriptors of the shell: what it reads at its start, what it asks for, and what is answered.
 _START, _ASKS, _ANSWERS = 61, 62, 63
@@ -31,18 +31,22 @@ function point
     and string sub -s 2 -- $answer; and string match -q '+*' -- $answer
 end
 """
-_LIKE_SH = frozenset(("ash", "busybox", "dash", "ksh", "lksh", "mksh", "oksh", "sh", "yash"))
+_LIKE_SH = frozenset(("ash", "busybox", "dash", "ksh", "lksh", "mksh", "oksh", "sh"))
 
 
 def run_other(machine, name, record):
     """Run a shell to its end; its exit status, or minus our own."""
-    if sys.stdin.isatty():
+    if sys.stdin.isatty() and is_there(machine, name):
         print(_OPENING)
     words, kind = [name], host.path.basename(name)
     if kind == "busybox":
         words.append("sh")
     if kind == "fish":
         words += ["-C", START_OF_FISH]
+    elif kind == "yash":  # which reads what is in ENV only where it is told to be as POSIX has it
+        words.append(f"--rcfile=/dev/fd/{_START}")
+        own = machine.path.expanduser("~/.yashrc")
+        machine.environ["OSTLER_ENV"] = own if machine.path.isfile(own) else ""
     elif kind in _LIKE_SH:
         machine.environ["OSTLER_ENV"] = machine.environ.get("ENV", "")
         machine.environ["ENV"] = f"/dev/fd/{_START}"

@@ -13,12 +13,12 @@ from ostler.cli.running import said_by
 # What zsh has of itself, and nobody has set; what is not to be taken along, or can't be.
 _DUMP = r"""
 __ostler_dump() {
-    [[ -z ${__ostler_dumped-} ]] || return 0
+    [[ -z ${__ostler_dumped-} ]] || builtin return 0
     typeset -gA __ostler_options
     __ostler_options=("${(@kv)options[@]}")
-    emulate -L zsh
-    setopt extended_glob no_nomatch
-    zmodload zsh/parameter
+    builtin emulate -L zsh
+    builtin setopt extended_glob no_nomatch
+    builtin zmodload zsh/parameter
     local __ostler_name __ostler_kind __ostler_on='' __ostler_off='' __ostler_each
     {
         for __ostler_name in ${(k)__ostler_options}; do
@@ -33,10 +33,10 @@ __ostler_dump() {
                     fi ;;
             esac
         done
-        print -r -- "__ostler_late+=' \\builtin setopt$__ostler_on;'"
-        print -r -- "__ostler_late+=' \\builtin unsetopt$__ostler_off;'"
-        print -r -- "unalias -m '*'"
-        zmodload -L
+        builtin print -r -- "__ostler_late+=' \\builtin setopt$__ostler_on;'"
+        builtin print -r -- "__ostler_late+=' \\builtin unsetopt$__ostler_off;'"
+        builtin print -r -- "unalias -m '*'"
+        builtin zmodload -L
         for __ostler_name __ostler_kind in "${(@kv)parameters}"; do
             case $__ostler_name in
                 (__ostler_*|_|argv|'*'|'@'|'?'|'#'|'!'|'$'|-|[0-9]*|SHLVL|LINENO|OLDPWD|PWD) ;;
@@ -49,25 +49,25 @@ __ostler_dump() {
                         typeset -p -- $__ostler_name ;;
             esac
         done
-        for __ostler_name in ${(k)functions}; do
-            [[ $__ostler_name == __ostler_* ]] || functions -- $__ostler_name
-        done
-        zstyle -L
-        hash -dL
-        print -r -- "umask $(umask)"
+        builtin zstyle -L
+        builtin hash -dL
+        builtin print -r -- "umask $(umask)"
         for __ostler_each in S H; do
-            ulimit -${__ostler_each}a | while read -r __ostler_name; do
+            builtin ulimit -${__ostler_each}a | while builtin read -r __ostler_name; do
                 [[ $__ostler_name == (#b)-([a-zA-Z]):*' '([^' ']##) ]] &&
-                    print -r -- "ulimit -$__ostler_each$match[1] $match[2]"
+                    builtin print -r -- "ulimit -$__ostler_each$match[1] $match[2]"
             done
         done
-        print -r -- "builtin cd -q -- ${(q)PWD} || __ostler_gone=${(q)PWD}"
-        print -r -- "OLDPWD=${(q)OLDPWD-} dirstack=(${(@q)dirstack})"
-        print -r -- "set -- ${(@q)@}"
-        print -r -- "__ostler_last=${(q)__ostler_left-}"
-        alias -L
-        alias -Lg
-        alias -Ls
+        builtin print -r -- "builtin cd -q -- ${(q)PWD} || __ostler_gone=${(q)PWD}"
+        builtin print -r -- "OLDPWD=${(q)OLDPWD-} dirstack=(${(@q)dirstack})"
+        builtin print -r -- "set -- ${(@q)@}"
+        builtin print -r -- "__ostler_last=${(q)__ostler_left-}"
+        for __ostler_name in ${(k)functions}; do
+            [[ $__ostler_name == __ostler_* ]] || builtin functions -- $__ostler_name
+        done
+        builtin alias -L
+        builtin alias -Lg
+        builtin alias -Ls
     } >&@OUT@ 2>&@NULL@
     typeset -g __ostler_dumped=1
 }
@@ -77,7 +77,7 @@ __ostler_prompt() {
         (( $+functions[$__ostler_name] )) && { __ostler_as $__ostler_code; $__ostler_name }
     done
 }
-__ostler_as() { return "$1" }
+__ostler_as() { builtin return "$1" }
 """
 _FIRST = (
     _DUMP
@@ -85,8 +85,8 @@ _FIRST = (
 __ostler_code=0
 __ostler_prompt 2>&@NULL@
 __ostler_dump "$@"
-{ print -n '\0'; print -rn -- "${(%%)PS1}" } >&@OUT@ 2>&@NULL@
-unfunction zshexit 2>&@NULL@
+{ builtin print -n '\0'; builtin print -rn -- "${(%%)PS1}" } >&@OUT@ 2>&@NULL@
+builtin unfunction zshexit 2>&@NULL@
 zshexit_functions=()
 """
 )
@@ -104,7 +104,7 @@ __ostler_begin() {
         builtin cd -q -- "$__ostler_gone"
         if [[ ${__ostler_line%%$'\n'*} != (exit|exit\ <->)(|\;*) ]]; then
             __ostler_was+=" is gone: nothing was run"
-            print -r -- "ostler: $__ostler_was, and this is $__ostler_gone now" >&2
+            builtin print -r -- "ostler: $__ostler_was, and this is $__ostler_gone now" >&2
             __ostler_line='! :'
         fi
     elif [[ $__ostler_typed != exit ]]; then
@@ -113,7 +113,7 @@ __ostler_begin() {
                 $__ostler_was "$__ostler_typed" "$__ostler_typed" "$__ostler_typed"
         done
     fi
-    __ostler_late+=" unset -m '__ostler_*';"
+    __ostler_late+=" \\builtin unset -m '__ostler_*';"
     __ostler_late+=" __ostler_as $__ostler_before ${(q)__ostler_last-}"
     __ostler_late+=" && __ostler_as 0 ${(q)__ostler_last-}"
     __ostler_line="{ $__ostler_late } 2>&@NULL@$__ostler_between$__ostler_line"
@@ -122,21 +122,24 @@ __ostler_went_on() {
     typeset -g __ostler_code=$__ostler_status
     __ostler_prompt 2>&@NULL@
     __ostler_dump "$@"
-    { print -n '\0'; print -rn -- "${(%%)PS1}" } >&@OUT@ 2>&@NULL@
-    unfunction zshexit 2>&@NULL@
+    { builtin print -n '\0'; builtin print -rn -- "${(%%)PS1}" } >&@OUT@ 2>&@NULL@
+    builtin unfunction zshexit 2>&@NULL@
     zshexit_functions=()
 }
+__ostler_can_tell() {
+    { { :; } <&@NULL@ >&@NULL@ 2>&@NULL@; } <&@NULL@ >&@NULL@ 2>&@NULL@
+}
 __ostler_before=$1 __ostler_line=$2 __ostler_between=$3 __ostler_typed=$5 __ostler_late=
-unsetopt err_exit
+builtin unsetopt err_exit
 # Those of the state come behind them. In a function one on EXIT would be the function's.
-trap '{ __ostler_dump "$@"; } 2>&@NULL@' EXIT
-trap '{ __ostler_status=130; @LEFT@; } 2>&@NULL@; exit 130' INT
+builtin trap '{ __ostler_dump "$@"; } 2>&@NULL@' EXIT
+builtin trap '{ __ostler_status=130; @LEFT@; } 2>&@NULL@; builtin exit 130' INT
 if [[ -e /dev/fd/@IN@ ]]; then
-    source /dev/fd/@IN@ 2>&@NULL@
+    builtin source /dev/fd/@IN@ 2>&@NULL@
 else
-    IFS= read -r -d '' -u @IN@ __ostler_state
-    eval "$__ostler_state" 2>&@NULL@
-    unset __ostler_state
+    IFS= builtin read -r -d '' -u @IN@ __ostler_state
+    builtin eval "$__ostler_state" 2>&@NULL@
+    builtin unset __ostler_state
 fi
 \__ostler_begin
 """
@@ -146,8 +149,10 @@ _LEFT = (
     r"\builtin trap - EXIT"
 )
 _RUN = (
-    r'eval "$4"; \builtin eval "$__ostler_line"; '
-    r"{ __ostler_status=${__ostler_status-$?}; @LEFT@; } 2>&@NULL@; "
+    r'\builtin eval "$4"; \builtin eval "$__ostler_line"; '
+    r"{ __ostler_status=${__ostler_status-$?}; \__ostler_can_tell; } 2>&@NULL@ || "
+    r"\builtin kill -@LOST@ $$; "
+    r"{ @LEFT@; } 2>&@NULL@; "
     r'\builtin exit "$__ostler_status"'
 )
 _BEHIND = "\n__ostler_status=$? __ostler_left=$_"  # a redirection would have another $_
@@ -155,17 +160,21 @@ _ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\
 
 
 class Zsh:
-    """The zsh that runs lines; `fds` are the descriptors for what it begins with, what it leaves,
-    and /dev/null."""
+    """The zsh that runs lines.
+
+    `numbers`: the descriptors for what it begins with, what it leaves, and /dev/null, and the
+    signal by which one ends that can leave nothing.
+    """
 
     name = "zsh"
 
-    def __init__(self, fds):
-        self._fds = dict(zip(("@IN@", "@OUT@", "@NULL@"), map(str, fds), strict=True))
+    def __init__(self, numbers):
+        marks = "@IN@", "@OUT@", "@NULL@", "@LOST@"
+        self._numbers = dict(zip(marks, map(str, numbers), strict=True))
 
     def _filled(self, text):
         text = text.replace("@LEFT@", _LEFT)
-        for mark, value in self._fds.items():
+        for mark, value in self._numbers.items():
             text = text.replace(mark, value)
         return text
 

@@ -173,7 +173,7 @@ on_a_rehearsal = pytest.mark.skipif(not has_rehearsals(), reason="no machine can
     [
         (["--commit"], True, "1 change committed"),
         (["--discard"], False, ""),
-        (["--keep", "kept"], False, "kept in kept; ostler rehearse --kept kept"),
+        (["--keep", "kept"], False, "this goes on with it: ostler rehearse --kept kept"),
         ([], False, "the changes are discarded: no terminal to ask on, and nothing chosen"),
     ],
 )

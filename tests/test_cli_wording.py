@@ -69,7 +69,7 @@ def test_what_is_no_command(tmp_path, monkeypatch):
 def test_an_upper_is_called_dir(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").write_text("")
-    neither = f"ostler: {tmp_path}/full: DIR is neither empty nor the DIR of a rehearsal\n"
+    neither = f"ostler: {tmp_path}/full: it is not empty, and no rehearsal is kept there\n"
     for words in (
         ["exec", "--kept", "full", "ls"],
         ["points", "full"],
@@ -112,6 +112,21 @@ def test_points_have_colours_where_they_are_shown(tmp_path):
 
 
 @REHEARSALS
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_changes_on_a_terminal(tmp_path):
+    """A long path is no other one where the terminal is narrow; colours are as for points."""
+    name = "a-long-name-" * 5
+    words = program("rehearse", "--discard", "mkdir", "-p", f"{name}/{name}")
+    drawn = {}
+    for term in ("xterm", "dumb", ""):
+        _, text = on_terminal(words, 40, cwd=tmp_path, term=term)
+        assert ("\x1b" in text) is (term == "xterm")
+        drawn[term] = re.sub(r"\x1b\[[0-9;]*m", "", text)
+        assert drawn[term].count(f"└── + {name}/\n") == 2
+    assert drawn["xterm"] == drawn["dumb"] == drawn[""]
+
+
+@REHEARSALS
 def test_a_difference_names_directories(tmp_path):
     (tmp_path / "old" / "within").mkdir(parents=True)
     command = "mkdir -p d/e; rm -r old"
@@ -128,7 +143,7 @@ def test_keep_says_where_it_is_kept(tmp_path):
     words = program("rehearse", "--kept", "s", "touch", "a")
     status, text = on_terminal(words, 200, cwd=tmp_path, keys=[(b"keep (k)? ", b"k\n")])
     assert status == 0
-    assert text.endswith("ostler: kept in s; ostler rehearse --kept s\n")
+    assert text.endswith("ostler: kept in s; this goes on with it: ostler rehearse --kept s\n")
 
 
 @REHEARSALS

@@ -263,7 +263,7 @@ def test_what_was_not_begun_by_it_is_not_removed(base, upper, what):
         os.makedirs(f"{upper}/{name}", mode=0o700)
     put(f"{upper}/{what}x", "mine")
     before = sorted(os.walk(upper))
-    with pytest.raises(OSError, match="neither empty") as caught:
+    with pytest.raises(OSError, match="no rehearsal is kept there") as caught:
         ostler.rehearsal(base, upper=upper)
     assert caught.value.errno == errno.ENOTEMPTY
     assert sorted(os.walk(upper)) == before
@@ -284,7 +284,7 @@ def test_names_that_somebody_else_has_given_are_left_though_nothing_is_in_them(b
     else:
         put(f"{upper}/{what}", "")
     before = sorted(os.walk(upper))
-    with pytest.raises(OSError, match="neither empty"):
+    with pytest.raises(OSError, match="no rehearsal is kept there"):
         ostler.rehearsal(base, upper=upper)
     assert sorted(os.walk(upper)) == before
     (os.rmdir if what.endswith("/") else os.unlink)(f"{upper}/{what}")

@@ -187,7 +187,7 @@ def test_tree(folder):
         m.mkdir("/out")
         put_on(m, "/out/b", b"y" * 10)
         assert str(m.tree()) == (
-            f"{folder}/\n├─ + out/\n│  └─ + b  10 B\n└─ · src/a  mode 644 to 600"
+            f"{folder}/\n├── + out/\n│   └── + b  10 B\n└── · src/a  mode 644 to 600"
         )
 
 

@@ -331,7 +331,7 @@ def test_what_was_dropped_is_begun_anew(on_small_disk):
         begin(base, upper)
         os.rename(f"{upper}/{uppers.STATE}", f"{upper}/{os.fsdecode(begun.DROPPED)}")
         put(f"{upper}/mine", "kept")
-        with pytest.raises(OSError, match="neither empty nor") as failed:
+        with pytest.raises(OSError, match="no rehearsal is kept there") as failed:
             ostler.rehearsal(base, upper=upper)
         assert failed.value.errno == errno.ENOTEMPTY
         assert os.listdir(upper) == ["mine"]

@@ -82,7 +82,7 @@ def test_what_can_not_be_shown_is_kept(places, capsys, monkeypatch, tmp_path):  
     said = capsys.readouterr().err
     assert "and changed, is not mounted now" in said
     (directory,) = tmp_path.glob("ostler-kept-*")
-    assert f"kept in {directory}; ostler rehearse --kept {directory}" in said
+    assert f"kept in {directory}; this goes on with it: ostler rehearse --kept {directory}" in said
     (base / "other").mkdir()
     mount()
     with ostler.rehearsal("/", upper=directory) as m:

@@ -150,13 +150,14 @@ def near(word, known):
     return next(iter(difflib.get_close_matches(word, known, 1)), None)
 
 
-def no_option(command, option, known) -> UsageError:
+def no_option(command, option, known, meant=None) -> UsageError:
     """What is raised for an option that a command does not have, with the known one it is like."""
     if option in ("-h", "--help"):
         return HelpWanted(f"{command}: {option} stands alone")
     words = [each[2:] for each in known if each.startswith("--")]
-    meant = near(option[2:], words) if option.startswith("--") else None
-    hint = f"; do you mean --{meant}?" if meant else ""
+    if option.startswith("--") and (word := near(option[2:], words)):
+        meant = f"--{word}"
+    hint = f"; do you mean {meant}?" if meant else ""
     whose = f"{command}: " if command else ""
     return UsageError(f"{whose}no option {on_one_line(option)}{hint}")
 

@@ -240,7 +240,8 @@ def moment(seconds):
 def tell_kept(directory):
     """Say where changes are kept, and the command that takes them up."""
     place = on_one_line(directory)
-    tell(f"ostler: kept in {place}; ostler rehearse --kept {_quoted(directory)}")
+    command = f"ostler rehearse --kept {_quoted(directory)}"
+    tell(f"ostler: kept in {place}; this goes on with it: {command}")
 
 
 def _quoted(path):

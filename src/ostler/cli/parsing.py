@@ -6,9 +6,9 @@ is what the options mean.
 """
 
 import sys
-from argparse import SUPPRESS, ArgumentParser, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 
-from ostler.cli import UsageError, no_option, on_one_line
+from ostler.cli import UsageError, near, no_option, on_one_line
 from ostler.cli.letters import FOREIGN
 
 
@@ -110,15 +110,32 @@ class Parser(ArgumentParser):
             at += 1
             self._refuse_foreign(letter)
             if letter not in known:
+                self._refuse_misspelt(word)
                 whole = "" if len(word) == 2 else f" (in {on_one_line(word)})"
                 raise UsageError(f"{self.name}: no option {on_one_line(letter)}{whole}")
             action = known[letter]
             if action.nargs == 0:
                 options.append(letter)
                 continue
+            if word[at:]:
+                self._refuse_no_value(word, action, word[at:])
             value = word[at:] or self._value(letter, words)
             options.append(f"{action.option_strings[-1]}={value}")
             return
+
+    def _refuse_misspelt(self, word):
+        # Letters that are no options are a word of another program, perhaps, with a letter wrong.
+        meant = near(word, self.words) if len(word) > 3 else None
+        if meant is not None:
+            raise no_option(self.name, word, (), meant)
+
+    def _refuse_no_value(self, word, action, value):
+        # As are those that are no value of an option.
+        try:
+            if action.type is not None:
+                action.type(value)
+        except (ArgumentTypeError, TypeError, ValueError):
+            self._refuse_misspelt(word)
 
     def _value(self, name, words):
         if not words:

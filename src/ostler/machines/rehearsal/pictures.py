@@ -26,6 +26,7 @@ _MARKS = {
 }
 _COMMAND = 100  # characters of one that are shown
 _LARGE = 4 << 20  # of which no difference is made: it could take minutes
+_LONGEST = 1 << 16  # characters of a line
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -48,13 +49,15 @@ class Picture(str):
         import sys
 
         file = sys.stdout if file is None else file
-        if self._rich is not None and file.isatty():
+        plain = host.environ.get("TERM") in (None, "", "dumb")
+        if self._rich is not None and file.isatty() and not plain:
             try:
                 from rich.console import Console
             except ImportError:
                 pass
             else:
-                Console(file=file, highlight=False).print(self._rich())
+                # A long path is for the terminal to break: so it can still be copied as one.
+                Console(file=file, highlight=False, width=_LONGEST).print(self._rich())
                 return
         print(self, file=file)
 
@@ -374,11 +377,11 @@ def _plain(top: _Node) -> list[str]:
         child, indent = waiting.pop()
         name, node = _joined(child)
         is_last = id(child) in last
-        lines.append(indent + ("└─ " if is_last else "├─ ") + _text(_line(node, name)))
+        lines.append(indent + ("└── " if is_last else "├── ") + _text(_line(node, name)))
         below = list(reversed(node.below.values()))
         if below:
             last.add(id(below[0]))
-        deeper = indent + ("   " if is_last else "│  ")
+        deeper = indent + ("    " if is_last else "│   ")
         waiting += [(grandchild, deeper) for grandchild in below]
     return lines
 

@@ -35,7 +35,7 @@ VERSION = 3  # of the state, since a first point was made; before, it says none
 _BEFORE = 2  # the version that had no records
 _LARGEST = 1 << 28  # bytes of state
 _DIGITS = frozenset("0123456789")
-_NO_UPPER = "upper is neither empty nor the upper of a rehearsal"
+_NO_UPPER = "it is not empty, and no rehearsal is kept there"
 _ONLY_THE_OWNER = "; only who has made an upper can take it up"
 
 

@@ -58,19 +58,19 @@ for _ in range(int(sys.argv[2])):
 
 
 @contextlib.contextmanager
-def recorded(machine=ostler.host, reads=True, about=None):
+def recorded(machine=ostler.host, reads=True, about=None, exact=False):
     """A list with the Story, once it is over."""
     found = []
     with tempfile.TemporaryFile() as file:
-        with ProgramRecorder(machine, file.fileno(), reads, about):
+        with ProgramRecorder(machine, file.fileno(), reads, about, exact):
             yield found
         file.seek(0)
         found.append(log.read(file))
 
 
-def run(*arguments, machine=ostler.host, reads=True, **kwargs):
+def run(*arguments, machine=ostler.host, reads=True, exact=False, **kwargs):
     """(the Story, the CommandResult) of one command."""
-    with recorded(machine, reads) as found:
+    with recorded(machine, reads, exact=exact) as found:
         result = machine.run(list(arguments), capture=True, **kwargs)
     return found[0], result
 

@@ -289,6 +289,7 @@ FLIPPING = r"""
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 static volatile int over;
 static union { char text[8]; volatile int begin; } shared = {"one/f"};
@@ -304,10 +305,18 @@ static int flip_beside(void *unused) {
     flip(unused);
     return 0;
 }
+static int leave_a_thread(void *unused) {
+    static char other[1 << 16];
+    int flags = CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS | CLONE_FILES;
+    clone(flip_beside, other + sizeof other, flags, 0);
+    syscall(SYS_exit, 0);
+    return 0;
+}
 int main(int count, char **words) {
     pthread_t id;
     if (count == 2) pthread_create(&id, 0, flip, 0);
-    else clone(flip_beside, stack + sizeof stack, CLONE_VM | SIGCHLD, 0);
+    else if (count == 3) clone(flip_beside, stack + sizeof stack, CLONE_VM | SIGCHLD, 0);
+    else clone(leave_a_thread, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, 0);
     for (int i = 0; i < 1000000 && access("over", F_OK); i++) close(open(shared.text, O_RDONLY));
     over = 1;
     open("last", O_RDONLY);
@@ -316,15 +325,16 @@ int main(int count, char **words) {
 """
 
 
-@pytest.mark.parametrize("words", [["thread"], ["another", "process"]])
-def test_a_path_that_is_changed_while_it_is_read(compiled, tmp_path, words):  # noqa: F811
+@pytest.mark.parametrize("exact", [False, True], ids=["", "exact"])
+@pytest.mark.parametrize("words", [["thread"], ["another", "process"], ["of", "a", "vfork"]])
+def test_a_path_that_is_changed_while_it_is_read(compiled, tmp_path, words, exact):  # noqa: F811
     """What changes it makes no call that is recorded: it is known from its beginning on."""
     at = os.path.realpath(tmp_path)
     for name in ("one", "two"):
         os.mkdir(f"{at}/{name}")
         open(f"{at}/{name}/f", "w").close()
     program = compiled("flipping", FLIPPING, "-pthread")
-    with ostler.watch() as events:
+    with ostler.watch(exact=exact) as events:
         runs = threading.Thread(target=ostler.run, args=([program, *words],), kwargs={"cwd": at})
         runs.start()
         try:

@@ -308,6 +308,41 @@ def test_a_program_with_another_root(tmp_path):
     assert not any(event.outcome is False for event in story.events if event.path.startswith(at))
 
 
+IN_ANOTHER_ROOT = """
+import ctypes, os, platform
+libc = ctypes.CDLL(None, use_errno=True)
+os.makedirs("new")
+assert libc.mount(b"none", b"new", b"tmpfs", 0, None) == 0
+os.mkdir("new/old")
+open("new/only", "w").close()
+there, go = os.pipe(), os.pipe()
+if os.fork() == 0:
+    os.close(os.open("/", os.O_RDONLY))
+    os.write(there[1], b"x")
+    os.read(go[0], 1)
+    os.close(os.open("/only", os.O_RDONLY))
+    os._exit(0)
+os.read(there[0], 1)
+os.chdir("new")
+assert libc.syscall({"x86_64": 155, "aarch64": 41}[platform.machine()], b".", b"old") == 0
+os.write(go[1], b"x")
+assert os.wait()[1] == 0
+"""
+
+
+@pytest.mark.parametrize("exact", [False, True], ids=["", "exact"])
+def test_a_process_that_another_one_gives_another_root(tmp_path, exact):
+    """By pivot_root() all get it that had the same."""
+    prefix = ["unshare", "-m" if os.getuid() == 0 else "-Urm"]
+    words = [*prefix, PYTHON, "-SP", "-c", IN_ANOTHER_ROOT]
+    story, result = run(*words, cwd=tmp_path, exact=exact)
+    if b"unshare failed" in result.stderr:
+        pytest.skip("no mount namespace on this machine")
+    assert result.status == 0, result.stderr
+    (found,) = (event for event in story.events if event.path == "/only")
+    assert (found.kind, found.outcome) == ("read", True)
+
+
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="calls of i386 are those of x86-64")
 @BOTH
 def test_io_uring_by_another_interface(compiled, reads):

@@ -234,9 +234,11 @@ _BLOCKS_OF_TRACED = [
     "clone of 32 bits",
     assembler.argument(0),
     assembler.test(own.BPF_JSET, tracing.CLONE_UNTRACED, "EPERM", "ask"),
-    "clone",
+    "clone",  # and as above
     assembler.argument(0),
-    assembler.test(own.BPF_JSET, tracing.CLONE_UNTRACED, "EPERM", "allow"),
+    assembler.test(own.BPF_JSET, tracing.CLONE_UNTRACED, "EPERM", None),
+    assembler.test(own.BPF_JSET, libc.CLONE_VM, None, "allow"),
+    assembler.test(own.BPF_JSET, libc.CLONE_VFORK, "allow", "ask"),
     "EPERM",
     assembler.answer(own.SECCOMP_RET_ERRNO | libc.EPERM),
 ]

@@ -21,6 +21,7 @@ cdef class Crowd(SeenLinks):
     cdef Process **all
     cdef Root *roots
     cdef int root_count
+    cdef int turning                # how many threads are about to give processes another root
     cdef int itself                 # of what _given() found: the descriptor that is meant; -1: a path
     cdef int empty                  # of what it found: 0 a path, 1 an empty one, 2 none
     cdef bint outside               # whether `path` is one of ours: it begins outside of its root
@@ -48,6 +49,9 @@ cdef class Crowd(SeenLinks):
     cdef int _root(self, Process *p) noexcept nogil
     cdef int _close_watched(self, int fd) noexcept nogil
     cdef int _forget_root(self, int root) noexcept nogil
+    cdef int _turn(self, Member *m) noexcept nogil
+    cdef int _turned(self, Member *m) noexcept nogil
+    cdef int _lends(self, Process *p) noexcept nogil
     cdef int _open(self, Process *p, const char *path, unsigned long long flags) noexcept nogil
     cdef int _open_named(self, Process *p, const char *path, unsigned long long flags, long *length) noexcept nogil
     cdef int _place(self, Member *m, char *path, char **name) noexcept nogil

@@ -212,7 +212,7 @@ class Crowd(SeenLinks):
         place: cython.ulonglong[3]
         length: cython.long
         i: cython.int
-        if p.root >= 0:
+        if p.root >= 0 and self.turning == 0:
             return self.roots[p.root].fd
         libc.snprintf(name, 64, b"/proc/%d/root", p.asks)
         if asking.ostler_place_of(libc.AT_FDCWD, name, place) < 0:
@@ -240,6 +240,32 @@ class Crowd(SeenLinks):
         self.roots[i].length = length if 1 < length < 4096 else 0 if length == 1 else -1
         p.root = i
         return self.roots[i].fd
+
+    def _turn(self, m):
+        # By pivot_root() all that have the same root get another one; by chroot() those that share
+        # it. Until it is known to be over, everybody's is looked up each time.
+        if not m.turns:
+            m.turns = True
+            self.turning += 1
+        return 0
+
+    def _turned(self, m):
+        i: cython.int
+        if m.turns:
+            m.turns = False
+            self.turning -= 1
+            for i in range(self.root_count):
+                self._forget_root(i)
+        return 0
+
+    def _lends(self, p):
+        # A process that runs no program of its own as yet may have the memory of the one that has
+        # begun it, as by vfork(): what changes it there changes it here.
+        while p != cython.NULL and not p.apart:
+            p = self._process(p.parent)
+            if p != cython.NULL:
+                p.shares = True
+        return 0
 
     def _forget_root(self, root):
         i: cython.int
@@ -439,6 +465,7 @@ class Crowd(SeenLinks):
         p.number = self.processes
         p.pid = status.pid
         p.own_pid = status.own_pid
+        p.parent = status.parent
         p.uid = status.uid
         p.root = -1
         p.shares = self._may_share(parent)
@@ -473,6 +500,7 @@ class Crowd(SeenLinks):
         while at[0]:
             if at[0] == m:
                 at[0] = m.next
+                self._turned(m)
                 m.process.threads -= 1
                 self._drop_pending(cython.address(m.pending))
                 libc.free(m)

@@ -83,7 +83,7 @@ class Looker(Judging):
         if kind == MOUNT and self.waiting != cython.NULL:
             self._settle_early(cython.NULL)  # what is open keeps it from being unmounted
         if kind == ROOT:
-            p.root = -1
+            self._turn(member)
             return 0
         if kind == EXIT_THREAD or kind == EXIT:
             if kind == EXIT or member.tid == p.pid:
@@ -131,6 +131,7 @@ class Looker(Judging):
             flags = libc.CLONE_VM
         if flags & libc.CLONE_VM and not flags & libc.CLONE_VFORK:
             m.process.shares = True
+            self._lends(m.process)
             if not flags & libc.CLONE_THREAD:
                 self.crossed = True
         return 0
@@ -577,8 +578,10 @@ class Looker(Judging):
             p.executed.uid = p.uid
             if asks == p.pid:
                 self._forget_members(p, p.pid)  # all other threads are at their end
-            if p.executed.outcome == DONE and self.hears:
-                p.shares = False
+            if p.executed.outcome == DONE:
+                p.apart = True
+                if self.hears:
+                    p.shares = False
         return self._put(cython.address(p.executed), cython.sizeof(Executed))
 
 

@@ -351,6 +351,7 @@ class Lookout(Looker):
                 ):
                     self._settle_early(member)
                 member.process.asks = member.tid
+                self._turned(member)
                 if member.process.executes:
                     self._settle_program(member.process, member.tid)
                 if rule.kind == SOCKETCALL:

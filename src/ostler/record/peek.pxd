@@ -26,6 +26,7 @@ cdef struct Pending:
 cdef struct Member:         # a thread
     int tid
     bint waits
+    bint turns              # it is about to give processes another root
     Process *process
     Member *next
     Member *earlier         # of those that wait
@@ -48,6 +49,8 @@ cdef struct Process:
     int asks                # the thread that has asked last: the first one may be at its end
     int threads             # how many of them have asked
     bint shares             # it has had more than one: they may change what the others name
+    bint apart              # it runs a program of its own: its memory is nobody else's from then on
+    int parent              # its pid, when it began
     bint executes           # it has tried to
     int executor            # the thread that has
     Proof proof

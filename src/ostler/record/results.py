@@ -257,7 +257,7 @@ class Results(Lookout):
         if value < 0:
             number = cython.cast(cython.int, -value)
         if u.kind == ROOT:
-            m.process.root = -1  # for who was looked at while it went on
+            self._turned(m)
         if u.executes:
             u.executed.number = cython.cast(cython.uchar, number)
             return self._end_program(m, u, False)
@@ -318,6 +318,8 @@ class Results(Lookout):
             u.executed.number = 0
             m.process.uid = owner_of(m.process)
             u.executed.uid = m.process.uid
+            m.process.apart = True
+            m.process.shares = False
             self._forget_members(m.process, m.process.pid)
         return self._put(cython.address(u.executed), cython.sizeof(Executed))
 

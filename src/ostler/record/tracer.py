@@ -463,6 +463,7 @@ class Tracer(Results):
         m = self._member(tid, -1, 0)
         if m != cython.NULL:
             m.process.shares = True
+            self._lends(m.process)
         return 0
 
     def _has_child(self, tid, event):
@@ -484,7 +485,7 @@ class Tracer(Results):
         return 0
 
     def _may_share(self, parent):
-        return False  # each of its threads is told from the beginning
+        return self.crossed  # else each of its threads is told from the beginning
 
     def _lose_all(self, t):
         u: cython.pointer(Underway)

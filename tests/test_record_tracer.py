@@ -396,16 +396,20 @@ def test_a_tracer_that_is_killed_takes_the_programs_along(tmp_path):
     assert result.stdout == b"ran\n"
 
 
-def test_ids_are_changed_while_a_program_is_traced(tmp_path):
+@pytest.mark.parametrize("exact", [True, False])
+def test_ids_are_changed_while_a_program_is_recorded(tmp_path, exact):
     """The C library has every thread of the process do it, that of the recorder too."""
     program = (
-        f"{KEEPS_ON}"
+        f"{KEEPS_ON.replace('None, True)', f'None, {exact})')}"
         "os.setegid(os.getegid())\n"
         "os.seteuid(os.geteuid())\n"
-        "recorder.__exit__()\n"
-        "os.setegid(os.getegid())\n"
+        "assert ostler.run(['sh', '-c', 'exit 3']).status == 3\n"
         "os.kill(pid, signal.SIGTERM)\n"
         "assert os.waitpid(pid, 0) == (pid, signal.SIGTERM)\n"
+        "recorder.__exit__()\n"
+        "from ostler.record import log\n"
+        "with open('log', 'rb') as file: story = log.read(file)\n"
+        "assert story.complete and [one.status for one in story.processes][1:] == [3]\n"
     )
     os.mkfifo(tmp_path / "fifo")
     words = [sys.executable, "-c", program, "log"]

@@ -559,3 +559,21 @@ def test_every_point_is_what_it_was(base, folder, seed, monkeypatch):
 def test_more_of_it(base, folder, seed, monkeypatch):
     monkeypatch.setattr(history, "BLOCK", random.Random(seed).choice((2, 3, 5)))
     course(f"{base}/files", f"{folder}/kept", seed, 40)
+
+
+def test_no_room_for_one_more_layer(base, folder, monkeypatch):
+    """It is the directory's disk that is full: nothing else would help."""
+
+    def full(*args):
+        raise ostler.MachineUnavailable("no layer", "a smaller base", errno.ENOSPC)
+
+    with taken(base, f"{folder}/kept") as m:
+        put_on(m, "/file", b"one")
+        with monkeypatch.context() as patched:
+            patched.setattr(layers, "mounted_again", full)
+            with pytest.raises(OSError, match="No space left") as caught:
+                m.checkpoint()
+        assert not isinstance(caught.value, ostler.MachineUnavailable)
+        assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, f"{folder}/kept")
+        put_on(m, "/file", b"two")
+        m.checkpoint()

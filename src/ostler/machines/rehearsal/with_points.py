@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from contextlib import contextmanager
 
-from ostler.machine import host
+from ostler.machine import MachineUnavailable, host
 from ostler.machines.rooted import THIS, staying
 
 TYPE_CHECKING = False
@@ -77,9 +77,9 @@ class WithPoints:
                 raise
             if its_own is not None:
                 raise OSError(errno.ENOSPC, its_own) from error
-            if not isinstance(error.filename, bytes):
+            if not isinstance(error.filename, bytes) and not isinstance(error, MachineUnavailable):
                 raise
-            raise OSError(error.errno, error.strerror, directory) from error
+            raise OSError(error.errno, host.strerror(error.errno), directory) from error
 
     def close(self, fd: int = THIS) -> None:
         """Close this machine, of which nothing stays; with an argument, that descriptor."""

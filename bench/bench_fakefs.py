@@ -1,7 +1,8 @@
 """Fakefs: tests on ostler.fakefs and on pyfakefs, set-up included, in turn in one program.
 
-`make bench-fakefs`, or `python -m bench.bench_fakefs [--rounds 100]`. Milliseconds: medians. The exit
-status is 1 where a goal is missed.
+`make bench-fakefs`, or `python -m bench.bench_fakefs [--rounds 100]`. Milliseconds: medians. Then
+tests that do nothing, by pytest, in turn, the processor's time, the best of some runs: what of a test
+is pytest's own is under every other figure. The exit status is 1 where a goal is missed.
 """
 
 import argparse
@@ -13,6 +14,8 @@ import statistics
 import sys
 import tempfile
 import time
+
+from bench.bench_installed import run_tests
 
 GOALS = {"a settings file": 10, "a tree of twenty files": 10}  # times faster, at least
 
@@ -66,6 +69,34 @@ TESTS = {
 }
 
 
+# Tests that do nothing: their argument, and pytest's options.
+BY_PYTEST = {
+    "without a fixture": ("", ()),
+    "with an empty fixture": ("empty", ()),
+    "with pyfakefs's fs": ("fs", ()),
+    "with ostler.fakefs's fs": ("fs", ("-p", "ostler.fakefs")),
+}
+COUNT = 300
+
+
+def by_pytest(rounds):
+    """{what: milliseconds a test}, beyond those that pytest takes for a single one."""
+    best = {}
+    with tempfile.TemporaryDirectory() as directory:
+        for _ in range(rounds):
+            for what, (argument, options) in BY_PYTEST.items():
+                for count in (1, COUNT):
+                    path = pathlib.Path(directory, "test_nothing.py")
+                    path.write_text(
+                        "import pytest\n@pytest.fixture\ndef empty(): yield\n"
+                        f"@pytest.mark.parametrize('i', range({count}))\n"
+                        f"def test_nothing({', '.join(filter(None, ('i', argument)))}): pass\n"
+                    )
+                    _, cpu = run_tests(path, *options)
+                    best[what, count] = min(cpu, best.get((what, count), cpu))
+    return {w: (best[w, COUNT] - best[w, 1]) / (COUNT - 1) * 1000 for w in BY_PYTEST}
+
+
 def timed(patcher, test):
     """Milliseconds that a test takes, with its file system."""
     start = time.perf_counter()
@@ -97,6 +128,9 @@ def main():
             end = f"{goal:8}" + (" missed" if before / now < goal else "")
             missed = missed or before / now < goal
         print(f"{name:26}{before:10.2f}{now:10.2f}{before / now:8.1f}{end}")
+    print("\nms of the processor for a test that does nothing, by pytest")
+    for what, milliseconds in by_pytest(3).items():
+        print(f"{what:26}{milliseconds:10.2f}")
     return int(missed)
 
 

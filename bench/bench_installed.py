@@ -129,11 +129,11 @@ def in_programs(rounds):
     return found
 
 
-def run_tests(path):
+def run_tests(path, *options):
     """Seconds, and seconds of processor time, that pytest takes for a file of tests."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(path)]
     subprocess.run(command, cwd=path.parent, env=ENVIRONMENT, stdout=subprocess.DEVNULL, check=True)
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -66,10 +66,15 @@ def command_works(within, environment, version):
 
 
 def with_test_needs(within, environment):
-    """Install what the tests need, beside ostler."""
+    """Install what the tests need, beside ostler: the newest that comes compiled, if there is any.
+
+    To compile another may take what is not here.
+    """
     own = environment / "bin" / "python"
     install = [*within, own, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    subprocess.run([*install, *TEST_NEEDS], check=True)
+    compiled = [*install, "--only-binary", ":all:", *TEST_NEEDS]
+    if subprocess.run(compiled, check=False).returncode:
+        subprocess.run([*install, *TEST_NEEDS], check=True)
 
 
 def run_tests(within, environment, archive, place, words):
@@ -84,5 +89,8 @@ def run_tests(within, environment, archive, place, words):
     shutil.rmtree(top / "src")
     (package,) = environment.glob("lib/python*/site-packages")
     (top / "src").symlink_to(package)
-    command = [*within, environment / "bin" / "python", "-m", "pytest", *words]
-    return subprocess.run(command, cwd=top, stdin=subprocess.DEVNULL, check=False).returncode
+    # Another root sees of this one no more than the directory in which it is entered.
+    there = [*within, "sh", "-c", 'cd "$0" && exec "$@"', top]
+    command = [*there, environment / "bin" / "python", "-m", "pytest", *words]
+    around = os.path.commonpath([top, environment])
+    return subprocess.run(command, cwd=around, stdin=subprocess.DEVNULL, check=False).returncode

@@ -174,7 +174,9 @@ def test_the_command_prints_the_files():
         env={**os.environ, "PYTHONPATH": str(SHARE.parent / "src")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert refused.returncode == 2 and "'bash', 'fish', 'zsh'" in refused.stderr
+    # Some releases of Python put each into quotes.
+    told = refused.stderr.replace("'", "")
+    assert refused.returncode == 2 and "bash, fish, zsh" in told
 
 
 @needs("bash")

@@ -4,6 +4,7 @@ import importlib
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 
 import pytest
@@ -153,6 +154,43 @@ def test_the_forge_runs_nothing_that_can_change():
         assert "==" in name
     tools = (ROOT / "build_tools/wheels.txt").read_text().splitlines()
     assert all("==" in line for line in tools if line and not line.startswith("#"))
+
+
+def test_another_root_sees_the_environment_and_the_tests(tools, tmp_path):
+    """It has of this one the directory in which it is entered, as `build_tools/newer run` does."""
+    releases = tools("releases")
+    environment = tmp_path / "environment"
+    (environment / "lib/python3/site-packages").mkdir(parents=True)
+    (environment / "bin").mkdir()
+    own = environment / "bin/python"
+    own.write_text('#!/bin/sh\npwd > "$0.told"; echo "$@" >> "$0.told"; exit 3\n')
+    own.chmod(0o755)
+    entered = tmp_path / "newer"
+    entered.write_text(f'#!/bin/sh\n[ "$(pwd)" = {tmp_path} ] && exec "$@"\n')
+    entered.chmod(0o755)
+    (tmp_path / "ostler-1/src").mkdir(parents=True)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as packed:
+        packed.add(tmp_path / "ostler-1", "ostler-1")
+    status = releases.run_tests(
+        [entered], environment, tmp_path / "a.tar.gz", tmp_path / "tests", ["-x"]
+    )
+    assert status == 3
+    top = tmp_path / "tests/ostler-1"
+    assert (environment / "bin/python.told").read_text() == f"{top}\n-m pytest -x\n"
+    assert (top / "src").resolve() == environment / "lib/python3/site-packages"
+
+
+def test_what_the_tests_of_a_wheel_need_is_compiled_only_if_it_has_to_be(tools, monkeypatch):
+    releases = tools("releases")
+    asked = []
+
+    def run(command, check):
+        asked.append("--only-binary" in command)
+        return subprocess.CompletedProcess(command, 1 if asked[-1] else 0)
+
+    monkeypatch.setattr(releases.subprocess, "run", run)
+    releases.with_test_needs([], ROOT)
+    assert asked == [True, False]
 
 
 def test_the_version_stands_once():

@@ -375,6 +375,24 @@ def test_many_in_a_row(base, monkeypatch):
             assert len(kinds(m, base)) == number + 3
 
 
+def test_a_file_that_left_a_directory_that_was_renamed_before(base):
+    """When these layers become one, its data are where the base has them, under the old name."""
+    put(f"{base}/old/in/file", "content")
+    put(f"{base}/to/other", "other")
+    with ostler.rehearsal(base) as m:
+        m.rename("/old", "/new")
+        m.checkpoint()
+        m.rename("/new/in/file", "/to/file")
+        m.checkpoint()
+        for number in range(history.BLOCK):
+            put_on(m, f"/{number}", b"")
+            m.checkpoint()
+            m._history.background.finish()
+        assert m._history.blocks
+        assert sorted(m.listdir("/to")) == ["file", "other"]
+        assert got(m, "/to/file") == "content"
+
+
 def test_a_layer_that_is_full_of_layers(base):
     """Far more points than the kernel takes layers."""
     with ostler.rehearsal(base) as m:

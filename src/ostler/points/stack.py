@@ -237,11 +237,12 @@ class Stack:
         at, below = b"", b""
         last: cython.bint = False
         names = path.split(b"/")
-        for name in names[:-1]:
-            at, below = child_of(at, name), child_of(below, name)
+        number: cython.Py_ssize_t
+        for number in range(len(names) - 1):
+            at, below = child_of(at, names[number]), child_of(below, names[number])
             status = tree.status(at)
-            if status is None:
-                return None, path, False
+            if status is None:  # what the directories above it say holds further down all the same
+                return None, b"/".join([below, *names[number + 1 :]]), last
             if status.st_mode & _KIND != _DIRECTORY:
                 return None, path, True
             if tree.xattr(at, self.marks + "opaque") == b"y":

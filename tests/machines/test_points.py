@@ -393,6 +393,24 @@ def test_a_file_that_left_a_directory_that_was_renamed_before(base):
         assert got(m, "/to/file") == "content"
 
 
+def test_a_directory_that_nobody_may_enter(base):
+    """What is in it is linked all the same when layers become one, and at a commit."""
+    with ostler.rehearsal(base) as m:
+        m.mkdir("/d")
+        put_on(m, "/d/file", b"content")
+        m.chmod("/d", 0)
+        m.checkpoint()
+        for number in range(history.BLOCK):
+            put_on(m, f"/{number}", b"")
+            m.checkpoint()
+            m._history.background.finish()
+        assert m._history.blocks
+        m.commit()
+    assert stat.S_IMODE(os.stat(f"{base}/d").st_mode) == 0
+    os.chmod(f"{base}/d", 0o700)
+    assert text(f"{base}/d/file") == "content"
+
+
 def test_a_layer_that_is_full_of_layers(base):
     """Far more points than the kernel takes layers."""
     with ostler.rehearsal(base) as m:

@@ -126,9 +126,8 @@ class _Squash:
 
     def link(self, path: bytes, seen: Layered):
         tree = self.stack.trees[seen.layer]
-        there, old = tree.parent(seen.path)
         above, name = self.target.parent(path)
-        host.link(old, name, src_dir_fd=there, dst_dir_fd=above, follow_symlinks=False)
+        tree.link(seen.path, above, name)
 
     def lead_to_first(self, path: bytes, seen: Layered):
         # Of a copy of a copy: what below all layers it is of; of one that was new, that it is new.

@@ -191,6 +191,13 @@ class HeldTree:
         """A path for the calls that take no directory descriptor."""
         return b"/proc/self/fd/%d/%s" % self.parent(path)
 
+    def link(self, path: bytes, above: int, name: bytes) -> None:
+        """Give an object one more name, in another directory that is held open."""
+        there, old = self.parent(path)
+        self._within(
+            there, host.link, old, name, src_dir_fd=there, dst_dir_fd=above, follow_symlinks=False
+        )
+
     def target(self, path: bytes) -> str:
         """Where a link points, as os gives it."""
         above, name = self.parent(path)

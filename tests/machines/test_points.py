@@ -393,6 +393,24 @@ def test_a_file_that_left_a_directory_that_was_renamed_before(base):
         assert got(m, "/to/file") == "content"
 
 
+def test_a_name_in_a_new_directory_is_renamed_over_another_file(base):
+    """When these layers become one, it has the data of the file that it is a name of."""
+    put(f"{base}/file", "content")
+    put(f"{base}/to/file", "other")
+    with ostler.rehearsal(base) as m:
+        m.mkdir("/new")
+        m.link("/file", "/new/name")
+        m.checkpoint()
+        m.replace("/new/name", "/to/file")
+        m.checkpoint()
+        for number in range(history.BLOCK):
+            put_on(m, f"/{number}", b"")
+            m.checkpoint()
+            m._history.background.finish()
+        assert m._history.blocks
+        assert got(m, "/to/file") == "content"
+
+
 def test_a_directory_that_nobody_may_enter(base):
     """What is in it is linked all the same when layers become one, and at a commit."""
     with ostler.rehearsal(base) as m:

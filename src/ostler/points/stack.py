@@ -219,6 +219,8 @@ class Stack:
                 if redirect is not None:
                     if absolute is not None or redirect.startswith(b"/"):
                         absolute = _led(absolute or b"", redirect)
+                        if redirect.startswith(b"/"):
+                            closed = False  # by a directory above it, which says nothing of there
                     else:
                         at = redirect
         if first is None:
@@ -250,6 +252,8 @@ class Stack:
             redirect = tree.xattr(at, self.marks + "redirect")
             if redirect is not None:
                 below = _led(below, redirect)
+                if redirect.startswith(b"/"):
+                    last = False
         return child_of(at, names[-1]), child_of(below, names[-1]), last
 
     # What the marks of the whole are

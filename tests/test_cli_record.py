@@ -164,6 +164,7 @@ def test_on_a_machine(place, kind):
 # --- what becomes of the changes of a rehearsal
 
 
+GOES_ON = "this goes on with it: ostler rehearse --kept kept"
 on_a_rehearsal = pytest.mark.skipif(not has_rehearsals(), reason="no machine can be made here")
 
 
@@ -173,7 +174,7 @@ on_a_rehearsal = pytest.mark.skipif(not has_rehearsals(), reason="no machine can
     [
         (["--commit"], True, "1 change committed"),
         (["--discard"], False, ""),
-        (["--keep", "kept"], False, "this goes on with it: ostler rehearse --kept kept"),
+        (["--keep", "kept"], False, f"kept in kept; {GOES_ON}"),
         ([], False, "the changes are discarded: no terminal to ask on, and nothing chosen"),
     ],
 )

@@ -384,3 +384,22 @@ def test_the_name_that_is_told_is_the_one_that_it_has(folder):
         place = said.rpartition("ostler rehearse --kept ")[2]
         printed = subprocess.run(["bash", "-c", f"printf %s {place}"], capture_output=True)
         assert printed.stdout == os.fsencode(kept)
+
+
+@pytest.mark.parametrize("place", ["open/kept", "missing/kept", "there"])
+def test_what_cannot_be_kept_there_is_said_before_anything_runs(folder, place):
+    """Where others may write, where there is no directory, and where something is."""
+    (folder / "open").mkdir()
+    (folder / "open").chmod(0o777)
+    (folder / "ran").mkdir()
+    command = ["sh", "-c", f"echo ran; touch {folder}/ran/it"]
+    words = [sys.executable, "-m", "ostler", "record", "--rehearse", f"--keep={place}", *command]
+    environ = {**os.environ, "PYTHONPATH": str(SOURCE), **without_journals(folder)}
+    recorded = subprocess.run(
+        words, cwd=folder, env=environ, capture_output=True, text=True, timeout=60
+    )
+    for done in rehearse(folder, "--keep", place, *command), recorded:
+        assert (done.returncode, done.stdout) == (125, ""), done.stderr
+        said = {"open/kept": "others may write to it", "missing/kept": "No such file"}
+        assert said.get(place, "there is something already") in done.stderr
+        assert done.stderr.count("\n") == 1

@@ -32,6 +32,23 @@ def parser(name, usage, what, examples, waits=True):
     return made
 
 
+def see_place(directory):
+    """See to it that changes can be kept in a new directory, before there are any; an OSError."""
+    from ostler.machines import trust
+
+    if host.path.lexists(directory):
+        raise FileExistsError(errno.EEXIST, "there is something already", directory)
+    above = host.path.dirname(host.path.abspath(directory))
+    try:
+        host.close(trust.shared_directory(above))
+        if not host.access(above, host.W_OK | host.X_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, host.strerror(errno.EACCES))
+    except trust.Refused:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, directory) from None
+
+
 def taken_up(directory, sync=False, wait=False):
     """The machine of what is kept in a directory; with `wait` that of who has it is waited for."""
     return _when_free(lambda: _taken_up(directory, sync), directory, wait)

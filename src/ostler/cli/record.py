@@ -265,6 +265,10 @@ def _telling(options, file, recorder):
 
 
 def _check(options):
+    if options.keep:
+        from ostler.cli.kept import see_place
+
+        see_place(options.keep)
     # Before anything is run: where nothing is two names are one file if they are one name in one
     # directory, however that is written.
     known = {}

@@ -8,7 +8,7 @@ import tempfile
 import ostler
 from ostler import host
 from ostler.cli import UsageError, complain, end_line, no_option, on_one_line, tell, value_of
-from ostler.cli.kept import about, begun, gone, run_at_point, taken_up, tell_kept
+from ostler.cli.kept import about, begun, gone, run_at_point, see_place, taken_up, tell_kept
 from ostler.cli.machine import FAILED, standing
 from ostler.cli.running import command, run
 
@@ -92,8 +92,8 @@ def main(arguments):
         return 0 if arguments else 2
     options = Options(arguments)
     try:
-        if options.keep is not None and host.path.lexists(options.keep):
-            raise FileExistsError(17, "there is something already", options.keep)
+        if options.keep is not None:
+            see_place(options.keep)
         machine = _machine(options)
     except (OSError, ValueError) as error:
         complain(about(error, options.keep or options.kept))

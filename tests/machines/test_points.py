@@ -411,6 +411,30 @@ def test_a_name_in_a_new_directory_is_renamed_over_another_file(base):
         assert got(m, "/to/file") == "content"
 
 
+def test_a_file_that_was_new_is_so_in_a_directory_that_nobody_may_enter(base):
+    """When layers become one, of which one has it new and another a copy of that."""
+    with ostler.rehearsal(base) as m:
+        m.mkdir("/d")
+        put_on(m, "/d/file", b"one")
+        m.checkpoint()
+        put_on(m, "/d/file", b"two")
+        m.chmod("/d", 0)
+        m.checkpoint()
+        for number in range(history.BLOCK):
+            put_on(m, f"/{number}", b"")
+            m.checkpoint()
+            m._history.background.finish()
+        (block,) = m._history.blocks.values()
+        stores = f"/proc/self/fd/{m._stores}"
+        top = os.path.join(stores, os.fsdecode(block.stores[b""]), "upper")
+        os.chmod(f"{top}/d", 0o700)
+        assert os.listxattr(f"{top}/d/file") == []
+        os.chmod(f"{top}/d", 0)
+        m.commit()
+    os.chmod(f"{base}/d", 0o700)
+    assert text(f"{base}/d/file") == "two"
+
+
 def test_a_directory_that_nobody_may_enter(base):
     """What is in it is linked all the same when layers become one, and at a commit."""
     with ostler.rehearsal(base) as m:

@@ -140,9 +140,9 @@ class _Squash:
             # An ordinary user can't where the file may not be written: then it is taken for a copy
             # of what may have been below all layers, and a commit may see a conflict in that.
             with contextlib.suppress(PermissionError):
-                host.removexattr(tree.name(seen.path), mark, follow_symlinks=False)
+                tree.put_xattr(seen.path, mark, None)
         elif first != origin:
-            host.setxattr(tree.name(seen.path), mark, first, follow_symlinks=False)
+            tree.put_xattr(seen.path, mark, first)
 
     def is_right(self, path: bytes, seen: Layered):
         # Whether the mark that a metacopy has leads to its data from the one layer, too.

@@ -198,6 +198,15 @@ class HeldTree:
             there, host.link, old, name, src_dir_fd=there, dst_dir_fd=above, follow_symlinks=False
         )
 
+    def put_xattr(self, path: bytes, attribute: str, value: bytes | None) -> None:
+        """Set an extended attribute, or with None remove it."""
+        above, _ = self.parent(path)
+        place = self.name(path)
+        if value is None:
+            self._within(above, host.removexattr, place, attribute, follow_symlinks=False)
+        else:
+            self._within(above, host.setxattr, place, attribute, value, follow_symlinks=False)
+
     def target(self, path: bytes) -> str:
         """Where a link points, as os gives it."""
         above, name = self.parent(path)

@@ -276,17 +276,13 @@ def _lead_on(tree: OwnTree, lower: HeldTree, moves: _Moves, commit: bytes) -> No
                 if now != was and (led is not None or not _is_there(tree, lower, child, was)):
                     if led is None:
                         led = now
-                        _put(tree, child, LED, commit + b" /" + now)
-                    _put(tree, child, kind, b"/" + now)
+                        tree.put_xattr(child, _MARKS + LED, commit + b" /" + now)
+                    tree.put_xattr(child, _MARKS + kind, b"/" + now)
                     was = now
                 if kind == "redirect":
                     below = was
             if stat.S_ISDIR(status.st_mode):
                 waiting.append((child, below))
-
-
-def _put(tree: OwnTree, path: bytes, mark: str, value: bytes) -> None:
-    host.setxattr(tree.name(path), _MARKS + mark, value, follow_symlinks=False)
 
 
 def _led_by(tree: OwnTree, path: bytes, commit: bytes) -> bytes | None:

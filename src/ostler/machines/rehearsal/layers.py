@@ -463,12 +463,11 @@ def is_clean(stores: int, overlay: OverlayMount) -> bool:
     top = b"/proc/self/fd/%d/%s/upper" % (stores, overlay.store)
     # It is not listed: there may be very many names, and the first one will do. Most file systems
     # count the directories among them as links.
-    return host.stat(top).st_nlink <= 2 and not _has_names(top) and look_of(top) == overlay.look
-
-
-def _has_names(directory: bytes) -> bool:
-    with host.scandir(directory) as entries:
-        return next(entries, None) is not None
+    return (
+        host.stat(top).st_nlink <= 2
+        and not unmounted.has_names(top)
+        and look_of(top) == overlay.look
+    )
 
 
 def new_store(

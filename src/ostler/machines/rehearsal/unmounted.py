@@ -76,7 +76,7 @@ def has_changes(stores: int, overlay: OverlayMount) -> bool:
     """Whether something was changed below the top of an overlay, now or at a point before."""
     place = b"/proc/self/fd/%d/%s/upper"
     names = (name for name in (overlay.store, *overlay.frozen) if name)  # a view has no store
-    return any(host.listdir(place % (stores, name)) for name in names)
+    return any(has_names(place % (stores, name)) for name in names)
 
 
 def shown_again(machine: Rehearsal, tops: dict[bytes, int]) -> mounts.Made:
@@ -110,3 +110,9 @@ def see_base(machine: Rehearsal) -> None:
                 continue  # what was mounted there is unmounted
             problem = NOT_MOUNTED if target else "the base is another directory now"
             raise OSError(errno.ESTALE, problem, host.fsdecode(lower))
+
+
+def has_names(directory: bytes) -> bool:
+    """Whether there is anything in a directory, which may have very many names."""
+    with host.scandir(directory) as entries:
+        return next(entries, None) is not None

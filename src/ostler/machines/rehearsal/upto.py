@@ -187,7 +187,7 @@ def _make_anew(tree: OwnTree, path: bytes) -> None:
         with held(host.open, name, _NEW, 0o600, dir_fd=above) as target:
             copy_data(source, target, status.st_size)
     for attribute, value in xattrs.items():
-        host.setxattr(tree.name(path), attribute, value, follow_symlinks=False)
+        tree.put_xattr(path, attribute, value)
     wanted = {key: value for key, value in metadata(status, {}).items() if key != "xattrs"}
     give_metadata(tree, path, wanted)
 

@@ -206,7 +206,7 @@ class Walk:
         """Have what is unchanged take its data from its own place, whatever becomes of others."""
         for path, lower in self.borrowing.items():
             mark = self.marks + "redirect"
-            host.setxattr(self.upper.name(path), mark, b"/" + lower, follow_symlinks=False)
+            self.upper.put_xattr(path, mark, b"/" + lower)
 
     def _leave_out_touched(self) -> None:
         """A directory's own time says nothing when what was changed in it is listed."""
@@ -324,13 +324,11 @@ class Walk:
     def _lead(self, path: bytes, place: bytes, is_redirected: bool = True) -> None:
         # Where in the base is from now on what something stands for. First it is noted that it is
         # led there: who was killed in the middle can't lead it on from there once more.
-        name = self.upper.name(path)
         if self.commit is not None:
             with suppress(OSError):  # there is no room for it
-                led = b"%s /%s" % (self.commit, place)
-                host.setxattr(name, self.marks + LED, led, follow_symlinks=False)
+                self.upper.put_xattr(path, self.marks + LED, b"%s /%s" % (self.commit, place))
         if is_redirected:
-            host.setxattr(name, self.marks + "redirect", b"/" + place, follow_symlinks=False)
+            self.upper.put_xattr(path, self.marks + "redirect", b"/" + place)
 
     def settle_shared(self, path: bytes) -> None:
         """A file with several names is another one in the base, too, than that it was copied from.
@@ -343,7 +341,7 @@ class Walk:
         mark = self.mark(path, status, "origin")
         if mark and self.mark(path, status, "metacopy") is None:
             if self.handle(path) != named_by(mark):
-                host.removexattr(self.upper.name(path), self.marks + "origin")
+                self.upper.put_xattr(path, self.marks + "origin", None)
 
     def settle_origin(self, path: bytes) -> None:
         """What was renamed has its new name in the base too, from now on."""
@@ -361,7 +359,7 @@ class Walk:
             if not stat.S_ISDIR(status.st_mode):
                 continue
             if self.mark(path, status, MOVED) is not None:
-                host.removexattr(self.upper.name(path), self.marks + MOVED)
+                self.upper.put_xattr(path, self.marks + MOVED, None)
             waiting += [child_of(path, name) for name, _ in self.upper.entries(path)]
 
     # Comparing

@@ -1,5 +1,6 @@
 """Points that are kept on disk: taken up as they were, by whom, and what is refused."""
 
+import contextlib
 import contextvars  # noqa: F401  # an ordinary user can't read the interpreter's files everywhere
 import errno
 import json
@@ -320,11 +321,10 @@ def test_who_lives_on(folder):
 def at_once(monkeypatch):
     """What the background does is done before the call returns: so it can be stopped, too."""
 
-    def add(self, job):
-        try:
-            job()
-        except OSError:
-            pass
+    def add(self, *jobs):
+        for job in jobs:
+            with contextlib.suppress(OSError):
+                job()
 
     monkeypatch.setattr(history.Background, "add", add)
 

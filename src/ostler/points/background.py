@@ -32,11 +32,11 @@ class Background:
         self._thread: int | None = None
         _ALL.add(self)
 
-    def add(self, job: Callable[[], object]) -> None:
+    def add(self, *jobs: Callable[[], object]) -> None:
         """Have something done; where very much waits already, that is waited for."""
         self.wait_while(lambda: len(self._jobs) >= _LARGEST)
         with self._lock:
-            self._jobs.append(job)
+            self._jobs.extend(jobs)
             if self._thread is not None:
                 return
             self._idle.acquire()

@@ -407,12 +407,8 @@ def _options(root: bool, only_read: bool, stores: int) -> bytes:
     if not root:
         pairs = [(b"userxattr", b""), (b"xino", b"on")]
     else:
-        pairs = [
-            (b"redirect_dir", b"on"),
-            (b"metacopy", b"on"),
-            (b"xino", b"auto"),
-            (b"index", b"off"),
-        ]
+        pairs = [(b"redirect_dir", b"on"), (b"metacopy", b"on"), (b"xino", b"auto")]
+        pairs.append((b"index", b"off"))
     if not only_read:
         pairs.append((b"volatile", b""))
     pairs.append((b"source", source_of(stores)))
@@ -474,8 +470,6 @@ def new_store(
     stores: int, store: bytes, overlay: OverlayMount, like: bytes | None, lower: bytes, root: bool
 ) -> OverlayMount:
     """The overlay, with a new store: its top looks like that of another one, or the base's."""
-    make_directory(stores, store + b"/upper")
-    make_directory(stores, store + b"/work")
     inside = store + b"/upper"
     if like is None:
         overlay.look = _look_like_base(stores, inside, lower, root)
@@ -487,16 +481,28 @@ def new_store(
     return overlay
 
 
+def make_store(stores: int, store: bytes) -> None:
+    """Make the directories of a store, as far as they are not there."""
+    for name in (store, store + b"/upper", store + b"/work"):
+        make_directory(stores, name)
+
+
+def make_stores(stores: int, above: bytes, count: int) -> None:
+    """Make so many stores in a directory of their own."""
+    make_directory(stores, above)
+    for number in range(count):
+        make_store(stores, b"%s/%d" % (above, number))
+
+
 def new_overlays(
     machine: Rehearsal, above: bytes, below: Sequence[Sequence[bytes]]
 ) -> list[OverlayMount]:
     """Each overlay of a machine with a new store, in the new directory `above`, upon these."""
     stores, found = machine._stores, []
     lowers = {target: lower for target, lower, overlaid, _ in machine._plan if overlaid}
-    make_directory(stores, above)
+    make_stores(stores, above, len(machine._overlays))
     for number, overlay in enumerate(machine._overlays):
         store = b"%s/%d" % (above, number)
-        make_directory(stores, store)
         like = below[number][0] if below[number] else None
         upon = overlay.upon(store, below[number])
         lower, roots = lowers[overlay.target], machine._has_roots_marks

@@ -52,7 +52,8 @@ def checkpoint(machine: Rehearsal, name: str | None, children: str, command: obj
 
         if is_clean(machine):
             return history.change(note)
-        return _Exchange(machine, history, children).forward(partial(_noted_anew, history, note))
+        exchange = _Exchange(machine, history, children, True)
+        return exchange.forward(partial(_noted_anew, history, note))
 
 
 def _noted_anew(history: History, note: Callable[[], _T]) -> _T:
@@ -63,7 +64,7 @@ def _noted_anew(history: History, note: Callable[[], _T]) -> _T:
 def freeze(machine: Rehearsal, history: History, children: str) -> None:
     """What was changed is a layer from now on."""
     if not is_clean(machine):
-        _Exchange(machine, history, children).forward(history.left.clear)
+        _Exchange(machine, history, children, True).forward(history.left.clear)
 
 
 def noted(history: History) -> Point:
@@ -229,14 +230,18 @@ class _Exchange:
     - `was`: the uppermost layer of the state that is left, of which the last may be new
     - `drops`: whether nothing of that state is needed
     - `abandons`: whether who is at work in it may go on there, alone
+    - `is_changed`: whether that is known to have been changed since its last layer
     """
 
     drops = abandons = False
 
-    def __init__(self, machine: Rehearsal, history: History, children: str) -> None:
+    def __init__(
+        self, machine: Rehearsal, history: History, children: str, is_changed: bool = False
+    ) -> None:
         self.machine = machine
         self.history = history
         self.children = children
+        self.is_changed = is_changed
         self.was = history.at
         self._had_children = machine._children_ns >= 0
         self._tops: list[int] = []
@@ -244,6 +249,7 @@ class _Exchange:
         self._still: list[int | None] = []  # what is read-only now: see _set_still
         self._clean: list[bool] = []
         self._new: list[bytes] = []  # directories that were made
+        self._is_ahead = False  # whether those of the new layer were, in the background
         self._useless: list[bytes] = []
         self._works: list[bytes] = []  # of the overlay that is left
 
@@ -292,16 +298,16 @@ class _Exchange:
         if self.drops:
             gone = history.sweep(_used(machine))
             useless = gone | {path for path in useless if path.rpartition(b"/")[0] not in gone}
-        tidy = partial(_tidy, history, stores, old, marks, useless)
-        if self.drops:
+        jobs = [partial(_tidy, history, stores, old, marks, useless)]
+        if self.drops and not history.writer.writes:
             # Another thread would take half as much again, for it, for handing over and waiting.
             with suppress(OSError):
-                tidy()
-        else:
-            history.background.add(tidy)
+                jobs.pop()()
         if history.writer.writes and history.goes_on:
             ahead = partial(_make_ahead, history, mounts.duplicate(machine._stores))
-            history.background.add(partial(ahead, len(machine._overlays)))
+            jobs.insert(0, partial(ahead, len(machine._overlays)))  # the next point may come soon
+        if jobs:
+            history.background.add(*jobs)
         history.goes_on = True
         return found
 
@@ -417,12 +423,16 @@ class _Exchange:
 
     def _freeze(self) -> None:
         machine, history = self.machine, self.history
-        self._clean = [layers.is_clean(machine._stores, overlay) for overlay in machine._overlays]
+        if self.is_changed and len(machine._overlays) == 1:
+            self._clean = [False]
+        else:
+            stores = machine._stores
+            self._clean = [layers.is_clean(stores, overlay) for overlay in machine._overlays]
         if not all(self._clean):
             pairs = zip(machine._overlays, self._clean, strict=True)
-            stores = {overlay.target: overlay.store for overlay, same in pairs if not same}
-            self.was = history.freeze(stores)
-            self._works = [store + b"/work" for store in stores.values()]
+            frozen = {overlay.target: overlay.store for overlay, same in pairs if not same}
+            self.was = history.freeze(frozen)
+            self._works = [store + b"/work" for store in frozen.values()]
 
     def _mounted(
         self, chain: list[int], forward: bool
@@ -443,7 +453,8 @@ class _Exchange:
     def _number(self) -> int:
         history = self.history
         number, history.ahead = history.ahead, None
-        if number is not None and number > history.top:  # a layer has a later one than that below
+        self._is_ahead = number is not None and number > history.top
+        if number is not None and self._is_ahead:  # a layer has a later one than that below
             return number
         if number is not None:
             self._works.append(b"%s/%d" % (history.place, number))
@@ -494,12 +505,13 @@ class _Exchange:
     def _made(self, number: int, place: int) -> bytes:
         stores = self.machine._stores
         above = b"%s/%d" % (self.history.place, number)
-        if not self._new or self._new[-1] != above:
-            layers.make_directory(stores, self.history.place)
-            self._new.append(above)
-            layers.make_directory(stores, above)
         store = b"%s/%d" % (above, place)
-        layers.make_directory(stores, store)
+        if not self._new or self._new[-1] != above:
+            self._new.append(above)
+        if not self._is_ahead:
+            layers.make_directory(stores, self.history.place)
+            layers.make_directory(stores, above)
+            layers.make_store(stores, store)
         return store
 
 
@@ -521,16 +533,8 @@ def _make_ahead(history: History, stores: mounts.Made, count: int) -> None:
     with stores:
         if history.ahead is None and not history.is_closed:
             number = _free_number(history, stores.root)
-            _make_all(stores.root, b"%s/%d" % (history.place, number), count)
+            layers.make_stores(stores.root, b"%s/%d" % (history.place, number), count)
             history.ahead = number
-
-
-def _make_all(stores: int, above: bytes, count: int) -> None:
-    layers.make_directory(stores, above)
-    for place in range(count):
-        store = b"%s/%d" % (above, place)
-        for name in (store, store + b"/upper", store + b"/work"):
-            layers.make_directory(stores, name)
 
 
 def _squash_all(history: History, stores: int, marks: str) -> None:

@@ -127,6 +127,7 @@ def _top(
     # An empty one, as this machine has its own, which nothing was changed in.
     store = places[overlay.store]
     _directories(fd, store)
+    layers.make_store(fd, store)
     lowers = {target: lower for target, lower, overlaid, _ in machine._plan if overlaid}
     frozen = [places[path] for path in overlay.frozen]
     below = frozen[0] if frozen else None

@@ -78,6 +78,7 @@ class UpTo(Flat):
             else:
                 lower = machine._base.rstrip(b"/") + b"/" + overlay.target
                 roots = machine._has_roots_marks
+                layers.make_store(machine._stores, store)
                 layers.new_store(
                     machine._stores, store, overlay.upon(store, ()), None, lower, roots
                 )

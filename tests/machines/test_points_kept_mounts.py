@@ -8,6 +8,7 @@ import pytest
 
 import ostler
 from ostler import MachineUnavailable, cli
+from ostler.machines.rehearsal import layers
 from tests.machines import let_all_in
 from tests.machines.rehearsing import USER, forked, put, put_on, view
 from tests.test_durable import own_mounts  # noqa: F401
@@ -153,3 +154,25 @@ def test_what_comes_and_goes_meanwhile(places, kept):
     if kept:
         with ostler.rehearsal(base, upper=upper) as m:
             assert m.open_file("/file").read() == "29"
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "kept"])
+def test_what_is_unmounted_when_it_was_looked_at(places, kept, monkeypatch):
+    """A machine is made of what is mounted then: it is tried again without what has gone."""
+    base, upper, mount = places
+    build, tries = layers._build, []
+
+    def build_late(wanted):
+        tries.append(len(wanted.plan))
+        if len(tries) == 1:  # as the kernel says it of what goes while it is mounted
+            subprocess.run(["umount", base / "other"], check=True)
+            raise MachineUnavailable("gone", number=errno.EINVAL)
+        return build(wanted)
+
+    mount()
+    monkeypatch.setattr(layers, "_build", build_late)
+    monkeypatch.setattr(layers, "any_below", lambda base: False)  # nor is there anything just now
+    with ostler.rehearsal(base, upper=upper if kept else None) as m:
+        put_on(m, "/other/new", b"new")
+        assert [os.path.basename(change.path) for change in m.changes()] == ["new"]
+    assert tries == [2, 1]

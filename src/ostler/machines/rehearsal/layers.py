@@ -56,11 +56,16 @@ def mounted(
     """
     has_mounts = any_below(base)
     for number_of_try in range(_TRIES):
+        plan: Plan = ()
         try:
-            return _mounted_once(base, stores, directory, state, spaces, as_root, left, taken)
+            plan = layout.planned(base, as_root, left, _targets(state), directory)
+            if taken is not None:
+                taken.check_plan(plan)
+            built, overlays = _mounted_once(plan, stores, directory, state, spaces, as_root, taken)
+            return built, overlays, plan
         except OSError as error:
             # What is mounted below the base may go and come while it is looked at.
-            has_mounts = has_mounts or any_below(base)
+            has_mounts = has_mounts or len(plan) > 1 or any_below(base)
             if error.errno not in _GONE or number_of_try + 1 == _TRIES or not has_mounts:
                 raise
             left.clear()
@@ -69,48 +74,39 @@ def mounted(
 
 
 def _mounted_once(
-    base: bytes,
+    plan: Plan,
     stores: int,
     directory: bytes | None,
     state: State | None,
     spaces: Spaces,
     as_root: bool,
-    left: list[bytes],
     taken: TakenUp | None,
-) -> tuple[mounts.Made, list[OverlayMount], Plan]:
+) -> tuple[mounts.Made, list[OverlayMount]]:
     overlays: list[OverlayMount] = []
     fresh: list[bytes] = []
     try:
+        _furnish(plan, stores, state, as_root, overlays, fresh, taken)
         with held(host.dup, stores) as fd:
             # An overlay takes the mounts of its own namespace alone: there the directory is looked
             # for by its path, and used when it is the very one.
             place = fd, directory if spaces[0] >= 0 else None
-            built, plan = _mounted(
-                base, stores, place, state, spaces, as_root, left, overlays, fresh, taken,
-                directory,
-            )  # fmt: skip
+            wanted = _ToMount(stores, place, spaces, as_root, plan, overlays, {}, False)
+            return _build(wanted), overlays
     except BaseException:
         remove_stores(stores, fresh)
         raise
-    return built, overlays, plan
 
 
-def _mounted(
-    base: bytes,
+def _furnish(
+    plan: Plan,
     stores: int,
-    place: tuple[int, bytes | None],
     state: State | None,
-    spaces: Spaces,
     as_root: bool,
-    left: list[bytes],
     overlays: list[OverlayMount],
     fresh: list[bytes],
     taken: TakenUp | None,
-    place_of_upper: bytes | None,
-) -> tuple[mounts.Made, Plan]:
-    plan = layout.planned(base, as_root, left, _targets(state), place_of_upper)
-    if taken is not None:
-        taken.check_plan(plan)
+) -> None:
+    # The overlays of a plan, each with its store; those that are new are `fresh`, too.
     for target, lower, overlaid, _ in plan:
         if not overlaid:
             continue
@@ -121,7 +117,6 @@ def _mounted(
         overlays[-1].look = _prepare(stores, store, lower, as_root)
         if taken is not None:
             taken.furnish(overlays[-1])
-    return _build(_ToMount(stores, place, spaces, as_root, plan, overlays, {}, False)), plan
 
 
 def mounted_again(

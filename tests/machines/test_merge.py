@@ -262,6 +262,35 @@ def test_again_and_again(base):
             m.merge(branch)
 
 
+def test_what_was_merged_before_they_parted(base):
+    """The last state that both had is the one from which they have parted."""
+    with ostler.rehearsal(base) as m:
+        put_on(m, "/first", b"first")
+        with m.branch() as unchanged:
+            m.merge(unchanged)
+        put_on(m, "/file", b"one")
+        with m.branch() as branch:
+            put_on(branch, "/file", b"two")
+            m.merge(branch)
+        assert got(m, "/file") == "two"
+
+
+@pytest.mark.parametrize("also", [False, True], ids=["alone", "with what is in it"])
+def test_a_time_that_the_branch_alone_has_set(base, also):
+    """Also an older one, of a directory in which something was changed before."""
+    put(f"{base}/d/file", "file")
+    with ostler.rehearsal(base) as m:
+        put_on(m, "/d/new", b"new")
+        with m.branch() as branch:
+            if also:
+                branch.unlink("/d/file")
+            branch.utime("/d", ns=(1, 550080505748560702))
+            told = [change.kind for change in branch.changes(branch.branched_at)]
+            assert told == (["removed"] if also else ["metadata"])
+            m.merge(branch)
+        assert m.stat("/d").st_mtime_ns == 550080505748560702
+
+
 def test_what_was_only_touched_is_no_conflict(base):
     put(f"{base}/x", "base")
     with ostler.rehearsal(base) as m, m.branch() as branch:

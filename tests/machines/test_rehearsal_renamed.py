@@ -276,3 +276,19 @@ def test_names_of_a_file_below_what_was_renamed_have_its_data_after_a_commit_of_
         assert timeless(view(m)) == shown
         m.commit()
     assert text(f"{base}/moved/below/file") == text(f"{base}/name") == "file"
+
+
+def test_a_new_directory_that_stood_in_the_place_of_a_file(base):
+    """It is a part of what is new after a point, too, and the file is still known to be gone."""
+    put(f"{base}/d", "file")
+    with ostler.rehearsal(base) as m:
+        m.unlink("/d")
+        m.mkdir("/d")
+        put_on(m, "/d/inside", b"inside")
+        m.checkpoint()
+        m.rename("/d", "/e")
+        assert kinds(m, base) == {"d": "removed", "e": "created", "e/inside": "created"}
+        m.commit(f"{base}/e")
+        assert not m.path.exists("/d")
+        m.commit()
+    assert os.listdir(base) == ["e"]

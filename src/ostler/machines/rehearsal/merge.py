@@ -107,7 +107,8 @@ def _last_common(mine: History, theirs: History) -> tuple[History, list[int]]:
         chain = another.chain(another.at)
         keys = {another.layers[layer].key: place for place, layer in enumerate(chain)}
         for when, here, key in one.merges:
-            if here in known and key in keys and when > best:
+            # What lies below where they have parted was merged before.
+            if here in known and keys.get(key, -1) >= number and when > best:
                 best, found = when, (another, chain[: keys[key] + 1])
     return found
 
@@ -435,13 +436,15 @@ class _Merging:
             host.close(source)
 
     def _give_times(self, new: set[bytes]) -> None:
-        # A directory that was there tells of the later of both sides.
+        # A directory that was there has the time of the side that changed it; of both, the later.
+        trees = self.ours.lower, self.ours.upper, self.theirs.upper
         for path in self._touched - new:
-            sides = [walk.upper.status(path) for walk in (self.ours, self.theirs)]
+            before, *sides = [tree.status(path) for tree in trees]
+            known = None if before is None else before.st_mtime_ns
             times = [side.st_mtime_ns for side in sides if side is not None]
             now = self.place.status(path)
             if times and now is not None:
-                when = [now.st_atime_ns, max(times)]
+                when = [now.st_atime_ns, max([t for t in times if t != known] or times)]
                 give_metadata(self.place, path, {"times": when})
 
 

@@ -205,7 +205,19 @@ class TwoStates:
                 self._walks.append(AsideWalk(machine, overlay, touched, now, top))
 
 
-class SinceWalk(Walk):
+class _PointWalk(Walk):
+    """A comparison of which what was before is no real directory, but a state of the machine."""
+
+    def _is_others(self, change: Change) -> bool:
+        # What lies in a layer is not changed by anybody else.
+        if not super()._is_others(change):
+            return False
+        with HeldTree(self.machine._open_base(self.top)) as base:
+            status = base.status(change._found.base())
+        return status is not None and status.st_mtime_ns == change._old.times[1]
+
+
+class SinceWalk(_PointWalk):
     """The comparison of what was changed after a point with the state at that point.
 
     `above`: the stores that were changed since, the uppermost first; `below`: those of the point;
@@ -287,7 +299,7 @@ def place_at(places: dict[bytes, bytes], path: bytes) -> bytes:
     return places[at] + rest if at else path
 
 
-class AsideWalk(Walk):
+class AsideWalk(_PointWalk):
     """The comparison of two states at all paths at which layers have anything.
 
     `touched`: the layers of both sides above what they have in common; `now`, `before`:

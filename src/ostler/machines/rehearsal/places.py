@@ -155,6 +155,11 @@ class HeldTree:
             raise FileNotFoundError(errno.ENOENT, host.strerror(errno.ENOENT), host.fsdecode(path))
         return status
 
+    def is_directory(self, path: bytes) -> bool:
+        """Whether there is a directory."""
+        status = self.status(path)
+        return status is not None and stat.S_ISDIR(status.st_mode)
+
     def entries(self, path: bytes, quiet: bool = False) -> list[tuple[bytes, Status]]:
         """[(name, Status)] of a directory, sorted; with quiet, what can't be read is empty."""
         try:

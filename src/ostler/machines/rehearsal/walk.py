@@ -276,7 +276,7 @@ class Walk:
                     waiting.append((child, origin))
                 elif lower is None or (
                     self.mark(child, status, "opaque") == b"y"
-                    and self.lower.status(child_of(lower, name)) is None
+                    and not self.lower.is_directory(child_of(lower, name))
                 ):
                     waiting.append((child, None))
                 else:

@@ -8,6 +8,7 @@ layers are small, so that layers become one all the time, and blocks of blocks a
 import os
 import random
 import shutil
+import stat
 import subprocess
 
 import pytest
@@ -15,8 +16,8 @@ import pytest
 import ostler
 from ostler.machines.rehearsal import moments  # noqa: F401
 from ostler.points import history
-from tests.machines.rehearsing import snapshot_without_links, view
-from tests.machines.test_rehearsal_random import furnish, operate, timeless
+from tests.machines.rehearsing import put_on, snapshot_without_links, view
+from tests.machines.test_rehearsal_random import NAMES, furnish, operate, timeless
 
 pytestmark = pytest.mark.usefixtures("as_user")
 
@@ -24,6 +25,45 @@ STEPS = {
     "checkpoint": 36, "rollback": 15, "redo": 6, "drop": 10, "read": 5, "branch": 6, "merge": 6,
     "commit": 2, "upto": 6, "paths": 6, "again": 8, "wait": 4,
 }  # fmt: skip
+
+
+def move(m, seed, steps):
+    """More of what moves and replaces directories; the error number of each."""
+    rng = random.Random(seed)
+    found = []
+
+    def any_path():
+        return "/" + "/".join(rng.choice(NAMES) for _ in range(rng.randint(1, 4)))
+
+    for number in range(steps):
+        one, two = any_path(), any_path()
+        what = rng.choice("exchange noreplace truncate deep anew parted inside".split())
+        try:
+            if what == "exchange":
+                m.exchange(one, two)
+            elif what == "noreplace":
+                m.rename_noreplace(one, two)
+            elif what == "truncate":
+                if not stat.S_ISFIFO(m.stat(one).st_mode):
+                    m.truncate(one, rng.randrange(100))
+            elif what == "deep":
+                m.makedirs(one, exist_ok=True)
+                put_on(m, f"{one}/a", str(number).encode())
+            elif what == "anew":  # a directory in the place of one that has moved
+                m.rename(one, f"{one}-{number}")
+                m.mkdir(one)
+                m.rename(f"{one}-{number}", f"{one}/b")
+            elif what == "parted":  # what is in it goes, and it comes after
+                above = m.path.dirname(one)
+                m.rename(one, two)
+                m.rename(above, f"{two}-above")
+            elif what == "inside":
+                for name in sorted(m.listdir(one)):
+                    m.rename(f"{one}/{name}", f"{m.path.dirname(two)}/{name}")
+            found.append(0)
+        except OSError as error:
+            found.append(error.errno)
+    return found
 
 
 class Course:
@@ -60,10 +100,12 @@ class Course:
     def work(self):
         """Operations here and in the real directory."""
         self.part += 1
-        count = self.rng.choice((0, 1, 3, 12))
+        count, moves = self.rng.choice((0, 1, 3, 12)), self.rng.choice((0, 1, 4))
         found = operate(self.m, self.part, count, self.links)
         with ostler.confined(self.real) as real:
             assert found == operate(real, self.part, count, self.links) or self.links
+            moved = [move(m, self.part, moves) for m in (self.m, real)]
+            assert moved[0] == moved[1] or self.links
         self.seen = view(self.m)
         self.look()
 

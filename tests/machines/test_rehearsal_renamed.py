@@ -292,3 +292,20 @@ def test_a_new_directory_that_stood_in_the_place_of_a_file(base):
         assert not m.path.exists("/d")
         m.commit()
     assert os.listdir(base) == ["e"]
+
+
+def test_what_lies_in_a_renamed_directory_was_renamed_by_an_earlier_commit(base):
+    """It finds its own place in the base wherever that is after commits of a part."""
+    put(f"{base}/x/below/file", "file")
+    os.mkdir(f"{base}/p")
+    with ostler.rehearsal(base) as m:
+        put_on(m, "/other", b"other")
+        for one, other in (("x", "p/x"), ("p", "q"), ("q", "r")):
+            m.rename(f"/{one}", f"/{other}")
+            shown = timeless(view(m))
+            m.commit(f"{base}/{other}")
+            assert timeless(view(m)) == shown
+        m.commit()
+        assert timeless(view(m)) == shown
+    assert sorted(os.listdir(base)) == ["other", "r"]
+    assert text(f"{base}/r/x/below/file") == "file"

@@ -299,36 +299,41 @@ class Walk:
                     entries[place] = name, kept(status, st_nlink=number)
 
     def settle_data(self, after: Callable[[bytes], bytes | None]) -> None:
-        """The files whose data are the base's find them where they are after a commit."""
+        """What stands for something of the base finds it where that is after a commit.
+
+        Not only what was renamed since: of what an earlier commit has renamed a mark still says it.
+        """
         done: set[int] = set()
-        waiting = [] if self.ordinary else [b""]
+        waiting = [b""]
         while waiting:
             path = waiting.pop()
             for name, status in self.upper.entries(path):
                 child = child_of(path, name)
                 if stat.S_ISDIR(status.st_mode):
                     waiting.append(child)
-                elif stat.S_ISREG(status.st_mode) and status.st_ino not in done:
-                    done.add(status.st_ino)
-                    self._settle_file(child, status, after)
+                elif not stat.S_ISREG(status.st_mode) or status.st_ino in done:
+                    continue
+                done.add(status.st_ino)
+                self._settle_marks(child, status, after)
 
-    def _settle_file(
+    def _settle_marks(
         self, path: bytes, status: Status, after: Callable[[bytes], bytes | None]
     ) -> None:
-        redirect = self.mark(path, status, "redirect")
-        if redirect is not None and redirect.startswith(b"/"):
-            now = after(redirect.strip(b"/"))
-            if now is not None and b"/" + now != redirect:
-                self._lead(path, now)
+        for name in (MOVED,) if self.ordinary else ("redirect", MOVED):
+            mark = self.mark(path, status, name)
+            if mark is not None and mark.startswith(b"/"):
+                now = after(mark.strip(b"/"))
+                if now is not None and b"/" + now != mark:
+                    self._lead(path, now, name)
 
-    def _lead(self, path: bytes, place: bytes, is_redirected: bool = True) -> None:
+    def _lead(self, path: bytes, place: bytes, name: str | None) -> None:
         # Where in the base is from now on what something stands for. First it is noted that it is
         # led there: who was killed in the middle can't lead it on from there once more.
         if self.commit is not None:
             with suppress(OSError):  # there is no room for it
                 self.upper.put_xattr(path, self.marks + LED, b"%s /%s" % (self.commit, place))
-        if is_redirected:
-            self.upper.put_xattr(path, self.marks + "redirect", b"/" + place)
+        if name is not None:
+            self.upper.put_xattr(path, self.marks + name, b"/" + place)
 
     def settle_shared(self, path: bytes) -> None:
         """A file with several names is another one in the base, too, than that it was copied from.
@@ -347,7 +352,8 @@ class Walk:
         """What was renamed has its new name in the base too, from now on."""
         status = self.upper.there(path)
         if not self.ordinary:
-            self._lead(path, path, self.mark(path, status, "redirect") is not None)
+            is_redirected = self.mark(path, status, "redirect") is not None
+            self._lead(path, path, "redirect" if is_redirected else None)
         if not stat.S_ISDIR(status.st_mode):
             if self.mark(path, status, MOVED) is not None:
                 write_note(self.upper, path, self.marks, path)

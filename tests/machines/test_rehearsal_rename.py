@@ -9,7 +9,7 @@ import struct
 import pytest
 
 import ostler
-from tests.machines.rehearsing import commit, put, snapshot, text, view
+from tests.machines.rehearsing import commit, got, put, snapshot, text, view
 
 pytestmark = pytest.mark.usefixtures("as_user")
 
@@ -140,6 +140,20 @@ def test_a_directory_of_any_depth(base):
         assert (m.listdir("/"), m.listdir(at)) == (["e"], ["end"])
         m.close(at)
     ostler.trees.remove(f"{base}/d")
+
+
+def test_an_exchange_with_what_lies_behind_the_other_name(base):
+    """The way to both is looked for once, while it is there."""
+    put(f"{base}/a/c/f", "f")
+    os.symlink("a", f"{base}/link")
+    with ostler.rehearsal(base) as m:
+        m.exchange("/link", "/link/c")
+        assert got(m, "/link/f") == "f"
+        assert m.readlink("/a/c") == "a"
+        with pytest.raises(FileNotFoundError) as caught:
+            m.exchange("/link", "/nowhere/c")
+        assert (caught.value.filename, caught.value.filename2) == ("/link", "/nowhere/c")
+        commit(m, base)
 
 
 def test_a_rehearsal_goes_on_after_an_exchange(base):

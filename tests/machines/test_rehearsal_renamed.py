@@ -309,3 +309,17 @@ def test_what_lies_in_a_renamed_directory_was_renamed_by_an_earlier_commit(base)
         assert timeless(view(m)) == shown
     assert sorted(os.listdir(base)) == ["other", "r"]
     assert text(f"{base}/r/x/below/file") == "file"
+
+
+def test_a_new_directory_in_the_place_of_one_that_is_in_it_now(base):
+    """Renamed after a point, it is new, and the other one alone is that of the base."""
+    put(f"{base}/b/file", "file")
+    with ostler.rehearsal(base) as m:
+        m.rename("/b", "/t")
+        m.mkdir("/b")
+        m.rename("/t", "/b/old")
+        m.checkpoint()
+        m.rename("/b", "/a")
+        assert sources(m, base) == {"a": None, "a/old": "b"}
+        commit(m, base)
+    assert text(f"{base}/a/old/file") == "file"

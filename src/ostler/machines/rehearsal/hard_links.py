@@ -266,7 +266,9 @@ def next_in_base(walk: Walk, path: bytes, above: bytes | None) -> bytes | None:
     origin = walk.origin(path, status, b"" if above is None else above)
     if origin is not None or lower is None:
         return origin
-    if walk.mark(path, status, "opaque") == b"y" and not walk.lower.is_directory(lower):
+    if walk.mark(path, status, "opaque") == b"y" and (
+        not walk.lower.is_directory(lower) or walk.is_moved(lower)
+    ):
         return None
     return lower
 

@@ -6,6 +6,7 @@ it is done name by name, and where the directory comes from is noted in the uppe
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import stat
 
@@ -25,7 +26,7 @@ from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from _typeshed import StrOrBytesPath
 
@@ -105,16 +106,35 @@ def exchanged(
     other, _ = _place(machine, second, second_dir_fd)
     if overlay is None or overlay is not other:
         return False
-    above, name = machine.path.split(machine.fsencode(first).rstrip(b"/"))
-    aside = machine.path.join(above, b".%s.%s~" % (name[:200], host.urandom(8).hex().encode()))
-    one, two, third = (first, first_dir_fd), (second, second_dir_fd), (aside, first_dir_fd)
-    done: list[tuple[_At, _At]] = []
-    try:
-        _rename_all(machine, ((one, third), (two, one), (third, two)), done)
-    except BaseException:
-        _rename_all(machine, [(dst, src) for src, dst in reversed(done)], [])
-        raise
+    with (
+        _above(machine, first, first_dir_fd) as (one_above, one_name),
+        _above(machine, second, second_dir_fd) as (two_above, two_name),
+    ):
+        one, two = (one_name, one_above), (two_name, two_above)
+        third = b".%s.%s~" % (one_name[:200], host.urandom(8).hex().encode()), one_above
+        done: list[tuple[_At, _At]] = []
+        try:
+            _rename_all(machine, ((one, third), (two, one), (third, two)), done)
+        except BaseException as error:
+            _rename_all(machine, [(dst, src) for src, dst in reversed(done)], [])
+            if isinstance(error, OSError):
+                error.filename, error.filename2 = first, second
+            raise
     return True
+
+
+@contextlib.contextmanager
+def _above(
+    machine: Rehearsal, path: StrOrBytesPath, dir_fd: int | None
+) -> Iterator[tuple[int, bytes]]:
+    # (a descriptor of the directory in which a name lies, the name): a way that leads through the
+    # other name is not looked for again.
+    above, name = machine.path.split(machine.fsencode(path).rstrip(b"/"))
+    fd = machine.open(above or b".", host.O_PATH | host.O_DIRECTORY, dir_fd=dir_fd)
+    try:
+        yield fd, name
+    finally:
+        machine.close(fd)
 
 
 def _rename_all(
@@ -184,8 +204,12 @@ class _Renamed:
 
     def _go(self, walk: Walk) -> None:
         waiting = [(b"", directory_in_base(walk, self.origin))]
+        homes: set[bytes | None] = set()
         while waiting:
             path, origin = waiting.pop()
+            if origin in homes:
+                origin = None  # that was renamed before, and this one is new in its place
+            homes.add(origin)
             self._begin(path, origin)
             for name, status in self.source.entries(path):
                 child = child_of(path, name)

@@ -284,6 +284,12 @@ class Walk:
         if self.machine._history is not None or self.machine._share is not None:
             self._count_names()
 
+    def is_moved(self, lower: bytes) -> bool:
+        """Whether a directory of the base was renamed, for who has compared nothing yet."""
+        if not self._entries:
+            self.find_moved()
+        return lower in self.moved
+
     def _count_names(self) -> None:
         # Layers that are squashed have the files of others, so the number of names that a file has
         # is what is found here.

@@ -52,6 +52,7 @@ SUITES = (
     Suite("craft-parts", "2.37.2", _OF_PARTS, _OF_CRAFT),
     Suite("ducktools-pythonfinder", "0.11.1", ("tests",)),
     Suite("importlib_metadata", "10.2.0", ("tests",), ("packaging",)),
+    Suite("loggertodb", "4.1.0", ("tests",)),
     Suite(
         "pipenv-to-requirements",
         "0.9.0",

@@ -5,6 +5,7 @@ import inspect
 import linecache
 import sys
 import traceback
+from importlib import resources
 
 import pytest
 
@@ -124,3 +125,43 @@ def test_several_directories_and_machines(m):
         assert "of_n" not in sys.modules and "bottom_of_m" in sys.modules
         names = [importlib.import_module(f"space_of_m.{each}") for each in ("part", "more")]
         assert len(names) == 2
+
+
+def test_tracebacks_show_their_lines_when_the_machine_is_closed():
+    with ostler.scratch() as machine:
+        machine.create_file("/src/bottom_of_m.py", BOTTOM)
+        machine.create_file("/src/unused_of_m.py", "")
+        with machine.importing("/src"):
+            module = importlib.import_module("bottom_of_m")
+            unused = importlib.util.find_spec("unused_of_m").loader
+    with pytest.raises(KeyError) as caught:
+        module.fail()
+    assert "raise KeyError('ä')  # the line" in "".join(traceback.format_exception(caught.value))
+    assert inspect.getsource(module.fail).startswith("def fail")
+    with pytest.raises(ImportError, match="no source of unused_of_m"):
+        unused.get_source("unused_of_m")
+
+
+def test_resources_are_those_of_the_machine(m):
+    m.create_file("/src/pack_of_m/data.txt", "ä")
+    m.create_file("/src/space_of_m/data.txt", "b")
+    m.create_file("/other/space_of_m/more.txt", "c")
+    with m.importing("/src", "/other"):
+        import pack_of_m
+
+        top = resources.files(pack_of_m)
+        assert (top / "data.txt").read_text("utf-8") == "ä"
+        assert {each.name for each in top.iterdir()} == {"__init__.py", "inner.py", "data.txt"}
+        with resources.as_file(top / "data.txt") as path, open(path, encoding="utf-8") as file:
+            assert file.read() == "ä"
+        assert resources.is_resource("pack_of_m", "data.txt")
+        assert not resources.is_resource("pack_of_m", "nothing")
+        with resources.open_binary("pack_of_m", "data.txt") as file:
+            assert file.read() == "ä".encode()
+        space = resources.files("space_of_m")
+        assert space.joinpath("data.txt").read_text() == "b"
+        assert space.joinpath("more.txt").read_text() == "c"
+        assert importlib.import_module("space_of_m").__file__ is None
+        assert "(namespace)" in repr(importlib.import_module("space_of_m"))
+    with resources.as_file(ostler.host.Path(__file__)) as path:
+        assert path == ostler.host.Path(__file__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import linecache
 import sys
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, NamespaceLoader, PathFinder
 from importlib.util import decode_source
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ class SourceOnMachine:
     def __init__(self, importing: Importing, path: str) -> None:
         self._importing = importing
         self.path = path
+        self._text: str | None = None
 
     def create_module(self, spec: ModuleSpec) -> None:
         """The module is made as any other."""
@@ -38,12 +39,21 @@ class SourceOnMachine:
     def get_code(self, fullname: str) -> CodeType:
         """The source compiled; SyntaxError as it is."""
         text = decode_source(self.get_data(self.path))
+        self._text = text
         self._importing._show(self.path, text)
         return compile(text, self.path, "exec", dont_inherit=True)
 
     def get_source(self, fullname: str) -> str:
-        """The text of the source."""
-        return decode_source(self.get_data(self.path))
+        """The text of the source that was run last, else what the file has; or ImportError.
+
+        Tracebacks ask for it also when the machine is closed.
+        """
+        if self._text is not None:
+            return self._text
+        try:
+            return decode_source(self.get_data(self.path))
+        except (OSError, ValueError) as error:
+            raise ImportError(f"no source of {fullname}: {error}", name=fullname) from error
 
     def get_filename(self, fullname: str) -> str:
         """The path on the machine."""
@@ -57,6 +67,28 @@ class SourceOnMachine:
     def is_package(self, fullname: str) -> bool:
         """Whether it is a package."""
         return self.path.endswith("/__init__.py")
+
+    def get_resource_reader(self, fullname: str) -> Any:
+        """What importlib.resources asks for the files of a package; None for a module."""
+        if not self.is_package(fullname):
+            return None
+        return self._importing._reader([self.path.removesuffix("/__init__.py")])
+
+
+class NamespaceOnMachine(NamespaceLoader):
+    """The loader of a namespace package, whose directories lie on a machine."""
+
+    def __init__(self, importing: Importing, portions: list[str]) -> None:
+        self._importing = importing
+        self._path = portions
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run; such a package has no file."""
+        module.__file__ = None
+
+    def get_resource_reader(self, fullname: Any) -> Any:
+        """What importlib.resources asks for the files of the package."""
+        return self._importing._reader(self._path)
 
 
 class Importing:
@@ -98,10 +130,9 @@ class Importing:
         self._shown.clear()
 
     def _is_ours(self, spec):
-        if getattr(spec, "loader_state", None) is self:
-            return True
         loader = getattr(spec, "loader", None)
-        return isinstance(loader, SourceOnMachine) and loader._importing is self
+        kinds = SourceOnMachine, NamespaceOnMachine
+        return isinstance(loader, kinds) and loader._importing is self
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
@@ -132,9 +163,8 @@ class Importing:
                 portions.append(base)
         if not portions:
             return None
-        spec = ModuleSpec(name, None, is_package=True)  # a namespace package
+        spec = ModuleSpec(name, NamespaceOnMachine(self, portions), is_package=True)
         spec.submodule_search_locations = portions
-        spec.loader_state = self
         return spec
 
     def _of_file(self, name: str, path: str, base: str) -> ModuleSpec:
@@ -148,6 +178,11 @@ class Importing:
     def _read(self, path):
         with self._machine.Path(path).open("rb") as file:
             return file.read()
+
+    def _reader(self, directories):
+        from ostler.machines.resources import MachineResources
+
+        return MachineResources([self._machine.Path(each) for each in directories])
 
     def _show(self, path, text):
         # By this entry, which has no time, a file of the host that is called the same is not read.

@@ -116,7 +116,7 @@ def exchanged(
         try:
             _rename_all(machine, ((one, third), (two, one), (third, two)), done)
         except BaseException as error:
-            _rename_all(machine, [(dst, src) for src, dst in reversed(done)], [])
+            _rename_all(machine, _back(done), [])
             if isinstance(error, OSError):
                 error.filename, error.filename2 = first, second
             raise
@@ -143,6 +143,11 @@ def _rename_all(
     for src, dst in pairs:
         machine.rename_noreplace(src[0], dst[0], src_dir_fd=src[1], dst_dir_fd=dst[1])
         done.append((src, dst))
+
+
+def _back(done: list[tuple[_At, _At]]) -> list[tuple[_At, _At]]:
+    # The renames that undo these.
+    return [(dst, src) for src, dst in reversed(done)]
 
 
 def _is_directory(machine: Rehearsal, path: StrOrBytesPath, dir_fd: int | None) -> bool:

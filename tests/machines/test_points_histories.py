@@ -250,7 +250,7 @@ class Course:
 def test_a_long_history(base, seed, links, kept, monkeypatch):
     monkeypatch.setattr(history, "BLOCK", 2 + seed % 3)
     course = Course(base, seed, links, kept)
-    course.play(30)
+    course.play(20)
     course.end()
 
 

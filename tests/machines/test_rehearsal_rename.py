@@ -9,6 +9,7 @@ import struct
 import pytest
 
 import ostler
+from ostler.machines.rehearsal import rename
 from tests.machines.rehearsing import commit, got, put, snapshot, text, view
 
 pytestmark = pytest.mark.usefixtures("as_user")
@@ -100,6 +101,29 @@ def test_what_fails_in_the_middle_is_as_it_was(base, user, run):
             assert m.changes() == []
 
     run(work)
+
+
+def test_an_error_names_what_was_asked_for(base, user, monkeypatch):
+    """And not what was just being moved, with the name alone."""
+    put(f"{base}/d/inside", "inside")
+    put(f"{base}/file", "file")
+    os.mkdir(f"{base}/other")
+    with ostler.rehearsal(base) as m:
+        before = view(m)
+
+        def full(source, target, path):
+            raise OSError(errno.ENOSPC, "No space left on device", path, None, path)
+
+        with pytest.raises(NotADirectoryError) as caught:
+            m.rename("/d", "/file")
+        assert (caught.value.filename, caught.value.filename2) == ("/d", "/file")
+        monkeypatch.setattr(rename, "_rename", full)
+        for call in (m.rename, m.exchange) if user == "ordinary" else ():  # else the kernel does it
+            with pytest.raises(OSError) as caught:
+                call("/d", "/other")
+            error = caught.value
+            assert (error.errno, error.filename, error.filename2) == (errno.ENOSPC, "/d", "/other")
+            assert view(m) == before
 
 
 def test_no_acl_is_inherited_from_the_new_place(base):

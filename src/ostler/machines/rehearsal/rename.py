@@ -77,7 +77,8 @@ def moved(
                 move.back()
                 raise
         machine.rmdir(src, dir_fd=src_dir_fd)
-    except BaseException:
+    except BaseException as error:
+        _name(error, src, dst)
         machine.rmdir(dst, dir_fd=dst_dir_fd)
         if covered is not None:
             machine.mkdir(dst, 0o700, dir_fd=dst_dir_fd)
@@ -117,10 +118,15 @@ def exchanged(
             _rename_all(machine, ((one, third), (two, one), (third, two)), done)
         except BaseException as error:
             _rename_all(machine, _back(done), [])
-            if isinstance(error, OSError):
-                error.filename, error.filename2 = first, second
+            _name(error, first, second)
             raise
     return True
+
+
+def _name(error: BaseException, one: StrOrBytesPath, other: StrOrBytesPath) -> None:
+    # The names that were asked for; but for what is somebody else's, which it says.
+    if isinstance(error, OSError) and error.errno != errno.EOVERFLOW:
+        error.filename, error.filename2 = one, other
 
 
 @contextlib.contextmanager

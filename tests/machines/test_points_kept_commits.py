@@ -282,6 +282,25 @@ def test_what_is_left_of_a_killed_commit_can_be_committed(base, folder):
     assert journals(base) == []
 
 
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_something_new_in_the_place_of_what_a_killed_commit_has_renamed(base, folder, kind):
+    """The new one is not taken for what is somewhere else now."""
+    upper = f"{folder}/kept"
+    put(f"{base}/d/in/f", "f")
+    with taken(base, upper) as m:
+        m.rename("/d", "/e")
+        if kind == "directory":
+            m.mkdir("/d")
+        put_on(m, "/d" if kind == "file" else "/d/new", b"new")
+        put_on(m, "/other", b"other")
+        shown = timeless(seen(m))
+    killed_commit(base, upper, DONE, [f"{base}/e", f"{base}/d"])
+    with taken(base, upper) as m:
+        assert timeless(seen(m)) == shown
+        assert kinds(m, base) == {"other": "created"}
+        commits_rightly(m, base, shown)
+
+
 @pytest.mark.parametrize("edited", [False, True])
 def test_some_files_of_a_killed_commit_are_changed_again(base, folder, edited):
     """As it would be without the kill; what somebody else has changed since is a conflict."""

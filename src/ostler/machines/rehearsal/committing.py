@@ -1,7 +1,8 @@
 """Committing: what an upper says of a commit that has renamed something, until that is settled.
 
-Root's overlays keep of a renamed directory or file where in the base its content is. When a commit
-has renamed that in the base, it is elsewhere: what is kept has to be written anew, or dropped.
+Root's overlays keep of a renamed directory or file where in the base its content is, and those of
+an ordinary user that it was there. When a commit has renamed that in the base, it is elsewhere:
+what is kept has to be written anew, or dropped.
 Who is killed between the two has left this note, which was written before anything was renamed. It
 says what is to be renamed, and which journal the commit has: so who takes the upper up finds out
 whether the commit was done, after recover() has finished it or taken it back, and settles what is
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
     _Moves = dict[bytes, bytes]  # {path in the base before the commit: path after it}
 
-_MARKS = "trusted.overlay."  # an ordinary user's overlays don't keep where anything was
 _OPEN = host.O_PATH | host.O_DIRECTORY | host.O_NOFOLLOW | host.O_CLOEXEC
 
 
@@ -58,7 +58,7 @@ def note(machine: Rehearsal, journal: Journal, plans: Iterable[Plan], every: boo
     if keeper is None:
         return False
     _check_earlier(machine)
-    moved = list(_moved(plans)) if machine._has_roots_marks else []
+    moved = list(_moved(plans))
     import json  # when it is needed: it brings much along
 
     started = machine._started if every else None
@@ -82,7 +82,7 @@ def note(machine: Rehearsal, journal: Journal, plans: Iterable[Plan], every: boo
     except OSError as error:
         if error.errno not in FULL:
             raise
-        if not moved:
+        if not moved or not machine._has_roots_marks:  # whose layers have no data of the base
             return False
         raise OSError(error.errno, error.strerror, machine._directory) from None
     return True
@@ -178,6 +178,7 @@ class _Rest:
         self.stores = stores
         self.directory = directory
         self.state = state
+        self.marks = uppers.marks_of(state)
         self._made: list[bytes] = []
 
     def settle(self, found: Note, own: dict[int, int]) -> None:
@@ -244,9 +245,9 @@ class _Rest:
                     now = layers.new_name(self.stores)
                     self._made.append(now)
                     open_below = partial(_open_moved, lower, moves)
-                    points.squash_into(self.stores, paths, now, _MARKS, open_below)
-                with upper_tree(self.stores, [now], _MARKS) as tree:
-                    _lead_on(tree, lower, moves, found.name.encode())
+                    points.squash_into(self.stores, paths, now, self.marks, open_below)
+                with upper_tree(self.stores, [now], self.marks) as tree:
+                    _lead_on(tree, self.marks, lower, moves, found.name.encode())
             pairs.append([target, host.fsdecode(now)])
         if history is not None:
             mounts.sync_filesystem(self.stores)
@@ -258,7 +259,7 @@ def _open_moved(lower: HeldTree, moves: _Moves, path: bytes) -> int:
     return lower.open(_after(moves, path))
 
 
-def _lead_on(tree: OwnTree, lower: HeldTree, moves: _Moves, commit: bytes) -> None:
+def _lead_on(tree: OwnTree, marks: str, lower: HeldTree, moves: _Moves, commit: bytes) -> None:
     # Each mark of where something was in the base says where it is now; one that does so already,
     # as the commit has noted, or the object that is there tells, stays.
     waiting = [(b"", b"")]
@@ -266,18 +267,19 @@ def _lead_on(tree: OwnTree, lower: HeldTree, moves: _Moves, commit: bytes) -> No
         path, at = waiting.pop()
         for name, status in tree.entries(path):
             child, below = child_of(path, name), child_of(at, name)
-            led = _led_by(tree, child, commit)
+            led = _led_by(tree, marks, child, commit)
             for kind in ("redirect", MOVED):
-                mark = tree.xattr(child, _MARKS + kind)
+                mark = tree.xattr(child, marks + kind)
                 if mark is None or not (mark.startswith(b"/") or kind == "redirect"):
                     continue
                 was = mark.strip(b"/") if mark.startswith(b"/") else child_of(at, mark)
                 now = _after(moves, was) if led is None else led
-                if now != was and (led is not None or not _is_there(tree, lower, child, was)):
+                stays = led is None and _is_there(tree, marks, lower, child, was)
+                if now != was and not stays:
                     if led is None:
                         led = now
-                        tree.put_xattr(child, _MARKS + LED, commit + b" /" + now)
-                    tree.put_xattr(child, _MARKS + kind, b"/" + now)
+                        tree.put_xattr(child, marks + LED, commit + b" /" + now)
+                    tree.put_xattr(child, marks + kind, b"/" + now)
                     was = now
                 if kind == "redirect":
                     below = was
@@ -285,9 +287,9 @@ def _lead_on(tree: OwnTree, lower: HeldTree, moves: _Moves, commit: bytes) -> No
                 waiting.append((child, below))
 
 
-def _led_by(tree: OwnTree, path: bytes, commit: bytes) -> bytes | None:
+def _led_by(tree: OwnTree, marks: str, path: bytes, commit: bytes) -> bytes | None:
     # Where this commit has led the marks of an object on to, or was about to.
-    name, _, place = (tree.xattr(path, _MARKS + LED) or b"").partition(b" /")
+    name, _, place = (tree.xattr(path, marks + LED) or b"").partition(b" /")
     return place if name == commit else None
 
 
@@ -299,8 +301,8 @@ def _after(moves: _Moves, path: bytes) -> bytes:
     return moves[at] + rest if at else path
 
 
-def _is_there(tree: OwnTree, lower: HeldTree, path: bytes, below: bytes) -> bool:
-    origin = tree.xattr(path, _MARKS + "origin")
+def _is_there(tree: OwnTree, marks: str, lower: HeldTree, path: bytes, below: bytes) -> bool:
+    origin = tree.xattr(path, marks + "origin")
     if not origin:
         return False
     try:

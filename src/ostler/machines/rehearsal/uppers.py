@@ -240,6 +240,11 @@ def name_of_marks(as_root: bool) -> str:
     return "root" if as_root else "user"
 
 
+def marks_of(state: State) -> str:
+    """What the names of the marks begin with in the overlays that a state tells of."""
+    return "user.overlay." if state.get("marks") == "user" else "trusted.overlay."
+
+
 def check_store(fd: int, store: bytes, upper: StrOrBytesPath) -> None:
     """Refused unless the directories of a store, which are there, are the reader's own."""
     shown = host.path.join(host.fsdecode(upper), host.fsdecode(store))

@@ -162,6 +162,7 @@ def test_resources_are_those_of_the_machine(m):
         assert space.joinpath("data.txt").read_text() == "b"
         assert space.joinpath("more.txt").read_text() == "c"
         assert importlib.import_module("space_of_m").__file__ is None
-        assert "(namespace)" in repr(importlib.import_module("space_of_m"))
+        if sys.version_info >= (3, 12):  # before, the interpreter shows any loader
+            assert "(namespace)" in repr(importlib.import_module("space_of_m"))
     with resources.as_file(ostler.host.Path(__file__)) as path:
         assert path == ostler.host.Path(__file__)

@@ -152,7 +152,8 @@ class Course:
             point = self.m.redo()
             for left in self.m.points():
                 if left.name not in before:
-                    assert view(self.m.at(left)) == seen
+                    with self.m.at(left) as then:
+                        assert view(then) == seen
                     self.keep(left)
             self.back(point)
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from ostler.core import mounts
 from ostler.machine import host
 from ostler.machines import binds
-from ostler.machines.rehearsal import layers, points, standing, writers
+from ostler.machines.rehearsal import layers, points, standing, uppers, writers
 from ostler.machines.rehearsal.layout import OverlayMount
 
 TYPE_CHECKING = False
@@ -276,7 +276,7 @@ def _look_like(source: bytes, target: bytes, status: Any) -> None:
 def _mount(machine: Any, stores: mounts.Made) -> None:
     machine._take_stores(stores)
     roots = machine._user_ns < 0 and _may_mark(machine._stores)
-    machine._prefix_of_marks = b"trusted.overlay." if roots else b"user.overlay."
+    machine._prefix_of_marks = uppers.prefix_of_marks(roots)
     machine._plan = plan_of(machine)
     machine._overlays = (OverlayMount(b"", STORE, machine._plan[0][1]),)
     with layers.mounted_again(machine, machine._overlays, {}) as built:

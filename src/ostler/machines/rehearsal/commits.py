@@ -303,7 +303,7 @@ class Commit:
             self.machine._own.update(plan.ours.when_done())
             if not self.every:
                 if plan.selection.moved:
-                    plan.walk.settle_data(plan.selection.after)
+                    plan.walk.settle_places(plan.selection.after)
                 for change in plan.selection.chosen:
                     if change.kind == "renamed" or change._found.twin is not None:
                         plan.walk.settle_origin(change._found.path)

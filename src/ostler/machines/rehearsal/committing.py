@@ -178,7 +178,7 @@ class _Rest:
         self.stores = stores
         self.directory = directory
         self.state = state
-        self.marks = uppers.marks_of(state)
+        self.marks = uppers.prefix_of_marks(state.get("marks") != "user").decode()
         self._made: list[bytes] = []
 
     def settle(self, found: Note, own: dict[int, int]) -> None:
@@ -274,8 +274,7 @@ def _lead_on(tree: OwnTree, marks: str, lower: HeldTree, moves: _Moves, commit: 
                     continue
                 was = mark.strip(b"/") if mark.startswith(b"/") else child_of(at, mark)
                 now = _after(moves, was) if led is None else led
-                stays = led is None and _is_there(tree, marks, lower, child, was)
-                if now != was and not stays:
+                if now != was and not (led is None and _is_there(tree, marks, lower, child, was)):
                     if led is None:
                         led = now
                         tree.put_xattr(child, marks + LED, commit + b" /" + now)

@@ -418,7 +418,7 @@ def _rehearse(kind: type[_R], base: _Path | None, upper: _Path | None, sync: boo
         machine._directory = None if upper is None else host.fsdecode(directory)
         machine._overlays, machine._plan = tuple(overlays), plan
         machine._history = machine._share = None
-        machine._prefix_of_marks = b"trusted.overlay." if as_root else b"user.overlay."
+        machine._prefix_of_marks = uppers.prefix_of_marks(as_root)
         machine._started = began
         machine._own = {} if state is None else dict(state.get("own", ()))
         machine._keeper = None

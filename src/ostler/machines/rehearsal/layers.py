@@ -402,8 +402,12 @@ def _options(root: bool, only_read: bool, stores: int) -> bytes:
     if not root:
         pairs = [(b"userxattr", b""), (b"xino", b"on")]
     else:
-        pairs = [(b"redirect_dir", b"on"), (b"metacopy", b"on"), (b"xino", b"auto")]
-        pairs.append((b"index", b"off"))
+        pairs = [
+            (b"redirect_dir", b"on"),
+            (b"metacopy", b"on"),
+            (b"xino", b"auto"),
+            (b"index", b"off"),
+        ]
     if not only_read:
         pairs.append((b"volatile", b""))
     pairs.append((b"source", source_of(stores)))
@@ -464,7 +468,7 @@ def is_clean(stores: int, overlay: OverlayMount) -> bool:
 def new_store(
     stores: int, store: bytes, overlay: OverlayMount, like: bytes | None, lower: bytes, root: bool
 ) -> OverlayMount:
-    """The overlay, with a new store: its top looks like that of another one, or the base's."""
+    """The overlay, with a store just made: its top gets the look of another one, or the base's."""
     inside = store + b"/upper"
     if like is None:
         overlay.look = _look_like_base(stores, inside, lower, root)

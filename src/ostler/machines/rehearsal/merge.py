@@ -387,8 +387,7 @@ class _Merging:
         # The directories that it is in, where they are gone here.
         missing: list[bytes] = []
         for above in _above(path):
-            now = self.place.status(above)
-            if now is not None and stat.S_ISDIR(now.st_mode):
+            if self.place.is_directory(above):
                 break
             missing.append(above)
         tree = self.theirs.upper

@@ -398,8 +398,7 @@ class AsideWalk(_PointWalk):
     def _having(self, path: bytes) -> Iterator[OwnTree]:
         # The trees of layers in which there is a directory at a path.
         for tree in self._trees:
-            status = tree.status(path)
-            if status is not None and stat.S_ISDIR(status.st_mode):
+            if tree.is_directory(path):
                 yield tree
 
     def _gone_or_new(self, path: bytes, old: AnyStatus | None, new: Status | None) -> None:

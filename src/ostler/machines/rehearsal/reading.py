@@ -80,7 +80,7 @@ def _read(opened: mounts.Made, path: bytes, state: State, name: str) -> list[Cha
     machine._base = machine._origin = base
     machine._directory = host.fsdecode(path)
     machine._history, machine._share, machine._keeper = history, None, keeper
-    machine._prefix_of_marks = b"trusted.overlay." if as_root else b"user.overlay."
+    machine._prefix_of_marks = uppers.prefix_of_marks(as_root)
     machine._started = state["started"]
     machine._own = dict(state.get("own", ()))
     machine._plan = plan

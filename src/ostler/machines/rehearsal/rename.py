@@ -6,7 +6,6 @@ it is done name by name, and where the directory comes from is noted in the uppe
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import stat
 
@@ -26,7 +25,7 @@ from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from _typeshed import StrOrBytesPath
 
@@ -103,19 +102,16 @@ def exchanged(
         machine, second, second_dir_fd
     ):
         return renamed(machine, "exchange", first, second, first_dir_fd, second_dir_fd)
-    overlay, _ = _place(machine, first, first_dir_fd)
-    other, _ = _place(machine, second, second_dir_fd)
-    if overlay is None or overlay is not other:
-        return False
-    with (
-        _above(machine, first, first_dir_fd) as (one_above, one_name),
-        _above(machine, second, second_dir_fd) as (two_above, two_name),
-    ):
-        one, two = (one_name, one_above), (two_name, two_above)
-        third = b".%s.%s~" % (one_name[:200], host.urandom(8).hex().encode()), one_above
+    # The way to both is looked for once: it may lead through the other name.
+    with Name(machine, first, first_dir_fd) as one, Name(machine, second, second_dir_fd) as two:
+        if one.overlay is None or one.overlay is not two.overlay:
+            return False
+        token = host.urandom(8).hex().encode()
+        here, there = (one.name, one.fd), (two.name, two.fd)
+        aside = b".%s.%s~" % (one.name.rstrip(b"/")[:200], token), one.fd
         done: list[tuple[_At, _At]] = []
         try:
-            _rename_all(machine, ((one, third), (two, one), (third, two)), done)
+            _rename_all(machine, ((here, aside), (there, here), (aside, there)), done)
         except BaseException as error:
             _rename_all(machine, _back(done), [])
             _name(error, first, second)
@@ -127,20 +123,6 @@ def _name(error: BaseException, one: StrOrBytesPath, other: StrOrBytesPath) -> N
     # The names that were asked for; but for what is somebody else's, which it says.
     if isinstance(error, OSError) and error.errno != errno.EOVERFLOW:
         error.filename, error.filename2 = one, other
-
-
-@contextlib.contextmanager
-def _above(
-    machine: Rehearsal, path: StrOrBytesPath, dir_fd: int | None
-) -> Iterator[tuple[int, bytes]]:
-    # (a descriptor of the directory in which a name lies, the name): a way that leads through the
-    # other name is not looked for again.
-    above, name = machine.path.split(machine.fsencode(path).rstrip(b"/"))
-    fd = machine.open(above or b".", host.O_PATH | host.O_DIRECTORY, dir_fd=dir_fd)
-    try:
-        yield fd, name
-    finally:
-        machine.close(fd)
 
 
 def _rename_all(

@@ -240,9 +240,9 @@ def name_of_marks(as_root: bool) -> str:
     return "root" if as_root else "user"
 
 
-def marks_of(state: State) -> str:
-    """What the names of the marks begin with in the overlays that a state tells of."""
-    return "user.overlay." if state.get("marks") == "user" else "trusted.overlay."
+def prefix_of_marks(as_root: bool) -> bytes:
+    """What the names of an overlay's marks begin with."""
+    return b"trusted.overlay." if as_root else b"user.overlay."
 
 
 def check_store(fd: int, store: bytes, upper: StrOrBytesPath) -> None:

@@ -304,7 +304,7 @@ class Walk:
                 if number != status.st_nlink and not stat.S_ISDIR(status.st_mode):
                     entries[place] = name, kept(status, st_nlink=number)
 
-    def settle_data(self, after: Callable[[bytes], bytes | None]) -> None:
+    def settle_places(self, after: Callable[[bytes], bytes | None]) -> None:
         """What stands for something of the base finds it where that is after a commit.
 
         Not only what was renamed since: of what an earlier commit has renamed a mark still says it.

@@ -59,7 +59,8 @@ def test_what_only_looks_like_a_machine_stays(world, mode, mark, inside):
     os.chmod(world.shared, mode)
     before = snapshot(path)
     said = made_in(world, world.shared)
-    for_others = mode & 0o022 and not mode & 0o1000
+    others = 0o002 if planting.of_a_private_group(world.shared) else 0o022
+    for_others = mode & others and not mode & 0o1000
     assert (said is not None and "not trusted" in said) == bool(for_others)
     if for_others or inside != 0o700 or mark != NAME:
         assert snapshot(path) == before

@@ -201,7 +201,8 @@ def test_signatures():
 
 def test_names_are_those_of_the_interpreter():
     assert ostler.path.__all__ == os.path.__all__
-    assert len(ostler.path.__all__) == {11: 38, 12: 40, 13: 41, 14: 42, 15: 43}[sys.version_info[1]]
+    others = [name for name in ostler.path.__all__ if name != "ALLOW_MISSING"]  # as of 3.13.4
+    assert len(others) == {11: 38, 12: 40, 13: 41, 14: 41, 15: 42}[sys.version_info[1]]
 
 
 def test_functions_pickle():

@@ -19,7 +19,7 @@ from tests.machines.conftest import (  # noqa: F401
     run,
     user,
 )
-from tests.machines.rehearsing import USER
+from tests.machines.rehearsing import USER, remove_all
 
 _tried = pytest.StashKey[int]()
 
@@ -32,12 +32,7 @@ def memory(user, monkeypatch):  # noqa: F811
         os.chown(path, USER, USER)
     monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", f"{path}/state")
     yield path
-    if os.getuid() != 0:
-        for top, directories, _ in os.walk(path):
-            for name in directories:
-                if not os.path.islink(f"{top}/{name}"):
-                    os.chmod(f"{top}/{name}", 0o700)  # some that is left can't be entered
-    ostler.host.trees.remove(path)
+    remove_all(path)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 import ostler
 from ostler.machines.rehearsal import kind, recovery  # noqa: F401
-from tests.machines.rehearsing import USER, forked, put, snapshot
+from tests.machines.rehearsing import USER, forked, put, remove_all, snapshot
 
 ATTACKER = 1235
 STASH = ".ostler-commit-0123456789abcdef"
@@ -43,7 +43,7 @@ class World:
         return self
 
     def __exit__(self, *exception):
-        shutil.rmtree(self.top)
+        remove_all(self.top)
 
     def give(self, path, user):
         """Make something, with all below it, a user's own."""

@@ -2,14 +2,13 @@
 
 import inspect
 import os
-import shutil
 import tempfile
 
 import pytest
 
 import ostler
 from tests.machines import ORDINARY, let_all_in
-from tests.machines.rehearsing import USER, forked
+from tests.machines.rehearsing import USER, forked, remove_all
 
 
 def users():
@@ -29,7 +28,7 @@ def folder(user):
     if user == "ordinary" and os.getuid() == 0:
         os.chown(path, USER, USER)
     yield path
-    shutil.rmtree(path)
+    remove_all(path)
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def memory(user, monkeypatch):
         os.chown(path, USER, USER)
     monkeypatch.setitem(ostler.environ, "XDG_STATE_HOME", f"{path}/state")
     yield path
-    shutil.rmtree(path)
+    remove_all(path)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What the tests of rehearsals share: running as root and as an ordinary user, trees as values."""
 
 import os
+import shutil
 import stat
 import traceback
 
@@ -44,6 +45,19 @@ def put(path, content="", mode=0o644):
 def kinds(machine, base):
     """{path below the base: kind} of the changes."""
     return {os.path.relpath(c.path, base): c.kind for c in machine.changes()}
+
+
+def remove_all(top):
+    """Remove a directory with all below it, as root or as its owner.
+
+    It may be that its owner can't enter some yet, such as those in which an overlay works.
+    """
+    for above, directories, _ in os.walk(top):
+        for name in directories if os.getuid() != 0 else ():
+            path = f"{above}/{name}"
+            if not os.path.islink(path):
+                os.chmod(path, os.stat(path).st_mode | 0o700)
+    shutil.rmtree(top)
 
 
 def snapshot(top, times=True):

@@ -3,7 +3,6 @@
 import ctypes
 import gc
 import os
-import shutil
 import signal
 import tempfile
 
@@ -13,6 +12,7 @@ import ostler
 from ostler.machines import SHELL
 from ostler.machines.among import confined_among
 from tests.machines import ORDINARY, as_self, as_user, kinds
+from tests.machines.rehearsing import remove_all
 
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -45,7 +45,7 @@ def directory():
         if os.getuid() == 0:
             os.chown(path, ORDINARY, ORDINARY)
     yield f"{top}/base"
-    shutil.rmtree(top)
+    remove_all(top)
 
 
 def started(machine, script):

@@ -9,6 +9,7 @@ import pathlib
 import pickle
 import random
 import sys
+import tempfile
 import weakref
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 import ostler
 from ostler.machines import paths
 from ostler.machines.paths import MachinePath
-from tests.machines import kinds
+from tests.machines import as_self, as_user, kinds
 
 NAMES = ["a", "b", "c.txt", ".h", "[x]", "d", "e*", "ä b"]
 PATTERNS = [
@@ -30,6 +31,9 @@ OF_OS = """
     stat lstat open scandir listdir walk mkdir rmdir unlink rename replace link symlink readlink
     utime chmod getcwd getxattr listxattr
     """.split()
+
+
+both_users = pytest.mark.parametrize("user", [as_self, as_user])
 
 
 def outcome(top, function):
@@ -182,6 +186,35 @@ def test_long_courses(here, seed):
         m.umask(host_umask())
         m.makedirs("/t/real")
         same_as_pathlib(here, m.Path("/t/real"), seed, 2000)
+
+
+def looked_for(top):
+    """What glob() gives below a directory that is closed, and for names that are too long."""
+    (top / "closed/d/x").mkdir(parents=True)
+    (top / "f").touch()
+    (top / "closed").chmod(0)
+    found, long = [], "n" * 300
+    for below in ("", "closed", "closed/d", "f", "nope", long):
+        for pattern in ("*", "x", "d", "x/*", "**/*", "d/x", f"closed/{long}", long, f"**/{long}"):
+            try:
+                paths_found = [str(each.relative_to(top)) for each in (top / below).glob(pattern)]
+                found.append((below, pattern, sorted(paths_found)))
+            except OSError as error:
+                found.append((below, pattern, type(error), error.errno))
+    (top / "closed").chmod(0o700)
+    return found
+
+
+def looked_for_on_both():
+    with tempfile.TemporaryDirectory() as place, ostler.scratch() as m:
+        m.mkdir("/t")
+        return looked_for(pathlib.Path(place)), looked_for(m.Path("/t"))
+
+
+@both_users
+def test_where_a_pattern_can_not_be_looked_for(user):
+    real, ours = user(looked_for_on_both)
+    assert ours == real
 
 
 def host_umask():

@@ -12,6 +12,7 @@ import genericpath
 import os
 import posixpath
 import subprocess
+import sys
 import warnings
 from collections import deque
 
@@ -28,6 +29,10 @@ _LIBRARY = {
     )
 }  # fmt: skip
 _TESTS = __file__.removesuffix("parity/__init__.py")
+
+# What CPython has mended in later ones: dup2() of a negative number told errno 0 before 3.11.3, and
+# utime() took times that are too large. docs/limits.md says so.
+FAULTS_OF_OS = sys.version_info < (3, 11, 7)
 
 CASES = {}
 

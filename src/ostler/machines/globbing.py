@@ -56,7 +56,8 @@ class Globbing:
 
     def found(self, top: str) -> "Iterator[str]":
         """The texts of the paths that match, from the directory `top` on, in no order."""
-        if not _NEW and not self._machine.path.isdir(top):
+        # Before 3.13 a top that can't be asked about is an error, as one in a closed directory.
+        if not _NEW and not self._machine.Path(top).is_dir():
             return
         seen = set()
         # What is still to be done: (path, how many steps were taken, whether the path is known
@@ -87,11 +88,18 @@ class Globbing:
             inside = inside or self._machine.path.isdir(path or ".")
             return [(path, taken + 1, True, True)] if inside else []
         below = _joined(path, part)
-        if not last and not self._machine.path.isdir(below):
-            return []
-        if last and _FOLLOWS and not self._machine.path.exists(below):
-            return []
-        return [(below, taken + 1, not last, not last)]
+        if _FOLLOWS:
+            there = self._is_there(below, not last)
+        else:
+            there = last or self._machine.path.isdir(below)
+        return [(below, taken + 1, not last, not last)] if there else []
+
+    def _is_there(self, path, as_directory):
+        path = self._machine.Path(path)
+        try:
+            return path.is_dir() if as_directory else path.exists()
+        except PermissionError:
+            return False
 
     def _below(self, top, taken, inside):
         # What "**" stands for: the directories, and at the end of the pattern whatever is there.

@@ -92,8 +92,8 @@ def _check_earlier(machine: Rehearsal) -> None:
     # The note of one that could neither be finished nor taken back is not replaced.
     try:
         found = fates.noted(machine._stores, host.fsdecode(NOTE))
-        if found is not None and fates.known(found.place, found.name) is not None:
-            fates.forget(found.place, found.name)  # it is settled: the machine has gone on
+        if found is not None:
+            fates.settled(found, fates.known(found.place, found.name))
     except fates.Unknown as error:
         said = f"what became of an earlier commit of it is not known, as {error}"
         raise OSError(errno.ESTALE, said, machine._directory) from None
@@ -143,13 +143,14 @@ def settle(stores: int, directory: bytes) -> None:
         raise _in_doubt(error, directory) from None
     if written is not None:
         state = uppers.state_in(stores, directory)[0]
-        if state is not None and found.started == state["started"]:
+        done = "done" in written.notes
+        if state is not None and done and found.started == state["started"]:
             with OwnTree(host.open(b".", _OPEN, dir_fd=stores)) as place:
                 begun.drop(place)
             host.fsync(stores)
-        elif state is not None and found.started is None:
-            _Rest(stores, directory, state).settle(found, fates.own(written))
-        fates.forget(found.place, found.name)
+        elif state is not None and (found.started is None or not done):
+            _Rest(stores, directory, state).settle(found, fates.own(written), done)
+        fates.settled(found, written)
     with contextlib.suppress(FileNotFoundError):
         host.unlink(NOTE, dir_fd=stores)
 
@@ -172,7 +173,7 @@ def _read(stores: int, directory: bytes) -> Note | None:
 
 
 class _Rest:
-    """What is kept of a rehearsal of which a part was committed."""
+    """What is kept of a rehearsal of which a part was committed, or nothing after all."""
 
     def __init__(self, stores: int, directory: bytes, state: State) -> None:
         self.stores = stores
@@ -181,19 +182,21 @@ class _Rest:
         self.marks = uppers.prefix_of_marks(state.get("marks") != "user").decode()
         self._made: list[bytes] = []
 
-    def settle(self, found: Note, own: dict[int, int]) -> None:
+    def settle(self, found: Note, own: dict[int, int], done: bool) -> None:
         """Write down what of the base is ours, and where what was renamed is now.
+
+        `done`: whether the commit was; else the base is as before, but for times of changes.
 
         After an OSError everything is as it was. On a full disk it takes the room that is kept.
         """
         try:
             try:
-                self._settle(found, own)
+                self._settle(found, own, done)
             except OSError as error:
                 if error.errno not in FULL or not StateFile(None, True).give_room(self.stores):
                     raise
                 self._remove()
-                self._settle(found, own)
+                self._settle(found, own, done)
         except BaseException as error:
             self._remove()
             if isinstance(error, OSError) and error.errno in FULL:
@@ -205,9 +208,11 @@ class _Rest:
         layers.remove_stores(self.stores, self._made)
         self._made.clear()
 
-    def _settle(self, found: Note, own: dict[int, int]) -> None:
-        state = {**self.state, "own": self._own(own, found)}
-        if found.moved:
+    def _settle(self, found: Note, own: dict[int, int], done: bool) -> None:
+        if done:
+            own = {**dict(self._own_names(found)), **own}
+        state = {**self.state, "own": self._with_own(own)}
+        if done and found.moved:
             self._lead_all_on(found, state)
         file = StateFile(None, True)
         try:
@@ -216,9 +221,8 @@ class _Rest:
             if file.is_new:
                 self._made.clear()  # they are what is kept now
 
-    def _own(self, own: dict[int, int], found: Note) -> list[list[int]]:
+    def _with_own(self, own: dict[int, int]) -> list[list[int]]:
         known = {inode: time for inode, time in self.state.get("own", ())}
-        known.update(self._own_names(found))
         return [list(pair) for pair in {**known, **own}.items()]
 
     def _own_names(self, found: Note) -> Iterator[tuple[int, int]]:

@@ -2,8 +2,9 @@
 
 A journal says whether its commit was done, which nothing in the base can: there anybody may have
 renamed, removed or made something since. So the journal of a commit that is done stays until what
-is kept is settled. One that is not there any more has nothing to tell: its commit was taken back,
-or everything is settled. Where it can't be had, or does not know it either, nobody knows.
+is kept is settled, and that of one that was taken back, which has changed the times of much in the
+base. One that is not there any more has nothing to tell: its commit had not begun, or everything is
+settled. Where it can't be had, or does not know it either, nobody knows.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from ostler.core.records import stat_result
     from ostler.machines.rehearsal.journal_reader import Written
+    from ostler.machines.rehearsal.steps import Metadata
+
+    _Place = tuple[int, bytes]  # (number of a top, path below it)
 
 _LARGEST = 1 << 28
 _NAME = re.compile(r"[0-9]+-[0-9a-f]{16}\.commit")
@@ -94,12 +98,23 @@ def over(stores: int) -> None:
     """Nobody needs to know any more what became of a commit: what is kept is dropped."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError, Unknown):
         found = noted(stores, host.fsdecode(COMMITTING))
-        if found is not None and known(found.place, found.name) is not None:
-            forget(found.place, found.name)
+        if found is not None:
+            settled(found, known(found.place, found.name))
+
+
+def settled(found: Note, written: Written | None) -> None:
+    """Nobody needs to know any more what became of the commit of a note: its journal is removed.
+
+    One by which something can still be done stays. `written`: what stands in it.
+    """
+    if written is not None and not {"done", "undone"}.isdisjoint(written.notes):
+        forget(found.place, found.name)
 
 
 def known(place: str, name: str) -> Written | None:
-    """What stands in the journal of a commit that was done; None: it was not, or is settled.
+    """What stands in the journal of a commit; None: it had not begun, or is settled.
+
+    Its notes tell whether it was done, else it was taken back, as far as that could be.
 
     It is called when recover() has done what it can. Unknown where that was not enough.
     """
@@ -132,10 +147,7 @@ def _known_in(directory: int, name: str, shown: str) -> Written | None:
             raise Unknown(f"its journal {shown} is damaged: {error}") from None
     if written is None or "go" not in written.notes:
         return None
-    notes = set(written.notes)
-    if notes & {"back", "undone", "kept"}:
-        return None
-    if "done" not in notes:
+    if {"done", "back", "undone", "kept"}.isdisjoint(written.notes):
         raise Unknown(f"recover() could neither finish it nor take it back, see {shown}")
     return written
 
@@ -156,7 +168,9 @@ def own(written: Written) -> dict[int, int]:
     As far as that can be told: of everything else, it was somebody else.
     """
     with Work(written.tops, written.steps, written.times) as work:
-        return _own(work, written) if _are_there(work, written.tops) else {}
+        if not _are_there(work, written.tops):
+            return {}
+        return _own(work, written) if "done" in written.notes else _own_again(work, written)
 
 
 def _are_there(work: Work, tops: Iterable[bytes]) -> bool:
@@ -174,16 +188,46 @@ def _own(work: Work, written: Written) -> dict[int, int]:
     renamed: set[int] = set()  # the inodes of what was in the base before
     for step, (_, comes) in zip(written.steps, written.looks, strict=True):
         if step.brings is None:
-            _know_changed(work, step, found)
+            _know_changed(work, step, step.new, found)
         elif (step.top, step.to.rpartition(b"/")[0]) in stashes:
             renamed.add(step.inode)
         elif work.is_at(step.top, step.to, step.inode):
             _know_brought(work, step, comes, step.inode in renamed, found)
     for top, path, _, inode, _, new in written.times:
-        status = None if new is None else _status(work, top, path)
-        if status is not None and (status.st_ino, status.st_mtime_ns) == (inode, new[1]):
-            found[inode] = status.st_ctime_ns
+        _know_times(work, (top, path), inode, new, found)
     return found
+
+
+def _own_again(work: Work, written: Written) -> dict[int, int]:
+    # What has its place again, and looks as it did before.
+    found: dict[int, int] = {}
+    for step, (leaves, _) in zip(written.steps, written.looks, strict=True):
+        if step.brings is None:
+            _know_changed(work, step, step.old, found)
+            continue
+        status = _status(work, step.top, step.leaves)
+        if status is None:
+            continue
+        if leaves is None:
+            same = stat.S_ISDIR(status.st_mode) and status.st_ino == step.inode
+        else:
+            same = looks.fits(work.place(step.top), step.leaves, looks.without_change(leaves))
+        if same:
+            found[status.st_ino] = status.st_ctime_ns
+    for top, _, path, inode, old, _ in written.times:
+        _know_times(work, (top, path), inode, old, found)
+    return found
+
+
+def _know_times(
+    work: Work, at: _Place, inode: int, times: Sequence[int] | None, found: dict[int, int]
+) -> None:
+    # A directory that has the times which the commit, or what took it back, has given it.
+    if times is None:
+        return
+    status = _status(work, *at)
+    if status is not None and (status.st_ino, status.st_mtime_ns) == (inode, times[1]):
+        found[inode] = status.st_ctime_ns
 
 
 def _status(work: Work, top: int, path: bytes) -> stat_result | None:
@@ -194,18 +238,17 @@ def _status(work: Work, top: int, path: bytes) -> stat_result | None:
     return found
 
 
-def _know_changed(work: Work, step: Any, found: dict[int, int]) -> None:
+def _know_changed(work: Work, step: Any, given: Metadata, found: dict[int, int]) -> None:
     # What was given metadata, where it has these.
     status = _status(work, step.top, step.to)
     if status is None or status.st_ino != step.inode:
         return
-    new = step.new
     if (
-        new.get("mode", status.st_mode) & 0o7777 == stat.S_IMODE(status.st_mode)
-        and tuple(new.get("owner", (status.st_uid, status.st_gid)))
+        given.get("mode", status.st_mode) & 0o7777 == stat.S_IMODE(status.st_mode)
+        and tuple(given.get("owner", (status.st_uid, status.st_gid)))
         == (status.st_uid, status.st_gid)
-        and (stat.S_ISDIR(status.st_mode) or "times" not in new
-             or new["times"][1] == status.st_mtime_ns)
+        and (stat.S_ISDIR(status.st_mode) or "times" not in given
+             or given["times"][1] == status.st_mtime_ns)
     ):  # fmt: skip
         found[step.inode] = status.st_ctime_ns
 

@@ -40,7 +40,7 @@ _AFTER = {  # what may follow a record
     "kept": ("kept", "undone"),
     "done": ("done", "cleared"),
     "cleared": ("cleared",),
-    "undone": ("undone",),
+    "undone": ("undone", "cleared"),
 }
 _START = b'["begin", '
 _GO = '["go"'

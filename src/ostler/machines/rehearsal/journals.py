@@ -7,8 +7,8 @@ ones kept), "go" with all steps and how what they touch looked, "done" when they
 nothing that anyone sees. "kept" is a recovery's "back": the stashes are for a person.
 
 Where a kept rehearsal has a note of the commit (see committing.py), "waits" names its directory,
-before "go". The journal stays when that is done, until what is kept is settled: it ends in
-"cleared" then, and nothing is done by it any more.
+before "go". The journal stays when that is done or undone, until what is kept is settled: it ends
+in "cleared" then, and nothing is done by it any more.
 """
 
 from __future__ import annotations
@@ -166,6 +166,20 @@ def places() -> list[_Place]:
     made = [_Place(host.path.join(path, "ostler/commits"), asked, True) for path, asked in found]
     # Anybody can take a name in a directory for all before its user does: root has a better one.
     return [*made, _Place(f"/var/tmp/ostler-{user}/commits", False, user != 0)]
+
+
+def are_there() -> bool:
+    """Whether a commit of this user is under way or was interrupted, as far as names tell."""
+    for place in places():
+        with contextlib.suppress(OSError):
+            if any(map(is_journal, host.listdir(place.path))):
+                return True
+    return False
+
+
+def is_journal(name: str) -> bool:
+    """Whether a file in a directory of journals is one, by its name."""
+    return name.endswith(".commit")
 
 
 def opened(place: _Place, make: Callable[[int, bytes], None] | None = None) -> int:

@@ -131,7 +131,7 @@ def _recover_all(directory: int, path: str, outcomes: list[Outcome]) -> None:
 
 
 def _journals(directory: int) -> list[str]:
-    return sorted(name for name in host.listdir(directory) if name.endswith(".commit"))
+    return sorted(filter(journals.is_journal, host.listdir(directory)))
 
 
 def _said(error: Exception) -> str:
@@ -206,8 +206,8 @@ class _Recovery:
             return self._settled()
 
     def is_waited_for(self) -> bool:
-        """Whether a kept rehearsal has to know that the commit was done; it is written down."""
-        if "waits" not in self.notes or "done" not in self.notes:
+        """Whether a kept rehearsal has to know what became of the commit; it is written down."""
+        if "waits" not in self.notes or not self.notes & {"done", "undone"}:
             return False
         self._note("cleared")
         return True

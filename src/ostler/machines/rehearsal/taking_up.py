@@ -16,7 +16,7 @@ import time
 from ostler.core import mounts
 from ostler.core.held import held
 from ostler.machine import host
-from ostler.machines.rehearsal import begun, layers, uppers, writers
+from ostler.machines.rehearsal import begun, journals, layers, uppers, writers
 from ostler.machines.rehearsal.kept_points import Keeper, history_in, look_in, lost, sweep
 
 TYPE_CHECKING = False
@@ -51,6 +51,11 @@ class TakenUp:
             from ostler.machines.rehearsal import committing
 
             committing.settle(stores, directory)
+        elif journals.are_there():
+            # Killed before it had a note: what it had prepared lies in the base, and would be seen.
+            from ostler.machines.rehearsal import recovery
+
+            recovery.recover()
         self.state, extent = _kept(stores, directory, base)
         has_rule = self.state is not None and "version" in self.state
         self.keeper = Keeper(sync, has_rule, extent)

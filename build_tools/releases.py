@@ -77,6 +77,11 @@ def with_test_needs(within, environment):
         subprocess.run([*install, *TEST_NEEDS], check=True)
 
 
+def unpack(packed, into):
+    """Unpack an archive of our own making; older releases of 3.11 have no filter to name."""
+    packed.extractall(into, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+
+
 def run_tests(within, environment, archive, place, words):
     """Run tests of a source archive on the package that is installed; return pytest's status.
 
@@ -84,7 +89,7 @@ def run_tests(within, environment, archive, place, words):
     else is tested, however a test finds it.
     """
     with tarfile.open(archive) as packed:
-        packed.extractall(place, filter="data")
+        unpack(packed, place)
     (top,) = place.glob("ostler-*/")
     shutil.rmtree(top / "src")
     (package,) = environment.glob("lib/python*/site-packages")

@@ -82,7 +82,7 @@ def unpacked(archive, into):
     if not top.exists():
         shutil.rmtree(into, ignore_errors=True)
         with tarfile.open(archive) as packed:
-            packed.extractall(into.with_suffix(".new"), filter="data")
+            releases.unpack(packed, into.with_suffix(".new"))
         into.with_suffix(".new").rename(into)
     return top
 

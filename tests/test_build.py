@@ -150,7 +150,8 @@ def test_the_kernel_is_given_arguments_of_its_own_width(tmp_path):
 def older():
     """An interpreter that is too old, if this machine has one."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    for python in (shutil.which("python3.10"), *sorted(versions.glob("3.[89]*/bin/python"))):
+    theirs = sorted(versions.glob("3.[89]*/bin/python")) if os.access(versions, os.R_OK) else []
+    for python in (shutil.which("python3.10"), *theirs):
         if python and not subprocess.run([python, "-c", ""], capture_output=True).returncode:
             return python
     return pytest.skip("no Python here is too old")

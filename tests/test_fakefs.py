@@ -30,9 +30,11 @@ from ostler.fakefs import (
     helpers,
     patchfs,
 )  # fmt: skip
+from tests.machines import as_self, as_user
 
 ROOT = Path(__file__).parents[1]
 SEEDS = range(1, 6)
+
 # What Python takes for a name of its own that pyfakefs has for itself, or for another system.
 NOT_OURS = {
     "add_open_file", "clean_filename", "close_open_file", "create_file_internally",
@@ -436,6 +438,19 @@ def test_what_is_shown_of_the_host_is_never_emptied(tmp_path, monkeypatch):
     with Patcher():
         assert os.listdir("/") == ["tmp"]
     assert (tmp_path / "d" / "file").exists()
+
+
+def used_beside_a_closed_directory():
+    with Patcher() as patcher:
+        patcher.fs.create_file("/f", st_size=10)
+        patcher.fs.create_dir("/closed", perm_bits=0)
+        patcher.fs.set_disk_usage(1000)
+        return patcher.fs.get_disk_usage().used
+
+
+@pytest.mark.parametrize("user", [as_self, as_user])
+def test_the_room_beside_a_closed_directory(user):
+    assert user(used_beside_a_closed_directory) == 10
 
 
 def test_each_begins_with_nothing_of_the_last():

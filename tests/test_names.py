@@ -70,7 +70,9 @@ def test_name(theirs, ours, name):
         except ValueError:  # os's own text of it is invalid: there is nothing to be equal to
             assert name in WITHOUT_SIGNATURE
         else:
-            assert str(inspect.signature(found)) == str(signature)
+            # As lseek's last argument, which only its place tells, was named by older ones of 3.11.
+            signature = str(signature).replace("position, how,", "position, whence,")
+            assert str(inspect.signature(found)) == signature
 
 
 def test_exported():

@@ -343,13 +343,14 @@ def test_where_nobody_may_trace_it_is_refused():
     assert as_user(refused) == (errno.EPERM, True, 125, b"", True)
 
 
-def test_on_machines():
+def test_on_machines(tmp_path):
+    made = f"{tmp_path}/made"
     with ostler.rehearsal() as m:
         with m.recorded(children=True, exact=True) as found:
-            m.run(["sh", "-c", "mkdir /made; mkdir /made"], capture=True)
-        assert [(change.path, change.by.argv[0]) for change in m.changes()] == [("/made", "mkdir")]
+            m.run(["sh", "-c", 'mkdir "$0"; mkdir "$0"', made], capture=True)
+        assert [(change.path, change.by.argv[0]) for change in m.changes()] == [(made, "mkdir")]
     told = [(event.path, event.errno) for event in found.events if event.kind == "mkdir"]
-    assert told == [("/made", 0), ("/made", errno.EEXIST)]
+    assert told == [(made, 0), (made, errno.EEXIST)]
     with pytest.raises(ValueError, match="children"):
         ostler.recorded(exact=True)
 

@@ -14,7 +14,7 @@ import pytest
 
 import ostler
 from tests.harmful import HARMFUL, STARTING
-from tests.parity import attempt, plain
+from tests.parity import FAULTS_OF_OS, attempt, plain
 
 # What takes long, or makes something large, when an argument happens to fit.
 LONG = {"getrandom", "pidfd_open", "posix_fallocate", "sendfile", "tcsetpgrp", "urandom"}
@@ -300,5 +300,6 @@ def test_sweep(name, tmp_path):
         call: {"os": expected[call], "ostler": found[call]}
         for call in expected
         if found[call] != expected[call]
+        and not (FAULTS_OF_OS and name == "dup2" and "-" in call[1])
     }
     assert not different

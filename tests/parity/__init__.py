@@ -30,8 +30,8 @@ _LIBRARY = {
 }  # fmt: skip
 _TESTS = __file__.removesuffix("parity/__init__.py")
 
-# What CPython has mended in later ones: dup2() of a negative number told errno 0 before 3.11.3, and
-# utime() took times that are too large. docs/limits.md says so.
+# What CPython has mended since: before 3.11.3 dup2() of a negative number told another errno,
+# and utime() took times that are too large. docs/limits.md says so.
 FAULTS_OF_OS = sys.version_info < (3, 11, 7)
 
 CASES = {}

@@ -191,7 +191,7 @@ def tell(text):
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
-        _discard(2)
+        silence(2)
 
 
 def with_letters_of(stream, text):
@@ -235,15 +235,15 @@ def on_one_line(path):
 
 def output_failed(name, error) -> int:
     """Standard output can't be written to: say why, unless its reader has enough, as head has."""
-    _discard(1)
+    silence(1)
     if isinstance(error, BrokenPipeError):
         return 0
     tell(f"{name}: standard output: {error.strerror or error}")
     return 1
 
 
-def _discard(fd):
-    # What is still in a buffer goes nowhere, and nothing is said about it at the end.
+def silence(fd: int) -> None:
+    """Let what is in the buffer of a stream that fails go nowhere, without a word at the end."""
     import ostler
 
     null = ostler.open("/dev/null", ostler.O_WRONLY)

@@ -4,7 +4,7 @@ import sys
 from threading import Event, Thread
 
 from ostler import host
-from ostler.cli import complain, shows_colours, with_letters_of
+from ostler.cli import complain, shows_colours, silence, with_letters_of
 
 _PAUSE = 0.2  # seconds from one look to the next: what happens between two is folded together
 _COLOURS = {
@@ -42,8 +42,8 @@ class Telling:
         try:
             while self._look(self._over.wait(_PAUSE)):
                 pass
-        except OSError:
-            pass  # there is nobody to tell it to; the log has it all the same
+        except OSError:  # there is nobody to tell it to; the log has it all the same
+            silence(2)
         except ValueError as error:
             complain(error)
 

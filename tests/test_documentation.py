@@ -108,6 +108,8 @@ for name in ("current", "next"):
 
 # So many values and errors are shown, at least.
 PROMISES = {"README.md": 3, "asked-for.md": 2, "machines.md": 2, "rehearsal.md": 1}
+if "ostler.chmod_tree(top," in NOT_RUN:
+    PROMISES["asked-for.md"] -= 1
 
 
 @pytest.fixture(scope="module")

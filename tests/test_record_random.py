@@ -2,9 +2,11 @@
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 
+from tests.machines import as_user, let_all_in
 from tests.test_record import check_random, deeds, run
 from tests.test_record_truth import compiled  # noqa: F401
 
@@ -78,6 +80,24 @@ int main(int argc, char **argv) {
 def test_a_program_in_c(compiled, tmp_path, seed, options):  # noqa: F811
     program = compiled("operations" + "".join(options), PROGRAM, *options)
     check_random(str(tmp_path), seed, 2000, [program])
+
+
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(n, marks=pytest.mark.thorough) for n in range(2, 12))]
+)
+def test_a_program_of_an_ordinary_user(compiled, tmp_path, seed):  # noqa: F811
+    """Whom the modes of directories hinder."""
+    program = compiled("operations", PROGRAM)
+    let_all_in(tmp_path)
+    let_all_in(Path(program))
+    tmp_path.chmod(0o1777)
+    place = tmp_path / "place"
+    as_user(made_and_checked, str(place), seed, [program])
+
+
+def made_and_checked(place, seed, program):
+    os.mkdir(place)
+    check_random(place, seed, 2000, program)
 
 
 NAMES = [top + letter for top in ("", "d/", "e/", "d/e/") for letter in "abcde"]

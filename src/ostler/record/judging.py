@@ -9,9 +9,10 @@ from cython.cimports.ostler.record.calls import (
     MAY_BE_EMPTY,
     MODE,
     MOUNT,
+    RENAME,
     TIMES,
 )
-from cython.cimports.ostler.record.peek import peek_string
+from cython.cimports.ostler.record.peek import is_read_only, may, peek_string, status_at
 from cython.cimports.ostler.record.pieces import FAILED, TRIED
 
 _NO_PATH_TO = cython.declare(cython.ulonglong, 0x40)  # MOVE_MOUNT_T_EMPTY_PATH
@@ -60,6 +61,21 @@ class Judging(Addresses):
             flags = asked.data.args[4]
         return flags & libc.AT_EMPTY_PATH != 0
 
+    def _hindered(self, m, pending):
+        # The errno of what can be seen to hinder a change; 0: nobody knows.
+        moves: cython.bint = pending.entry.kind == RENAME and pending.place2 >= 0
+        if is_read_only(pending.place) or (moves and is_read_only(pending.place2)):
+            return libc.EROFS
+        if pending.name == cython.NULL or m.process.uid != self.uid:
+            return 0
+        if may(pending.place, libc.X_OK) < 0 or (moves and may(pending.place2, libc.X_OK) < 0):
+            return libc.EACCES if libc.errno == libc.EACCES else 0
+        if moves and _may_be_above(pending):
+            return 0  # this comes before the right to write
+        if may(pending.place, libc.W_OK) < 0 or (moves and may(pending.place2, libc.W_OK) < 0):
+            return libc.EACCES if libc.errno == libc.EACCES else 0
+        return 0
+
     def _doubtful(self, m, rule, asked):
         # Whether the path is another one when it is read again.
         if not m.process.shares or rule.path < 0 or self.empty == 2:
@@ -74,3 +90,13 @@ def failed(entry, number):
     entry.outcome = FAILED
     entry.time |= cython.cast(cython.ulonglong, number & 0xFFFF) << 48
     return 0
+
+
+def _may_be_above(pending):
+    # Whether what is renamed, or replaced, may be a directory on the way to the other name.
+    other: libc.stat_t
+    if libc.S_ISDIR(pending.before.st_mode):
+        return True
+    if status_at(pending.place2, pending.name2, cython.address(other)) < 0:
+        return False
+    return libc.S_ISDIR(other.st_mode)

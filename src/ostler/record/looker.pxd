@@ -17,12 +17,11 @@ cdef class Looker(Judging):
     cdef int _look_at_thread(self, Member *m, Rule *rule, recording.seccomp_notif *asked) noexcept nogil
     cdef int _look_within(self, Member *m, recording.seccomp_notif *asked, Entry *entry, unsigned long long flags, unsigned long long resolve) noexcept nogil
     cdef int _look_at_program(self, Member *m, Rule *rule, recording.seccomp_notif *asked, bint of_32_bits) noexcept nogil
-    cdef bint _is_settled(self, Pending *pending, Entry *entry) noexcept nogil
+    cdef bint _is_settled(self, Member *m, Pending *pending, Entry *entry, int missing) noexcept nogil
     cdef int _look_at_what_is_there(self, Member *m, Entry *entry, int fd, unsigned long long flags) noexcept nogil
     cdef int _will_be_open(self, Member *m, Entry *entry, int fd) noexcept nogil
     cdef unsigned long long _held_by(self, int tid, const libc.stat_t *status) noexcept nogil
     cdef int _settle(self, Member *m, bint finally_) noexcept nogil
-    cdef int _hindered(self, Member *m, Pending *pending) noexcept nogil
     cdef int _settle_early(self, Member *but) noexcept nogil
     cdef int _settle_program(self, Process *p, int asks) noexcept nogil
 

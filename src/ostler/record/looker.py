@@ -394,6 +394,11 @@ class Looker(Judging):
         if name != cython.NULL:
             pending.name = asking.strdup(name)
         pending.was = status_at(pending.place, pending.name, cython.address(pending.before)) == 0
+        missing: cython.int = 0 if pending.was else libc.errno
+        if kind == RENAME and not pending.was and pending.number == 0:
+            # Both directories are searched before the first name is looked for.
+            if status_at(pending.place2, pending.name2, cython.address(other)) < 0:
+                pending.number = libc.EACCES if libc.errno == libc.EACCES else 0
         if kind == RENAME and pending.was and pending.place2 >= 0:
             pending.same = (
                 status_at(pending.place2, pending.name2, cython.address(other)) == 0
@@ -405,21 +410,25 @@ class Looker(Judging):
             )
         entry.doubt = self._doubtful(m, rule, asked)
         pending.entry = entry[0]
-        if kind == MOUNT or self._is_settled(pending, entry):
+        if kind == MOUNT or self._is_settled(m, pending, entry, missing):
             # Nothing is kept open: it would keep a file system from being unmounted.
             self._put(entry, cython.sizeof(Entry))
             return self._drop_pending(pending)
         self._wait(m)
         return 0
 
-    def _is_settled(self, pending, entry):
+    def _is_settled(self, m, pending, entry, missing):
         # Whether it can only fail: what is to be made is there already, or what is meant is not.
+        # `missing`: the errno of looking for that.
         kind: cython.int = entry.kind
         if kind == MKDIR or kind == MKNOD or kind == SYMLINK or kind == LINK:
             if pending.was:
                 failed(entry, libc.EEXIST)
         elif not pending.was:
-            failed(entry, pending.number or libc.ENOENT)
+            if missing == libc.EACCES:
+                self._fail(m, entry, missing)
+            else:
+                failed(entry, pending.number or missing)
         return entry.outcome == FAILED
 
     def _settle_early(self, but):
@@ -500,19 +509,6 @@ class Looker(Judging):
             entry.path2 = path
             self._put(entry, cython.sizeof(Entry))
         self._drop_pending(pending)
-        return 0
-
-    def _hindered(self, m, pending):
-        # The errno of what can be seen to hinder a change; 0: nobody knows.
-        moves: cython.bint = pending.entry.kind == RENAME and pending.place2 >= 0
-        if is_read_only(pending.place) or (moves and is_read_only(pending.place2)):
-            return libc.EROFS
-        if pending.name == cython.NULL or m.process.uid != self.uid:
-            return 0
-        if may(pending.place, libc.W_OK | libc.X_OK) < 0 or (
-            moves and may(pending.place2, libc.W_OK | libc.X_OK) < 0
-        ):
-            return libc.EACCES if libc.errno == libc.EACCES else 0
         return 0
 
     def _look_at_program(self, m, rule, asked, of_32_bits):

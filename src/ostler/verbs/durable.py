@@ -19,6 +19,7 @@ from cython.cimports.ostler.core.crossing import (
     verb,
 )
 from cython.cimports.ostler.core.numbers import to_dir_fd
+from cython.cimports.ostler.verbs.links import place_second
 
 CONSTANTS = {}
 TYPES = {}
@@ -305,7 +306,7 @@ def _rename2(
     with cython.nogil:
         r = machine.place(w, ENTRY)
         if r == 0:
-            r = machine.place(w2, ENTRY)
+            r = place_second(machine, w, w2, False)
         if r == 0:
             r = machine.may_move(w, w2, flags)
         if r == 0:

@@ -1,6 +1,7 @@
-from ostler.core.crossing cimport Core
+from ostler.core.crossing cimport Core, Where
 
 cdef class Links(Core):
     pass
 
-# A directory descriptor as audit events show it.
+# 0, or -1 and the errno that comes first.
+cdef int place_second(Core machine, Where *w, Where *x, bint is_looked_for) noexcept nogil

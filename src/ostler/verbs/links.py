@@ -89,7 +89,7 @@ class Links(Core):
         with cython.nogil:
             r = self.place(cython.address(w), TARGET if follow else ENTRY)
             if r == 0:
-                r = self.place(cython.address(x), ENTRY)
+                r = place_second(self, cython.address(w), cython.address(x), True)
             if r == 0:
                 r = libc.linkat(
                     w.dir, w.name, x.dir, x.name, libc.AT_SYMLINK_FOLLOW if follow else 0
@@ -169,6 +169,22 @@ def _audit_two(
     return py.audit2(event, b"OOii", first, second, dir_shown(src_dir), dir_shown(dst_dir))
 
 
+def place_second(machine, w, x, is_looked_for):
+    # The kernel has searched the directory of the first name before it comes to the second one, and
+    # for the name itself where that is to be there (`is_looked_for`): errors of that come first.
+    status: libc.stat_t
+    number: cython.int
+    flags: cython.int = libc.AT_SYMLINK_NOFOLLOW | libc.AT_EMPTY_PATH
+    if machine.place(x, ENTRY) == 0:
+        return 0
+    number = libc.errno
+    if libc.fstatat(w.dir, w.name, cython.address(status), flags) == 0 or not (
+        is_looked_for or libc.errno == libc.EACCES
+    ):
+        libc.errno = number
+    return -1
+
+
 @cython.cfunc
 @cython.exceptval(-1)
 def _unlink(self: Core, w: cython.pointer(Where), kept, dir_fd) -> cython.int:
@@ -207,7 +223,7 @@ def _rename(
     with cython.nogil:
         r = self.place(w, ENTRY)
         if r == 0:
-            r = self.place(x, ENTRY)
+            r = place_second(self, w, x, False)
         if r == 0:
             r = self.may_move(w, x, 0)
         if r == 0:

@@ -1,8 +1,11 @@
 """importing(): modules that lie on a machine."""
 
 import importlib
+import importlib.util
 import inspect
 import linecache
+import pkgutil
+import py_compile
 import sys
 import traceback
 from importlib import resources
@@ -11,6 +14,7 @@ import pytest
 
 import ostler
 from ostler.machines import imported, paths  # noqa: F401  or they would come meanwhile
+from ostler.machines import resources as _resources  # noqa: F401
 
 BOTTOM = "def fail():\n    raise KeyError('ä')  # the line\n\nclass Kept:\n    value = 1\n"
 
@@ -99,6 +103,86 @@ def test_nothing_of_a_package_is_looked_for_on_the_host(m, tmp_path):
     m.create_file(tmp_path / "pack" / "__init__.py", "")
     with m.importing(tmp_path), pytest.raises(ModuleNotFoundError, match=r"pack\.only_host"):
         importlib.import_module("pack.only_host")
+
+
+def names(path=None):
+    return [(each.name, each.ispkg) for each in pkgutil.iter_modules(path, "of.")]
+
+
+def test_pkgutil_lists_what_lies_on_the_machine(m, tmp_path):
+    host = tmp_path / "plugins" / "pack"
+    host.mkdir(parents=True)
+    (host / "only_host.py").touch()
+    (host / "__init__.py").touch()
+    (host.parent / "beside_host.py").touch()
+    for name in ("first.py", "pack/__init__.py", "pack/sub/__init__.py", "pack/a.py", "pack/b.txt"):
+        m.create_file(host.parent / name, "")
+    m.create_file("/src/space_of_m/more/__init__.py", "")
+    before = state()
+    with m.importing(host.parent, "/src"):
+        assert set(names()) > {("of.first", False), ("of.pack", True), ("of.pack_of_m", True)}
+        assert names([str(host.parent)]) == [
+            ("of.first", False), ("of.pack", True), ("of.beside_host", False),
+        ]  # fmt: skip
+        pack = importlib.import_module("pack")
+        assert pack.__file__ == str(host / "__init__.py")
+        assert names(pack.__path__) == [("of.a", False), ("of.sub", True)]
+        assert [each.name for each in pkgutil.walk_packages(pack.__path__, "pack.")] == [
+            "pack.a", "pack.sub",
+        ]  # fmt: skip
+        space = importlib.import_module("space_of_m")
+        assert names(space.__path__) == [("of.more", True), ("of.part", False)]
+        importlib.invalidate_caches()
+        sys.path_importer_cache.update({k: v for k, v in before[3].items() if v is None})
+    assert state() == before
+    assert names([str(host)]) == [("of.only_host", False)]
+
+
+def test_a_missing_module_of_a_package_has_no_spec(m, tmp_path):
+    m.create_file(tmp_path / "pack" / "__init__.py", "__path__.append(__path__[0] + '/more')\n")
+    m.create_file(tmp_path / "pack" / "more" / "there.py", "")
+    for directory in (tmp_path / "pack", tmp_path / "pack" / "more"):
+        directory.mkdir()
+        (directory / "only_host.py").touch()
+    with m.importing(tmp_path):
+        assert importlib.util.find_spec("pack.only_host") is None
+        assert importlib.util.find_spec("pack.there").origin == f"{tmp_path}/pack/more/there.py"
+
+
+@pytest.mark.parametrize("inner_first", [True, False])
+def test_two_that_are_entered_at_once(m, inner_first):
+    before = state()
+    with ostler.scratch() as n:
+        n.create_file("/src/other_of_n.py", "")
+        blocks = [m.importing("/src"), n.importing("/src")]
+        for block in blocks:
+            block.__enter__()
+        both = {name for name, _ in names(["/src"])}
+        assert both == {"of.bottom_of_m", "of.pack_of_m", "of.other_of_n"}
+        for block in blocks[:: -1 if inner_first else 1]:
+            block.__exit__(None, None, None)
+    assert state() == before
+
+
+def test_compiled_files_alone(m, tmp_path):
+    source = tmp_path / "source.py"
+    source.write_text("value = 5\n")
+    for name in ("alone_of_m.pyc", "bare_of_m/__init__.pyc", "bare_of_m/data.txt"):
+        path = py_compile.compile(source, tmp_path / "made.pyc")
+        m.create_file(f"/src/{name}", open(path, "rb").read())
+    m.create_file("/src/extension_of_m.so", "")
+    resources.files(importlib)  # what that imports itself would come meanwhile
+    before = state()
+    with m.importing("/src"):
+        assert importlib.import_module("alone_of_m").value == 5
+        package = importlib.import_module("bare_of_m")
+        assert (package.value, package.__path__) == (5, ["/src/bare_of_m"])
+        assert resources.files(package).joinpath("data.txt").is_file()
+        with pytest.raises(ImportError, match="extension module of a machine, /src/extension_of_m"):
+            importlib.import_module("extension_of_m")
+        m.create_file("/src/alone_of_m.py", "value = 6\n")
+        assert importlib.reload(sys.modules["alone_of_m"]).value == 6
+    assert state() == before
 
 
 def test_errors(m):

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import linecache
 import sys
-from importlib.machinery import ModuleSpec, NamespaceLoader, PathFinder
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ModuleSpec,
+    NamespaceLoader,
+    PathFinder,
+    SourcelessFileLoader,
+)
 from importlib.util import decode_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import CodeType, ModuleType
     from typing import Any, Self
 
@@ -75,6 +83,50 @@ class SourceOnMachine:
         return self._importing._reader([self.path.removesuffix("/__init__.py")])
 
 
+class BytecodeOnMachine(SourcelessFileLoader):
+    """The loader of a module of which a machine has the compiled file alone: `name.pyc`."""
+
+    def __init__(self, importing: Importing, name: str, path: str) -> None:
+        super().__init__(name, path)
+        self._importing = importing
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the code in the module; ImportError for another Python's."""
+        super().exec_module(module)
+        self._importing._ran.add(module.__name__)
+
+    def get_data(self, path: str) -> bytes:
+        """The bytes of a file of the machine."""
+        data: bytes = self._importing._read(path)
+        return data
+
+    def get_resource_reader(self, name: str | None = None) -> Any:
+        """What importlib.resources asks for the files of a package; None for a module."""
+        if not self.is_package(self.name):
+            return None
+        return self._importing._reader([self.path.removesuffix("/__init__.pyc")])
+
+
+class CompiledOnMachine:
+    """The loader of an extension module, which is refused: the system would look on the host."""
+
+    def __init__(self, importing: Importing, path: str) -> None:
+        self._importing = importing
+        self.path = path
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Always an ImportError, which says why."""
+        raise ImportError(
+            f"{spec.name} is an extension module of a machine, {self.path}: the system loads such "
+            "files from the host alone. Run a program on the machine that imports it.",
+            name=spec.name,
+            path=self.path,
+        )
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Never called: there is no module."""
+
+
 class NamespaceOnMachine(NamespaceLoader):
     """The loader of a namespace package, whose directories lie on a machine."""
 
@@ -91,6 +143,36 @@ class NamespaceOnMachine(NamespaceLoader):
         return self._importing._reader(self._path)
 
 
+class Directory:
+    """What sys.path_importer_cache has for a directory of a machine: pkgutil lists its modules.
+
+    `beside`: what the host has by this path, in which Python goes on to look for modules.
+    """
+
+    def __init__(self, importing: Importing, path: str, beside: Any) -> None:
+        self._importing = importing
+        self._path = path
+        self._beside = beside
+
+    def find_spec(self, name: str, target: Any = None) -> ModuleSpec | None:
+        """Where the host has the module; what the machine has was looked for before."""
+        found: ModuleSpec | None = self._beside and self._beside.find_spec(name, target)
+        return found
+
+    def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
+        """The names of the modules in it, and whether they are packages, as pkgutil asks."""
+        from pkgutil import iter_importer_modules
+
+        yield from self._importing._modules(self._path, prefix)
+        if self._beside is not None:
+            yield from iter_importer_modules(self._beside, prefix)
+
+    def invalidate_caches(self) -> None:
+        """Nothing of the machine is kept."""
+        if hasattr(self._beside, "invalidate_caches"):
+            self._beside.invalidate_caches()
+
+
 class Importing:
     """A context manager: inside, modules in directories of a machine can be imported."""
 
@@ -103,13 +185,16 @@ class Importing:
         self._imported: dict[str, Any] = {}  # what stood in sys.modules by each name before
         self._ran: set[str] = set()
         self._shown: dict[str, Any] = {}  # and in linecache
+        self._taken: dict[str, Any] = {}  # and in sys.path_importer_cache
 
     def __enter__(self) -> Self:
         if self._active:
             raise RuntimeError("this importing() is entered already")
         self._active = True
+        self._taken.clear()
         places = [number for number, each in enumerate(sys.meta_path) if each is PathFinder]
         sys.meta_path.insert(places[0] if places else len(sys.meta_path), self)
+        self._take_tops()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -125,40 +210,97 @@ class Importing:
                 _put_back(sys.modules, name, before)
         for path, lines in self._shown.items():
             _put_back(linecache.cache, path, lines)
+        for path in self._taken:
+            if self._is_taken(path):
+                _put_back(sys.path_importer_cache, path, self._before(path), _NOTHING)
         self._imported.clear()
         self._ran.clear()
         self._shown.clear()
 
     def _is_ours(self, spec):
         loader = getattr(spec, "loader", None)
-        kinds = SourceOnMachine, NamespaceOnMachine
-        return isinstance(loader, kinds) and loader._importing is self
+        return isinstance(loader, _LOADERS) and loader._importing is self
+
+    def _take_tops(self):
+        for path in self._tops:
+            self._take(path, _on_host(path))
+
+    def _take(self, path, beside=None):
+        if not self._is_taken(path):
+            self._taken.setdefault(path, sys.path_importer_cache.get(path, _NOTHING))
+            sys.path_importer_cache[path] = Directory(self, path, beside)
+
+    def _is_taken(self, path):
+        known = sys.path_importer_cache.get(path)
+        return isinstance(known, Directory) and known._importing is self
+
+    def _before(self, path):
+        before = self._taken[path]
+        while isinstance(before, Directory) and not before._importing._active:
+            before = before._importing._taken[path]  # that one was left meanwhile
+        return before
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
     ) -> ModuleSpec | None:
         """Where a module lies on the machine, or None.
 
-        ModuleNotFoundError for one of a package that lies there: it is looked for nowhere else.
+        What is not in a package that lies there is looked for nowhere else.
         """
         parent, _, last = name.rpartition(".")
         above = sys.modules.get(parent) if parent else None
         if parent and not self._is_ours(getattr(above, "__spec__", None)):
             return None
+        if parent:
+            self._take_all(path or ())
         spec: ModuleSpec | None = self._spec(name, last, self._tops if path is None else list(path))
         if spec is not None:
             self._imported.setdefault(name, sys.modules.get(name))
-        elif parent:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            self._take_all(spec.submodule_search_locations or ())
         return spec
+
+    def _take_all(self, directories):
+        # So that neither Python nor pkgutil looks for the package's modules on the host.
+        for path in directories:
+            if self._machine.path.isdir(path):
+                self._take(path)
+
+    def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
+        """The modules that can be imported from the machine by one name, as pkgutil asks."""
+        for path in self._tops:
+            yield from self._modules(path, prefix)
+
+    def _modules(self, directory, prefix):
+        found = {}
+        for name in sorted(self._names(directory)):
+            base = self._machine.path.join(directory, name)
+            is_package = self._file(f"{base}/__init__") is not None
+            stem = name if is_package else _stem(name)
+            if stem and stem != "__init__" and "." not in stem:
+                found.setdefault(stem, is_package)
+        return [(prefix + name, is_package) for name, is_package in found.items()]
+
+    def _names(self, directory):
+        if not self._active:
+            return []
+        try:
+            return self._machine.listdir(directory)
+        except OSError:
+            return []
+
+    def _file(self, base):
+        for suffix in _SUFFIXES:
+            if self._machine.path.isfile(base + suffix):
+                return base + suffix
+        return None
 
     def _spec(self, name, last, directories):
         portions = []
         for directory in directories:
             base = self._machine.path.join(directory, last)
-            for path in (f"{base}/__init__.py", f"{base}.py"):
-                if self._machine.path.isfile(path):
-                    return self._of_file(name, path, base)
+            path = self._file(f"{base}/__init__") or self._file(base)
+            if path is not None:
+                return self._of_file(name, path, base)
             if self._machine.path.isdir(base):
                 portions.append(base)
         if not portions:
@@ -168,8 +310,15 @@ class Importing:
         return spec
 
     def _of_file(self, name: str, path: str, base: str) -> ModuleSpec:
-        loader: Any = SourceOnMachine(self, path)
-        spec = ModuleSpec(name, loader, origin=path, is_package=loader.is_package(name))
+        loader: Any
+        if path.endswith(tuple(SOURCE_SUFFIXES)):
+            loader = SourceOnMachine(self, path)
+        elif path.endswith(tuple(BYTECODE_SUFFIXES)):
+            loader = BytecodeOnMachine(self, name, path)
+        else:
+            loader = CompiledOnMachine(self, path)
+        is_package = path.startswith(f"{base}/")
+        spec = ModuleSpec(name, loader, origin=path, is_package=is_package)
         spec.has_location = True
         if spec.submodule_search_locations is not None:
             spec.submodule_search_locations.append(base)
@@ -190,8 +339,34 @@ class Importing:
         linecache.cache[path] = len(text), None, text.splitlines(keepends=True), path
 
 
-def _put_back(mapping, key, value):
-    if value is None:
+_LOADERS = SourceOnMachine, BytecodeOnMachine, CompiledOnMachine, NamespaceOnMachine
+_SUFFIXES = *SOURCE_SUFFIXES, *BYTECODE_SUFFIXES, *EXTENSION_SUFFIXES
+_NOTHING = object()
+
+
+def _stem(name):
+    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
+        if name.endswith(suffix):
+            return name.removesuffix(suffix)
+    return None
+
+
+def _on_host(path):
+    known = sys.path_importer_cache.get(path)
+    for hook in sys.path_hooks if known is None else ():
+        known = known or _asked(hook, path)
+    return known
+
+
+def _asked(hook, path):
+    try:
+        return hook(path)
+    except ImportError:
+        return None
+
+
+def _put_back(mapping, key, value, nothing=None):
+    if value is nothing:
         mapping.pop(key, None)
     else:
         mapping[key] = value

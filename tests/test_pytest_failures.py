@@ -54,6 +54,26 @@ def test_the_tree_and_what_is_kept(pytester, fixture):
     assert (kept / "data" / "deep" / "link").readlink().name == "file"
 
 
+@pytest.mark.parametrize("name", ["installed_scratch", "scratch_os", "scratch_shared", "fs"])
+def test_a_fixture_that_fails_on_the_machine(pytester, name):
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.fixture
+        def begun({name}):
+            getattr({name}, "machine", {name}).create_file("/begun", "x")
+            raise ValueError
+
+        def test_it(begun{", scratch_shared" * (name == "scratch_shared")}):
+            pass
+        """
+    )
+    result = pytester.runpytest(*PLUGIN, "-p", "ostler.fakefs", "--scratch-tree")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*files of the scratch machine*", "-rw-r--r-- *1 /begun"])
+
+
 @pytest.mark.thorough
 def test_a_second_run_keeps_beside_the_first(pytester):
     for number in (1, 2):

@@ -406,6 +406,8 @@ def test_the_machine_of_a_failure(pytester):
     ]  # fmt: skip
     (kept,) = (pytester.path / "kept").iterdir()
     assert (kept / "work/sub/file").read_text() == "content"
+    # Nothing of what is there for any test: settings in /etc, links to the host's programs.
+    assert {each.name for each in kept.rglob("*")} <= {"work", "sub", "deep", "file", "tmp"}
 
 
 @pytest.mark.thorough

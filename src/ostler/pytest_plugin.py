@@ -81,6 +81,9 @@ def pytest_configure(config):
     )
 
 
+_MACHINE: "pytest.StashKey[Scratch]" = pytest.StashKey()  # of a test, or of a module's tests
+
+
 @pytest.fixture
 def scratch_os(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
     """A fresh scratch machine: an empty file system in memory, gone after the test.
@@ -90,7 +93,7 @@ def scratch_os(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
     if here.machine is not None:
         yield here.machine
         return
-    machine = _made(request)
+    machine = request.node.stash[_MACHINE] = _made(request)
     try:
         yield machine
     finally:
@@ -116,7 +119,7 @@ def scratch_shared(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
     if here.machine is not None:
         yield here.machine
         return
-    machine = _made(request)
+    machine = request.node.stash[_MACHINE] = _made(request)
     try:
         yield machine
     finally:
@@ -403,15 +406,19 @@ def _show_machine(item, report, machine, but=frozenset()):
             ("files of the scratch machine", "\n".join(listing.tree(machine, but=but)) or "empty")
         )
     if directory:
-        kept = listing.keep(machine, item.config.invocation_params.dir / directory, item.nodeid)
+        directory = item.config.invocation_params.dir / directory
+        kept = listing.keep(machine, directory, item.nodeid, but)
         report.sections.append(("kept files of the scratch machine", kept))
 
 
 def _machine_of(item):
-    given = getattr(item, "funcargs", {})
-    for name in ("installed_scratch", "scratch_os", "scratch_shared"):
-        if name in given:
-            return given[name]
+    # By what the fixtures have said: a test may ask for them through another one, which failed.
+    nodes = [item]
+    if "scratch_shared" in getattr(item, "fixturenames", ()):
+        nodes.append(item.getparent(pytest.Module))
+    for node in nodes:
+        if _MACHINE in node.stash:
+            return node.stash[_MACHINE]
     module = sys.modules.get("ostler.fakefs.patching")
     patcher = None if module is None else module.Patcher.PATCHER
     return None if patcher is None else patcher.fs.machine

@@ -56,21 +56,44 @@ def _line(machine: "Any", path: str, status: "Any") -> str:
     return f"{stat.filemode(status.st_mode)} {status.st_size:>10} {name}"
 
 
-def keep(machine: "Any", directory: "Any", name: str) -> str:
+def keep(machine: "Any", directory: "Any", name: str, but: "frozenset[str]" = frozenset()) -> str:
     """Copy all that a machine holds into a new directory of the host; its path.
 
     It lies in `directory`, which is made if it is not there, under the name, with a number behind
-    it where that is taken. What is mounted on the machine, as parts of the host are, stays out.
+    it where that is taken. What is mounted on the machine, as parts of the host are, stays out, and
+    so do pipes, sockets and devices. `but`: paths that are left out, but for what else is in them.
     """
     host.makedirs(directory, exist_ok=True)
     plain = "".join(each if each.isalnum() or each in "-_." else "-" for each in name)[-100:]
     path = host.path.join(host.path.abspath(host.fsdecode(directory)), plain.strip(".") or "test")
     to, number = path, 1
-    while host.path.lexists(to):
+    while not _is_new(to):
         number += 1
         to = f"{path}-{number}"
     with machine.as_root():
         machine.trees.copy(
-            "/", to, machine=host, one_filesystem=True, special=False, on_error="collect"
-        )
+            "/", to, machine=host, existing="merge", one_filesystem=True, special=False,
+            on_error="collect",
+        )  # fmt: skip
+    for each in sorted(but, reverse=True):  # what lies in a directory comes before it
+        _leave_out(to + each)
     return to
+
+
+def _is_new(path: str) -> bool:
+    # By making it: another process of the same run may be about to keep something there.
+    try:
+        host.mkdir(path)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _leave_out(path: str) -> None:
+    try:
+        if stat.S_ISDIR(host.lstat(path).st_mode):
+            host.rmdir(path)
+        else:
+            host.unlink(path)
+    except OSError:
+        return  # it is not there, or something else is in it

@@ -455,9 +455,11 @@ def test_the_room_beside_a_closed_directory(user):
 
 def test_each_begins_with_nothing_of_the_last():
     """Whatever was left behind: what is used again is as new."""
-    for number in range(4):
+    files = set()
+    for number in range(6):
         with Patcher() as patcher:
             fs = patcher.fs
+            files.add(fs.machine.statvfs("/").f_files)
             assert os.listdir("/") == ["tmp"] and os.listdir("/tmp") == []
             assert os.getcwd() == "/" and oct(os.stat("/").st_mode) == "0o40777"
             assert (
@@ -478,6 +480,9 @@ def test_each_begins_with_nothing_of_the_last():
                 fs.machine.read_only_now()
             if number == 3 and os.geteuid() == 0:
                 os.setxattr("/", "trusted.left", b"x")
+            if number == 4:
+                fs.machine.resize(inodes=100)
+    assert len(files) == 1
 
 
 def test_a_child_that_goes_on_keeps_its_files_to_itself():

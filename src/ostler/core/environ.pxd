@@ -35,6 +35,7 @@ cdef class EnvironCore:
 cdef object process_variables()
 cdef list process_entries()
 cdef object environ_of(dict data, Core machine)
+cdef object copied(EnvironCore environ)
 cdef object bytes_view(EnvironCore environ)
 cdef int set_variable(object key, object value) except -1
 cdef int unset_variable(object key) except -1

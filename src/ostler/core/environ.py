@@ -436,13 +436,7 @@ class EnvironCore:
         return _view(type(self), self.store, self)
 
     def __deepcopy__(self, memo):
-        store: Store = Store()
-        store.data = self.store.now().copy()
-        store.machine = self.store.machine
-        if self.store.in_step:
-            store.text = store.as_text()
-            store.in_step = True
-        return _view(type(self), store, self)
+        return _view(type(self), _apart(self.store, self.store.machine), self)
 
     def overlay(self, variables=(), /, **changes):
         """These variables with changes upon them, for children: a mapping and a context manager.
@@ -504,16 +498,12 @@ class EnvironCore:
     def __or__(self, other):
         if not isinstance(other, Mapping):
             return NotImplemented
-        new = self.plain()
-        new.update(other)
-        return new
+        return {**self.plain(), **other}
 
     def __ror__(self, other):
         if not isinstance(other, Mapping):
             return NotImplemented
-        new = dict(other)
-        new.update(self.plain())
-        return new
+        return {**other, **self.plain()}
 
 
 if py.PY_VERSION_HEX < 0x030F0000:
@@ -544,6 +534,27 @@ def _view(kind, store: Store, like: EnvironCore):
     made._encodevalue = like._encodevalue
     made._decodevalue = like._decodevalue
     return made
+
+
+@cython.cfunc
+def _apart(store: Store, machine):
+    made: Store = Store()
+    made.machine = machine
+    py.begin_change()
+    try:
+        made.data = store.data.copy()
+        made.in_step = store.in_step
+        if made.in_step:
+            made.text = store.text.copy()
+    finally:
+        py.end_change()
+    return made
+
+
+def copied(environ):
+    """An environ of the same variables, bound to no process; None where only its bytes count."""
+    store: Store = _apart(environ.store, None)
+    return _view(_Environ, store, environ) if environ.kind == TEXT and store.in_step else None
 
 
 def environ_of(data, machine):

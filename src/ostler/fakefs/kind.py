@@ -52,8 +52,11 @@ def _open_null(path: "Any", flags: int) -> int:
 
 def fresh() -> "Any":
     """A new machine of this kind, with room for a tebibyte."""
-    made = spare.take() or scratch.mounted(scratch.amount(2**40, "size"), None)
+    kept = spare.take()
+    made = kept or scratch.mounted(scratch.amount(spare.SIZE, "size"), None)
     machine = FakeScratch._filled(made, None, None, [])
+    if kept is None:
+        spare.note(machine)
     machine._preparing, machine._switch = 0, allocate_lock()
     machine._who = machine._user_is = None
     return machine

@@ -61,9 +61,10 @@ class Making(Room):
 
         `contents`: str by the encoding, or bytes; with `st_size`, in bytes, it is a hole of that
         size instead, which takes no room. `side_effect` is called with the object each time that
-        the file was written. FileExistsError where anything has the name.
+        the file was written. FileExistsError where anything has the name. "." and ".." in the path
+        are taken out of its text first.
         """
-        path = host.fsdecode(file_path)
+        path = self.absnormpath(host.fsdecode(file_path))
         machine = self.machine
         data = contents
         if isinstance(contents, str):
@@ -99,12 +100,17 @@ class Making(Room):
     def create_dir(
         self, directory_path: "Any", perm_bits: int = 0o777, apply_umask: bool = True
     ) -> FakeDirectory:
-        """Make a directory, and those above it; FileExistsError where anything has the name."""
-        path = host.fsdecode(directory_path)
-        self._make_parents(path.rstrip("/"))
-        self.machine.mkdir(path)
-        bits = perm_bits & ~self.umask if apply_umask else perm_bits
-        self.machine.chmod(path, bits & 0o7777)
+        """Make a directory, and those above it; FileExistsError where anything has the name.
+
+        "." and ".." in the path are taken out of its text first. "/", and where a file system is
+        mounted, is there already, and stays as it is.
+        """
+        path = self.absnormpath(host.fsdecode(directory_path))
+        if path not in self._mounts:
+            self._make_parents(path)
+            self.machine.mkdir(path)
+            bits = perm_bits & ~self.umask if apply_umask else perm_bits
+            self.machine.chmod(path, bits & 0o7777)
         made = FakeFile._at(self, self._text(path))
         assert isinstance(made, FakeDirectory)
         return made

@@ -72,7 +72,7 @@ class Patcher:
         self._block: Any = None
         self._put: Any = None
         self._importing: Any = None
-        self._known: set[str] = set()
+        self._known: list[str] = []
         self._paused = False
         self.strict = False  # whether what would act on the host all the same is refused
 
@@ -95,7 +95,7 @@ class Patcher:
             cls.REF_COUNT += 1
             self.fs = cls.PATCHER.fs
             return
-        self._known = set(sys.modules)
+        self._known = list(sys.modules)
         if not self._allow_root and host.geteuid() == 0:
             helpers.set_uid(_NOT_ROOT)
             helpers.set_gid(_NOT_ROOT)

@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+SIZE = 2**40  # of a new file system, in bytes
+_files = [0]  # and how many files it has room for
 _kept: list[tuple[int, Any]] = []  # (after how many forks, what a machine can be made of); one
 _forks = [0]
 
@@ -41,6 +43,11 @@ def take() -> Any:
     except IndexError:
         return None
     return made if number == _forks[0] else None
+
+
+def note(machine: Any) -> None:
+    """Note how much room there is on a new machine."""
+    _files[0] = machine.statvfs("/").f_files
 
 
 def drop() -> None:
@@ -83,7 +90,8 @@ def _is_open_on(device: int, fd: int) -> bool:
 def _emptied(machine: Any) -> Any:
     try:
         _remove_all(machine)
-        machine.resize(size=2**40)
+        if not _has_its_room(machine):
+            return None
         status = machine.stat("/")
         if (status.st_uid, status.st_gid) != (host.geteuid(), host.getegid()):
             return None
@@ -92,6 +100,16 @@ def _emptied(machine: Any) -> Any:
         return _same(machine)
     except OSError:
         return None
+
+
+def _has_its_room(machine: Any) -> bool:
+    # As when it was made, or so again.
+    room = machine.statvfs("/")
+    if room.f_files != _files[0]:
+        return False  # which can't be given back: the kernel's own limit is not a number
+    if room.f_blocks * room.f_frsize != SIZE:
+        machine.resize(size=SIZE)
+    return True
 
 
 def _remove_all(machine: Any) -> None:

@@ -10,6 +10,7 @@ from cython.cimports.ostler.core.environ import (
     bytes_view,
     check_name,
     clear_variables,
+    copied,
     environ_of,
     process_variables,
     set_variable,
@@ -34,6 +35,10 @@ def of_process(machine: Core, /):
 
 def of_variables(variables=(), /):
     """An environ of its own, bound to no process, from a mapping or pairs of text or bytes."""
+    if py.Py_TYPE(cython.cast(cython.pointer(py.PyObject), variables)) == _environ_type:
+        made = copied(cython.cast(EnvironCore, variables))
+        if made is not None:
+            return made
     made = environ_of({}, None)
     for key, value in dict(variables).items():
         made[_as_text(key)] = _as_text(value)

@@ -154,7 +154,7 @@ bench-fakefs: build
 	@$(PIP) pyfakefs
 	$(BIN)/python -m bench.bench_fakefs $(OPTIONS)
 
-# Test suites from the index that use pyfakefs, with it and with ostler.fakefs: ten minutes, and the
+# Test suites from the index that use pyfakefs, with it and with ostler.fakefs: half an hour, and the
 # network. OPTIONS: packages; "--help" tells more.
 fakefs-suites: build
 	$(BIN)/python -m tests.fakefs_suites $(OPTIONS)

@@ -1,5 +1,6 @@
 """copy and compare: the copy is compared by the standard library, and by cp."""
 
+import errno
 import filecmp
 import os
 import pathlib
@@ -268,3 +269,30 @@ def test_merge_replaces_in_one_step(tmp_path):
                           sparse=False, progress=stop)  # fmt: skip
     assert tree_maker.picture(tmp_path / "c")[0][b"/f"][5] == before[0][b"/f"][5]
     assert sorted(os.listdir(tmp_path / "c")) == ["f", "l", "p"]
+
+
+@pytest.mark.parametrize("kind", [str, os.fsencode])
+def test_an_error_names_the_copy_where_that_is_what_fails(kind):
+    with ostler.scratch(size=1 << 20) as m:
+        m.makedirs("/from/d")
+        m.create_file("/from/d/large", b"x" * 700_000)
+        m.mkdir("/to")
+        for top in ("/from", "/from/", "from//"):
+            with pytest.raises(OSError) as caught:
+                m.trees.copy(top, kind("/to/copy/"))
+            names = (f"{top.rstrip('/')}/d/large", kind("/to/copy/d/large"))
+            assert caught.value.errno == errno.ENOSPC
+            assert (caught.value.filename.replace("//", "/"), caught.value.filename2) == names
+            m.trees.remove("/to/copy")
+        done = m.trees.copy("/from", kind("to"), existing="merge", on_error="collect")
+        names = [(error.filename, error.filename2) for error in done.errors]
+        assert names == [("/from/d/large", kind("to/d/large"))]
+
+
+def test_an_error_names_no_copy_where_the_source_fails():
+    with ostler.scratch() as m:
+        m.makedirs("/from/d")
+        m.mkfifo("/from/d/pipe")
+        with pytest.raises(OSError, match="not supported") as caught:
+            m.trees.copy("/from", "/to", special=False)
+    assert (caught.value.filename, caught.value.filename2) == ("/from/d/pipe", None)

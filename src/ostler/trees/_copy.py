@@ -145,7 +145,7 @@ def enter(worker, node):
     if libc.fstat(node.fd[0], cython.address(st)) < 0:
         return report(worker, node, cython.NULL, libc.errno, b"stat")
     if st.st_dev == task.dev and st.st_ino == task.ino:
-        return report(worker, node, cython.NULL, libc.EINVAL, b"copy")
+        return report(worker, node, cython.NULL, libc.EINVAL, b"enter")
     to = node.parent.fd[1]
     made = libc.mkdirat(to, name, 0o700)
     if made < 0 and not (libc.errno == libc.EEXIST and task.keep.merge):
@@ -208,7 +208,7 @@ def follow(worker, node, name):
         return follow_directory(worker, node, name)
     if st.st_mode & libc.S_IFMT != libc.S_IFREG:
         if not task_of(worker).keep.special:
-            return report(worker, node, name, libc.EOPNOTSUPP, b"copy")
+            return report(worker, node, name, libc.EOPNOTSUPP, b"enter")
         return make_special(worker, node, name, cython.address(st))
     fd = open_through(worker, node.fd[0], name, libc.O_RDONLY | libc.O_NONBLOCK, 0)
     if fd < 0:
@@ -382,7 +382,7 @@ def copy_special(worker, node, name):
     if libc.fstatat(node.fd[0], name, cython.address(st), libc.AT_SYMLINK_NOFOLLOW) < 0:
         return 0 if libc.errno == libc.ENOENT else report(worker, node, name, libc.errno, b"stat")
     if not task.keep.special:
-        return report(worker, node, name, libc.EOPNOTSUPP, b"copy")
+        return report(worker, node, name, libc.EOPNOTSUPP, b"enter")
     if st.st_nlink > 1 and task.keep.hard_links:
         return with_names(worker, node, name, (st.st_mode & libc.S_IFMT) >> 12, cython.address(st))
     return make_special(worker, node, name, cython.address(st))
@@ -515,6 +515,7 @@ def copy_tree(
     run.writes_to(
         to_machine, path if isinstance(path, bytes) else py.PyUnicode_EncodeFSDefault(path)
     )
+    run.goes_to = path
     py.audit2(b"ostler.trees.copy", b"OO", run.kept, path)
     libc.fstat(run.e.root.fd[0], cython.address(st))
     number: cython.int = run.asked_root(cython.NULL, OPENING)

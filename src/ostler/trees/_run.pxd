@@ -10,6 +10,7 @@ cdef class Run:
     cdef object interrupt   # what the calling thread must raise
     cdef object to_machine  # where a copy is made, if that has calls that fail on purpose
     cdef object to          # and the name of its root
+    cdef object goes_to     # that name as the caller gave it, whatever the machine; else None
     cdef bint alone         # a single entry is copied, to exactly that name
     cdef bint collecting
     cdef bint as_bytes
@@ -24,6 +25,7 @@ cdef class Run:
     cdef int asked_root(self, const char *name, int kind) except -1
     cdef bint work(self) except -1
     cdef object text(self, const char *path, Py_ssize_t size)
+    cdef object place_of_copy(self, bytes path)
     cdef object finish(self)
     cdef object stopped(self)
 

@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.ostler.core import libc
 from cython.cimports.ostler.core import python as py
-from cython.cimports.ostler.core.crossing import Core, Where, failure, settle, take
+from cython.cimports.ostler.core.crossing import Core, Where, failure, failure2, settle, take
 from cython.cimports.ostler.trees._engine import (
     engine_free,
     engine_new,
@@ -29,6 +29,10 @@ from ostler.trees._place import Place, this_kernel
 from ostler.trees._results import Counts
 
 _MOST_THREADS = 8
+# What workers do with the copy, and not with what is copied.
+_AT_THE_COPY = frozenset(
+    (b"mkdir", b"create", b"set", b"rename", b"copy", b"symlink", b"mknod", b"link")
+)
 # The kinds of an entry, or of a step, that `refusal` tells by their numbers.
 STEPS = {
     OPENING: "opening",
@@ -307,10 +311,26 @@ class Run:
             libc.pthread_mutex_unlock(cython.address(self.e.lock))
             if fault == cython.NULL:
                 return 0
-            error = failure(fault.number, self.text(fault.path, libc.strlen(fault.path)))
+            path = self.text(fault.path, libc.strlen(fault.path))
+            if self.goes_to is not None and cython.cast(bytes, fault.doing) in _AT_THE_COPY:
+                place = self.place_of_copy(cython.cast(bytes, fault.path))
+                error = failure2(fault.number, path, place)
+            else:
+                error = failure(fault.number, path)
             libc.free(fault.path)
             libc.free(fault)
             self.on_fault(error)
+
+    def place_of_copy(self, path):
+        # Where the copy of what has this path has its own.
+        top, name = self.kept, self.goes_to
+        at: bytes = name if isinstance(name, bytes) else py.PyUnicode_EncodeFSDefault(name)
+        if not self.alone:
+            text: bytes = top if self.as_bytes else py.PyUnicode_EncodeFSDefault(top)
+            below: bytes = path[len(text.rstrip(b"/")) :].lstrip(b"/")
+            if below:
+                at = at.rstrip(b"/") + b"/" + below
+        return at if isinstance(name, bytes) else py.PyUnicode_DecodeFSDefaultAndSize(at, len(at))
 
     def refusal(self, node, name, kind):
         # The errno with which this shall fail, as the machine's faults want it.

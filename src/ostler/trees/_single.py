@@ -34,7 +34,7 @@ def copy_entry(machine, top, to, to_machine, how, keep, clone):
     old: cython.p_const_char = old_text
     run.writes_to(to_machine, new if isinstance(new, bytes) else py.PyUnicode_EncodeFSDefault(new))
     run.as_bytes = isinstance(path, bytes)
-    run.kept = path
+    run.kept, run.goes_to, run.alone = path, new, True
     py.audit2(b"ostler.trees.copy", b"OO", path, new)
     holder = open_holder(machine, head, "copy", path)
     if engine_root(run.e, holder, -1, py.PyBytes_AS_STRING(head_text), len(head_text)) < 0:

@@ -256,6 +256,8 @@ class Trees:
         without these all is as if it were new there, by the machine's umask or the directory's
         default list. `sparse`: holes stay holes. `special`: pipes, sockets and devices are made;
         else each is an error. `reflink`: "auto", "always" or "never" share the blocks of the files.
+        The `filename` of an OSError is in `top`; where its copy could not be made or written, as on
+        a full disk, `filename2` is where that should be.
         """
         given = locals()
         from ostler.trees import _copy

@@ -122,8 +122,10 @@ class Durable(Core):
                     verb(self, "fchmod")(fd, bits)
             finally:
                 verb(self, "close")(fd)
-        except BaseException:
+        except BaseException as error:
             verb(self, "unlink")(path)
+            if isinstance(error, OSError):
+                _named(error, path)
             raise
 
     def write_atomic(
@@ -156,12 +158,15 @@ class Durable(Core):
         with self.replacing(
             path, "wb", mode=mode, owner=owner, durable=durable, follow_symlinks=follow_symlinks
         ) as file:
-            if isinstance(data_or_writer, str):
-                file.write(data_or_writer.encode())
-            elif callable(data_or_writer):
+            if callable(data_or_writer):
                 data_or_writer(file)
-            else:
-                file.write(data_or_writer)
+                return
+            data = data_or_writer.encode() if isinstance(data_or_writer, str) else data_or_writer
+            try:
+                file.write(data)
+            except OSError as error:
+                _named(error, verb(self, "fspath")(path))
+                raise
 
     def replacing(
         self,
@@ -221,10 +226,15 @@ class Durable(Core):
         elif (bare, place) != (verb(self, "fspath")(src), verb(self, "fspath")(dst)):
             # Only a directory's name may end so: a link's would lead to what it means.
             raise NotADirectoryError(errno.ENOTDIR, "Not a directory", src, None, dst)
-        elif stat.S_ISREG(found.st_mode):
-            self._move_file(src, dst, found)
         else:
-            self._move_special(src, dst)
+            try:
+                if stat.S_ISREG(found.st_mode):
+                    self._move_file(src, dst, found)
+                else:
+                    self._move_special(src, dst)
+            except OSError as error:
+                _named(error, src, dst)
+                raise
 
     def _move_file(self, src, dst, found):
         from ostler.verbs.replacing import Replacing
@@ -262,9 +272,11 @@ class Durable(Core):
             self.trees.copy(src, temporary)
             _sync_file_system(self, folder)
             verb(self, "rename")(temporary, dst)
-        except BaseException:
+        except BaseException as error:
             if verb(self, "path").lexists(temporary):
                 self.trees.remove(temporary)
+            if isinstance(error, OSError):
+                _named_in_tree(error, src, dst, temporary)
             raise
         self.sync_directory(folder)
         self.trees.remove(src)
@@ -361,6 +373,21 @@ def _folder(machine, path):
     from ostler.verbs.replacing import split
 
     return split(machine, verb(machine, "fspath")(path))[0]
+
+
+def _named(error, path, path2=None):
+    from ostler.verbs.replacing import named
+
+    named(error, path, path2)
+
+
+def _named_in_tree(error, src, dst, temporary):
+    # What is below src is named itself, and where it was to be, below dst.
+    place = error.filename2
+    if error.filename in (None, temporary):
+        _named(error, src, dst)
+    elif place is not None and place.startswith(temporary):
+        error.filename2 = dst + place[len(temporary) :]
 
 
 def _no_name(path):

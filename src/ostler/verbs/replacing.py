@@ -36,14 +36,16 @@ class Replacing:
         if self._folder is not None:
             raise RuntimeError("a replacement is used once")
         folder, self._base = split(m, self.path)
-        if self.follows:
-            folder, self._base = split(m, verb(m, "path").realpath(self.path))
-        self._folder = verb(m, "open")(folder, libc.O_RDONLY | libc.O_DIRECTORY)
         try:
+            if self.follows:
+                folder, self._base = split(m, verb(m, "path").realpath(self.path))
+            self._folder = verb(m, "open")(folder, libc.O_RDONLY | libc.O_DIRECTORY)
             self._old = self._standing_at()
             self._file = self._opened(self._temporary())
-        except BaseException:
+        except BaseException as error:
             self._abandon()
+            if isinstance(error, OSError):
+                named(error, self.path)
             raise
         return self._file
 
@@ -60,6 +62,9 @@ class Replacing:
             self._publish(fd)
             if self._durable:
                 verb(self.machine, "fsync")(self._folder)
+        except OSError as caught:
+            named(caught, self.path)
+            raise
         finally:
             self._abandon()
 
@@ -290,6 +295,15 @@ def _give_attributes(machine, source, fd):
 
                 bits = bits_without(value)
     return bits
+
+
+def named(error, path, path2=None):
+    """Have an OSError name what was asked for, and not what was done for that on the way."""
+    error.filename = path
+    if path2 is not None:
+        error.filename2 = path2
+    elif error.filename2 is not None:
+        del error.filename2
 
 
 def split(machine, path):

@@ -206,3 +206,13 @@ def test_words():
     assert size_bars.bar(1).strip() == "█" * 30
     assert size_bars.bar(0).strip() == ""
     assert len(size_bars.bar(0.333)) == 30
+
+
+@pytest.mark.parametrize(
+    ("number", "directories", "said"),
+    [(0, 0, "0 entries"), (1, 0, "1 entry"), (1, 1, "1 entry, a directory"),
+     (2, 0, "2 entries"), (2, 1, "2 entries, 1 of them a directory"),
+     (12345, 1234, "12,345 entries, 1,234 of them directories")],
+)  # fmt: skip
+def test_entries_in_words(number, directories, said):
+    assert _trees.entries_in_words(number, directories) == said

@@ -89,6 +89,16 @@ def parse(made, arguments):
     return options
 
 
+def entries_in_words(number, directories=0):
+    """How many entries there are, and how many of them are directories, where any is."""
+    said = "1 entry" if number == 1 else f"{number:,} entries"
+    if directories == 1:
+        said += ", a directory" if number == 1 else ", 1 of them a directory"
+    elif directories:
+        said += f", {directories:,} of them directories"
+    return said
+
+
 def human(size):
     """A number of bytes, short."""
     value = float(size)
@@ -204,7 +214,7 @@ class Teller:
         entries = counts.entries if hasattr(counts, "entries") else len(counts.files)
         rate = entries / (now - self.began)
         size = f"{human(counts.bytes)}, " if "bytes" not in _UNKNOWN.get(self.name, ()) else ""
-        text = f"{self.name}: {entries:,} entries, {size}{rate:,.0f} a second"
+        text = f"{self.name}: {entries_in_words(entries)}, {size}{rate:,.0f} a second"
         self.shows = True
         try:
             columns = ostler.get_terminal_size(2).columns or 80
@@ -262,7 +272,7 @@ class Teller:
         if isinstance(error, KeyboardInterrupt):
             done = getattr(error, "done", None)
             entries = getattr(done, "entries", None)
-            so_far = "" if entries is None else f"; so far {entries:,} entries"
+            so_far = "" if entries is None else f"; so far {entries_in_words(entries)}"
             if not self.cleared:  # else what comes stands in the place of the progress
                 end_line()
             self.say(f"interrupted{so_far}")

@@ -8,6 +8,7 @@ from ostler.cli._trees import (
     Output,
     Teller,
     endings,
+    entries_in_words,
     exclusions,
     habit,
     human,
@@ -112,7 +113,7 @@ def _copy_all(targets, options, teller, output):
     if not teller.quiet and not options.verbose:
         teller.clear()
         for target, counts in results:
-            text = f"{counts.entries:,} entries, {human(counts.bytes)}"
+            text = f"{entries_in_words(counts.entries)}, {human(counts.bytes)}"
             output.line(f"{output.shown(target)}: {text}")
 
 

@@ -9,6 +9,7 @@ from ostler.cli._trees import (
     Output,
     Teller,
     endings,
+    entries_in_words,
     exclusions,
     habit,
     human,
@@ -164,6 +165,6 @@ def show(path, counts, options, output):
             (text(of), value(of) / largest, on_one_line(ostler.path.relpath(name, path)))
             for name, of in rows
         ], width, hidden,
-        f"{text(counts):>{width}}  {on_one_line(path)}: {counts.entries:,} entries, "
-        f"{counts.directories:,} of them directories",
+        f"{text(counts):>{width}}  {on_one_line(path)}: "
+        + entries_in_words(counts.entries, counts.directories),
     )  # fmt: skip

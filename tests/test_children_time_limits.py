@@ -28,7 +28,7 @@ ended = []
 def work():
     try:
         left = max(0, end - time.monotonic())
-        ostler.run(["sh", "-c", "sleep 30 & sleep 30"], timeout=left)
+        ostler.run(["sh", "-c", "sleep 60 & sleep 60"], timeout=left)
     except ostler.CommandTimeout as error:
         ended.append(error.result.signal)
 
@@ -37,14 +37,21 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-left = 0
-for name in filter(str.isdigit, os.listdir("/proc")):
-    try:
-        with open(f"/proc/{name}/stat") as file:
-            fields = file.read().rpartition(")")[2].split()
-        left += int(fields[3]) == os.getsid(0) and fields[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        pass
+
+def living():
+    left = 0
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+            left += int(fields[3]) == os.getsid(0) and fields[0] not in "ZX"
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return left
+
+end = time.monotonic() + 25
+while (left := living()) > 1 and time.monotonic() < end:
+    time.sleep(0.01)  # one that was killed ends when it has its turn
 print(ended == [9] * count, left, descendants.readings())
 """
 

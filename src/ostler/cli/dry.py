@@ -230,13 +230,21 @@ class _CopiedTree:
         else:
             refuses_reading(name, directory, st, follow)
         place = targets.directory(parts[:-1]) if self.directories[parts[:-1]] else None
-        return self.into(parts, st, place)
+        return self.at_the_copy(parts, st, place)
+
+    def at_the_copy(self, parts, st, place):
+        """The same of what is not refused by the source; an error names the copy, too."""
+        try:
+            return self.into(parts, st, place)
+        except OSError as error:
+            names = _joined(self.source, parts), _joined(self.target, parts)
+            raise failure(error.errno, *names) from None
 
     def follow(self, parts, st, targets):
         # A link to a directory, which is copied when all else is.
         link, copy = _joined(self.source, parts), _joined(self.target, parts)
         place = targets.directory(parts[:-1]) if self.directories[parts[:-1]] else None
-        made = self.into(parts, st, place)
+        made = self.at_the_copy(parts, st, place)
         around = self.above
         for number in range(1, len(parts)):
             around = (*around, host.stat(_joined(self.source, parts[:number])))
@@ -349,10 +357,13 @@ def _entry(source, target, existing, holder, name, place, to_name, follow):
             return None
     try:
         refuses_reading(name, holder, st, follow)
+    except OSError as error:
+        raise failure(error.errno, source) from None
+    try:
         _writable(place)
         number = below.refuses_removal(place, to_name, there) if there is not None else 0
         if number:
             raise failure(number)
     except OSError as error:
-        raise failure(error.errno, source) from None
+        raise failure(error.errno, source, target) from None
     return source, target, there is not None

@@ -152,7 +152,7 @@ def enter(worker, node):
         return report(worker, node, cython.NULL, libc.errno, b"mkdir")
     node.fd[1] = open_directory(worker, to, name)
     if node.fd[1] < 0:
-        return report(worker, node, cython.NULL, libc.errno, b"open")
+        return report(worker, node, cython.NULL, libc.errno, b"mkdir")
     if made == 0 and not task.keep.modes:
         libc.fchmod(node.fd[1], fresh_mode(node.fd[1], 0o777, task.umask) | 0o700)
     worker.tally.directories += 1

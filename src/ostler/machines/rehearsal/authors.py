@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 
 from ostler.machine import host
 from ostler.machines import trust
-from ostler.machines.rehearsal import uppers
+from ostler.machines.rehearsal import state_files, uppers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -443,7 +443,7 @@ def write_into(stores: int, authors: Authors, started: int) -> None:
         for layer, noted in authors.layers.items()
     ]
     found = {"version": VERSION, "started": started, "authors": list(numbers), "layers": layers}
-    host.write_atomic(path, json.dumps(found), mode=0o600)
+    state_files.put(stores, uppers.AUTHORS, json.dumps(found).encode(), False)
 
 
 def forget(machine: Rehearsal) -> None:

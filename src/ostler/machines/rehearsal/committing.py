@@ -23,7 +23,7 @@ from functools import partial
 from ostler.core import mounts
 from ostler.core.status import file_handle
 from ostler.machine import host
-from ostler.machines.rehearsal import begun, fates, layers, points, uppers
+from ostler.machines.rehearsal import begun, fates, layers, points, state_files, uppers
 from ostler.machines.rehearsal.begun import COMMITTING as NOTE
 from ostler.machines.rehearsal.hard_links import LED, MOVED
 from ostler.machines.rehearsal.kept_points import FULL, Keeper, history_in
@@ -70,15 +70,14 @@ def note(machine: Rehearsal, journal: Journal, plans: Iterable[Plan], every: boo
         "names": names,
     }
     text = json.dumps(said).encode()
-    path = b"/proc/self/fd/%d/%s" % (machine._stores, NOTE)
     try:
         try:
-            host.write_atomic(path, text, mode=0o600, durable=keeper.sync)
+            state_files.put(machine._stores, NOTE, text, keeper.sync)
         except OSError as error:
             if error.errno not in FULL:
                 raise
             keeper.give_room()
-            host.write_atomic(path, text, mode=0o600, durable=keeper.sync)
+            state_files.put(machine._stores, NOTE, text, keeper.sync)
     except OSError as error:
         if error.errno not in FULL:
             raise

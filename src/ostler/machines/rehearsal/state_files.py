@@ -109,8 +109,20 @@ class StateFile:
 
 def write(stores: int, text: bytes, sync: bool) -> None:
     """Put a state file in its place, with this in it."""
-    path = b"/proc/self/fd/%d/%s" % (stores, STATE.encode())
-    host.write_atomic(path, text, mode=0o600, durable=sync)
+    put(stores, STATE.encode(), text, sync)
+
+
+def put(stores: int, name: bytes, text: bytes, sync: bool) -> None:
+    """Have a file with this name in an open directory hold this, or what it held.
+
+    An OSError names the directory.
+    """
+    place = b"/proc/self/fd/%d" % stores
+    try:
+        host.write_atomic(place + b"/" + name, text, mode=0o600, durable=sync)
+    except OSError as error:
+        error.filename = host.fsdecode(host.readlink(place))
+        raise
 
 
 def _identity(stores: int) -> tuple[int, int] | None:

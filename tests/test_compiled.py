@@ -59,6 +59,23 @@ print("LOADED", *(name for name in loaded if name.startswith("ostler")))
     assert loaded == ["ostler._compiled"]
 
 
+PLAIN = [*_compiled.EARLY, *{"ostler." + name.partition(".")[0] for name in modules.early()}]
+PLAIN = sorted(name for name in PLAIN if name not in NAMES)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_what_is_made_without_a_search_is_what_a_search_finds(name):
+    module = sys.modules[name]
+    spec, found = module.__spec__, PathFinder.find_spec(name, ostler.__path__)
+    if name.count(".") > 1:
+        found = PathFinder.find_spec(name, sys.modules[name.rpartition(".")[0]].__path__)
+    for known in ("name", "origin", "cached", "has_location", "submodule_search_locations"):
+        assert getattr(spec, known) == getattr(found, known), known
+    assert isinstance(spec.loader, type(found.loader)) and spec.loader.path == found.loader.path
+    assert getattr(module, "__path__", None) == found.submodule_search_locations
+    assert module.__file__ == found.origin
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_module_is_as_an_extension_module_is(name):
     module = importlib.import_module(name)

@@ -43,24 +43,13 @@ from ostler import _later, path
 from ostler.core import interpreter
 from ostler.core.interpreter import GenericAlias
 from ostler.machine import CommitConflict, Machine, MachineUnavailable, MergeConflict, host
+from ostler.verbs.topics import offer as _offer
 
 # Names with an underscore that the standard library and programs take from os.
 _PRIVATE = (
     "_Environ", "_clearenv", "_create_environ", "_execvpe", "_exit", "_spawnvef",
     "_walk_symlinks_as_files", "_wrap_close",
 )  # fmt: skip
-_LATER = ("trees", "Path")  # what would load more at once; a module has no Path
-
-
-def _offer(target, source, also=()):
-    """Put every public attribute of `source`, and those named in `also`, into a namespace."""
-    # As dir() has them, which would sort them.
-    names = {name: None for kind in type(source).__mro__ for name in vars(kind)}
-    for name in names:
-        if (not name.startswith("_") and name not in _LATER) or name in also:
-            target[name] = getattr(source, name)
-
-
 host.path = path
 _offer(vars(path), host._path, path.PRIVATE)
 for _name, _variant in path.VARIANTS.items():

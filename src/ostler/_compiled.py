@@ -19,7 +19,12 @@ from _frozen_importlib import (
     _lock_unlock_module,
     _module_locks,
 )
-from _frozen_importlib_external import ExtensionFileLoader, FileFinder, SourceFileLoader
+from _frozen_importlib_external import (
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    _path_isfile,
+)
 from _imp import acquire_lock, release_lock
 from _thread import allocate_lock, get_ident
 from time import monotonic
@@ -85,11 +90,36 @@ def load(name):
     if name in modules:
         return
     parent, _, tail = name.rpartition(".")
-    spec = _find_spec(name, modules[parent].__path__)
-    if type(spec.loader) is SourceFileLoader:
-        spec.loader = Once(spec.loader.name, spec.loader.path)
+    spec = spec_beside(name)
+    if spec is None:
+        spec = _find_spec(name, modules[parent].__path__)
+        if type(spec.loader) is SourceFileLoader:
+            spec.loader = Once(spec.loader.name, spec.loader.path)
     module = _load_unlocked(spec)
     setattr(modules[parent], tail, module)
+
+
+@cython.cfunc
+def spec_beside(name):
+    """The spec of a module whose source stands where it belongs, found without a search.
+
+    None where folders are not looked through by importlib's own finder, as in a program that is
+    frozen into one file.
+    """
+    top = __file__.rpartition("/")[0]
+    if type(sys.path_importer_cache.get(top)) not in (FileFinder, ByFolder):
+        return None
+    place = top + name[6:].replace(".", "/")  # "ostler" is the top
+    path, is_package = place + ".py", False
+    if not _path_isfile(path):
+        path, is_package = place + "/__init__.py", True
+        if not _path_isfile(path):
+            return None
+    spec = ModuleSpec(name, Once(name, path), origin=path, is_package=is_package)
+    spec.has_location = True
+    if is_package:
+        spec.submodule_search_locations.append(place)
+    return spec
 
 
 @cython.cfunc
@@ -132,6 +162,12 @@ class ByName:
 class ByFolder(FileFinder):
     """Finds the same for who asks importlib's own finder, as pytest does of what it may rewrite."""
 
+    def __init__(self, path, like):
+        # As another finder of this file system is made, but for a look at each suffix.
+        vars(self).update(vars(like))
+        self.path = path
+        self.invalidate_caches()
+
     def find_spec(self, fullname, target=None):
         """The spec of a module of the object, or of what else is in the folder."""
         return ByName.find_spec(fullname) or super().find_spec(fullname, target)
@@ -153,10 +189,9 @@ def find_by_name():
     # Another finder may know files that no folder has, as in a program that is frozen into one.
     finder = sys.path_importer_cache.get(top)
     if type(finder) is FileFinder:
-        loaders = [(loader, [suffix]) for suffix, loader in finder._loaders]
         for parent in {name.rpartition(".")[0] for name in NAMES}:
             path = top + parent[6:].replace(".", "/")  # "ostler" is the top
-            sys.path_importer_cache[path] = ByFolder(path, *loaders)
+            sys.path_importer_cache[path] = ByFolder(path, finder)
 
 
 find_by_name()

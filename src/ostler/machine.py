@@ -3,7 +3,7 @@
 import errno
 
 from ostler.core import crossing, interpreter
-from ostler.path import CONSTANTS, Path
+from ostler.path import Path
 from ostler.verbs import environment, topics
 
 
@@ -16,16 +16,6 @@ def _supports(name):
         return {getattr(self, member) for member in names if hasattr(self, member)}
 
     return property(members)
-
-
-def _given():
-    # What machines have from elsewhere: the sets of functions, and the topics' constants and types.
-    found = {name: _supports(name) for name in interpreter.SUPPORTS}
-    for topic in topics.WITH_TYPES:
-        for name, value in {**getattr(topic, "CONSTANTS", {}), **topic.TYPES}.items():
-            if type(value) is not int or value != crossing.ABSENT:
-                found[name] = value
-    return {**found, **CONSTANTS}
 
 
 class Machine(*topics.CLASSES):
@@ -63,7 +53,8 @@ class Machine(*topics.CLASSES):
 
         return Trees(self)
 
-    vars().update(_given())  # at once: each attribute that a class gets later costs more
+    # At once: each attribute that a class gets later costs more.
+    vars().update(topics.given(), **{name: _supports(name) for name in interpreter.SUPPORTS})
 
 
 def _refuse(kind):
@@ -91,11 +82,9 @@ def _refusing(name):
     return method
 
 
-Machine.__all__ = tuple(
-    name
-    for name in interpreter.OS_ALL
-    if hasattr(Machine, name) or name in ("environ", "environb", "path")
-)
+_names = {"path", "environ"}.union(*map(vars, Machine.__mro__))
+Machine.__all__ = tuple(name for name in interpreter.OS_ALL if name in _names)
+del _names
 
 
 class CommitConflict(OSError):

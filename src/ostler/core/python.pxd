@@ -109,6 +109,7 @@ cdef extern from "Python.h":
         void (*tp_dealloc)(PyObject *record) noexcept
         int (*tp_traverse)(PyObject *record, visitor visit, void *arg) noexcept
         void (*tp_finalize)(PyObject *o) noexcept
+        object (*tp_descr_get)(object o, object instance, object kind)
     ctypedef struct PyTupleObject:
         PyObject **ob_item
     ctypedef struct PyStructSequence_Field:

@@ -186,9 +186,10 @@ class _EnoughFiles:
 
     def __enter__(self):
         from ostler.machines import scratch_points
+        from ostler.pytest_process import room
 
         wanted = _OF_A_POINT + 2 * len(self.machine._shown or ())
-        if self.machine.statvfs("/").f_ffree < wanted:
+        if room.status(self.machine).f_ffree < wanted:
             if self.known is None:
                 self.known = _counted(self.machine)
             self.limits = scratch_points.Limits(self.machine)
@@ -221,9 +222,8 @@ class _BeforeTest:
         self.limits = scratch_points.Limits(machine)
         self.threads = _threads()
         self.here = machine.getcwdb()
-        self.environ = dict(machine.environ)
-        self.umask = machine.umask(0)
-        machine.umask(self.umask)
+        self.environ = machine.environ.copy()
+        self.umask = machine._own_umask()
 
     def back(self):
         """Have all as it was; what the test has left open is an error after that."""
@@ -261,9 +261,10 @@ class _BeforeTest:
     def _set_up(self):
         machine = self.machine
         self.limits.back(machine)
-        machine.umask(self.umask)
+        if machine._own_umask() != self.umask:
+            machine._own_umask(self.umask)
         machine.chdir(self.here)
-        if machine.environ != self.environ:
+        if machine.environ.copy() != self.environ:
             machine.environ.clear()
             machine.environ.update(self.environ)
         _SPOILT.discard(machine)

@@ -598,6 +598,13 @@ class RootedCore(Core):
         self._lax = process & ~new != 0
         return old
 
+    def _own_umask(self, mask=None):
+        # Without the process's: -1 where the machine has none of its own. With it, so from now on.
+        if mask is not None:
+            self._umask = mask
+            self._lax = mask >= 0 and process_umask() & ~self._umask != 0
+        return self._umask
+
     def _take_stores(self, owner):
         # A machine that has none until now.
         made: Made = owner

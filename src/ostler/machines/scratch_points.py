@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from ostler.core import mounts
 from ostler.machine import host
-from ostler.machines import binds
+from ostler.machines import additions, binds
 from ostler.machines.rehearsal import layers, points, standing, uppers, writers
 from ostler.machines.rehearsal.layout import OverlayMount
 
@@ -43,7 +43,8 @@ def settled(machine: Any) -> Point:
     machine._begin_points("kill")
     with machine._busy:
         history = points.history_of(machine, "kill")
-        points.freeze(machine, history, "kill")
+        if not additions.is_as_it_was(machine):
+            points.freeze(machine, history, "kill")
         point = points.noted(history)
         _forget_others(history, point)
     return point
@@ -60,10 +61,11 @@ def taken_back(machine: Any, point: Point) -> None:
     with machine._busy:
         _see_children(machine, "kill")  # also where they have not changed anything until now
         history = points.begun(machine)
-        if history.at != point._layer or not points.is_clean(machine):
-            _take_back(machine, history, point)
-        else:
+        stands = history.at == point._layer
+        if stands and (points.is_clean(machine) or additions.taken_off(machine)):
             _see_point(history, point)
+        else:
+            _take_back(machine, history, point)
 
 
 class Limits:

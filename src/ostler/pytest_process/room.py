@@ -86,8 +86,15 @@ def _made_for_process(item, options):
 
 def files_on(machine: "Any") -> int:
     """How many files there are on a machine, its root directory being one."""
-    status = machine.statvfs("/")
-    return int(status.f_files - status.f_ffree)
+    found = status(machine)
+    return int(found.f_files - found.f_ffree)
+
+
+def status(machine: "Any") -> "Any":
+    """What there is of room on a machine, as statvfs() tells it, whatever becomes of its "/"."""
+    from ostler.machine import host
+
+    return host.fstatvfs(machine._root)
 
 
 def leave_uncounted(item: "Any", machine: "Any", number: int) -> None:

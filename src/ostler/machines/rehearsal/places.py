@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import stat
 
-from ostler.core.creating import is_mounted_on
+from ostler.core.clearing import clear
 from ostler.core.held import held
 from ostler.core.status import attribute as attribute_of
 from ostler.core.status import listed
@@ -82,7 +82,7 @@ class HeldTree:
         if not stat.S_ISDIR(status.st_mode):
             host.unlink(name, dir_fd=above)
             return
-        _remove_below(above, name)
+        clear(above, name)
         self.forget_below(path)
         above, name = self.parent(path)
         host.rmdir(name, dir_fd=above)
@@ -313,77 +313,6 @@ def _let_in(refused: PermissionError, path: bytes, mode: int, dir_fd: int | None
         if error.errno == errno.EROFS:
             raise refused from None
         raise
-
-
-def _remove_below(above: int, name: bytes) -> None:
-    """Remove all that is in a directory, however deep it is, with one descriptor at a time.
-
-    The way up is the kernel's "..", and must lead to where the way down came from.
-    """
-    held = [_opened_up(above, name)]
-    try:
-        _remove_all(held)
-    finally:
-        host.close(held[0])
-
-
-def _remove_all(held: list[int]) -> None:
-    # `held`: the one descriptor, of where it stands.
-    levels = []  # on the way down: (identity, names of directories still to be removed)
-    while True:
-        levels.append((_identity(held[0]), _without_files(held[0])))
-        while not levels[-1][1]:
-            levels.pop()
-            if not levels:
-                return
-            _hold(held, host.open(b"..", _LIST, dir_fd=held[0]))
-            known, names = levels[-1]
-            if _identity(held[0]) != known:
-                raise OSError(errno.ESTALE, "a directory was moved while it was removed")
-            host.rmdir(names.pop(), dir_fd=held[0])
-        _hold(held, _opened_up(held[0], levels[-1][1][-1]))
-
-
-def _hold(held: list[int], fd: int) -> None:
-    before, held[0] = held[0], fd
-    host.close(before)
-
-
-def _without_files(fd: int) -> list[bytes]:
-    """Remove everything in a directory but the directories, of which the names are returned."""
-    names = []
-    with host.scandir(fd) as found:
-        entries = list(found)  # what is removed while it is listed may hide something else
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            names.append(host.fsencode(entry.name))
-        else:
-            host.unlink(entry.name, dir_fd=fd)
-    return names
-
-
-def _opened_up(above: int, name: bytes) -> int:
-    """A directory of ours open for listing, with the mode that removing what is in it takes."""
-    if is_mounted_on(above, name):  # nothing of ours
-        raise OSError(errno.EBUSY, "something is mounted there", host.fsdecode(name))
-    try:
-        fd = host.open(name, _LIST, dir_fd=above)
-    except PermissionError:
-        fd = host.open(name, _ENTER, dir_fd=above)
-        try:
-            host.chmod(b"/proc/self/fd/%d" % fd, 0o700)
-            return host.open(b".", _LIST, dir_fd=fd)
-        finally:
-            host.close(fd)
-    status = host.fstat(fd)
-    if stat.S_IMODE(status.st_mode) & 0o700 != 0o700 and status.st_uid == host.geteuid():
-        host.chmod(fd, 0o700)
-    return fd
-
-
-def _identity(fd: int) -> tuple[int, int]:
-    status = host.fstat(fd)
-    return status.st_dev, status.st_ino
 
 
 class OwnTree(HeldTree):

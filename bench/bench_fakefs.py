@@ -1,6 +1,8 @@
 """Fakefs: tests on ostler.fakefs and on pyfakefs, set-up included, in turn in one program.
 
-`make bench-fakefs`, or `python -m bench.bench_fakefs [--rounds 100]`. Milliseconds: medians. Then
+`make bench-fakefs`, or `python -m bench.bench_fakefs [--rounds 100]`. Milliseconds: medians. What the
+test's own code takes with os on an empty disk in memory, for which one has to be root, is the floor
+of both: nothing is set up there, and what is left is removed untimed. Then
 tests that do nothing, by pytest, in turn, the processor's time, the best of some runs: what of a test
 is pytest's own is under every other figure. The exit status is 1 where a goal is missed.
 """
@@ -97,6 +99,57 @@ def by_pytest(rounds):
     return {w: (best[w, COUNT] - best[w, 1]) / (COUNT - 1) * 1000 for w in BY_PYTEST}
 
 
+class Plain:
+    """What the tests ask of a file system, done by os."""
+
+    @staticmethod
+    def create_file(path, contents):
+        """A file, and the directories above it."""
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(contents)
+
+
+def floors(rounds):
+    """{test: median milliseconds} of a process that stands on an empty disk in memory, by os."""
+    directory = tempfile.mkdtemp(dir="/dev/shm")
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.chroot(directory)
+            os.chdir("/")
+            os.write(writing, json.dumps(by_os(rounds)).encode())
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with open(reading) as file:
+        told = file.read()
+    _, status = os.waitpid(pid, 0)
+    shutil.rmtree(directory)
+    if status:
+        raise RuntimeError("the tests failed on plain os")
+    return json.loads(told)
+
+
+def by_os(rounds):
+    """The same, in the directory that is this process's root."""
+    found = {}
+    for name, test in TESTS.items():
+        times = []
+        for _ in range(rounds + 10):
+            os.mkdir("/tmp")
+            start = time.perf_counter()
+            test(Plain)
+            times.append((time.perf_counter() - start) * 1000)
+            for top in os.listdir("/"):
+                shutil.rmtree("/" + top) if os.path.isdir("/" + top) else os.unlink("/" + top)
+        found[name] = statistics.median(times[10:])
+    return found
+
+
 def timed(patcher, test):
     """Milliseconds that a test takes, with its file system."""
     start = time.perf_counter()
@@ -116,7 +169,8 @@ def main():
     from ostler.fakefs.fake_filesystem_unittest import Patcher as ours
 
     missed = False
-    print(f"{'ms a test':26}{'pyfakefs':>10}{'ostler':>10}{'times':>8}    goal")
+    least = floors(options.rounds) if os.geteuid() == 0 else {}
+    print(f"{'ms a test':26}{'pyfakefs':>10}{'ostler':>10}{'os':>8}{'times':>8}{'os':>8}    goal")
     for name, test in TESTS.items():
         for _ in range(10):
             timed(theirs, test), timed(ours, test)
@@ -127,7 +181,10 @@ def main():
         if goal is not None:
             end = f"{goal:8}" + (" missed" if before / now < goal else "")
             missed = missed or before / now < goal
-        print(f"{name:26}{before:10.2f}{now:10.2f}{before / now:8.1f}{end}")
+        floor, most = f"{'-':>8}", f"{'-':>8}"
+        if name in least and test is not nothing:
+            floor, most = f"{least[name]:8.2f}", f"{before / least[name]:8.1f}"
+        print(f"{name:26}{before:10.2f}{now:10.2f}{floor}{before / now:8.1f}{most}{end}")
     print("\nms of the processor for a test that does nothing, by pytest")
     for what, milliseconds in by_pytest(3).items():
         print(f"{what:26}{milliseconds:10.2f}")

@@ -312,8 +312,10 @@ class FakeFilesystem(Making):
     @property
     def umask(self) -> int:
         """Rights that new entries do not get; it can be set."""
-        mask: int = self.machine.umask(0)
-        self.machine.umask(mask)
+        mask: int = self.machine._own_umask()
+        if mask < 0:  # it is the process's, which takes long to know, until now
+            mask = self.machine.umask(0)
+            self.machine.umask(mask)
         return mask
 
     @umask.setter

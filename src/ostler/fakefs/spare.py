@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 
 from ostler.core import interpreter, mounts
+from ostler.core.clearing import clear
 from ostler.machine import host
 
 TYPE_CHECKING = False
@@ -104,7 +105,7 @@ def _emptied(machine: Any) -> Any:
 
 def _has_its_room(machine: Any) -> bool:
     # As when it was made, or so again.
-    room = machine.statvfs("/")
+    room = host.fstatvfs(machine._root)
     if room.f_files != _files[0]:
         return False  # which can't be given back: the kernel's own limit is not a number
     if room.f_blocks * room.f_frsize != SIZE:
@@ -114,17 +115,19 @@ def _has_its_room(machine: Any) -> bool:
 
 def _remove_all(machine: Any) -> None:
     for entry in machine.scandir("/"):
+        name = host.fsencode(entry.name)
         if entry.is_dir(follow_symlinks=False):
-            _remove_directory(machine, entry.path)
+            _remove_directory(machine._root, name)
         else:
-            machine.unlink(entry.path)
+            host.unlink(name, dir_fd=machine._root)
 
 
-def _remove_directory(machine: Any, path: str) -> None:
+def _remove_directory(root: int, name: bytes) -> None:
     try:
-        machine.rmdir(path)
+        host.rmdir(name, dir_fd=root)
     except OSError:
-        machine.trees.remove(path)
+        clear(root, name)
+        host.rmdir(name, dir_fd=root)
 
 
 def _same(machine: Any) -> Any:

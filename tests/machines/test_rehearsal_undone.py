@@ -52,3 +52,30 @@ def test_it_can_be_committed_afterwards(memory, step, paths):
         assert snapshot(base).keys() == seen.keys(), f"stopped at {stops}"
     assert outcomes.count("undone") > 1
     assert "finished" in outcomes
+
+
+@by_steps(5)
+def test_before_it_has_begun_it_has_changed_nothing(memory, step):
+    """Also the time of the directory in which it prepares is what it was."""
+    base = f"{memory}/base"
+    stages = []
+    for stops in range(1, 20_000, step):
+        prepare(base)
+        os.utime(base, ns=(1, 10**9))
+        before = snapshot(base)
+        upper = f"{memory}/upper-{stops}"
+        os.mkdir(upper, 0o700)
+        with ostler.rehearsal(base, upper=upper) as m:
+            rehearse(m)
+            over = run_and_kill(m.commit, stops)
+        if over:
+            break
+        prepared = any(name.startswith(".ostler-commit-") for name in os.listdir(base))
+        same = os.stat(base).st_mtime_ns == 10**9
+        said = [outcome.outcome for outcome in ostler.rehearsal.recover()]
+        if said == ["undone"]:
+            stages.append((prepared, same))
+            assert snapshot(base) == before, f"stopped at {stops}"
+            assert (os.stat(base).st_mtime_ns == 10**9) == same, f"stopped at {stops}"
+    assert stages.count((True, True)) > 3
+    assert stages.count((True, False)) <= 1  # between making a directory there and the next call

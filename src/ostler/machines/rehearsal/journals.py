@@ -19,6 +19,7 @@ import fcntl
 import stat
 from collections import namedtuple
 
+from ostler.core.clearing import clear as clear_all
 from ostler.core.held import held
 from ostler.core.mounts import sync_filesystem
 from ostler.machine import host
@@ -323,7 +324,21 @@ def sync_stashes(work: Work, stashes: Stashes) -> None:
 
 
 def clear(work: Work, stashes: Stashes, finished: bool) -> None:
-    """Remove the stashes with what is left in them, which changes a directory's time again."""
+    """Remove the stashes with what is left in them; a directory's time stays what it is."""
     for top, path in stashes:
-        work.place(top).remove(path.encode("latin-1"))
+        _remove_stash(work.place(top), path.encode("latin-1"))
     work.set_times(finished)
+
+
+def _remove_stash(place: HeldTree, path: bytes) -> None:
+    if not place.is_directory(path):
+        place.remove(path)
+        return
+    above, name = place.parent(path)
+    clear_all(above, name)  # which may take long: only then a look at the time
+    place.forget_below(path)
+    above, name = place.parent(path)
+    status = host.stat(b".", dir_fd=above)
+    host.rmdir(name, dir_fd=above)
+    with contextlib.suppress(PermissionError):  # a directory for all, such as /tmp
+        host.utime(b".", ns=(status.st_atime_ns, status.st_mtime_ns), dir_fd=above)

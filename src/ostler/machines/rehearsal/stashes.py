@@ -5,6 +5,7 @@ There is one in each file system that it goes to, since names can be moved only 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 
 from ostler.machine import host
@@ -89,6 +90,9 @@ class Stashes:
             old = [status.st_atime_ns, status.st_mtime_ns]
             self.times.append((self._number, path, path, status.st_ino, old, None))
             host.mkdir(name, 0o700, dir_fd=above)
+            with contextlib.suppress(PermissionError):  # a directory for all, such as /tmp
+                # At once, for a commit that is killed before it says what it will do.
+                host.utime(b".", ns=(old[0], old[1]), dir_fd=above)
             now = place.there(path)
             if self._check.changed(status):
                 self.theirs.add(path)

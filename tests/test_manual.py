@@ -11,6 +11,7 @@ import pytest
 
 from build_tools import manual
 from ostler.cli import COMMANDS, completion, helptext
+from ostler.cli.copy import copy_parser
 from tests.command_line import on_terminal
 
 SHARE = manual.SHARE
@@ -90,6 +91,16 @@ OFFERED = [
     (["completion", ""], {"bash", "fish", "zsh"}, {"folder", "file"}),
     (["run", "--h"], {"--help"}, {"--rehearse"}),
     (["exec", "--h"], {"--help"}, {"--rehearse"}),
+    (["copy", "--reflink", ""], {"always", "auto", "never"}, {"folder", "file"}),
+    (["copy", "--reflink", "a"], {"always", "auto"}, {"never", "file"}),
+    (["find", "--type", ""], {"f", "d", "l"}, {"folder", "file"}),
+    (["record", "--only", ""], {"written", "refused"}, {"folder", "file"}),
+    (["record", "--html", "f"], {"folder", "file"}, {"false"}),
+    (["exec", "--profile", "f"], {"folder", "file"}, {"false"}),
+    (["exec", "fals"], {"false"}, {"file", "fork"}),
+    (["exec", "--profile", "file", "tru"], {"true", "truncate"}, {"folder"}),
+    (["record", "sh"], {"show", "sh", "shred"}, {"folder", "--scratch"}),
+    (["record", "--h"], {"--help", "--html"}, {"--rehearse"}),
 ]
 
 
@@ -103,7 +114,7 @@ def place(tmp_path):
 def offered_by_bash(place, words):
     script = (
         f'source {BASH}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() {{ :; }}; _ostler\n'
-        # What readline does with `-o default` where the function has nothing to say.
+        # What readline does with `-o default` where the function has nothing to say, if it may.
         '[[ ${#COMPREPLY[@]} == 0 ]] && COMPREPLY=($(compgen -f -- "${@: -1}"))\n'
         'printf "%s\\n" "${COMPREPLY[@]}"'
     )
@@ -158,6 +169,33 @@ def test_zsh(place, words, wanted, unwanted):
     plain = re.sub(r"\x1b(\[[\d;?]*[A-Za-z]|[=>])|/", " ", text)
     listed = plain.partition("\n")[2].split()
     assert wanted <= {*listed} and not unwanted & {*listed}, text
+
+
+def test_what_is_chosen_from_is_what_the_options_take():
+    known = {name: option for command in COMMANDS for option in helptext.of_command(command).options
+             for name in option.names}  # fmt: skip
+    for name, words in completion.VALUES.items():
+        assert all(re.search(rf"\b{word}\b", known[name].text) for word in words), name
+    for name in ("--reflink", "--sparse"):
+        assert copy_parser()._option_string_actions[name].choices == completion.VALUES[name]
+
+
+@needs("bash")
+def test_bash_takes_a_value_behind_an_equals_sign(place):
+    for typed in (["copy", "--reflink", "="], ["copy", "--reflink", "=", "a"]):
+        assert {"auto", "always"} <= offered_by_bash(place, typed)
+    assert offered_by_bash(place, ["exec", "--kept", "=", "f"]) == {"folder"}
+    assert "true" in offered_by_bash(place, ["exec", "--profile", "=", "file", "tru"])
+
+
+@needs("bash")
+def test_bash_offers_no_file_for_a_number(place):
+    script = (
+        f'source {BASH}; COMP_WORDS=(ostler size --top ""); COMP_CWORD=3\n'
+        'compopt() { printf "%s " "$@"; }; _ostler; echo "${#COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", script], cwd=place, capture_output=True, text=True)
+    assert done.stdout == "+o bashdefault +o default 0\n"
 
 
 def test_the_command_prints_the_files():

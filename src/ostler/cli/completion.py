@@ -9,7 +9,7 @@ from ostler.cli import COMMANDS, helptext
 from ostler.cli.parsing import Parser
 
 # These take a program, whose words are completed as they are without ostler in front.
-RUN_A_PROGRAM = ("exec", "rehearse", "run")
+RUN_A_PROGRAM = ("exec", "record", "rehearse", "run")
 
 
 def completion_parser():
@@ -34,8 +34,15 @@ def main(arguments):
     return 0
 
 
-# What is chosen from, where a command's operand is neither a path nor a program.
-CHOICES = {"completion": ("bash", "fish", "zsh")}
+# What is chosen from, where a command's operand is neither a path nor a program, or is that, too.
+CHOICES = {"completion": ("bash", "fish", "zsh"), "record": ("show", "diff")}
+# The same of an option's value.
+VALUES = {
+    "--only": ("written", "read", "network", "refused", "all"),
+    "--reflink": ("auto", "always", "never"),
+    "--sparse": ("auto", "never"),
+    "--type": ("f", "d", "l", "p", "s", "b", "c"),
+}
 
 
 def _helps():
@@ -55,6 +62,14 @@ def _is_directory(option):
     return option.value.strip("[]") in ("DIR", "DIRECTORY")
 
 
+def _is_file(option):
+    return option.value == "FILE"
+
+
+def _values(option):
+    return next((VALUES[name] for name in option.names if name in VALUES), ())
+
+
 def bash():
     """The completion for bash."""
     lines = []
@@ -62,10 +77,16 @@ def bash():
         takes = [option for option in page.options if option.value]
         names = [
             " ".join(name for option in chosen for name in option.names)
-            for chosen in (page.options, takes, [o for o in takes if _is_directory(o)])
+            for chosen in (
+                page.options,
+                takes,
+                [o for o in takes if _is_directory(o)],
+                [o for o in takes if _is_file(o)],
+            )
         ]
-        told = f"options='{names[0]}' takes='{names[1]}' folders='{names[2]}'"
-        told += f" choices='{' '.join(CHOICES.get(page.name, ()))}'"
+        values = [f"{name}={','.join(_values(o))}" for o in takes for name in o.names if _values(o)]
+        told = f"options='{names[0]}' takes='{names[1]}' folders='{names[2]}' files='{names[3]}'"
+        told += f" choices='{' '.join(CHOICES.get(page.name, ()))}' values='{' '.join(values)}'"
         lines.append(f"    {page.name}) {told} ;;")
     return _BASH % (" ".join(COMMANDS), "\n".join(lines), "|".join(RUN_A_PROGRAM))
 
@@ -73,8 +94,14 @@ def bash():
 _BASH = r"""# What completes ostler's commands in bash; made by `ostler completion bash`.
 _ostler() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-  local options= takes= folders= choices= at
+  local options= takes= folders= files= choices= values= at
   COMPREPLY=()
+  # Bash takes --option=value apart.
+  if [[ $word == = ]]; then
+    word=
+  elif [[ $before == = ]]; then
+    before=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
   if ((COMP_CWORD == 1)); then
     COMPREPLY=($(compgen -W '%s --help --version' -- "$word"))
     return
@@ -89,6 +116,7 @@ _ostler() {
         if [[ ${COMP_WORDS[at]} == --scratch && ${COMP_WORDS[at + 1]} == [0-9]* ]]; then
           ((at++))
         elif [[ " $takes " == *" ${COMP_WORDS[at]} "* && ${COMP_WORDS[at]} != --scratch ]]; then
+          [[ ${COMP_WORDS[at + 1]} == = ]] && ((at++))
           ((at++))
         elif [[ ${COMP_WORDS[at]} != -* ]]; then
           declare -F _command_offset >/dev/null && _command_offset "$at"
@@ -97,14 +125,29 @@ _ostler() {
       done
       if [[ $word != -* && " $folders $takes " != *" $before "* && ${COMP_WORDS[1]} != run ]]; then
         compopt -o filenames
-        mapfile -t COMPREPLY < <(compgen -c -- "$word"; compgen -f -- "$word")
+        mapfile -t COMPREPLY < <(
+          compgen -W "$choices" -- "$word"; compgen -c -- "$word"; compgen -f -- "$word"
+        )
         return
       fi
       ;;
   esac
+  for at in $values; do
+    if [[ $at == "$before="* ]]; then
+      at=${at#*=}
+      COMPREPLY=($(compgen -W "${at//,/ }" -- "$word"))
+      compopt +o bashdefault +o default
+      return
+    fi
+  done
   if [[ " $folders " == *" $before "* ]]; then
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -d -- "$word")
+  elif [[ " $files " == *" $before "* ]]; then
+    compopt -o filenames
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+  elif [[ $before != --scratch && " $takes " == *" $before "* ]]; then
+    compopt +o bashdefault +o default
   elif [[ -n $choices && $word != -* ]]; then
     COMPREPLY=($(compgen -W "$choices" -- "$word"))
   elif [[ $word == -* ]]; then
@@ -126,7 +169,11 @@ def zsh():
         if page.name == "run":
             words += ["'(-):program:_files'", "'*:argument:_files'"]
         elif page.name in RUN_A_PROGRAM:
-            words += ["'(-):program:_command_names -e'", "'*::argument:_normal'"]
+            program = "_command_names -e"
+            if page.name in CHOICES:
+                also = " ".join(CHOICES[page.name])
+                program = f'_alternative "words:word:({also})" "commands:program:{program}"'
+            words += [f"'(-):program:{{{program}}}'", "'*::argument:_normal'"]
         elif page.name in CHOICES:
             words.append(f"':{page.name}:({' '.join(CHOICES[page.name])})'")
         else:
@@ -145,22 +192,26 @@ def _zsh_option(option):
     told = re.sub(r"([\[\]:\\])", r"\\\1", _short(option.text))
     value = ""
     if option.value and not option.value.startswith("["):  # which could be the program as well
-        action = "_files -/" if _is_directory(option) else ""
+        action = "_files -/" if _is_directory(option) else "_files" if _is_file(option) else ""
+        if _values(option):
+            action = f"({' '.join(_values(option))})"
         shown = re.sub(r"([\[\]])", r"\\\1", option.value)
         value = f":{shown}:{action}"
-    words = [f"*{name}[{told}]{value}" for name in option.names]
+    # A long option's value may be the next word, or stand behind "=".
+    ends = {name: "=" if value and name.startswith("--") else "" for name in option.names}
+    words = [f"*{name}{end}[{told}]{value}" for name, end in ends.items()]
     return " ".join(map(_zsh_word, words))
 
 
 _ZSH = """#compdef ostler
 # What completes ostler's commands in zsh; made by `ostler completion zsh`.
 _ostler() {
-  local -a commands
-  commands=(
+  local -a names  # zsh itself has one that is called commands
+  names=(
 %s
   )
   if ((CURRENT == 2)); then
-    _describe -t commands 'command of ostler' commands
+    _describe -t commands 'command of ostler' names
     return
   fi
   local command=$words[2]
@@ -186,12 +237,15 @@ def fish():
         lines.append(f"complete -c ostler -f -n __fish_use_subcommand -a {name} -d {told}")
     for page in _helps():
         when = f"-n '__fish_seen_subcommand_from {page.name}'"
-        if page.name in ("exec", "rehearse"):
-            lines.append(
-                f"complete -c ostler {when} -x -a '(__fish_complete_subcommand --fcs-skip=2)'"
-            )
+        if page.name in RUN_A_PROGRAM and page.name != "run":
+            takes = [option for option in page.options if option.value and option.value[0] != "["]
+            # The "-" ends that function's own options.
+            words = " ".join(["--fcs-skip=2 -", *(name for o in takes for name in o.names)])
+            lines.append(f"complete -c ostler {when} -x -a '(__fish_complete_subcommand {words})'")
         if page.name in CHOICES:
-            lines.append(f"complete -c ostler {when} -f -a '{' '.join(CHOICES[page.name])}'")
+            only = "-k" if page.name in RUN_A_PROGRAM else "-f"
+            first = f"complete -c ostler {when} {only} -a"
+            lines.append(f"{first} '{' '.join(CHOICES[page.name])}'")
         for option in page.options:
             names = " ".join(
                 f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}"
@@ -200,6 +254,10 @@ def fish():
             value = ""
             if _is_directory(option):
                 value = " -x -a '(__fish_complete_directories)'"
+            elif _values(option):
+                value = f" -x -a '{' '.join(_values(option))}'"
+            elif _is_file(option):
+                value = " -r -F"
             elif option.value and not option.value.startswith("["):
                 value = " -x"
             told = _fish_word(_short(option.text))

@@ -323,14 +323,19 @@ def test_ctrl_c_in_the_tour_leaves_nothing(tmp_path, monkeypatch):
 
 # The first import of a module of ours that comes then stands still.
 SLOW_IMPORT = """
-import sys, _imp
+import sys, time
+def wait():
+    print("begun", flush=True)
+    time.sleep(20)
 class Slow:
     def find_spec(name, path, target=None):
         if name == {name!r}:
-            print("begun", flush=True)
-            import time
-            time.sleep(20)
+            wait()
+def hook(event, arguments):  # of what is loaded without a search
+    if event == "open" and "/{package}/__init__." in str(arguments[0]).replace("__pycache__/", ""):
+        wait()
 sys.meta_path.insert(0, Slow)
+sys.addaudithook(hook)
 """
 
 
@@ -345,7 +350,8 @@ sys.meta_path.insert(0, Slow)
     ],
 )
 def test_ctrl_c_during_the_imports_is_quiet(tmp_path, arguments, name):
-    words = entry(*arguments, before=SLOW_IMPORT.format(name=name))
+    slow = SLOW_IMPORT.format(name=name, package=name.replace(".", "/"))
+    words = entry(*arguments, before=slow)
     status, text = on_terminal(words, 80, cwd=tmp_path, keys=[(b"begun\r\n", b"\x03")])
     assert (status, text.replace("^C", "")) == (-signal.SIGINT, "begun\n")
 

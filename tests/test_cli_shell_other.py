@@ -30,7 +30,7 @@ def needs(name):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("name", map(needs, ["dash", "busybox", "ksh", "mksh", "yash"]))
+@pytest.mark.parametrize("name", [*map(needs, ["dash", "busybox", "ksh", "mksh", "yash"])])
 def test_points_on_request(place, name):
     kept = str(place.parent / "s")
     (place.parent / "home" / ".yashrc").write_text("PS1='at> '\n")

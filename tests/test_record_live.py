@@ -122,3 +122,23 @@ def test_nobody_reads_it(tmp_path):
         done = subprocess.run(words, stderr=pipe, check=False, cwd=tmp_path)
     assert done.returncode == 3
     assert called("record", "show", "log", cwd=tmp_path)[0] == 0
+
+
+def test_nothing_is_told_above_what_it_needed(written, tmp_path):
+    """Also where a process that has begun earlier comes upon what a later one has made."""
+    script = "sleep 0.05 & mkdir a; echo x > a/f; mkdir a/b; mv a/f a/b/g; rm -r a; exit 4"
+    with open(tmp_path / "log", "wb") as file, ProgramRecorder(ostler.host, file.fileno()):
+        ostler.run(["sh", "-c", script], cwd=tmp_path, capture=True)
+    with open(tmp_path / "log", "rb") as file:
+        told = [text for _, text in lines(Follower(file.fileno()).news(), Wanted("written"))]
+        file.seek(0)
+        whole = [text for _, text in lines(Follower(file.fileno()).news(), Wanted())]
+    times = [float(text.split()[0]) for text in whole]
+    assert times == sorted(times)
+    assert re.search(r"sh\[\d+\]  exit status 4$", whole[-1])
+    at = os.path.realpath(tmp_path)
+    words = [re.sub(r"^.*\]  ", "", text).replace(f"{at}/", "") for text in told]
+    places = [words.index(text) for text in ("created a", "created a/f", "created a/b")]
+    places += [next(i for i, text in enumerate(words) if text.startswith("renamed a/f"))]
+    places += [words.index("removed a")]
+    assert places == sorted(places), words

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ostler.record.outline import Wanted
 
 _CHUNK = 1 << 20  # bytes that are read at once
+_CHANGES = frozenset(
+    ("create", "mkdir", "mknod", "symlink", "link", "rename", "remove", "rmdir", "bind")
+)
 _MOST = 8  # processes of one time that are told one by one
 
 
@@ -99,52 +102,87 @@ class Follower:
 def lines(news: News, wanted: Wanted) -> Iterator[tuple[str, str]]:
     """News in lines, as (what, text): "process", "end", or a word of outline.told().
 
-    What many processes did at once is folded: told of all that ran the same program together.
+    What many processes did at once is folded: told of all that ran the same program together. All
+    else is in the order in which it began, and nothing above what it needed of another process.
     """
     parts = _by_process(news, wanted)
-    if len(parts) > _MOST:
+    if len({part.name for part in parts}) > _MOST:
         parts = _by_program(parts)
-    for name, part in parts.items():
-        yield from _of_one(name, part)
+    for part in sorted(parts, key=lambda part: part.time):
+        yield from _of_one(part)
 
 
 class _Told:
     """What is told together: of one process, or of all that ran one program."""
 
-    def __init__(self) -> None:
-        self.name = ""
-        self.time = -1.0
+    def __init__(self, name: str, time: float) -> None:
+        self.name = name
+        self.time = time
         self.commands: list[str] = []
         self.ends: list[str] = []
         self.events: list[Event] = []
         self.processes = 1
 
-    def at(self, time: float) -> None:
-        """It began no later than this."""
-        self.time = time if self.time < 0 else min(self.time, time)
+
+class _Parts:
+    """What is told of each process, as far as it can be told together."""
+
+    def __init__(self) -> None:
+        self.all: list[_Told] = []
+        self._last: dict[str, _Told] = {}  # by name
+        self._changed: dict[str, _Told] = {}  # by path: who has changed it last
+
+    def of(self, one: RecordedProcess, time: float) -> _Told:
+        """The part to which something at this time belongs."""
+        name = f"{name_of(one)}[{one.pid}]"
+        part = self._last.get(name)
+        return self._new(name, time) if part is None else part
+
+    def ended(self, one: RecordedProcess) -> _Told:
+        """A part for the end of a process."""
+        return self._new(f"{name_of(one)}[{one.pid}]", one.ended or 0.0)
+
+    def add(self, event: Event) -> None:
+        """Add an event to its process's part, or to a later one, if it comes after another's."""
+        part = self.of(event.process, event.time)
+        paths = [event.path, event.other] if event.kind in ("rename", "link") else [event.path]
+        if any(self._waits(part, path) for path in paths):
+            part = self._new(part.name, event.time)
+        part.events.append(event)
+        if event.kind in _CHANGES:
+            for path in paths:
+                self._changed[path] = part
+
+    def _new(self, name: str, time: float) -> _Told:
+        part = self._last[name] = _Told(name, time)
+        self.all.append(part)
+        return part
+
+    def _waits(self, part: _Told, path: str) -> bool:
+        # Whether somebody whose part comes later has made or removed it, or a directory above it.
+        while path:
+            other = self._changed.get(path)
+            if other is not None and other is not part and other.time > part.time:
+                return True
+            path = path.rpartition("/")[0]
+        return False
 
 
-def _by_process(news: News, wanted: Wanted) -> dict[str, _Told]:
-    found: dict[str, _Told] = {}
-
-    def part(one: RecordedProcess, time: float) -> _Told:
-        made = found.setdefault(f"{name_of(one)}[{one.pid}]", _Told())
-        made.at(time)
-        return made
-
+def _by_process(news: News, wanted: Wanted) -> list[_Told]:
+    parts = _Parts()
     if wanted.is_plain:
         for one, program in news.started:
             if wanted.process(one):
                 text = command(program.arguments, program.path)
-                part(one, program.time).commands.append(text)
-    for event in news.events:
+                parts.of(one, program.time).commands.append(text)
+    for event in sorted(news.events, key=lambda event: event.time):
         if wanted.process(event.process) and wanted.event(event):
-            part(event.process, event.time).events.append(event)
+            parts.add(event)
     if wanted.is_plain:
         for one in news.ended:
             if one.status and wanted.process(one):
-                part(one, one.ended or 0.0).ends.append(_ended(one))
-    return found
+                parts.ended(one).ends.append(_ended(one))
+    return parts.all
 
 
 def name_of(one: RecordedProcess) -> str:
@@ -162,31 +200,30 @@ def _ended(one: RecordedProcess) -> str:
     return f"exit status {one.status}"
 
 
-def _by_program(parts: dict[str, _Told]) -> dict[str, _Told]:
+def _by_program(parts: list[_Told]) -> list[_Told]:
     found: dict[str, _Told] = {}
-    for name, part in parts.items():
-        known = found.get(name.rpartition("[")[0])
-        if known is None:
-            part.name = name
-            found[name.rpartition("[")[0]] = part
-            continue
-        known.at(part.time)
-        known.processes += 1
+    names: dict[str, set[str]] = {}
+    for part in parts:
+        program = part.name.rpartition("[")[0]
+        names.setdefault(program, set()).add(part.name)
+        known = found.setdefault(program, _Told(part.name, part.time))
+        known.time = min(known.time, part.time)
         known.commands += part.commands
         known.ends += part.ends
         known.events += part.events
-    return {
-        part.name if part.processes == 1 else _counted(name, part.processes): part
-        for name, part in found.items()
-    }
+    for program, known in found.items():
+        known.processes = len(names[program])
+        if known.processes > 1:
+            known.name = _counted(program, known.processes)
+    return list(found.values())
 
 
 def _counted(name: str, number: int) -> str:
     return name if number == 1 else f"{name} x{number:,}"
 
 
-def _of_one(name: str, part: _Told) -> Iterator[tuple[str, str]]:
-    start = f"{part.time:9.3f} s  {name}  "
+def _of_one(part: _Told) -> Iterator[tuple[str, str]]:
+    start = f"{part.time:9.3f} s  {part.name}  "
     if part.processes == 1:
         for text in part.commands:
             yield "process", f"{start}{text}"

@@ -57,8 +57,9 @@ def without_compilers(place):
     for folder in os.environ["PATH"].split(os.pathsep):
         for program in Path(folder).glob("*"):
             name = program.name.rpartition("-")[2] if "linux-gnu" in program.name else program.name
-            if name.rstrip("0123456789.-") not in COMPILERS and not (place / program.name).exists():
-                (place / program.name).symlink_to(program)
+            link = place / program.name
+            if name.rstrip("0123456789.-") not in COMPILERS and not link.is_symlink():
+                link.symlink_to(program)
     return place
 
 

@@ -124,7 +124,7 @@ class _Told:
         self.processes = 1
 
 
-class _Parts:
+class _Shares:
     """What is told of each process, as far as it can be told together."""
 
     def __init__(self) -> None:
@@ -169,7 +169,7 @@ class _Parts:
 
 
 def _by_process(news: News, wanted: Wanted) -> list[_Told]:
-    parts = _Parts()
+    parts = _Shares()
     if wanted.is_plain:
         for one, program in news.started:
             if wanted.process(one):

@@ -124,8 +124,8 @@ class _Told:
         self.processes = 1
 
 
-class _Shares:
-    """What is told of each process, as far as it can be told together."""
+class _Turns:
+    """What is told of each process, in as few turns as the order allows."""
 
     def __init__(self) -> None:
         self.all: list[_Told] = []
@@ -169,7 +169,7 @@ class _Shares:
 
 
 def _by_process(news: News, wanted: Wanted) -> list[_Told]:
-    parts = _Shares()
+    parts = _Turns()
     if wanted.is_plain:
         for one, program in news.started:
             if wanted.process(one):

@@ -102,6 +102,8 @@ def test_what_is_foreign_is_refused_with_what_is_wanted(name):
         (["size", "-BM"], "--bytes"),
         (["size", "--threads", "0"], "at least 1"),
         (["size", "--deep"], "do you mean --depth"),
+        (["size", "--size"], "do you mean --apparent-size"),
+        (["find", "--links"], "no option --links"),
         (["size", "--al=x"], "takes no value"),
         (["copy", "-i", "a", "b"], "--force"),
         (["copy", "--no", "a", "b"], "may be --no-"),

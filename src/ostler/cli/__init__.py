@@ -144,9 +144,15 @@ def _run(arguments):
 
 
 def near(word, known):
-    """The one of the known words that is most like this one, or None."""
+    """The one of the known words that is most like this one, or None.
+
+    Of several parts ("apparent-size"), it is one that has the whole word among them.
+    """
     import difflib
 
+    for each in known:
+        if word in each.split("-"):
+            return each
     return next(iter(difflib.get_close_matches(word, known, 1)), None)
 
 

@@ -376,3 +376,56 @@ def test_few_files(pytester, shown):
         """,
     )
     result.assert_outcomes(passed=5)
+
+
+def test_nobody_else_pays_for_it(pytester):
+    """A test without it has none of the plugin's fixtures; one of unittest has what it needs."""
+    pytester.makeconftest(
+        """
+        def pytest_collection_modifyitems(items):
+            with open("has", "w") as file:
+                for item in items:
+                    print(item.name, *item.fixturenames, file=file)
+        """
+    )
+    result = run(
+        pytester,
+        """
+        import unittest, pytest
+
+        @pytest.fixture(scope="class")
+        def wider(scratch_shared):
+            scratch_shared.makedirs("/wider", exist_ok=True)
+
+        @pytest.fixture(autouse=True)
+        def own():
+            pass
+
+        @pytest.mark.parametrize("number", [1])
+        def test_plain(number):
+            pass
+
+        @pytest.mark.usefixtures("scratch_shared")
+        class Test(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def take(self, scratch_shared, wider):
+                self.machine = scratch_shared
+
+            def test_one(self):
+                self.machine.create_file("/new")
+
+            def test_two(self):
+                assert self.machine.listdir("/") == ["wider"]
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_with_a_number(number, wider, scratch_shared):
+            scratch_shared.create_file("/new")
+        """,
+    )
+    result.assert_outcomes(passed=5)
+    has = [line.split() for line in (pytester.path / "has").read_text().splitlines()]
+    assert has[0] == ["test_plain[1]", "own", "number"]
+    for name, *names in has[1:]:
+        assert names.count("_scratch_shared_again") == 1, name
+        at = names.index("_scratch_shared_again")
+        assert {*names[:at]} == {"wider", "scratch_shared"}, name

@@ -126,12 +126,23 @@ def scratch_shared(request: pytest.FixtureRequest) -> "Iterator[Scratch]":
         machine.close()
 
 
-@pytest.fixture(autouse=True)
+def pytest_itemcollected(item):
+    """Have a test with scratch_shared take back what it does: no other test pays for that.
+
+    The fixture comes before all others of a test alone, and ends after them.
+    """
+    names = getattr(item, "fixturenames", ())
+    if "scratch_shared" in names and _AGAIN not in names:
+        known = item._fixtureinfo.name2fixturedefs
+        wider = [name for name in names if known.get(name) and known[name][-1].scope != "function"]
+        names.insert(len(wider), _AGAIN)  # they are sorted by their scopes
+
+
+_AGAIN = "_scratch_shared_again"
+
+
+@pytest.fixture
 def _scratch_shared_again(request: pytest.FixtureRequest) -> "Iterator[None]":
-    # It comes before all other fixtures of a test alone, and ends after them.
-    if "scratch_shared" not in request.fixturenames:
-        yield
-        return
     if here.machine is None:
         _refuse_own_marker(request.node)
     machine = request.getfixturevalue("scratch_shared")

@@ -131,7 +131,7 @@ def pytest_itemcollected(item):
 
     The fixture comes before all others of a test alone, and ends after them.
     """
-    names = getattr(item, "fixturenames", ())
+    names: list[str] = getattr(item, "fixturenames", [])
     if "scratch_shared" in names and _AGAIN not in names:
         known = item._fixtureinfo.name2fixturedefs
         wider = [name for name in names if known.get(name) and known[name][-1].scope != "function"]

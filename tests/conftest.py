@@ -29,7 +29,9 @@ def pytest_configure(config):
         top = tempfile.mkdtemp(prefix="ostler-tests-")
         os.chmod(top, 0o711)
         config.option.basetemp = f"{top}/run"
-        config.add_cleanup(lambda: subprocess.run(["rm", "-rf", "--", top], check=False))
+        # An overlay's own directories have modes that keep an ordinary user out.
+        script = 'chmod -R u+rwX -- "$1" 2>/dev/null; rm -rf -- "$1"'
+        config.add_cleanup(lambda: subprocess.run(["sh", "-c", script, "sh", top], check=False))
 
 
 def pytest_collection_finish():

@@ -415,8 +415,10 @@ def test_programs_work_as_outside(user, name):
         script = PROGRAMS[name]
         program = {"pipes": "sort", "files": "cp"}.get(name, name)
         found = shutil.which(program, path="/usr/local/bin:/usr/bin:/bin")
-        if found is None or (name == "make" and shutil.which("cc") is None):
+        if found is None:
             pytest.skip(f"{program} is not installed")
+        if name == "make" and shutil.which("cc") is None:
+            pytest.skip("cc is not installed, which make starts here")
     host, confined = user(outside_and_inside, name, script, shown)
     assert confined == host
     assert host[0] == 0, host

@@ -27,6 +27,11 @@ STEPS = {
 }  # fmt: skip
 
 
+def is_pipe(m, path):
+    """Whether a path leads to a named pipe."""
+    return m.path.exists(path) and stat.S_ISFIFO(m.stat(path).st_mode)
+
+
 def move(m, seed, steps):
     """More of what moves and replaces directories; the error number of each."""
     rng = random.Random(seed)
@@ -44,11 +49,12 @@ def move(m, seed, steps):
             elif what == "noreplace":
                 m.rename_noreplace(one, two)
             elif what == "truncate":
-                if not stat.S_ISFIFO(m.stat(one).st_mode):
+                if not is_pipe(m, one):  # to open one takes two
                     m.truncate(one, rng.randrange(100))
             elif what == "deep":
                 m.makedirs(one, exist_ok=True)
-                put_on(m, f"{one}/a", str(number).encode())
+                if not is_pipe(m, f"{one}/a"):
+                    put_on(m, f"{one}/a", str(number).encode())
             elif what == "anew":  # a directory in the place of one that has moved
                 m.rename(one, f"{one}-{number}")
                 m.mkdir(one)

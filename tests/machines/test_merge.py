@@ -275,18 +275,28 @@ def test_what_was_merged_before_they_parted(base):
         assert got(m, "/file") == "two"
 
 
-@pytest.mark.parametrize("also", [False, True], ids=["alone", "with what is in it"])
-def test_a_time_that_the_branch_alone_has_set(base, also):
-    """Also an older one, of a directory in which something was changed before."""
+ALSO = {
+    "removed": lambda m: m.unlink("/d/file"),
+    "metadata": lambda m: m.chmod("/d/file", 0o600),
+    "modified": lambda m: m.truncate("/d/file", 1),
+    "created": lambda m: m.mkdir("/d/b"),
+}
+
+
+@pytest.mark.parametrize("also", [None, *ALSO])
+@pytest.mark.parametrize("before", [False, True], ids=["", "something before"])
+def test_a_time_that_the_branch_alone_has_set(base, before, also):
+    """Also an older one, of a directory in which something was changed before, or with it."""
     put(f"{base}/d/file", "file")
     with ostler.rehearsal(base) as m:
-        put_on(m, "/d/new", b"new")
+        if before:
+            put_on(m, "/d/new", b"new")
         with m.branch() as branch:
-            if also:
-                branch.unlink("/d/file")
+            if also is not None:
+                ALSO[also](branch)
             branch.utime("/d", ns=(1, 550080505748560702))
             told = [change.kind for change in branch.changes(branch.branched_at)]
-            assert told == (["removed"] if also else ["metadata"])
+            assert told == ["metadata" if also is None else also]
             m.merge(branch)
         assert m.stat("/d").st_mtime_ns == 550080505748560702
 

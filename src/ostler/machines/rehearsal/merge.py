@@ -361,6 +361,9 @@ class _Merging:
                 self._bring(path, change)
         for path, status, xattrs in reversed(self._ends):
             give_metadata(self.place, path, metadata(status, xattrs))
+        # Those that are told by nothing but what was changed in them.
+        unchanged = self.theirs.unchanged
+        self._touched.update(f.path for f in unchanged if stat.S_ISDIR(f.own().st_mode))
         self._give_times({path for path, _, _ in self._ends})
 
     def _remove(self, path: bytes) -> None:
@@ -443,8 +446,9 @@ class _Merging:
             times = [side.st_mtime_ns for side in sides if side is not None]
             now = self.place.status(path)
             if times and now is not None:
-                when = [now.st_atime_ns, max([t for t in times if t != known] or times)]
-                give_metadata(self.place, path, {"times": when})
+                when = max([t for t in times if t != known] or times)
+                if when != now.st_mtime_ns:
+                    give_metadata(self.place, path, {"times": [now.st_atime_ns, when]})
 
 
 def _without_a_place(some: _Changes, others: _Changes) -> Iterator[tuple[Change, Change, bytes]]:

@@ -347,6 +347,39 @@ def test_killed_while_it_is_kept(memory, step):
     assert snapshot_without_links(base).keys() != seen.keys()
 
 
+@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "kept"])
+def test_what_layers_that_were_made_one_have(base, folder, kept, monkeypatch):
+    """Above the point, and of points that were dropped: it is in no layer of its own any more."""
+    monkeypatch.setattr(history, "BLOCK", 2)
+    put(f"{base}/x/sub/f", "f")
+    put(f"{base}/gone", "gone")
+    upper = f"{folder}/kept" if kept else None
+    if kept:
+        os.mkdir(upper, 0o700)
+    with ostler.rehearsal(base, upper=upper) as m:
+        m.rename("/x", "/y")
+        point = m.checkpoint()
+        m.unlink("/gone")
+        others = []
+        for number in range(6):
+            put_on(m, f"/n{number}", str(number).encode())
+            others.append(m.checkpoint())
+            m._history.background.finish()
+        for other in others[:-1]:
+            m.drop(other)
+        m.rename("/y/sub", "/z")  # whose place in the base is another one afterwards
+        m.rollback(m.checkpoint())
+        m._history.background.finish()
+        seen = view(m)
+        m.commit(upto=point)
+        assert view(m) == seen
+    if kept:
+        with ostler.rehearsal(base, upper=upper) as m:
+            assert view(m) == seen
+            m.commit()
+            assert timeless(snapshot_without_links(base)) == timeless(seen)
+
+
 @by_steps(9)
 def test_killed_at_every_system_call(memory, step):
     base = f"{memory}/base"

@@ -19,7 +19,7 @@ from ostler.machines.rehearsal.layered import upper_tree
 from ostler.machines.rehearsal.moments import moved_before, place_at
 from ostler.machines.rehearsal.places import OwnTree
 from ostler.machines.rehearsal.steps import copy_data, give_metadata, metadata
-from ostler.points.history import Frozen
+from ostler.points.history import Frozen, Squashed
 from ostler.points.stack import child_of
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ostler.core import mounts
     from ostler.machines.rehearsal.kind import Rehearsal
     from ostler.machines.rehearsal.layout import OverlayMount
-    from ostler.points.history import History, Point, Stores
+    from ostler.points.history import Point, Stores
 
 _NEW = host.O_WRONLY | host.O_CREAT | host.O_EXCL | host.O_NOFOLLOW | host.O_CLOEXEC
 
@@ -102,7 +102,8 @@ class UpTo(Flat):
         machine._overlays = self._before
         old = history.paths().union(overlay.store for overlay in self._before)
         with history.writer:
-            _settle(history, self.point, self._above())
+            above = self._above()
+            history.begin_at(self.point, above, self._blocks_of(above))
             points.stand_anew(machine, history)
         self._before = machine._overlays
         shares.tell(machine)
@@ -121,6 +122,17 @@ class UpTo(Flat):
                 found[number] = Frozen(number, parent, len(chain) - size - 1, stores)
                 found[number].key = layer.key
         return found
+
+    def _blocks_of(self, above: dict[int, Frozen]) -> list[Squashed]:
+        # What is made of these layers, of which some are nowhere else: so the notes there, too.
+        return [
+            Squashed(
+                block.number, block.first, block.last, block.length,
+                self._with_new_notes(block.stores),
+            )
+            for block in self.history.blocks.values()
+            if block.first in above
+        ]  # fmt: skip
 
     def _with_new_notes(self, stores: Stores) -> Stores:
         machine, marks = self.machine, self.machine._prefix_of_marks.decode()
@@ -200,11 +212,3 @@ def _link(tree: OwnTree, known: bytes, path: bytes) -> None:
     with OwnTree(host.dup(there)) as other:
         above, name = tree.parent(path)
         host.link(old, name, src_dir_fd=other.fd, dst_dir_fd=above, follow_symlinks=False)
-
-
-def _settle(history: History, point: Point, above: dict[int, Frozen]) -> None:
-    # What the machine knows of its past begins with this point.
-    blocks = [block for block in history.blocks.values() if block.first in above]
-    if any(layer.stores != history.layers[number].stores for number, layer in above.items()):
-        blocks = []
-    history.begin_at(point, above, blocks)

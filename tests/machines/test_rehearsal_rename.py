@@ -180,6 +180,21 @@ def test_an_exchange_with_what_lies_behind_the_other_name(base):
         commit(m, base)
 
 
+def test_an_exchange_with_what_lies_in_it_is_the_kernels_error(base):
+    """Also of a file with several names, which is exchanged by renames."""
+    put(f"{base}/d/f", "f")
+    with ostler.rehearsal(base) as m:
+        m.link("/d/f", "/other")
+        for first, second in (("/d", "/d/f"), ("/d/f", "/d")):
+            with pytest.raises(OSError) as failed:
+                m.exchange(first, second)
+            error = failed.value
+            names = (errno.EINVAL, first, second)
+            assert (error.errno, error.filename, error.filename2) == names
+        assert sorted(m.listdir("/")) == ["d", "other"]
+        assert m.listdir("/d") == ["f"]
+
+
 def test_a_rehearsal_goes_on_after_an_exchange(base):
     put(f"{base}/a/f", "a")
     put(f"{base}/b/f", "b")

@@ -106,6 +106,9 @@ def exchanged(
     with Name(machine, first, first_dir_fd) as one, Name(machine, second, second_dir_fd) as two:
         if one.overlay is None or one.overlay is not two.overlay:
             return False
+        if _lies_in(one.path, two.path) or _lies_in(two.path, one.path):
+            problem = machine.strerror(errno.EINVAL)
+            raise OSError(errno.EINVAL, problem, first, None, second)
         token = host.urandom(8).hex().encode()
         here, there = (one.name, one.fd), (two.name, two.fd)
         aside = b".%s.%s~" % (one.name.rstrip(b"/")[:200], token), one.fd
@@ -123,6 +126,10 @@ def _name(error: BaseException, one: StrOrBytesPath, other: StrOrBytesPath) -> N
     # The names that were asked for; but for what is somebody else's, which it says.
     if isinstance(error, OSError) and error.errno != errno.EOVERFLOW:
         error.filename, error.filename2 = one, other
+
+
+def _lies_in(path: bytes, other: bytes) -> bool:
+    return path.startswith(other + b"/")
 
 
 def _rename_all(

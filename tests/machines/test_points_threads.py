@@ -5,6 +5,7 @@ import errno
 import os
 import sys
 import threading
+from collections import deque
 from functools import partial
 
 import pytest
@@ -241,3 +242,56 @@ def test_it_is_not_waited_for_all_of_the_background(monkeypatch):
             too_late.cancel()
             last.release() if last.locked() else None
         m._history.background.finish()
+
+
+class Deque(deque):
+    """One during whose first look at its length somebody else acts."""
+
+    meanwhile = None
+
+    def __len__(self):
+        length = super().__len__()
+        if length and self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return length
+
+
+def test_jobs_are_dropped_while_one_is_begun():
+    """The thread goes on, and whoever waits for it."""
+    queue = background.Background()
+    queue._jobs = jobs = Deque()
+    dropping = threading.Thread(target=queue.drop, daemon=True)
+
+    begun = threading.Event()
+
+    def drop():
+        dropping.start()
+        begun.set()
+        dropping.join(0.1)  # where that does not wait, it is over by then
+
+    def begin():
+        jobs.meanwhile = drop
+
+    done = []
+    queue.add(begin, lambda: done.append(1), lambda: done.append(2))
+    assert begun.wait(10)
+    dropping.join(10)
+    waiting = threading.Thread(target=queue.finish, daemon=True)
+    waiting.start()
+    waiting.join(10)
+    assert not waiting.is_alive() and not dropping.is_alive()
+    queue.add(lambda: done.append(3))
+    queue.finish()
+    assert done[-1] == 3
+
+
+def test_an_error_that_nobody_can_be_told_does_not_end_the_background(monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError
+
+    queue, done = background.Background(), []
+    monkeypatch.setattr(sys, "excepthook", fail)
+    queue.add(lambda: 1 / 0, lambda: done.append(1))
+    queue.finish()
+    assert done == [1]

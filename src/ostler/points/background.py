@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections import deque
+from contextlib import suppress
 
 from ostler.core.living import Living
 
@@ -64,7 +65,9 @@ class Background:
 
     def drop(self) -> None:
         """Forget what has not begun, and wait for what has."""
-        self._jobs.clear()
+        with self._lock:  # the thread takes the next one where there is one
+            dropped, self._jobs = self._jobs, deque()
+        dropped.clear()  # what they hold may take long to give back, or come here again
         self.finish()
 
     def _run(self) -> None:
@@ -81,7 +84,8 @@ class Background:
             except OSError:
                 pass  # what is left stands in nobody's way
             except BaseException:
-                sys.excepthook(*sys.exc_info())
+                with suppress(BaseException):  # whose error would end the thread
+                    sys.excepthook(*sys.exc_info())
             job = None  # type: ignore[assignment]  # what it holds is given back now
 
     def _in_copy(self) -> None:

@@ -380,6 +380,24 @@ def test_what_layers_that_were_made_one_have(base, folder, kept, monkeypatch):
             assert timeless(snapshot_without_links(base)) == timeless(seen)
 
 
+def test_a_further_name_in_a_directory_that_was_renamed_before(base):
+    """Where layers become one for the time of a commit both names still have the file's content."""
+    put(f"{base}/a/file", "content")
+    put(f"{base}/d/file", "x")
+    with ostler.rehearsal(base) as m:
+        m.rename("/a", "/b")
+        m.checkpoint()
+        m.chmod("/b/file", 0o600)
+        m.link("/b/file", "/b/other")
+        m.checkpoint()
+        m.chmod("/d", 0o700)
+        seen = view(m)
+        m.commit([f"{base}/d"])
+        assert view(m) == seen
+        m.commit()
+    assert text(f"{base}/b/other") == "content"
+
+
 @by_steps(9)
 def test_killed_at_every_system_call(memory, step):
     base = f"{memory}/base"

@@ -189,6 +189,8 @@ class _Squash:
                 host.ftruncate(file, status.st_size)
                 xattrs[marks + "metacopy"] = metacopy
                 redirect = self.stack.redirect(path, seen)
+                if redirect is None and status.st_nlink > 1 and seen.below is not None:
+                    redirect = b"/" + seen.below  # for its other names, whose way is not this one
                 if redirect is not None:
                     xattrs[marks + "redirect"] = redirect
             else:

@@ -130,6 +130,19 @@ def _add_needed(changes: list[Change], by_path: dict[str, Change], picked: set[s
             change = by_path.get(above)
             if change is not None and change.kind in ("created", "renamed", "retyped"):
                 picked.add(above)
+    # What is gone with a directory in whose place something else stands: whether somebody else has
+    # changed it meanwhile is looked at, too.
+    instead: set[_Place] = {
+        (c._found.top, c._found.path)
+        for c in map(by_path.__getitem__, picked)
+        if c.kind in ("retyped", "renamed")
+    }
+    gone: dict[_Place, bool] = {}
+    for change in changes if instead else ():
+        if change.kind == "removed" and _is_taken(
+            change._found.top, change._found.base(), instead, gone
+        ):
+            picked.add(change.path)
     # What has to leave a place before something else stands there, or it is gone.
     taken: set[_Place] = {
         (c._found.top, c._found.at) for c in changes if c.path in picked and c.kind != "metadata"
